@@ -1,0 +1,35 @@
+# Each target does all its own set-up: a machine with Python 3.10 or newer is enough.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: demo test lint bench mluke-small clean
+
+demo: $(READY)
+	$(BIN)/python -m spacy_mluke demo
+
+test: $(READY)
+	$(BIN)/python -m pytest
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(READY)
+	$(BIN)/python -m benchmarks
+
+# Rebuilds the bundled checkpoint from its public source.
+mluke-small: $(READY)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[build]"
+	$(BIN)/python -m spacy project run mluke-small
+
+$(READY): setup.cfg constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[test]"
+	touch $(READY)
+
+clean:
+	rm -rf $(VENV) build dist out .mypy_cache .ruff_cache .pytest_cache .hypothesis
