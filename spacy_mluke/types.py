@@ -1,0 +1,90 @@
+"""What travels between the stages. numpy only.
+
+Everything is ragged: arrays of all passes (or all documents) lie end to end, and a lengths array says where one stops.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import List, Optional
+
+from thinc.types import Floats2d, Ints1d, Ints2d
+
+
+@dataclass(frozen=True)
+class TextPieces:
+    """The wordpieces of one text, without special ones."""
+
+    ids: Ints1d  # (n_pieces,) int32, as in the checkpoint's vocabulary
+    # (n_pieces, 2) int32: first character and end in the text. Whitespace at either side is left out; a piece that
+    # stands on whitespace or on no character at all has start == end.
+    offsets: Ints2d
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@dataclass
+class Counts:
+    """What alignment had to leave out or shorten: the material of one warning per run."""
+
+    spans: int = 0
+    blank_spans: int = 0  # no wordpiece: no vector
+    cut_mentions: int = 0  # longer than max_mention_length: the first pieces stand for them
+
+    def add(self, other: "Counts") -> None:
+        self.spans += other.spans
+        self.blank_spans += other.blank_spans
+        self.cut_mentions += other.cut_mentions
+
+
+@dataclass
+class DocAlignment:
+    """Where one document's tokens and spans lie in an AlignedBatch.
+
+    `piece_rows` lists the document's wordpieces once each, in text order, between the <s> of its first window and the
+    </s> of its last; where windows overlap, the row is the one with most context. It is empty for an empty document,
+    or when token states were not asked for.
+    """
+
+    span_bounds: Ints2d  # (n_spans, 2) int32: token bounds, in the order given
+    span_rows: Ints1d  # (n_spans,) int32: row among the batch's entities; -1 for a span without wordpieces
+    piece_rows: Ints1d  # (n_doc_pieces,) int32: rows among the batch's pieces
+    piece_offsets: Ints2d  # (n_doc_pieces, 2) int32: characters of the Doc; (-1, -1) for <s> and </s>
+    token_bounds: Ints2d  # (n_tokens, 2) int32: range within piece_rows; start == end for a token without wordpieces
+
+
+@dataclass
+class AlignedBatch:
+    """Passes over the encoder, end to end, and how documents map into them.
+
+    A pass is one input of the encoder: `<s> pieces </s>` (or a marked text, or a pair `<s>A</s></s>B</s>`) and the
+    entities that stand on it. A long document takes several; so does one with more entities than a pass takes.
+    """
+
+    piece_ids: Ints1d  # (n_pieces,) int32, specials and markers included
+    piece_lengths: Ints1d  # (n_passes,) int32
+    entity_ids: Ints1d  # (n_entities,) int64, as in the entity vocabulary
+    entity_bounds: Ints2d  # (n_entities, 2) int32: first piece and end, counted from the pass's <s>; end is not cut
+    entity_lengths: Ints1d  # (n_passes,) int32
+    max_mention_length: int  # pieces of a mention that its position embedding is the mean of, from the left
+    docs: List[DocAlignment] = field(default_factory=list)
+    with_tokens: bool = True  # whether the documents' piece_rows are filled
+    counts: Counts = field(default_factory=Counts)
+
+    @property
+    def n_passes(self) -> int:
+        return len(self.piece_lengths)
+
+
+@dataclass
+class EncoderOutput:
+    """States of a batch of documents, document after document: what the encoder's thinc Model returns.
+
+    The gradient of an EncoderOutput is an EncoderOutput with the same shapes.
+    """
+
+    # (sum of len(doc.piece_rows), width) float32, or None if token states were not asked for
+    piece_states: Optional[Floats2d]
+    entity_states: Floats2d  # (n_entities, width) float32: row i is entity i of the batch
+    batch: AlignedBatch
