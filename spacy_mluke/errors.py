@@ -15,6 +15,29 @@ class Errors(metaclass=ErrorsWithCodes):
         "Spans of document {n} do not belong to it: {bounds} does not fit its {length} tokens. "
         "Take spans from the Doc that you pass in."
     )
+    ML002 = "Unknown segmentation '{name}'. Choose one of: {names}."
+    ML003 = (
+        "A window of {window} wordpieces is too small: this input takes {least} at least, "
+        "and 'overlap' (here {overlap}) cannot be negative. Raise 'window' (the published models take 512)."
+    )
+    ML004 = (
+        "This input marks its spans with {names}, and the vocabulary has no such piece. Take a LUKE or mLUKE checkpoint "
+        "(its added_tokens.json names the markers), not the plain language model that it was made from."
+    )
+    ML005 = (
+        "No wordpieces in '{path}': it holds neither sentencepiece.bpe.model nor vocab.json with merges.txt. "
+        "Point to a checkpoint directory in Hugging Face format."
+    )
+    ML006 = (
+        "'{name}' of the wordpiece vocabulary cannot be read: {reason}. Copy the file again from where it came from: "
+        "an interrupted download leaves a shorter one."
+    )
+    ML007 = "{what}: {found} given, {expected} expected. Pass one for each {per}."
+    ML008 = "'{name}' is {value}: it takes a whole number of {least} or more{extra}."
+    ML009 = (
+        "A group of document {n} does not hold {size} spans: its array has shape {shape}. Pass token bounds of shape "
+        "(n_groups, {size}, 2), one marker for each span of a group."
+    )
     # --- encoder ---
     ML035 = (
         "'{path}' cannot be read as quantized weights: {reason}. Copy the file again from where it came from, or build "
@@ -37,7 +60,72 @@ class Errors(metaclass=ErrorsWithCodes):
         "another. Install the same version of spacy-mluke, or pass the pipeline on with nlp.to_disk()."
     )
     # --- checkpoints ---
+    ML040 = (
+        "There is no checkpoint directory '{name}'{note}. Pass a directory that holds one, the name of the "
+        "bundled 'mluke-small', or one on the Hugging Face hub, such as 'studio-ousia/mluke-base'.{hint}"
+    )
+    ML041 = (
+        "'{name}' is neither a directory here nor a checkpoint on the Hugging Face hub. Check the name (such "
+        "as 'studio-ousia/mluke-base'); for a private one, set HF_TOKEN."
+    )
+    ML042 = (
+        "'{name}' is no directory here, and cannot be fetched from the Hugging Face hub: {reason}. Without "
+        "network, download its files elsewhere (config.json, the weights, entity_vocab.json, and "
+        "sentencepiece.bpe.model or vocab.json and merges.txt) into a directory and pass that, or set "
+        "HF_HOME to a cache that holds it. The bundled 'mluke-small' needs no network."
+    )
+    ML043 = (
+        "'{path}' is a checkpoint of another family: its config.json says 'model_type': {found}. Pass one of "
+        "LUKE, mLUKE or Japanese LUKE ('model_type': 'luke')."
+    )
+    ML044 = (
+        "'{path}' does not lead to the weights: {reason}. Fetch the checkpoint again, or set the weights in "
+        "one file beside it, model.safetensors."
+    )
+    ML045 = (
+        "'{path}' ({size} bytes) is damaged: {reason}. Fetch it again: an interrupted download leaves a "
+        "shorter file."
+    )
+    ML046 = (
+        "'{path}' {found}. A pickle that holds more than tensors can run any code when it is loaded, so it "
+        "was not. Get the weights as model.safetensors from someone you trust."
+    )
+    ML047 = "'{path}' is not a whole checkpoint: it lacks {missing}. Copy it from where the rest came from."
+    ML048 = (
+        "The weights of '{path}' do not fit this encoder. Missing: {missing}. Unused: {unused}. Of another "
+        "shape: {shapes}. Check that config.json and the weights are of one checkpoint, of the LUKE family: "
+        "'vocab_size', 'entity_vocab_size', 'num_hidden_layers', 'use_entity_aware_attention'."
+    )
+    ML049 = (
+        "The entity table has {n} rows, but the vocabulary gives special entities the ids {ids}. "
+        "entity_vocab.json is not this checkpoint's: copy it again from where the weights came from."
+    )
+    ML050 = (
+        "'{path}' has {n} wordpieces, but the encoder only {rows} rows for them ('vocab_size'). Its "
+        "tokenizer files are another checkpoint's: copy them again from where the weights came from."
+    )
     # --- entities ---
+    ML060 = (
+        "The entity vocabulary '{source}' lacks {missing}. Every LUKE vocabulary has [MASK], [UNK], [PAD] "
+        "and [MASK2]: the file is of something else, or its download broke off; fetch it again."
+    )
+    ML061 = (
+        "'{path}' is not an entity database that this version reads: {reason}. Build it again from the "
+        "checkpoint that it came from: python -m spacy_mluke convert SOURCE TARGET"
+    )
+    ML062 = (
+        "'{path}' is not an entity vocabulary: {reason}. It must be one JSON object, name -> id, with each "
+        "name once. Fetch it again: an interrupted download leaves a shorter file."
+    )
+    ML063 = (
+        "The entity database of '{source}' cannot be written to {target}: {reason}. It takes twice the room "
+        "of the vocabulary. Make room, or set SPACY_MLUKE_CACHE to a folder that can be written to."
+    )
+    ML064 = (
+        "'{path}' holds no entity vocabulary ({files}). Copy it from where the checkpoint came from; a lite "
+        "checkpoint has one, too, with four entries."
+    )
+    ML065 = "No entity is called '{name}'. mLUKE's names are 'lang:Title' ('en:Tokyo'), LUKE's are titles."
     # --- pipeline ---
     ML070 = "'{value}' is not a value for '{option}'. Choose from: {choices}.{hint}"
     ML071 = "'{option}' is {value}; it must be at least {least}."
@@ -54,6 +142,8 @@ class Errors(metaclass=ErrorsWithCodes):
         "return a Ragged with one length per document and a (start, end) row per span."
     )
     # --- command line ---
+    ML091 = "'{path}' is not an empty directory. Name another, or pass --force to replace files in this one."
+    ML092 = "'{path}' is the checkpoint that is to be converted. Name another directory to write to."
 
 
 class Warnings(metaclass=ErrorsWithCodes):
@@ -64,6 +154,19 @@ class Warnings(metaclass=ErrorsWithCodes):
     ML102 = (
         "{n} of {total} spans are longer than {limit} wordpieces: their entity stands on their first {limit} "
         "wordpieces, as in the published models ('max_mention_length')."
+    )
+    ML103 = (
+        "{n} of {total} marked texts did not fit a pass of {limit} wordpieces between their spans: text between (or "
+        "inside) the spans was left out, the spans and what stands next to them were kept. Raise 'window' if the "
+        "checkpoint takes more."
+    )
+    ML140 = (
+        "'{path}' has use_entity_aware_attention = true but no queries of its own for the pairs with "
+        "entities: they start as copies of the plain query, as in LUKE's pretraining, and want training."
+    )
+    ML160 = (
+        "Building the entity database of '{source}' ({size} MB) at '{target}'. This happens once and takes "
+        "up to a minute; 'python -m spacy_mluke convert' does it ahead of time."
     )
 
 

@@ -6,9 +6,18 @@ Everything is ragged: arrays of all passes (or all documents) lie end to end, an
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import List, Optional
+from typing import Any, List, Optional
 
-from thinc.types import Floats2d, Ints1d, Ints2d
+import numpy
+
+# NumPy arrays, by what they hold and by rank. thinc.types has the same names, for arrays of any backend: mypy lets
+# nobody pass those to NumPy.
+Bools1d = numpy.ndarray[Any, numpy.dtype[numpy.bool_]]
+Ints1d = numpy.ndarray[Any, numpy.dtype[Any]]
+Ints2d = numpy.ndarray[Any, numpy.dtype[Any]]
+Ints3d = numpy.ndarray[Any, numpy.dtype[Any]]
+Floats1d = numpy.ndarray[Any, numpy.dtype[Any]]
+Floats2d = numpy.ndarray[Any, numpy.dtype[Any]]
 
 
 @dataclass(frozen=True)
@@ -31,11 +40,13 @@ class Counts:
     spans: int = 0
     blank_spans: int = 0  # no wordpiece: no vector
     cut_mentions: int = 0  # longer than max_mention_length: the first pieces stand for them
+    cut_texts: int = 0  # marked texts too long for a window: text between or inside the spans was left out
 
     def add(self, other: "Counts") -> None:
         self.spans += other.spans
         self.blank_spans += other.blank_spans
         self.cut_mentions += other.cut_mentions
+        self.cut_texts += other.cut_texts
 
 
 @dataclass

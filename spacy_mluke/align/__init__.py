@@ -1,0 +1,6 @@
+"""Doc and spans -> AlignedBatch. numpy only: nothing here imports torch."""
+
+from .batch import align, align_marked, align_pairs
+from .pieces import Wordpieces, load_wordpieces
+
+__all__ = ["Wordpieces", "align", "align_marked", "align_pairs", "load_wordpieces"]

@@ -1,0 +1,119 @@
+"""Wordpieces of English LUKE: byte-level BPE, as RoBERTa has it."""
+
+from __future__ import annotations
+
+from itertools import chain, pairwise
+from typing import TYPE_CHECKING, Dict, Mapping, Optional
+
+import numpy
+
+from ..errors import Errors
+from ..types import Bools1d, Ints1d
+from .codes import VisibleText, is_space
+from .pieces import MERGES, VOCAB, AddedTokens, RaggedPieces, SpecialIds, Wordpieces, read_json
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+
+class ByteLevelPieces(Wordpieces):
+    """A byte-level BPE vocabulary. "Ġ" in a piece stands for a space, which belongs to the word after it.
+
+    files (Mapping[str, bytes]): vocab.json and merges.txt, and settings if there are any (`add_prefix_space`
+        of tokenizer_config.json puts a space in front of every text).
+    max_ids (Optional[int]): Rows of the checkpoint's embedding table, if known.
+    """
+
+    def __init__(self, files: Mapping[str, bytes], *, max_ids: Optional[int] = None) -> None:
+        super().__init__(files, max_ids=max_ids)
+        self._tokenizer: Optional[Tokenizer] = None
+        self._special: Optional[SpecialIds] = None
+        self._names: Dict[int, str] = {}
+        self._add_prefix_space = False
+
+    @property
+    def special(self) -> SpecialIds:
+        self._open()
+        assert self._special is not None
+        return self._special
+
+    @property
+    def vocab_size(self) -> int:
+        self._open()
+        return max(self._names) + 1
+
+    def encode_cuts(
+        self, text: str, codes: Ints1d, cuts: Ints1d, *, joined: Optional[Bools1d] = None
+    ) -> RaggedPieces:
+        tokenizer = self._open()
+        bounds = cuts.tolist()
+        segments = [text[start:end] for start, end in pairwise(bounds)]
+        prefixed = numpy.zeros(len(segments), dtype="int64")
+        if self._add_prefix_space:
+            for i, segment in enumerate(segments):
+                if segment and not segment[0].isspace() and not (joined is not None and joined[i]):
+                    segments[i] = " " + segment
+                    prefixed[i] = 1
+        encodings = tokenizer.encode_batch(segments, add_special_tokens=False)
+        rows = [encoding.ids for encoding in encodings]
+        lengths = numpy.fromiter(map(len, rows), dtype="int64", count=len(rows))
+        total = int(lengths.sum())
+        ids = numpy.fromiter(chain.from_iterable(rows), dtype="int32", count=total)
+        pairs = chain.from_iterable(encoding.offsets for encoding in encodings)
+        flat = numpy.fromiter(chain.from_iterable(pairs), dtype="int64", count=2 * total)
+        chars = numpy.maximum(flat.reshape((-1, 2)) - numpy.repeat(prefixed, lengths)[:, None], 0)
+        chars += numpy.repeat(cuts[:-1], lengths)[:, None]
+        shown = VisibleText(~is_space(codes))
+        offsets = shown.bounds(
+            shown.rank[chars[:, 0]], shown.rank[chars[:, 1]], numpy.repeat(cuts[1:], lengths)
+        )
+        # Merges could spell a special piece; text that does is text all the same.
+        special = self.special
+        written = [special.bos, special.pad, special.eos, special.mask, special.ent, special.ent2]
+        ids[numpy.isin(ids, [piece_id for piece_id in written if piece_id is not None])] = special.unk
+        return RaggedPieces(ids, offsets, lengths)
+
+    def piece(self, piece_id: int) -> str:
+        self._open()
+        return self._names[piece_id]
+
+    def _open(self) -> Tokenizer:
+        """Parse the vocabulary, once."""
+        if self._tokenizer is None:
+            from tokenizers import Tokenizer
+            from tokenizers.models import BPE
+            from tokenizers.pre_tokenizers import ByteLevel
+
+            vocab: Dict[str, int] = read_json(self.files, VOCAB)
+            added = AddedTokens(self.files, self.max_ids)
+            self._add_prefix_space = bool(added.config.get("add_prefix_space", False))
+            try:
+                lines = self.files[MERGES].decode("utf8").split("\n")
+                merges = [tuple(line.split()) for line in lines if line and not line.startswith("#version")]
+                unk = added.name("unk_token", "<unk>")
+                # No special piece is added to this tokenizer: it cannot read one from text.
+                tokenizer = Tokenizer(BPE(vocab=vocab, merges=merges, unk_token=unk))
+                special = SpecialIds(
+                    bos=vocab[added.name("bos_token", "<s>")],
+                    pad=vocab[added.name("pad_token", "<pad>")],
+                    eos=vocab[added.name("eos_token", "</s>")],
+                    unk=vocab[unk],
+                    mask=vocab[added.name("mask_token", "<mask>")],
+                    ent=added.id("entity_token_1", "<ent>", len(vocab)),
+                    ent2=added.id("entity_token_2", "<ent2>", len(vocab) + 1),
+                )
+            except KeyError as err:
+                raise ValueError(Errors.ML006.format(name=VOCAB, reason=f"it has no piece {err}")) from err
+            except Exception as err:  # tokenizers raises plain Exception for merges that the vocabulary lacks
+                raise ValueError(Errors.ML006.format(name=MERGES, reason=err)) from err
+            tokenizer.pre_tokenizer = ByteLevel(add_prefix_space=False)
+            self._names = {piece_id: piece for piece, piece_id in vocab.items()}
+            for key, name, piece_id in (
+                ("entity_token_1", "<ent>", special.ent),
+                ("entity_token_2", "<ent2>", special.ent2),
+            ):
+                if piece_id is not None:
+                    self._names[piece_id] = added.name(key, name)
+            self._special = special
+            self._tokenizer = tokenizer
+        return self._tokenizer

@@ -1,0 +1,88 @@
+"""Characters as numbers: what lets alignment work on whole batches at once."""
+
+from __future__ import annotations
+
+from typing import Tuple
+
+import numpy
+
+from ..types import Bools1d, Ints1d, Ints2d
+
+SPACE = 0x20
+_LAST_SPACE = 0x3000  # IDEOGRAPHIC SPACE is the last one in Unicode
+_IS_SPACE = numpy.array([chr(code).isspace() for code in range(_LAST_SPACE + 1)] + [False])
+
+
+def code_points(text: str) -> Tuple[str, Ints1d]:
+    """The code points of a text.
+
+    text (str): Any text. Lone surrogates, which no tokenizer takes, are replaced by U+FFFD.
+    RETURNS (Tuple[str, Ints1d]): The text that can be encoded, and its code points. Shape: (n_chars,),
+        uint32.
+    """
+    codes = numpy.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
+    lone = (codes & 0xFFFFF800) == 0xD800
+    if lone.any():
+        codes = numpy.where(lone, 0xFFFD, codes).astype("<u4")
+        text = codes.tobytes().decode("utf-32-le")
+    return text, codes
+
+
+def is_space(codes: Ints1d) -> Bools1d:
+    """Which code points are whitespace, as `str.isspace` has it.
+
+    codes (Ints1d): Code points.
+    RETURNS (Bools1d): Booleans of the same shape.
+    """
+    return _IS_SPACE[numpy.minimum(codes, _LAST_SPACE + 1)]
+
+
+def ranges(starts: Ints1d, lengths: Ints1d) -> Ints1d:
+    """Count from each start, range after range.
+
+    starts (Ints1d): First number of each range. Shape: (n,).
+    lengths (Ints1d): How many numbers each range has; zero is allowed. Shape: (n,).
+    RETURNS (Ints1d): Shape: (sum of lengths,), int64. `ranges([5, 2], [2, 3])` is 5 6 2 3 4.
+    """
+    ends = numpy.cumsum(lengths, dtype="int64")
+    total = int(ends[-1]) if len(ends) else 0
+    return numpy.arange(total) + numpy.repeat(starts - (ends - lengths), lengths)
+
+
+def heads(lengths: Ints1d) -> Ints1d:
+    """Where each of several sequences that lie end to end begins, and where the last one ends.
+
+    lengths (Ints1d): Shape: (n,).
+    RETURNS (Ints1d): Shape: (n + 1,), int64.
+    """
+    found = numpy.zeros(len(lengths) + 1, dtype="int64")
+    numpy.cumsum(lengths, out=found[1:])
+    return found
+
+
+class VisibleText:
+    """The characters of a text that show, counted.
+
+    A piece is placed by the range of visible characters that it makes up, which is also what trims its
+    whitespace.
+
+    visible (Bools1d): Whether each character shows. Shape: (n_chars,), bool.
+    """
+
+    def __init__(self, visible: Bools1d) -> None:
+        self.rank = heads(visible)  # (n_chars + 1,): visible characters before each character
+        self.positions = numpy.append(numpy.flatnonzero(visible), len(visible))
+
+    def bounds(self, first: Ints1d, end: Ints1d, limits: Ints1d) -> Ints2d:
+        """Character bounds of ranges of visible characters.
+
+        first (Ints1d): Number of the first visible character of each piece. Shape: (n_pieces,).
+        end (Ints1d): Number of the one after its last. Shape: (n_pieces,).
+        limits (Ints1d): Where the text that holds the piece ends; an empty range stands there at the latest.
+            Shape: (n_pieces,).
+        RETURNS (Ints2d): Shape: (n_pieces, 2), int64; start == end for an empty range.
+        """
+        found = numpy.empty((len(first), 2), dtype="int64")
+        found[:, 0] = numpy.minimum(self.positions[first], limits)
+        found[:, 1] = numpy.where(end > first, self.positions[end - 1] + 1, found[:, 0])
+        return found

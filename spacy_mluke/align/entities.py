@@ -1,0 +1,90 @@
+"""Tokens, spans and wordpieces: who stands on what."""
+
+from __future__ import annotations
+
+import numpy
+from spacy.attrs import IDX, LENGTH
+from spacy.tokens import Doc
+
+from ..types import AlignedBatch, Ints2d
+
+
+def overlapping(chars: Ints2d, offsets: Ints2d) -> Ints2d:
+    """The pieces that share a character with each range of characters.
+
+    A range begins and ends with a piece that shows: "▁" alone may stand inside it, never at its edge. So the
+    ranges of tokens that follow each other rise, and a piece on no character at all belongs to nobody.
+
+    chars (Ints2d): First character and end of each range. Shape: (n, 2).
+    offsets (Ints2d): Characters of the pieces, in text order; start == end (-1, -1 for example) for a piece
+        on none. Shape: (n_pieces, 2).
+    RETURNS (Ints2d): First piece and end; start == end for a range without pieces. Shape: (n, 2), int64.
+    """
+    shown = numpy.flatnonzero(offsets[:, 1] > offsets[:, 0])
+    ends = numpy.append(shown + 1, 0)
+    # Those that end before the range begins, and those that begin before it ends.
+    before = numpy.searchsorted(offsets[shown, 1], chars[:, 0], side="right")
+    begun = numpy.searchsorted(offsets[shown, 0], chars[:, 1], side="left")
+    # An empty range stands where its pieces would be.
+    found = numpy.empty((len(chars), 2), dtype="int64")
+    found[:, 0] = numpy.append(shown, len(offsets))[before]
+    held = (begun > before) & (chars[:, 1] > chars[:, 0])
+    found[:, 1] = numpy.where(held, ends[begun - 1], found[:, 0])
+    return found
+
+
+def token_chars(doc: Doc) -> Ints2d:
+    """The characters of a document's tokens.
+
+    doc (Doc): The document.
+    RETURNS (Ints2d): First character and end of each token. Shape: (n_tokens, 2), int64.
+    """
+    chars = doc.to_array([IDX, LENGTH]).astype("int64").reshape((-1, 2))
+    chars[:, 1] += chars[:, 0]
+    return chars
+
+
+def piece_bounds_of_tokens(doc: Doc, offsets: Ints2d) -> Ints2d:
+    """The range of pieces of each token.
+
+    doc (Doc): The document.
+    offsets (Ints2d): Characters of its pieces, in text order; start == end for a piece on none. Shape:
+        (n_pieces, 2).
+    RETURNS (Ints2d): First piece and end; start == end for a token without pieces. Shape: (n_tokens, 2),
+        int32.
+    """
+    return overlapping(token_chars(doc), numpy.asarray(offsets).reshape((-1, 2))).astype("int32")
+
+
+def char_token_bounds(doc: Doc, chars: Ints2d) -> Ints2d:
+    """The tokens that ranges of characters are made of.
+
+    doc (Doc): The document.
+    chars (Ints2d): First character and end of each range, in the document or outside it. Shape: (n, 2).
+    RETURNS (Ints2d): First token and end; -1, -1 for a range that does not begin and end with a token. Shape:
+        (n, 2), int32.
+    """
+    tokens = token_chars(doc)
+    chars = numpy.asarray(chars, dtype="int64").reshape((-1, 2))
+    if not len(tokens):
+        return numpy.full(chars.shape, -1, dtype="int32")
+    first = numpy.searchsorted(tokens[:, 0], chars[:, 0])
+    last = numpy.searchsorted(tokens[:, 1], chars[:, 1])
+    inside = numpy.minimum(numpy.stack([first, last], axis=1), len(tokens) - 1)
+    fits = (tokens[inside[:, 0], 0] == chars[:, 0]) & (tokens[inside[:, 1], 1] == chars[:, 1])
+    fits &= chars[:, 0] < chars[:, 1]
+    bounds = numpy.stack([first, last + 1], axis=1)
+    return numpy.where(fits[:, None], bounds, -1).astype("int32")
+
+
+def entity_position_ids(batch: AlignedBatch) -> Ints2d:
+    """The pieces of each entity one by one: the form in which Hugging Face's LukeModel takes them.
+
+    batch (AlignedBatch): A batch.
+    RETURNS (Ints2d): Positions counted from the pass's <s>, at most `max_mention_length` of them; -1 is
+        padding (Yamada et al., 2020, section 3.1: an entity's position embedding is the mean over its
+        pieces). Shape: (n_entities, max_mention_length), int64.
+    """
+    starts, ends = batch.entity_bounds[:, :1], batch.entity_bounds[:, 1:]
+    positions = starts.astype("int64") + numpy.arange(batch.max_mention_length)
+    return numpy.where(positions < ends, positions, -1)

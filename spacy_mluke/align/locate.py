@@ -1,0 +1,202 @@
+"""Documents and token spans -> characters, checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import List, Optional, Sequence
+
+import numpy
+from spacy.tokens import Doc
+from thinc.types import Ragged
+from thinc.util import to_numpy
+
+from ..errors import Errors
+from ..types import Bools1d, Counts, DocAlignment, Ints1d, Ints2d
+from .codes import code_points, heads
+from .entities import overlapping, token_chars
+from .pieces import Wordpieces
+from .segments import BatchText, Segmented, segment
+
+
+@dataclass
+class SpanTable:
+    """Token spans of a batch of documents, one after the other."""
+
+    bounds: Ints2d  # (n_spans, 2) int32: token bounds within the document
+    docs: Ints1d  # (n_spans,) int64: which document
+    heads: Ints1d  # (n_docs + 1,) int64: the first span of each document, and the end
+    chars: Ints2d  # (n_spans, 2) int64: first character and end in the joined text
+
+
+@dataclass
+class Located:
+    """A batch of documents, cut into wordpieces, and where its spans stand."""
+
+    batch: BatchText
+    spans: SpanTable
+    found: Segmented
+
+    @property
+    def n_docs(self) -> int:
+        return len(self.batch.doc_chars) - 1
+
+    @property
+    def doc_lengths(self) -> Ints1d:
+        """Pieces of each document. Shape: (n_docs,), int64."""
+        return numpy.diff(self.found.doc_pieces)
+
+    @property
+    def span_pieces(self) -> Ints2d:
+        """First piece and end of each span within its document; start == end for a blank one. Shape:
+        (n_spans, 2)."""
+        return self.found.span_pieces - self.found.doc_pieces[self.spans.docs][:, None]
+
+    @property
+    def is_blank(self) -> Bools1d:
+        """Which spans hold no piece. Shape: (n_spans,), bool."""
+        return self.found.span_pieces[:, 0] >= self.found.span_pieces[:, 1]
+
+    def token_pieces(self) -> Ints2d:
+        """First piece and end of each token within its document. Shape: (n_tokens, 2), int64."""
+        bounds = overlapping(self.batch.token_chars, self.found.pieces.offsets)
+        n_tokens = numpy.diff(self.batch.doc_tokens)
+        return bounds - numpy.repeat(self.found.doc_pieces[:-1], n_tokens)[:, None]
+
+    def count(self, max_mention_length: int) -> Counts:
+        """What has no vector or is longer than a mention may be.
+
+        max_mention_length (int): Pieces of a mention that count for its position.
+        RETURNS (Counts): The counts.
+        """
+        lengths = numpy.diff(self.found.span_pieces, axis=1)
+        return Counts(
+            spans=len(lengths),
+            blank_spans=int(self.is_blank.sum()),
+            cut_mentions=int((lengths > max_mention_length).sum()),
+        )
+
+
+def locate(docs: Sequence[Doc], spans: Ragged, wordpieces: Wordpieces, *, segmentation: str) -> Located:
+    """Cut documents into wordpieces and find those of their spans.
+
+    docs (Sequence[Doc]): The documents.
+    spans (Ragged): Token bounds, (start, end) rows, document after document.
+    wordpieces (Wordpieces): The vocabulary.
+    segmentation (str): How text is cut, see `segments.py`.
+    RETURNS (Located): Everything end to end.
+    RAISES (ValueError): ML001 for spans outside their document, ML007 if there are not as many lists of spans
+        as documents.
+    """
+    batch = read_docs(docs)
+    table = place_spans(batch, span_rows(spans), to_numpy(spans.lengths))
+    return Located(batch, table, segment(batch, table.chars, table.docs, wordpieces, segmentation))
+
+
+def read_docs(docs: Sequence[Doc]) -> BatchText:
+    """Read texts and token offsets from documents.
+
+    docs (Sequence[Doc]): The documents.
+    RETURNS (BatchText): Their texts end to end.
+    """
+    texts = [doc.text for doc in docs]
+    chars = [token_chars(doc) for doc in docs]
+    doc_chars = heads(numpy.array([len(text) for text in texts], dtype="int64"))
+    n_tokens = numpy.array([len(rows) for rows in chars], dtype="int64")
+    rows = numpy.concatenate([*chars, numpy.zeros((0, 2), dtype="int64")])
+    rows += numpy.repeat(doc_chars[:-1], n_tokens)[:, None]
+    text, codes = code_points("".join(texts))
+    return BatchText(text, codes, doc_chars, rows, heads(n_tokens))
+
+
+def span_rows(spans: Ragged) -> Ints2d:
+    """The rows of a suggester's output.
+
+    spans (Ragged): Token bounds. Without any, spaCy's suggesters give an array of shape (0, 0).
+    RETURNS (Ints2d): Shape: (n_spans, 2), int64, on the CPU.
+    """
+    return numpy.asarray(to_numpy(spans.dataXd), dtype="int64").reshape((-1, 2))
+
+
+def place_spans(batch: BatchText, bounds: Ints2d, lengths: Ints1d) -> SpanTable:
+    """Find the characters of token spans.
+
+    batch (BatchText): The documents.
+    bounds (Ints2d): Token bounds within the document. Shape: (n_spans, 2).
+    lengths (Ints1d): Spans of each document. Shape: (n_docs,).
+    RETURNS (SpanTable): The spans.
+    RAISES (ValueError): ML001 for spans outside their document, ML007 for lengths that do not fit.
+    """
+    n_docs = len(batch.doc_tokens) - 1
+    if len(lengths) != n_docs:
+        raise ValueError(
+            Errors.ML007.format(what="Lists of spans", found=len(lengths), expected=n_docs, per="document")
+        )
+    if int(lengths.sum()) != len(bounds):
+        raise ValueError(
+            Errors.ML007.format(
+                what="Spans", found=len(bounds), expected=int(lengths.sum()), per="span of 'lengths'"
+            )
+        )
+    docs = numpy.repeat(numpy.arange(n_docs), lengths)
+    n_tokens = numpy.diff(batch.doc_tokens)[docs]
+    wrong = (bounds[:, 0] < 0) | (bounds[:, 0] > bounds[:, 1]) | (bounds[:, 1] > n_tokens)
+    if wrong.any():
+        row = int(numpy.argmax(wrong))
+        start, end = bounds[row].tolist()
+        raise ValueError(
+            Errors.ML001.format(n=int(docs[row]), bounds=f"({start}, {end})", length=int(n_tokens[row]))
+        )
+    base = batch.doc_tokens[docs]
+    chars = numpy.zeros((len(bounds), 2), dtype="int64")
+    chars[:] = batch.doc_chars[docs][:, None]  # where a span of no token stands: it is blank
+    filled = bounds[:, 1] > bounds[:, 0]
+    chars[filled, 0] = batch.token_chars[(base + bounds[:, 0])[filled], 0]
+    chars[filled, 1] = batch.token_chars[(base + bounds[:, 1] - 1)[filled], 1]
+    return SpanTable(bounds.astype("int32"), docs, heads(lengths), chars)
+
+
+def doc_alignments(
+    spans: SpanTable,
+    entity_rows: Ints1d,
+    *,
+    batch: BatchText,
+    piece_rows: Optional[Ints1d] = None,
+    piece_offsets: Optional[Ints2d] = None,
+    piece_heads: Optional[Ints1d] = None,
+    token_bounds: Optional[Ints2d] = None,
+) -> List[DocAlignment]:
+    """Split what lies end to end into documents.
+
+    spans (SpanTable): The spans.
+    entity_rows (Ints1d): Row of each span among the entities, or -1. Shape: (n_spans,).
+    batch (BatchText): The documents.
+    piece_rows (Optional[Ints1d]): Rows of the documents' pieces. Shape: (n_rows,). None if they were not
+        asked for.
+    piece_offsets (Optional[Ints2d]): Their characters. Shape: (n_rows, 2).
+    piece_heads (Optional[Ints1d]): The first row of each document, and the end. Shape: (n_docs + 1,).
+    token_bounds (Optional[Ints2d]): Range of pieces of each token. Shape: (n_tokens, 2).
+    RETURNS (List[DocAlignment]): One for each document.
+    """
+    n_docs = len(batch.doc_tokens) - 1
+    if piece_rows is None or piece_offsets is None or piece_heads is None or token_bounds is None:
+        piece_rows = numpy.zeros(0, dtype="int32")
+        piece_offsets = numpy.zeros((0, 2), dtype="int32")
+        piece_heads = numpy.zeros(n_docs + 1, dtype="int64")
+        token_bounds = numpy.zeros((len(batch.token_chars), 2), dtype="int32")
+    span_heads, token_heads = spans.heads.tolist(), batch.doc_tokens.tolist()
+    row_heads = piece_heads.tolist()
+    rows = entity_rows.astype("int32", copy=False)
+    found = []
+    for i in range(n_docs):
+        a, b = span_heads[i], span_heads[i + 1]
+        c, d = row_heads[i], row_heads[i + 1]
+        found.append(
+            DocAlignment(
+                span_bounds=spans.bounds[a:b],
+                span_rows=rows[a:b],
+                piece_rows=piece_rows[c:d],
+                piece_offsets=piece_offsets[c:d],
+                token_bounds=token_bounds[token_heads[i] : token_heads[i + 1]],
+            )
+        )
+    return found

@@ -1,0 +1,119 @@
+"""Where text is cut before it is encoded: at the bounds of entity spans, or nowhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Tuple
+
+import numpy
+
+from ..errors import Errors
+from ..types import Bools1d, Ints1d, Ints2d
+from .codes import SPACE, is_space
+from .entities import overlapping
+from .pieces import RaggedPieces, Wordpieces
+
+# "published": cut at every span bound, each segment by itself, so that each gains a "▁": what the published
+# models were fine-tuned with.
+# "pretraining": the same, but a segment that continues a word gains none.
+# "plain": text is never cut; a span takes every piece that shares a character with it.
+SEGMENTATIONS = ("published", "pretraining", "plain")
+
+
+@dataclass
+class BatchText:
+    """The texts of a batch, end to end, so that one pass of numpy serves them all."""
+
+    text: str
+    codes: Ints1d  # (n_chars,) uint32
+    doc_chars: Ints1d  # (n_docs + 1,) int64: where each document begins, and where the last one ends
+    token_chars: Ints2d  # (n_tokens, 2) int64: first character and end of each token
+    doc_tokens: Ints1d  # (n_docs + 1,) int64: the first token of each document, and the end
+
+
+@dataclass
+class Segmented:
+    """Wordpieces of a batch and the ranges of them that spans take."""
+
+    pieces: RaggedPieces  # one length for each segment
+    doc_pieces: Ints1d  # (n_docs + 1,) int64: the first piece of each document, and the end
+    span_pieces: (
+        Ints2d  # (n_spans, 2) int64: first piece and end; start == end for a span without a visible one
+    )
+
+
+def check_segmentation(name: str) -> None:
+    """Refuse what is no way to cut text.
+
+    name (str): One of SEGMENTATIONS.
+    RAISES (ValueError): ML002 if it is not.
+    """
+    if name not in SEGMENTATIONS:
+        raise ValueError(Errors.ML002.format(name=name, names=", ".join(SEGMENTATIONS)))
+
+
+def cut_at_spans(batch: BatchText, span_chars: Ints2d, span_docs: Ints1d) -> Tuple[Ints1d, Ints2d]:
+    """Cut at every bound of every span, and between documents.
+
+    A cut stands before the space (U+0020) that a bound follows: the space belongs to the word after it (what
+    byte-level vocabularies need, and sentencepiece does not mind). Other whitespace stays with the text
+    before it: it is no part of the word after it in any vocabulary.
+
+    batch (BatchText): The texts.
+    span_chars (Ints2d): First character and end of each span. Shape: (n_spans, 2).
+    span_docs (Ints1d): The document of each span. Shape: (n_spans,).
+    RETURNS (Tuple[Ints1d, Ints2d]): The cuts, rising, from 0 to the end of the text, shape: (n_segments +
+        1,); and the cuts of each span as positions among them, shape: (n_spans, 2).
+    """
+    first_char = batch.doc_chars[span_docs][:, None]
+    # A bound at the start of its document follows nothing, whatever the document before ends with.
+    before = batch.codes[numpy.maximum(span_chars - 1, 0)] if len(batch.codes) else span_chars
+    moved = span_chars - ((before == SPACE) & (span_chars > first_char))
+    cuts, places = numpy.unique(numpy.concatenate([batch.doc_chars, moved.ravel()]), return_inverse=True)
+    return cuts, places.ravel()[len(batch.doc_chars) :].reshape((-1, 2))
+
+
+def continues_word(batch: BatchText, starts: Ints1d) -> Bools1d:
+    """Whether segments that begin at these characters go on where a word was cut.
+
+    batch (BatchText): The texts.
+    starts (Ints1d): First characters; none at the end of the text. Shape: (n,).
+    RETURNS (Bools1d): False after whitespace of any kind, before it, and at the start of a document. Shape:
+        (n,), bool.
+    """
+    if not len(starts):
+        return numpy.zeros(0, dtype=bool)
+    blank = is_space(batch.codes)
+    is_first = numpy.isin(starts, batch.doc_chars)
+    return ~(blank[starts] | blank[numpy.maximum(starts - 1, 0)] | is_first)
+
+
+def segment(
+    batch: BatchText, span_chars: Ints2d, span_docs: Ints1d, wordpieces: Wordpieces, segmentation: str
+) -> Segmented:
+    """Encode the texts of a batch, in one call, and find each span's pieces.
+
+    batch (BatchText): The texts.
+    span_chars (Ints2d): First character and end of each span. Shape: (n_spans, 2).
+    span_docs (Ints1d): The document of each span. Shape: (n_spans,).
+    wordpieces (Wordpieces): The vocabulary.
+    segmentation (str): One of SEGMENTATIONS.
+    RETURNS (Segmented): The pieces.
+    """
+    cut = segmentation != "plain"
+    if cut:
+        cuts, places = cut_at_spans(batch, span_chars, span_docs)
+    else:
+        cuts = numpy.unique(batch.doc_chars)
+    joined = continues_word(batch, cuts[:-1]) if segmentation == "pretraining" else None
+    pieces = wordpieces.encode_cuts(batch.text, batch.codes, cuts, joined=joined)
+    piece_cuts = numpy.concatenate([[0], numpy.cumsum(pieces.lengths)])
+    doc_pieces = piece_cuts[numpy.searchsorted(cuts, batch.doc_chars)]
+    if not cut:
+        return Segmented(pieces, doc_pieces, overlapping(span_chars, pieces.offsets))
+    span_pieces = piece_cuts[places]
+    # "▁" alone stands on nothing, and a vector of it would be a vector of nothing.
+    visible = numpy.concatenate([[0], numpy.cumsum(pieces.offsets[:, 1] > pieces.offsets[:, 0])])
+    is_blank = visible[span_pieces[:, 0]] == visible[span_pieces[:, 1]]
+    span_pieces[is_blank, 1] = span_pieces[is_blank, 0]
+    return Segmented(pieces, doc_pieces, span_pieces)
