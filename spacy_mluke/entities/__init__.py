@@ -1,0 +1,1 @@
+"""The entity vocabulary: names to ids and back, on disk, opened lazily."""
