@@ -1,0 +1,1 @@
+"""What the encoder and the heads found -> Doc. Only this folder writes to a Doc."""

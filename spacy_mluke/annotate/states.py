@@ -1,0 +1,220 @@
+"""Entity and token states on a Doc, kept so that they outlive it.
+
+The states of a document are one plain dictionary of arrays in `doc.user_data`, under the key of a Token extension at
+character 0. spaCy moves such keys along when it joins documents (`Doc.from_docs`) or takes a span out of one
+(`Span.as_doc`), and saves them with the rest (`DocBin(store_user_data=True)`, `Doc.to_bytes`). Inside the record all
+places are characters counted from that key, so they still hold after retokenization. `doc._.mluke`, `doc._.trf_data` and
+`span._.mluke_vector` are views that read the record.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Dict, Iterator, List, Optional, Tuple
+
+import numpy
+from spacy.tokens import Doc, Span
+from thinc.types import Floats1d, Floats2d, Ints2d
+
+from ..align.entities import char_token_bounds, piece_bounds_of_tokens
+from ..types import DocAlignment
+
+RECORD = "mluke_states"
+Record = Dict[str, Any]
+
+
+def write_record(
+    doc: Doc,
+    aligned: DocAlignment,
+    vectors: Floats2d,
+    *,
+    piece_states: Optional[Floats2d],
+    piece_ids: Optional[Any] = None,
+    pieces: str = "",
+) -> None:
+    """Put the states of one document on it, in place of earlier ones.
+
+    doc (Doc): The document.
+    aligned (DocAlignment): Where its spans and wordpieces lie.
+    vectors (Floats2d): One row for each span that has wordpieces, in the order of the spans. float32.
+    piece_states (Optional[Floats2d]): States of its wordpieces, (n_pieces, width) float32, if they are to be kept.
+    piece_ids (Optional[Ints1d]): Their ids.
+    pieces (str): Their texts, joined by spaces.
+    """
+    for key in [key for key in doc.user_data if _is_record(key)]:
+        del doc.user_data[key]
+    has_vector = aligned.span_rows >= 0
+    chars = _char_bounds(doc, aligned.span_bounds)
+    record: Record = {
+        "spans": numpy.ascontiguousarray(chars[has_vector]),
+        "left_out": numpy.ascontiguousarray(chars[~has_vector]),
+        "vectors": vectors,
+    }
+    if piece_states is not None:
+        record.update(
+            piece_states=piece_states,
+            piece_ids=piece_ids,
+            piece_offsets=numpy.ascontiguousarray(aligned.piece_offsets),
+            pieces=pieces,
+        )
+    doc.user_data[("._.", RECORD, 0, None)] = record
+
+
+def records(doc: Doc) -> List[Tuple[int, Record]]:
+    """The records of a document, with the character each counts from.
+
+    doc (Doc): The document. One that was joined from several has several.
+    RETURNS (List[Tuple[int, Record]]): In text order; empty if no `mluke` has seen the document.
+    """
+    found = [(key[2], value) for key, value in doc.user_data.items() if _is_record(key)]
+    return sorted(found, key=_first)
+
+
+@dataclass(frozen=True)
+class EntityStates:
+    """Contextual vectors of a document's entities and tokens: `doc._.mluke`.
+
+    doc (Doc): The document.
+    """
+
+    doc: Doc
+
+    @property
+    def spans(self) -> List[Span]:
+        """The spans that have a vector, in the order in which the suggester gave them. A span with the bounds of an
+        entity of `doc.ents` carries its label."""
+        return _make_spans(self.doc, self._bounds("spans")[0])
+
+    @property
+    def left_out(self) -> List[Span]:
+        """Spans without a wordpiece (whitespace, removed characters): they have no vector."""
+        return _make_spans(self.doc, self._bounds("left_out")[0])
+
+    @property
+    def vectors(self) -> Floats2d:
+        """Row i is the vector of `spans[i]`. Shape: (n_spans, width), float32."""
+        bounds, kept = self._bounds("spans")
+        found = [record["vectors"] for _, record in records(self.doc)]
+        if not found:
+            return numpy.zeros((0, 0), dtype="float32")
+        vectors = found[0] if len(found) == 1 else numpy.concatenate(found)
+        return vectors if len(bounds) == len(vectors) else vectors[kept]
+
+    @property
+    def token_vectors(self) -> Optional[Floats2d]:
+        """The mean of each token's wordpieces; zeros for a token without any. Shape: (n_tokens, width), float32. None if
+        token states were not kept."""
+        pieces = piece_view(self.doc)
+        if pieces is None:
+            return None
+        return mean_rows(pieces.states, pieces.token_bounds)
+
+    @property
+    def width(self) -> int:
+        """Width of the vectors."""
+        found = records(self.doc)
+        return int(found[0][1]["vectors"].shape[1]) if found else 0
+
+    def vector(self, span: Span) -> Optional[Floats1d]:
+        """The vector of a span.
+
+        span (Span): Any span of the document.
+        RETURNS (Optional[Floats1d]): Shape: (width,), float32. None if the span was not among those encoded, or has no
+            wordpiece.
+        """
+        for start, record in reversed(records(self.doc)):
+            rows = numpy.flatnonzero((record["spans"] == (span.start_char - start, span.end_char - start)).all(axis=1))
+            if len(rows):
+                return record["vectors"][rows[-1]]
+        return None
+
+    def __len__(self) -> int:
+        return len(self._bounds("spans")[0])
+
+    def __iter__(self) -> Iterator[Tuple[Span, Floats1d]]:
+        return iter(zip(self.spans, self.vectors, strict=True))
+
+    def _bounds(self, field: str) -> Tuple[Ints2d, Any]:
+        """Token bounds of a record's spans that lie in the document, and which rows they are."""
+        found = [record[field].reshape((-1, 2)) + start for start, record in records(self.doc)]
+        chars = numpy.concatenate(found) if found else numpy.zeros((0, 2), dtype="int32")
+        bounds = char_token_bounds(self.doc, chars)
+        kept = bounds[:, 0] >= 0
+        return bounds[kept], kept
+
+
+@dataclass(frozen=True)
+class PieceView:
+    """The wordpieces of a document and their states."""
+
+    states: Floats2d  # (n_pieces, width) float32
+    ids: Any  # (n_pieces,) int32
+    strings: List[str]
+    token_bounds: Ints2d  # (n_tokens, 2): each token's range of pieces
+
+
+def piece_view(doc: Doc) -> Optional[PieceView]:
+    """The wordpieces kept on a document.
+
+    doc (Doc): The document.
+    RETURNS (Optional[PieceView]): None if none were kept.
+    """
+    found = [(start, record) for start, record in records(doc) if "piece_states" in record]
+    if not found:
+        return None
+    offsets = numpy.concatenate(
+        [numpy.where(r["piece_offsets"] < 0, -1, r["piece_offsets"] + start) for start, r in found]
+    )
+    return PieceView(
+        states=_join([r["piece_states"] for _, r in found]),
+        ids=_join([r["piece_ids"] for _, r in found]),
+        strings=[piece for _, r in found for piece in r["pieces"].split(" ")],
+        token_bounds=piece_bounds_of_tokens(doc, offsets),
+    )
+
+
+def mean_rows(states: Floats2d, bounds: Ints2d) -> Floats2d:
+    """Means over ranges of rows.
+
+    states (Floats2d): Shape: (n_rows, width), float32.
+    bounds (Ints2d): First row and end. Shape: (n, 2).
+    RETURNS (Floats2d): Zeros for an empty range. Shape: (n, width), float32.
+    """
+    means = numpy.zeros((len(bounds), states.shape[1]), dtype="float32")
+    filled = numpy.flatnonzero(bounds[:, 1] > bounds[:, 0])
+    if not len(filled):
+        return means
+    lengths = bounds[filled, 1] - bounds[filled, 0]
+    starts = numpy.cumsum(lengths) - lengths
+    rows = numpy.arange(int(lengths.sum())) + numpy.repeat(bounds[filled, 0] - starts, lengths)
+    means[filled] = numpy.add.reduceat(states[rows], starts, axis=0) / lengths[:, None]
+    return means
+
+
+def _make_spans(doc: Doc, bounds: Ints2d) -> List[Span]:
+    labels = {(ent.start, ent.end): ent for ent in doc.ents}
+    spans = []
+    for start, end in bounds.tolist():
+        ent = labels.get((start, end))
+        spans.append(ent if ent is not None else Span(doc, start, end))
+    return spans
+
+
+def _char_bounds(doc: Doc, bounds: Ints2d) -> Ints2d:
+    if not len(bounds):
+        return numpy.zeros((0, 2), dtype="int32")
+    starts = numpy.asarray([token.idx for token in doc], dtype="int32")
+    ends = starts + numpy.asarray([len(token) for token in doc], dtype="int32")
+    return numpy.stack([starts[bounds[:, 0]], ends[bounds[:, 1] - 1]], axis=1)
+
+
+def _join(arrays: List[Any]) -> Any:
+    return arrays[0] if len(arrays) == 1 else numpy.concatenate(arrays)
+
+
+def _is_record(key: Any) -> bool:
+    return isinstance(key, tuple) and len(key) == 4 and key[:2] == ("._.", RECORD)
+
+
+def _first(item: Tuple[int, Record]) -> int:
+    return item[0]

@@ -1,0 +1,105 @@
+"""What the encoder found -> Doc."""
+
+from __future__ import annotations
+
+from typing import Optional, Sequence
+
+import numpy
+from spacy.tokens import Doc, Span, Token
+from thinc.types import Floats1d
+
+from ..types import EncoderOutput
+from .states import EntityStates, write_record
+
+
+
+def write_states(docs: Sequence[Doc], output: EncoderOutput, piece_strings: Sequence[str]) -> None:
+    """Put entity vectors, and token states if there are any, on each document.
+
+    docs (Sequence[Doc]): The documents of the batch.
+    output (EncoderOutput): What the encoder returned for them.
+    piece_strings (Sequence[str]): The kept wordpieces as text, document after document; empty without token states.
+    """
+    entity_states = _to_numpy(output.entity_states)
+    piece_states = None if output.piece_states is None else _to_numpy(output.piece_states)
+    start = 0
+    for doc, aligned in zip(docs, output.batch.docs, strict=True):
+        rows = aligned.span_rows
+        vectors = entity_states[rows[rows >= 0]]
+        if piece_states is None:
+            write_record(doc, aligned, vectors, piece_states=None)
+            continue
+        end = start + len(aligned.piece_rows)
+        write_record(
+            doc,
+            aligned,
+            vectors,
+            # A copy: a view would keep the states of the whole batch alive as long as this document.
+            piece_states=piece_states[start:end].copy(),
+            piece_ids=output.batch.piece_ids[aligned.piece_rows],
+            pieces=" ".join(piece_strings[start:end]),
+        )
+        start = end
+
+
+def hook_vectors(doc: Doc) -> None:
+    """Let `.vector` and `.similarity` of the document, its spans and tokens read mLUKE's vectors.
+
+    doc (Doc): A document with states. spaCy does not save hooks, nor send them from one process to another.
+    """
+    for hooks, vector in (
+        (doc.user_hooks, doc_vector),
+        (doc.user_span_hooks, span_vector),
+        (doc.user_token_hooks, token_vector),
+    ):
+        hooks["vector"] = vector
+        hooks["vector_norm"] = vector_norm
+        hooks["has_vector"] = has_vector
+        hooks["similarity"] = similarity
+
+
+def span_vector(span: Span) -> Floats1d:
+    """An encoded span's entity vector, else the mean of its tokens' vectors. Shape: (width,)."""
+    states = EntityStates(span.doc)
+    vector = states.vector(span)
+    if vector is not None:
+        return vector
+    return _mean(states.token_vectors, span.start, span.end, states.width)
+
+
+def token_vector(token: Token) -> Floats1d:
+    """The mean of a token's wordpieces. Shape: (width,)."""
+    states = EntityStates(token.doc)
+    return _mean(states.token_vectors, token.i, token.i + 1, states.width)
+
+
+def doc_vector(doc: Doc) -> Floats1d:
+    """The mean of the tokens' vectors. Shape: (width,)."""
+    states = EntityStates(doc)
+    return _mean(states.token_vectors, 0, len(doc), states.width)
+
+
+def vector_norm(item) -> float:
+    """Length of an item's vector."""
+    return float(numpy.linalg.norm(item.vector))
+
+
+def has_vector(item) -> bool:
+    """Whether an item's vector says anything."""
+    return bool(numpy.any(item.vector))
+
+
+def similarity(item, other) -> float:
+    """Cosine of two items' vectors; 0.0 if one has none."""
+    norms = float(numpy.linalg.norm(item.vector) * numpy.linalg.norm(other.vector))
+    return float(numpy.dot(item.vector, other.vector)) / norms if norms else 0.0
+
+
+def _mean(vectors: Optional[numpy.ndarray], start: int, end: int, width: int) -> Floats1d:
+    if vectors is None or start == end:
+        return numpy.zeros(width, dtype="float32")
+    return vectors[start:end].mean(axis=0)
+
+
+def _to_numpy(array) -> numpy.ndarray:
+    return array.get() if hasattr(array, "get") else array

@@ -1,0 +1,1 @@
+"""AlignedBatch -> EncoderOutput. torch lives here."""

@@ -1,0 +1,82 @@
+"""Weights in few bits, and back.
+
+A block is 32 weights of one row: a float16 `d`, then their values. Byte j of the first 16 holds the low
+four bits of weights j and j + 16; with six bits, byte j of 8 more holds the upper two of weights j, j + 8,
+j + 16 and j + 24, from the low end. A weight is `(value - zero) * d`, zero being half the range: 8 or 32.
+Blocks of four bits are those of the base that `mluke-small` was built from, so that nothing had to be
+rounded twice.
+"""
+
+from __future__ import annotations
+
+from typing import Tuple
+
+import torch
+from torch import Tensor
+
+BLOCK_WEIGHTS = 32
+BLOCK_BYTES = {4: 18, 6: 26}
+
+
+def decode_blocks(blocks: Tensor, bits: int = 4, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Turn blocks into weights.
+
+    blocks (Tensor): Shape: (..., n_blocks * bytes), uint8.
+    bits (int): 4 or 6 per weight.
+    dtype (torch.dtype): Type of the result; products are taken in float32 and rounded once.
+    RETURNS (Tensor): Shape: (..., n_blocks * 32).
+    """
+    flat = blocks.reshape(-1, BLOCK_BYTES[bits])
+    scales = flat[:, None, :2].contiguous().view(torch.float16).float()
+    values = torch.stack([flat[:, 2:18] & 15, flat[:, 2:18] >> 4], dim=1)
+    if bits == 6:
+        pairs = flat[:, 18:]
+        upper = torch.stack([pairs << 4, pairs << 2, pairs, pairs >> 2], dim=1).bitwise_and_(0b110000)
+        values |= upper.view(values.shape)
+    weights = values.view(torch.int8).sub_(1 << (bits - 1)) * scales
+    width = blocks.shape[-1] // BLOCK_BYTES[bits] * BLOCK_WEIGHTS
+    return weights.view(*blocks.shape[:-1], width).to(dtype)
+
+
+def encode_blocks(weights: Tensor, bits: int = 4) -> Tensor:
+    """Round weights to blocks. The largest weight of a block is off by the rounding of its `d` alone.
+
+    weights (Tensor): Shape: (..., columns), floating point; columns is a multiple of 32.
+    bits (int): 4 or 6 per weight.
+    RETURNS (Tensor): Shape: (..., columns / 32 * bytes), uint8.
+    """
+    zero = 1 << (bits - 1)
+    flat = weights.detach().float().reshape(-1, BLOCK_WEIGHTS)
+    largest = flat.gather(1, flat.abs().argmax(1, keepdim=True))
+    # The range reaches one further down than up, so the largest takes the value 0, and `d` its opposite sign.
+    scales = (largest / -zero).to(torch.float16)
+    inverse = torch.where(scales == 0, 0.0, 1 / scales.float())
+    values = (flat * inverse + zero).round().clamp(0, 2 * zero - 1).to(torch.uint8)
+    parts = [scales.view(torch.uint8), (values[:, :16] & 15) | (values[:, 16:] << 4)]
+    if bits == 6:
+        pairs = (values >> 4).view(-1, 4, 8)
+        parts.append(pairs[:, 0] | (pairs[:, 1] << 2) | (pairs[:, 2] << 4) | (pairs[:, 3] << 6))
+    return torch.cat(parts, dim=1).view(*weights.shape[:-1], -1)
+
+
+def decode_rows(values: Tensor, scales: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Turn 8-bit rows into weights.
+
+    values (Tensor): Shape: (rows, columns), int8.
+    scales (Tensor): One per row, an output channel of a linear layer. Shape: (rows,), float32.
+    dtype (torch.dtype): Type of the result.
+    RETURNS (Tensor): Shape: (rows, columns).
+    """
+    return (values * scales[:, None]).to(dtype)
+
+
+def encode_rows(weights: Tensor) -> Tuple[Tensor, Tensor]:
+    """Round weights to 8 bits with one scale per row.
+
+    weights (Tensor): Shape: (rows, columns), floating point.
+    RETURNS (Tuple[Tensor, Tensor]): Values, int8, and scales, float32. Shapes: (rows, columns), (rows,).
+    """
+    weights = weights.detach().float()
+    scales = weights.abs().amax(1) / 127
+    inverse = torch.where(scales == 0, 0.0, 1 / scales)
+    return (weights * inverse[:, None]).round().clamp(-127, 127).to(torch.int8), scales

@@ -1,0 +1,212 @@
+"""The thinc Model around the encoder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Callable, List, Optional, Tuple
+
+import numpy
+from spacy.tokens import Doc
+from thinc.api import Model
+from thinc.types import Ints1d, Ragged
+
+from ..align.batch import align
+from ..errors import Errors, did_you_mean
+from ..types import AlignedBatch, EncoderOutput
+from .shim import EncoderShim
+
+VISIBILITIES = ("joint", "isolated")
+SEGMENTATIONS = ("auto", "published", "pretraining", "plain")
+DTYPES = ("float32", "bfloat16", "float16")
+ENTITY_INPUTS = ("mask", "kb_id")
+
+
+@dataclass
+class EncoderInput:
+    """What the encoder's thinc Model takes."""
+
+    docs: List[Doc]
+    spans: Ragged  # token bounds of the entities, int32, (n_spans, 2); a length for each document
+    with_tokens: bool = True  # whether the states of the wordpieces are wanted
+
+
+EncoderModel = Model[EncoderInput, EncoderOutput]
+
+
+def build_encoder_v1(
+    name: str = "mluke-small",
+    visibility: str = "joint",
+    segmentation: str = "auto",
+    entity_input: str = "mask",
+    window: int = 512,
+    overlap: int = 128,
+    max_entities: int = 128,
+    max_mention_length: int = 30,
+    batch_rows: int = 1024,
+    dtype: str = "float32",
+) -> EncoderModel:
+    """Build the encoder: documents and entity spans in, contextual states of wordpieces and entities out.
+
+    Building costs nothing: the checkpoint is read at first use, or by `initialize`.
+
+    name (str): The bundled "mluke-small", a checkpoint directory, or a hub name such as "studio-ousia/mluke-base".
+    visibility (str): Who sees whom. "joint": words and entities all see each other, as in the papers and published
+        weights. "isolated": words see words, an entity sees the words and itself; its vector then does not depend on the
+        company it is in.
+    segmentation (str): How text is cut into wordpieces around entities. "published": cut at every span boundary, as
+        published models were fine-tuned; "pretraining": cut without the extra "▁"; "plain": never cut, a span takes every
+        wordpiece that it touches; "auto": "published" with joint visibility, "plain" with isolated.
+    entity_input (str): What stands for an entity. "mask": the [MASK] entity, "kb_id": the entity that the vocabulary has
+        under the span's `kb_id_` (e.g. "en:Tokyo"), [UNK] for a name it lacks, [MASK] where there is none.
+    window (int): Wordpieces of a pass, with <s> and </s>. Longer documents are read in windows.
+    overlap (int): Wordpieces that neighbouring windows share.
+    max_entities (int): Entities of a pass; more go to further passes. 0 for no limit.
+    max_mention_length (int): Wordpieces of a mention that its position embedding is the mean of, from the left.
+    batch_rows (int): Wordpieces and entities that go through the network together.
+    dtype (str): "float32", "bfloat16" or "float16".
+    RETURNS (EncoderModel): A Model[EncoderInput, EncoderOutput].
+    RAISES (ValueError): ML070 for an unknown choice, ML071 for numbers that do not fit, ML072 if isolated visibility is
+        asked for with a segmentation that depends on the entities.
+    """
+    _check_choice("visibility", visibility, VISIBILITIES)
+    _check_choice("segmentation", segmentation, SEGMENTATIONS)
+    _check_choice("dtype", dtype, DTYPES)
+    _check_choice("entity_input", entity_input, ENTITY_INPUTS)
+    for option, value, least in (
+        ("window", window, 8),
+        ("overlap", overlap, 0),
+        ("max_entities", max_entities, 0),
+        ("max_mention_length", max_mention_length, 1),
+        ("batch_rows", batch_rows, 1),
+    ):
+        if value < least:
+            raise ValueError(Errors.ML071.format(option=option, value=value, least=least))
+    if segmentation == "auto":
+        segmentation = "plain" if visibility == "isolated" else "published"
+    if visibility == "isolated" and segmentation != "plain":
+        raise ValueError(Errors.ML072.format(segmentation=segmentation))
+    return Model(
+        "mluke-encoder",
+        forward,
+        init=init,
+        dims={"nO": None},
+        attrs={
+            "segmentation": segmentation,
+            "entity_input": entity_input,
+            "window": window,
+            "overlap": overlap,
+            "max_entities": max_entities,
+            "max_mention_length": max_mention_length,
+        },
+        shims=[EncoderShim(name=name, visibility=visibility, dtype=dtype, batch_rows=batch_rows)],
+    )
+
+
+def init(model: EncoderModel, X: Optional[EncoderInput] = None, Y: Optional[EncoderOutput] = None) -> None:
+    """Read the checkpoint and set the width."""
+    load_model(model)
+
+
+def load_model(model: EncoderModel) -> None:
+    """Read the checkpoint unless that has been done, and set the Model's width.
+
+    model (EncoderModel): As from `build_encoder_v1`.
+    """
+    shim = get_shim(model)
+    width = shim.loaded.config.hidden_size
+    if model.has_dim("nO") is None:
+        model.set_dim("nO", width)
+
+
+def get_shim(model: EncoderModel) -> EncoderShim:
+    """The shim that holds the encoder.
+
+    model (EncoderModel): As from `build_encoder_v1`.
+    RETURNS (EncoderShim): The shim.
+    """
+    shim = model.shims[0]
+    assert isinstance(shim, EncoderShim)
+    return shim
+
+
+def forward(
+    model: EncoderModel, inputs: EncoderInput, is_train: bool
+) -> Tuple[EncoderOutput, Callable[[EncoderOutput], EncoderInput]]:
+    """Align and encode.
+
+    RETURNS (Tuple[EncoderOutput, Callable]): The states; the callback takes their gradients.
+    """
+    load_model(model)
+    batch = align_input(model, inputs)
+    shim = get_shim(model)
+    if not is_train:
+        return shim.predict(batch), _no_backprop
+    output, backprop_states = shim.begin_update(batch)
+
+    def backprop(d_output: EncoderOutput) -> EncoderInput:
+        backprop_states(d_output)
+        return inputs
+
+    return output, backprop
+
+
+def align_input(model: EncoderModel, inputs: EncoderInput) -> AlignedBatch:
+    """Place documents and spans as the encoder's options say.
+
+    model (EncoderModel): As from `build_encoder_v1`; its checkpoint is read if it was not yet.
+    inputs (EncoderInput): Documents and spans.
+    RETURNS (AlignedBatch): What the network takes.
+    """
+    loaded = get_shim(model).loaded
+    attrs = model.attrs
+    entity_ids = None
+    if attrs["entity_input"] == "kb_id":
+        entity_ids = _named_entity_ids(model, inputs)
+    return align(
+        inputs.docs,
+        inputs.spans,
+        loaded.wordpieces,
+        entity_ids=entity_ids,
+        default_entity_id=loaded.entities.mask_id,
+        segmentation=attrs["segmentation"],
+        # A checkpoint with a shorter position table has shorter windows.
+        window=min(attrs["window"], loaded.config.max_position_embeddings - 2),
+        overlap=attrs["overlap"],
+        max_entities=attrs["max_entities"] or None,
+        max_mention_length=attrs["max_mention_length"],
+        with_tokens=inputs.with_tokens,
+    )
+
+
+def _named_entity_ids(model: EncoderModel, inputs: EncoderInput) -> Ints1d:
+    """Ids of the entities that the spans' kb_id_ name."""
+    entities = get_shim(model).loaded.entities
+    bounds = numpy.asarray(inputs.spans.dataXd)
+    ids = numpy.full(len(bounds), entities.mask_id, dtype="int64")
+    start = 0
+    named: List[int] = []
+    names: List[str] = []
+    for doc, length in zip(inputs.docs, inputs.spans.lengths, strict=True):
+        known = {(ent.start, ent.end): ent.kb_id_ for ent in doc.ents if ent.kb_id}
+        for row in range(start, start + int(length)):
+            name = known.get((int(bounds[row, 0]), int(bounds[row, 1])))
+            if name:
+                named.append(row)
+                names.append(name)
+        start += int(length)
+    if names:
+        ids[named] = entities.ids(names)
+    return ids
+
+
+def _check_choice(option: str, value: str, choices: Tuple[str, ...]) -> None:
+    if value not in choices:
+        raise ValueError(
+            Errors.ML070.format(
+                option=option, value=value, choices=", ".join(choices), hint=did_you_mean(value, choices)
+            )
+        )
+
+
+def _no_backprop(d_output: EncoderOutput) -> EncoderInput:
+    raise NotImplementedError

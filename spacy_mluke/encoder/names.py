@@ -1,0 +1,100 @@
+"""Whose a checkpoint's tensors are: the encoder's, a head's, or nobody's."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Dict, List, Mapping
+
+import torch
+from torch import Tensor
+
+from ..errors import Errors
+
+ENCODER_PREFIX = "luke."
+WORDS = "embeddings.word_embeddings.weight"
+ENTITIES = "entity_embeddings.entity_embeddings.weight"
+ENTITY_QUERIES = ("w2e_query", "e2w_query", "e2e_query")
+# Names that published files may hold and an encoder need not have: a table of 0, 1, 2... that older versions
+# of transformers saved; the layer over <s>, which no task uses; entity-aware queries where the config says
+# not to use them.
+_HARMLESS = re.compile(
+    r"embeddings\.position_ids|pooler\.dense\.(weight|bias)"
+    r"|encoder\.layer\.\d+\.attention\.self\.(w2e|e2w|e2e)_query\.(weight|bias)"
+)
+_LISTED = 6
+
+
+@dataclass
+class SortedTensors:
+    """A checkpoint's tensors by owner. Heads' have their names in the file, others are without the prefix."""
+
+    encoder: Dict[str, Tensor]
+    heads: Dict[str, Tensor]
+    unused: Dict[str, Tensor]  # known and harmless
+
+
+def sort_tensors(tensors: Mapping[str, Tensor], expected: Mapping[str, torch.Size]) -> SortedTensors:
+    """Tell the encoder's tensors from the heads'.
+
+    tensors (Mapping[str, Tensor]): By name in the file. Checkpoints with heads have the encoder's under
+        "luke.".
+    expected (Mapping[str, torch.Size]): Names and shapes of the encoder's.
+    RETURNS (SortedTensors): All of the tensors.
+    """
+    prefixed = any(name.startswith(ENCODER_PREFIX) for name in tensors)
+    sorted_ = SortedTensors({}, {}, {})
+    for name, tensor in tensors.items():
+        if prefixed and not name.startswith(ENCODER_PREFIX):
+            sorted_.heads[name] = tensor
+            continue
+        own = name[len(ENCODER_PREFIX) :] if prefixed else name
+        harmless = own not in expected and _HARMLESS.fullmatch(own)
+        (sorted_.unused if harmless else sorted_.encoder)[own] = tensor
+    return sorted_
+
+
+def add_entity_queries(tensors: Dict[str, Tensor], expected: Mapping[str, torch.Size]) -> bool:
+    """Start the entity-aware queries as copies of the plain one, if a checkpoint has none at all.
+
+    LUKE's own pretraining starts so from RoBERTa (Yamada et al., 2020, section 3.3).
+
+    tensors (Dict[str, Tensor]): The encoder's tensors; added to.
+    expected (Mapping[str, torch.Size]): Names and shapes that the encoder has.
+    RETURNS (bool): Whether copies were made.
+    """
+    queries = [name for name in expected if any(f".{query}." in name for query in ENTITY_QUERIES)]
+    if not queries or any(name in tensors for name in queries):
+        return False
+    for name in queries:
+        plain = re.sub(r"\.\w+_query\.", ".query.", name)
+        if plain in tensors:
+            tensors[name] = tensors[plain].clone()
+    return True
+
+
+def check_fit(tensors: Mapping[str, Tensor], expected: Mapping[str, torch.Size], path: Path) -> None:
+    """See that tensors are those of an encoder, by name and shape.
+
+    tensors (Mapping[str, Tensor]): The encoder's tensors.
+    expected (Mapping[str, torch.Size]): Names and shapes that the encoder has.
+    path (Path): The checkpoint, for the message.
+    RAISES (ValueError): ML048 if any is missing, unused or of another shape.
+    """
+    missing = [name for name in expected if name not in tensors]
+    unused = [name for name in tensors if name not in expected]
+    shapes = [
+        f"{name} {tuple(tensor.shape)} instead of {tuple(expected[name])}"
+        for name, tensor in tensors.items()
+        if name in expected and tensor.shape != expected[name]
+    ]
+    if missing or unused or shapes:
+        raise ValueError(
+            Errors.ML048.format(path=path, missing=_some(missing), unused=_some(unused), shapes=_some(shapes))
+        )
+
+
+def _some(names: List[str]) -> str:
+    rest = [f"and {len(names) - _LISTED} more"] if len(names) > _LISTED else []
+    return ", ".join(sorted(names)[:_LISTED] + rest) or "none"

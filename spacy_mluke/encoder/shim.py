@@ -1,0 +1,285 @@
+"""The network's place inside thinc: loading at first use, passes in batches, gradients, saving."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import os
+import tempfile
+import threading
+from pathlib import Path
+from typing import Any, Callable, Dict, List, Optional, Tuple, Union
+
+import numpy
+import srsly
+import torch
+from thinc.api import Optimizer, get_torch_default_device, torch2xp, xp2torch
+from thinc.shims import Shim
+from thinc.types import Floats2d, Ints1d
+
+from ..types import AlignedBatch, EncoderOutput
+from .batching import iter_batches
+from .checkpoint import LoadedEncoder, load_encoder, save_encoder
+
+
+class EncoderShim(Shim):
+    """Holds a LoadedEncoder for a thinc Model.
+
+    The checkpoint is named when the shim is made, and read when something first asks for it: resolving a config costs
+    nothing and touches neither disk nor network. Outside of training the network stays in evaluation mode, so several
+    threads may predict at once.
+
+    name (str): The bundled "mluke-small", a checkpoint directory, or a hub name.
+    visibility (str): "joint" or "isolated".
+    dtype (str): Floating point type of the network: "float32", "bfloat16" or "float16".
+    batch_rows (int): Pieces and entities that go through the network together.
+    """
+
+    def __init__(self, *, name: str, visibility: str, dtype: str, batch_rows: int):
+        super().__init__(None, config={"name": name, "visibility": visibility, "dtype": dtype, "batch_rows": batch_rows})
+        self._loaded: Optional[LoadedEncoder] = None
+        self._lock = threading.RLock()
+        self._pid = os.getpid()
+        # Files of an encoder that came as bytes: the word and entity tables stay memory-mapped on them.
+        self._files: Optional[tempfile.TemporaryDirectory] = None
+
+    @property
+    def is_loaded(self) -> bool:
+        return self._loaded is not None
+
+    @property
+    def loaded(self) -> LoadedEncoder:
+        """The checkpoint, read now if it was not yet."""
+        if self._loaded is None:
+            with self._lock:
+                if self._loaded is None:
+                    self._set(self._load(self.cfg["name"]))
+        assert self._loaded is not None
+        return self._loaded
+
+    def _load(self, name: Union[str, Path]) -> LoadedEncoder:
+        return load_encoder(
+            str(name),
+            visibility=self.cfg["visibility"],
+            device=get_torch_default_device(),
+            dtype=getattr(torch, self.cfg["dtype"]),
+        )
+
+    def _set(self, loaded: LoadedEncoder) -> None:
+        loaded.network.eval()
+        self._model = loaded.network
+        self._loaded = loaded
+        self._pid = os.getpid()
+
+    def _after_fork(self) -> None:
+        """OpenMP's threads do not survive a fork: a child that called on them would wait forever."""
+        if self._pid != os.getpid():
+            torch.set_num_threads(1)
+            self._pid = os.getpid()
+
+    # --- running ---
+
+    def predict(self, batch: AlignedBatch) -> EncoderOutput:
+        """Run all passes without gradients; a long document costs the memory of its results, not of its passes.
+
+        batch (AlignedBatch): What to encode.
+        RETURNS (EncoderOutput): States as arrays of the current thinc ops.
+        """
+        network = self.loaded.network
+        self._after_fork()
+        kept = _kept_rows(batch)
+        out_rows = numpy.full(len(batch.piece_ids), -1, dtype="int64")
+        # Where windows of one document overlap, each piece is kept once: no row stands twice in `kept`.
+        out_rows[kept] = numpy.arange(len(kept))
+        width = self.loaded.config.hidden_size
+        device = _device(network)
+        entity_states = torch.empty((len(batch.entity_ids), width), device=device)
+        piece_states = torch.empty((len(kept), width), device=device)
+        with torch.no_grad():
+            for part, piece_rows, entity_rows in iter_batches(batch, max_rows=self.cfg["batch_rows"]):
+                pieces, entities = _run(network, part, device)
+                entity_states[torch.from_numpy(entity_rows).to(device)] = entities.float()
+                targets = out_rows[piece_rows]
+                sources = numpy.flatnonzero(targets >= 0)
+                if len(sources):
+                    picked = pieces[torch.from_numpy(sources).to(device)].float()
+                    piece_states[torch.from_numpy(targets[sources]).to(device)] = picked
+        return EncoderOutput(
+            piece_states=torch2xp(piece_states) if batch.with_tokens else None,
+            entity_states=torch2xp(entity_states),
+            batch=batch,
+        )
+
+    def begin_update(self, batch: AlignedBatch) -> Tuple[EncoderOutput, Callable[[EncoderOutput], None]]:  # type: ignore[override]
+        """Run all passes for training.
+
+        batch (AlignedBatch): What to encode.
+        RETURNS (Tuple[EncoderOutput, Callable]): The states, and a callback that takes their gradients (an
+            EncoderOutput, too) and adds to the gradients of the parameters.
+        """
+        network = self.loaded.network
+        self._after_fork()
+        device = _device(network)
+        parts: List[Tuple[torch.Tensor, torch.Tensor]] = []
+        piece_order: List[Ints1d] = []
+        entity_order: List[Ints1d] = []
+        network.train()
+        try:
+            for part, piece_rows, entity_rows in iter_batches(batch, max_rows=self.cfg["batch_rows"]):
+                parts.append(_run(network, part, device))
+                piece_order.append(piece_rows)
+                entity_order.append(entity_rows)
+        finally:
+            network.eval()
+        if not parts:
+            width = self.loaded.config.hidden_size
+            parts = [(torch.empty((0, width), device=device), torch.empty((0, width), device=device))]
+        kept = _places(piece_order)[_kept_rows(batch)]
+        pieces = torch.cat([p for p, _ in parts])[torch.from_numpy(kept).to(device)].float()
+        entities = torch.cat([e for _, e in parts])[torch.from_numpy(_places(entity_order)).to(device)].float()
+
+        def backprop(d_output: EncoderOutput) -> None:
+            pairs = ((pieces, d_output.piece_states), (entities, d_output.entity_states))
+            given = [(y, xp2torch(dy, device=y.device)) for y, dy in pairs if dy is not None and y.requires_grad]
+            if given:
+                torch.autograd.backward([y for y, _ in given], [dy for _, dy in given])
+
+        output = EncoderOutput(
+            piece_states=torch2xp(pieces.detach()) if batch.with_tokens else None,
+            entity_states=torch2xp(entities.detach()),
+            batch=batch,
+        )
+        return output, backprop
+
+    def finish_update(self, optimizer: Optimizer) -> None:
+        """Let thinc's optimizer step every parameter that has a gradient, and clear the gradients.
+
+        optimizer (Optimizer): The optimizer.
+        """
+        for name, param in self.loaded.network.named_parameters():
+            if param.grad is None:
+                continue
+            # float() is a view of float32 parameters, which the optimizer then changes in place.
+            data = param.data.float()
+            weights, _ = optimizer((self.id, name), torch2xp(data), torch2xp(param.grad.float()))
+            updated = xp2torch(weights, device=param.device)
+            if updated.data_ptr() != param.data_ptr():
+                param.data.copy_(updated.view_as(param))
+            param.grad = None
+
+    @contextlib.contextmanager
+    def use_params(self, params):
+        """Run with other values of the parameters, such as an optimizer's averages.
+
+        params (Dict): Arrays by (shim id, parameter name).
+        """
+        own = {key[1]: value for key, value in params.items() if isinstance(key, tuple) and key[0] == self.id}
+        if not own or not self.is_loaded:
+            yield
+            return
+        network = self.loaded.network
+        backup = {name: param.data.clone() for name, param in network.named_parameters() if name in own}
+        try:
+            for name, param in network.named_parameters():
+                if name in own:
+                    param.data.copy_(xp2torch(own[name], device=param.device).view_as(param))
+            yield
+        finally:
+            for name, param in network.named_parameters():
+                if name in backup:
+                    param.data.copy_(backup[name])
+
+    def to_device(self, device_type: str, device_id: int) -> None:
+        device = "cpu" if device_type == "cpu" else f"cuda:{device_id}"
+        self.loaded.network.to(device)
+
+    # --- saving ---
+
+    def save(self, path: Path) -> None:
+        """Write a checkpoint directory that `load` reads and people can, too.
+
+        path (Path): The directory, made if missing.
+        """
+        save_encoder(self.loaded, path)
+
+    def load(self, path: Path) -> None:
+        """Read a checkpoint directory in place of the one named in the config.
+
+        path (Path): The directory.
+        """
+        with self._lock:
+            self._set(self._load(path))
+
+    def to_bytes(self) -> bytes:
+        with tempfile.TemporaryDirectory() as folder:
+            self.save(Path(folder))
+            files = {p.name: p.read_bytes() for p in sorted(Path(folder).iterdir())}
+        return srsly.msgpack_dumps(files)
+
+    def from_bytes(self, data: bytes) -> "EncoderShim":
+        folder = tempfile.TemporaryDirectory(prefix="spacy_mluke_")
+        for name, content in srsly.msgpack_loads(data).items():
+            (Path(folder.name) / Path(name).name).write_bytes(content)
+        self.load(Path(folder.name))
+        self._files = folder
+        return self
+
+    def __getstate__(self) -> Dict[str, Any]:
+        state = {"id": self.id, "cfg": self.cfg, "optimizer": self._optimizer, "files": None}
+        if self.is_loaded:
+            state["files"] = self.to_bytes()
+        return state
+
+    def __setstate__(self, state: Dict[str, Any]) -> None:
+        self.__init__(**state["cfg"])  # type: ignore[misc]
+        self._optimizer = state["optimizer"]
+        if state["files"] is not None:
+            self.from_bytes(state["files"])
+
+    def __deepcopy__(self, memo: Dict[int, Any]) -> "EncoderShim":
+        other = EncoderShim(**self.cfg)
+        if self._loaded is not None:
+            other._set(copy.deepcopy(self._loaded, memo))
+            other._files = self._files
+        return other
+
+
+def _run(network: torch.nn.Module, part: AlignedBatch, device: torch.device) -> Tuple[torch.Tensor, torch.Tensor]:
+    return network(
+        torch.from_numpy(part.piece_ids.astype("int64")).to(device),
+        part.piece_lengths.tolist(),
+        torch.from_numpy(part.entity_ids.astype("int64")).to(device),
+        torch.from_numpy(part.entity_bounds.astype("int64")).to(device),
+        part.entity_lengths.tolist(),
+        max_mention_length=part.max_mention_length,
+    )
+
+
+def _kept_rows(batch: AlignedBatch) -> Ints1d:
+    """Rows of the pieces whose states are wanted, document after document."""
+    rows = [doc.piece_rows for doc in batch.docs]
+    return numpy.concatenate(rows).astype("int64") if rows else numpy.zeros(0, dtype="int64")
+
+
+def _places(order: List[Ints1d]) -> Ints1d:
+    """Where each row of the batch stands after its passes were sorted."""
+    rows = numpy.concatenate(order) if order else numpy.zeros(0, dtype="int64")
+    places = numpy.empty_like(rows)
+    places[rows] = numpy.arange(len(rows))
+    return places
+
+
+def _device(network: torch.nn.Module) -> torch.device:
+    return next(network.parameters()).device
+
+
+def empty_gradient(output: EncoderOutput) -> EncoderOutput:
+    """A gradient of zeros for an output.
+
+    output (EncoderOutput): The output.
+    RETURNS (EncoderOutput): Arrays of the same shapes, to be added to.
+    """
+    piece_states: Optional[Floats2d] = None
+    if output.piece_states is not None:
+        piece_states = output.piece_states * 0
+    return EncoderOutput(piece_states=piece_states, entity_states=output.entity_states * 0, batch=output.batch)

@@ -1,0 +1,60 @@
+"""The Doc and Span extension attributes, in one table."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, Optional, Tuple, Type
+
+from spacy.tokens import Doc, Span
+from spacy_transformers.data_classes import TransformerData
+from thinc.api import get_current_ops
+from thinc.types import Floats1d
+
+from .annotate.states import EntityStates, piece_view, records
+from .encoder.trf_data import transformer_data
+
+_TRF_KEY = ("._.", "trf_data", None, None)
+
+
+def get_states(doc: Doc) -> Optional[EntityStates]:
+    """`doc._.mluke`: the states of a document that `mluke` has seen, else None."""
+    return EntityStates(doc) if records(doc) else None
+
+
+def get_vector(span: Span) -> Optional[Floats1d]:
+    """`span._.mluke_vector`: the entity vector of an encoded span, (width,) float32, else None."""
+    return EntityStates(span.doc).vector(span)
+
+
+def get_trf_data(doc: Doc) -> Optional[TransformerData]:
+    """`doc._.trf_data`: what another transformer wrote there, else a view of the states that `mluke` keeps.
+
+    A view, so that states are saved once, and documents with them can be joined and saved like others.
+    """
+    if _TRF_KEY in doc.user_data:
+        return doc.user_data[_TRF_KEY]
+    if not records(doc):
+        return None
+    pieces = piece_view(doc)
+    if pieces is None or not len(doc):
+        return TransformerData.empty() if not len(doc) else None
+    states = get_current_ops().asarray(pieces.states)
+    return transformer_data(states, pieces.ids, pieces.strings, pieces.token_bounds)
+
+
+def set_trf_data(doc: Doc, value: Optional[TransformerData]) -> None:
+    """Let other components write `doc._.trf_data` as before."""
+    doc.user_data[_TRF_KEY] = value
+
+
+EXTENSIONS: Dict[Tuple[Type, str], Dict[str, Callable[..., Any]]] = {
+    (Doc, "mluke"): {"getter": get_states},
+    (Doc, "trf_data"): {"getter": get_trf_data, "setter": set_trf_data},
+    (Span, "mluke_vector"): {"getter": get_vector},
+}
+
+
+def install_extensions() -> None:
+    """Register the attributes; those that stand already are left alone."""
+    for (owner, name), arguments in EXTENSIONS.items():
+        if not owner.has_extension(name) or owner.get_extension(name)[2] is not arguments["getter"]:
+            owner.set_extension(name, force=True, **arguments)

@@ -1,0 +1,357 @@
+"""The `mluke` component: entity and token states on the Doc, shared with all components that listen."""
+
+from __future__ import annotations
+
+import warnings
+from functools import partial
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Union
+
+import srsly
+from spacy import util
+from spacy.pipeline.pipe import deserialize_config
+from spacy.tokens import Doc
+from spacy.training import Example, validate_examples
+from spacy.vocab import Vocab
+from spacy_transformers.layers import TransformerListener
+from spacy_transformers.pipeline_component import Transformer
+from thinc.api import Optimizer
+
+from ..annotate.write import hook_vectors, write_states
+from ..encoder.model import EncoderInput, EncoderModel, get_shim, load_model
+from ..encoder.trf_data import split_output
+from ..encoder.word_encoder import replace_listener, replace_listener_config
+from ..errors import Errors, Warnings
+from ..extensions import install_extensions
+from ..types import Counts, EncoderOutput
+from .factories import Suggester
+from .shared_update import SharedUpdate
+
+
+class MLuke(Transformer):
+    """Encodes documents together with their entity spans.
+
+    To its neighbours it is a spacy-transformers `Transformer`: it fills `doc._.trf_data`, and any component with a
+    `spacy-transformers.TransformerListener.v1` reads from it and trains it.
+
+    vocab (Vocab): The pipeline's vocabulary.
+    model (EncoderModel): The encoder. Its checkpoint is read at first use, or by `initialize`.
+    suggester (Suggester): Which spans become entities.
+    name (str): The component's name.
+    keep_token_states (bool): Whether wordpiece states stay on the document.
+    set_vectors (bool): Whether `.vector` and `.similarity` read mLUKE's vectors.
+    buffer_tokens (int): Tokens that `pipe` reads ahead.
+    """
+
+    def __init__(
+        self,
+        vocab: Vocab,
+        model: EncoderModel,
+        suggester: Suggester,
+        *,
+        name: str = "mluke",
+        keep_token_states: bool = True,
+        set_vectors: bool = False,
+        buffer_tokens: int = 50_000,
+    ):
+        install_extensions()
+        super().__init__(vocab, model, name=name)
+        model.attrs["replace_listener"] = replace_listener
+        model.attrs["replace_listener_cfg"] = replace_listener_config
+        self.suggester = suggester
+        self.cfg: Dict[str, Any] = {
+            "keep_token_states": keep_token_states,
+            "set_vectors": set_vectors,
+            "buffer_tokens": buffer_tokens,
+        }
+        self._update: Optional[SharedUpdate] = None
+        self._waiting_sgd: Optional[Optimizer] = None
+
+    # --- annotating ---
+
+    def __call__(self, doc: Doc) -> Doc:
+        """Encode one document.
+
+        doc (Doc): The document, changed in place.
+        RETURNS (Doc): The same document.
+        """
+        output = self.predict([doc])
+        self.set_annotations([doc], output)
+        self._warn(output.batch.counts)
+        return doc
+
+    def pipe(self, stream: Iterable[Doc], *, batch_size: int = 128) -> Iterator[Doc]:
+        """Encode a stream of documents.
+
+        Documents are read ahead until there are `batch_size` of them or `buffer_tokens` tokens; their passes are sorted
+        by length and go through the network in batches of even cost.
+
+        stream (Iterable[Doc]): The documents, changed in place.
+        batch_size (int): Documents to read ahead at most.
+        YIELDS (Doc): The documents, in order. One that fails goes to the error handler, by itself.
+        """
+        handle = self.get_error_handler()
+        counts = Counts()
+        try:
+            for docs in _buffered(stream, batch_size, self.cfg["buffer_tokens"]):
+                try:
+                    outputs = [(docs, self.predict(docs))]
+                except Exception as error:
+                    if len(docs) == 1:
+                        handle(self.name, self, docs, error)
+                        continue
+                    outputs = list(self._predict_one_by_one(docs, handle))
+                for predicted, output in outputs:
+                    self.set_annotations(predicted, output)
+                    counts.add(output.batch.counts)
+                    yield from predicted
+        finally:
+            self._warn(counts)
+
+    def _predict_one_by_one(self, docs: List[Doc], handle: Callable) -> Iterator:
+        """After a batch has failed: only the documents that cause it are lost to it."""
+        for doc in docs:
+            try:
+                yield [doc], self.predict([doc])
+            except Exception as error:
+                handle(self.name, self, [doc], error)
+
+    def predict(self, docs: Iterable[Doc]) -> EncoderOutput:
+        """Encode documents without changing them.
+
+        docs (Iterable[Doc]): The documents.
+        RETURNS (EncoderOutput): Their states.
+        """
+        return self.model.predict(self._input(list(docs), with_tokens=self.cfg["keep_token_states"]))
+
+    def set_annotations(self, docs: Iterable[Doc], predictions: EncoderOutput) -> None:
+        """Put states on documents: `doc._.mluke`, `doc._.trf_data`, `span._.mluke_vector`.
+
+        docs (Iterable[Doc]): The documents.
+        predictions (EncoderOutput): What `predict` returned for them.
+        """
+        docs = list(docs)
+        self._tell_listeners_width()
+        strings: List[str] = []
+        if predictions.piece_states is not None:
+            wordpieces = get_shim(self.model).loaded.wordpieces
+            batch = predictions.batch
+            strings = wordpieces.pieces([i for doc in batch.docs for i in batch.piece_ids[doc.piece_rows].tolist()])
+        write_states(docs, predictions, strings)
+        if self.cfg["set_vectors"]:
+            for doc in docs:
+                hook_vectors(doc)
+
+    def _input(self, docs: List[Doc], *, with_tokens: bool) -> EncoderInput:
+        spans = self.suggester(docs)
+        total = int(spans.lengths.sum())
+        rows = len(spans.dataXd)
+        if len(spans.lengths) != len(docs) or total != rows:
+            raise ValueError(
+                Errors.ML074.format(n=len(spans.lengths), n_docs=len(docs), rows=rows, total=total)
+            )
+        return EncoderInput(docs, spans, with_tokens)
+
+    def _warn(self, counts: Counts) -> None:
+        if counts.blank_spans:
+            warnings.warn(Warnings.ML101.format(n=counts.blank_spans, total=counts.spans), stacklevel=3)
+        if counts.cut_mentions:
+            limit = self.model.attrs["max_mention_length"]
+            warnings.warn(
+                Warnings.ML102.format(n=counts.cut_mentions, total=counts.spans, limit=limit), stacklevel=3
+            )
+
+    # --- listeners and training ---
+
+    def add_listener(self, listener: TransformerListener, component_name: str) -> None:
+        """Connect a listener of another component. Usually called by spaCy.
+
+        listener (TransformerListener): The layer.
+        component_name (str): The component that it is part of.
+        RAISES (ValueError): ML073 if this component keeps no token states.
+        """
+        if not self.cfg["keep_token_states"]:
+            raise ValueError(Errors.ML073.format(listener=component_name, name=self.name))
+        super().add_listener(listener, component_name)
+        self._tell_listeners_width()
+
+    def _tell_listeners_width(self) -> None:
+        """A listener that was connected before the checkpoint was read does not know its width yet."""
+        if not self.model.has_dim("nO"):
+            return
+        for listener in self.listeners:
+            if listener.has_dim("nO") is None:
+                listener.set_dim("nO", self.model.get_dim("nO"))
+
+    def initialize(
+        self, get_examples: Callable[[], Iterable[Example]], *, nlp: Optional[util.Language] = None
+    ) -> None:
+        """Read the checkpoint and connect listeners.
+
+        get_examples (Callable[[], Iterable[Example]]): Not needed: an encoder has no labels.
+        nlp (Optional[Language]): The pipeline whose later components may listen.
+        """
+        load_model(self.model)
+        if nlp is not None:
+            names = list(nlp.pipe_names)
+            for name, pipe in nlp.pipeline[names.index(self.name) if self.name in names else 0 :]:
+                if name != self.name:
+                    self.find_listeners(pipe)
+        self._tell_listeners_width()
+
+    def update(
+        self,
+        examples: Iterable[Example],
+        *,
+        drop: float = 0.0,
+        sgd: Optional[Optimizer] = None,
+        losses: Optional[Dict[str, float]] = None,
+    ) -> Dict[str, float]:
+        """Make the pass that the listeners train.
+
+        The encoder has no loss of its own. Each listener adds its gradient; after the last, the sum goes through the
+        encoder once, and if an optimizer was given here or to `finish_update` meanwhile, it steps.
+
+        examples (Iterable[Example]): Their predicted documents are encoded.
+        drop (float): Not used: the dropout of a pretrained encoder stands in its checkpoint's config.
+        sgd (Optional[Optimizer]): The optimizer.
+        losses (Optional[Dict[str, float]]): Gets the sum of squared gradients under the component's name.
+        RETURNS (Dict[str, float]): The losses.
+        """
+        examples = list(examples)
+        validate_examples(examples, "MLuke.update")
+        losses = {} if losses is None else losses
+        losses.setdefault(self.name, 0.0)
+        self._flush()
+        docs = [eg.predicted for eg in examples]
+        if not any(len(doc) for doc in docs) or not self.listeners:
+            return losses
+        output, backprop = self.model.begin_update(self._input(docs, with_tokens=True))
+        self._tell_listeners_width()
+        self._waiting_sgd = sgd
+        update = SharedUpdate(output, backprop, len(self.listeners), partial(self._on_backprop, losses))
+        self._update = update
+        batch_id = TransformerListener.get_batch_id(docs)
+        datas = split_output(output)
+        for listener in self.listeners:
+            listener.receive(batch_id, datas, update.receive)
+        return losses
+
+    def finish_update(self, sgd: Optimizer) -> None:
+        """Let the optimizer step. If listeners are still to call back, the step waits for them.
+
+        sgd (Optimizer): The optimizer.
+        """
+        update = self._update
+        if update is not None and update.n_expected > 0 and not update.has_gradient:
+            # `nlp.update` calls this right after `update`, before any listener.
+            self._waiting_sgd = sgd
+            return
+        self._flush()
+        if self.is_loaded:
+            self.model.finish_update(sgd)
+
+    def _flush(self) -> None:
+        if self._update is not None:
+            self._update.flush()
+            self._update = None
+
+    def _on_backprop(self, losses: Dict[str, float], squared_gradient: float) -> None:
+        losses[self.name] += squared_gradient
+        if self._waiting_sgd is not None:
+            self.model.finish_update(self._waiting_sgd)
+            self._waiting_sgd = None
+
+    # --- saving ---
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether the checkpoint has been read."""
+        return get_shim(self.model).is_loaded
+
+    def to_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> None:
+        """Save the component: `cfg` and, under `encoder`, a checkpoint directory.
+
+        path (Union[str, Path]): The directory.
+        exclude (Iterable[str]): Of "cfg", "vocab", "encoder", what to leave out.
+        """
+        load_model(self.model)
+        util.to_disk(
+            util.ensure_path(path),
+            {
+                "cfg": lambda p: srsly.write_json(p, self.cfg),
+                "vocab": lambda p: self.vocab.to_disk(p, exclude=exclude),
+                "encoder": get_shim(self.model).save,
+            },
+            exclude,
+        )
+
+    def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> "MLuke":
+        """Load the component from a directory.
+
+        path (Union[str, Path]): The directory.
+        exclude (Iterable[str]): Of "cfg", "vocab", "encoder", what to leave out.
+        RETURNS (MLuke): This component.
+        """
+        util.from_disk(
+            util.ensure_path(path),
+            {
+                "cfg": lambda p: self.cfg.update(deserialize_config(p)),
+                "vocab": lambda p: self.vocab.from_disk(p, exclude=exclude),
+                "encoder": get_shim(self.model).load,
+            },
+            exclude,
+        )
+        load_model(self.model)
+        self._tell_listeners_width()
+        return self
+
+    def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
+        """Save the component as bytes.
+
+        exclude (Iterable[str]): Of "cfg", "vocab", "encoder", what to leave out.
+        RETURNS (bytes): The component.
+        """
+        load_model(self.model)
+        return util.to_bytes(
+            {
+                "cfg": lambda: srsly.json_dumps(self.cfg),
+                "vocab": lambda: self.vocab.to_bytes(exclude=exclude),
+                "encoder": get_shim(self.model).to_bytes,
+            },
+            exclude,
+        )
+
+    def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "MLuke":
+        """Load the component from bytes.
+
+        bytes_data (bytes): As from `to_bytes`.
+        exclude (Iterable[str]): Of "cfg", "vocab", "encoder", what to leave out.
+        RETURNS (MLuke): This component.
+        """
+        util.from_bytes(
+            bytes_data,
+            {
+                "cfg": lambda b: self.cfg.update(srsly.json_loads(b)),
+                "vocab": lambda b: self.vocab.from_bytes(b, exclude=exclude),
+                "encoder": get_shim(self.model).from_bytes,
+            },
+            exclude,
+        )
+        load_model(self.model)
+        self._tell_listeners_width()
+        return self
+
+
+def _buffered(stream: Iterable[Doc], n_docs: int, n_tokens: int) -> Iterator[List[Doc]]:
+    """Cut a stream into lists of at most `n_docs` documents, or of about `n_tokens` tokens."""
+    docs: List[Doc] = []
+    tokens = 0
+    for doc in stream:
+        docs.append(doc)
+        tokens += len(doc)
+        if len(docs) >= n_docs or tokens >= n_tokens:
+            yield docs
+            docs, tokens = [], 0
+    if docs:
+        yield docs

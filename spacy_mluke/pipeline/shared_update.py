@@ -1,0 +1,67 @@
+"""One pass of the encoder, trained by several listeners."""
+
+from __future__ import annotations
+
+from typing import Callable, List, Optional, Sequence
+
+from spacy_transformers.data_classes import TransformerData
+
+from ..encoder.shim import empty_gradient
+from ..encoder.trf_data import join_gradients
+from ..types import EncoderOutput
+
+
+class SharedUpdate:
+    """Sums the gradients of all listeners and sends them through the encoder once.
+
+    spaCy tells a shared component neither how many of its listeners will call back (a frozen one will not) nor in which
+    order `finish_update` and the callbacks come. So the pass goes backward when the last expected callback has come, or
+    when `flush` says that no more will.
+
+    output (EncoderOutput): What the listeners read.
+    backprop (Callable[[EncoderOutput], Any]): Takes the gradient of `output`.
+    n_listeners (int): Callbacks expected.
+    on_done (Callable[[float], None]): Called after the backward pass, with the sum of the squared gradients.
+    """
+
+    def __init__(
+        self,
+        output: EncoderOutput,
+        backprop: Callable[[EncoderOutput], object],
+        n_listeners: int,
+        on_done: Callable[[float], None],
+    ):
+        self.output = output
+        self.n_expected = n_listeners
+        self._backprop = backprop
+        self._on_done = on_done
+        self._gradient: Optional[EncoderOutput] = None
+        self._open = True
+
+    @property
+    def has_gradient(self) -> bool:
+        """Whether a listener has called back and the pass has not gone backward yet."""
+        return self._open and self._gradient is not None
+
+    def receive(self, d_datas: Sequence[TransformerData]) -> List:
+        """The callback of a listener: gradients of the documents that have tokens."""
+        if not self._open:
+            return []
+        if self._gradient is None:
+            self._gradient = empty_gradient(self.output)
+        assert self._gradient.piece_states is not None
+        self._gradient.piece_states += join_gradients(self.output, d_datas)
+        self.n_expected -= 1
+        if self.n_expected <= 0:
+            self.flush()
+        return []
+
+    def flush(self) -> None:
+        """Go backward with what has come; without anything, let go of the pass."""
+        if self.has_gradient:
+            gradient = self._gradient
+            assert gradient is not None and gradient.piece_states is not None
+            self._backprop(gradient)
+            self._on_done(float((gradient.piece_states**2).sum() + (gradient.entity_states**2).sum()))
+        self._open = False
+        self._gradient = None

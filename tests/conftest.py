@@ -1,0 +1,90 @@
+"""Fixtures that more than one part uses. Models are tiny and built on the spot; nothing is fetched."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+REPO = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """Real evaluation data, not part of the repo: tests that read it skip where it is missing."""
+    path = Path(os.environ.get("SPACY_MLUKE_DATA", REPO.parent / "shared" / "data"))
+    if not path.is_dir():
+        pytest.skip("no evaluation data here (set SPACY_MLUKE_DATA)")
+    return path
+
+
+@pytest.fixture(scope="session")
+def xlmr_model_path() -> Path:
+    """The bundled sentencepiece model: XLM-R's vocabulary, which mLUKE shares."""
+    return REPO / "spacy_mluke" / "assets" / "mluke-small" / "sentencepiece.bpe.model"
+
+
+@pytest.fixture(scope="session")
+def tiny_byte_level(tmp_path_factory) -> Path:
+    """A directory with a byte-level BPE vocabulary of a few hundred pieces, as English LUKE has one."""
+    from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+
+    path = tmp_path_factory.mktemp("tiny_byte_level")
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    trainer = trainers.BpeTrainer(
+        vocab_size=600,
+        special_tokens=["<s>", "<pad>", "</s>", "<unk>", "<mask>"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator([text for text in SAMPLES.values() if text] * 20, trainer)
+    tokenizer.model.save(str(path))
+    return path
+
+
+SAMPLES = {
+    "latin": "Beyoncé lives in Los Angeles, and Tōkyō is far away.",
+    "cyrillic": "Москва — столица России, а Київ — столиця України.",
+    "greek": "Η Αθήνα είναι η πρωτεύουσα της Ελλάδας.",
+    "arabic_rtl": "القاهرة هي عاصمة مصر، وأكبر مدنها.",
+    "hebrew_rtl": "ירושלים היא בירת ישראל.",
+    "cjk_no_spaces": "東京は日本の首都である。",
+    "chinese": "北京是中华人民共和国的首都。",
+    "korean": "서울은 대한민국의 수도이다.",
+    "thai": "กรุงเทพมหานครเป็นเมืองหลวงของประเทศไทย",
+    "devanagari": "नई दिल्ली भारत की राजधानी है।",
+    "bengali": "ঢাকা বাংলাদেশের রাজধানী।",
+    "telugu": "హైదరాబాద్ తెలంగాణ రాజధాని.",
+    "sinhala_zwj": "ශ්\u200dරී ලංකාව දූපතකි.",
+    "emoji_zwj": "I ♥ 👩\u200d👩\u200d👧 and 🇫🇷!",
+    "combining": "Cafe\u0301 in Zu\u0308rich, A\u030angstro\u0308m",
+    "whitespace": "  two  spaces\tand\nnew\u00a0lines\u3000here ",
+    "empty_doc": "",
+}
+
+
+@pytest.fixture(params=sorted(SAMPLES))
+def sample_text(request) -> str:
+    return SAMPLES[request.param]
+
+
+@pytest.fixture(scope="session")
+def tiny_sentencepiece(tmp_path_factory) -> Path:
+    """A sentencepiece model of a few hundred pieces, trained on SAMPLES: every character of theirs is a piece."""
+    import sentencepiece
+
+    folder = tmp_path_factory.mktemp("tiny_sentencepiece")
+    text = folder / "text.txt"
+    lines = [*SAMPLES.values(), "Tokyo is the capital of Japan and Paris is the capital of France ."]
+    text.write_text("\n".join(line.replace("\n", " ") for line in lines * 3), encoding="utf8")
+    sentencepiece.SentencePieceTrainer.train(
+        input=str(text),
+        model_prefix=str(folder / "sentencepiece.bpe"),
+        vocab_size=600,
+        character_coverage=1.0,
+        hard_vocab_limit=False,
+        minloglevel=2,
+    )
+    return folder / "sentencepiece.bpe.model"

@@ -1,0 +1,108 @@
+"""A tiny checkpoint in the published format, and documents with marked entities."""
+
+from __future__ import annotations
+
+from typing import List, Tuple
+
+import numpy
+import pytest
+import spacy
+import torch
+from spacy.language import Language
+from spacy.tokens import Doc, Span
+
+from tests.conftest import SAMPLES
+
+WORDS = "Tokyo is the capital of Japan and Paris is the capital of France".split()
+
+
+@pytest.fixture(scope="session")
+def tiny_checkpoint(tmp_path_factory, tiny_sentencepiece):
+    """A random LUKE of two layers and width 16, saved by transformers."""
+    import json
+    import shutil
+
+    from transformers import LukeConfig, LukeModel
+
+    path = tmp_path_factory.mktemp("tiny_checkpoint")
+    torch.manual_seed(0)
+    import sentencepiece
+
+    n_pieces = len(sentencepiece.SentencePieceProcessor(model_file=str(tiny_sentencepiece)))
+    config = LukeConfig(
+        vocab_size=n_pieces + 4,
+        entity_vocab_size=6,
+        hidden_size=16,
+        entity_emb_size=8,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=32,
+        max_position_embeddings=66,
+        type_vocab_size=1,
+        layer_norm_eps=1e-5,
+        use_entity_aware_attention=False,
+    )
+    model = LukeModel(config)
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.4)
+    model.save_pretrained(path)
+    shutil.copy(tiny_sentencepiece, path / "sentencepiece.bpe.model")
+    vocab = {"[MASK]": 0, "[UNK]": 1, "[PAD]": 2, "[MASK2]": 3, "en:Tokyo": 4, "ja:東京": 4, "en:Paris": 5}
+    (path / "entity_vocab.json").write_text(json.dumps(vocab), encoding="utf8")
+    return path
+
+
+@pytest.fixture
+def tiny_nlp(tiny_checkpoint) -> Language:
+    return make_pipeline(str(tiny_checkpoint))
+
+
+@pytest.fixture(scope="session")
+def small_nlp() -> Language:
+    """The bundled default; tests only read from it."""
+    return make_pipeline("mluke-small")
+
+
+def make_pipeline(name: str, **config) -> Language:
+    nlp = spacy.blank("xx")
+    model = {"name": name, **config.pop("model", {})}
+    nlp.add_pipe("mluke", config={"model": model, **config})
+    return nlp
+
+
+def make_doc(nlp: Language, text: str, *mentions: str) -> Doc:
+    doc = nlp.make_doc(text)
+    spans = []
+    for mention in mentions:
+        start = text.index(mention)
+        spans.append(doc.char_span(start, start + len(mention), label="LOC", alignment_mode="expand"))
+    doc.ents = spans
+    return doc
+
+
+def capital_docs(nlp: Language) -> List[Doc]:
+    return [
+        make_doc(nlp, "Tokyo is the capital of Japan.", "Tokyo", "Japan"),
+        make_doc(nlp, "Paris est la capitale de la France.", "Paris", "France"),
+        make_doc(nlp, "Москва — столица России.", "Москва", "России"),
+        make_doc(nlp, ""),
+        make_doc(nlp, "No entity here."),
+        make_doc(nlp, SAMPLES["cjk_no_spaces"]),
+    ]
+
+
+def states_of(doc: Doc) -> Tuple[numpy.ndarray, numpy.ndarray]:
+    return doc._.mluke.vectors, doc._.mluke.token_vectors
+
+
+def assert_same_states(doc: Doc, other: Doc, atol: float = 1e-5) -> None:
+    vectors, tokens = states_of(doc)
+    other_vectors, other_tokens = states_of(other)
+    assert vectors.shape == other_vectors.shape
+    assert tokens.shape == other_tokens.shape
+    numpy.testing.assert_allclose(vectors, other_vectors, atol=atol)
+    numpy.testing.assert_allclose(tokens, other_tokens, atol=atol)
+
+
+def bounds(spans: List[Span]) -> List[Tuple[int, int]]:
+    return [(span.start, span.end) for span in spans]

@@ -1,0 +1,181 @@
+"""Pipelines to disk, bytes, packages, processes and threads."""
+
+from __future__ import annotations
+
+import copy
+import json
+import multiprocessing
+import pickle
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy
+import pytest
+import spacy
+
+from spacy_mluke.encoder.model import get_shim
+from tests.pipeline.conftest import assert_same_states, capital_docs, make_pipeline
+
+
+def assert_same_pipelines(nlp, other):
+    for doc, twin in zip(nlp.pipe(capital_docs(nlp)), other.pipe(capital_docs(other)), strict=True):
+        assert_same_states(doc, twin)
+
+
+def change_weights(nlp):
+    """Make the pipeline differ from the checkpoint that its config names."""
+    from spacy_mluke.encoder.model import load_model
+
+    model = nlp.get_pipe("mluke").model
+    load_model(model)
+    for parameter in get_shim(model).loaded.network.parameters():
+        if parameter.requires_grad:
+            parameter.data.mul_(1.1)
+
+
+def test_to_disk_round_trip(tiny_nlp, tmp_path):
+    change_weights(tiny_nlp)
+    tiny_nlp.to_disk(tmp_path / "nlp")
+    assert_same_pipelines(tiny_nlp, spacy.load(tmp_path / "nlp"))
+
+
+def test_a_saved_pipeline_does_not_need_the_checkpoint_it_was_made_from(tiny_checkpoint, tmp_path):
+    import shutil
+
+    shutil.copytree(tiny_checkpoint, tmp_path / "checkpoint")
+    nlp = make_pipeline(str(tmp_path / "checkpoint"))
+    nlp.to_disk(tmp_path / "nlp")
+    before = nlp("Tokyo")._.mluke.token_vectors
+    shutil.rmtree(tmp_path / "checkpoint")
+    numpy.testing.assert_allclose(spacy.load(tmp_path / "nlp")("Tokyo")._.mluke.token_vectors, before, atol=1e-5)
+
+
+def test_a_saved_pipeline_can_be_read_and_holds_no_pickle(tiny_nlp, tmp_path):
+    tiny_nlp.to_disk(tmp_path)
+    files = {p.name for p in (tmp_path / "mluke" / "encoder").iterdir()}
+    assert "config.json" in files
+    assert "sentencepiece.bpe.model" in files
+    assert any(name.endswith(".safetensors") for name in files)
+    assert json.loads((tmp_path / "mluke" / "cfg").read_text(encoding="utf8"))["keep_token_states"] is True
+    for path in (tmp_path / "mluke").rglob("*"):
+        if path.is_file():
+            head = path.read_bytes()[:2]
+            assert head not in (b"\x80\x02", b"\x80\x04", b"\x80\x05", b"PK"), path
+
+
+def test_the_bundled_pipeline_survives_saving(small_nlp, tmp_path):
+    small_nlp.to_disk(tmp_path)
+    assert_same_pipelines(small_nlp, spacy.load(tmp_path))
+
+
+def test_to_bytes_round_trip(tiny_nlp, tiny_checkpoint):
+    change_weights(tiny_nlp)
+    other = make_pipeline(str(tiny_checkpoint)).from_bytes(tiny_nlp.to_bytes())
+    assert_same_pipelines(tiny_nlp, other)
+
+
+def test_to_bytes_of_a_pipeline_that_was_never_used(tiny_nlp, tiny_checkpoint):
+    other = make_pipeline(str(tiny_checkpoint)).from_bytes(tiny_nlp.to_bytes())
+    assert_same_pipelines(tiny_nlp, other)
+
+
+def test_components_can_be_pickled(tiny_nlp):
+    change_weights(tiny_nlp)
+    assert_same_pipelines(tiny_nlp, pickle.loads(pickle.dumps(tiny_nlp)))
+
+
+def test_components_can_be_copied_deeply(tiny_nlp):
+    change_weights(tiny_nlp)
+    twin = copy.deepcopy(tiny_nlp)
+    assert_same_pipelines(tiny_nlp, twin)
+    change_weights(twin)
+    first, second = tiny_nlp("Tokyo"), twin("Tokyo")
+    assert not numpy.allclose(first._.mluke.token_vectors, second._.mluke.token_vectors, atol=1e-4)
+
+
+def test_components_can_be_sourced_from_another_pipeline(tiny_nlp):
+    change_weights(tiny_nlp)
+    nlp = spacy.blank("xx")
+    nlp.add_pipe("mluke", source=tiny_nlp)
+    assert_same_pipelines(tiny_nlp, nlp)
+
+
+def test_pipe_with_two_processes_equals_one(tiny_nlp):
+    alone = list(tiny_nlp.pipe(capital_docs(tiny_nlp)))
+    parallel = list(tiny_nlp.pipe(capital_docs(tiny_nlp), n_process=2, batch_size=2))
+    for doc, other in zip(alone, parallel, strict=True):
+        assert doc.text == other.text
+        assert_same_states(doc, other)
+
+
+def test_pipe_with_two_processes_works_after_the_network_has_run(small_nlp):
+    # OpenMP's threads do not survive a fork: a child that uses them would hang.
+    docs = capital_docs(small_nlp)
+    alone = [small_nlp(doc) for doc in capital_docs(small_nlp)]
+    parallel = list(small_nlp.pipe(docs, n_process=2, batch_size=2))
+    for doc, other in zip(alone, parallel, strict=True):
+        assert_same_states(doc, other, atol=1e-4)
+
+
+SPAWN = """
+import multiprocessing, sys
+import spacy
+if __name__ == "__main__":
+    multiprocessing.set_start_method("spawn")
+    nlp = spacy.load(sys.argv[1])
+    docs = list(nlp.pipe(["Tokyo is the capital of Japan", "", "Paris"], n_process=2, batch_size=1))
+    print([doc._.mluke.token_vectors.shape[0] for doc in docs])
+"""
+
+
+@pytest.mark.skipif("spawn" not in multiprocessing.get_all_start_methods(), reason="no spawn here")
+def test_pipe_with_two_spawned_processes(tiny_nlp, tmp_path):
+    tiny_nlp.to_disk(tmp_path / "nlp")
+    script = tmp_path / "script.py"
+    script.write_text(SPAWN, encoding="utf8")
+    result = subprocess.run(
+        [sys.executable, str(script), str(tmp_path / "nlp")], capture_output=True, text=True, timeout=240
+    )
+    assert result.stdout.strip() == "[6, 0, 1]", result.stderr
+
+
+def test_threads_share_one_pipeline(tiny_checkpoint):
+    nlp = make_pipeline(str(tiny_checkpoint))
+    texts = ["Tokyo is the capital of Japan", "Paris", "東京は日本の首都", ""] * 8
+    with ThreadPoolExecutor(4) as pool:
+        docs = list(pool.map(nlp, texts))
+    for doc, text in zip(docs, texts, strict=True):
+        assert doc.text == text
+        numpy.testing.assert_allclose(
+            doc._.mluke.token_vectors, nlp(text)._.mluke.token_vectors, atol=1e-5
+        )
+
+
+def test_a_package_of_the_pipeline_can_be_built_installed_and_loaded(tiny_nlp, tmp_path):
+    tiny_nlp.meta["name"] = "tiny_mluke"
+    tiny_nlp.to_disk(tmp_path / "nlp")
+    run = [sys.executable, "-m"]
+    subprocess.run(
+        [*run, "spacy", "package", str(tmp_path / "nlp"), str(tmp_path), "--build", "sdist"],
+        check=True,
+        capture_output=True,
+        timeout=240,
+    )
+    archive = next(tmp_path.rglob("*.tar.gz"))
+    target = tmp_path / "site"
+    subprocess.run(
+        [*run, "pip", "install", "--no-deps", "--no-build-isolation", "--target", str(target), str(archive)],
+        check=True,
+        capture_output=True,
+        timeout=240,
+    )
+    code = "import spacy; print(spacy.load('xx_tiny_mluke')('Tokyo')._.mluke.token_vectors.shape)"
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=240,
+        env={**__import__("os").environ, "PYTHONPATH": str(target)},
+    )
+    assert result.stdout.strip() == "(1, 16)", result.stderr
