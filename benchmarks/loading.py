@@ -1,0 +1,197 @@
+"""Loading a full-size mluke-base directory, up to the first entity vector: ours against the reference.
+
+`python -m benchmarks.loading` makes the directory once, and measures each system in processes of their own.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any, Callable, Dict, List
+
+import typer
+from wasabi import msg
+
+from .full_size import full_directory
+
+CACHE = typer.Option(
+    Path(tempfile.gettempdir()) / "spacy_mluke_bench", help="Where the checkpoint is kept (5 GB)"
+)
+OUTPUT = typer.Option(Path("out/loading.json"), help="Where to write the figures")
+ROUNDS = typer.Option(3, help="Times each system runs")
+WORKER = typer.Option("", hidden=True)
+
+TEXT = "Japanese is an East Asian language spoken by about 128 million people, primarily in Japan."
+SPANS = [(0, 8), (15, 34), (84, 89)]
+
+
+def loading(cache: Path = CACHE, output: Path = OUTPUT, rounds: int = ROUNDS, worker: str = WORKER) -> None:
+    """Measure the time and the memory from a checkpoint directory to the first vector."""
+    if worker:
+        print(json.dumps(WORKERS[worker](cache)))
+        return
+    if not (cache / "mluke-full" / "done").exists():
+        with msg.loading("Making a checkpoint of mluke-base's size ..."):
+            run("make", cache)
+    converted = cache / "mluke-full-converted"
+    report: Dict[str, Any] = {}
+    if not (converted / "done").exists():
+        with msg.loading("Converting it ..."):
+            report["convert"] = run("convert", cache)
+    results: Dict[str, List[Dict[str, float]]] = {"reference": [], "ours": [], "ours, converted": []}
+    for round_ in range(rounds):
+        for system in results:
+            with msg.loading(f"Round {round_ + 1} of {rounds}: {system} ..."):
+                results[system].append(run(system, cache))
+    for system, runs in results.items():
+        report[system] = {key: statistics.median(run[key] for run in runs) for key in runs[0]}
+    reference = report["reference"]
+    for system in ("ours", "ours, converted"):
+        report[system]["times_faster"] = reference["seconds"] / report[system]["seconds"]
+        report[system]["share_of_memory"] = report[system]["peak_mb"] / reference["peak_mb"]
+    print_report(report)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_text(json.dumps(report, indent=1), encoding="utf8")
+    msg.good(f"Figures: {output}")
+
+
+def run(worker: str, cache: Path) -> Dict[str, float]:
+    """Run a worker in a fresh process.
+
+    worker (str): Its name.
+    cache (Path): Where the checkpoint is kept.
+    RETURNS (Dict[str, float]): What it printed.
+    """
+    command = [sys.executable, "-m", "benchmarks.loading", "--cache", str(cache), "--worker", worker]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    if result.returncode:
+        msg.fail(f"{worker} failed", result.stderr[-2000:], exits=1)
+    return json.loads(result.stdout.strip().splitlines()[-1])
+
+
+def print_report(report: Dict[str, Any]) -> None:
+    """Print a row for each system.
+
+    report (Dict[str, Any]): Figures.
+    """
+    rows = [
+        [
+            system,
+            f"{figures['import_seconds']:.2f}",
+            f"{figures['seconds']:.2f}",
+            f"{figures['peak_mb']:,.0f}",
+            f"{figures['own_mb']:,.0f}",
+            f"{figures.get('times_faster', 1):.1f}",
+            f"{figures.get('share_of_memory', 1):.2f}",
+        ]
+        for system, figures in report.items()
+        if system != "convert"
+    ]
+    header = [
+        "",
+        "import s",
+        "to first vector s",
+        "peak MB",
+        "of it own MB",
+        "times faster",
+        "share of memory",
+    ]
+    msg.table(rows, header=header, divider=True, aligns=["l"] + ["r"] * 6)
+    if "convert" in report:
+        figures = report["convert"]
+        print(f"  convert: {figures['seconds']:.1f} s, peak {figures['peak_mb']:,.0f} MB")
+
+
+def make(cache: Path) -> Dict[str, float]:
+    """Make the checkpoint."""
+    started = time.perf_counter()
+    full_directory(cache)
+    return _figures(started, started)
+
+
+def convert(cache: Path) -> Dict[str, float]:
+    """Convert it to a directory of ours."""
+    from spacy_mluke.cli.convert import convert
+
+    started = time.perf_counter()
+    target = cache / "mluke-full-converted"
+    convert(str(full_directory(cache)), target, huggingface=False, force=True)
+    figures = _figures(started, started)
+    (target / "done").touch()
+    return figures
+
+
+def reference(cache: Path) -> Dict[str, float]:
+    """MLukeTokenizer and LukeModel."""
+    began = time.perf_counter()
+    import torch
+    from transformers import LukeModel, MLukeTokenizer
+
+    started = time.perf_counter()
+    path = full_directory(cache)
+    tokenizer = MLukeTokenizer.from_pretrained(path)
+    model = LukeModel.from_pretrained(path).eval()
+    inputs = tokenizer(TEXT, entity_spans=SPANS, return_tensors="pt")
+    with torch.no_grad():
+        vectors = model(**inputs).entity_last_hidden_state[0]
+    assert vectors.shape == (len(SPANS), 768)
+    return _figures(began, started)
+
+
+def ours(cache: Path) -> Dict[str, float]:
+    """Our pipeline on the published directory."""
+    return _ours(full_directory, cache)
+
+
+def ours_converted(cache: Path) -> Dict[str, float]:
+    """Our pipeline on a directory that `convert` wrote."""
+    return _ours(lambda path: path / "mluke-full-converted", cache)
+
+
+def _ours(directory: Callable[[Path], Path], cache: Path) -> Dict[str, float]:
+    began = time.perf_counter()
+    import spacy
+
+    import spacy_mluke.encoder.model  # noqa: F401 - import is measured apart, as for the reference
+
+    started = time.perf_counter()
+    nlp = spacy.blank("xx")
+    nlp.add_pipe("mluke", config={"model": {"name": str(directory(cache))}})
+    doc = nlp.make_doc(TEXT)
+    doc.ents = [span for span in (doc.char_span(*bounds, label="X") for bounds in SPANS) if span]
+    doc = nlp(doc)
+    assert doc._.mluke.vectors.shape == (len(SPANS), 768)
+    return _figures(began, started)
+
+
+def _figures(began: float, started: float) -> Dict[str, float]:
+    figures = {
+        "import_seconds": started - began,
+        "seconds": time.perf_counter() - started,
+        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "own_mb": 0.0,
+    }
+    status = Path("/proc/self/status")
+    if status.exists():
+        # Pages of files, which the system takes back when it needs them, are in the peak but not in here.
+        line = next(line for line in status.read_text().splitlines() if line.startswith("RssAnon"))
+        figures["own_mb"] = int(line.split()[1]) / 1024
+    return figures
+
+
+WORKERS: Dict[str, Callable[[Path], Dict[str, float]]] = {
+    "make": make,
+    "convert": convert,
+    "reference": reference,
+    "ours": ours,
+    "ours, converted": ours_converted,
+}
+
+if __name__ == "__main__":
+    typer.run(loading)

@@ -1,0 +1,237 @@
+"""One system, measured in a process of its own: `python -m benchmarks.systems SYSTEM ...` prints a line of JSON."""
+
+from __future__ import annotations
+
+import json
+import resource
+import time
+from pathlib import Path
+from typing import Any, Callable, Dict, List, Tuple
+
+import typer
+
+from .checkpoints import luke_directory, xlmr_directory
+from .texts import CharSpans, read_texts
+
+Texts = List[Tuple[str, CharSpans]]
+
+
+def measure(system: str, size: str, data: Path, cache: Path, n_texts: int, batch_size: int = 32) -> None:
+    """Load a system, warm it up, encode all texts, and print what it took.
+
+    system (str): "ours", "arrival", "sorted", "xlmr", "floor", "align" or "tokenizer".
+    size (str): "base" or "small".
+    data (Path): The XQuAD folder.
+    cache (Path): Where checkpoints are kept.
+    n_texts (int): Texts to encode.
+    batch_size (int): Texts in a batch of the reference.
+    """
+    texts = read_texts(data, n_texts)
+    result = SYSTEMS[system](texts, size, cache, batch_size)
+    result["peak_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps(result))
+
+
+def run_ours(texts: Texts, size: str, cache: Path, batch_size: int) -> Dict[str, Any]:
+    """Our component in a pipeline. Times apart: all of it, the network alone, spaCy's tokenizer."""
+    import spacy
+
+    from spacy_mluke.encoder.model import get_shim, load_model
+
+    nlp = spacy.blank("xx")
+    name = "mluke-small" if size == "small" else str(luke_directory(size, cache))
+    suggester = {"@misc": "spacy-mluke.spans_suggester.v1", "spans_key": "sc"}
+    nlp.add_pipe("mluke", config={"model": {"name": name}, "suggester": suggester})
+    model = nlp.get_pipe("mluke").model
+    load_model(model)
+    network = get_shim(model).loaded.network
+    spent = {"network": 0.0, "pieces": 0, "entities": 0}
+    forward = network.forward
+
+    def timed(piece_ids: Any, *args: Any, **kwargs: Any) -> Any:
+        started = time.perf_counter()
+        output = forward(piece_ids, *args, **kwargs)
+        spent["network"] += time.perf_counter() - started
+        spent["pieces"] += len(piece_ids)
+        spent["entities"] += len(output[1])
+        return output
+
+    network.forward = timed
+    _docs(nlp, texts[:2])
+    list(nlp.pipe(_docs(nlp, texts[:2])))
+    started = time.perf_counter()
+    docs = _docs(nlp, texts)
+    tokenizing = time.perf_counter() - started
+    spent.update(network=0.0, pieces=0, entities=0)
+    started = time.perf_counter()
+    for doc in nlp.pipe(docs):
+        assert doc._.mluke is not None
+    seconds = time.perf_counter() - started
+    return {
+        "seconds": seconds,
+        "network_seconds": spent["network"],
+        "spacy_tokenizer_seconds": tokenizing,
+        "rows": spent["pieces"] + spent["entities"],
+        "pieces": spent["pieces"],
+    }
+
+
+def run_arrival(texts: Texts, size: str, cache: Path, batch_size: int) -> Dict[str, Any]:
+    """The reference in batches of the order in which texts arrive."""
+    return _run_reference(texts, size, cache, batch_size, by_length=False)
+
+
+def run_sorted(texts: Texts, size: str, cache: Path, batch_size: int) -> Dict[str, Any]:
+    """The reference with texts sorted by length."""
+    return _run_reference(texts, size, cache, batch_size, by_length=True)
+
+
+def _run_reference(texts: Texts, size: str, cache: Path, batch_size: int, *, by_length: bool) -> Dict[str, Any]:
+    import torch
+    from transformers import LukeModel, MLukeTokenizer
+
+    path = luke_directory(size, cache)
+    tokenizer = MLukeTokenizer.from_pretrained(path)
+    model = LukeModel.from_pretrained(path).eval()
+
+    def encode(batch: List[Dict[str, Any]]) -> int:
+        inputs = _pad(batch)
+        with torch.no_grad():
+            model(**inputs)
+        return sum(len(item["input_ids"]) for item in batch)
+
+    encode([_tokenize(tokenizer, text, spans) for text, spans in texts[:2]])
+    started = time.perf_counter()
+    items = [_tokenize(tokenizer, text, spans) for text, spans in texts]
+    if by_length:
+        items.sort(key=_n_pieces)
+    pieces = 0
+    for start in range(0, len(items), batch_size):
+        pieces += encode(items[start : start + batch_size])
+    return {"seconds": time.perf_counter() - started, "pieces": pieces, "batch_size": batch_size}
+
+
+def _tokenize(tokenizer: Any, text: str, spans: CharSpans) -> Dict[str, Any]:
+    # The reference cannot take a batch of texts whose spans are lists: it reads them as pairs.
+    if not spans:
+        return dict(tokenizer(text, truncation=True, max_length=512))
+    return dict(tokenizer(text, entity_spans=spans, truncation=True, max_length=512, max_entity_length=128))
+
+
+def _pad(batch: List[Dict[str, Any]]) -> Dict[str, Any]:
+    """Pad as the reference's own `pad` does, entities masked explicitly."""
+    import torch
+
+    longest = max(len(item["input_ids"]) for item in batch)
+    most = max(len(item.get("entity_ids", ())) for item in batch)
+    inputs = {
+        "input_ids": torch.tensor([i["input_ids"] + [1] * (longest - len(i["input_ids"])) for i in batch]),
+        "attention_mask": torch.tensor([[1] * len(i["input_ids"]) + [0] * (longest - len(i["input_ids"])) for i in batch]),
+    }
+    if most:
+        entities = [i.get("entity_ids", []) for i in batch]
+        positions = [i.get("entity_position_ids", []) for i in batch]
+        blank = [-1] * 30
+        inputs["entity_ids"] = torch.tensor([e + [0] * (most - len(e)) for e in entities])
+        inputs["entity_attention_mask"] = torch.tensor([[1] * len(e) + [0] * (most - len(e)) for e in entities])
+        inputs["entity_position_ids"] = torch.tensor([p + [blank] * (most - len(p)) for p in positions])
+    return inputs
+
+
+def run_xlmr(texts: Texts, size: str, cache: Path, batch_size: int) -> Dict[str, Any]:
+    """A spacy-transformers pipeline with an XLM-R of the same size: words only, no entities."""
+    import spacy
+
+    nlp = spacy.blank("xx")
+    path = xlmr_directory(size, cache)
+    nlp.add_pipe("transformer", config={"model": {"name": str(path)}})
+    nlp.initialize()
+    list(nlp.pipe([text for text, _ in texts[:2]]))
+    docs = [nlp.make_doc(text) for text, _ in texts]
+    started = time.perf_counter()
+    pieces = 0
+    for doc in nlp.pipe(docs):
+        pieces += int(doc._.trf_data.wordpieces.attention_mask.sum())
+    return {"seconds": time.perf_counter() - started, "pieces": pieces}
+
+
+def run_floor(texts: Texts, size: str, cache: Path, batch_size: int) -> Dict[str, Any]:
+    """The bare matrix products that the encoder cannot do without, on as many rows."""
+    import torch
+    from torch.nn.functional import linear
+
+    from spacy_mluke.encoder.config import EncoderConfig
+
+    config = EncoderConfig.from_file(luke_directory(size, cache) / "config.json")
+    width, inner = config.hidden_size, config.intermediate_size
+    shapes = [(3 * width, width), (width, width), (inner, width), (width, inner)]
+    weights = [[torch.randn(shape) for shape in shapes] for _ in range(config.num_hidden_layers)]
+    n_rows = 1024
+    inputs = {n: torch.randn(n_rows, n) for n in (width, inner)}
+    rows = 0
+    with torch.no_grad():
+        for _ in range(2):
+            started = time.perf_counter()
+            rows = 0
+            while time.perf_counter() - started < 4:
+                for layer in weights:
+                    for weight in layer:
+                        linear(inputs[weight.shape[1]], weight)
+                rows += n_rows
+            seconds = time.perf_counter() - started
+    return {"seconds": seconds, "rows": rows, "rows_per_second": rows / seconds}
+
+
+def run_align(texts: Texts, size: str, cache: Path, batch_size: int) -> Dict[str, Any]:
+    """Our wordpieces and alignment alone."""
+    import spacy
+
+    from spacy_mluke.encoder.model import EncoderInput, align_input, get_shim
+
+    nlp = spacy.blank("xx")
+    suggester = {"@misc": "spacy-mluke.spans_suggester.v1", "spans_key": "sc"}
+    component = nlp.add_pipe("mluke", config={"suggester": suggester})
+    assert get_shim(component.model).loaded
+    docs = _docs(nlp, texts)
+    align_input(component.model, EncoderInput(docs[:2], component.suggester(docs[:2])))
+    started = time.perf_counter()
+    batch = align_input(component.model, EncoderInput(docs, component.suggester(docs)))
+    return {"seconds": time.perf_counter() - started, "pieces": len(batch.piece_ids)}
+
+
+def run_tokenizer(texts: Texts, size: str, cache: Path, batch_size: int) -> Dict[str, Any]:
+    """The reference's tokenizer alone."""
+    from transformers import MLukeTokenizer
+
+    tokenizer = MLukeTokenizer.from_pretrained(luke_directory(size, cache))
+    _tokenize(tokenizer, *texts[0])
+    started = time.perf_counter()
+    pieces = sum(_n_pieces(_tokenize(tokenizer, text, spans)) for text, spans in texts)
+    return {"seconds": time.perf_counter() - started, "pieces": pieces}
+
+
+def _docs(nlp: Any, texts: Texts) -> List[Any]:
+    docs = []
+    for text, spans in texts:
+        doc = nlp.make_doc(text)
+        doc.spans["sc"] = [doc.char_span(start, end, alignment_mode="expand") for start, end in spans]
+        docs.append(doc)
+    return docs
+
+
+def _n_pieces(item: Dict[str, Any]) -> int:
+    return len(item["input_ids"])
+
+
+SYSTEMS: Dict[str, Callable[[Texts, str, Path, int], Dict[str, Any]]] = {
+    "ours": run_ours,
+    "arrival": run_arrival,
+    "sorted": run_sorted,
+    "xlmr": run_xlmr,
+    "floor": run_floor,
+    "align": run_align,
+    "tokenizer": run_tokenizer,
+}
+
+if __name__ == "__main__":
+    typer.run(measure)
