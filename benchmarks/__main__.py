@@ -38,15 +38,14 @@ def bench(
     cache.mkdir(parents=True, exist_ok=True)
     report: Dict[str, Any] = {"machine": machine(), "n_texts": n_texts, "rounds": rounds}
     for size in sizes:
-        best = min(BATCH_SIZES, key=lambda n, size=size: run("sorted", size, data, cache, n_texts // 3, n)["seconds"])
+        tried = {n: run("sorted", size, data, cache, n_texts // 3, n)["seconds"] for n in BATCH_SIZES}
+        best = min(tried, key=tried.__getitem__)
         systems = ["ours", "arrival", "sorted", "xlmr", "floor", "align", "tokenizer"]
         results: Dict[str, List[Dict[str, Any]]] = {system: [] for system in systems}
         for round_ in range(rounds):
             for system in systems:
                 with msg.loading(f"{size}, round {round_ + 1} of {rounds}: {system} ..."):
-                    results[system].append(
-                        run(system, size, data, cache, n_texts, best if system == "sorted" else 32)
-                    )
+                    results[system].append(run(system, size, data, cache, n_texts, best if system == "sorted" else 32))
         report[size] = summarise(results, best)
         print_summary(size, report[size])
     output.parent.mkdir(parents=True, exist_ok=True)
@@ -60,9 +59,7 @@ def run(system: str, size: str, data: Path, cache: Path, n_texts: int, batch_siz
     RETURNS (Dict[str, Any]): What it printed.
     """
     command = [sys.executable, "-m", "benchmarks.systems", system, size, str(data), str(cache), str(n_texts)]
-    result = subprocess.run(
-        [*command, "--batch-size", str(batch_size)], capture_output=True, text=True, check=False
-    )
+    result = subprocess.run([*command, "--batch-size", str(batch_size)], capture_output=True, text=True, check=False)
     if result.returncode:
         msg.fail(f"{system} failed", result.stderr[-2000:], exits=1)
     return json.loads(result.stdout.strip().splitlines()[-1])

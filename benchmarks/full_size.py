@@ -12,7 +12,6 @@ from .checkpoints import SIZES, sentencepiece_model
 
 N_ENTITIES = 1_200_001
 NAMES_PER_ENTITY = 10
-LANGUAGES = tuple("ar bn de el en es fi fr hi id it ja ko nl pl pt ru sv sw te th tr vi zh".split(" "))
 LETTERS = {
     "ar": "ابتثجحخدذرزسش",
     "bn": "কখগঘচছজঝ",
@@ -25,6 +24,7 @@ LETTERS = {
     "th": "กขคงจฉ",
     "zh": "中华人民共和国北京",
 }
+LANGUAGES = [*LETTERS, *("de", "en", "es", "fi", "fr", "id", "it", "nl", "pl", "pt", "sv", "sw", "tr", "vi")]
 LATIN = "abcdefghijklmnopqrstuvwxyz"
 
 

@@ -41,8 +41,8 @@ def run_ours(texts: Texts, size: str, cache: Path, batch_size: int) -> Dict[str,
     nlp = spacy.blank("xx")
     name = "mluke-small" if size == "small" else str(luke_directory(size, cache))
     suggester = {"@misc": "spacy-mluke.spans_suggester.v1", "spans_key": "sc"}
-    nlp.add_pipe("mluke", config={"model": {"name": name}, "suggester": suggester})
-    model = nlp.get_pipe("mluke").model
+    component: Any = nlp.add_pipe("mluke", config={"model": {"name": name}, "suggester": suggester})
+    model = component.model
     load_model(model)
     network = get_shim(model).loaded.network
     spent = {"network": 0.0, "pieces": 0, "entities": 0}
@@ -56,7 +56,7 @@ def run_ours(texts: Texts, size: str, cache: Path, batch_size: int) -> Dict[str,
         spent["entities"] += len(output[1])
         return output
 
-    network.forward = timed
+    network.forward = timed  # type: ignore[method-assign]
     _docs(nlp, texts[:2])
     list(nlp.pipe(_docs(nlp, texts[:2])))
     started = time.perf_counter()
@@ -126,7 +126,9 @@ def _pad(batch: List[Dict[str, Any]]) -> Dict[str, Any]:
     most = max(len(item.get("entity_ids", ())) for item in batch)
     inputs = {
         "input_ids": torch.tensor([i["input_ids"] + [1] * (longest - len(i["input_ids"])) for i in batch]),
-        "attention_mask": torch.tensor([[1] * len(i["input_ids"]) + [0] * (longest - len(i["input_ids"])) for i in batch]),
+        "attention_mask": torch.tensor(
+            [[1] * len(i["input_ids"]) + [0] * (longest - len(i["input_ids"])) for i in batch]
+        ),
     }
     if most:
         entities = [i.get("entity_ids", []) for i in batch]
@@ -190,7 +192,7 @@ def run_align(texts: Texts, size: str, cache: Path, batch_size: int) -> Dict[str
 
     nlp = spacy.blank("xx")
     suggester = {"@misc": "spacy-mluke.spans_suggester.v1", "spans_key": "sc"}
-    component = nlp.add_pipe("mluke", config={"suggester": suggester})
+    component: Any = nlp.add_pipe("mluke", config={"suggester": suggester})
     assert get_shim(component.model).loaded
     docs = _docs(nlp, texts)
     align_input(component.model, EncoderInput(docs[:2], component.suggester(docs[:2])))

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Optional, Tuple, Type
+from typing import Any, Callable, Dict, Optional, Tuple, Type, cast
 
 from spacy.tokens import Doc, Span
 from spacy_transformers.data_classes import TransformerData
 from thinc.api import get_current_ops
-from thinc.types import Floats1d
 
 from .annotate.states import EntityStates, piece_view, records
 from .encoder.trf_data import transformer_data
+from .types import Floats1d
 
 _TRF_KEY = ("._.", "trf_data", None, None)
 
@@ -30,20 +30,22 @@ def get_trf_data(doc: Doc) -> Optional[TransformerData]:
 
     A view, so that states are saved once, and documents with them can be joined and saved like others.
     """
-    if _TRF_KEY in doc.user_data:
-        return doc.user_data[_TRF_KEY]
+    user_data: Dict[Any, Any] = doc.user_data  # typed as if all keys were strings
+    if _TRF_KEY in user_data:
+        return user_data[_TRF_KEY]
     if not records(doc):
         return None
     pieces = piece_view(doc)
     if pieces is None or not len(doc):
         return TransformerData.empty() if not len(doc) else None
-    states = get_current_ops().asarray(pieces.states)
+    states: Any = get_current_ops().asarray(cast(Any, pieces.states))
     return transformer_data(states, pieces.ids, pieces.strings, pieces.token_bounds)
 
 
 def set_trf_data(doc: Doc, value: Optional[TransformerData]) -> None:
     """Let other components write `doc._.trf_data` as before."""
-    doc.user_data[_TRF_KEY] = value
+    user_data: Dict[Any, Any] = doc.user_data
+    user_data[_TRF_KEY] = value
 
 
 EXTENSIONS: Dict[Tuple[Type, str], Dict[str, Callable[..., Any]]] = {

@@ -3,8 +3,8 @@
 The states of a document are one plain dictionary of arrays in `doc.user_data`, under the key of a Token extension at
 character 0. spaCy moves such keys along when it joins documents (`Doc.from_docs`) or takes a span out of one
 (`Span.as_doc`), and saves them with the rest (`DocBin(store_user_data=True)`, `Doc.to_bytes`). Inside the record all
-places are characters counted from that key, so they still hold after retokenization. `doc._.mluke`, `doc._.trf_data` and
-`span._.mluke_vector` are views that read the record.
+places are characters counted from that key, so they still hold after retokenization. `doc._.mluke`, `doc._.trf_data`
+and `span._.mluke_vector` are views that read the record.
 """
 
 from __future__ import annotations
@@ -14,10 +14,9 @@ from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 import numpy
 from spacy.tokens import Doc, Span
-from thinc.types import Floats1d, Floats2d, Ints2d
 
 from ..align.entities import char_token_bounds, piece_bounds_of_tokens
-from ..types import DocAlignment
+from ..types import DocAlignment, Floats1d, Floats2d, Ints2d
 
 RECORD = "mluke_states"
 Record = Dict[str, Any]
@@ -57,7 +56,8 @@ def write_record(
             piece_offsets=numpy.ascontiguousarray(aligned.piece_offsets),
             pieces=pieces,
         )
-    doc.user_data[("._.", RECORD, 0, None)] = record
+    user_data: Dict[Any, Any] = doc.user_data  # typed as if all keys were strings
+    user_data[("._.", RECORD, 0, None)] = record
 
 
 def records(doc: Doc) -> List[Tuple[int, Record]]:
@@ -66,7 +66,8 @@ def records(doc: Doc) -> List[Tuple[int, Record]]:
     doc (Doc): The document. One that was joined from several has several.
     RETURNS (List[Tuple[int, Record]]): In text order; empty if no `mluke` has seen the document.
     """
-    found = [(key[2], value) for key, value in doc.user_data.items() if _is_record(key)]
+    user_data: Dict[Any, Any] = doc.user_data
+    found = [(key[2], value) for key, value in user_data.items() if _is_record(key)]
     return sorted(found, key=_first)
 
 
@@ -102,8 +103,8 @@ class EntityStates:
 
     @property
     def token_vectors(self) -> Optional[Floats2d]:
-        """The mean of each token's wordpieces; zeros for a token without any. Shape: (n_tokens, width), float32. None if
-        token states were not kept."""
+        """The mean of each token's wordpieces; zeros for a token without any. Shape: (n_tokens, width), float32.
+        None if token states were not kept."""
         pieces = piece_view(self.doc)
         if pieces is None:
             return None

@@ -6,11 +6,9 @@ from typing import Optional, Sequence
 
 import numpy
 from spacy.tokens import Doc, Span, Token
-from thinc.types import Floats1d
 
-from ..types import EncoderOutput
+from ..types import EncoderOutput, Floats1d
 from .states import EntityStates, write_record
-
 
 
 def write_states(docs: Sequence[Doc], output: EncoderOutput, piece_strings: Sequence[str]) -> None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import Iterator, List, Tuple
 
 import numpy
-from thinc.types import Ints1d
 
-from ..types import AlignedBatch
+from ..types import AlignedBatch, Ints1d
 
 
 def plan_batches(batch: AlignedBatch, *, max_rows: int) -> List[Ints1d]:
@@ -39,8 +38,8 @@ def take_passes(batch: AlignedBatch, passes: Ints1d) -> Tuple[AlignedBatch, Ints
 
     batch (AlignedBatch): Where to take from.
     passes (Ints1d): Pass numbers.
-    RETURNS (Tuple[AlignedBatch, Ints1d, Ints1d]): A batch of these passes (without `docs`), and the rows that its pieces
-        and its entities have in `batch`.
+    RETURNS (Tuple[AlignedBatch, Ints1d, Ints1d]): A batch of these passes (without `docs`), and the rows that its
+        pieces and its entities have in `batch`.
     """
     piece_rows = ragged_rows(batch.piece_lengths, passes)
     entity_rows = ragged_rows(batch.entity_lengths, passes)

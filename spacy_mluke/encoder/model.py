@@ -8,11 +8,11 @@ from typing import Callable, List, Optional, Tuple
 import numpy
 from spacy.tokens import Doc
 from thinc.api import Model
-from thinc.types import Ints1d, Ragged
+from thinc.types import Ragged
 
 from ..align.batch import align
 from ..errors import Errors, did_you_mean
-from ..types import AlignedBatch, EncoderOutput
+from ..types import AlignedBatch, EncoderOutput, Ints1d
 from .shim import EncoderShim
 
 VISIBILITIES = ("joint", "isolated")
@@ -51,13 +51,13 @@ def build_encoder_v1(
 
     name (str): The bundled "mluke-small", a checkpoint directory, or a hub name such as "studio-ousia/mluke-base".
     visibility (str): Who sees whom. "joint": words and entities all see each other, as in the papers and published
-        weights. "isolated": words see words, an entity sees the words and itself; its vector then does not depend on the
-        company it is in.
+        weights. "isolated": words see words, an entity sees the words and itself; its vector then does not depend on
+        the company it is in.
     segmentation (str): How text is cut into wordpieces around entities. "published": cut at every span boundary, as
-        published models were fine-tuned; "pretraining": cut without the extra "▁"; "plain": never cut, a span takes every
-        wordpiece that it touches; "auto": "published" with joint visibility, "plain" with isolated.
-    entity_input (str): What stands for an entity. "mask": the [MASK] entity, "kb_id": the entity that the vocabulary has
-        under the span's `kb_id_` (e.g. "en:Tokyo"), [UNK] for a name it lacks, [MASK] where there is none.
+        published models were fine-tuned; "pretraining": cut without the extra "▁"; "plain": never cut, a span takes
+        every wordpiece that it touches; "auto": "published" with joint visibility, "plain" with isolated.
+    entity_input (str): What stands for an entity. "mask": the [MASK] entity; "kb_id": the entity that the vocabulary
+        has under the span's `kb_id_` (e.g. "en:Tokyo"), [UNK] for a name it lacks, [MASK] where there is none.
     window (int): Wordpieces of a pass, with <s> and </s>. Longer documents are read in windows.
     overlap (int): Wordpieces that neighbouring windows share.
     max_entities (int): Entities of a pass; more go to further passes. 0 for no limit.

@@ -8,16 +8,15 @@ import os
 import tempfile
 import threading
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional, Tuple, Union
+from typing import Any, Callable, Dict, List, Optional, Tuple, Union, cast
 
 import numpy
 import srsly
 import torch
 from thinc.api import Optimizer, get_torch_default_device, torch2xp, xp2torch
 from thinc.shims import Shim
-from thinc.types import Floats2d, Ints1d
 
-from ..types import AlignedBatch, EncoderOutput
+from ..types import AlignedBatch, DeviceFloats2d, EncoderOutput, Ints1d
 from .batching import iter_batches
 from .checkpoint import LoadedEncoder, load_encoder, save_encoder
 
@@ -36,7 +35,9 @@ class EncoderShim(Shim):
     """
 
     def __init__(self, *, name: str, visibility: str, dtype: str, batch_rows: int):
-        super().__init__(None, config={"name": name, "visibility": visibility, "dtype": dtype, "batch_rows": batch_rows})
+        super().__init__(
+            None, config={"name": name, "visibility": visibility, "dtype": dtype, "batch_rows": batch_rows}
+        )
         self._loaded: Optional[LoadedEncoder] = None
         self._lock = threading.RLock()
         self._pid = os.getpid()
@@ -110,7 +111,7 @@ class EncoderShim(Shim):
             batch=batch,
         )
 
-    def begin_update(self, batch: AlignedBatch) -> Tuple[EncoderOutput, Callable[[EncoderOutput], None]]:  # type: ignore[override]
+    def begin_update(self, batch: AlignedBatch) -> Tuple[EncoderOutput, Callable[[EncoderOutput], None]]:
         """Run all passes for training.
 
         batch (AlignedBatch): What to encode.
@@ -161,7 +162,7 @@ class EncoderShim(Shim):
                 continue
             # float() is a view of float32 parameters, which the optimizer then changes in place.
             data = param.data.float()
-            weights, _ = optimizer((self.id, name), torch2xp(data), torch2xp(param.grad.float()))
+            weights, _ = optimizer((self.id, name), cast(Any, torch2xp(data)), cast(Any, torch2xp(param.grad.float())))
             updated = xp2torch(weights, device=param.device)
             if updated.data_ptr() != param.data_ptr():
                 param.data.copy_(updated.view_as(param))
@@ -216,7 +217,7 @@ class EncoderShim(Shim):
             files = {p.name: p.read_bytes() for p in sorted(Path(folder).iterdir())}
         return srsly.msgpack_dumps(files)
 
-    def from_bytes(self, data: bytes) -> "EncoderShim":
+    def from_bytes(self, data: bytes) -> EncoderShim:
         folder = tempfile.TemporaryDirectory(prefix="spacy_mluke_")
         for name, content in srsly.msgpack_loads(data).items():
             (Path(folder.name) / Path(name).name).write_bytes(content)
@@ -236,7 +237,7 @@ class EncoderShim(Shim):
         if state["files"] is not None:
             self.from_bytes(state["files"])
 
-    def __deepcopy__(self, memo: Dict[int, Any]) -> "EncoderShim":
+    def __deepcopy__(self, memo: Dict[int, Any]) -> EncoderShim:
         other = EncoderShim(**self.cfg)
         if self._loaded is not None:
             other._set(copy.deepcopy(self._loaded, memo))
@@ -279,7 +280,7 @@ def empty_gradient(output: EncoderOutput) -> EncoderOutput:
     output (EncoderOutput): The output.
     RETURNS (EncoderOutput): Arrays of the same shapes, to be added to.
     """
-    piece_states: Optional[Floats2d] = None
+    piece_states: Optional[DeviceFloats2d] = None
     if output.piece_states is not None:
         piece_states = output.piece_states * 0
     return EncoderOutput(piece_states=piece_states, entity_states=output.entity_states * 0, batch=output.batch)

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from typing import List, Optional, Sequence
+from typing import Any, List, Optional, Sequence, cast
 
 import numpy
 from spacy_transformers.data_classes import TransformerData, WordpieceBatch
 from thinc.api import get_current_ops
-from thinc.types import Floats2d, Ints1d, Ints2d, Ragged
+from thinc.types import Ragged
 from transformers.file_utils import ModelOutput
 
-from ..types import EncoderOutput
+from ..types import DeviceFloats2d, EncoderOutput, Ints1d, Ints2d
 
 
 def transformer_data(
-    states: Floats2d, piece_ids: Ints1d, piece_strings: Sequence[str], token_bounds: Ints2d
+    states: DeviceFloats2d, piece_ids: Ints1d, piece_strings: Sequence[str], token_bounds: Ints2d
 ) -> TransformerData:
     """Give one document's wordpiece states the form of `doc._.trf_data`.
 
     All wordpieces stand in one row, each once, whatever windows they came from; nothing is padded.
 
-    states (Floats2d): Shape: (n_pieces, width), float32.
+    states (DeviceFloats2d): Shape: (n_pieces, width), float32.
     piece_ids (Ints1d): Shape: (n_pieces,).
     piece_strings (Sequence[str]): The wordpieces as text.
     token_bounds (Ints2d): Each token's range of pieces. Shape: (n_tokens, 2).
@@ -31,8 +31,8 @@ def transformer_data(
     n_pieces = len(piece_ids)
     wordpieces = WordpieceBatch(
         strings=[list(piece_strings)],
-        input_ids=numpy.asarray(piece_ids).reshape((1, n_pieces)),
-        attention_mask=numpy.ones((1, n_pieces), dtype="float32"),
+        input_ids=cast(Any, numpy.asarray(piece_ids).reshape((1, n_pieces))),
+        attention_mask=cast(Any, numpy.ones((1, n_pieces), dtype="float32")),
         lengths=[n_pieces],
         token_type_ids=None,
     )
@@ -50,7 +50,7 @@ def align_tokens(token_bounds: Ints2d) -> Ragged:
     total = int(lengths.sum())
     shifts = token_bounds[:, 0] - (numpy.cumsum(lengths) - lengths)
     rows = numpy.arange(total) + numpy.repeat(shifts, lengths)
-    return Ragged(rows.astype("int32"), lengths.astype("int32"))
+    return Ragged(cast(Any, rows.astype("int32")), cast(Any, lengths.astype("int32")))
 
 
 def split_output(output: EncoderOutput, strings: Optional[Sequence[str]] = None) -> List[TransformerData]:
@@ -79,12 +79,12 @@ def split_output(output: EncoderOutput, strings: Optional[Sequence[str]] = None)
     return result
 
 
-def join_gradients(output: EncoderOutput, d_datas: Sequence[TransformerData]) -> Floats2d:
+def join_gradients(output: EncoderOutput, d_datas: Sequence[TransformerData]) -> DeviceFloats2d:
     """Lay the gradients that a listener gives end to end.
 
     output (EncoderOutput): What was split.
     d_datas (Sequence[TransformerData]): Gradients of the documents that have tokens: listeners leave out the others.
-    RETURNS (Floats2d): Shape as `output.piece_states`.
+    RETURNS (DeviceFloats2d): Shape as `output.piece_states`.
     """
     assert output.piece_states is not None
     joined = get_current_ops().alloc2f(*output.piece_states.shape)
@@ -92,8 +92,6 @@ def join_gradients(output: EncoderOutput, d_datas: Sequence[TransformerData]) ->
     with_tokens = numpy.asarray([len(doc.token_bounds) > 0 for doc in output.batch.docs], dtype="bool")
     ends = numpy.cumsum(lengths)
     for i, d_data in zip(numpy.flatnonzero(with_tokens), d_datas, strict=True):
-        d_states = d_data.model_output.last_hidden_state
+        d_states = d_data.model_output["last_hidden_state"]
         joined[int(ends[i] - lengths[i]) : int(ends[i])] += d_states.reshape((-1, joined.shape[1]))
     return joined
-
-

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Tuple
+from typing import Any, Callable, Dict, List, Tuple, cast
 
 import numpy
 from spacy.tokens import Doc
@@ -57,7 +57,7 @@ def forward(
     model: Model[List[Doc], List[TransformerData]], docs: List[Doc], is_train: bool
 ) -> Tuple[List[TransformerData], Callable[[List[TransformerData]], List[Doc]]]:
     """Encode the words of documents."""
-    no_spans = Ragged(numpy.zeros((0, 2), dtype="int32"), numpy.zeros(len(docs), dtype="int32"))
+    no_spans = Ragged(cast(Any, numpy.zeros((0, 2), dtype="int32")), cast(Any, numpy.zeros(len(docs), dtype="int32")))
     output, backprop_states = model.layers[0](EncoderInput(docs, no_spans), is_train)
 
     def backprop(d_datas: List[TransformerData]) -> List[Doc]:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, Optional
+from typing import TYPE_CHECKING, Any, Callable, Dict
 
 from spacy.language import Language
-from spacy.tokens import Doc
 from thinc.api import Model
 from thinc.types import Ragged
 
 if TYPE_CHECKING:
-    from thinc.api import Ops
-
     from .mluke import MLuke
 
-Suggester = Callable[[Iterable[Doc], Optional["Ops"]], Ragged]
+# As spaCy's: (docs: Iterable[Doc], *, ops: Optional[Ops] = None) -> Ragged of (start, end) token rows.
+Suggester = Callable[..., Ragged]
 
 ENCODER: Dict[str, Any] = {
     "@architectures": "spacy-mluke.Encoder.v1",
@@ -52,7 +50,7 @@ def make_mluke(
     keep_token_states: bool,
     set_vectors: bool,
     buffer_tokens: int,
-) -> "MLuke":
+) -> MLuke:
     """Make the component that encodes documents and their entity spans.
 
     nlp (Language): The pipeline.

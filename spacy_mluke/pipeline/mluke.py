@@ -43,6 +43,9 @@ class MLuke(Transformer):
     buffer_tokens (int): Tokens that `pipe` reads ahead.
     """
 
+    # A Transformer to its neighbours, but its model takes spans beside documents.
+    model: EncoderModel  # type: ignore[assignment]
+
     def __init__(
         self,
         vocab: Vocab,
@@ -55,7 +58,7 @@ class MLuke(Transformer):
         buffer_tokens: int = 50_000,
     ):
         install_extensions()
-        super().__init__(vocab, model, name=name)
+        super().__init__(vocab, model, name=name)  # type: ignore[arg-type]
         model.attrs["replace_listener"] = replace_listener
         model.attrs["replace_listener_cfg"] = replace_listener_config
         self.suggester = suggester
@@ -90,6 +93,8 @@ class MLuke(Transformer):
         batch_size (int): Documents to read ahead at most.
         YIELDS (Doc): The documents, in order. One that fails goes to the error handler, by itself.
         """
+        # A checkpoint that cannot be read is nobody's document's fault.
+        load_model(self.model)
         handle = self.get_error_handler()
         counts = Counts()
         try:
@@ -116,7 +121,7 @@ class MLuke(Transformer):
             except Exception as error:
                 handle(self.name, self, [doc], error)
 
-    def predict(self, docs: Iterable[Doc]) -> EncoderOutput:
+    def predict(self, docs: Iterable[Doc]) -> EncoderOutput:  # type: ignore[override]
         """Encode documents without changing them.
 
         docs (Iterable[Doc]): The documents.
@@ -124,7 +129,7 @@ class MLuke(Transformer):
         """
         return self.model.predict(self._input(list(docs), with_tokens=self.cfg["keep_token_states"]))
 
-    def set_annotations(self, docs: Iterable[Doc], predictions: EncoderOutput) -> None:
+    def set_annotations(self, docs: Iterable[Doc], predictions: EncoderOutput) -> None:  # type: ignore[override]
         """Put states on documents: `doc._.mluke`, `doc._.trf_data`, `span._.mluke_vector`.
 
         docs (Iterable[Doc]): The documents.
@@ -147,9 +152,7 @@ class MLuke(Transformer):
         total = int(spans.lengths.sum())
         rows = len(spans.dataXd)
         if len(spans.lengths) != len(docs) or total != rows:
-            raise ValueError(
-                Errors.ML074.format(n=len(spans.lengths), n_docs=len(docs), rows=rows, total=total)
-            )
+            raise ValueError(Errors.ML074.format(n=len(spans.lengths), n_docs=len(docs), rows=rows, total=total))
         return EncoderInput(docs, spans, with_tokens)
 
     def _warn(self, counts: Counts) -> None:
@@ -157,9 +160,7 @@ class MLuke(Transformer):
             warnings.warn(Warnings.ML101.format(n=counts.blank_spans, total=counts.spans), stacklevel=3)
         if counts.cut_mentions:
             limit = self.model.attrs["max_mention_length"]
-            warnings.warn(
-                Warnings.ML102.format(n=counts.cut_mentions, total=counts.spans, limit=limit), stacklevel=3
-            )
+            warnings.warn(Warnings.ML102.format(n=counts.cut_mentions, total=counts.spans, limit=limit), stacklevel=3)
 
     # --- listeners and training ---
 
@@ -183,9 +184,7 @@ class MLuke(Transformer):
             if listener.has_dim("nO") is None:
                 listener.set_dim("nO", self.model.get_dim("nO"))
 
-    def initialize(
-        self, get_examples: Callable[[], Iterable[Example]], *, nlp: Optional[util.Language] = None
-    ) -> None:
+    def initialize(self, get_examples: Callable[[], Iterable[Example]], *, nlp: Optional[util.Language] = None) -> None:
         """Read the checkpoint and connect listeners.
 
         get_examples (Callable[[], Iterable[Example]]): Not needed: an encoder has no labels.
@@ -286,7 +285,7 @@ class MLuke(Transformer):
             exclude,
         )
 
-    def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> "MLuke":
+    def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> MLuke:
         """Load the component from a directory.
 
         path (Union[str, Path]): The directory.
@@ -297,7 +296,7 @@ class MLuke(Transformer):
             util.ensure_path(path),
             {
                 "cfg": lambda p: self.cfg.update(deserialize_config(p)),
-                "vocab": lambda p: self.vocab.from_disk(p, exclude=exclude),
+                "vocab": lambda p: self.vocab.from_disk(p, exclude=exclude),  # type: ignore[dict-item]
                 "encoder": get_shim(self.model).load,
             },
             exclude,
@@ -322,7 +321,7 @@ class MLuke(Transformer):
             exclude,
         )
 
-    def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "MLuke":
+    def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> MLuke:
         """Load the component from bytes.
 
         bytes_data (bytes): As from `to_bytes`.

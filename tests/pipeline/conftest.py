@@ -2,33 +2,40 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+from pathlib import Path
 from typing import List, Tuple
 
 import numpy
 import pytest
 import spacy
 import torch
+from sentencepiece import SentencePieceProcessor
 from spacy.language import Language
 from spacy.tokens import Doc, Span
+from transformers import LukeConfig, LukeModel
 
 from tests.conftest import SAMPLES
 
-WORDS = "Tokyo is the capital of Japan and Paris is the capital of France".split()
+WORDS = ["Tokyo", "is", "the", "capital", "of", "Japan", "and", "Paris", "is", "the", "capital", "of", "France"]
 
 
 @pytest.fixture(scope="session")
-def tiny_checkpoint(tmp_path_factory, tiny_sentencepiece):
+def tiny_checkpoint(tmp_path_factory, tiny_sentencepiece) -> Path:
     """A random LUKE of two layers and width 16, saved by transformers."""
-    import json
-    import shutil
+    return save_tiny_checkpoint(tmp_path_factory.mktemp("tiny_checkpoint"), tiny_sentencepiece)
 
-    from transformers import LukeConfig, LukeModel
 
-    path = tmp_path_factory.mktemp("tiny_checkpoint")
+@pytest.fixture(scope="session")
+def steady_checkpoint(tmp_path_factory, tiny_sentencepiece) -> Path:
+    """The same without dropout: training steps can be compared."""
+    return save_tiny_checkpoint(tmp_path_factory.mktemp("steady_checkpoint"), tiny_sentencepiece, dropout=0.0)
+
+
+def save_tiny_checkpoint(path: Path, sentencepiece_model: Path, dropout: float = 0.1) -> Path:
     torch.manual_seed(0)
-    import sentencepiece
-
-    n_pieces = len(sentencepiece.SentencePieceProcessor(model_file=str(tiny_sentencepiece)))
+    n_pieces = len(SentencePieceProcessor(model_file=str(sentencepiece_model)))
     config = LukeConfig(
         vocab_size=n_pieces + 4,
         entity_vocab_size=6,
@@ -40,13 +47,15 @@ def tiny_checkpoint(tmp_path_factory, tiny_sentencepiece):
         max_position_embeddings=66,
         type_vocab_size=1,
         layer_norm_eps=1e-5,
+        hidden_dropout_prob=dropout,
+        attention_probs_dropout_prob=dropout,
         use_entity_aware_attention=False,
     )
     model = LukeModel(config)
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, std=0.4)
     model.save_pretrained(path)
-    shutil.copy(tiny_sentencepiece, path / "sentencepiece.bpe.model")
+    shutil.copy(sentencepiece_model, path / "sentencepiece.bpe.model")
     vocab = {"[MASK]": 0, "[UNK]": 1, "[PAD]": 2, "[MASK2]": 3, "en:Tokyo": 4, "ja:東京": 4, "en:Paris": 5}
     (path / "entity_vocab.json").write_text(json.dumps(vocab), encoding="utf8")
     return path

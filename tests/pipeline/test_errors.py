@@ -29,9 +29,7 @@ def test_a_wrong_option_is_named(option, value, message):
 
 def test_isolated_visibility_refuses_a_segmentation_that_depends_on_entities():
     with pytest.raises(ValueError, match=r"\[ML072\]"):
-        spacy.blank("xx").add_pipe(
-            "mluke", config={"model": {"visibility": "isolated", "segmentation": "published"}}
-        )
+        spacy.blank("xx").add_pipe("mluke", config={"model": {"visibility": "isolated", "segmentation": "published"}})
 
 
 def test_a_misspelt_option_of_the_component_is_named():

@@ -82,9 +82,7 @@ def test_small_batches_of_rows_change_nothing(tiny_checkpoint):
 
 
 def test_order_of_overlapping_nested_duplicate_and_unsorted_spans_is_kept(tiny_checkpoint):
-    nlp = make_pipeline(
-        str(tiny_checkpoint), suggester={"@misc": "spacy-mluke.spans_suggester.v1", "spans_key": "sc"}
-    )
+    nlp = make_pipeline(str(tiny_checkpoint), suggester={"@misc": "spacy-mluke.spans_suggester.v1", "spans_key": "sc"})
     doc = nlp.make_doc("Tokyo is the capital of Japan .")
     wanted = [(5, 6), (0, 6), (0, 1), (0, 1), (2, 5), (3, 4)]
     doc.spans["sc"] = [Span(doc, start, end) for start, end in wanted]
@@ -95,17 +93,13 @@ def test_order_of_overlapping_nested_duplicate_and_unsorted_spans_is_kept(tiny_c
 
 
 def test_spacys_ngram_suggester_works(tiny_checkpoint):
-    nlp = make_pipeline(
-        str(tiny_checkpoint), suggester={"@misc": "spacy.ngram_suggester.v1", "sizes": [1, 2]}
-    )
+    nlp = make_pipeline(str(tiny_checkpoint), suggester={"@misc": "spacy.ngram_suggester.v1", "sizes": [1, 2]})
     doc = nlp("Tokyo is big")
     assert sorted(bounds(doc._.mluke.spans)) == [(0, 1), (0, 2), (1, 2), (1, 3), (2, 3)]
 
 
 def test_a_whitespace_span_gets_no_vector_and_one_counted_warning(tiny_checkpoint):
-    nlp = make_pipeline(
-        str(tiny_checkpoint), suggester={"@misc": "spacy-mluke.spans_suggester.v1", "spans_key": "sc"}
-    )
+    nlp = make_pipeline(str(tiny_checkpoint), suggester={"@misc": "spacy-mluke.spans_suggester.v1", "spans_key": "sc"})
     docs = []
     for _ in range(3):
         doc = nlp.make_doc("Tokyo \n\n Japan")
