@@ -9,8 +9,9 @@ rounded twice.
 
 from __future__ import annotations
 
-from typing import Tuple
+from typing import Any, Tuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -27,15 +28,30 @@ def decode_blocks(blocks: Tensor, bits: int = 4, dtype: torch.dtype = torch.floa
     RETURNS (Tensor): Shape: (..., n_blocks * 32).
     """
     flat = blocks.reshape(-1, BLOCK_BYTES[bits])
-    scales = flat[:, None, :2].contiguous().view(torch.float16).float()
-    values = torch.stack([flat[:, 2:18] & 15, flat[:, 2:18] >> 4], dim=1)
-    if bits == 6:
-        pairs = flat[:, 18:]
-        upper = torch.stack([pairs << 4, pairs << 2, pairs, pairs >> 2], dim=1).bitwise_and_(0b110000)
-        values |= upper.view(values.shape)
-    weights = values.view(torch.int8).sub_(1 << (bits - 1)) * scales
+    if blocks.device.type == "cpu":
+        # By numpy, in one thread: each of torch's operations would wait for all of torch's threads, which on a
+        # busy machine, or in one of several processes, takes far longer than the work.
+        bytes_ = flat.numpy()
+        scales = np.ascontiguousarray(bytes_[:, :2]).view(np.float16).astype(np.float32)
+        weights = torch.from_numpy(_unpack(bytes_, scales, bits, np))
+    else:
+        weights = _unpack(flat, flat[:, :2].contiguous().view(torch.float16).float(), bits, torch)
     width = blocks.shape[-1] // BLOCK_BYTES[bits] * BLOCK_WEIGHTS
     return weights.view(*blocks.shape[:-1], width).to(dtype)
+
+
+def _unpack(flat: Any, scales: Any, bits: int, xp: Any) -> Any:
+    """Weights of blocks, as an array of the same library: `xp` is numpy or torch. Shapes: (n, bytes), (n, 1)."""
+    values = xp.stack([flat[:, 2:18] & 15, flat[:, 2:18] >> 4], 1)
+    if bits == 6:
+        pairs = flat[:, 18:]
+        upper = xp.stack([pairs << 4, pairs << 2, pairs, pairs >> 2], 1) & 0b110000
+        values |= upper.reshape(values.shape)
+    weights = xp.empty_like(values, dtype=xp.float32)
+    weights[:] = values
+    weights -= 1 << (bits - 1)
+    weights *= scales[:, None]
+    return weights
 
 
 def encode_blocks(weights: Tensor, bits: int = 4) -> Tensor:

@@ -23,6 +23,7 @@ import json
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
+import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
@@ -136,11 +137,7 @@ def _open(path: Path) -> Tuple[Dict[str, Tensor], Dict[str, str], str]:
 
 def _fits(kind: str, tensor: Tensor, scales: Optional[Tensor]) -> bool:
     if kind in _BITS:
-        return (
-            tensor.dtype == torch.uint8
-            and tensor.dim() == 2
-            and not tensor.shape[1] % BLOCK_BYTES[_BITS[kind]]
-        )
+        return tensor.dtype == torch.uint8 and tensor.dim() == 2 and not tensor.shape[1] % BLOCK_BYTES[_BITS[kind]]
     if kind == "q8":
         has_scales = scales is not None and scales.dtype == torch.float32 and scales.shape == tensor.shape[:1]
         return has_scales and tensor.dtype == torch.int8 and tensor.dim() == 2
@@ -197,7 +194,9 @@ class Q4Embedding(nn.Module):
         path (Path): The file.
         """
         blocks = self.blocks.cpu().contiguous()
-        digest = hashlib.sha256(blocks.numpy().data).hexdigest()
+        # A file's blocks have the digest that the file has.
+        known = self._digest if self.blocks is self._mapped else ""
+        digest = known or hashlib.sha256(blocks.numpy().data).hexdigest()
         _save(path, {WORDS: blocks}, {"storage": {WORDS: "q4"}, "sha256": digest})
 
     @property
@@ -219,17 +218,21 @@ class Q4Embedding(nn.Module):
         ids (Tensor): Any shape, int64 or int32.
         RETURNS (Tensor): Shape: (*ids.shape, embedding_dim).
         """
-        rows = self.blocks.index_select(0, ids.reshape(-1))
-        return decode_blocks(rows, dtype=self.dtype).view(*ids.shape, self.embedding_dim)
+        return decode_blocks(self._rows(ids.reshape(-1)), dtype=self.dtype).view(*ids.shape, self.embedding_dim)
+
+    def _rows(self, ids: Tensor) -> Tensor:
+        # numpy takes ids from the end of a table, too: an error, which torch raises.
+        if self.blocks.device.type != "cpu" or (len(ids) and int(ids.min()) < 0):
+            return self.blocks.index_select(0, ids)
+        # In one thread, for the reason that decode_blocks has.
+        return torch.from_numpy(np.take(self.blocks.numpy(), ids.numpy(), axis=0))
 
     def dense(self) -> Tensor:
         """The whole table, as `nn.Embedding.weight` holds it.
 
         RETURNS (Tensor): Shape: (num_embeddings, embedding_dim).
         """
-        table = torch.empty(
-            (self.num_embeddings, self.embedding_dim), dtype=self.dtype, device=self.blocks.device
-        )
+        table = torch.empty((self.num_embeddings, self.embedding_dim), dtype=self.dtype, device=self.blocks.device)
         # By parts: the intermediate results of the whole would take several times its size.
         for start in range(0, len(table), 4096):
             table[start : start + 4096] = decode_blocks(self.blocks[start : start + 4096], dtype=self.dtype)

