@@ -1,0 +1,38 @@
+"""The shipped configs train."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import spacy
+from spacy.tokens import DocBin
+
+from tests.conftest import REPO
+from tests.pipeline.test_training import examples
+
+
+def test_the_config_for_three_listeners_trains_evaluates_and_resumes_from_disk(steady_checkpoint, tmp_path):
+    nlp = spacy.blank("xx")
+    for name in ("train", "dev"):
+        DocBin(docs=[eg.reference for eg in examples(nlp)]).to_disk(tmp_path / f"{name}.spacy")
+    overrides = {
+        "paths.train": str(tmp_path / "train.spacy"),
+        "paths.dev": str(tmp_path / "dev.spacy"),
+        "components.mluke.model.name": str(steady_checkpoint),
+        "training.max_steps": "6",
+        "training.eval_frequency": "3",
+    }
+    arguments = [part for key, value in overrides.items() for part in (f"--{key}", value)]
+    config = REPO / "configs" / "tagger_ner_textcat.cfg"
+    command = [sys.executable, "-m", "spacy", "train", str(config), "--output", str(tmp_path / "out"), *arguments]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+    trained = spacy.load(tmp_path / "out" / "model-last")
+    doc = trained("Tokyo is the capital of Japan")
+    assert all(token.tag_ for token in doc)
+    assert set(doc.cats) == {"MANY", "FEW"}
+    evaluate = [sys.executable, "-m", "spacy", "evaluate", str(tmp_path / "out" / "model-last")]
+    result = subprocess.run([*evaluate, str(tmp_path / "dev.spacy")], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "TAG" in result.stdout
