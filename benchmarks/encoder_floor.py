@@ -155,7 +155,13 @@ def make_floor(config: EncoderConfig, n_rows: int) -> Callable[[], object]:
 def make_call(encoder: LukeEncoder, shapes: Shapes) -> Callable[[], object]:
     """The encoder over random passes."""
     ids, entity_ids, bounds = make_inputs(shapes)
-    arguments = (torch.cat(ids), [w for w, _ in shapes], torch.cat(entity_ids), torch.cat(bounds), [e for _, e in shapes])
+    arguments = (
+        torch.cat(ids),
+        [w for w, _ in shapes],
+        torch.cat(entity_ids),
+        torch.cat(bounds),
+        [e for _, e in shapes],
+    )
 
     def run() -> None:
         encoder(*arguments, max_mention_length=MAX_MENTION_LENGTH)

@@ -39,6 +39,39 @@ class Errors(metaclass=ErrorsWithCodes):
         "(n_groups, {size}, 2), one marker for each span of a group."
     )
     # --- encoder ---
+    ML020 = (
+        "'{path}' cannot be read as an encoder's config: {reason}. Point to a checkpoint directory in Hugging Face format, "
+        "or to its config.json."
+    )
+    ML021 = "An encoder's config is a JSON object, not {found}. Pass the content of a checkpoint's config.json."
+    ML022 = (
+        "This config describes another family: 'model_type' is {found}, expected \"luke\". Pass a LUKE, mLUKE or Japanese "
+        "LUKE checkpoint, such as 'studio-ousia/mluke-base'."
+    )
+    ML023 = "The encoder's config lacks {missing}.{hint} Copy config.json again from where the weights came from."
+    ML024 = "'{key}' in the encoder's config is {found}; it must be {wanted}. Correct it in config.json."
+    ML025 = (
+        "'{key}' in the encoder's config looks mistyped: did you mean '{known}'? Correct it in config.json, or remove "
+        "it."
+    )
+    ML026 = (
+        "'hidden_size' = {width} does not divide into 'num_attention_heads' = {heads} heads. Correct config.json: both "
+        "come with the weights."
+    )
+    ML027 = "'hidden_act' = {found} in the encoder's config is not known. Choose one of: {names}."
+    ML028 = "Unknown visibility '{found}'. Choose one of: {names}.{hint}"
+    ML029 = (
+        "The {what} lengths do not fit: {n} of them, {total} in sum, for {passes} passes and {rows} rows. Pass one length "
+        "for each pass, 0 for none."
+    )
+    ML030 = (
+        "A pass has {found} wordpieces, and the encoder has positions for {limit}. Make the windows shorter ('window')."
+    )
+    ML031 = (
+        "The {what} table gives rows of shape {found}, and the encoder takes {expected}. Plug in a table that was made for "
+        "this checkpoint."
+    )
+    ML032 = "'entity_bounds' has shape {found}. Pass a first piece and an end for each of the {n} entities."
     ML035 = (
         "'{path}' cannot be read as quantized weights: {reason}. Copy the file again from where it came from, or build "
         "it again: an interrupted download leaves a shorter file."
@@ -74,17 +107,12 @@ class Errors(metaclass=ErrorsWithCodes):
         "sentencepiece.bpe.model or vocab.json and merges.txt) into a directory and pass that, or set "
         "HF_HOME to a cache that holds it. The bundled 'mluke-small' needs no network."
     )
-    ML043 = (
-        "'{path}' is a checkpoint of another family: its config.json says 'model_type': {found}. Pass one of "
-        "LUKE, mLUKE or Japanese LUKE ('model_type': 'luke')."
-    )
     ML044 = (
         "'{path}' does not lead to the weights: {reason}. Fetch the checkpoint again, or set the weights in "
         "one file beside it, model.safetensors."
     )
     ML045 = (
-        "'{path}' ({size} bytes) is damaged: {reason}. Fetch it again: an interrupted download leaves a "
-        "shorter file."
+        "'{path}' ({size} bytes) is damaged: {reason}. Fetch it again: an interrupted download leaves a shorter file."
     )
     ML046 = (
         "'{path}' {found}. A pickle that holds more than tensors can run any code when it is loaded, so it "
@@ -103,6 +131,10 @@ class Errors(metaclass=ErrorsWithCodes):
     ML050 = (
         "'{path}' has {n} wordpieces, but the encoder only {rows} rows for them ('vocab_size'). Its "
         "tokenizer files are another checkpoint's: copy them again from where the weights came from."
+    )
+    ML051 = (
+        "'{path}' was written by a newer version of spacy-mluke (format {found}): upgrade this one, or get the "
+        "checkpoint in Hugging Face form (python -m spacy_mluke convert --huggingface)."
     )
     # --- entities ---
     ML060 = (
@@ -130,8 +162,8 @@ class Errors(metaclass=ErrorsWithCodes):
     ML070 = "'{value}' is not a value for '{option}'. Choose from: {choices}.{hint}"
     ML071 = "'{option}' is {value}; it must be at least {least}."
     ML072 = (
-        "visibility = \"isolated\" promises that an entity's vector does not depend on the other entities, but "
-        "segmentation = \"{segmentation}\" cuts the text at all of them. Use segmentation = \"plain\" or \"auto\"."
+        'visibility = "isolated" promises that an entity\'s vector does not depend on the other entities, but '
+        'segmentation = "{segmentation}" cuts the text at all of them. Use segmentation = "plain" or "auto".'
     )
     ML073 = (
         "Component '{listener}' listens to '{name}', which keeps no token states. Set keep_token_states = true in "
@@ -142,6 +174,10 @@ class Errors(metaclass=ErrorsWithCodes):
         "return a Ragged with one length per document and a (start, end) row per span."
     )
     # --- command line ---
+    ML090 = (
+        "The text does not hold '{mention}'. Give a mention by its words as they stand there, or by its characters, as "
+        "START:END."
+    )
     ML091 = "'{path}' is not an empty directory. Name another, or pass --force to replace files in this one."
     ML092 = "'{path}' is the checkpoint that is to be converted. Name another directory to write to."
 

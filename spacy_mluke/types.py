@@ -18,6 +18,7 @@ Ints2d = numpy.ndarray[Any, numpy.dtype[Any]]
 Ints3d = numpy.ndarray[Any, numpy.dtype[Any]]
 Floats1d = numpy.ndarray[Any, numpy.dtype[Any]]
 Floats2d = numpy.ndarray[Any, numpy.dtype[Any]]
+DeviceFloats2d = Any  # on the device of thinc's current ops: NumPy or CuPy
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Counts:
     cut_mentions: int = 0  # longer than max_mention_length: the first pieces stand for them
     cut_texts: int = 0  # marked texts too long for a window: text between or inside the spans was left out
 
-    def add(self, other: "Counts") -> None:
+    def add(self, other: Counts) -> None:
         self.spans += other.spans
         self.blank_spans += other.blank_spans
         self.cut_mentions += other.cut_mentions
@@ -96,6 +97,6 @@ class EncoderOutput:
     """
 
     # (sum of len(doc.piece_rows), width) float32, or None if token states were not asked for
-    piece_states: Optional[Floats2d]
-    entity_states: Floats2d  # (n_entities, width) float32: row i is entity i of the batch
+    piece_states: Optional[DeviceFloats2d]
+    entity_states: DeviceFloats2d  # (n_entities, width) float32: row i is entity i of the batch
     batch: AlignedBatch

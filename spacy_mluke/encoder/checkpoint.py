@@ -17,8 +17,9 @@ from ..files import replacing
 from .config import EncoderConfig
 from .hub import resolve
 from .names import ENTITIES, WORDS
-from .opening import CONFIG, OWN, Checkpoint, open_checkpoint
+from .opening import FORMAT, OWN, Checkpoint, open_checkpoint
 from .quantized import Q4Embedding
+from .skeleton import make_skeleton
 from .tables import MappedEntityTable
 from .transformer import LukeEncoder
 from .weights import SAFETENSORS, write_weights
@@ -35,6 +36,7 @@ __all__ = [
 # Rows of the largest entity table that trains as a whole. A lite one has 4, the published full ones 500,000
 # and more.
 MAX_PLAIN_ENTITIES = 100_000
+CONFIG = "config.json"
 WORDS_FILE = "words.safetensors"
 _TOKENIZER_CONFIG = "tokenizer_config.json"
 
@@ -95,9 +97,7 @@ def build_network(
     dtype (torch.dtype): Type of the weights.
     RETURNS (LukeEncoder): The network, on the CPU.
     """
-    # Without memory: random numbers for 500 million weights would take longer than all the rest.
-    with torch.device("meta"):
-        network = LukeEncoder(checkpoint.config, visibility=visibility)
+    network = make_skeleton(checkpoint.config, visibility=visibility, with_pooler=checkpoint.has_pooler)
     tensors = dict(checkpoint.tensors.encoder)
     if checkpoint.words is not None:
         del tensors[WORDS]
@@ -123,7 +123,7 @@ def save_encoder(loaded: LoadedEncoder, path: Union[str, Path]) -> None:
     """
     directory = Path(path)
     directory.mkdir(parents=True, exist_ok=True)
-    own: Dict[str, Any] = {"format": 1}
+    own: Dict[str, Any] = {"format": FORMAT}
     words = loaded.network.embeddings.word_embeddings
     if isinstance(words, Q4Embedding):
         own["words"] = WORDS_FILE
@@ -167,12 +167,9 @@ def _trained_tensors(network: LukeEncoder) -> Dict[str, Union[Tensor, MappedEnti
 
 
 def _hub_config(loaded: LoadedEncoder) -> Dict[str, Any]:
-    return {
-        "architectures": ["LukeModel"],
-        "model_type": "luke",
-        "tokenizer_class": _tokenizer_class(loaded),
-        **loaded.config.to_dict(),
-    }
+    """A config.json for the encoder alone: of a checkpoint with heads, it says no more that it has them."""
+    content = {key: value for key, value in loaded.config.to_dict().items() if key not in (OWN, "torch_dtype")}
+    return {**content, "architectures": ["LukeModel"], "tokenizer_class": _tokenizer_class(loaded)}
 
 
 def _tokenizer_class(loaded: LoadedEncoder) -> str:

@@ -6,7 +6,7 @@ import difflib
 import json
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Dict, List, Tuple, Union
+from typing import Any, Dict, List, Union
 
 from ..errors import Errors, did_you_mean
 
@@ -75,7 +75,7 @@ class EncoderConfig:
 
     def _check(self, key: str, kind: type, *, at_least: float, below: float = float("inf")) -> None:
         value = getattr(self, key)
-        kinds: Tuple[type, ...] = (int, float) if kind is float else (int,)
+        kinds = (int, float) if kind is float else (int,)
         # bool is an int to Python, not to anybody who writes a config. (NaN fails both comparisons.)
         fits = isinstance(value, kinds) and not isinstance(value, bool) and at_least <= value < below
         if not fits:
@@ -84,7 +84,9 @@ class EncoderConfig:
             self._refuse(key, f"{what} of at least {at_least:g}{limit}")
 
     def _refuse(self, key: str, wanted: str) -> None:
-        raise ValueError(Errors.ML024.format(key=key, found=json.dumps(getattr(self, key), default=repr), wanted=wanted))
+        raise ValueError(
+            Errors.ML024.format(key=key, found=json.dumps(getattr(self, key), default=repr), wanted=wanted)
+        )
 
     @property
     def head_size(self) -> int:

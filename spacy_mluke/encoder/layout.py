@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Dict, List, NamedTuple, Sequence, Tuple
+from itertools import accumulate, chain, groupby
+from typing import Callable, Iterable, List, NamedTuple, Sequence, Tuple
 
 import torch
-from torch import LongTensor, Tensor
-
-Shape = Tuple[int, int]  # pieces and entities of a pass
+from torch import Tensor
 
 
 class Block(NamedTuple):
-    """`count` passes of one shape, side by side: `n_queries` rows of each look at `n_keys` rows of the same pass."""
+    """Passes of one shape, side by side: `n_queries` rows of each look at `n_keys` rows of the same pass."""
 
-    count: int
+    n_passes: int
     n_queries: int
     n_keys: int
 
@@ -23,17 +22,18 @@ class Block(NamedTuple):
 class Layout:
     """Where each row stands. Passes of one shape are neighbours, so that one call of attention serves them all.
 
-    In a mixed layout, rows are [pieces; entities] of a pass, then of the next. In a split one, all pieces come first,
-    then all entities, both pass by pass: pieces and entities are then attended to, or projected, separately.
+    In a mixed layout, rows are [pieces; entities] of a pass, then those of the next. In a split one all pieces come
+    first, then all entities, both pass by pass: they can be projected, and looked at, apart.
 
-    Spare rows fill up to sizes that recur (see `kernels.round_rows`). Nothing ever looks at them.
+    Spare rows fill up to sizes that recur (`kernels.round_rows`). They are computed with the others; no row looks at
+    them, and nobody reads them.
     """
 
-    order: LongTensor  # (n_rows,): row of [all pieces; all entities], as given, that stands here. Spare rows: 0
-    places: LongTensor  # (n_pieces + n_entities,): where each row as given stands
+    order: Tensor  # (n_rows,) int64: row of [all pieces; all entities], as given, that stands here; spare rows have 0
+    places: Tensor  # (n_pieces + n_entities,) int64: where each row as given stands
     is_given_order: bool  # both are 0, 1, 2...
-    shapes: List[Tuple[int, Shape]]  # how many passes of which shape, in the order of rows
-    n_piece_rows: int  # in a split layout, spare ones included; in a mixed layout, all
+    shapes: List[Tuple[int, int]]  # pieces and entities of each pass, in the order of rows
+    n_piece_rows: int  # where entities begin; in a mixed layout, the end
 
     @property
     def n_rows(self) -> int:
@@ -48,26 +48,79 @@ class Layout:
         return rows if self.is_given_order else rows.index_select(0, self.order)
 
     def restore(self, rows: Tensor) -> Tensor:
-        """Undo `arrange`.
+        """Bring rows back into the order given, without the spare ones.
 
         rows (Tensor): Shape: (n_rows, width).
         RETURNS (Tensor): Shape: (n_pieces + n_entities, width).
         """
         return rows if self.is_given_order else rows.index_select(0, self.places)
 
-    # Who looks at whom, one block for each run of passes of one shape.
+    # Who looks at whom: a block for each run of passes of one shape.
 
     def all_to_all(self) -> List[Block]:
-        return _merge(Block(n, w + e, w + e) for n, (w, e) in self.shapes)
+        return _blocks((w + e, w + e) for w, e in self.shapes)
 
     def pieces_to_pieces(self) -> List[Block]:
-        return _merge(Block(n, w, w) for n, (w, e) in self.shapes)
+        return _blocks((w, w) for w, e in self.shapes)
 
     def pieces_to_entities(self) -> List[Block]:
-        return _merge(Block(n, w, e) for n, (w, e) in self.shapes)
+        return _blocks((w, e) for w, e in self.shapes)
 
     def entities_to_pieces(self) -> List[Block]:
-        return _merge(Block(n, e, w) for n, (w, e) in self.shapes)
+        return _blocks((e, w) for w, e in self.shapes)
 
     def entities_to_entities(self) -> List[Block]:
-        return _merge(Block(n, e, e) for n, (w, e) in self.shapes)
+        return _blocks((e, e) for w, e in self.shapes)
+
+
+def _blocks(sizes: Iterable[Tuple[int, int]]) -> List[Block]:
+    return [Block(sum(1 for _ in same), *size) for size, same in groupby(sizes)]
+
+
+def make_layout(
+    piece_lengths: Sequence[int],
+    entity_lengths: Sequence[int],
+    *,
+    mixed: bool,
+    device: torch.device,
+    round_rows: Callable[[int], int],
+) -> Layout:
+    """Decide where rows stand.
+
+    piece_lengths (Sequence[int]): Pieces of each pass.
+    entity_lengths (Sequence[int]): Entities of each pass.
+    mixed (bool): Whether a pass's pieces and entities stand together.
+    device (torch.device): Where the indices are wanted.
+    round_rows (Callable[[int], int]): How many rows to take for so many: just as many, or some spare ones more.
+    RETURNS (Layout): The layout.
+    """
+    shapes = list(zip(piece_lengths, entity_lengths, strict=True))
+    piece_starts = [0, *accumulate(piece_lengths)]
+    n_pieces = piece_starts[-1]
+    entity_starts = [n_pieces + start for start in (0, *accumulate(entity_lengths))]
+    n_given = entity_starts[-1]
+    passes = sorted(range(len(shapes)), key=lambda i: (sum(shapes[i]) if mixed else 0, shapes[i]))
+    pieces = [range(piece_starts[i], piece_starts[i + 1]) for i in passes]
+    entities = [range(entity_starts[i], entity_starts[i + 1]) for i in passes]
+
+    if mixed or n_pieces == n_given:
+        n_piece_rows = n_rows = round_rows(n_given)
+        given = list(chain.from_iterable(chain(*both) for both in zip(pieces, entities, strict=True)))
+        at = list(range(n_given))
+    else:
+        n_piece_rows = round_rows(n_pieces)
+        n_rows = round_rows(n_piece_rows + n_given - n_pieces)
+        given = list(chain.from_iterable(chain(pieces, entities)))
+        at = [*range(n_pieces), *range(n_piece_rows, n_piece_rows + n_given - n_pieces)]
+    given_rows, rows = torch.tensor(given, dtype=torch.int64), torch.tensor(at, dtype=torch.int64)
+    order = torch.zeros(n_rows, dtype=torch.int64)
+    order[rows] = given_rows
+    places = torch.empty(n_given, dtype=torch.int64)
+    places[given_rows] = rows
+    return Layout(
+        order=order.to(device),
+        places=places.to(device),
+        is_given_order=n_rows == n_given and given == at,
+        shapes=[shapes[i] for i in passes],
+        n_piece_rows=n_piece_rows,
+    )

@@ -15,12 +15,12 @@ from ..errors import Errors
 ENCODER_PREFIX = "luke."
 WORDS = "embeddings.word_embeddings.weight"
 ENTITIES = "entity_embeddings.entity_embeddings.weight"
+POOLER = "pooler.dense.weight"
 ENTITY_QUERIES = ("w2e_query", "e2w_query", "e2e_query")
 # Names that published files may hold and an encoder need not have: a table of 0, 1, 2... that older versions
-# of transformers saved; the layer over <s>, which no task uses; entity-aware queries where the config says
-# not to use them.
+# of transformers saved, and entity-aware queries where the config says not to use them.
 _HARMLESS = re.compile(
-    r"embeddings\.position_ids|pooler\.dense\.(weight|bias)"
+    r"embeddings\.position_ids"
     r"|encoder\.layer\.\d+\.attention\.self\.(w2e|e2w|e2e)_query\.(weight|bias)"
 )
 _LISTED = 6
@@ -96,5 +96,11 @@ def check_fit(tensors: Mapping[str, Tensor], expected: Mapping[str, torch.Size],
 
 
 def _some(names: List[str]) -> str:
+    # Tables before layers: which of them are there tells families apart.
+    listed = sorted(names, key=_is_in_layer)[:_LISTED]
     rest = [f"and {len(names) - _LISTED} more"] if len(names) > _LISTED else []
-    return ", ".join(sorted(names)[:_LISTED] + rest) or "none"
+    return ", ".join(listed + rest) or "none"
+
+
+def _is_in_layer(name: str) -> bool:
+    return name.startswith("encoder.")

@@ -57,14 +57,10 @@ def _shards(index: Path) -> List[Path]:
         # Nothing outside of the directory is read, whatever the index says.
         paths = [index.parent / Path(name).name for name in names]
     except (ValueError, KeyError, TypeError, AttributeError) as err:
-        raise ValueError(
-            Errors.ML044.format(path=index, reason=f"it is not an index of shards ({err!r})")
-        ) from err
+        raise ValueError(Errors.ML044.format(path=index, reason=f"it is not an index of shards ({err!r})")) from err
     missing = [path.name for path in paths if not path.is_file()]
     if missing or not paths:
-        raise ValueError(
-            Errors.ML044.format(path=index, reason=f"missing are {', '.join(missing) or 'all shards'}")
-        )
+        raise ValueError(Errors.ML044.format(path=index, reason=f"missing are {', '.join(missing) or 'all shards'}"))
     return paths
 
 

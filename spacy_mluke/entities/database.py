@@ -47,9 +47,7 @@ class EntityDatabase:
         self.source: str = meta["source"]
         self.n_names: int = meta["n_names"]
         self.n_ids: int = meta["n_ids"]
-        self.special = special_from_names(
-            {name: meta[name] for name in NAMES.values() if name in meta}, self.path
-        )
+        self.special = special_from_names({name: meta[name] for name in NAMES.values() if name in meta}, self.path)
 
     def get(self, name: str) -> Optional[int]:
         """Look up a name.
@@ -117,9 +115,7 @@ class EntityDatabase:
         try:
             (version,) = self._connection().execute("PRAGMA user_version").fetchone()
             if version != _FORMAT:
-                raise ValueError(
-                    Errors.ML061.format(path=self.path, reason=f"its format is {version}, not {_FORMAT}")
-                )
+                raise ValueError(Errors.ML061.format(path=self.path, reason=f"its format is {version}, not {_FORMAT}"))
             return dict(self._connection().execute("SELECT key, value FROM meta"))
         except sqlite3.Error as err:
             raise ValueError(Errors.ML061.format(path=self.path, reason=err)) from err
@@ -132,9 +128,7 @@ class EntityDatabase:
         self._local = threading.local()
 
 
-def build_database(
-    source: Path, target: Path, *, fingerprint: str, progress: Optional[Progress] = None
-) -> None:
+def build_database(source: Path, target: Path, *, fingerprint: str, progress: Optional[Progress] = None) -> None:
     """Write the names of an entity_vocab.json into a database. Takes bounded memory, whatever the size.
 
     source (Path): The entity_vocab.json: one object, name -> id; several names may share an id.

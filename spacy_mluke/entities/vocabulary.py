@@ -76,9 +76,7 @@ class EntityVocabulary:
         """
         for name, entity_id in names.items():
             if not isinstance(entity_id, int) or isinstance(entity_id, bool) or entity_id < 0:
-                raise ValueError(
-                    Errors.ML062.format(path=source, reason=f"the id of '{name}' is {entity_id!r}")
-                )
+                raise ValueError(Errors.ML062.format(path=source, reason=f"the id of '{name}' is {entity_id!r}"))
         return cls(special_from_names(names, source), names=names)
 
     @classmethod

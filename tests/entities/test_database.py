@@ -167,9 +167,7 @@ def test_a_file_that_is_no_vocabulary_is_a_coded_error_and_leaves_nothing(source
     assert files(source.parent) == [NAMES_FILE]
 
 
-@pytest.mark.parametrize(
-    "content", ['{"[MASK]": 0', "[]", '{"[MASK]": -1, "[UNK]": 1, "[PAD]": 2, "[MASK2]": 3}']
-)
+@pytest.mark.parametrize("content", ['{"[MASK]": 0', "[]", '{"[MASK]": -1, "[UNK]": 1, "[PAD]": 2, "[MASK2]": 3}'])
 def test_a_small_file_that_is_no_vocabulary_is_a_coded_error(source, monkeypatch, content):
     monkeypatch.undo()
     source.write_text(content, encoding="utf8")
@@ -238,6 +236,7 @@ print(peak() - before)
 
 
 def test_memory_does_not_grow_with_the_vocabulary(tmp_path):
+    pytest.importorskip("resource")
     path = tmp_path / NAMES_FILE
     with path.open("w", encoding="utf8") as file:
         file.write('{"[MASK]": 0, "[PAD]": 1, "[UNK]": 2')

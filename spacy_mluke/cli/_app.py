@@ -1,0 +1,53 @@
+"""The Typer application. A command is a function in a file of its own, imported when it is called for.
+
+To add one, write `cli/my_command.py` with a function `my_command`, and name it in COMMANDS.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any, Dict, List
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+COMMANDS: Dict[str, str] = {
+    "info": "Show what a checkpoint holds: sizes, files, vocabularies, special ids, heads.",
+    "convert": "Write a checkpoint as a directory of this package, or in Hugging Face form.",
+    "debug-align": "Show tokens, wordpieces, offsets, entities and windows of a text.",
+    "demo": "Show how alike the same entities are across languages, and different ones are not.",
+}
+
+
+class LazyCommands(TyperGroup):
+    """A group that knows its commands by name, and imports the one that is called."""
+
+    def __init__(self, **options: Any):
+        super().__init__(**options)
+        # Enough for --help and for the hint on a name with a typo.
+        self.commands = {name: TyperCommand(name, help=text) for name, text in COMMANDS.items()}
+
+    def resolve_command(self, ctx: typer.Context, args: List[str]) -> Any:  # type: ignore[override]
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, command and load_command(str(name)), rest
+
+
+def load_command(name: str) -> Any:
+    """Import a command.
+
+    name (str): Its name.
+    RETURNS (Any): The command, of the click that this Typer uses: newer ones have their own.
+    """
+    attribute = name.replace("-", "_")
+    function = getattr(importlib.import_module(f"{__package__}.{attribute}"), attribute)
+    single = typer.Typer(add_completion=False)
+    single.command(name)(function)
+    return typer.main.get_command(single)
+
+
+app = typer.Typer(name="mluke", cls=LazyCommands, no_args_is_help=True, add_completion=False)
+
+
+@app.callback()
+def main() -> None:
+    """mLUKE for spaCy: checkpoints, alignment, demo."""

@@ -1,0 +1,54 @@
+"""What several commands share."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Dict, Iterator
+
+from tqdm import tqdm
+from wasabi import msg
+
+from ..entities.database import Progress
+
+
+@contextlib.contextmanager
+def coded_errors() -> Iterator[None]:
+    """End the command with the message of a coded error, without a traceback."""
+    try:
+        yield
+    except ValueError as error:
+        if not str(error).startswith("[ML"):
+            raise
+        msg.fail(str(error), exits=1)
+
+
+@contextlib.contextmanager
+def progress_bar() -> Iterator[Progress]:
+    """Show how an entity database is built.
+
+    YIELDS (Progress): What the building calls.
+    """
+    bars: Dict[str, tqdm] = {}
+
+    def show(stage: str, done: int, total: int) -> None:
+        if stage not in bars:
+            in_bytes = stage == "reading"
+            close()
+            bars[stage] = tqdm(
+                total=total,
+                desc=f"Entity names: {stage}",
+                unit="B" if in_bytes else " steps",
+                unit_scale=in_bytes,
+                unit_divisor=1024,
+                disable=None,  # on when a terminal is there to see it
+            )
+        bars[stage].update(done - bars[stage].n)
+
+    def close() -> None:
+        for bar in bars.values():
+            bar.close()
+
+    try:
+        yield show
+    finally:
+        close()

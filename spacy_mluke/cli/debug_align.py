@@ -1,0 +1,132 @@
+"""`debug-align`: how a text is cut into wordpieces, and where its entities lie."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any, Dict, List, Optional, Tuple, cast
+
+import numpy
+import typer
+from spacy.tokens import Doc
+from wasabi import msg
+
+from ..errors import Errors
+from ._common import coded_errors
+
+TEXT = typer.Argument(..., help="The text")
+SPANS = typer.Option([], "--span", "-s", help="A mention: its words, or START:END in characters. May be repeated")
+NAME = typer.Option("mluke-small", "--name", "-n", help="Checkpoint: the bundled one, a directory or a hub name")
+LANG = typer.Option("xx", "--lang", "-l", help="Language of the tokenizer")
+SEGMENTATION = typer.Option("published", help="published, pretraining or plain")
+WINDOW = typer.Option(512, help="Wordpieces of a pass")
+OVERLAP = typer.Option(128, help="Wordpieces that neighbouring windows share")
+MAX_ENTITIES = typer.Option(128, help="Entities of a pass")
+
+
+def debug_align(
+    text: str = TEXT,
+    span: List[str] = SPANS,
+    name: str = NAME,
+    lang: str = LANG,
+    segmentation: str = SEGMENTATION,
+    window: int = WINDOW,
+    overlap: int = OVERLAP,
+    max_entities: int = MAX_ENTITIES,
+) -> None:
+    """Show tokens, wordpieces, offsets, entities and windows of a text."""
+    import spacy
+    from thinc.api import Ragged
+
+    from ..align.batch import align
+    from ..align.pieces import load_wordpieces
+    from ..encoder.hub import resolve
+    from .demo import make_doc
+
+    nlp = spacy.blank(lang)
+    with coded_errors():
+        mentions = sorted({find_mention(text, mention) for mention in span})
+        wordpieces = load_wordpieces(resolve(name))
+    doc = make_doc(nlp, text, mentions) if _apart(mentions) else nlp.make_doc(text)
+    found = (doc.char_span(start, end, alignment_mode="expand") for start, end in mentions)
+    bounds = [(s.start, s.end) for s in found if s is not None]
+    rows = numpy.asarray(bounds, dtype="int32").reshape((-1, 2))
+    spans = Ragged(cast(Any, rows), cast(Any, numpy.asarray([len(bounds)], dtype="int32")))
+    with coded_errors():
+        batch = align(
+            [doc],
+            spans,
+            wordpieces,
+            default_entity_id=0,
+            segmentation=segmentation,
+            window=window,
+            overlap=overlap,
+            max_entities=max_entities,
+        )
+    aligned = batch.docs[0]
+    strings = wordpieces.pieces(batch.piece_ids[aligned.piece_rows].tolist())
+    print_tokens(doc, aligned.token_bounds, strings, aligned.piece_offsets, bounds)
+    print_passes(batch.piece_lengths, batch.entity_lengths, batch.entity_bounds, entity_texts(doc, aligned, bounds))
+
+
+def find_mention(text: str, mention: str) -> Tuple[int, int]:
+    """Find a mention given as words or as START:END.
+
+    text (str): The text.
+    mention (str): What the user wrote.
+    RETURNS (Tuple[int, int]): Its characters.
+    RAISES (ValueError): ML090 if the text does not hold it.
+    """
+    start, _, end = mention.partition(":")
+    if start.isdigit() and end.isdigit() and int(start) < int(end) <= len(text):
+        return int(start), int(end)
+    if mention and mention in text:
+        return text.index(mention), text.index(mention) + len(mention)
+    raise ValueError(Errors.ML090.format(mention=mention))
+
+
+def print_tokens(
+    doc: Doc,
+    token_bounds: numpy.ndarray,
+    strings: List[str],
+    offsets: numpy.ndarray,
+    bounds: List[Tuple[int, int]],
+) -> None:
+    """Print a row for each token: its wordpieces, their characters, the entities that it belongs to."""
+    rows = []
+    for token, (start, end) in zip(doc, token_bounds.tolist(), strict=True):
+        owners = [str(i + 1) for i, (first, last) in enumerate(bounds) if first <= token.i < last]
+        places = " ".join(f"{a}-{b}" for a, b in offsets[start:end].tolist())
+        rows.append((token.i, repr(token.text), " ".join(strings[start:end]) or "-", places or "-", ",".join(owners)))
+    msg.divider("Tokens")
+    msg.table(rows, header=("", "token", "wordpieces", "characters", "entity"), divider=True)
+
+
+def print_passes(
+    piece_lengths: numpy.ndarray,
+    entity_lengths: numpy.ndarray,
+    entity_bounds: numpy.ndarray,
+    texts: Dict[int, str],
+) -> None:
+    """Print a row for each pass: its size and its entities' positions, counted from <s>."""
+    msg.divider("Passes")
+    rows = []
+    row = 0
+    for i, (n_pieces, n_entities) in enumerate(zip(piece_lengths.tolist(), entity_lengths.tolist(), strict=True)):
+        places = [
+            f"{texts[row + k]} [{start}-{end - 1}]"
+            for k, (start, end) in enumerate(entity_bounds[row : row + n_entities].tolist())
+        ]
+        rows.append((i + 1, n_pieces, n_entities, ", ".join(places)))
+        row += n_entities
+    msg.table(rows, header=("", "wordpieces", "entities", "positions"), divider=True)
+
+
+def entity_texts(doc: Doc, aligned: object, bounds: List[Tuple[int, int]]) -> Dict[int, str]:
+    """Texts of the batch's entities by row."""
+    span_rows: Optional[numpy.ndarray] = getattr(aligned, "span_rows", None)
+    assert span_rows is not None
+    return {int(row): doc[a:b].text for row, (a, b) in zip(span_rows.tolist(), bounds, strict=True) if row >= 0}
+
+
+def _apart(mentions: List[Tuple[int, int]]) -> bool:
+    return all(end <= start for (_, end), (start, _) in itertools.pairwise(mentions))

@@ -1,0 +1,167 @@
+"""`info`: what a checkpoint holds."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Dict, Iterable, List, Tuple
+
+import typer
+
+if TYPE_CHECKING:
+    from ..encoder.opening import Checkpoint
+    from ..entities.vocabulary import EntityVocabulary
+
+NAME = typer.Argument("mluke-small", help="The bundled checkpoint, a directory or a hub name")
+ENTITIES = typer.Option(False, "--entities", "-e", help="Count entity names, building their database if it is missing")
+
+Rows = List[Tuple[str, str]]
+
+
+def info(name: str = NAME, entities: bool = ENTITIES) -> None:
+    """Show what a checkpoint holds: sizes, files, vocabularies, special ids, heads."""
+    from wasabi import msg
+
+    from ._common import coded_errors, progress_bar
+
+    with coded_errors(), progress_bar() as progress:
+        from ..encoder.opening import open_checkpoint
+        from ..entities.vocabulary import EntityVocabulary
+
+        checkpoint = open_checkpoint(name)
+        vocabulary = EntityVocabulary.from_dir(checkpoint.path)
+        if entities and not vocabulary.is_ready:
+            vocabulary.open(progress)
+        sections = {
+            f"Checkpoint {name}": describe_files(checkpoint),
+            "Encoder": describe_encoder(checkpoint),
+            "Wordpieces": describe_wordpieces(checkpoint),
+            "Entities": describe_entities(checkpoint, vocabulary),
+            "Beside the encoder": describe_rest(checkpoint),
+        }
+    for title, rows in sections.items():
+        msg.divider(title)
+        msg.table(rows)
+
+
+def describe_files(checkpoint: Checkpoint) -> Rows:
+    """What it is, and where it lies.
+
+    checkpoint (Checkpoint): The checkpoint.
+    RETURNS (Rows): Labels and texts.
+    """
+    from ..entities.special import NAMES
+
+    files = [f"{file.name} ({_megabytes(file.stat().st_size)})" for file in checkpoint.files]
+    lite = checkpoint.config.entity_vocab_size <= len(NAMES)
+    family = f"LUKE with {_pieces_kind(checkpoint.path)}, "
+    family += "lite: special entities only" if lite else "full: named entities"
+    return [("family", family), ("directory", str(checkpoint.path)), ("weights", ", ".join(files))]
+
+
+def describe_encoder(checkpoint: Checkpoint) -> Rows:
+    """Its sizes.
+
+    checkpoint (Checkpoint): The checkpoint.
+    RETURNS (Rows): Labels and texts.
+    """
+    from ..encoder.names import ENTITIES, WORDS
+
+    config, tensors = checkpoint.config, checkpoint.tensors.encoder
+    sizes = {name: tensor.numel() for name, tensor in tensors.items()}
+    # A quantized word table stands there as a tensor without storage.
+    types = {str(t.dtype).removeprefix("torch.") for t in tensors.values() if not t.is_meta}
+    quantized = ["4 bits (words)"] if checkpoint.words is not None else []
+    rest = sum(sizes.values()) - sizes[WORDS] - sizes[ENTITIES]
+    return [
+        ("layers", f"{config.num_hidden_layers} of width {config.hidden_size}"),
+        ("attention", f"{config.num_attention_heads} heads, {_aware(config.use_entity_aware_attention)}"),
+        ("feed-forward", f"{config.intermediate_size}, {config.hidden_act}"),
+        ("positions", str(config.max_position_embeddings)),
+        ("parameters", f"{sum(sizes.values()):,}"),
+        ("  words", f"{sizes[WORDS]:,} ({config.vocab_size:,} x {config.hidden_size})"),
+        ("  entities", f"{sizes[ENTITIES]:,} ({config.entity_vocab_size:,} x {config.entity_emb_size})"),
+        ("  layers and the rest", f"{rest:,}"),
+        ("types", ", ".join(sorted(types) + quantized)),
+    ]
+
+
+def describe_wordpieces(checkpoint: Checkpoint) -> Rows:
+    """Its wordpiece vocabulary.
+
+    checkpoint (Checkpoint): The checkpoint.
+    RETURNS (Rows): Labels and texts.
+    """
+    from ..align.pieces import load_wordpieces
+
+    pieces = load_wordpieces(checkpoint.path)
+    names = {
+        "<s>": pieces.bos_id,
+        "<pad>": pieces.pad_id,
+        "</s>": pieces.eos_id,
+        "<unk>": pieces.unk_id,
+        "<mask>": pieces.mask_id,
+        "<ent>": pieces.ent_id,
+        "<ent2>": pieces.ent2_id,
+    }
+    return [
+        ("pieces", f"{pieces.vocab_size:,}"),
+        ("special", ", ".join(f"{name} {'none' if i is None else i}" for name, i in names.items())),
+    ]
+
+
+def describe_entities(checkpoint: Checkpoint, vocabulary: EntityVocabulary) -> Rows:
+    """Its entity vocabulary.
+
+    checkpoint (Checkpoint): The checkpoint.
+    vocabulary (EntityVocabulary): Its entity vocabulary.
+    RETURNS (Rows): Labels and texts.
+    """
+    from ..entities.special import NAMES
+
+    special = ", ".join(f"{name} {getattr(vocabulary.special, field)}" for field, name in NAMES.items())
+    rows = [("ids", f"{checkpoint.config.entity_vocab_size:,}"), ("special", special)]
+    if not vocabulary.is_ready:
+        return [*rows, ("names", "not in a database yet: --entities builds it, as the first look-up would")]
+    languages = vocabulary.languages
+    counts = ", ".join(f"{code} {n:,}" for code, n in languages.items())
+    return [
+        *rows,
+        ("names", f"{len(vocabulary):,}"),
+        ("languages", f"{len(languages)}: {counts}" if languages else "not told by the names"),
+    ]
+
+
+def describe_rest(checkpoint: Checkpoint) -> Rows:
+    """What the encoder does not use.
+
+    checkpoint (Checkpoint): The checkpoint.
+    RETURNS (Rows): Labels and texts.
+    """
+    return [
+        ("heads", ", ".join(_by_part(checkpoint.heads)) or "none"),
+        ("unused tensors", ", ".join(_by_part(checkpoint.tensors.unused)) or "none"),
+    ]
+
+
+def _by_part(names: Iterable[str]) -> List[str]:
+    """Names without the layer's number and the last part, with how often each comes."""
+    parts: Dict[str, int] = Counter()
+    for name in names:
+        owner = name.rpartition(".")[0] or name
+        parts[".".join("*" if part.isdigit() else part for part in owner.split("."))] += 1
+    return [f"{part} ({n})" for part, n in sorted(parts.items())]
+
+
+def _pieces_kind(path: Path) -> str:
+    from ..align.pieces import SENTENCEPIECE
+
+    return "sentencepiece" if (path / SENTENCEPIECE).is_file() else "byte-level BPE"
+
+
+def _aware(value: bool) -> str:
+    return "entity-aware queries" if value else "one query for words and entities"
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:,.1f} MB"

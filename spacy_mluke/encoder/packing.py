@@ -1,0 +1,68 @@
+"""Several dense layers over the same rows, as one, without a second copy of their weights."""
+
+from __future__ import annotations
+
+from typing import List, Sequence, Tuple
+
+import torch
+from torch import Tensor, nn
+
+
+def fused(layers: Sequence[nn.Linear], start: int, end: int) -> Tuple[Tensor, Tensor]:
+    """Weight and bias that do what some neighbouring layers do, side by side.
+
+    Where nothing is differentiated, the parameters of all `layers` are moved to one piece of memory, each a view of
+    its part, and the result is a view of them, too. So there is one copy of the weights, and it cannot go stale:
+    whatever moves the parameters elsewhere (`.to()`, `copy.deepcopy`, loading with `assign=True`) is noticed, and they
+    are packed again. In training, the result is made from the parameters each time, and gradients find their way.
+
+    layers (Sequence[nn.Linear]): Layers of one shape, all that are ever fused with each other, in a constant order.
+    start (int): The first that is wanted.
+    end (int): The end of those that are wanted.
+    RETURNS (Tuple[Tensor, Tensor]): Weight and bias. Shapes: ((end - start) * n_out, n_in), ((end - start) * n_out,).
+    """
+    weights: List[Tensor] = [layer.weight for layer in layers]
+    biases: List[Tensor] = [layer.bias for layer in layers]
+    if torch.is_grad_enabled() and any(p.requires_grad for p in (*weights, *biases)):
+        return torch.cat(weights[start:end]), torch.cat(biases[start:end])
+    n_out = len(weights[0])
+    rows = slice(start * n_out, end * n_out)
+    return _packed(weights)[rows], _packed(biases)[rows]
+
+
+def unpack(layers: Sequence[nn.Linear]) -> None:
+    """Give each parameter memory of its own again: a pickle of a view holds all of what it is a view of.
+
+    layers (Sequence[nn.Linear]): Layers that may have been fused.
+    """
+    for parameters in ([layer.weight for layer in layers], [layer.bias for layer in layers]):
+        if _are_packed(parameters):
+            for parameter in parameters:
+                parameter.data = parameter.detach().clone()
+
+
+def _packed(parameters: Sequence[Tensor]) -> Tensor:
+    first = parameters[0]
+    if not _are_packed(parameters):
+        # A tensor made in inference mode could never be trained again.
+        with torch.inference_mode(False), torch.no_grad():
+            whole = torch.cat([p.detach() for p in parameters])
+            for parameter, part in zip(parameters, whole.split(len(first)), strict=True):
+                parameter.data = part
+        # Not a view of what is there now: another thread may be packing the same.
+        return whole
+    shape = (len(parameters) * len(first), *first.shape[1:])
+    return first.detach().as_strided(shape, first.stride(), first.storage_offset())
+
+
+def _are_packed(parameters: Sequence[Tensor]) -> bool:
+    first = parameters[0]
+    n_bytes = first.numel() * first.element_size()
+    storage = first.untyped_storage().data_ptr()
+    return first.is_contiguous() and all(
+        p.data_ptr() == first.data_ptr() + i * n_bytes
+        and p.untyped_storage().data_ptr() == storage
+        and p.dtype == first.dtype
+        and p.is_contiguous()
+        for i, p in enumerate(parameters)
+    )

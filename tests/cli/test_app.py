@@ -1,0 +1,63 @@
+"""The command line as a whole: quick to start, every command there, errors without tracebacks."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from spacy_mluke.cli import app
+from spacy_mluke.cli._app import COMMANDS, load_command
+
+ROOT = Path(__file__).parents[2]
+
+
+def run_python(*arguments: str) -> subprocess.CompletedProcess:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run([sys.executable, *arguments], capture_output=True, text=True, env=environment)
+
+
+def test_help_lists_every_command():
+    result = CliRunner().invoke(app, ["--help"])
+    assert result.exit_code == 0
+    for name in COMMANDS:
+        assert name in result.stdout
+
+
+def test_starting_imports_neither_spacy_nor_torch():
+    code = "import sys, spacy_mluke.cli; print([m for m in ('spacy', 'torch', 'numpy') if m in sys.modules])"
+    assert run_python("-c", code).stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_can_be_loaded_and_is_called_what_it_says(name):
+    attribute = name.replace("-", "_")
+    function = getattr(import_module(f"spacy_mluke.cli.{attribute}"), attribute)
+    assert inspect.getdoc(function).splitlines()[0] == COMMANDS[name]
+    assert load_command(name).name == name
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_help(name):
+    result = CliRunner().invoke(app, [name, "--help"])
+    assert result.exit_code == 0
+    assert "Usage" in result.stdout
+
+
+def test_a_command_with_a_typo_gets_a_hint():
+    result = CliRunner().invoke(app, ["conver"])
+    assert result.exit_code == 2
+    assert "convert" in result.output
+
+
+def test_the_package_can_be_run():
+    result = run_python("-m", "spacy_mluke", "info", "nowhere")
+    assert result.returncode == 1
+    assert "[ML040]" in result.stdout
+    assert "Traceback" not in result.stderr

@@ -1,0 +1,74 @@
+"""The demo, on the bundled checkpoint."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+
+import numpy
+import pytest
+import spacy
+from typer.testing import CliRunner
+
+from spacy_mluke.cli import app
+from spacy_mluke.cli.demo import Mention, compare, make_doc, read_texts
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    output = tmp_path_factory.mktemp("demo") / "page.html"
+    result = CliRunner().invoke(app, ["demo", "--output", str(output)])
+    assert result.exit_code == 0, result.output
+    return result.output, output.read_text(encoding="utf8")
+
+
+def test_the_demo_prints_a_heat_map_and_a_comparison(page):
+    printed, _ = page
+    assert "across 12 languages" in printed
+    assert "Entity vectors" in printed
+    assert "Means of token vectors" in printed
+
+
+def test_the_same_entity_is_more_alike_across_languages_than_others(page):
+    row = next(line for line in page[0].splitlines() if line.startswith("Entity vectors"))
+    same, different = (float(value) for value in row.split()[2:4])
+    assert same > different + 0.2
+
+
+def test_the_page_is_whole_html_with_every_text_and_loads_nothing(page):
+    class Checker(HTMLParser):
+        depth = 0
+        marks = 0
+
+        def handle_starttag(self, tag, attributes):
+            self.depth += tag not in ("meta", "br")
+            self.marks += tag == "mark"
+            assert not {"src", "href"} & {name for name, _ in attributes}
+
+        def handle_endtag(self, tag):
+            self.depth -= 1
+
+    checker = Checker()
+    checker.feed(page[1])
+    assert checker.depth == 0
+    assert checker.marks == 120
+
+
+def test_mentions_in_unspaced_text_become_tokens_of_their_own():
+    doc = make_doc(spacy.blank("xx"), "東京は2021年に", [(0, 2)])
+    assert doc.text == "東京は2021年に"
+    assert doc[0].text == "東京"
+
+
+def test_tokenizing_around_mentions_keeps_the_text():
+    docs, mentions = read_texts(spacy.blank("xx"))
+    assert sum(len(doc.ents) for doc in docs) == len(mentions) == 120
+    assert not any(token.is_space for doc in docs for token in doc)
+
+
+def test_comparison_finds_mentions_that_are_the_same_in_another_language():
+    mentions = [Mention(lang, entity, entity) for lang in ("en", "de") for entity in ("a", "b")]
+    vectors = numpy.asarray([[1.0, 0.1], [-1.0, 0.1], [1.0, -0.1], [-1.0, -0.1]])
+    result = compare("vectors", vectors, mentions, ["a", "b"])
+    assert result.nearest == 4
+    assert result.same > 0.9
+    assert result.different < -0.9
