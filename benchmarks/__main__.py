@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Dict, List
 
 import typer
+from tqdm import tqdm
 from wasabi import msg
 
 DATA = typer.Option(Path("../shared/data/xquad"), help="Folder with xquad.LANG.json")
@@ -42,10 +43,11 @@ def bench(
         best = min(tried, key=tried.__getitem__)
         systems = ["ours", "arrival", "sorted", "xlmr", "floor", "align", "tokenizer"]
         results: Dict[str, List[Dict[str, Any]]] = {system: [] for system in systems}
-        for round_ in range(rounds):
-            for system in systems:
-                with msg.loading(f"{size}, round {round_ + 1} of {rounds}: {system} ..."):
+        with tqdm(total=rounds * len(systems), desc=size, disable=None) as bar:
+            for _ in range(rounds):
+                for system in systems:
                     results[system].append(run(system, size, data, cache, n_texts, best if system == "sorted" else 32))
+                    bar.update()
         report[size] = summarise(results, best)
         print_summary(size, report[size])
     output.parent.mkdir(parents=True, exist_ok=True)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List
 
 import typer
+from tqdm import tqdm
 from wasabi import msg
 
 from .full_size import full_directory
@@ -35,15 +36,16 @@ def loading(cache: Path = CACHE, output: Path = OUTPUT, rounds: int = ROUNDS, wo
         print(json.dumps(WORKERS[worker](cache)))
         return
     if not (cache / "mluke-full" / "done").exists():
-        with msg.loading("Making a checkpoint of mluke-base's size ..."):
-            run("make", cache)
-    with msg.loading("Converting it, unless that has been done ..."):
-        report: Dict[str, Any] = {"convert": run("convert", cache)}
+        msg.text("Making a checkpoint of mluke-base's size ...")
+        run("make", cache)
+    msg.text("Converting it, unless that has been done ...")
+    report: Dict[str, Any] = {"convert": run("convert", cache)}
     results: Dict[str, List[Dict[str, float]]] = {"reference": [], "ours": [], "ours, converted": []}
-    for round_ in range(rounds):
-        for system in results:
-            with msg.loading(f"Round {round_ + 1} of {rounds}: {system} ..."):
+    with tqdm(total=rounds * len(results), disable=None) as bar:
+        for _ in range(rounds):
+            for system in results:
                 results[system].append(run(system, cache))
+                bar.update()
     for system, runs in results.items():
         report[system] = {key: statistics.median(run[key] for run in runs) for key in runs[0]}
     reference = report["reference"]

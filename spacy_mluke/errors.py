@@ -21,8 +21,8 @@ class Errors(metaclass=ErrorsWithCodes):
         "and 'overlap' (here {overlap}) cannot be negative. Raise 'window' (the published models take 512)."
     )
     ML004 = (
-        "This input marks its spans with {names}, and the vocabulary has no such piece. Take a LUKE or mLUKE checkpoint "
-        "(its added_tokens.json names the markers), not the plain language model that it was made from."
+        "This input marks its spans with {names}, and the vocabulary has no such piece. Take a LUKE or mLUKE "
+        "checkpoint (its added_tokens.json names the markers), not the plain language model that it was made from."
     )
     ML005 = (
         "No wordpieces in '{path}': it holds neither sentencepiece.bpe.model nor vocab.json with merges.txt. "

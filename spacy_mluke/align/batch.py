@@ -3,8 +3,8 @@
     doc      Tokyo | is | big          spans (0, 1)
     pieces   <s> ▁Tokyo ▁is ▁big </s>  entity (1, 2): counted from <s>
 
-`align` reads documents as they are; `align_marked` makes a text of its own for every span or pair, with
-markers around; `align_pairs` reads two texts together.
+`align` reads documents as they are; `align_marked` makes a text of its own for every span or pair, with markers
+around; `align_pairs` reads two texts together.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from thinc.util import to_numpy
 
 from ..errors import Errors
 from ..types import AlignedBatch, Ints1d
-from .codes import heads, ranges
+from .codes import heads, numbers, ranges
 from .locate import Located, doc_alignments, locate
 from .marked import align_marked
 from .pairs import align_pairs
@@ -46,24 +46,23 @@ def align(
 ) -> AlignedBatch:
     """Place documents and their entity spans on the wordpieces that the encoder reads.
 
-    Nothing is dropped: long documents are read in windows, each span in the one that shows it with most
-    context, and entities that a pass cannot take go to a further pass over the same window.
+    Nothing is dropped: long documents are read in windows, each span in the one that shows it with most context, and
+    entities that a pass cannot take go to a further pass over the same window.
 
     docs (Sequence[Doc]): The documents.
-    spans (Ragged): Entity spans as suggesters give them: (start, end) token rows, document after document, in
-        any order, nested or equal or crossing.
+    spans (Ragged): Entity spans as suggesters give them: (start, end) token rows, document after document, in any
+        order, nested or equal or crossing.
     wordpieces (Wordpieces): The vocabulary.
     entity_ids (Optional[Ints1d]): The entity of each span. Shape: (n_spans,).
     default_entity_id (int): The entity of every span otherwise: [MASK].
-    segmentation (str): "published" cuts the text at every span bound and encodes each segment by itself, as
-        the published models were fine-tuned; "pretraining" does too, but a segment that continues a word
-        gains no "▁"; "plain" never cuts, and a span takes every piece that shares a character with it.
+    segmentation (str): "published" cuts the text at every span bound and encodes each segment by itself, as the
+        published models were fine-tuned; "pretraining" does too, but a segment that continues a word gains no "▁";
+        "plain" never cuts, and a span takes every piece that shares a character with it.
     window (int): Pieces of a pass, <s> and </s> included.
     overlap (int): Pieces that neighbouring windows of a long document share, at most half of them.
     max_entities (Optional[int]): Entities of a pass; None for any number.
     max_mention_length (int): Pieces of a mention that its position embedding is the mean of, from the left.
-    with_tokens (bool): Whether the states of the pieces are wanted. Without, windows that hold no entity are
-        left out.
+    with_tokens (bool): Whether the states of the pieces are wanted. Without, windows that hold no entity are left out.
     RETURNS (AlignedBatch): Passes, entities, and how the documents map into them.
     RAISES (ValueError): ML001 to ML003, ML007, ML008.
     """
@@ -73,9 +72,7 @@ def align(
     located = locate(docs, spans, wordpieces, segmentation=segmentation)
     n_spans = len(located.spans.bounds)
     if entity_ids is not None and len(entity_ids) != n_spans:
-        raise ValueError(
-            Errors.ML007.format(what="Entity ids", found=len(entity_ids), expected=n_spans, per="span")
-        )
+        raise ValueError(Errors.ML007.format(what="Entity ids", found=len(entity_ids), expected=n_spans, per="span"))
     kept = numpy.flatnonzero(~located.is_blank)
     span_pieces = located.span_pieces[kept]
     n_tokens = numpy.diff(located.batch.doc_tokens)
@@ -153,11 +150,9 @@ def _add_tokens(
     rows[piece_heads[1:][has_rows] - 1] = window_ends[plan.heads[1:][has_rows] - 1]
     inner = ranges(piece_heads[:-1] + 1, lengths)
     windows = plan.piece_windows()
-    within = ranges(numpy.zeros_like(lengths), lengths)  # (n_pieces,): number of each piece in its document
+    within = numbers(lengths)  # (n_pieces,): number of each piece in its document
     rows[inner] = window_rows[windows] + 1 + within - plan.starts[windows]
-    offsets[inner] = (
-        located.found.pieces.offsets - numpy.repeat(located.batch.doc_chars[:-1], lengths)[:, None]
-    )
+    offsets[inner] = located.found.pieces.offsets - located.batch.doc_chars[:-1].repeat(lengths)[:, None]
     batch.docs = doc_alignments(
         located.spans,
         entity_rows,

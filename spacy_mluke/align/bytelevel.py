@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 class ByteLevelPieces(Wordpieces):
     """A byte-level BPE vocabulary. "Ġ" in a piece stands for a space, which belongs to the word after it.
 
-    files (Mapping[str, bytes]): vocab.json and merges.txt, and settings if there are any (`add_prefix_space`
-        of tokenizer_config.json puts a space in front of every text).
+    files (Mapping[str, bytes]): vocab.json and merges.txt, and settings if there are any (`add_prefix_space` of
+        tokenizer_config.json puts a space in front of every text).
     max_ids (Optional[int]): Rows of the checkpoint's embedding table, if known.
     """
 
@@ -42,9 +42,7 @@ class ByteLevelPieces(Wordpieces):
         self._open()
         return max(self._names) + 1
 
-    def encode_cuts(
-        self, text: str, codes: Ints1d, cuts: Ints1d, *, joined: Optional[Bools1d] = None
-    ) -> RaggedPieces:
+    def encode_cuts(self, text: str, codes: Ints1d, cuts: Ints1d, *, joined: Optional[Bools1d] = None) -> RaggedPieces:
         tokenizer = self._open()
         bounds = cuts.tolist()
         segments = [text[start:end] for start, end in pairwise(bounds)]
@@ -61,12 +59,10 @@ class ByteLevelPieces(Wordpieces):
         ids = numpy.fromiter(chain.from_iterable(rows), dtype="int32", count=total)
         pairs = chain.from_iterable(encoding.offsets for encoding in encodings)
         flat = numpy.fromiter(chain.from_iterable(pairs), dtype="int64", count=2 * total)
-        chars = numpy.maximum(flat.reshape((-1, 2)) - numpy.repeat(prefixed, lengths)[:, None], 0)
-        chars += numpy.repeat(cuts[:-1], lengths)[:, None]
+        chars = numpy.maximum(flat.reshape((-1, 2)) - prefixed.repeat(lengths)[:, None], 0)
+        chars += cuts[:-1].repeat(lengths)[:, None]
         shown = VisibleText(~is_space(codes))
-        offsets = shown.bounds(
-            shown.rank[chars[:, 0]], shown.rank[chars[:, 1]], numpy.repeat(cuts[1:], lengths)
-        )
+        offsets = shown.bounds(shown.rank[chars[:, 0]], shown.rank[chars[:, 1]], cuts[1:].repeat(lengths))
         # Merges could spell a special piece; text that does is text all the same.
         special = self.special
         written = [special.bos, special.pad, special.eos, special.mask, special.ent, special.ent2]

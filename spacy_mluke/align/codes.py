@@ -17,8 +17,7 @@ def code_points(text: str) -> Tuple[str, Ints1d]:
     """The code points of a text.
 
     text (str): Any text. Lone surrogates, which no tokenizer takes, are replaced by U+FFFD.
-    RETURNS (Tuple[str, Ints1d]): The text that can be encoded, and its code points. Shape: (n_chars,),
-        uint32.
+    RETURNS (Tuple[str, Ints1d]): The text that can be encoded, and its code points. Shape: (n_chars,), uint32.
     """
     codes = numpy.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
     lone = (codes & 0xFFFFF800) == 0xD800
@@ -44,9 +43,19 @@ def ranges(starts: Ints1d, lengths: Ints1d) -> Ints1d:
     lengths (Ints1d): How many numbers each range has; zero is allowed. Shape: (n,).
     RETURNS (Ints1d): Shape: (sum of lengths,), int64. `ranges([5, 2], [2, 3])` is 5 6 2 3 4.
     """
-    ends = numpy.cumsum(lengths, dtype="int64")
+    ends = lengths.cumsum(dtype="int64")
     total = int(ends[-1]) if len(ends) else 0
-    return numpy.arange(total) + numpy.repeat(starts - (ends - lengths), lengths)
+    return numpy.arange(total) + (starts - (ends - lengths)).repeat(lengths)
+
+
+def numbers(lengths: Ints1d) -> Ints1d:
+    """Number the members of each of several sequences that lie end to end.
+
+    lengths (Ints1d): Shape: (n,).
+    RETURNS (Ints1d): Shape: (sum of lengths,), int64. `numbers([3, 2])` is 0 1 2 0 1.
+    """
+    starts = heads(lengths)
+    return numpy.arange(starts[-1]) - starts[:-1].repeat(lengths)
 
 
 def heads(lengths: Ints1d) -> Ints1d:
@@ -56,33 +65,41 @@ def heads(lengths: Ints1d) -> Ints1d:
     RETURNS (Ints1d): Shape: (n + 1,), int64.
     """
     found = numpy.zeros(len(lengths) + 1, dtype="int64")
-    numpy.cumsum(lengths, out=found[1:])
+    lengths.cumsum(dtype="int64", out=found[1:])
     return found
 
 
 class VisibleText:
-    """The characters of a text that show, counted.
+    """The characters that a text shows once it is normalized, counted.
 
-    A piece is placed by the range of visible characters that it makes up, which is also what trims its
-    whitespace.
+    A piece is placed by the range of shown characters that it makes up, which trims its whitespace. Of a character
+    that becomes several ("ﷺ" becomes four words), every piece that has no other stands on it. A piece that ends with a
+    part of it after other characters does not, as sentencepiece has it: the next piece does.
 
-    visible (Bools1d): Whether each character shows. Shape: (n_chars,), bool.
+    counts (Ints1d): How many characters each character of the text becomes; 0 for whitespace. Shape: (n_chars,).
     """
 
-    def __init__(self, visible: Bools1d) -> None:
-        self.rank = heads(visible)  # (n_chars + 1,): visible characters before each character
-        self.positions = numpy.append(numpy.flatnonzero(visible), len(visible))
+    def __init__(self, counts: Ints1d) -> None:
+        self.rank = heads(counts)  # (n_chars + 1,): shown characters before each character
+        self.has_many = counts.dtype != bool
+        owners = numpy.arange(len(counts)).repeat(counts) if self.has_many else numpy.flatnonzero(counts)
+        self.owners = numpy.append(owners, len(counts))  # (n_shown + 1,): the character each was made from
 
     def bounds(self, first: Ints1d, end: Ints1d, limits: Ints1d) -> Ints2d:
-        """Character bounds of ranges of visible characters.
+        """Character bounds of ranges of shown characters.
 
-        first (Ints1d): Number of the first visible character of each piece. Shape: (n_pieces,).
+        first (Ints1d): Number of the first shown character of each piece. Shape: (n_pieces,).
         end (Ints1d): Number of the one after its last. Shape: (n_pieces,).
-        limits (Ints1d): Where the text that holds the piece ends; an empty range stands there at the latest.
-            Shape: (n_pieces,).
+        limits (Ints1d): Where the text that holds the piece ends; an empty range stands there at the latest. Shape:
+            (n_pieces,).
         RETURNS (Ints2d): Shape: (n_pieces, 2), int64; start == end for an empty range.
         """
         found = numpy.empty((len(first), 2), dtype="int64")
-        found[:, 0] = numpy.minimum(self.positions[first], limits)
-        found[:, 1] = numpy.where(end > first, self.positions[end - 1] + 1, found[:, 0])
+        found[:, 0] = numpy.minimum(self.owners[first], limits)
+        last = self.owners[end - 1]
+        if self.has_many:
+            begun = self.rank[last]  # shown characters before the last one's character
+            in_part = (self.rank[numpy.minimum(last + 1, len(self.rank) - 1)] > end) & (begun > first)
+            last = numpy.where(in_part, self.owners[begun - 1], last)
+        found[:, 1] = numpy.where(end > first, last + 1, found[:, 0])
         return found

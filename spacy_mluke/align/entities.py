@@ -8,16 +8,18 @@ from spacy.tokens import Doc
 
 from ..types import AlignedBatch, Ints2d
 
+CHARS = [IDX, LENGTH]  # what says where tokens lie
+
 
 def overlapping(chars: Ints2d, offsets: Ints2d) -> Ints2d:
     """The pieces that share a character with each range of characters.
 
-    A range begins and ends with a piece that shows: "▁" alone may stand inside it, never at its edge. So the
-    ranges of tokens that follow each other rise, and a piece on no character at all belongs to nobody.
+    A range begins and ends with a piece that shows: "▁" alone may stand inside it, never at its edge. So the ranges of
+    tokens that follow each other rise, and a piece on no character at all belongs to nobody.
 
     chars (Ints2d): First character and end of each range. Shape: (n, 2).
-    offsets (Ints2d): Characters of the pieces, in text order; start == end (-1, -1 for example) for a piece
-        on none. Shape: (n_pieces, 2).
+    offsets (Ints2d): Characters of the pieces, in text order; start == end (-1, -1 for example) for a piece on none.
+        Shape: (n_pieces, 2).
     RETURNS (Ints2d): First piece and end; start == end for a range without pieces. Shape: (n, 2), int64.
     """
     shown = numpy.flatnonzero(offsets[:, 1] > offsets[:, 0])
@@ -39,7 +41,7 @@ def token_chars(doc: Doc) -> Ints2d:
     doc (Doc): The document.
     RETURNS (Ints2d): First character and end of each token. Shape: (n_tokens, 2), int64.
     """
-    chars = doc.to_array([IDX, LENGTH]).astype("int64").reshape((-1, 2))
+    chars = doc.to_array(CHARS).astype("int64")
     chars[:, 1] += chars[:, 0]
     return chars
 
@@ -48,10 +50,8 @@ def piece_bounds_of_tokens(doc: Doc, offsets: Ints2d) -> Ints2d:
     """The range of pieces of each token.
 
     doc (Doc): The document.
-    offsets (Ints2d): Characters of its pieces, in text order; start == end for a piece on none. Shape:
-        (n_pieces, 2).
-    RETURNS (Ints2d): First piece and end; start == end for a token without pieces. Shape: (n_tokens, 2),
-        int32.
+    offsets (Ints2d): Characters of its pieces, in text order; start == end for a piece on none. Shape: (n_pieces, 2).
+    RETURNS (Ints2d): First piece and end; start == end for a token without pieces. Shape: (n_tokens, 2), int32.
     """
     return overlapping(token_chars(doc), numpy.asarray(offsets).reshape((-1, 2))).astype("int32")
 
@@ -61,8 +61,8 @@ def char_token_bounds(doc: Doc, chars: Ints2d) -> Ints2d:
 
     doc (Doc): The document.
     chars (Ints2d): First character and end of each range, in the document or outside it. Shape: (n, 2).
-    RETURNS (Ints2d): First token and end; -1, -1 for a range that does not begin and end with a token. Shape:
-        (n, 2), int32.
+    RETURNS (Ints2d): First token and end; -1, -1 for a range that does not begin and end with a token. Shape: (n, 2),
+        int32.
     """
     tokens = token_chars(doc)
     chars = numpy.asarray(chars, dtype="int64").reshape((-1, 2))
@@ -81,9 +81,9 @@ def entity_position_ids(batch: AlignedBatch) -> Ints2d:
     """The pieces of each entity one by one: the form in which Hugging Face's LukeModel takes them.
 
     batch (AlignedBatch): A batch.
-    RETURNS (Ints2d): Positions counted from the pass's <s>, at most `max_mention_length` of them; -1 is
-        padding (Yamada et al., 2020, section 3.1: an entity's position embedding is the mean over its
-        pieces). Shape: (n_entities, max_mention_length), int64.
+    RETURNS (Ints2d): Positions counted from the pass's <s>, at most `max_mention_length` of them; -1 is padding
+        (Yamada et al., 2020, section 3.1: an entity's position embedding is the mean over its pieces). Shape:
+        (n_entities, max_mention_length), int64.
     """
     starts, ends = batch.entity_bounds[:, :1], batch.entity_bounds[:, 1:]
     positions = starts.astype("int64") + numpy.arange(batch.max_mention_length)

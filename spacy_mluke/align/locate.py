@@ -13,7 +13,7 @@ from thinc.util import to_numpy
 from ..errors import Errors
 from ..types import Bools1d, Counts, DocAlignment, Ints1d, Ints2d
 from .codes import code_points, heads
-from .entities import overlapping, token_chars
+from .entities import CHARS, overlapping
 from .pieces import Wordpieces
 from .segments import BatchText, Segmented, segment
 
@@ -47,8 +47,7 @@ class Located:
 
     @property
     def span_pieces(self) -> Ints2d:
-        """First piece and end of each span within its document; start == end for a blank one. Shape:
-        (n_spans, 2)."""
+        """First piece and end of each span within its document; start == end for a blank one. Shape: (n_spans, 2)."""
         return self.found.span_pieces - self.found.doc_pieces[self.spans.docs][:, None]
 
     @property
@@ -60,7 +59,7 @@ class Located:
         """First piece and end of each token within its document. Shape: (n_tokens, 2), int64."""
         bounds = overlapping(self.batch.token_chars, self.found.pieces.offsets)
         n_tokens = numpy.diff(self.batch.doc_tokens)
-        return bounds - numpy.repeat(self.found.doc_pieces[:-1], n_tokens)[:, None]
+        return bounds - self.found.doc_pieces[:-1].repeat(n_tokens)[:, None]
 
     def count(self, max_mention_length: int) -> Counts:
         """What has no vector or is longer than a mention may be.
@@ -84,8 +83,8 @@ def locate(docs: Sequence[Doc], spans: Ragged, wordpieces: Wordpieces, *, segmen
     wordpieces (Wordpieces): The vocabulary.
     segmentation (str): How text is cut, see `segments.py`.
     RETURNS (Located): Everything end to end.
-    RAISES (ValueError): ML001 for spans outside their document, ML007 if there are not as many lists of spans
-        as documents.
+    RAISES (ValueError): ML001 for spans outside their document, ML007 if there are not as many lists of spans as
+        documents.
     """
     batch = read_docs(docs)
     table = place_spans(batch, span_rows(spans), to_numpy(spans.lengths))
@@ -99,11 +98,12 @@ def read_docs(docs: Sequence[Doc]) -> BatchText:
     RETURNS (BatchText): Their texts end to end.
     """
     texts = [doc.text for doc in docs]
-    chars = [token_chars(doc) for doc in docs]
+    tokens = [doc.to_array(CHARS) for doc in docs]
     doc_chars = heads(numpy.array([len(text) for text in texts], dtype="int64"))
-    n_tokens = numpy.array([len(rows) for rows in chars], dtype="int64")
-    rows = numpy.concatenate([*chars, numpy.zeros((0, 2), dtype="int64")])
-    rows += numpy.repeat(doc_chars[:-1], n_tokens)[:, None]
+    n_tokens = numpy.array([len(doc) for doc in docs], dtype="int64")
+    rows = numpy.concatenate([numpy.zeros((0, 2), dtype="uint64"), *tokens]).astype("int64")
+    rows[:, 1] += rows[:, 0]
+    rows += doc_chars[:-1].repeat(n_tokens)[:, None]
     text, codes = code_points("".join(texts))
     return BatchText(text, codes, doc_chars, rows, heads(n_tokens))
 
@@ -133,9 +133,7 @@ def place_spans(batch: BatchText, bounds: Ints2d, lengths: Ints1d) -> SpanTable:
         )
     if int(lengths.sum()) != len(bounds):
         raise ValueError(
-            Errors.ML007.format(
-                what="Spans", found=len(bounds), expected=int(lengths.sum()), per="span of 'lengths'"
-            )
+            Errors.ML007.format(what="Spans", found=len(bounds), expected=int(lengths.sum()), per="span of 'lengths'")
         )
     docs = numpy.repeat(numpy.arange(n_docs), lengths)
     n_tokens = numpy.diff(batch.doc_tokens)[docs]
@@ -143,9 +141,7 @@ def place_spans(batch: BatchText, bounds: Ints2d, lengths: Ints1d) -> SpanTable:
     if wrong.any():
         row = int(numpy.argmax(wrong))
         start, end = bounds[row].tolist()
-        raise ValueError(
-            Errors.ML001.format(n=int(docs[row]), bounds=f"({start}, {end})", length=int(n_tokens[row]))
-        )
+        raise ValueError(Errors.ML001.format(n=int(docs[row]), bounds=f"({start}, {end})", length=int(n_tokens[row])))
     base = batch.doc_tokens[docs]
     chars = numpy.zeros((len(bounds), 2), dtype="int64")
     chars[:] = batch.doc_chars[docs][:, None]  # where a span of no token stands: it is blank
@@ -170,8 +166,7 @@ def doc_alignments(
     spans (SpanTable): The spans.
     entity_rows (Ints1d): Row of each span among the entities, or -1. Shape: (n_spans,).
     batch (BatchText): The documents.
-    piece_rows (Optional[Ints1d]): Rows of the documents' pieces. Shape: (n_rows,). None if they were not
-        asked for.
+    piece_rows (Optional[Ints1d]): Rows of the documents' pieces. Shape: (n_rows,). None if they were not asked for.
     piece_offsets (Optional[Ints2d]): Their characters. Shape: (n_rows, 2).
     piece_heads (Optional[Ints1d]): The first row of each document, and the end. Shape: (n_docs + 1,).
     token_bounds (Optional[Ints2d]): Range of pieces of each token. Shape: (n_tokens, 2).

@@ -9,19 +9,18 @@ from spacy.tokens import Doc
 
 from ..errors import Errors
 from ..types import AlignedBatch, Bools1d, Counts, Ints1d, Ints3d
-from .codes import SPACE, heads
+from .codes import heads
 from .entities import overlapping
 from .locate import SpanTable, doc_alignments, place_spans, read_docs
 from .markers import fit, order_markers
 from .passes import Pool, check_limits
 from .pieces import RaggedPieces, Wordpieces
-from .segments import BatchText, check_segmentation, continues_word
+from .segments import BatchText, before_space, check_segmentation, continues_word
 from .windows import check_windows
 
-# Characters read on each side of a span, for each piece of a window. Languages have 1 to 5 to a piece, so
-# that a window is filled with plenty to spare, and a pair costs the same in a long document as in a short
-# one.
-CHARS_PER_PIECE = 16
+# Characters read on each side of a span, for each piece of a window. Languages have 1 to 5 to a piece, so that a
+# window is filled with plenty to spare, and a pair costs the same in a long document as in a short one.
+CHARS_PER_PIECE = 8
 
 
 def align_marked(
@@ -37,29 +36,28 @@ def align_marked(
 ) -> AlignedBatch:
     """Give every group of spans a pass of its own, with markers around its spans.
 
-    Typing marks one span, `<ent> span <ent>`; relations mark a head and a tail, `<ent> head <ent> ... <ent2>
-    tail <ent2>` (Yamada et al., 2020, sections 4.1 and 4.2). Each entity stands on its span and the markers
-    around it. Spans may be nested, equal or crossing. A long document is read around the spans; where they
-    are too far apart, text between them is left out (`counts.cut_texts`), so that no group is lost.
+    Typing marks one span, `<ent> span <ent>`; relations mark a head and a tail, `<ent> head <ent> ... <ent2> tail
+    <ent2>` (Yamada et al., 2020, sections 4.1 and 4.2). Each entity stands on its span and the markers around it.
+    Spans may be nested, equal or crossing. A long document is read around the spans; where they are too far apart,
+    text between them is left out (`counts.cut_texts`), so that no group is lost.
 
     docs (Sequence[Doc]): The documents.
-    groups (Sequence[Ints3d]): For each document, token bounds of its groups. Shape: (n_groups, size, 2); size
-        is the number of markers.
+    groups (Sequence[Ints3d]): For each document, token bounds of its groups. Shape: (n_groups, size, 2); size is the
+        number of markers.
     wordpieces (Wordpieces): The vocabulary.
-    marker_ids (Sequence[Optional[int]]): The marker of each span of a group: `ent_id`, `ent2_id` of the
-        vocabulary.
+    marker_ids (Sequence[Optional[int]]): The marker of each span of a group: `ent_id`, `ent2_id` of the vocabulary.
     entity_ids (Sequence[int]): The entity of each span of a group: [MASK], [MASK2].
     segmentation (str): As for `align`.
     window (int): Pieces of a pass, special pieces and markers included.
-    max_mention_length (int): Pieces of a mention, markers included, that its position embedding is the mean
-        of.
-    RETURNS (AlignedBatch): One pass for each group, its entities in the order of its spans, documents in
-        order. In `docs`, `span_bounds` and `span_rows` hold the groups end to end (reshape to (n_groups,
-        size)); a group with a span without pieces has no pass, and -1 for all its spans. Token states are not
-        given.
+    max_mention_length (int): Pieces of a mention, markers included, that its position embedding is the mean of.
+    RETURNS (AlignedBatch): One pass for each group, its entities in the order of its spans, documents in order. In
+        `docs`, `span_bounds` and `span_rows` hold the groups end to end (reshape to (n_groups, size)); a group with a
+        span without pieces has no pass, and -1 for all its spans. Token states are not given.
     RAISES (ValueError): ML001 to ML004, ML007 to ML009.
     """
     size = len(marker_ids)
+    if not size:
+        raise ValueError(Errors.ML008.format(name="len(marker_ids)", value=size, least=1, extra=""))
     check_segmentation(segmentation)
     check_windows(window, 0, least=2 + 6 * size)
     check_limits(None, max_mention_length)
@@ -67,20 +65,14 @@ def align_marked(
         raise ValueError(Errors.ML004.format(names=" and ".join(("<ent>", "<ent2>")[:size])))
     if len(entity_ids) != size:
         raise ValueError(
-            Errors.ML007.format(
-                what="Entity ids", found=len(entity_ids), expected=size, per="span of a group"
-            )
+            Errors.ML007.format(what="Entity ids", found=len(entity_ids), expected=size, per="span of a group")
         )
     batch = read_docs(docs)
     spans = place_spans(batch, *_flatten(groups, size))
-    starts, lengths, pieces, markers, was_cut = _segments(
-        batch, spans, wordpieces, segmentation, size, window
-    )
+    starts, lengths, pieces, markers, was_cut = _segments(batch, spans, wordpieces, segmentation, size, window)
     visible = heads(pieces.offsets[:, 1] > pieces.offsets[:, 0])
     shown = (visible[starts + lengths] - visible[starts]).sum(axis=2)  # (n_groups, n_segments)
-    before = numpy.concatenate(
-        [numpy.zeros((len(shown), 1), dtype="int64"), numpy.cumsum(shown, axis=1)], axis=1
-    )
+    before = numpy.concatenate([numpy.zeros((len(shown), 1), dtype="int64"), numpy.cumsum(shown, axis=1)], axis=1)
     rows = numpy.arange(len(shown))[:, None]
     is_blank = before[rows, markers.closes + 1] == before[rows, markers.opens + 1]
     starts, lengths, is_cut = fit(starts, lengths, markers, window - 2 - 2 * size)
@@ -108,6 +100,7 @@ def align_marked(
         entity_bounds=bounds.reshape((-1, 2)).astype("int32"),
         entity_lengths=numpy.full(len(kept), size, dtype="int32"),
         max_mention_length=max_mention_length,
+        with_tokens=False,
         docs=doc_alignments(spans, entity_rows.ravel(), batch=batch),
     )
     result.counts = Counts(
@@ -139,9 +132,8 @@ def _segments(
 ) -> Tuple[Ints3d, Ints3d, RaggedPieces, Any, Bools1d]:
     """Cut each group's text at its markers, and encode the segments.
 
-    RETURNS: First piece and number of pieces of each segment's two ranges, shapes: (n_groups, n_segments, 2);
-        the pieces; the markers; and the groups between whose markers text was not even read, shape:
-        (n_groups,).
+    RETURNS: First piece and number of pieces of each segment's two ranges, shapes: (n_groups, n_segments, 2); the
+        pieces; the markers; and the groups between whose markers text was not even read, shape: (n_groups,).
     """
     chars = spans.chars.reshape((-1, size, 2))
     docs = spans.docs.reshape((-1, size))[:, 0]
@@ -151,24 +143,21 @@ def _segments(
         doc_pieces = heads(pieces.lengths)[numpy.searchsorted(cuts, batch.doc_chars)]
         held = overlapping(spans.chars, pieces.offsets).reshape((-1, size, 2))
         markers = order_markers(held)
-        edges = numpy.concatenate(
-            [doc_pieces[docs][:, None], markers.positions, doc_pieces[docs + 1][:, None]], axis=1
-        )
+        edges = numpy.concatenate([doc_pieces[docs][:, None], markers.positions, doc_pieces[docs + 1][:, None]], axis=1)
         starts = numpy.stack([edges[:, :-1], edges[:, 1:]], axis=2)
         lengths = numpy.stack([numpy.diff(edges, axis=1), numpy.zeros_like(edges[:, 1:])], axis=2)
         return starts, lengths, pieces, markers, numpy.zeros(len(docs), dtype=bool)
 
     first, end = batch.doc_chars[docs], batch.doc_chars[docs + 1]
-    before = batch.codes[numpy.maximum(chars - 1, 0)] if len(batch.codes) else chars
-    markers = order_markers(chars - ((before == SPACE) & (chars > first[:, None, None])))
+    markers = order_markers(before_space(batch, chars, first[:, None, None]))
     margin = CHARS_PER_PIECE * window
     edges = numpy.concatenate([first[:, None], markers.positions, end[:, None]], axis=1)
     # Long segments are read at their ends only: (first range, second range) x (start, end) in characters.
     left, right = edges[:, :-1], edges[:, 1:]
     parts = numpy.stack([numpy.stack([left, right], axis=2), numpy.stack([right, right], axis=2)], axis=2)
     is_long = right - left > 2 * margin
-    parts[:, :, 0, 1] = numpy.where(is_long, _at_token(batch, left + margin), parts[:, :, 0, 1])
-    parts[:, :, 1, 0] = numpy.where(is_long, _at_token(batch, right - margin), parts[:, :, 1, 0])
+    parts[:, :, 0, 1] = numpy.where(is_long, _at_token(batch, left + margin, left), right)
+    parts[:, :, 1, 0] = numpy.where(is_long, _at_token(batch, right - margin, left + margin), right)
     parts[:, 0, 0] = numpy.where(is_long[:, 0, None], parts[:, 0, 1], parts[:, 0, 0])
     parts[:, 0, 1] = parts[:, 0, 1, 1:]
     parts[:, -1, 1] = parts[:, -1, 1, 1:]
@@ -195,12 +184,14 @@ def _segments(
     )
 
 
-def _at_token(batch: BatchText, chars: Any) -> Any:
-    """Move positions back to where a token begins, so that no word is cut."""
+def _at_token(batch: BatchText, chars: Any, lowest: Any) -> Any:
+    """Move positions back to where a token begins, so that no word is cut: unless that is not above the lowest, in a
+    token of thousands of characters."""
     if not len(batch.token_chars):
         return chars
     found = numpy.searchsorted(batch.token_chars[:, 0], chars, side="right") - 1
-    return batch.token_chars[numpy.maximum(found, 0), 0]
+    begins = batch.token_chars[numpy.maximum(found, 0), 0]
+    return numpy.where(begins > lowest, begins, chars)
 
 
 def _with_markers(ranges: Ints3d, between: Any, special: Optional[int]) -> Any:

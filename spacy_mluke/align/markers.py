@@ -1,8 +1,7 @@
-"""Where markers go: the order of the bounds of one or two spans, and what is left out when the text is too
-long.
+"""Where markers go: the order of the bounds of one or two spans, and what is left out when the text is too long.
 
-A marked text is `segment marker segment marker ... segment`: for n spans, 2n markers and 2n + 1 segments.
-Every segment is two ranges of pieces, so that its middle can be left out; the second is empty otherwise.
+A marked text is `segment marker segment marker ... segment`: for n spans, 2n markers and 2n + 1 segments. Every
+segment is two ranges of pieces, so that its middle can be left out; the second is empty otherwise.
 """
 
 from __future__ import annotations
@@ -29,10 +28,9 @@ class Markers:
 def order_markers(bounds: Ints3d) -> Markers:
     """Nest the markers of spans as brackets are nested.
 
-    At one position, spans that end come before spans that begin, the inner of two ends first and the outer of
-    two begins first; of two equal spans the first is the outer one. (The reference puts markers where the
-    first span's markers have already moved the text: wrong for nested spans and for those that begin
-    together.)
+    At one position, spans that end come before spans that begin, the inner of two ends first and the outer of two
+    begins first; of two equal spans the first is the outer one. (The reference puts markers where the first span's
+    markers have already moved the text: wrong for nested spans and for those that begin together.)
 
     bounds (Ints3d): Start and end of each span of each group. Shape: (n_groups, size, 2).
     RETURNS (Markers): Their order.
@@ -61,16 +59,15 @@ def order_markers(bounds: Ints3d) -> Markers:
 def fit(starts: Ints3d, lengths: Ints3d, markers: Markers, room: int) -> Tuple[Ints3d, Ints3d, Bools1d]:
     """Shorten marked texts to what a pass takes, around their spans.
 
-    Text before and after the spans goes first, so that as much is left on one side as on the other. If the
-    spans are too far apart, text between them goes too, from its middle, and last the middle of spans that no
-    pass can hold.
+    Text before and after the spans goes first, so that as much is left on one side as on the other. If the spans are
+    too far apart, text between them goes too, from its middle, and last the middle of spans that no pass can hold.
 
     starts (Ints3d): First piece of the two ranges of each segment. Shape: (n_groups, n_segments, 2).
     lengths (Ints3d): Their pieces. Shape: (n_groups, n_segments, 2).
     markers (Markers): The markers between the segments.
     room (int): Pieces that a text may have, markers aside.
-    RETURNS (Tuple[Ints3d, Ints3d, Bools1d]): Starts and lengths that fit, and whether text was left out
-        within the spans' outer bounds. Shapes: as given, and (n_groups,).
+    RETURNS (Tuple[Ints3d, Ints3d, Bools1d]): Starts and lengths that fit, and whether text was left out within the
+        spans' outer bounds. Shapes: as given, and (n_groups,).
     """
     starts, lengths = starts.copy(), lengths.copy()
     sums = lengths.sum(axis=2)
@@ -97,11 +94,11 @@ def _keep(sums: Ints1d, is_inside: Bools1d, room: int) -> Ints1d:
     keep[0] = keep[-1] = 0
     inside = numpy.flatnonzero(is_inside)
     gaps = numpy.flatnonzero(~is_inside)[1:-1]
-    # A quarter of the window at least is context, even around spans as long as this book.
+    # A quarter of the window at least is context, even around a span longer than the window.
     keep[inside] = _level(sums[inside], max(room - room // 4, len(inside)))
     rest = room - int(keep[inside].sum())
-    # Context stands on four sides of two spans: two of them are the gap's. What the ends of the text leave,
-    # it takes too.
+    # Context stands on four sides of two spans: two of them are the gap's. What the ends of the text leave, it takes
+    # too.
     outer = min(int(sums[0]) + int(sums[-1]), rest - rest // 2)
     keep[gaps] = _level(sums[gaps], rest - outer)
     return keep

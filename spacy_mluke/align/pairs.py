@@ -44,17 +44,15 @@ def align_pairs(
 ) -> AlignedBatch:
     """Read two documents at a time, `<s>first</s></s>second</s>`, windows over the second where it is long.
 
-    The first text and its entities stand in every pass, so that each window sees the whole question. Only a
-    first text longer than `max_first` is read in windows itself: the further ones in passes of their own,
-    with the beginning of the second text. Nothing is dropped. (In the reference, entities of the second text
-    vanish if the first has none.)
+    The first text and its entities stand in every pass, so that each window sees the whole question. Only a first text
+    longer than `max_first` is read in windows itself: the further ones in passes of their own, with the beginning of
+    the second text. Nothing is dropped. (In the reference, entities of the second text vanish if the first has none.)
 
     first (Sequence[Doc]): Questions.
     second (Sequence[Doc]): The text for each.
     wordpieces (Wordpieces): The vocabulary.
     default_entity_id (int): The entity of spans for which no other is given: [MASK].
-    spans_first (Optional[Ragged]): Entity spans of the first documents, (start, end) token rows. None for
-        none.
+    spans_first (Optional[Ragged]): Entity spans of the first documents, (start, end) token rows. None for none.
     spans_second (Optional[Ragged]): Entity spans of the second documents.
     entity_ids_first (Optional[Ints1d]): The entity of each span of the first documents.
     entity_ids_second (Optional[Ints1d]): The entity of each span of the second documents.
@@ -75,9 +73,7 @@ def align_pairs(
     check_limits(max_entities, max_mention_length)
     if len(first) != len(second):
         raise ValueError(
-            Errors.ML007.format(
-                what="Second documents", found=len(second), expected=len(first), per="first document"
-            )
+            Errors.ML007.format(what="Second documents", found=len(second), expected=len(first), per="first document")
         )
     room = window - N_SPECIAL
     limit = room // 2 if max_first is None else max_first
@@ -136,9 +132,7 @@ class _Side:
 class _View:
     """One document of a pair in windows."""
 
-    def __init__(
-        self, side: _Side, i: int, n_pieces: int, room: int, overlap: int, max_mention_length: int
-    ) -> None:
+    def __init__(self, side: _Side, i: int, n_pieces: int, room: int, overlap: int, max_mention_length: int) -> None:
         at = side.located.spans.heads
         rows = numpy.arange(at[i], at[i + 1])
         self.spans = rows[~side.is_blank[rows]]  # rows of its spans among the side's
@@ -148,9 +142,7 @@ class _View:
         self.ends = numpy.minimum(self.starts + room, n_pieces)
         self.span_windows = most_context(self.starts, held, n_pieces, room)
         pieces = numpy.arange(n_pieces)
-        self.piece_windows = most_context(
-            self.starts, numpy.stack([pieces, pieces + 1], axis=1), n_pieces, room
-        )
+        self.piece_windows = most_context(self.starts, numpy.stack([pieces, pieces + 1], axis=1), n_pieces, room)
 
     def spans_of(self, window: int) -> Ints1d:
         """Rows of the spans that a window shows best."""
@@ -180,8 +172,7 @@ class _Layout:
         self.window_passes: List[Tuple[List[int], List[int]]] = []
 
     def add_pair(self, views: List[_View]) -> None:
-        """Lay out a pair: each window of the second text with the beginning of the first, then what is left
-        of it."""
+        """Lay out a pair: each window of the second text with the beginning of the first, then what is left of it."""
         one, two = views
         shared = one.spans_of(0)
         in_every = self.max_entities is None or len(shared) <= self.max_entities // 2
@@ -205,9 +196,7 @@ class _Layout:
         """Add as many passes over two windows as their entities take."""
         n_spans = len(first) + len(second)
         step = n_spans if self.max_entities is None else self.max_entities - len(repeated)
-        bounds = tuple(
-            (int(view.starts[w]), int(view.ends[w])) for view, w in zip(views, windows, strict=True)
-        )
+        bounds = tuple((int(view.starts[w]), int(view.ends[w])) for view, w in zip(views, windows, strict=True))
         for start in range(0, max(n_spans, 1), max(step, 1)):
             ours = first[start : start + step]
             rest = slice(max(start - len(first), 0), max(start + step - len(first), 0))
@@ -220,9 +209,7 @@ def _build(
 ) -> AlignedBatch:
     """Lay the passes end to end, and say where the documents lie in them."""
     pieces = [side.located.found.pieces.ids for side in sides]
-    pool = Pool(
-        numpy.concatenate(pieces), numpy.array([wordpieces.bos_id, wordpieces.eos_id, wordpieces.eos_id])
-    )
+    pool = Pool(numpy.concatenate(pieces), numpy.array([wordpieces.bos_id, wordpieces.eos_id, wordpieces.eos_id]))
     pairs = numpy.repeat(numpy.arange(len(layout.views)), numpy.diff(layout.pair_heads))
     bounds = numpy.array([p.ranges for p in layout.passes], dtype="int64").reshape((-1, 2, 2))
     bases = [
@@ -299,7 +286,7 @@ def _place_docs(
     lengths = located.doc_lengths
     piece_heads = heads(lengths + 2)
     offsets: Ints2d = numpy.full((int(piece_heads[-1]), 2), -1, dtype="int32")
-    chars = located.found.pieces.offsets - numpy.repeat(located.batch.doc_chars[:-1], lengths)[:, None]
+    chars = located.found.pieces.offsets - located.batch.doc_chars[:-1].repeat(lengths)[:, None]
     offsets[ranges(piece_heads[:-1] + 1, lengths)] = chars
     return doc_alignments(
         located.spans,

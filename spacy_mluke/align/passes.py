@@ -1,5 +1,4 @@
-"""Passes over the encoder: ranges of wordpieces, special pieces around them, and the entities that stand on
-them."""
+"""Passes over the encoder: ranges of wordpieces, special pieces around them, and the entities that stand on them."""
 
 from __future__ import annotations
 
@@ -9,7 +8,7 @@ import numpy
 
 from ..errors import Errors
 from ..types import Bools1d, Ints1d, Ints2d
-from .codes import heads, ranges
+from .codes import heads, numbers, ranges
 from .windows import add_windows, most_context, window_starts
 
 
@@ -27,8 +26,7 @@ class Pool:
     def build(self, starts: Ints2d, lengths: Ints2d) -> Tuple[Ints1d, Ints1d]:
         """Lay out passes, each a row of ranges of the pool.
 
-        starts (Ints2d): First piece of each range; `n_pieces + i` is extra piece i. Shape: (n_passes,
-            n_ranges).
+        starts (Ints2d): First piece of each range; `n_pieces + i` is extra piece i. Shape: (n_passes, n_ranges).
         lengths (Ints2d): Pieces of each range; zero is allowed. Shape: (n_passes, n_ranges).
         RETURNS (Tuple[Ints1d, Ints1d]): The pieces of all passes, and how many each has. int32.
         """
@@ -85,7 +83,7 @@ class WindowPlan:
 
         RETURNS (Ints1d): For the pieces of all texts. Shape: (sum of lengths,), int64.
         """
-        found = numpy.repeat(self.heads[:-1], self.lengths)
+        found = self.heads[:-1].repeat(self.lengths)
         at = heads(self.lengths)
         for i, starts in self._starts.items():
             n_pieces = int(self.lengths[i])
@@ -96,8 +94,8 @@ class WindowPlan:
 
 
 def held_bounds(bounds: Ints2d, room: int, max_mention_length: int) -> Ints2d:
-    """The pieces of each span that a window has to show: the whole span, or if no window is that long, those
-    that its position embedding is made of.
+    """The pieces of each span that a window has to show: the whole span, or if no window is that long, those that its
+    position embedding is made of.
 
     bounds (Ints2d): First piece and end. Shape: (n_spans, 2).
     room (int): Pieces of a window.
@@ -118,15 +116,14 @@ def split_passes(
     n_windows (int): How many windows there are.
     max_entities (Optional[int]): Entities of a pass; None for any number.
     least (int): Passes over a window without entities: 1 if its pieces are wanted, else 0.
-    RETURNS (Tuple[Ints1d, Ints1d, Ints1d]): Passes over each window, shape: (n_windows,); the order of the
-        entities, pass after pass and as given within one; and the pass of each entity in that order. Shapes:
-        (n_entities,).
+    RETURNS (Tuple[Ints1d, Ints1d, Ints1d]): Passes over each window, shape: (n_windows,); the order of the entities,
+        pass after pass and as given within one; and the pass of each entity in that order. Shapes: (n_entities,).
     """
     counts = numpy.bincount(windows, minlength=n_windows)
     most = max_entities or max(1, int(counts.max(initial=1)))
     n_passes = numpy.maximum(-(-counts // most), least)
     order = numpy.argsort(windows, kind="stable")
-    rank = ranges(numpy.zeros_like(counts), counts)
+    rank = numbers(counts)
     return n_passes, order, numpy.repeat(heads(n_passes)[:-1], counts) + rank // most
 
 
@@ -141,6 +138,4 @@ def check_limits(max_entities: Optional[int], max_mention_length: int) -> None:
         extra = ", or None for no limit"
         raise ValueError(Errors.ML008.format(name="max_entities", value=max_entities, least=1, extra=extra))
     if max_mention_length < 1:
-        raise ValueError(
-            Errors.ML008.format(name="max_mention_length", value=max_mention_length, least=1, extra="")
-        )
+        raise ValueError(Errors.ML008.format(name="max_mention_length", value=max_mention_length, least=1, extra=""))

@@ -16,8 +16,7 @@ from .codes import code_points, heads
 
 SENTENCEPIECE = "sentencepiece.bpe.model"
 VOCAB, MERGES = "vocab.json", "merges.txt"
-# Settings beside the vocabulary. They are kept as they came, so that a saved directory opens as the first one
-# did.
+# Settings beside the vocabulary. They are kept as they came, so that a saved directory opens as the first one did.
 SETTINGS = ("added_tokens.json", "tokenizer_config.json", "special_tokens_map.json")
 
 
@@ -35,8 +34,7 @@ class RaggedPieces:
 
 @dataclass(frozen=True)
 class SpecialIds:
-    """Ids that only we may write: text never produces one, whatever it says (<unk> stands for unknown
-    characters)."""
+    """Ids that only we may write: text never produces one, whatever it says (<unk> stands for unknown characters)."""
 
     bos: int
     pad: int
@@ -48,12 +46,10 @@ class SpecialIds:
 
 
 class Wordpieces(ABC):
-    """A wordpiece vocabulary. It never changes, so copies share it; what it reads from files, it reads at
-    first use.
+    """A wordpiece vocabulary. It never changes, so copies share it; what it reads from files, it reads at first use.
 
     files (Mapping[str, bytes]): The vocabulary's files by name.
-    max_ids (Optional[int]): Rows of the checkpoint's embedding table, if known: markers beyond it do not
-        exist.
+    max_ids (Optional[int]): Rows of the checkpoint's embedding table, if known: markers beyond it do not exist.
     """
 
     def __init__(self, files: Mapping[str, bytes], *, max_ids: Optional[int] = None) -> None:
@@ -71,17 +67,15 @@ class Wordpieces(ABC):
         """One more than the largest id, markers included."""
 
     @abstractmethod
-    def encode_cuts(
-        self, text: str, codes: Ints1d, cuts: Ints1d, *, joined: Optional[Bools1d] = None
-    ) -> RaggedPieces:
+    def encode_cuts(self, text: str, codes: Ints1d, cuts: Ints1d, *, joined: Optional[Bools1d] = None) -> RaggedPieces:
         """Encode the segments between the cuts of one text, each by itself, in one call of the library.
 
         text (str): The text, without lone surrogates.
         codes (Ints1d): Its code points. Shape: (n_chars,), uint32.
-        cuts (Ints1d): Rising character positions; the first is 0 and the last the text's end. Shape:
-            (n_segments + 1,).
-        joined (Optional[Bools1d]): Whether each segment continues the word before it, so that nothing is put
-            in front of it. Shape: (n_segments,), bool.
+        cuts (Ints1d): Rising character positions; the first is 0 and the last the text's end. Shape: (n_segments +
+            1,).
+        joined (Optional[Bools1d]): Whether each segment continues the word before it, so that nothing is put in front
+            of it. Shape: (n_segments,), bool.
         RETURNS (RaggedPieces): One length for each segment; offsets count from the start of the text.
         """
 
@@ -119,8 +113,8 @@ class Wordpieces(ABC):
         """Encode texts, each by itself, in one call of the library.
 
         texts (Sequence[str]): The texts.
-        joined (Optional[Flags]): Whether each text continues the word before it, so that no "▁" is
-            put in front of it: the segmentation of pretraining.
+        joined (Optional[Flags]): Whether each text continues the word before it, so that no "▁" is put in front of it:
+            the segmentation of pretraining.
         RETURNS (List[TextPieces]): Ids and offsets of each text.
         """
         flat = self.encode_flat(texts, joined=joined)
@@ -191,12 +185,11 @@ class Wordpieces(ABC):
 def load_wordpieces(directory: Union[str, Path]) -> Wordpieces:
     """Open the wordpiece vocabulary of a checkpoint.
 
-    directory (Union[str, Path]): A directory in Hugging Face format. sentencepiece.bpe.model is looked for
-        first (mLUKE, Japanese LUKE), then vocab.json with merges.txt (LUKE). Markers are looked up by name in
+    directory (Union[str, Path]): A directory in Hugging Face format. sentencepiece.bpe.model is looked for first
+        (mLUKE, Japanese LUKE), then vocab.json with merges.txt (LUKE). Markers are looked up by name in
         added_tokens.json and tokenizer_config.json.
     RETURNS (Wordpieces): The vocabulary.
-    RAISES (ValueError): ML005 if there is none; ML006 if a file is damaged (vocabularies are parsed at first
-        use).
+    RAISES (ValueError): ML005 if there is none; ML006 if a file is damaged (vocabularies are parsed at first use).
     """
     path = Path(directory)
     if (path / SENTENCEPIECE).is_file():
@@ -209,9 +202,8 @@ def load_wordpieces(directory: Union[str, Path]) -> Wordpieces:
     files = {name: (path / name).read_bytes() for name in names}
     max_ids = None
     if (path / "config.json").is_file():
-        max_ids = read_json({"config.json": (path / "config.json").read_bytes()}, "config.json").get(
-            "vocab_size"
-        )
+        found = read_json({"config.json": (path / "config.json").read_bytes()}, "config.json").get("vocab_size")
+        max_ids = found if isinstance(found, int) else None
     if SENTENCEPIECE in files:
         from .sentencepieces import SentencePieces
 

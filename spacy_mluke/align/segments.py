@@ -9,12 +9,12 @@ import numpy
 
 from ..errors import Errors
 from ..types import Bools1d, Ints1d, Ints2d
-from .codes import SPACE, is_space
+from .codes import SPACE, heads, is_space
 from .entities import overlapping
 from .pieces import RaggedPieces, Wordpieces
 
-# "published": cut at every span bound, each segment by itself, so that each gains a "▁": what the published
-# models were fine-tuned with.
+# "published": cut at every span bound, each segment by itself, so that each gains a "▁": what the published models
+# were fine-tuned with.
 # "pretraining": the same, but a segment that continues a word gains none.
 # "plain": text is never cut; a span takes every piece that shares a character with it.
 SEGMENTATIONS = ("published", "pretraining", "plain")
@@ -37,9 +37,7 @@ class Segmented:
 
     pieces: RaggedPieces  # one length for each segment
     doc_pieces: Ints1d  # (n_docs + 1,) int64: the first piece of each document, and the end
-    span_pieces: (
-        Ints2d  # (n_spans, 2) int64: first piece and end; start == end for a span without a visible one
-    )
+    span_pieces: Ints2d  # (n_spans, 2) int64: first piece and end; start == end for a span without a visible one
 
 
 def check_segmentation(name: str) -> None:
@@ -52,23 +50,34 @@ def check_segmentation(name: str) -> None:
         raise ValueError(Errors.ML002.format(name=name, names=", ".join(SEGMENTATIONS)))
 
 
+def before_space(batch: BatchText, chars: Ints2d, firsts: Ints2d) -> Ints2d:
+    """Move cuts before the space that they follow.
+
+    The space (U+0020) belongs to the word after it: byte-level vocabularies need that, and sentencepiece does not
+    mind. Other whitespace stays with the text before it: it is no part of the word after it in any vocabulary.
+
+    batch (BatchText): The texts.
+    chars (Ints2d): Where to cut. Any shape.
+    firsts (Ints2d): Where the document of each cut begins: there it follows nothing, whatever the document before ends
+        with. A shape that broadcasts.
+    RETURNS (Ints2d): Where to cut. The same shape.
+    """
+    if not len(batch.codes):
+        return chars
+    before = batch.codes[numpy.maximum(chars - 1, 0)]
+    return chars - ((before == SPACE) & (chars > firsts))
+
+
 def cut_at_spans(batch: BatchText, span_chars: Ints2d, span_docs: Ints1d) -> Tuple[Ints1d, Ints2d]:
     """Cut at every bound of every span, and between documents.
-
-    A cut stands before the space (U+0020) that a bound follows: the space belongs to the word after it (what
-    byte-level vocabularies need, and sentencepiece does not mind). Other whitespace stays with the text
-    before it: it is no part of the word after it in any vocabulary.
 
     batch (BatchText): The texts.
     span_chars (Ints2d): First character and end of each span. Shape: (n_spans, 2).
     span_docs (Ints1d): The document of each span. Shape: (n_spans,).
-    RETURNS (Tuple[Ints1d, Ints2d]): The cuts, rising, from 0 to the end of the text, shape: (n_segments +
-        1,); and the cuts of each span as positions among them, shape: (n_spans, 2).
+    RETURNS (Tuple[Ints1d, Ints2d]): The cuts, rising, from 0 to the end of the text, shape: (n_segments + 1,); and the
+        cuts of each span as positions among them, shape: (n_spans, 2).
     """
-    first_char = batch.doc_chars[span_docs][:, None]
-    # A bound at the start of its document follows nothing, whatever the document before ends with.
-    before = batch.codes[numpy.maximum(span_chars - 1, 0)] if len(batch.codes) else span_chars
-    moved = span_chars - ((before == SPACE) & (span_chars > first_char))
+    moved = before_space(batch, span_chars, batch.doc_chars[span_docs][:, None])
     cuts, places = numpy.unique(numpy.concatenate([batch.doc_chars, moved.ravel()]), return_inverse=True)
     return cuts, places.ravel()[len(batch.doc_chars) :].reshape((-1, 2))
 
@@ -78,8 +87,8 @@ def continues_word(batch: BatchText, starts: Ints1d) -> Bools1d:
 
     batch (BatchText): The texts.
     starts (Ints1d): First characters; none at the end of the text. Shape: (n,).
-    RETURNS (Bools1d): False after whitespace of any kind, before it, and at the start of a document. Shape:
-        (n,), bool.
+    RETURNS (Bools1d): False after whitespace of any kind, before it, and at the start of a document. Shape: (n,),
+        bool.
     """
     if not len(starts):
         return numpy.zeros(0, dtype=bool)
@@ -107,13 +116,13 @@ def segment(
         cuts = numpy.unique(batch.doc_chars)
     joined = continues_word(batch, cuts[:-1]) if segmentation == "pretraining" else None
     pieces = wordpieces.encode_cuts(batch.text, batch.codes, cuts, joined=joined)
-    piece_cuts = numpy.concatenate([[0], numpy.cumsum(pieces.lengths)])
+    piece_cuts = heads(pieces.lengths)
     doc_pieces = piece_cuts[numpy.searchsorted(cuts, batch.doc_chars)]
     if not cut:
         return Segmented(pieces, doc_pieces, overlapping(span_chars, pieces.offsets))
     span_pieces = piece_cuts[places]
     # "▁" alone stands on nothing, and a vector of it would be a vector of nothing.
-    visible = numpy.concatenate([[0], numpy.cumsum(pieces.offsets[:, 1] > pieces.offsets[:, 0])])
+    visible = heads(pieces.offsets[:, 1] > pieces.offsets[:, 0])
     is_blank = visible[span_pieces[:, 0]] == visible[span_pieces[:, 1]]
     span_pieces[is_blank, 1] = span_pieces[is_blank, 0]
     return Segmented(pieces, doc_pieces, span_pieces)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import chain, pairwise
 from threading import Lock
-from typing import TYPE_CHECKING, Dict, List, Mapping, Optional, Tuple
+from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Tuple
 
 import numpy
 
@@ -12,13 +12,12 @@ from ..errors import Errors
 from ..types import Bools1d, Ints1d
 from .codes import VisibleText, heads, ranges
 from .pieces import SENTENCEPIECE, AddedTokens, RaggedPieces, SpecialIds, Wordpieces
-from .surfaces import BLANK, Surfaces
+from .surfaces import Surfaces
 
 if TYPE_CHECKING:
     from sentencepiece import SentencePieceProcessor
 
-# XLM-R put <pad> before sentencepiece's own pieces, so that ids moved up by one, and reordered the first
-# four.
+# XLM-R put <pad> before sentencepiece's own pieces, so that ids moved up by one, and reordered the first four.
 SHIFT = 1
 BOS, PAD, EOS, UNK = 0, 1, 2, 3
 LAYOUT = ("<s>", "<pad>", "</s>", "<unk>")
@@ -30,8 +29,8 @@ _loading = Lock()
 
 
 class SentencePieces(Wordpieces):
-    """A sentencepiece vocabulary in XLM-R's layout: <s> 0, <pad> 1, </s> 2, <unk> 3, every other piece one
-    more than its sentencepiece id, then <mask>, <ent>, <ent2>.
+    """A sentencepiece vocabulary in XLM-R's layout: <s> 0, <pad> 1, </s> 2, <unk> 3, every other piece one more than
+    its sentencepiece id, then <mask>, <ent>, <ent2>.
 
     files (Mapping[str, bytes]): sentencepiece.bpe.model, and settings if there are any.
     max_ids (Optional[int]): Rows of the checkpoint's embedding table, if known.
@@ -75,49 +74,31 @@ class SentencePieces(Wordpieces):
         special = self.special
         return max(len(self._open()[0]), special.mask, special.ent or 0, special.ent2 or 0) + 1
 
-    def encode_cuts(
-        self, text: str, codes: Ints1d, cuts: Ints1d, *, joined: Optional[Bools1d] = None
-    ) -> RaggedPieces:
+    def encode_cuts(self, text: str, codes: Ints1d, cuts: Ints1d, *, joined: Optional[Bools1d] = None) -> RaggedPieces:
         processor, surfaces = self._open()
-        bounds = cuts.tolist()
-        segments = [text[start:end] for start, end in pairwise(bounds)]
-        if len(segments) <= SMALL_BATCH:
-            rows = [processor.encode(segment, out_type=int) for segment in segments]
-        else:
-            rows = processor.encode(segments, out_type=int, num_threads=1)
+        segments = [text[start:end] for start, end in pairwise(cuts.tolist())]
+        rows = self._run(segments, out_type=int)
         lengths = numpy.fromiter(map(len, rows), dtype="int64", count=len(rows))
         ids = numpy.fromiter(chain.from_iterable(rows), dtype="int32", count=int(lengths.sum()))
 
-        normal = surfaces.normalize(codes)
-        visible = normal != BLANK
-        shown = VisibleText(visible)
+        shown, characters = surfaces.normalize(codes)
         at_cuts = shown.rank[cuts]
-        same = surfaces.agree(normal[visible], numpy.diff(at_cuts), ids, lengths)
+        same = surfaces.agree(characters, numpy.diff(at_cuts), ids, lengths)
         counts = surfaces.count(ids)
-        ends = numpy.cumsum(counts, dtype="int64")
-        if same.all():
-            first, end = ends - counts, ends
-        else:
+        end = counts.cumsum(dtype="int64")
+        first = end - counts
+        if not same.all():
             starts = heads(lengths)
-            # Segments whose pieces show something else would shift the ones after them: count within each
-            # segment.
-            moved = numpy.repeat(at_cuts[:-1] - heads(counts)[starts[:-1]], lengths)
-            first, end = ends - counts + moved, ends + moved
+            # Segments whose pieces show something else would shift the ones after them: count within each segment.
+            moved = (at_cuts[:-1] - heads(counts)[starts[:-1]]).repeat(lengths)
+            first, end = first + moved, end + moved
             asked = numpy.flatnonzero(~same)
-            rows_asked = ranges(starts[asked], lengths[asked])
-            first[rows_asked], end[rows_asked] = self._ask(
-                [segments[i] for i in asked.tolist()],
-                cuts[asked],
-                shown,
-                at_cuts[asked + 1],
-                counts[rows_asked],
-                ids[rows_asked],
-            )
-        offsets = shown.bounds(first, end, numpy.repeat(cuts[1:], lengths))
-        ids = self._to_ours(ids)
-        if joined is not None and joined.any():
-            return self._join(RaggedPieces(ids, offsets, lengths), joined)
-        return RaggedPieces(ids, offsets, lengths)
+            found = ranges(starts[asked], lengths[asked])
+            is_shown = (counts[found] > 0) | (ids[found] == processor.unk_id())
+            first[found], end[found] = self._ask(segments, cuts, asked, shown, is_shown)
+        offsets = shown.bounds(first, end, cuts[1:].repeat(lengths))
+        pieces = RaggedPieces(self._to_ours(ids), offsets, lengths)
+        return pieces if joined is None or not joined.any() else self._join(pieces, joined)
 
     def piece(self, piece_id: int) -> str:
         processor, _ = self._open()
@@ -139,42 +120,35 @@ class SentencePieces(Wordpieces):
                     self._opened = (processor, Surfaces(processor))
         return self._opened
 
-    def _ask(
-        self,
-        segments: List[str],
-        bases: Ints1d,
-        shown: VisibleText,
-        limits: Ints1d,
-        counts: Ints1d,
-        ids: Ints1d,
-    ) -> Tuple[Ints1d, Ints1d]:
-        """Place the pieces of segments by the library's own offsets, as ranges of visible characters.
-
-        segments (List[str]): The segments.
-        bases (Ints1d): The character each begins at. Shape: (n_segments,).
-        shown (VisibleText): The visible characters of the whole text.
-        limits (Ints1d): How many of them come before the end of each segment. Shape: (n_segments,).
-        counts (Ints1d): Visible characters of the pieces. Shape: (n_pieces,).
-        ids (Ints1d): Sentencepiece ids. Shape: (n_pieces,).
-        RETURNS (Tuple[Ints1d, Ints1d]): First and end of each piece. Shapes: (n_pieces,), int64.
-        """
+    def _run(self, segments: List[str], **options: Any) -> List[Any]:
+        """Let the library encode."""
         processor, _ = self._open()
-        rows = [
-            found["offsets"]
-            for found in processor.encode(segments, return_type="offset_mapping", num_threads=1)
-        ]
+        if len(segments) <= SMALL_BATCH:
+            return [processor.encode(segment, **options) for segment in segments]
+        return processor.encode(segments, num_threads=1, **options)
+
+    def _ask(
+        self, segments: List[str], cuts: Ints1d, asked: Ints1d, shown: VisibleText, is_shown: Bools1d
+    ) -> Tuple[Ints1d, Ints1d]:
+        """Place the pieces of segments by the library's own offsets.
+
+        segments (List[str]): All segments of a text.
+        cuts (Ints1d): Where they begin, and where the last one ends. Shape: (n_segments + 1,).
+        asked (Ints1d): Which segments to place. Shape: (n_asked,).
+        shown (VisibleText): The characters that the text shows.
+        is_shown (Bools1d): Which of their pieces show characters. Shape: (n_pieces,).
+        RETURNS (Tuple[Ints1d, Ints1d]): First shown character of each piece and end. Shapes: (n_pieces,), int64.
+        """
+        found = self._run([segments[i] for i in asked.tolist()], return_type="offset_mapping")
+        rows = [row["offsets"] for row in found]
         lengths = numpy.array([len(row) for row in rows], dtype="int64")
-        flat = numpy.fromiter(
-            chain.from_iterable(chain.from_iterable(rows)), dtype="int64", count=2 * len(ids)
-        )
-        chars = flat.reshape((-1, 2)) + numpy.repeat(bases, lengths)[:, None]
+        flat = numpy.fromiter(chain.from_iterable(chain.from_iterable(rows)), dtype="int64", count=2 * len(is_shown))
+        chars = flat.reshape((-1, 2)) + cuts[asked].repeat(lengths)[:, None]
         first, end = shown.rank[chars[:, 0]], shown.rank[chars[:, 1]]
-        # Of several pieces that one character becomes, only the last one has its offsets ("ﷺ" becomes four
-        # words): the others stand on that character too.
-        shows = (counts > 0) | (ids == processor.unk_id())
-        partial = shows & (first == end)
-        end = numpy.where(partial, numpy.minimum(first + 1, numpy.repeat(limits, lengths)), end)
-        return first, end
+        # Of several pieces that one character becomes, only the last one has its offsets: the others stand on the
+        # character that comes next.
+        after = shown.rank[numpy.minimum(chars[:, 1] + 1, cuts[asked + 1].repeat(lengths))]
+        return first, numpy.where(is_shown & (first == end), after, end)
 
     def _to_ours(self, ids: Ints1d) -> Ints1d:
         """Sentencepiece ids -> ids of the checkpoint."""
@@ -199,13 +173,10 @@ class SentencePieces(Wordpieces):
         dropped = rows[inside < 0]
         lengths = pieces.lengths.copy()
         lengths[segments[inside < 0]] -= 1
-        return RaggedPieces(
-            numpy.delete(ids, dropped), numpy.delete(pieces.offsets, dropped, axis=0), lengths
-        )
+        return RaggedPieces(numpy.delete(ids, dropped), numpy.delete(pieces.offsets, dropped, axis=0), lengths)
 
     def _inside_word(self, piece_id: int) -> int:
-        """The piece that stands for this one inside a word; -1 for "▁" alone, and itself if there is no
-        other."""
+        """The piece that stands for this one inside a word; -1 for "▁" alone, and itself if there is no other."""
         found = self._inside.get(piece_id)
         if found is None:
             processor, _ = self._open()

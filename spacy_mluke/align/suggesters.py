@@ -1,8 +1,8 @@
-"""Which spans become entities. spaCy's own suggesters (`spacy.ngram_suggester.v1`,
-`spacy.preset_spans_suggester.v1`) do too.
+"""Which spans become entities. spaCy's own suggesters (`spacy.ngram_suggester.v1`, `spacy.preset_spans_suggester.v1`)
+do too.
 
-A suggester is called with documents and gives token bounds, (start, end) rows, document after document, in
-the order in which they lie there: nested, equal and crossing spans stay as they are.
+A suggester is called with documents and gives token bounds, (start, end) rows, document after document, in the order
+in which they lie there: nested, equal and crossing spans stay as they are.
 """
 
 from __future__ import annotations

@@ -25,10 +25,10 @@ def window_starts(n_pieces: int, room: int, overlap: int) -> Ints1d:
 
     n_pieces (int): Pieces of the document.
     room (int): Pieces of a window, without special ones.
-    overlap (int): Pieces that neighbours share at least. More than half a window is never shared: it would
-        only read the document again.
-    RETURNS (Ints1d): First piece of each window, rising; the first window begins the document and the last
-        ends it. Shape: (n_windows,), int64.
+    overlap (int): Pieces that neighbours share at least. More than half a window is never shared: it would only read
+        the document again.
+    RETURNS (Ints1d): First piece of each window, rising; the first window begins the document and the last ends it.
+        Shape: (n_windows,), int64.
     """
     if n_pieces <= room:
         return numpy.zeros(1, dtype="int64")
@@ -66,8 +66,8 @@ def add_windows(starts: Ints1d, bounds: Ints2d, n_pieces: int, room: int) -> Int
 def most_context(starts: Ints1d, bounds: Ints2d, n_pieces: int, room: int) -> Ints1d:
     """The window in which each range has most context.
 
-    Context is the smaller of what a window shows to the left and to the right; a side where the document
-    itself ends counts as unlimited. Of equal windows, the first.
+    Context is the smaller of what a window shows to the left and to the right; a side where the document itself ends
+    counts as unlimited. Of equal windows, the first.
 
     starts (Ints1d): First piece of each window, rising. Shape: (n_windows,).
     bounds (Ints2d): First piece and end of each range; at least one window holds it. Shape: (n, 2).
@@ -79,19 +79,12 @@ def most_context(starts: Ints1d, bounds: Ints2d, n_pieces: int, room: int) -> In
     if n_windows == 1:
         return numpy.zeros(len(bounds), dtype="int64")
     first, end = bounds[:, 0], bounds[:, 1]
-    # Within the document, context falls off to both sides of the window that has the range in its middle. So
-    # only its two neighbours can be best, or the two windows that have an unlimited side.
+    # Within the document, context falls off to both sides of the window that has the range in its middle. So only its
+    # two neighbours can be best, or the two windows that have an unlimited side.
     after = numpy.searchsorted(2 * starts, first + end - room)
-    candidates = numpy.stack(
-        [
-            numpy.zeros_like(after),
-            numpy.clip(after - 1, 0, n_windows - 1),
-            numpy.clip(after, 0, n_windows - 1),
-            numpy.full_like(after, n_windows - 1),
-        ]
-    )
-    inner = numpy.clip(candidates[1:3], min(1, n_windows - 1), max(n_windows - 2, 0))
-    candidates[1:3] = inner
+    last = n_windows - 1
+    before, after = numpy.clip([after - 1, after], 1, max(last - 1, 1))
+    candidates = numpy.stack([numpy.zeros_like(after), before, after, numpy.full_like(after, last)])
     left = first - starts[candidates]
     right = starts[candidates] + room - end
     unlimited = n_pieces + 1
