@@ -144,7 +144,7 @@ def print_summary(size: str, figures: Dict[str, Any]) -> None:
     )
     print(
         f"  network: {figures['rows_per_second']:,.0f} rows/s, "
-        f"{100 * figures['share_of_floor']:.0f} % of the bare matrix products ({figures['floor_rows_per_second']:,.0f}); "
+        f"{100 * figures['share_of_floor']:.0f} % of the bare products ({figures['floor_rows_per_second']:,.0f}); "
         f"outside the network: {100 * figures['outside_encoder']:.1f} % of the component's time "
         f"({100 * figures['outside_encoder_with_spacy_tokenizer']:.1f} % with spaCy's tokenizer)"
     )

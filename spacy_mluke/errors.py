@@ -40,13 +40,13 @@ class Errors(metaclass=ErrorsWithCodes):
     )
     # --- encoder ---
     ML020 = (
-        "'{path}' cannot be read as an encoder's config: {reason}. Point to a checkpoint directory in Hugging Face format, "
-        "or to its config.json."
+        "'{path}' cannot be read as an encoder's config: {reason}. Point to a checkpoint directory in Hugging Face "
+        "format, or to its config.json."
     )
     ML021 = "An encoder's config is a JSON object, not {found}. Pass the content of a checkpoint's config.json."
     ML022 = (
-        "This config describes another family: 'model_type' is {found}, expected \"luke\". Pass a LUKE, mLUKE or Japanese "
-        "LUKE checkpoint, such as 'studio-ousia/mluke-base'."
+        "This config describes another family: 'model_type' is {found}, expected \"luke\". Pass a LUKE, mLUKE or "
+        "Japanese LUKE checkpoint, such as 'studio-ousia/mluke-base'."
     )
     ML023 = "The encoder's config lacks {missing}.{hint} Copy config.json again from where the weights came from."
     ML024 = "'{key}' in the encoder's config is {found}; it must be {wanted}. Correct it in config.json."
@@ -61,15 +61,15 @@ class Errors(metaclass=ErrorsWithCodes):
     ML027 = "'hidden_act' = {found} in the encoder's config is not known. Choose one of: {names}."
     ML028 = "Unknown visibility '{found}'. Choose one of: {names}.{hint}"
     ML029 = (
-        "The {what} lengths do not fit: {n} of them, {total} in sum, for {passes} passes and {rows} rows. Pass one length "
-        "for each pass, 0 for none."
+        "The {what} lengths do not fit: {n} of them, {total} in sum, for {passes} passes and {rows} rows. Pass one "
+        "length for each pass, 0 for none."
     )
     ML030 = (
         "A pass has {found} wordpieces, and the encoder has positions for {limit}. Make the windows shorter ('window')."
     )
     ML031 = (
-        "The {what} table gives rows of shape {found}, and the encoder takes {expected}. Plug in a table that was made for "
-        "this checkpoint."
+        "The {what} table gives rows of shape {found}, and the encoder takes {expected}. Plug in a table that was made "
+        "for this checkpoint."
     )
     ML032 = "'entity_bounds' has shape {found}. Pass a first piece and an end for each of the {n} entities."
     ML035 = (
@@ -81,12 +81,12 @@ class Errors(metaclass=ErrorsWithCodes):
         "upgrade this one."
     )
     ML037 = (
-        "'{name}' in '{path}' is not what '{storage}' says: found {found}. The file does not belong to this checkpoint, "
-        "or is damaged: copy it again."
+        "'{name}' in '{path}' is not what '{storage}' says: found {found}. The file does not belong to this "
+        "checkpoint, or is damaged: copy it again."
     )
     ML038 = (
-        "'{name}' of shape {shape} cannot be stored as '{storage}': that takes a matrix, for 'q4' with a multiple of 32 "
-        "columns. Store it as 'f16' or 'f32'."
+        "'{name}' of shape {shape} cannot be stored as '{storage}': that takes a matrix, for 'q4' with a multiple of "
+        "32 columns. Store it as 'f16' or 'f32'."
     )
     ML039 = (
         "This pickle refers to the word table '{path}' of the package it was made with, and the one here is missing or "
@@ -170,8 +170,8 @@ class Errors(metaclass=ErrorsWithCodes):
         "[components.{name}]."
     )
     ML074 = (
-        "The suggester gave {n} lengths for {n_docs} documents and {rows} spans for lengths that sum to {total}. It must "
-        "return a Ragged with one length per document and a (start, end) row per span."
+        "The suggester gave {n} lengths for {n_docs} documents and {rows} spans for lengths that sum to {total}. It "
+        "must return a Ragged with one length per document and a (start, end) row per span."
     )
     # --- command line ---
     ML090 = (
