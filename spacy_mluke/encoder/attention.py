@@ -15,6 +15,8 @@ from .packing import fused, unpack
 
 # What rows saw, (n_rows, heads, head size), and the log-sum-exp of their scores, (n_rows, heads).
 Seen = Tuple[Tensor, Tensor]
+# What `scaled_dot_product_attention` calls on the CPU. That keeps the log-sum-exp to itself.
+_CPU_ATTENTION = getattr(torch.ops.aten, "_scaled_dot_product_flash_attention_for_cpu", None)
 
 
 class SelfAttention(nn.Module):
@@ -92,9 +94,9 @@ class SelfAttention(nn.Module):
         of_words = self._attend(query, word_key, word_value, layout.pieces_to_pieces())
         words_seen, scores = self._attend_scored(to_words, word_key, word_value, layout.entities_to_pieces())
         n = len(words_seen)
-        own_score = (to_self[:n] * key[:n]).sum(-1) * self.head_size**-0.5
+        own_score = (to_self[:n] * key[:n]).sum(-1, dtype=scores.dtype) * self.head_size**-0.5
         # A softmax over one key is 1. Dropout of attention may still take it.
-        kept = F.dropout(torch.ones_like(own_score), self.dropout, self.training)
+        kept = F.dropout(value.new_ones(own_score.shape), self.dropout, self.training)
         return of_words, _join((words_seen, scores), (value[:n] * kept.unsqueeze(-1), own_score))
 
     def _project(self, rows: Tensor, first: str, last: str) -> Tuple[Tensor, ...]:
@@ -167,8 +169,8 @@ def _by_block(
 
 def _scored_attention(query: Tensor, key: Tensor, value: Tensor, dropout: float) -> Seen:
     """Attention and the log-sum-exp of its scores. Shapes: (passes, heads, rows[, head size])."""
-    if query.device.type == "cpu" and not dropout and not torch.is_grad_enabled():
-        return torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(query, key, value)
+    if _CPU_ATTENTION is not None and query.device.type == "cpu" and not dropout and not torch.is_grad_enabled():
+        return _CPU_ATTENTION(query, key, value)
     scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-1, -2)
     # Half precision is too coarse for sums over hundreds of keys.
     scores = scores.to(torch.promote_types(scores.dtype, torch.float32))

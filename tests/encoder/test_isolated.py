@@ -10,6 +10,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from spacy_mluke.encoder import attention
+from spacy_mluke.encoder.layout import make_layout
+
 from .reference import MAX_MENTION_LENGTH, Passes, make_pair, random_passes
 
 SHAPES = [(10, 5), (7, 3), (4, 8)]
@@ -76,26 +79,32 @@ def test_words_have_the_states_of_joint_passes_without_entities(encoder):
 
 def test_an_entity_alone_with_the_words_sees_what_the_definition_says(encoder):
     """One layer, by the book: softmax over the words' keys and the entity's own."""
-    attention = encoder.encoder.layer[0].attention.self
+    layer = encoder.encoder.layer[0].attention.self
     rows = torch.randn(7, 16)
-    from spacy_mluke.encoder.layout import make_layout
-
     layout = make_layout([5], [2], mixed=False, device=torch.device("cpu"), round_rows=int)
     with torch.no_grad():
-        found = attention(rows, layout, "isolated")[5:]
+        found = layer(rows, layout, "isolated")[5:]
         words, entities = rows[:5], rows[5:]
-        aware = attention.is_entity_aware
-        to_words = (attention.e2w_query if aware else attention.query)(entities)
-        to_self = (attention.e2e_query if aware else attention.query)(entities)
+        aware = layer.is_entity_aware
+        to_words = (layer.e2w_query if aware else layer.query)(entities)
+        to_self = (layer.e2e_query if aware else layer.query)(entities)
         for i in range(2):
-            keys = torch.cat([attention.key(words), attention.key(entities[i : i + 1])]).view(6, 4, 4)
-            values = torch.cat([attention.value(words), attention.value(entities[i : i + 1])]).view(6, 4, 4)
+            keys = torch.cat([layer.key(words), layer.key(entities[i : i + 1])]).view(6, 4, 4)
+            values = torch.cat([layer.value(words), layer.value(entities[i : i + 1])]).view(6, 4, 4)
             for head in range(4):
                 scores = torch.cat(
                     [keys[:5, head] @ to_words[i].view(4, 4)[head], keys[5:, head] @ to_self[i].view(4, 4)[head]]
                 )
                 expected = torch.softmax(scores / math.sqrt(4), 0) @ values[:, head]
                 torch.testing.assert_close(found[i].view(4, 4)[head], expected, atol=1e-5, rtol=1e-5)
+
+
+def test_attention_does_without_the_log_sum_exp_of_torch(encoder, monkeypatch):
+    passes = random_passes(SHAPES, encoder.config)
+    with torch.no_grad():
+        expected = passes.run(encoder)
+        monkeypatch.setattr(attention, "_CPU_ATTENTION", None)
+        torch.testing.assert_close(passes.run(encoder), expected, atol=1e-5, rtol=1e-4)
 
 
 def test_many_candidates_never_meet_each_other(encoder, monkeypatch):

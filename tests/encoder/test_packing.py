@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -108,6 +109,15 @@ def test_copies_with_their_optimizer_stay_together(pair):
     optimizer = torch.optim.SGD(pair[0].parameters(), lr=0.1)
     network, optimizer = copy.deepcopy((pair[0], optimizer))
     assert {id(p) for p in network.parameters()} == {id(p) for p in optimizer.param_groups[0]["params"]}
+
+
+def test_threads_may_pack_at_once():
+    ours, reference = make_pair()
+    passes = random_passes(RAGGED, ours.config)
+    expected = tuple(states.detach() for states in run_reference(reference, passes))
+    with ThreadPoolExecutor(8) as pool:
+        for found in pool.map(_states, [ours] * 32, [passes] * 32):
+            torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
 
 
 def test_packing_in_inference_mode_leaves_parameters_trainable():

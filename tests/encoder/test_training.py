@@ -7,7 +7,9 @@ import copy
 import pytest
 import torch
 
+from spacy_mluke.encoder.attention import takes_mixed_layout
 from spacy_mluke.encoder.config import EncoderConfig
+from spacy_mluke.encoder.layout import make_layout
 from spacy_mluke.encoder.transformer import LukeEncoder
 
 from .reference import make_pair, random_passes
@@ -95,9 +97,6 @@ def test_both_dropouts_are_active_and_keep_the_mean(encoder, kind):
     if kind == "hidden_dropout_prob":
         assert not torch.equal(passes.run(noisy.train())[0], passes.run(noisy)[0])
         return
-    from spacy_mluke.encoder.attention import takes_mixed_layout
-    from spacy_mluke.encoder.layout import make_layout
-
     mixed = takes_mixed_layout(attention.is_entity_aware, encoder.visibility)
     layout = make_layout(
         passes.piece_lengths, passes.entity_lengths, mixed=mixed, device=torch.device("cpu"), round_rows=int
