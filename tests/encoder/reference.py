@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any, Dict, List, Tuple
+from dataclasses import dataclass
+from typing import List, Tuple
 
 import torch
 from torch import Tensor
@@ -25,7 +25,6 @@ class Passes:
     entity_ids: Tensor
     entity_bounds: Tensor
     max_mention_length: int = MAX_MENTION_LENGTH
-    extra: Dict[str, Any] = field(default_factory=dict)
 
     def run(self, encoder: LukeEncoder) -> Tuple[Tensor, Tensor]:
         return encoder(
