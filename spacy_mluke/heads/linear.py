@@ -17,7 +17,7 @@ def build_linear(*, has_bias: bool) -> Model[Floats2d, Floats2d]:
     RETURNS (Model[Floats2d, Floats2d]): (n, nI) -> (n, nO).
     """
     params = {"W": None, "b": None} if has_bias else {"W": None}
-    return Model("mluke-linear", forward, dims={"nO": None, "nI": None}, params=params)
+    return Model("mluke-linear", forward, params=params)
 
 
 def forward(
@@ -39,14 +39,12 @@ def forward(
 
 
 def set_weights(model: Model, weight: Any, bias: Optional[Any] = None) -> None:
-    """Give the layer its weights, and the size that they have.
+    """Give the layer its weights. They say what size it has: it may change when labels are added.
 
     model (Model): As from `build_linear`.
     weight (Floats2d): Shape: (nO, nI).
     bias (Optional[Floats1d]): Shape: (nO,). Zeros, if the layer has one and none is given.
     """
-    model.set_dim("nO", weight.shape[0], force=True)
-    model.set_dim("nI", weight.shape[1], force=True)
     model.set_param("W", model.ops.asarray2f(weight))
     if "b" in model.param_names:
         model.set_param("b", model.ops.alloc1f(weight.shape[0]) if bias is None else model.ops.asarray1f(bias))
