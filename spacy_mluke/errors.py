@@ -206,13 +206,9 @@ class Errors(metaclass=ErrorsWithCodes):
         "The listener got a pass over other documents than it is asked for. Update 'mluke' and the components that listen "
         "to it with the same examples, as nlp.update does."
     )
-    ML083 = (
-        "A spacy-mluke.EncoderListener.v1 cannot be replaced by a copy of the encoder: its states depend on the spans of the "
-        "shared pass. Train the component with spacy-mluke.Encoder.v1 in its [model.encoder] instead."
-    )
     ML084 = (
         "doc._.mluke_relations takes a list of Relation objects with spans of the same document; got {found}. Make them "
-        "with Relation(head=doc[0:1], tail=doc[3:4], label=\"...\")."
+        'with Relation(head=doc[0:1], tail=doc[3:4], label="...").'
     )
     ML085 = "A label must be a string that is not empty; got {label}."
     ML086 = (

@@ -47,9 +47,7 @@ def build_entity_pairs_v1(
         if any(isinstance(pair, str) or len(pair) != 2 for pair in labels):
             raise ValueError(Errors.ML089.format(found=labels))
         allowed = {tuple(pair) for pair in labels}
-    return partial(
-        propose_pairs, order=order, same_sentence=same_sentence, max_distance=max_distance, allowed=allowed
-    )
+    return partial(propose_pairs, order=order, same_sentence=same_sentence, max_distance=max_distance, allowed=allowed)
 
 
 def propose_pairs(

@@ -53,9 +53,7 @@ def write_types(
         _overwrite_labels(doc, bounds, scores, labels, threshold)
 
 
-def _overwrite_labels(
-    doc: Doc, bounds: Ints2d, scores: Floats2d, labels: Sequence[str], threshold: float
-) -> None:
+def _overwrite_labels(doc: Doc, bounds: Ints2d, scores: Floats2d, labels: Sequence[str], threshold: float) -> None:
     best: Dict[Tuple[int, int], str] = {}
     for (start, end), row in zip(bounds.tolist(), scores, strict=True):
         top = int(row.argmax())

@@ -11,7 +11,6 @@ from spacy_transformers.layers.trfs2arrays import trfs2arrays
 from thinc.api import Model, chain
 from thinc.types import Floats2d, Ragged
 
-from ..errors import Errors
 from ..types import EncoderOutput
 from .model import EncoderInput, EncoderModel
 from .trf_data import join_gradients, split_output
@@ -84,10 +83,7 @@ def replace_listener_config(encoder: Dict[str, Any], listener: Dict[str, Any]) -
     encoder (Dict[str, Any]): Config of the shared encoder.
     listener (Dict[str, Any]): Config of the listener that is replaced.
     RETURNS (Dict[str, Any]): Config of a `spacy-mluke.WordEncoder.v1`.
-    RAISES (ValueError): ML083 for a listener that reads entity states.
     """
-    if listener.get("@architectures") == "spacy-mluke.EncoderListener.v1":
-        raise ValueError(Errors.ML083)
     config = {"@architectures": "spacy-mluke.WordEncoder.v1", "encoder": dict(encoder)}
     for key in ("pooling", "grad_factor"):
         if key in listener:

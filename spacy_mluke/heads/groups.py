@@ -14,7 +14,9 @@ from .linear import build_linear
 GroupModel = Model[MarkedInput, GroupLogits]
 
 
-def build_group_classifier(name: str, encoder: EncoderModel, *, size: int, has_bias: bool, dropout: float) -> GroupModel:
+def build_group_classifier(
+    name: str, encoder: EncoderModel, *, size: int, has_bias: bool, dropout: float
+) -> GroupModel:
     """Build a classifier of groups of spans.
 
     name (str): Name of the Model.

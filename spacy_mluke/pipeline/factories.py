@@ -148,9 +148,7 @@ def make_mluke_relations(
     """
     from .relations import RelationExtractor
 
-    return RelationExtractor(
-        nlp.vocab, model, pairs, name=name, threshold=threshold, no_label=no_label, scorer=scorer
-    )
+    return RelationExtractor(nlp.vocab, model, pairs, name=name, threshold=threshold, no_label=no_label, scorer=scorer)
 
 
 @Language.factory(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy
 import pytest
-from spacy.tokens import Span
 import torch
+from spacy.tokens import Span
 from spacy.util import fix_random_seed
 from thinc.api import Adam
 
@@ -128,10 +128,3 @@ def test_a_pass_over_other_documents_is_refused(steady_checkpoint):
     # The same words: identity counts.
     with pytest.raises(ValueError, match=r"\[ML082\]"):
         nlp.get_pipe("mluke_relations").update(relation_examples(nlp)[:2])
-
-
-def test_an_entity_listener_is_not_replaced_by_a_copy(steady_checkpoint):
-    nlp = listening_pipeline(steady_checkpoint, "mluke_relations")
-    start(nlp)
-    with pytest.raises(ValueError, match=r"\[ML083\]"):
-        nlp.replace_listeners("mluke", "mluke_relations", ["model.encoder"])

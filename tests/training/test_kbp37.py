@@ -45,8 +45,8 @@ def test_documents_have_entities_and_relations(file):
 
 
 def test_entities_that_share_a_token_are_left_out():
-    sentence = parse_marked("<e1>Bonn</e1>-<e2>Berlin</e2>", "no_relation")
-    assert sentence.text == "Bonn-Berlin"
+    sentence = parse_marked("<e1>Bonn</e1>x<e2>Berlin</e2>", "no_relation")
+    assert sentence.text == "BonnxBerlin"
     assert list(make_docs(spacy.blank("xx"), [sentence])) == []
 
 
@@ -62,7 +62,7 @@ def test_the_command_writes_a_corpus_whose_predicted_documents_have_entities(fil
     target = tmp_path / "out" / "train.spacy"
     result = CliRunner().invoke(app, ["convert-kbp37", str(file), str(target)])
     assert result.exit_code == 0, result.output
-    assert "2 sentences" in result.output
+    assert "2 sentences" in " ".join(result.output.split())
     assert len(DocBin().from_disk(target)) == 2
     first, second = build_entity_corpus_v1(target)(spacy.blank("en"))
     assert [ent.text for ent in first.predicted.ents] == ["Thom Yorke", "Radiohead"]
