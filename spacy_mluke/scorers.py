@@ -36,7 +36,7 @@ def build_relation_scorer_v1(
 def build_typing_scorer_v1(spans_key: str = "mluke_types") -> Callable[..., Dict[str, Any]]:
     """Score the types of entities in a span group. Registered as `spacy-mluke.typing_scorer.v1`.
 
-    A prediction is right if span and label are. In reference documents without the group, labels of `doc.ents` are gold.
+    A prediction is right if span and label are. In references without the group, labels of `doc.ents` are gold.
 
     spans_key (str): Key in `doc.spans`.
     RETURNS (Callable): Examples -> types_micro_{p,r,f}, types_macro_{p,r,f}, types_per_type; None without gold
@@ -73,7 +73,7 @@ def score_types(examples: Iterable[Example], *, spans_key: str, **kwargs: Any) -
         if not has_group and not eg.reference.has_annotation("ENT_IOB"):
             continue
         gold = eg.reference.spans[spans_key] if has_group else eg.reference.ents
-        predicted = eg.predicted.spans[spans_key] if spans_key in eg.predicted.spans else []
+        predicted = list(eg.predicted.spans.get(spans_key, []))
         facts.append((_labelled(predicted), _labelled(gold)))
     return _score(facts, "types", None, str)
 

@@ -1,7 +1,7 @@
 """Where annotations of a Doc are kept, so that they outlive it.
 
 A record lies in `doc.user_data` under the key of a Token extension at character 0, and counts its places in characters
-from there. spaCy moves such keys along when it joins documents or takes a span out of one, and saves them with the rest.
+from there. spaCy moves such keys along when it joins documents or takes a span out of one, and saves them.
 """
 
 from __future__ import annotations

@@ -42,7 +42,7 @@ def get_relations(doc: Doc) -> List[Relation]:
     for start, record in find_records(doc, RECORD):
         bounds = token_bounds(doc, record["spans"], start)
         spans = named_spans(doc, bounds.clip(min=0))
-        inside = (bounds[:, 0] >= 0).reshape((-1, 2)).all(axis=1)
+        inside: Any = (bounds[:, 0] >= 0).reshape((-1, 2)).all(axis=1)
         for i, (label, score) in enumerate(zip(record["labels"], record["scores"], strict=True)):
             # A span taken out of a document leaves behind the relations that lead out of it.
             if inside[i]:

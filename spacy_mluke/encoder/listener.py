@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, cast
 
 import numpy
 from spacy.tokens import Doc
@@ -104,7 +104,7 @@ def _from_docs(model: EncoderListener, inputs: MarkedInput) -> EncoderOutput:
             n += len(states.vectors)
         docs.append(_alignment(doc, known, groups))
     if vectors:
-        found = model.ops.asarray2f(numpy.concatenate(vectors))
+        found = model.ops.asarray2f(cast(Any, numpy.concatenate(vectors)))
     else:
         found = model.ops.alloc2f(0, model.get_dim("nO") if model.has_dim("nO") else 0)
     return EncoderOutput(piece_states=None, entity_states=found, batch=_batch(docs))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Callable, Optional, Tuple
+from typing import Any, Callable, Optional, Tuple, cast
 
 import numpy
 from thinc.api import Dropout, Model, chain
+from thinc.types import Floats2d
 
 from ..encoder.model import EncoderModel, MarkedInput
 from ..types import AlignedBatch, EncoderOutput, GroupLogits, Ints2d
@@ -26,7 +27,8 @@ def build_group_classifier(
     dropout (float): Of the entity states, in training; spaCy's `dropout` takes its place.
     RETURNS (GroupModel): Its width is that of the encoder times `size`.
     """
-    output = chain(Dropout(dropout), build_linear(has_bias=has_bias))
+    dropped: Model[Floats2d, Floats2d] = Dropout(dropout)
+    output: Model[Floats2d, Floats2d] = chain(dropped, build_linear(has_bias=has_bias))
     return Model(
         name, forward, init=init, layers=[encoder, output], refs={"encoder": encoder, "linear": output.layers[1]},
         attrs={"size": size},
@@ -47,8 +49,8 @@ def forward(
     output, backprop_states = encoder(inputs, is_train)
     states = output.entity_states
     rows = group_rows(output.batch, size)
-    kept = (rows >= 0).all(axis=1)
-    picked = model.ops.asarray1i(rows[kept].ravel())
+    kept: Any = (rows >= 0).all(axis=1)
+    picked = model.ops.asarray1i(cast(Any, rows[kept].ravel()))
     # Reshaped, so that the width stays known when there is no group.
     X = states[picked].reshape((int(kept.sum()), size * states.shape[1]))
     logits, backprop_logits = linear(X, is_train)

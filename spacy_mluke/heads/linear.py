@@ -16,7 +16,7 @@ def build_linear(*, has_bias: bool) -> Model[Floats2d, Floats2d]:
     has_bias (bool): Whether it adds a bias.
     RETURNS (Model[Floats2d, Floats2d]): (n, nI) -> (n, nO).
     """
-    params = {"W": None, "b": None} if has_bias else {"W": None}
+    params: Any = {"W": None, "b": None} if has_bias else {"W": None}
     return Model("mluke-linear", forward, params=params)
 
 
@@ -24,8 +24,8 @@ def forward(
     model: Model[Floats2d, Floats2d], X: Floats2d, is_train: bool
 ) -> Tuple[Floats2d, Callable[[Floats2d], Floats2d]]:
     """Y = X W^T + b."""
-    W = model.get_param("W")
-    Y = model.ops.gemm(X, W, trans2=True)
+    W: Any = model.get_param("W")
+    Y: Any = model.ops.gemm(X, W, trans2=True)
     if "b" in model.param_names:
         Y += model.get_param("b")
 
@@ -70,7 +70,7 @@ def add_rows(model: Model, n: int) -> None:
     model (Model): As from `build_linear`, with weights.
     n (int): How many.
     """
-    W = model.get_param("W")
+    W: Any = model.get_param("W")
     grown = model.ops.xp.concatenate([W, _fresh(model, n, W.shape[1])])
     bias = None
     if "b" in model.param_names:

@@ -82,8 +82,8 @@ class GroupPipe(HeadFiles, TrainablePipe):
 
     @property
     def labels(self) -> Tuple[str, ...]:
-        """What can be predicted. Those of a published checkpoint are known when it has been read: at first use, or after
-        `initialize`."""
+        """What can be predicted. Labels of a published checkpoint are known once it has been read: at first use, or
+        after `initialize`."""
         return tuple(self.classes)
 
     @property
@@ -271,8 +271,8 @@ class GroupPipe(HeadFiles, TrainablePipe):
     def missed_hint(self) -> str:
         """What to do about gold annotations that are never proposed: the end of a message."""
         return (
-            "entities come from the predicted documents. Read them with spacy-mluke.EntityCorpus.v1, which gives those the "
-            "gold entities, or name the component that sets them in 'annotating_components'."
+            "entities come from the predicted documents. Read them with spacy-mluke.EntityCorpus.v1, which gives those "
+            "the gold entities, or name the component that sets them in 'annotating_components'."
         )
 
     def update(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Callable, Iterable, Iterator, Optional
+from typing import Any, Callable, Dict, Iterable, Iterator, Optional
 
 from spacy.language import Language
 from spacy.training import Corpus, Example
@@ -34,7 +34,7 @@ class EntityCorpus:
 
     def __init__(self, path: Optional[Path], *, max_length: int, gold_preproc: bool, limit: int):
         self._path = path
-        self._options = {"max_length": max_length, "gold_preproc": gold_preproc, "limit": limit}
+        self._options: Dict[str, Any] = {"max_length": max_length, "gold_preproc": gold_preproc, "limit": limit}
 
     def __call__(self, nlp: Language) -> Iterator[Example]:
         """Read the corpus.

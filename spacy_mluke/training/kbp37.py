@@ -33,7 +33,7 @@ class MarkedSentence:
 def read_kbp37(path: Union[str, Path]) -> Iterator[MarkedSentence]:
     """Read a file of KBP37 or RELX.
 
-    path (Union[str, Path]): Of each sentence, a line with its id, a tab and the text in quotes; then one with its label.
+    path (Union[str, Path]): A line with a sentence's id, a tab and its text in quotes, then one with its label.
     YIELDS (MarkedSentence): The sentences.
     RAISES (ValueError): ML088 for a line that is neither.
     """
