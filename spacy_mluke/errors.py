@@ -196,7 +196,7 @@ class Errors(metaclass=ErrorsWithCodes):
     ML080 = (
         "Span {span} is not among those that 'mluke' encoded for this document, so there is no state for it. Let "
         "mluke's suggester suggest the spans that this component reads (by default, both take doc.ents), and put "
-        "components that set entities before mluke; or give this component an encoder of its own (spacy-mluke.Encoder.v1)."
+        "components that set entities before mluke; or give this one an encoder of its own (spacy-mluke.Encoder.v1)."
     )
     ML081 = (
         "There are no states of 'mluke' on this document, and spacy-mluke.EncoderListener.v1 reads them. Put 'mluke' "
@@ -207,7 +207,7 @@ class Errors(metaclass=ErrorsWithCodes):
         "listen to it with the same examples, as nlp.update does."
     )
     ML084 = (
-        "doc._.mluke_relations takes a list of Relation objects with spans of the same document; got {found}. Make them "
+        "doc._.mluke_relations takes a list of Relation objects with spans of that document; got {found}. Make them "
         'with Relation(head=doc[0:1], tail=doc[3:4], label="...").'
     )
     ML085 = "A label must be a string that is not empty; got {label}."

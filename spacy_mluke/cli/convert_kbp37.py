@@ -13,7 +13,10 @@ LIMIT = typer.Option(0, "--limit", "-n", help="Sentences to read at most; 0 for 
 
 
 def convert_kbp37(source: Path = SOURCE, target: Path = TARGET, lang: str = LANG, limit: int = LIMIT) -> None:
-    """Write the sentences of KBP37 or RELX as a corpus: two entities each, and the relation between them."""
+    """Write a corpus for relation extraction from a file of KBP37 or RELX.
+
+    Each sentence has two entities, and the relation between them.
+    """
     from itertools import islice
 
     import spacy

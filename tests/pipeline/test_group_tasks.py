@@ -9,7 +9,6 @@ from spacy.tokens import Doc, DocBin
 from spacy.training import Example
 from thinc.api import Adam
 
-from spacy_mluke.types import GroupLogits
 from tests.pipeline.relation_docs import (
     facts,
     listening_pipeline,
@@ -69,7 +68,7 @@ def test_a_task_overfits_five_sentences(steady_checkpoint, task, make):
     assert scores["rel_micro_f" if task == "mluke_relations" else "types_micro_f"] == 1.0
 
 
-def test_gradients_of_the_head_and_the_states_are_right(steady_checkpoint, task):
+def test_the_gradient_of_the_loss_equals_finite_differences(steady_checkpoint, task):
     nlp = task_pipeline(steady_checkpoint, task)
     gold = relation_examples(nlp)
     nlp.initialize(lambda: gold)
@@ -77,10 +76,9 @@ def test_gradients_of_the_head_and_the_states_are_right(steady_checkpoint, task)
     groups = pipe.propose([eg.predicted for eg in gold])
     rng = numpy.random.default_rng(0)
     logits = rng.normal(size=(sum(map(len, groups)), len(pipe.classes)))
-    kept = numpy.ones(len(logits), dtype=bool)
     truth, is_annotated, _ = pipe.targets(gold, groups)
     _, gradient = pipe.loss(logits, truth)
-    assert is_annotated.all() and kept.all()
+    assert is_annotated.all()
     for i, j in [(0, 0), (1, 1), (2, 2 % len(pipe.classes))]:
         step = numpy.zeros_like(logits)
         step[i, j] = 1e-5
@@ -204,8 +202,6 @@ def test_labels_can_be_added_to_a_trained_head(trained, task, tmp_path):
 def test_a_head_with_other_labels_than_its_cfg_is_refused(trained, task, tmp_path):
     trained[task].to_disk(tmp_path / "saved")
     cfg = tmp_path / "saved" / task / "cfg"
-    content = spacy.util.load_config_from_str("")
-    assert content == {}
     cfg.write_text(cfg.read_text().replace('"classes":[', '"classes":["ANOTHER",'))
     with pytest.raises(ValueError, match=r"\[ML079\]"):
         spacy.load(tmp_path / "saved")
@@ -254,4 +250,3 @@ def test_the_component_adds_its_scores_to_the_config(tiny_checkpoint, task):
     nlp = task_pipeline(tiny_checkpoint, task)
     weights = nlp.get_pipe_meta(task).default_score_weights
     assert max(weights, key=lambda key: weights[key] or 0.0).endswith("micro_f")
-    assert isinstance(GroupLogits.__doc__, str)
