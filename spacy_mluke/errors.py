@@ -173,6 +173,54 @@ class Errors(metaclass=ErrorsWithCodes):
         "The suggester gave {n} lengths for {n_docs} documents and {rows} spans for lengths that sum to {total}. It "
         "must return a Ragged with one length per document and a (start, end) row per span."
     )
+    ML075 = (
+        "'{name}' does not know any labels yet. Train it (nlp.initialize, or spacy train), load a trained pipeline, or "
+        "name a checkpoint that was fine-tuned for this task in [components.{name}.model.encoder]."
+    )
+    ML076 = (
+        "The annotation has the label '{label}', which '{name}' does not know.{hint} Add it with add_label() before "
+        "training, or pass all labels to initialize()."
+    )
+    ML077 = (
+        "No annotation for '{name}' in the examples: {wanted}. A corpus on disk keeps it only if its DocBin was made "
+        "with store_user_data=True."
+    )
+    ML078 = (
+        "The head of '{path}' has a weight of shape {found}, and '{name}' takes (labels, {width}): it was fine-tuned "
+        "for another task. Choose a checkpoint of a {kind} model, or train this component on the encoder."
+    )
+    ML079 = (
+        "'{name}' has {labels} labels, and its head has {rows} rows. Labels ('id2label', or the saved cfg) and weights "
+        "must come from one model."
+    )
+    ML080 = (
+        "Span {span} is not among those that 'mluke' encoded for this document, so there is no state for it. Let "
+        "mluke's suggester suggest the spans that this component reads (by default, both take doc.ents), and put "
+        "components that set entities before mluke; or give this one an encoder of its own (spacy-mluke.Encoder.v1)."
+    )
+    ML081 = (
+        "There are no states of 'mluke' on this document, and spacy-mluke.EncoderListener.v1 reads them. Put 'mluke' "
+        "before this component; when it is frozen in training, name it in 'annotating_components'."
+    )
+    ML082 = (
+        "The listener got a pass over other documents than it is asked for. Update 'mluke' and the components that "
+        "listen to it with the same examples, as nlp.update does."
+    )
+    ML084 = (
+        "doc._.mluke_relations takes a list of Relation objects with spans of that document; got {found}. Make them "
+        'with Relation(head=doc[0:1], tail=doc[3:4], label="...").'
+    )
+    ML085 = "A label must be a string that is not empty; got {label}."
+    ML086 = (
+        "The pair {pair} of document {n} has two gold labels, '{first}' and '{second}', and one pair has one label. "
+        "Remove one of them, or join them to one label."
+    )
+    ML087 = "'{path}' does not hold the head of '{name}': {reason}. Copy the saved pipeline again."
+    ML088 = (
+        "'{path}', line {line}: {reason}. A sentence takes an id, a tab and the text with <e1> </e1> and <e2> </e2>; "
+        "its label stands on the next line."
+    )
+    ML089 = "'labels' lists pairs, a head's label and a tail's, such as [[\"ORG\", \"LOC\"]]; got {found}."
     # --- command line ---
     ML090 = (
         "The text does not hold '{mention}'. Give a mention by its words as they stand there, or by its characters, as "
@@ -195,6 +243,14 @@ class Warnings(metaclass=ErrorsWithCodes):
         "{n} of {total} marked texts did not fit a pass of {limit} wordpieces between their spans: text between (or "
         "inside) the spans was left out, the spans and what stands next to them were kept. Raise 'window' if the "
         "checkpoint takes more."
+    )
+    ML104 = (
+        "{n} of {total} spans that '{name}' was to read hold no wordpiece (only whitespace, or characters that the "
+        "vocabulary's normalizer removes): nothing was predicted for them."
+    )
+    ML105 = (
+        "{n} of {total} gold annotations of '{name}' are on spans that are never proposed to it, and cannot be learnt: "
+        "{hint}"
     )
     ML140 = (
         "'{path}' has use_entity_aware_attention = true but no queries of its own for the pairs with "

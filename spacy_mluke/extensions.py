@@ -8,6 +8,8 @@ from spacy.tokens import Doc, Span
 from spacy_transformers.data_classes import TransformerData
 from thinc.api import get_current_ops
 
+from .annotate.entity_types import get_types
+from .annotate.relations import get_relations, set_relations
 from .annotate.states import EntityStates, piece_view, records
 from .encoder.trf_data import transformer_data
 from .types import Floats1d
@@ -51,7 +53,9 @@ def set_trf_data(doc: Doc, value: Optional[TransformerData]) -> None:
 EXTENSIONS: Dict[Tuple[Type, str], Dict[str, Callable[..., Any]]] = {
     (Doc, "mluke"): {"getter": get_states},
     (Doc, "trf_data"): {"getter": get_trf_data, "setter": set_trf_data},
+    (Doc, "mluke_relations"): {"getter": get_relations, "setter": set_relations},
     (Span, "mluke_vector"): {"getter": get_vector},
+    (Span, "mluke_types"): {"getter": get_types},
 }
 
 

@@ -90,6 +90,17 @@ class AlignedBatch:
 
 
 @dataclass
+class GroupLogits:
+    """What a head says of groups of spans. Its gradient is that of `logits`."""
+
+    logits: DeviceFloats2d  # (number of kept groups, n_classes) float32
+    # (n_groups,), documents end to end: whether a group has logits. One with a span without wordpieces has none.
+    kept: Bools1d
+    lengths: Ints1d  # (n_docs,): groups of each document
+    counts: Counts
+
+
+@dataclass
 class EncoderOutput:
     """States of a batch of documents, document after document: what the encoder's thinc Model returns.
 

@@ -57,8 +57,9 @@ def test_importing_the_package_and_its_factories_loads_nothing_heavy():
     assert result.stdout.strip() == "[]"
 
 
-def test_spacys_debug_config_is_clean():
-    command = [sys.executable, "-m", "spacy", "debug", "config", str(REPO / "configs" / "tagger_ner_textcat.cfg")]
+@pytest.mark.parametrize("config", sorted(path.name for path in (REPO / "configs").glob("*.cfg")))
+def test_spacys_debug_config_is_clean(config):
+    command = [sys.executable, "-m", "spacy", "debug", "config", str(REPO / "configs" / config)]
     options = ["--paths.train", "train.spacy", "--paths.dev", "dev.spacy"]
     result = subprocess.run([*command, *options], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr

@@ -14,6 +14,7 @@ from typer.core import TyperCommand, TyperGroup
 COMMANDS: Dict[str, str] = {
     "info": "Show what a checkpoint holds: sizes, files, vocabularies, special ids, heads.",
     "convert": "Write a checkpoint as a directory of this package, or in Hugging Face form.",
+    "convert-kbp37": "Write a corpus for relation extraction from a file of KBP37 or RELX.",
     "debug-align": "Show tokens, wordpieces, offsets, entities and windows of a text.",
     "demo": "Show how alike the same entities are across languages, and different ones are not.",
 }

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Callable, List, Optional, Tuple
+from typing import Callable, List, Optional, Sequence, Tuple, Union
 
 import numpy
 from spacy.tokens import Doc
 from thinc.api import Model
 from thinc.types import Ragged
 
-from ..align.batch import align
+from ..align.batch import align, align_marked
 from ..errors import Errors, did_you_mean
-from ..types import AlignedBatch, EncoderOutput, Ints1d
+from ..types import AlignedBatch, EncoderOutput, Ints1d, Ints3d
 from .shim import EncoderShim
 
 VISIBILITIES = ("joint", "isolated")
@@ -30,7 +30,21 @@ class EncoderInput:
     with_tokens: bool = True  # whether the states of the wordpieces are wanted
 
 
-EncoderModel = Model[EncoderInput, EncoderOutput]
+@dataclass
+class MarkedInput:
+    """Groups of spans that are read together: one for typing, a head and a tail for relations.
+
+    An encoder of its own gives each group a pass, a text with markers around its spans; a listener finds the spans
+    among those of the shared pass.
+    """
+
+    docs: List[Doc]
+    groups: Sequence[Ints3d]  # for each document, token bounds: (n_groups, size, 2)
+    size: int  # spans of a group: 1 or 2
+
+
+AnyInput = Union[EncoderInput, MarkedInput]
+EncoderModel = Model[AnyInput, EncoderOutput]
 
 
 def build_encoder_v1(
@@ -102,7 +116,7 @@ def build_encoder_v1(
     )
 
 
-def init(model: EncoderModel, X: Optional[EncoderInput] = None, Y: Optional[EncoderOutput] = None) -> None:
+def init(model: EncoderModel, X: Optional[AnyInput] = None, Y: Optional[EncoderOutput] = None) -> None:
     """Read the checkpoint and set the width."""
     load_model(model)
 
@@ -130,8 +144,8 @@ def get_shim(model: EncoderModel) -> EncoderShim:
 
 
 def forward(
-    model: EncoderModel, inputs: EncoderInput, is_train: bool
-) -> Tuple[EncoderOutput, Callable[[EncoderOutput], EncoderInput]]:
+    model: EncoderModel, inputs: AnyInput, is_train: bool
+) -> Tuple[EncoderOutput, Callable[[EncoderOutput], AnyInput]]:
     """Align and encode.
 
     RETURNS (Tuple[EncoderOutput, Callable]): The states; the callback takes their gradients.
@@ -143,22 +157,35 @@ def forward(
         return shim.predict(batch), _no_backprop
     output, backprop_states = shim.begin_update(batch)
 
-    def backprop(d_output: EncoderOutput) -> EncoderInput:
+    def backprop(d_output: EncoderOutput) -> AnyInput:
         backprop_states(d_output)
         return inputs
 
     return output, backprop
 
 
-def align_input(model: EncoderModel, inputs: EncoderInput) -> AlignedBatch:
+def align_input(model: EncoderModel, inputs: AnyInput) -> AlignedBatch:
     """Place documents and spans as the encoder's options say.
 
     model (EncoderModel): As from `build_encoder_v1`; its checkpoint is read if it was not yet.
-    inputs (EncoderInput): Documents and spans.
+    inputs (AnyInput): Documents and spans: read together, or each group in a marked text of its own.
     RETURNS (AlignedBatch): What the network takes.
     """
     loaded = get_shim(model).loaded
     attrs = model.attrs
+    # A checkpoint with a shorter position table has shorter windows.
+    window = min(attrs["window"], loaded.config.max_position_embeddings - 2)
+    if isinstance(inputs, MarkedInput):
+        return align_marked(
+            inputs.docs,
+            inputs.groups,
+            loaded.wordpieces,
+            marker_ids=[loaded.wordpieces.ent_id, loaded.wordpieces.ent2_id][: inputs.size],
+            entity_ids=[loaded.entities.mask_id, loaded.entities.mask2_id][: inputs.size],
+            segmentation=attrs["segmentation"],
+            window=window,
+            max_mention_length=attrs["max_mention_length"],
+        )
     entity_ids = None
     if attrs["entity_input"] == "kb_id":
         entity_ids = _named_entity_ids(model, inputs)
@@ -169,8 +196,7 @@ def align_input(model: EncoderModel, inputs: EncoderInput) -> AlignedBatch:
         entity_ids=entity_ids,
         default_entity_id=loaded.entities.mask_id,
         segmentation=attrs["segmentation"],
-        # A checkpoint with a shorter position table has shorter windows.
-        window=min(attrs["window"], loaded.config.max_position_embeddings - 2),
+        window=window,
         overlap=attrs["overlap"],
         max_entities=attrs["max_entities"] or None,
         max_mention_length=attrs["max_mention_length"],
@@ -208,5 +234,5 @@ def _check_choice(option: str, value: str, choices: Tuple[str, ...]) -> None:
         )
 
 
-def _no_backprop(d_output: EncoderOutput) -> EncoderInput:
+def _no_backprop(d_output: EncoderOutput) -> AnyInput:
     raise NotImplementedError

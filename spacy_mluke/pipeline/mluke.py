@@ -15,9 +15,10 @@ from spacy.training import Example, validate_examples
 from spacy.vocab import Vocab
 from spacy_transformers.layers import TransformerListener
 from spacy_transformers.pipeline_component import Transformer
-from thinc.api import Optimizer
+from thinc.api import Model, Optimizer
 
 from ..annotate.write import hook_vectors, write_states
+from ..encoder.listener import EncoderListener
 from ..encoder.model import EncoderInput, EncoderModel, get_shim, load_model
 from ..encoder.trf_data import split_output
 from ..encoder.word_encoder import replace_listener, replace_listener_config
@@ -176,11 +177,39 @@ class MLuke(Transformer):
         super().add_listener(listener, component_name)
         self._tell_listeners_width()
 
+    @property
+    def listeners(self) -> List[TransformerListener]:
+        """Layers of other components that read the states of tokens."""
+        return [layer for layer in self._layers() if not isinstance(layer, EncoderListener)]
+
+    @property
+    def entity_listeners(self) -> List[EncoderListener]:
+        """Layers of other components that read the states of entities."""
+        return [layer for layer in self._layers() if isinstance(layer, EncoderListener)]
+
+    def _layers(self) -> List[Any]:
+        return [layer for name in self.listening_components for layer in self.listener_map[name]]
+
+    def find_listeners(self, component: Any) -> None:
+        """Connect the listeners in another component, of both kinds. Usually called by spaCy.
+
+        component (Any): A component of the pipeline.
+        """
+        super().find_listeners(component)
+        if not isinstance(getattr(component, "model", None), Model):
+            return
+        for node in component.model.walk():
+            if isinstance(node, EncoderListener) and node.upstream_name in ("*", self.name):
+                found: List[Any] = self.listener_map.setdefault(component.name, [])
+                if not any(node is layer for layer in found):
+                    found.append(node)
+        self._tell_listeners_width()
+
     def _tell_listeners_width(self) -> None:
         """A listener that was connected before the checkpoint was read does not know its width yet."""
         if not self.model.has_dim("nO"):
             return
-        for listener in self.listeners:
+        for listener in self._layers():
             if listener.has_dim("nO") is None:
                 listener.set_dim("nO", self.model.get_dim("nO"))
 
@@ -223,17 +252,21 @@ class MLuke(Transformer):
         losses.setdefault(self.name, 0.0)
         self._flush()
         docs = [eg.predicted for eg in examples]
-        if not any(len(doc) for doc in docs) or not self.listeners:
+        n_listeners = len(self._layers())
+        if not any(len(doc) for doc in docs) or not n_listeners:
             return losses
-        output, backprop = self.model.begin_update(self._input(docs, with_tokens=True))
+        output, backprop = self.model.begin_update(self._input(docs, with_tokens=bool(self.listeners)))
         self._tell_listeners_width()
         self._waiting_sgd = sgd
-        update = SharedUpdate(output, backprop, len(self.listeners), partial(self._on_backprop, losses))
+        update = SharedUpdate(output, backprop, n_listeners, partial(self._on_backprop, losses))
         self._update = update
-        batch_id = TransformerListener.get_batch_id(docs)
-        datas = split_output(output)
-        for listener in self.listeners:
-            listener.receive(batch_id, datas, update.receive)
+        for entity_listener in self.entity_listeners:
+            entity_listener.receive(docs, output, update.receive_entities)
+        if self.listeners:
+            batch_id = TransformerListener.get_batch_id(docs)
+            datas = split_output(output)
+            for listener in self.listeners:
+                listener.receive(batch_id, datas, update.receive)
         return losses
 
     def finish_update(self, sgd: Optimizer) -> None:

@@ -8,7 +8,7 @@ from spacy_transformers.data_classes import TransformerData
 
 from ..encoder.shim import empty_gradient
 from ..encoder.trf_data import join_gradients
-from ..types import EncoderOutput
+from ..types import DeviceFloats2d, EncoderOutput
 
 
 class SharedUpdate:
@@ -20,7 +20,7 @@ class SharedUpdate:
 
     output (EncoderOutput): What the listeners read.
     backprop (Callable[[EncoderOutput], Any]): Takes the gradient of `output`.
-    n_listeners (int): Callbacks expected.
+    n_listeners (int): Callbacks expected, of listeners for tokens and for entities.
     on_done (Callable[[float], None]): Called after the backward pass, with the sum of the squared gradients.
     """
 
@@ -44,24 +44,43 @@ class SharedUpdate:
         return self._open and self._gradient is not None
 
     def receive(self, d_datas: Sequence[TransformerData]) -> List:
-        """The callback of a listener: gradients of the documents that have tokens."""
-        if not self._open:
-            return []
+        """The callback of a listener for tokens: gradients of the documents that have tokens."""
+        if self._open:
+            gradient = self._sum()
+            assert gradient.piece_states is not None
+            gradient.piece_states += join_gradients(self.output, d_datas)
+            self._count()
+        return []
+
+    def receive_entities(self, d_states: DeviceFloats2d) -> None:
+        """The callback of a listener for entities.
+
+        d_states (DeviceFloats2d): Gradient of the pass's entity states. Shape: (n_entities, width).
+        """
+        if self._open:
+            gradient = self._sum()
+            gradient.entity_states += d_states
+            self._count()
+
+    def _sum(self) -> EncoderOutput:
         if self._gradient is None:
             self._gradient = empty_gradient(self.output)
-        assert self._gradient.piece_states is not None
-        self._gradient.piece_states += join_gradients(self.output, d_datas)
+        return self._gradient
+
+    def _count(self) -> None:
         self.n_expected -= 1
         if self.n_expected <= 0:
             self.flush()
-        return []
 
     def flush(self) -> None:
         """Go backward with what has come; without anything, let go of the pass."""
         if self.has_gradient:
             gradient = self._gradient
-            assert gradient is not None and gradient.piece_states is not None
+            assert gradient is not None
             self._backprop(gradient)
-            self._on_done(float((gradient.piece_states**2).sum() + (gradient.entity_states**2).sum()))
+            squared = float((gradient.entity_states**2).sum())
+            if gradient.piece_states is not None:
+                squared += float((gradient.piece_states**2).sum())
+            self._on_done(squared)
         self._open = False
         self._gradient = None

@@ -5,10 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
 import spacy
 from spacy.tokens import DocBin
 
 from tests.conftest import REPO
+from tests.pipeline.relation_docs import relation_examples
 from tests.pipeline.test_training import examples
 
 
@@ -36,3 +38,27 @@ def test_the_config_for_three_listeners_trains_evaluates_and_resumes_from_disk(s
     result = subprocess.run([*evaluate, str(tmp_path / "dev.spacy")], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout + result.stderr
     assert "TAG" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("config", "component", "column"),
+    [("relations_kbp37", "mluke_relations", "REL_MACRO_F"), ("typing", "mluke_typing", "TYPES_MICRO_F")],
+)
+def test_the_configs_for_tasks_train_and_evaluate(steady_checkpoint, tmp_path, config, component, column):
+    corpus = tmp_path / "corpus.spacy"
+    docs = [eg.reference for eg in relation_examples(spacy.blank("xx"))]
+    DocBin(docs=docs, store_user_data=True).to_disk(corpus)
+    overrides = {
+        "paths.train": str(corpus),
+        "paths.dev": str(corpus),
+        f"components.{component}.model.encoder.name": str(steady_checkpoint),
+        "training.max_steps": "4",
+        "training.eval_frequency": "2",
+    }
+    arguments = [part for key, value in overrides.items() for part in (f"--{key}", value)]
+    path = REPO / "configs" / f"{config}.cfg"
+    command = [sys.executable, "-m", "spacy", "train", str(path), "--output", str(tmp_path / "out"), *arguments]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert column in result.stdout
+    assert spacy.load(tmp_path / "out" / "model-last").get_pipe(component).labels

@@ -1,0 +1,96 @@
+"""Which pairs of entities a relation may hold between."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any, Iterable, List, Optional, Protocol, Sequence, Set, Tuple
+
+import numpy
+from spacy.tokens import Doc
+
+from ..errors import Errors, did_you_mean
+from ..types import Ints3d
+
+ORDERS = ("both", "text")
+
+
+class PairGenerator(Protocol):
+    """What proposes pairs of spans."""
+
+    def __call__(self, docs: Iterable[Doc]) -> List[Ints3d]: ...
+
+
+def build_entity_pairs_v1(
+    order: str = "both",
+    same_sentence: bool = True,
+    max_distance: Optional[int] = None,
+    labels: Optional[List[List[str]]] = None,
+) -> PairGenerator:
+    """Propose ordered pairs of `doc.ents`. Registered as `spacy-mluke.entity_pairs.v1`.
+
+    order (str): "both": each entity is head of a pair with each other one. "text": the head stands before the tail, for
+        models whose labels name the direction, such as those trained on KBP37.
+    same_sentence (bool): Leave out pairs of two sentences, in documents whose sentences are known.
+    max_distance (Optional[int]): Tokens between the two entities at most. None for any number; the number of pairs then
+        grows with the square of the number of entities.
+    labels (Optional[List[List[str]]]): Allowed labels of (head, tail), such as [["ORG", "LOC"]]. None for any.
+    RETURNS (PairGenerator): Documents -> token bounds of pairs. Shape of each: (n_pairs, 2, 2), int32.
+    RAISES (ValueError): ML070 for an unknown order, ML071 for a negative distance, ML089 for labels that are no pairs.
+    """
+    if order not in ORDERS:
+        hint = did_you_mean(order, ORDERS)
+        raise ValueError(Errors.ML070.format(option="order", value=order, choices=", ".join(ORDERS), hint=hint))
+    if max_distance is not None and max_distance < 0:
+        raise ValueError(Errors.ML071.format(option="max_distance", value=max_distance, least=0))
+    allowed: Optional[Set[Tuple[str, ...]]] = None
+    if labels is not None:
+        if any(isinstance(pair, str) or len(pair) != 2 for pair in labels):
+            raise ValueError(Errors.ML089.format(found=labels))
+        allowed = {tuple(pair) for pair in labels}
+    return partial(propose_pairs, order=order, same_sentence=same_sentence, max_distance=max_distance, allowed=allowed)
+
+
+def propose_pairs(
+    docs: Iterable[Doc],
+    *,
+    order: str,
+    same_sentence: bool,
+    max_distance: Optional[int],
+    allowed: Optional[Set[Tuple[str, ...]]],
+) -> List[Ints3d]:
+    """Propose ordered pairs of entities; arguments as for `build_entity_pairs_v1`.
+
+    RETURNS (List[Ints3d]): Token bounds. Shape of each: (n_pairs, 2, 2), int32.
+    """
+    return [_pairs(doc, order, same_sentence, max_distance, allowed) for doc in docs]
+
+
+def _pairs(
+    doc: Doc, order: str, same_sentence: bool, max_distance: Optional[int], allowed: Optional[Set[Tuple[str, ...]]]
+) -> Ints3d:
+    ents = doc.ents
+    bounds = numpy.asarray([(ent.start, ent.end) for ent in ents], dtype="int32").reshape((-1, 2))
+    starts, ends = bounds[:, 0], bounds[:, 1]
+    possible = ~numpy.eye(len(bounds), dtype=bool)
+    if order == "text":
+        possible = numpy.triu(possible)
+    if same_sentence and doc.has_annotation("SENT_START"):
+        sentences = _sentence_numbers(doc)
+        of_ents = sentences[starts]
+        # An entity over a sentence's end belongs to where it begins.
+        possible &= of_ents[:, None] == of_ents[None, :]
+    if max_distance is not None:
+        between = numpy.maximum(starts[:, None], starts[None, :]) - numpy.minimum(ends[:, None], ends[None, :])
+        possible &= between <= max_distance
+    heads, tails = numpy.nonzero(possible)
+    if allowed is not None:
+        names = [ent.label_ for ent in ents]
+        kept = [(names[head], names[tail]) in allowed for head, tail in zip(heads, tails, strict=True)]
+        heads, tails = heads[kept], tails[kept]
+    return numpy.stack([bounds[heads], bounds[tails]], axis=1)
+
+
+def _sentence_numbers(doc: Doc) -> Any:
+    """Number of each token's sentence."""
+    begins: Sequence[bool] = [bool(token.is_sent_start) for token in doc]
+    return numpy.cumsum(numpy.asarray(begins, dtype="int64"))

@@ -1,0 +1,80 @@
+"""Types of entities on a Doc: `span._.mluke_types` and a span group."""
+
+from __future__ import annotations
+
+from typing import Dict, List, Sequence, Tuple
+
+import numpy
+from spacy.tokens import Doc, Span, SpanGroup
+
+from ..types import Floats2d, Ints2d
+from .records import find_records, put_record
+
+RECORD = "mluke_types_record"
+
+
+def write_types(
+    doc: Doc,
+    bounds: Ints2d,
+    scores: Floats2d,
+    labels: Sequence[str],
+    *,
+    spans_key: str,
+    threshold: float,
+    overwrite_label: bool,
+) -> None:
+    """Put the probabilities of types on a document.
+
+    doc (Doc): The document.
+    bounds (Ints2d): Token bounds of the typed spans. Shape: (n_spans, 2).
+    scores (Floats2d): Probabilities. Shape: (n_spans, n_labels), float32.
+    labels (Sequence[str]): The types.
+    spans_key (str): Key in `doc.spans` of those that reach the threshold: a span for each type, probabilities in the
+        group's `attrs["scores"]`.
+    threshold (float): Least probability.
+    overwrite_label (bool): Whether entities of `doc.ents` get the type of highest probability that reaches it.
+    """
+    chars = [(doc[start:end].start_char, doc[start:end].end_char) for start, end in bounds.tolist()]
+    put_record(
+        doc,
+        RECORD,
+        {
+            "spans": numpy.asarray(chars, dtype="int32").reshape((-1, 2)),
+            "scores": scores,
+            "labels": list(labels),
+        },
+    )
+    reached = numpy.argwhere(scores >= threshold).tolist()
+    spans = [Span(doc, int(bounds[i, 0]), int(bounds[i, 1]), label=labels[j]) for i, j in reached]
+    group = SpanGroup(doc, name=spans_key, spans=spans)
+    group.attrs["scores"] = [float(scores[i, j]) for i, j in reached]
+    doc.spans[spans_key] = group
+    if overwrite_label:
+        _overwrite_labels(doc, bounds, scores, labels, threshold)
+
+
+def _overwrite_labels(doc: Doc, bounds: Ints2d, scores: Floats2d, labels: Sequence[str], threshold: float) -> None:
+    best: Dict[Tuple[int, int], str] = {}
+    for (start, end), row in zip(bounds.tolist(), scores, strict=True):
+        top = int(row.argmax())
+        if row[top] >= threshold:
+            best[(start, end)] = labels[top]
+    ents: List[Span] = []
+    for ent in doc.ents:
+        label = best.get((ent.start, ent.end), ent.label_)
+        ents.append(Span(doc, ent.start, ent.end, label=label, kb_id=ent.kb_id_, span_id=ent.id_))
+    doc.set_ents(ents)
+
+
+def get_types(span: Span) -> Dict[str, float]:
+    """`span._.mluke_types`: the probability of every type, by its label; empty for a span that was not typed.
+
+    span (Span): A span.
+    RETURNS (Dict[str, float]): They are independent of each other: they do not sum to 1.
+    """
+    for start, record in reversed(find_records(span.doc, RECORD)):
+        place = (span.start_char - start, span.end_char - start)
+        rows = numpy.flatnonzero((record["spans"].reshape((-1, 2)) == place).all(axis=1))
+        if len(rows):
+            return dict(zip(record["labels"], record["scores"][rows[-1]].tolist(), strict=True))
+    return {}

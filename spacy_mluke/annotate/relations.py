@@ -1,0 +1,74 @@
+"""Relations on a Doc: `doc._.mluke_relations`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Iterable, List, Sequence
+
+from spacy.tokens import Doc, Span
+
+from ..errors import Errors
+from .records import find_records, named_spans, put_record, token_bounds
+
+RECORD = "mluke_relations_record"
+
+
+@dataclass(frozen=True)
+class Relation:
+    """A relation between two spans of one document."""
+
+    head: Span
+    tail: Span
+    label: str
+    score: float = 1.0  # its probability; 1.0 for one that people annotated
+
+
+def has_relations(doc: Doc) -> bool:
+    """Whether somebody has said which relations a document has, be it none.
+
+    doc (Doc): The document.
+    RETURNS (bool): False if nothing is known.
+    """
+    return bool(find_records(doc, RECORD))
+
+
+def get_relations(doc: Doc) -> List[Relation]:
+    """The relations of a document; empty, too, if none were annotated.
+
+    doc (Doc): The document.
+    RETURNS (List[Relation]): Spans are made from the text: they hold after retokenization, and in joined documents.
+    """
+    relations = []
+    for start, record in find_records(doc, RECORD):
+        bounds = token_bounds(doc, record["spans"], start)
+        spans = named_spans(doc, bounds.clip(min=0))
+        inside: Any = (bounds[:, 0] >= 0).reshape((-1, 2)).all(axis=1)
+        for i, (label, score) in enumerate(zip(record["labels"], record["scores"], strict=True)):
+            # A span taken out of a document leaves behind the relations that lead out of it.
+            if inside[i]:
+                relations.append(Relation(spans[2 * i], spans[2 * i + 1], label, score))
+    return relations
+
+
+def set_relations(doc: Doc, relations: Iterable[Relation]) -> None:
+    """Say which relations a document has. An empty list says that it has none.
+
+    doc (Doc): The document.
+    relations (Iterable[Relation]): Their spans must be of this document.
+    RAISES (ValueError): ML084 for anything else.
+    """
+    found: Sequence[Any] = list(relations) if isinstance(relations, Iterable) else [relations]
+    for relation in found:
+        if not isinstance(relation, Relation):
+            raise ValueError(Errors.ML084.format(found=repr(relation)))
+        if relation.head.doc is not doc or relation.tail.doc is not doc:
+            raise ValueError(Errors.ML084.format(found="spans of another document"))
+    put_record(
+        doc,
+        RECORD,
+        {
+            "spans": [[span.start_char, span.end_char] for rel in found for span in (rel.head, rel.tail)],
+            "labels": [str(rel.label) for rel in found],
+            "scores": [float(rel.score) for rel in found],
+        },
+    )

@@ -1,0 +1,36 @@
+"""`convert-kbp37`: KBP37 or RELX -> a corpus for spacy train."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+SOURCE = typer.Argument(..., help="A file of KBP37 or RELX", exists=True, dir_okay=False)
+TARGET = typer.Argument(..., help="The .spacy file to write")
+LANG = typer.Option("en", "--lang", "-l", help="Language, for its tokenizer")
+LIMIT = typer.Option(0, "--limit", "-n", help="Sentences to read at most; 0 for all")
+
+
+def convert_kbp37(source: Path = SOURCE, target: Path = TARGET, lang: str = LANG, limit: int = LIMIT) -> None:
+    """Write a corpus for relation extraction from a file of KBP37 or RELX.
+
+    Each sentence has two entities, and the relation between them.
+    """
+    from itertools import islice
+
+    import spacy
+    from spacy.tokens import DocBin
+    from wasabi import msg
+
+    from ..training.kbp37 import make_docs, read_kbp37
+    from ._common import coded_errors
+
+    with coded_errors():
+        sentences = list(islice(read_kbp37(source), limit or None))
+    docs = DocBin(docs=make_docs(spacy.blank(lang), sentences), store_user_data=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    docs.to_disk(target)
+    left_out = len(sentences) - len(docs)
+    note = f"; {left_out} left out, whose entities share a token" if left_out else ""
+    msg.good(f"Wrote {target}: {len(docs)} sentences{note}")

@@ -1,0 +1,150 @@
+"""The layer that lets a head use the entity states of the pass that `mluke` made."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, cast
+
+import numpy
+from spacy.tokens import Doc
+from thinc.api import Model
+
+from ..errors import Errors
+from ..types import AlignedBatch, DeviceFloats2d, DocAlignment, EncoderOutput, Ints1d
+from .model import EncoderModel, MarkedInput
+
+Backprop = Callable[[DeviceFloats2d], object]
+Bounds = Tuple[int, int]
+
+
+def build_encoder_listener_v1(upstream: str = "*") -> EncoderModel:
+    """Build a listener for entity states. Registered as `spacy-mluke.EncoderListener.v1`.
+
+    In prediction it reads `doc._.mluke`; in training, the pass that `mluke` made for the same update, whose encoder
+    gets the gradients of all listeners, summed.
+
+    upstream (str): Name of the `mluke` component to listen to, "*" for any.
+    RETURNS (EncoderModel): As `spacy-mluke.Encoder.v1`, for groups of spans.
+    """
+    return EncoderListener(upstream)
+
+
+class EncoderListener(Model):
+    """Gives the entity states of spans that `mluke` has encoded.
+
+    upstream_name (str): The component to listen to.
+    """
+
+    def __init__(self, upstream_name: str):
+        super().__init__("mluke-entity-listener", forward, dims={"nO": None})
+        self.upstream_name = upstream_name
+        self._docs: Optional[List[Doc]] = None
+        self._output: Optional[EncoderOutput] = None
+        self._backprop: Optional[Backprop] = None
+
+    def receive(self, docs: List[Doc], output: EncoderOutput, backprop: Backprop) -> None:
+        """Take the pass of a training step. Called by `mluke`.
+
+        docs (List[Doc]): The documents of the step.
+        output (EncoderOutput): Their states.
+        backprop (Backprop): Takes the gradient of the entity states.
+        """
+        self._docs, self._output, self._backprop = docs, output, backprop
+
+    def take(self, docs: Sequence[Doc]) -> Optional[Tuple[EncoderOutput, Backprop]]:
+        """Hand out the pass of a training step, once.
+
+        docs (Sequence[Doc]): The documents of the head's step.
+        RETURNS (Optional[Tuple[EncoderOutput, Backprop]]): None if there was none: `mluke` is frozen.
+        RAISES (ValueError): ML082 if the pass is one over other documents.
+        """
+        if self._docs is None or self._output is None or self._backprop is None:
+            return None
+        # By identity: documents may be equal, and what is computed from their tokens may be, too.
+        if len(docs) != len(self._docs) or any(a is not b for a, b in zip(docs, self._docs, strict=True)):
+            raise ValueError(Errors.ML082)
+        found = self._output, self._backprop
+        self._docs = self._output = self._backprop = None
+        return found
+
+
+def forward(
+    model: EncoderListener, inputs: MarkedInput, is_train: bool
+) -> Tuple[EncoderOutput, Callable[[EncoderOutput], MarkedInput]]:
+    """Look the groups' spans up among those that were encoded."""
+    received = model.take(inputs.docs) if is_train else None
+    if received is None:
+        return _from_docs(model, inputs), _no_gradient(inputs)
+    output, backprop_states = received
+    docs = []
+    for doc, aligned, groups in zip(inputs.docs, output.batch.docs, inputs.groups, strict=True):
+        bounds = map(tuple, aligned.span_bounds.tolist())
+        docs.append(_alignment(doc, dict(zip(bounds, aligned.span_rows.tolist(), strict=True)), groups))
+
+    def backprop(d_output: EncoderOutput) -> MarkedInput:
+        backprop_states(d_output.entity_states)
+        return inputs
+
+    return EncoderOutput(piece_states=None, entity_states=output.entity_states, batch=_batch(docs)), backprop
+
+
+def _from_docs(model: EncoderListener, inputs: MarkedInput) -> EncoderOutput:
+    """The states that lie on the documents."""
+    docs: List[DocAlignment] = []
+    vectors: List[Any] = []
+    n = 0
+    for doc, groups in zip(inputs.docs, inputs.groups, strict=True):
+        known: Dict[Bounds, int] = {}
+        if len(groups):
+            states = doc._.mluke if doc.has_extension("mluke") else None
+            if states is None:
+                raise ValueError(Errors.ML081)
+            known = {(span.start, span.end): -1 for span in states.left_out}
+            known.update({(span.start, span.end): n + i for i, span in enumerate(states.spans)})
+            vectors.append(states.vectors)
+            n += len(states.vectors)
+        docs.append(_alignment(doc, known, groups))
+    if vectors:
+        found = model.ops.asarray2f(cast(Any, numpy.concatenate(vectors)))
+    else:
+        found = model.ops.alloc2f(0, model.get_dim("nO") if model.has_dim("nO") else 0)
+    return EncoderOutput(piece_states=None, entity_states=found, batch=_batch(docs))
+
+
+def _alignment(doc: Doc, known: Dict[Bounds, int], groups: Any) -> DocAlignment:
+    """Place the groups of one document on the rows of its encoded spans.
+
+    RAISES (ValueError): ML080 for a span that was not encoded.
+    """
+    bounds = numpy.asarray(groups, dtype="int32").reshape((-1, 2))
+    rows: List[int] = []
+    for start, end in bounds.tolist():
+        row = known.get((start, end))
+        if row is None:
+            raise ValueError(Errors.ML080.format(span=repr(doc[start:end].text)))
+        rows.append(row)
+    return DocAlignment(
+        span_bounds=bounds,
+        span_rows=_ints(rows),
+        piece_rows=_ints([]),
+        piece_offsets=_ints([]).reshape((0, 2)),
+        token_bounds=_ints([]).reshape((0, 2)),
+    )
+
+
+def _batch(docs: List[DocAlignment]) -> AlignedBatch:
+    """A batch that says where the groups lie among the states; its passes are `mluke`'s."""
+    nothing = _ints([])
+    return AlignedBatch(nothing, nothing, nothing, nothing.reshape((0, 2)), nothing, 0, docs=docs, with_tokens=False)
+
+
+def _no_gradient(inputs: MarkedInput) -> Callable[[EncoderOutput], MarkedInput]:
+    """What takes the gradient of states that are fixed."""
+
+    def backprop(d_output: EncoderOutput) -> MarkedInput:
+        return inputs
+
+    return backprop
+
+
+def _ints(values: List[int]) -> Ints1d:
+    return numpy.asarray(values, dtype="int32")

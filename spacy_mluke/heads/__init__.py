@@ -1,0 +1,1 @@
+"""States of the encoder -> scores: thinc Models."""

@@ -1,0 +1,78 @@
+"""Groups of spans -> logits: the entity states of a group, end to end, through one linear layer."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Optional, Tuple, cast
+
+import numpy
+from thinc.api import Dropout, Model, chain
+from thinc.types import Floats2d
+
+from ..encoder.model import EncoderModel, MarkedInput
+from ..types import AlignedBatch, EncoderOutput, GroupLogits, Ints2d
+from .linear import build_linear
+
+GroupModel = Model[MarkedInput, GroupLogits]
+
+
+def build_group_classifier(
+    name: str, encoder: EncoderModel, *, size: int, has_bias: bool, dropout: float
+) -> GroupModel:
+    """Build a classifier of groups of spans.
+
+    name (str): Name of the Model.
+    encoder (EncoderModel): Where the entity states come from.
+    size (int): Spans of a group.
+    has_bias (bool): Whether the linear layer has a bias.
+    dropout (float): Of the entity states, in training; spaCy's `dropout` takes its place.
+    RETURNS (GroupModel): Its width is that of the encoder times `size`.
+    """
+    dropped: Model[Floats2d, Floats2d] = Dropout(dropout)
+    output: Model[Floats2d, Floats2d] = chain(dropped, build_linear(has_bias=has_bias))
+    return Model(
+        name, forward, init=init, layers=[encoder, output], refs={"encoder": encoder, "linear": output.layers[1]},
+        attrs={"size": size},
+    )  # fmt: skip
+
+
+def init(model: GroupModel, X: Optional[MarkedInput] = None, Y: Optional[GroupLogits] = None) -> None:
+    """Read the encoder's checkpoint. The linear layer gets its size from the component, with the labels."""
+    model.get_ref("encoder").initialize()
+
+
+def forward(
+    model: GroupModel, inputs: MarkedInput, is_train: bool
+) -> Tuple[GroupLogits, Callable[[GroupLogits], MarkedInput]]:
+    """Encode, and classify the groups all of whose spans have a state."""
+    encoder, linear = model.layers
+    size = model.attrs["size"]
+    output, backprop_states = encoder(inputs, is_train)
+    states = output.entity_states
+    rows = group_rows(output.batch, size)
+    kept: Any = (rows >= 0).all(axis=1)
+    picked = model.ops.asarray1i(cast(Any, rows[kept].ravel()))
+    # Reshaped, so that the width stays known when there is no group.
+    X = states[picked].reshape((int(kept.sum()), size * states.shape[1]))
+    logits, backprop_logits = linear(X, is_train)
+
+    def backprop(d_output: GroupLogits) -> MarkedInput:
+        d_states = model.ops.alloc2f(*states.shape)
+        dX = backprop_logits(d_output.logits).reshape((-1, states.shape[1]))
+        # Added, not assigned: in a shared pass a span is part of many groups.
+        model.ops.scatter_add(d_states, picked, dX)
+        backprop_states(EncoderOutput(piece_states=None, entity_states=d_states, batch=output.batch))
+        return inputs
+
+    lengths = numpy.asarray([len(group) for group in inputs.groups], dtype="int64")
+    return GroupLogits(logits, kept, lengths, output.batch.counts), backprop
+
+
+def group_rows(batch: AlignedBatch, size: int) -> Ints2d:
+    """Rows of the groups' spans among the entity states.
+
+    batch (AlignedBatch): Groups lie end to end in its documents' `span_rows`.
+    size (int): Spans of a group.
+    RETURNS (Ints2d): -1 for a span without a state. Shape: (n_groups, size).
+    """
+    rows = [numpy.zeros(0, dtype="int64"), *[doc.span_rows for doc in batch.docs]]
+    return numpy.concatenate(rows).reshape((-1, size))

@@ -1,0 +1,83 @@
+"""The linear layer that published classifiers end in, with or without a bias."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Optional, Tuple
+
+from thinc.api import Model
+from thinc.types import Floats2d
+
+DEVIATION = 0.02  # of fresh weights, as the published classifiers start
+
+
+def build_linear(*, has_bias: bool) -> Model[Floats2d, Floats2d]:
+    """Build the layer. It has no weights before `set_weights` or `resize`.
+
+    has_bias (bool): Whether it adds a bias.
+    RETURNS (Model[Floats2d, Floats2d]): (n, nI) -> (n, nO).
+    """
+    params: Any = {"W": None, "b": None} if has_bias else {"W": None}
+    return Model("mluke-linear", forward, params=params)
+
+
+def forward(
+    model: Model[Floats2d, Floats2d], X: Floats2d, is_train: bool
+) -> Tuple[Floats2d, Callable[[Floats2d], Floats2d]]:
+    """Y = X W^T + b."""
+    W: Any = model.get_param("W")
+    Y: Any = model.ops.gemm(X, W, trans2=True)
+    if "b" in model.param_names:
+        Y += model.get_param("b")
+
+    def backprop(dY: Floats2d) -> Floats2d:
+        model.inc_grad("W", model.ops.gemm(dY, X, trans1=True))
+        if "b" in model.param_names:
+            model.inc_grad("b", dY.sum(axis=0))
+        return model.ops.gemm(dY, W)
+
+    return Y, backprop
+
+
+def set_weights(model: Model, weight: Any, bias: Optional[Any] = None) -> None:
+    """Give the layer its weights. They say what size it has: it may change when labels are added.
+
+    model (Model): As from `build_linear`.
+    weight (Floats2d): Shape: (nO, nI).
+    bias (Optional[Floats1d]): Shape: (nO,). Zeros, if the layer has one and none is given.
+    """
+    model.set_param("W", model.ops.asarray2f(weight))
+    if "b" in model.param_names:
+        model.set_param("b", model.ops.alloc1f(weight.shape[0]) if bias is None else model.ops.asarray1f(bias))
+    # Gradients of the former size would not fit.
+    for name in model.param_names:
+        if model.has_grad(name):
+            model.set_grad(name, model.ops.xp.zeros_like(model.get_param(name)))
+
+
+def start_weights(model: Model, n_out: int, n_in: int) -> None:
+    """Give the layer fresh, small random weights.
+
+    model (Model): As from `build_linear`.
+    n_out (int): Rows.
+    n_in (int): Columns.
+    """
+    set_weights(model, _fresh(model, n_out, n_in))
+
+
+def add_rows(model: Model, n: int) -> None:
+    """Make room for more labels: fresh rows at the end, the others stay.
+
+    model (Model): As from `build_linear`, with weights.
+    n (int): How many.
+    """
+    W: Any = model.get_param("W")
+    grown = model.ops.xp.concatenate([W, _fresh(model, n, W.shape[1])])
+    bias = None
+    if "b" in model.param_names:
+        bias = model.ops.xp.concatenate([model.get_param("b"), model.ops.alloc1f(n)])
+    set_weights(model, grown, bias)
+
+
+def _fresh(model: Model, n_out: int, n_in: int) -> Floats2d:
+    # By thinc's generator: spaCy seeds it.
+    return model.ops.xp.random.normal(scale=DEVIATION, size=(n_out, n_in)).astype("float32")

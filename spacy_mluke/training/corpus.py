@@ -1,0 +1,61 @@
+"""A corpus reader for components that are given entities."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterable, Iterator, Optional
+
+from spacy.language import Language
+from spacy.training import Corpus, Example
+
+from ..extensions import install_extensions
+
+
+def build_entity_corpus_v1(
+    path: Optional[Path], max_length: int = 0, gold_preproc: bool = False, limit: int = 0
+) -> Callable[[Language], Iterable[Example]]:
+    """Read a corpus, and give the predicted documents the gold entities. Registered as `spacy-mluke.EntityCorpus.v1`.
+
+    spaCy's own reader leaves predicted documents bare, so that components which are given entities, and do not find
+    them, would see none: neither in training nor in evaluation.
+
+    path (Optional[Path]): A .spacy file, or a directory of them.
+    max_length (int): As in `spacy.Corpus.v1`.
+    gold_preproc (bool): As in `spacy.Corpus.v1`.
+    limit (int): As in `spacy.Corpus.v1`.
+    RETURNS (Callable): The reader.
+    """
+    install_extensions()
+    return EntityCorpus(path, max_length=max_length, gold_preproc=gold_preproc, limit=limit)
+
+
+class EntityCorpus:
+    """Reads examples whose predicted documents have the gold entities."""
+
+    def __init__(self, path: Optional[Path], *, max_length: int, gold_preproc: bool, limit: int):
+        self._path = path
+        self._options: Dict[str, Any] = {"max_length": max_length, "gold_preproc": gold_preproc, "limit": limit}
+
+    def __call__(self, nlp: Language) -> Iterator[Example]:
+        """Read the corpus.
+
+        nlp (Language): Makes the predicted documents.
+        YIELDS (Example): The examples.
+        """
+        # spaCy reports a path that is missing or not set.
+        corpus = Corpus(self._path, **self._options) if self._path is not None else _no_corpus
+        for eg in corpus(nlp):
+            give_entities(eg)
+            yield eg
+
+
+def give_entities(eg: Example) -> None:
+    """Give the predicted document of an example the entities of its reference.
+
+    eg (Example): Entities that the predicted document's tokens do not have are left out.
+    """
+    eg.predicted.ents = eg.get_aligned_spans_y2x(eg.reference.ents, allow_overlap=False)
+
+
+def _no_corpus(nlp: Language) -> Iterator[Example]:
+    return iter(())
