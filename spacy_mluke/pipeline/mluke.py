@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import warnings
 from functools import partial
-from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Union
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional
 
-import srsly
 from spacy import util
-from spacy.pipeline.pipe import deserialize_config
 from spacy.tokens import Doc
 from spacy.training import Example, validate_examples
 from spacy.vocab import Vocab
@@ -25,11 +22,12 @@ from ..encoder.word_encoder import replace_listener, replace_listener_config
 from ..errors import Errors, Warnings
 from ..extensions import install_extensions
 from ..types import Counts, EncoderOutput
+from .encoder_files import EncoderFiles
 from .factories import Suggester
 from .shared_update import SharedUpdate
 
 
-class MLuke(Transformer):
+class MLuke(EncoderFiles, Transformer):
     """Encodes documents together with their entity spans.
 
     To its neighbours it is a spacy-transformers `Transformer`: it fills `doc._.trf_data`, and any component with a
@@ -165,6 +163,11 @@ class MLuke(Transformer):
 
     # --- listeners and training ---
 
+    @property
+    def is_loaded(self) -> bool:
+        """Whether the checkpoint has been read."""
+        return get_shim(self.model).is_loaded
+
     def add_listener(self, listener: TransformerListener, component_name: str) -> None:
         """Connect a listener of another component. Usually called by spaCy.
 
@@ -293,86 +296,6 @@ class MLuke(Transformer):
         if self._waiting_sgd is not None:
             self.model.finish_update(self._waiting_sgd)
             self._waiting_sgd = None
-
-    # --- saving ---
-
-    @property
-    def is_loaded(self) -> bool:
-        """Whether the checkpoint has been read."""
-        return get_shim(self.model).is_loaded
-
-    def to_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> None:
-        """Save the component: `cfg` and, under `encoder`, a checkpoint directory.
-
-        path (Union[str, Path]): The directory.
-        exclude (Iterable[str]): Of "cfg", "vocab", "encoder", what to leave out.
-        """
-        load_model(self.model)
-        util.to_disk(
-            util.ensure_path(path),
-            {
-                "cfg": lambda p: srsly.write_json(p, self.cfg),
-                "vocab": lambda p: self.vocab.to_disk(p, exclude=exclude),
-                "encoder": get_shim(self.model).save,
-            },
-            exclude,
-        )
-
-    def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> MLuke:
-        """Load the component from a directory.
-
-        path (Union[str, Path]): The directory.
-        exclude (Iterable[str]): Of "cfg", "vocab", "encoder", what to leave out.
-        RETURNS (MLuke): This component.
-        """
-        util.from_disk(
-            util.ensure_path(path),
-            {
-                "cfg": lambda p: self.cfg.update(deserialize_config(p)),
-                "vocab": lambda p: self.vocab.from_disk(p, exclude=exclude),  # type: ignore[dict-item]
-                "encoder": get_shim(self.model).load,
-            },
-            exclude,
-        )
-        load_model(self.model)
-        self._tell_listeners_width()
-        return self
-
-    def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
-        """Save the component as bytes.
-
-        exclude (Iterable[str]): Of "cfg", "vocab", "encoder", what to leave out.
-        RETURNS (bytes): The component.
-        """
-        load_model(self.model)
-        return util.to_bytes(
-            {
-                "cfg": lambda: srsly.json_dumps(self.cfg),
-                "vocab": lambda: self.vocab.to_bytes(exclude=exclude),
-                "encoder": get_shim(self.model).to_bytes,
-            },
-            exclude,
-        )
-
-    def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> MLuke:
-        """Load the component from bytes.
-
-        bytes_data (bytes): As from `to_bytes`.
-        exclude (Iterable[str]): Of "cfg", "vocab", "encoder", what to leave out.
-        RETURNS (MLuke): This component.
-        """
-        util.from_bytes(
-            bytes_data,
-            {
-                "cfg": lambda b: self.cfg.update(srsly.json_loads(b)),
-                "vocab": lambda b: self.vocab.from_bytes(b, exclude=exclude),
-                "encoder": get_shim(self.model).from_bytes,
-            },
-            exclude,
-        )
-        load_model(self.model)
-        self._tell_listeners_width()
-        return self
 
 
 def _buffered(stream: Iterable[Doc], n_docs: int, n_tokens: int) -> Iterator[List[Doc]]:
