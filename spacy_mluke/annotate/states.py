@@ -10,16 +10,17 @@ and `span._.mluke_vector` are views that read the record.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Iterator, List, Optional, Tuple
 
 import numpy
 from spacy.tokens import Doc, Span
 
-from ..align.entities import char_token_bounds, piece_bounds_of_tokens
+from ..align.codes import heads, ranges
+from ..align.entities import char_token_bounds, piece_bounds_of_tokens, token_chars
 from ..types import DocAlignment, Floats1d, Floats2d, Ints2d
+from .records import Record, find_records, named_spans, put_record
 
 RECORD = "mluke_states"
-Record = Dict[str, Any]
 
 
 def write_record(
@@ -40,8 +41,6 @@ def write_record(
     piece_ids (Optional[Ints1d]): Their ids.
     pieces (str): Their texts, joined by spaces.
     """
-    for key in [key for key in doc.user_data if _is_record(key)]:
-        del doc.user_data[key]
     has_vector = aligned.span_rows >= 0
     chars = _char_bounds(doc, aligned.span_bounds)
     record: Record = {
@@ -56,8 +55,7 @@ def write_record(
             piece_offsets=numpy.ascontiguousarray(aligned.piece_offsets),
             pieces=pieces,
         )
-    user_data: Dict[Any, Any] = doc.user_data  # typed as if all keys were strings
-    user_data[("._.", RECORD, 0, None)] = record
+    put_record(doc, RECORD, record)
 
 
 def records(doc: Doc) -> List[Tuple[int, Record]]:
@@ -66,9 +64,7 @@ def records(doc: Doc) -> List[Tuple[int, Record]]:
     doc (Doc): The document. One that was joined from several has several.
     RETURNS (List[Tuple[int, Record]]): In text order; empty if no `mluke` has seen the document.
     """
-    user_data: Dict[Any, Any] = doc.user_data
-    found = [(key[2], value) for key, value in user_data.items() if _is_record(key)]
-    return sorted(found, key=_first)
+    return find_records(doc, RECORD)
 
 
 @dataclass(frozen=True)
@@ -84,12 +80,12 @@ class EntityStates:
     def spans(self) -> List[Span]:
         """The spans that have a vector, in the order in which the suggester gave them. A span with the bounds of an
         entity of `doc.ents` carries its label."""
-        return _make_spans(self.doc, self._bounds("spans")[0])
+        return named_spans(self.doc, self._bounds("spans")[0])
 
     @property
     def left_out(self) -> List[Span]:
         """Spans without a wordpiece (whitespace, removed characters): they have no vector."""
-        return _make_spans(self.doc, self._bounds("left_out")[0])
+        return named_spans(self.doc, self._bounds("left_out")[0])
 
     @property
     def vectors(self) -> Floats2d:
@@ -186,36 +182,15 @@ def mean_rows(states: Floats2d, bounds: Ints2d) -> Floats2d:
     if not len(filled):
         return means
     lengths = bounds[filled, 1] - bounds[filled, 0]
-    starts = numpy.cumsum(lengths) - lengths
-    rows = numpy.arange(int(lengths.sum())) + numpy.repeat(bounds[filled, 0] - starts, lengths)
-    means[filled] = numpy.add.reduceat(states[rows], starts, axis=0) / lengths[:, None]
+    rows = ranges(bounds[filled, 0], lengths)
+    means[filled] = numpy.add.reduceat(states[rows], heads(lengths)[:-1], axis=0) / lengths[:, None]
     return means
 
 
-def _make_spans(doc: Doc, bounds: Ints2d) -> List[Span]:
-    labels = {(ent.start, ent.end): ent for ent in doc.ents}
-    spans = []
-    for start, end in bounds.tolist():
-        ent = labels.get((start, end))
-        spans.append(ent if ent is not None else Span(doc, start, end))
-    return spans
-
-
 def _char_bounds(doc: Doc, bounds: Ints2d) -> Ints2d:
-    if not len(bounds):
-        return numpy.zeros((0, 2), dtype="int32")
-    starts = numpy.asarray([token.idx for token in doc], dtype="int32")
-    ends = starts + numpy.asarray([len(token) for token in doc], dtype="int32")
-    return numpy.stack([starts[bounds[:, 0]], ends[bounds[:, 1] - 1]], axis=1)
+    chars = token_chars(doc).astype("int32")
+    return numpy.stack([chars[bounds[:, 0], 0], chars[bounds[:, 1] - 1, 1]], axis=1)
 
 
 def _join(arrays: List[Any]) -> Any:
     return arrays[0] if len(arrays) == 1 else numpy.concatenate(arrays)
-
-
-def _is_record(key: Any) -> bool:
-    return isinstance(key, tuple) and len(key) == 4 and key[:2] == ("._.", RECORD)
-
-
-def _first(item: Tuple[int, Record]) -> int:
-    return item[0]

@@ -6,6 +6,7 @@ from typing import Iterator, List, Tuple
 
 import numpy
 
+from ..align.codes import heads, ranges
 from ..types import AlignedBatch, Ints1d
 
 
@@ -72,9 +73,4 @@ def ragged_rows(lengths: Ints1d, which: Ints1d) -> Ints1d:
     which (Ints1d): Sequences wanted.
     RETURNS (Ints1d): Their rows, sequence after sequence, int64.
     """
-    lengths = numpy.asarray(lengths, dtype="int64")
-    starts = numpy.cumsum(lengths) - lengths
-    wanted = lengths[which]
-    ends = numpy.cumsum(wanted)
-    total = int(ends[-1]) if len(ends) else 0
-    return numpy.arange(total) + numpy.repeat(starts[which] - (ends - wanted), wanted)
+    return ranges(heads(lengths)[which], lengths[which])

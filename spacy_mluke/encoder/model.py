@@ -11,12 +11,12 @@ from thinc.api import Model
 from thinc.types import Ragged
 
 from ..align.batch import align, align_marked
+from ..align.segments import SEGMENTATIONS
 from ..errors import Errors, did_you_mean
 from ..types import AlignedBatch, EncoderOutput, Ints1d, Ints3d
 from .shim import EncoderShim
+from .transformer import VISIBILITIES
 
-VISIBILITIES = ("joint", "isolated")
-SEGMENTATIONS = ("auto", "published", "pretraining", "plain")
 DTYPES = ("float32", "bfloat16", "float16")
 ENTITY_INPUTS = ("mask", "kb_id")
 
@@ -83,7 +83,7 @@ def build_encoder_v1(
         asked for with a segmentation that depends on the entities.
     """
     _check_choice("visibility", visibility, VISIBILITIES)
-    _check_choice("segmentation", segmentation, SEGMENTATIONS)
+    _check_choice("segmentation", segmentation, ("auto", *SEGMENTATIONS))
     _check_choice("dtype", dtype, DTYPES)
     _check_choice("entity_input", entity_input, ENTITY_INPUTS)
     for option, value, least in (

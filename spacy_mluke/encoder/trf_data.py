@@ -10,6 +10,7 @@ from thinc.api import get_current_ops
 from thinc.types import Ragged
 from transformers.file_utils import ModelOutput
 
+from ..align.codes import ranges
 from ..types import DeviceFloats2d, EncoderOutput, Ints1d, Ints2d
 
 
@@ -47,9 +48,7 @@ def align_tokens(token_bounds: Ints2d) -> Ragged:
     RETURNS (Ragged): `lengths` has an entry a token, `dataXd` the pieces' numbers, int32.
     """
     lengths = token_bounds[:, 1] - token_bounds[:, 0]
-    total = int(lengths.sum())
-    shifts = token_bounds[:, 0] - (numpy.cumsum(lengths) - lengths)
-    rows = numpy.arange(total) + numpy.repeat(shifts, lengths)
+    rows = ranges(token_bounds[:, 0], lengths)
     return Ragged(cast(Any, rows.astype("int32")), cast(Any, lengths.astype("int32")))
 
 

@@ -10,6 +10,7 @@ from spacy.language import Language
 from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc
 from spacy.training import Example, validate_examples, validate_get_examples
+from spacy.util import minibatch
 from spacy.vocab import Vocab
 from thinc.api import Optimizer, set_dropout_rate
 from thinc.util import to_numpy
@@ -161,7 +162,7 @@ class GroupPipe(HeadFiles, TrainablePipe):
         self.load()
         counts = Counts()
         try:
-            for docs in _batches(stream, batch_size):
+            for docs in minibatch(stream, batch_size):
                 yield from self._annotate(docs, counts)
         finally:
             self._warn(counts)
@@ -338,14 +339,3 @@ class GroupPipe(HeadFiles, TrainablePipe):
         groups, output = scores
         truth, is_annotated, _ = self.targets(list(examples), groups)
         return self.get_loss_of(output, truth, is_annotated)
-
-
-def _batches(stream: Iterable[Doc], size: int) -> Iterator[List[Doc]]:
-    docs: List[Doc] = []
-    for doc in stream:
-        docs.append(doc)
-        if len(docs) >= size:
-            yield docs
-            docs = []
-    if docs:
-        yield docs
