@@ -165,7 +165,8 @@ def piece_view(doc: Doc) -> Optional[PieceView]:
     return PieceView(
         states=_join([r["piece_states"] for _, r in found]),
         ids=_join([r["piece_ids"] for _, r in found]),
-        strings=[piece for _, r in found for piece in r["pieces"].split(" ")],
+        # An empty document has no pieces, not one empty piece.
+        strings=[piece for _, r in found if r["pieces"] for piece in r["pieces"].split(" ")],
         token_bounds=piece_bounds_of_tokens(doc, offsets),
     )
 

@@ -60,6 +60,12 @@ def test_states_move_along_when_docs_are_joined(docs):
     numpy.testing.assert_allclose(russia._.mluke_vector, docs[2]._.mluke.vectors[1])
 
 
+def test_joined_docs_have_a_text_for_every_wordpiece(docs):
+    empty = next(doc for doc in docs if not len(doc))
+    wordpieces = Doc.from_docs([docs[0], empty])._.trf_data.wordpieces
+    assert len(wordpieces.strings[0]) == wordpieces.input_ids.shape[1] == wordpieces.lengths[0]
+
+
 def test_states_of_a_span_stay_with_it_as_a_doc(tiny_nlp):
     doc = tiny_nlp(make_doc(tiny_nlp, "He said: Tokyo is the capital of Japan.", "Tokyo", "Japan"))
     part = doc[3:6].as_doc(copy_user_data=True)
