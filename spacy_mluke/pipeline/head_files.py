@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, Optional, Union, cast
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Tuple, Union
 
 import srsly
 from safetensors import SafetensorError
@@ -11,14 +11,14 @@ from safetensors.numpy import load, save
 from spacy import util
 from spacy.pipeline.pipe import deserialize_config
 from spacy.vocab import Vocab
+from thinc.api import Model
 from thinc.util import to_numpy
 
 from ..encoder.model import get_shim, load_model
 from ..errors import Errors
 from ..files import replacing
-from ..heads.groups import GroupModel
 from ..heads.linear import set_weights
-from .published import BIAS, WEIGHT, find_published, own_encoder
+from .published import find_published, own_encoder
 
 HEAD = "head.safetensors"
 
@@ -26,10 +26,45 @@ HEAD = "head.safetensors"
 class HeadFiles:
     """The part of a component that writes and reads it: `cfg`, `head.safetensors`, and `encoder` if it has its own."""
 
+    kind = ""  # of published model that has such a head
+    head_name = "classifier"  # what published models call it
     vocab: Vocab
-    model: GroupModel
+    model: Model[Any, Any]
     name: str
     cfg: Dict[str, Any]
+
+    def head_params(self) -> Dict[str, Tuple[Model, str]]:
+        """Where the head's tensors are: by published name, a layer and its parameter."""
+        linear = self.model.get_ref("linear")
+        names = {"W": f"{self.head_name}.weight", "b": f"{self.head_name}.bias"}
+        return {names[param]: (linear, param) for param in linear.param_names}
+
+    @property
+    def n_rows(self) -> int:
+        """Rows of the head."""
+        return len(self.cfg["classes"])
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether the head has weights."""
+        return all(layer.has_param(param) for layer, param in self.head_params().values())
+
+    @property
+    def head_width(self) -> int:
+        """Columns of the head.
+
+        RAISES (ValueError): ML081 if a listener has not found its encoder.
+        """
+        encoder = self.model.get_ref("encoder")
+        if encoder.has_dim("nO") is None:
+            raise ValueError(Errors.ML081)
+        return encoder.get_dim("nO") * self.model.attrs.get("size", 1)
+
+    def head_tensors(self) -> Dict[str, Any]:
+        """The head's weights under their published names; none if it has none yet."""
+        if not self.is_trained:
+            return {}
+        return {name: to_numpy(layer.get_param(param)) for name, (layer, param) in self.head_params().items()}
 
     def to_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> None:
         """Save the component.
@@ -113,26 +148,51 @@ class HeadFiles:
         return self
 
     def _head_bytes(self) -> bytes:
-        """The head under its published names; empty if it has no weights."""
-        linear = self.model.get_ref("linear")
-        if not linear.has_param("W") and not self.cfg["classes"]:
+        if not self.is_trained and not self.cfg["classes"]:
             # The saved encoder is one without a head: this is the last chance to take over a published one.
-            find_published(cast(Any, self))
-        tensors = {}
-        for name, param in ((WEIGHT, "W"), (BIAS, "b")):
-            if linear.has_param(param):
-                tensors[name] = to_numpy(linear.get_param(param))
-        return save(tensors)
+            find_published(self)
+        return save(self.head_tensors())
 
     def _set_head(self, data: bytes, source: str) -> None:
         try:
             tensors = load(data)
         except SafetensorError as error:
             raise ValueError(Errors.ML087.format(path=source, name=self.name, reason=error)) from error
-        weight: Optional[Any] = tensors.get(WEIGHT)
-        rows = 0 if weight is None else len(weight)
-        # Labels may have been added to a component that has never been trained.
-        if rows != len(self.cfg["classes"]) and weight is not None:
-            raise ValueError(Errors.ML079.format(name=self.name, labels=len(self.cfg["classes"]), rows=rows))
-        if weight is not None:
-            set_weights(self.model.get_ref("linear"), weight, tensors.get(BIAS))
+        if not tensors:
+            # Labels may have been added to a component that has never been trained.
+            return
+        wanted = self.head_params()
+        if set(tensors) != set(wanted):
+            reason = f"found {', '.join(sorted(tensors))}, expected {', '.join(sorted(wanted))}"
+            raise ValueError(Errors.ML087.format(path=source, name=self.name, reason=reason))
+        self.set_head(tensors)
+
+    def take_published(self, tensors: Mapping[str, Any], labels: List[str]) -> None:
+        """Take over the head of a published checkpoint.
+
+        tensors (Mapping[str, Floats]): By published name.
+        labels (List[str]): What its rows stand for.
+        RAISES (ValueError): ML079 if labels do not fit.
+        """
+        before = self.cfg["classes"]
+        self.cfg["classes"] = labels
+        try:
+            self.set_head(tensors)
+        except ValueError:
+            self.cfg["classes"] = before
+            raise
+        for label in labels:
+            self.vocab.strings.add(label)
+
+    def set_head(self, tensors: Mapping[str, Any]) -> None:
+        """Give the head weights, as many rows as it has classes.
+
+        tensors (Mapping[str, Floats]): By published name.
+        RAISES (ValueError): ML079 if labels do not fit.
+        """
+        rows = len(next(iter(tensors.values())))
+        if self.n_rows != rows:
+            raise ValueError(Errors.ML079.format(name=self.name, labels=self.n_rows, rows=rows))
+        set_weights(
+            self.model.get_ref("linear"), tensors[f"{self.head_name}.weight"], tensors.get(f"{self.head_name}.bias")
+        )

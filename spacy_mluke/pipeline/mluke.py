@@ -25,6 +25,7 @@ from ..types import Counts, EncoderOutput
 from .encoder_files import EncoderFiles
 from .factories import Suggester
 from .shared_update import SharedUpdate
+from .stream import annotate
 
 
 class MLuke(EncoderFiles, Transformer):
@@ -94,31 +95,12 @@ class MLuke(EncoderFiles, Transformer):
         """
         # A checkpoint that cannot be read is nobody's document's fault.
         load_model(self.model)
-        handle = self.get_error_handler()
         counts = Counts()
         try:
             for docs in _buffered(stream, batch_size, self.cfg["buffer_tokens"]):
-                try:
-                    outputs = [(docs, self.predict(docs))]
-                except Exception as error:
-                    if len(docs) == 1:
-                        handle(self.name, self, docs, error)
-                        continue
-                    outputs = list(self._predict_one_by_one(docs, handle))
-                for predicted, output in outputs:
-                    self.set_annotations(predicted, output)
-                    counts.add(output.batch.counts)
-                    yield from predicted
+                yield from annotate(self, docs, counts)
         finally:
             self._warn(counts)
-
-    def _predict_one_by_one(self, docs: List[Doc], handle: Callable) -> Iterator:
-        """After a batch has failed: only the documents that cause it are lost to it."""
-        for doc in docs:
-            try:
-                yield [doc], self.predict([doc])
-            except Exception as error:
-                handle(self.name, self, [doc], error)
 
     def predict(self, docs: Iterable[Doc]) -> EncoderOutput:  # type: ignore[override]
         """Encode documents without changing them.
@@ -145,6 +127,10 @@ class MLuke(EncoderFiles, Transformer):
         if self.cfg["set_vectors"]:
             for doc in docs:
                 hook_vectors(doc)
+
+    def counts_of(self, prediction: EncoderOutput) -> Counts:
+        """What alignment had to leave out for a prediction."""
+        return prediction.batch.counts
 
     def _input(self, docs: List[Doc], *, with_tokens: bool) -> EncoderInput:
         spans = self.suggester(docs)

@@ -2,45 +2,43 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, List, Optional
+from typing import TYPE_CHECKING, Any, List, Optional
+
+from thinc.api import Model
 
 from ..encoder.listener import EncoderListener
 from ..encoder.model import EncoderModel, get_shim, load_model
 from ..encoder.opening import Checkpoint, open_checkpoint
 from ..errors import Errors
-from ..heads.groups import GroupModel
-from ..heads.linear import set_weights
 
 if TYPE_CHECKING:
-    from .trainable import GroupPipe
-
-WEIGHT, BIAS = "classifier.weight", "classifier.bias"
+    from .head_files import HeadFiles
 
 
-def own_encoder(model: GroupModel) -> Optional[EncoderModel]:
+def own_encoder(model: Model[Any, Any]) -> Optional[EncoderModel]:
     """The encoder that belongs to a head.
 
-    model (GroupModel): Encoder and head.
+    model (Model): Encoder and head.
     RETURNS (Optional[EncoderModel]): None if it listens to a shared one.
     """
     encoder = model.get_ref("encoder")
     return None if isinstance(encoder, EncoderListener) else encoder
 
 
-def load_encoder_model(model: GroupModel) -> None:
+def load_encoder_model(model: Model[Any, Any]) -> None:
     """Read the checkpoint of a head's own encoder, unless that has been done.
 
-    model (GroupModel): Encoder and head.
+    model (Model): Encoder and head.
     """
     encoder = own_encoder(model)
     if encoder is not None:
         load_model(encoder)
 
 
-def find_published(pipe: GroupPipe) -> bool:
+def find_published(pipe: HeadFiles) -> bool:
     """Give a component the head of the checkpoint that its encoder was loaded from, with its labels.
 
-    pipe (GroupPipe): A component whose head has no weights.
+    pipe (HeadFiles): A component whose head has no weights.
     RETURNS (bool): Whether there is a head.
     RAISES (ValueError): ML078 for a head of another task, ML079 if labels do not fit it.
     """
@@ -48,24 +46,20 @@ def find_published(pipe: GroupPipe) -> bool:
     if encoder is None:
         return False
     checkpoint = open_checkpoint(get_shim(encoder).loaded.source)
-    if WEIGHT not in checkpoint.heads:
+    prefix = f"{pipe.head_name}."
+    found = {name: tensor for name, tensor in checkpoint.heads.items() if name.startswith(prefix)}
+    if not found:
         return False
-    linear = pipe.model.get_ref("linear")
-    weight = checkpoint.heads[WEIGHT].float().numpy()
-    has_bias = BIAS in checkpoint.heads
-    if weight.ndim != 2 or weight.shape[1] != pipe.head_width or has_bias != ("b" in linear.param_names):
+    tensors = {name: tensor.float().numpy() for name, tensor in found.items()}
+    weight = tensors.get(f"{prefix}weight")
+    shape = None if weight is None else weight.shape
+    if set(tensors) != set(pipe.head_params()) or shape is None or len(shape) != 2 or shape[1] != pipe.head_width:
         raise ValueError(
             Errors.ML078.format(
-                path=checkpoint.path, found=weight.shape, name=pipe.name, width=pipe.head_width, kind=pipe.kind
+                path=checkpoint.path, found=shape, name=pipe.name, width=pipe.head_width, kind=pipe.kind
             )
         )
-    classes = published_labels(checkpoint, len(weight))
-    if len(classes) != len(weight):
-        raise ValueError(Errors.ML079.format(name=pipe.name, labels=len(classes), rows=len(weight)))
-    set_weights(linear, weight, checkpoint.heads[BIAS].float().numpy() if has_bias else None)
-    pipe.cfg["classes"] = classes
-    for label in classes:
-        pipe.vocab.strings.add(label)
+    pipe.take_published(tensors, published_labels(checkpoint, shape[0]))
     return True
 
 

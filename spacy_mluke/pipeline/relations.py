@@ -15,7 +15,8 @@ from ..annotate.relations import Relation, get_relations, has_relations, set_rel
 from ..errors import Errors
 from ..heads.groups import GroupModel
 from ..types import Floats2d, Ints3d
-from .trainable import GroupPipe, Prediction, Scorer
+from .task import Scorer
+from .trainable import GroupPipe, Prediction
 
 Pair = Tuple[int, int, int, int]
 

@@ -14,7 +14,8 @@ from ..annotate.entity_types import write_types
 from ..heads.groups import GroupModel
 from ..types import Floats2d, Ints3d
 from .factories import Suggester
-from .trainable import GroupPipe, Prediction, Scorer
+from .task import Scorer
+from .trainable import GroupPipe, Prediction
 
 
 class EntityTyper(GroupPipe):
