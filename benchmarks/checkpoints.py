@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Sequence
 
 SIZES = {
     "base": {"hidden_size": 768, "num_attention_heads": 12, "intermediate_size": 3072},
@@ -47,6 +48,37 @@ def luke_directory(size: str, cache: Path) -> Path:
         LukeModel(config).save_pretrained(path)
         shutil.copy(sentencepiece_model(), path / "sentencepiece.bpe.model")
         (path / "entity_vocab.json").write_text(json.dumps(ENTITY_VOCAB), encoding="utf8")
+    (path / "done").touch()
+    return path
+
+
+def with_head(size: str, cache: Path, architecture: str, labels: Sequence[str] = ()) -> Path:
+    """A checkpoint with a random head, in the published format, made once.
+
+    size (str): "base" or "small", as for `luke_directory`.
+    cache (Path): Where to keep it.
+    architecture (str): The reference's class, such as "LukeForEntityPairClassification".
+    labels (Sequence[str]): What the head's rows stand for, if it has labels.
+    RETURNS (Path): The directory.
+    """
+    path = cache / f"{architecture}-{size}"
+    if (path / "done").exists():
+        return path
+    shutil.rmtree(path, ignore_errors=True)
+    import torch
+    import transformers
+
+    source = luke_directory(size, cache)
+    torch.manual_seed(1)
+    options = {"num_labels": len(labels), "id2label": dict(enumerate(labels))} if labels else {}
+    model = getattr(transformers, architecture).from_pretrained(source, **options)
+    for name, parameter in model.named_parameters():
+        if name.startswith(("classifier.", "qa_outputs.")):
+            # As small as a fresh head's, all predictions would nearly be level.
+            torch.nn.init.normal_(parameter, std=0.5)
+    model.save_pretrained(path)
+    for name in ("sentencepiece.bpe.model", "entity_vocab.json"):
+        shutil.copy(source / name, path / name)
     (path / "done").touch()
     return path
 

@@ -1,6 +1,7 @@
 """The Typer application. A command is a function in a file of its own, imported when it is called for.
 
-To add one, write `cli/my_command.py` with a function `my_command`, and name it in COMMANDS.
+To add one, write `cli/my_command.py` with a function `my_command`, and name it in COMMANDS. One that has commands of its
+own lists their functions as SUBCOMMANDS.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ COMMANDS: Dict[str, str] = {
     "convert": "Write a checkpoint as a directory of this package, or in Hugging Face form.",
     "convert-kbp37": "Write a corpus for relation extraction from a file of KBP37 or RELX.",
     "debug-align": "Show tokens, wordpieces, offsets, entities and windows of a text.",
+    "evaluate": "Show the scores of every component of a pipeline on a corpus.",
+    "entities": "Build a store of entities with their names, look names up in it, or write it as JSON lines.",
     "demo": "Show how alike the same entities are across languages, and different ones are not.",
 }
 
@@ -40,9 +43,13 @@ def load_command(name: str) -> Any:
     RETURNS (Any): The command, of the click that this Typer uses: newer ones have their own.
     """
     attribute = name.replace("-", "_")
-    function = getattr(importlib.import_module(f"{__package__}.{attribute}"), attribute)
-    single = typer.Typer(add_completion=False)
-    single.command(name)(function)
+    module = importlib.import_module(f"{__package__}.{attribute}")
+    function = getattr(module, attribute)
+    parts = getattr(module, "SUBCOMMANDS", ())
+    single = typer.Typer(name=name, add_completion=False, no_args_is_help=bool(parts))
+    (single.callback() if parts else single.command(name))(function)
+    for part in parts:
+        single.command(part.__name__)(part)
     return typer.main.get_command(single)
 
 

@@ -1,0 +1,111 @@
+"""`evaluate`: the scores of every component of a pipeline on a corpus."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Tuple
+
+import typer
+
+MODEL = typer.Argument(..., help="A pipeline: its directory, or the name of its package")
+DATA = typer.Argument(..., help="A .spacy file, or a directory of them", exists=True)
+OUTPUT = typer.Option(None, "--output", "-o", help="JSON file for all scores", dir_okay=False)
+GIVEN = typer.Option(
+    None,
+    "--gold-entities/--own-entities",
+    help="Whether documents come with the gold entities. By default, if a component needs entities and none before it "
+    "sets them",
+)
+BATCH_SIZE = typer.Option(None, "--batch-size", "-b", help="Documents of a batch; by default, what the pipeline says")
+LIMIT = typer.Option(0, "--limit", "-n", help="Documents at most; 0 for all")
+
+ENTITIES = "doc.ents"
+
+
+def evaluate(
+    model: str = MODEL,
+    data: Path = DATA,
+    output: Optional[Path] = OUTPUT,
+    gold_entities: Optional[bool] = GIVEN,
+    batch_size: Optional[int] = BATCH_SIZE,
+    limit: int = LIMIT,
+) -> None:
+    """Show the scores of every component of a pipeline on a corpus.
+
+    `spacy evaluate` shows those of spaCy's own tasks, and lets documents come without entities.
+    """
+    import spacy
+    import srsly
+    from spacy.training import Corpus
+    from wasabi import msg
+
+    from ..training.corpus import EntityCorpus
+    from ._common import coded_errors
+
+    with coded_errors():
+        nlp = spacy.load(model)
+        given = lacks_entities(nlp) if gold_entities is None else gold_entities
+        if given:
+            corpus: Any = EntityCorpus(data, max_length=0, gold_preproc=False, limit=limit)
+        else:
+            corpus = Corpus(data, limit=limit)
+        examples = list(corpus(nlp))
+        scores: Dict[str, Any] = nlp.evaluate(examples, batch_size=batch_size, per_component=True)
+    msg.info(f"{len(examples)} documents, {'with the gold' if given else 'without gold'} entities")
+    speed = scores.pop("speed", None)
+    for name, found in scores.items():
+        show(name, found)
+    if speed is not None:
+        msg.text(f"{speed:,.0f} words per second")
+    if output is not None:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        srsly.write_json(output, {**scores, "speed": speed})
+        msg.good(f"Wrote {output}")
+
+
+def lacks_entities(nlp: Any) -> bool:
+    """Whether a component of a pipeline needs entities that none before it sets.
+
+    nlp (Language): The pipeline.
+    RETURNS (bool): As the components' factories say.
+    """
+    for name in nlp.pipe_names:
+        meta = nlp.get_pipe_meta(name)
+        if ENTITIES in meta.requires:
+            return True
+        if any(place == ENTITIES or place.startswith("token.ent_") for place in meta.assigns):
+            return False
+    return False
+
+
+def show(name: str, scores: Dict[str, Any]) -> None:
+    """Print a component's scores.
+
+    name (str): The component's name.
+    scores (Dict[str, Any]): Numbers, and dictionaries of precision, recall and F score by label.
+    """
+    from wasabi import msg
+
+    rows: List[Tuple[str, str]] = []
+    tables: Dict[str, Dict[str, Any]] = {}
+    for key, value in scores.items():
+        if isinstance(value, dict):
+            tables[key] = value
+        elif isinstance(value, (int, float)):
+            rows.append((key, _percent(value)))
+    if not rows and not tables:
+        return
+    msg.divider(name)
+    msg.table(rows, aligns=("l", "r"))
+    for key, by_label in tables.items():
+        lines = [
+            (label, *[_percent(numbers.get(letter)) for letter in "prf"])
+            for label, numbers in sorted(by_label.items())
+            if isinstance(numbers, dict)
+        ]
+        if lines:
+            msg.table(lines, header=(key, "P", "R", "F"), aligns=("l", "r", "r", "r"), divider=True)
+
+
+def _percent(value: Any) -> str:
+    return "-" if value is None else f"{100 * value:.2f}"
