@@ -17,9 +17,20 @@ def replacing(path: Path) -> Iterator[Path]:
     path (Path): The file.
     YIELDS (Path): Where to write.
     """
+    with scratch(path) as aside:
+        yield aside
+        aside.replace(path)
+
+
+@contextlib.contextmanager
+def scratch(path: Path) -> Iterator[Path]:
+    """A name beside a file for what is only needed while it is written.
+
+    path (Path): The file.
+    YIELDS (Path): Where to write; what is there afterwards goes.
+    """
     aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     try:
         yield aside
-        aside.replace(path)
     finally:
         aside.unlink(missing_ok=True)

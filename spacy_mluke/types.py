@@ -13,11 +13,13 @@ import numpy
 # NumPy arrays, by what they hold and by rank. thinc.types has the same names, for arrays of any backend: mypy lets
 # nobody pass those to NumPy.
 Bools1d = numpy.ndarray[Any, numpy.dtype[numpy.bool_]]
+Bools2d = numpy.ndarray[Any, numpy.dtype[numpy.bool_]]
 Ints1d = numpy.ndarray[Any, numpy.dtype[Any]]
 Ints2d = numpy.ndarray[Any, numpy.dtype[Any]]
 Ints3d = numpy.ndarray[Any, numpy.dtype[Any]]
 Floats1d = numpy.ndarray[Any, numpy.dtype[Any]]
 Floats2d = numpy.ndarray[Any, numpy.dtype[Any]]
+DeviceFloats1d = Any  # on the device of thinc's current ops: NumPy or CuPy
 DeviceFloats2d = Any  # on the device of thinc's current ops: NumPy or CuPy
 
 
@@ -42,12 +44,20 @@ class Counts:
     blank_spans: int = 0  # no wordpiece: no vector
     cut_mentions: int = 0  # longer than max_mention_length: the first pieces stand for them
     cut_texts: int = 0  # marked texts too long for a window: text between or inside the spans was left out
+    cut_questions: int = 0  # questions longer than their share of a pass: read up to there
+    left_out_spans: int = 0  # entities that a pass over a question's window has no room for
+    candidates: int = 0  # entities that mentions may mean
+    unknown_candidates: int = 0  # those that the encoder's vocabulary lacks
 
     def add(self, other: Counts) -> None:
         self.spans += other.spans
         self.blank_spans += other.blank_spans
         self.cut_mentions += other.cut_mentions
         self.cut_texts += other.cut_texts
+        self.cut_questions += other.cut_questions
+        self.left_out_spans += other.left_out_spans
+        self.candidates += other.candidates
+        self.unknown_candidates += other.unknown_candidates
 
 
 @dataclass
@@ -82,11 +92,23 @@ class AlignedBatch:
     max_mention_length: int  # pieces of a mention that its position embedding is the mean of, from the left
     docs: List[DocAlignment] = field(default_factory=list)
     with_tokens: bool = True  # whether the documents' piece_rows are filled
+    with_passes: bool = False  # whether the states of all pieces are wanted, not only those of piece_rows
     counts: Counts = field(default_factory=Counts)
 
     @property
     def n_passes(self) -> int:
         return len(self.piece_lengths)
+
+
+@dataclass(kw_only=True)
+class QuestionBatch(AlignedBatch):
+    """Passes `<s>question</s></s>window</s>`, question after question and window after window. `docs` is empty."""
+
+    questions: Ints1d  # (n_passes,): which question
+    starts: Ints1d  # (n_passes,): the window's first piece within the document
+    context: Ints2d  # (n_passes, 2): the window's first piece and end within the pass
+    offsets: Ints2d  # (n_pieces, 2) int32: characters of the document; (-1, -1) for pieces that are not its own
+    n_questions: int
 
 
 @dataclass
@@ -101,13 +123,34 @@ class GroupLogits:
 
 
 @dataclass
+class AnswerLogits:
+    """What a head says of the first and the last piece of an answer. Its gradient is that of `logits`."""
+
+    logits: DeviceFloats2d  # (n_pieces, 2) float32: start and end, all pieces of all passes
+    batch: QuestionBatch
+
+
+@dataclass
+class EntityLogits:
+    """What a head says of the entities that may be meant. Its gradient is that of `logits`."""
+
+    logits: DeviceFloats1d  # (sum of lengths,) float32: candidates of all mentions, end to end
+    lengths: Ints1d  # (n_spans,): candidates of each mention; 0 for one that is not asked for
+    # (n_spans,): whether a mention has a state. One without wordpieces has none: its logits are 0, their gradient is
+    # not looked at.
+    kept: Bools1d
+    counts: Counts
+
+
+@dataclass
 class EncoderOutput:
     """States of a batch of documents, document after document: what the encoder's thinc Model returns.
 
     The gradient of an EncoderOutput is an EncoderOutput with the same shapes.
     """
 
-    # (sum of len(doc.piece_rows), width) float32, or None if token states were not asked for
+    # (sum of len(doc.piece_rows), width) float32, or None if token states were not asked for; those of all passes,
+    # (n_pieces, width), if `batch.with_passes` says so
     piece_states: Optional[DeviceFloats2d]
     entity_states: DeviceFloats2d  # (n_entities, width) float32: row i is entity i of the batch
     batch: AlignedBatch

@@ -1,10 +1,10 @@
-"""The one entry point: documents and spans -> AlignedBatch.
+"""Documents and spans -> AlignedBatch.
 
     doc      Tokyo | is | big          spans (0, 1)
     pieces   <s> ▁Tokyo ▁is ▁big </s>  entity (1, 2): counted from <s>
 
 `align` reads documents as they are; `align_marked` makes a text of its own for every span or pair, with markers
-around; `align_pairs` reads two texts together.
+around; `align_questions` reads two texts together.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from ..types import AlignedBatch, Ints1d
 from .codes import heads, numbers, ranges
 from .locate import Located, doc_alignments, locate
 from .marked import align_marked
-from .pairs import align_pairs
 from .passes import Pool, WindowPlan, check_limits, split_passes
 from .pieces import Wordpieces
+from .questions import align_questions
 from .segments import check_segmentation
 from .windows import check_windows
 
-__all__ = ["align", "align_marked", "align_pairs"]
+__all__ = ["align", "align_marked", "align_questions"]
 
 
 def align(
@@ -38,11 +38,14 @@ def align(
     entity_ids: Optional[Ints1d] = None,
     default_entity_id: int,
     segmentation: str = "published",
+    cut_tokens: bool = False,
+    mask_lengths: Optional[Ints1d] = None,
     window: int = 512,
     overlap: int = 128,
     max_entities: Optional[int] = 128,
     max_mention_length: int = 30,
     with_tokens: bool = True,
+    with_passes: bool = False,
 ) -> AlignedBatch:
     """Place documents and their entity spans on the wordpieces that the encoder reads.
 
@@ -58,18 +61,24 @@ def align(
     segmentation (str): "published" cuts the text at every span bound and encodes each segment by itself, as the
         published models were fine-tuned; "pretraining" does too, but a segment that continues a word gains no "▁";
         "plain" never cuts, and a span takes every piece that shares a character with it.
+    cut_tokens (bool): Where text is cut, do so at the bounds of all tokens: wordpieces then do not depend on the spans.
+    mask_lengths (Optional[Ints1d]): `<mask>` pieces that take the place of each span's words; 0 leaves them. Shape:
+        (n_spans,).
     window (int): Pieces of a pass, <s> and </s> included.
     overlap (int): Pieces that neighbouring windows of a long document share, at most half of them.
     max_entities (Optional[int]): Entities of a pass; None for any number.
     max_mention_length (int): Pieces of a mention that its position embedding is the mean of, from the left.
     with_tokens (bool): Whether the states of the pieces are wanted. Without, windows that hold no entity are left out.
+    with_passes (bool): Whether, instead, those of all pieces of all passes are.
     RETURNS (AlignedBatch): Passes, entities, and how the documents map into them.
-    RAISES (ValueError): ML001 to ML003, ML007, ML008.
+    RAISES (ValueError): ML001 to ML003, ML007, ML008; ML220 if spans that are masked overlap.
     """
     check_segmentation(segmentation)
     check_windows(window, overlap, least=3)
     check_limits(max_entities, max_mention_length)
-    located = locate(docs, spans, wordpieces, segmentation=segmentation)
+    located = locate(
+        docs, spans, wordpieces, segmentation=segmentation, cut_tokens=cut_tokens, mask_lengths=mask_lengths
+    )
     n_spans = len(located.spans.bounds)
     if entity_ids is not None and len(entity_ids) != n_spans:
         raise ValueError(Errors.ML007.format(what="Entity ids", found=len(entity_ids), expected=n_spans, per="span"))
@@ -118,6 +127,7 @@ def align(
         entity_lengths=numpy.bincount(passes, minlength=len(windows)).astype("int32"),
         max_mention_length=max_mention_length,
         with_tokens=with_tokens,
+        with_passes=with_passes,
         counts=located.count(max_mention_length),
     )
     if with_tokens:

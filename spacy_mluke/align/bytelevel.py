@@ -73,6 +73,11 @@ class ByteLevelPieces(Wordpieces):
         self._open()
         return self._names[piece_id]
 
+    def text(self, piece_id: int) -> str:
+        from tokenizers.decoders import ByteLevel
+
+        return ByteLevel().decode([self.piece(piece_id)])
+
     def _open(self) -> Tokenizer:
         """Parse the vocabulary, once."""
         if self._tokenizer is None:

@@ -14,6 +14,7 @@ from ..errors import Errors
 from ..types import Bools1d, Counts, DocAlignment, Ints1d, Ints2d
 from .codes import code_points, heads
 from .entities import CHARS, overlapping
+from .masks import segment_masked
 from .pieces import Wordpieces
 from .segments import BatchText, Segmented, segment
 
@@ -75,20 +76,40 @@ class Located:
         )
 
 
-def locate(docs: Sequence[Doc], spans: Ragged, wordpieces: Wordpieces, *, segmentation: str) -> Located:
+def locate(
+    docs: Sequence[Doc],
+    spans: Ragged,
+    wordpieces: Wordpieces,
+    *,
+    segmentation: str,
+    cut_tokens: bool = False,
+    mask_lengths: Optional[Ints1d] = None,
+) -> Located:
     """Cut documents into wordpieces and find those of their spans.
 
     docs (Sequence[Doc]): The documents.
     spans (Ragged): Token bounds, (start, end) rows, document after document.
     wordpieces (Wordpieces): The vocabulary.
     segmentation (str): How text is cut, see `segments.py`.
+    cut_tokens (bool): Where text is cut, whether that is at the bounds of all tokens.
+    mask_lengths (Optional[Ints1d]): `<mask>` pieces that take the place of each span's words, see `masks.py`. Shape:
+        (n_spans,).
     RETURNS (Located): Everything end to end.
     RAISES (ValueError): ML001 for spans outside their document, ML007 if there are not as many lists of spans as
-        documents.
+        documents, or lengths as spans.
     """
     batch = read_docs(docs)
     table = place_spans(batch, span_rows(spans), to_numpy(spans.lengths))
-    return Located(batch, table, segment(batch, table.chars, table.docs, wordpieces, segmentation))
+    if mask_lengths is None:
+        found = segment(batch, table.chars, table.docs, wordpieces, segmentation, cut_tokens=cut_tokens)
+        return Located(batch, table, found)
+    if len(mask_lengths) != len(table.bounds):
+        n_spans = len(table.bounds)
+        raise ValueError(
+            Errors.ML007.format(what="Mask lengths", found=len(mask_lengths), expected=n_spans, per="span")
+        )
+    found = segment_masked(batch, table.chars, table.docs, wordpieces, segmentation, mask_lengths)
+    return Located(batch, table, found)
 
 
 def read_docs(docs: Sequence[Doc]) -> BatchText:

@@ -87,6 +87,14 @@ class Wordpieces(ABC):
         RETURNS (str): The piece; "▁" (or "Ġ" in byte-level vocabularies) stands for the space before a word.
         """
 
+    def text(self, piece_id: int) -> str:
+        """What a piece stands for in a text.
+
+        piece_id (int): Its id.
+        RETURNS (str): The characters, a space among them before a word. Parts of a character show as U+FFFD.
+        """
+        return self.piece(piece_id).replace("\u2581", " ")
+
     def pieces(self, piece_ids: Iterable[int]) -> List[str]:
         """Many pieces as text.
 

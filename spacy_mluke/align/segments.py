@@ -68,16 +68,24 @@ def before_space(batch: BatchText, chars: Ints2d, firsts: Ints2d) -> Ints2d:
     return chars - ((before == SPACE) & (chars > firsts))
 
 
-def cut_at_spans(batch: BatchText, span_chars: Ints2d, span_docs: Ints1d) -> Tuple[Ints1d, Ints2d]:
+def cut_at_spans(
+    batch: BatchText, span_chars: Ints2d, span_docs: Ints1d, *, cut_tokens: bool = False
+) -> Tuple[Ints1d, Ints2d]:
     """Cut at every bound of every span, and between documents.
 
     batch (BatchText): The texts.
     span_chars (Ints2d): First character and end of each span. Shape: (n_spans, 2).
     span_docs (Ints1d): The document of each span. Shape: (n_spans,).
+    cut_tokens (bool): Cut at the bounds of all tokens, too: then the cuts do not depend on the spans.
     RETURNS (Tuple[Ints1d, Ints2d]): The cuts, rising, from 0 to the end of the text, shape: (n_segments + 1,); and the
         cuts of each span as positions among them, shape: (n_spans, 2).
     """
     moved = before_space(batch, span_chars, batch.doc_chars[span_docs][:, None])
+    if cut_tokens:
+        token_firsts = batch.doc_chars[:-1].repeat(numpy.diff(batch.doc_tokens))[:, None]
+        tokens = before_space(batch, batch.token_chars, token_firsts)
+        cuts = numpy.unique(numpy.concatenate([batch.doc_chars, tokens.ravel()]))
+        return cuts, numpy.searchsorted(cuts, moved)
     cuts, places = numpy.unique(numpy.concatenate([batch.doc_chars, moved.ravel()]), return_inverse=True)
     return cuts, places.ravel()[len(batch.doc_chars) :].reshape((-1, 2))
 
@@ -98,7 +106,13 @@ def continues_word(batch: BatchText, starts: Ints1d) -> Bools1d:
 
 
 def segment(
-    batch: BatchText, span_chars: Ints2d, span_docs: Ints1d, wordpieces: Wordpieces, segmentation: str
+    batch: BatchText,
+    span_chars: Ints2d,
+    span_docs: Ints1d,
+    wordpieces: Wordpieces,
+    segmentation: str,
+    *,
+    cut_tokens: bool = False,
 ) -> Segmented:
     """Encode the texts of a batch, in one call, and find each span's pieces.
 
@@ -107,11 +121,12 @@ def segment(
     span_docs (Ints1d): The document of each span. Shape: (n_spans,).
     wordpieces (Wordpieces): The vocabulary.
     segmentation (str): One of SEGMENTATIONS.
+    cut_tokens (bool): Where text is cut, whether that is at the bounds of all tokens.
     RETURNS (Segmented): The pieces.
     """
     cut = segmentation != "plain"
     if cut:
-        cuts, places = cut_at_spans(batch, span_chars, span_docs)
+        cuts, places = cut_at_spans(batch, span_chars, span_docs, cut_tokens=cut_tokens)
     else:
         cuts = numpy.unique(batch.doc_chars)
     joined = continues_word(batch, cuts[:-1]) if segmentation == "pretraining" else None

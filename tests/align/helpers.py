@@ -10,6 +10,7 @@ from spacy.tokens import Doc
 from spacy.vocab import Vocab
 from thinc.types import Ragged
 
+from spacy_mluke.align import align_questions
 from spacy_mluke.align.entities import entity_position_ids
 from spacy_mluke.types import AlignedBatch
 
@@ -82,3 +83,19 @@ def check_batch(batch: AlignedBatch) -> None:
         assert doc.token_bounds.ndim == 2 and doc.token_bounds.shape[1] == 2
         for array in (doc.span_bounds, doc.span_rows, doc.piece_rows, doc.piece_offsets, doc.token_bounds):
             assert array.dtype == "int32"
+
+
+def read_pair(first, second, wordpieces, first_spans=(), second_spans=(), **options):
+    """Align two texts that are read together; spans are characters, the documents' tokens."""
+    batch = align_questions(
+        [char_doc(first)],
+        [char_doc(second)],
+        numpy.zeros(1, dtype="int64"),
+        wordpieces,
+        default_entity_id=0,
+        question_spans=ragged(first_spans),
+        doc_spans=ragged(second_spans),
+        **options,
+    )
+    check_batch(batch)
+    return passes(batch)[0]

@@ -195,6 +195,19 @@ def test_more_entities_than_a_pass_takes_go_to_further_passes_over_the_same_text
     assert batch.docs[0].piece_rows.tolist() == list(range(len(ids[0])))
 
 
+@pytest.mark.parametrize("segmentation", ["published", "pretraining", "plain"])
+def test_text_that_is_cut_at_tokens_has_the_same_pieces_for_any_spans(wordpieces, segmentation):
+    doc = spacy.blank("en").make_doc("(Tokyo) is  big")
+    assert [token.text for token in doc] == ["(", "Tokyo", ")", "is", " ", "big"]
+    words = [[(i, i + 1) for i in range(len(doc))]]
+    options = {"segmentation": segmentation, "cut_tokens": True}
+    full = align_docs([doc], words, wordpieces, **options)
+    few = align_docs([doc], [[(1, 4), (0, 0)]], wordpieces, **options)
+    uncut = align_docs([doc], words, wordpieces, segmentation=segmentation)
+    assert full.piece_ids.tolist() == few.piece_ids.tolist() == uncut.piece_ids.tolist()
+    assert few.entity_bounds[0].tolist() == [full.entity_bounds[1, 0], full.entity_bounds[3, 1]]
+
+
 def test_documents_that_span_windows_tell_where_their_tokens_are(wordpieces):
     words = [f"word{i}" for i in range(300)]
     batch = align_docs([word_doc(*words), word_doc("short")], [[(150, 152)], [(0, 1)]], wordpieces, window=64)

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spacy_mluke.align import align, align_marked, align_pairs, load_wordpieces
+from spacy_mluke.align import align, align_marked, load_wordpieces
 
-from .helpers import char_doc, check_batch, expected, passes, ragged, words_of
+from .helpers import char_doc, check_batch, expected, passes, ragged, read_pair, words_of
 
 
 @pytest.fixture(scope="module")
@@ -70,16 +70,9 @@ def test_pairs_of_spans_equal_the_reference(byte_level, luke_tokenizer, sample_t
 
 def test_pairs_of_texts_equal_the_reference(byte_level, luke_tokenizer):
     first, second = "Where is Tōkyō?", "Tōkyō is far away. 👩"
-    batch = align_pairs(
-        [char_doc(first)],
-        [char_doc(second)],
-        byte_level,
-        default_entity_id=0,
-        spans_first=ragged([(9, 14)]),
-        spans_second=ragged([(0, 5)]),
-    )
+    found = read_pair(first, second, byte_level, [(9, 14)], [(0, 5)])
     encoding = luke_tokenizer()(first, second, entity_spans=[(9, 14)], entity_spans_pair=[(0, 5)])
-    assert_same(passes(batch)[0], encoding)
+    assert_same(found, encoding)
 
 
 def test_a_space_belongs_to_the_word_after_it_and_to_no_token(byte_level):

@@ -7,9 +7,9 @@ from itertools import permutations
 
 import pytest
 
-from spacy_mluke.align import align, align_marked, align_pairs
+from spacy_mluke.align import align, align_marked
 
-from .helpers import char_doc, check_batch, expected, passes, ragged, words_of
+from .helpers import char_doc, check_batch, expected, passes, ragged, read_pair, words_of
 
 LANGUAGES = ["en", "de", "es", "ru", "zh", "ar", "el"]
 S1 = "ISO 639-3 uses the code fas for the dialects spoken across Iran and アフガニスタン (Afghanistan)."
@@ -120,18 +120,10 @@ def test_pairs_of_spans_equal_the_reference(wordpieces, mluke_tokenizer, sample_
 def test_pairs_of_texts_equal_the_reference(wordpieces, mluke_tokenizer, sample_text):
     first, second = "Where is Los Angeles?", sample_text
     spans = [[(9, 20)], words_of(second)]
-    batch = align_pairs(
-        [char_doc(first)],
-        [char_doc(second)],
-        wordpieces,
-        default_entity_id=0,
-        spans_first=ragged(spans[0]),
-        spans_second=ragged(spans[1]),
-    )
-    check_batch(batch)
+    found = read_pair(first, second, wordpieces, *spans)
     encoding = mluke_tokenizer()(first, second, entity_spans=spans[0], entity_spans_pair=spans[1])
     if second:  # The reference takes an empty second text for none.
-        assert_same(passes(batch)[0], encoding)
+        assert_same(found, encoding)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -145,8 +137,7 @@ def test_paragraphs_equal_the_reference(wordpieces, mluke_tokenizer, data_dir, l
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_questions_with_paragraphs_equal_the_reference(wordpieces, mluke_tokenizer, data_dir, language):
     for text, question in read_xquad(data_dir, language):
-        batch = align_pairs([char_doc(question)], [char_doc(text)], wordpieces, default_entity_id=0, window=4096)
-        assert_same(passes(batch)[0], mluke_tokenizer()(question, text))
+        assert_same(read_pair(question, text, wordpieces, window=4096), mluke_tokenizer()(question, text))
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -99,8 +99,9 @@ def test_entities_go_to_as_many_passes_as_they_take(windows, most, least):
         own = [(p, i) for p, i in zip(passes.tolist(), order.tolist(), strict=True) if i in members]
         assert [i for _, i in own] == members
         assert n_passes[window] == max(least, -(-len(members) // (most or max(len(members), 1))))
+        share = -(-len(members) // max(n_passes[window], 1))
         for number, (p, _) in enumerate(own):
-            assert p == firsts[window] + number // (most or len(members))
+            assert p == firsts[window] + number // share
 
 
 def test_a_book_is_planned_in_a_moment():

@@ -1,4 +1,4 @@
-"""The registered factories. spaCy imports this file whenever a Language is made, so nothing heavy stands here."""
+"""Factories of components that label spans and pairs."""
 
 from __future__ import annotations
 
@@ -6,37 +6,13 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Optional
 
 from spacy.language import Language
 from thinc.api import Model
-from thinc.types import Ragged
+
+from .common import ENCODER, Suggester
 
 if TYPE_CHECKING:
-    from .mluke import MLuke
-    from .relations import RelationExtractor
-    from .typing import EntityTyper
-
-# As spaCy's: (docs: Iterable[Doc], *, ops: Optional[Ops] = None) -> Ragged of (start, end) token rows.
-Suggester = Callable[..., Ragged]
-
-ENCODER: Dict[str, Any] = {
-    "@architectures": "spacy-mluke.Encoder.v1",
-    "name": "mluke-small",
-    "visibility": "joint",
-    "segmentation": "auto",
-    "entity_input": "mask",
-    "window": 512,
-    "overlap": 128,
-    "max_entities": 128,
-    "max_mention_length": 30,
-    "batch_rows": 1024,
-    "dtype": "float32",
-}
-
-MLUKE: Dict[str, Any] = {
-    "model": ENCODER,
-    "suggester": {"@misc": "spacy-mluke.ents_suggester.v1"},
-    "keep_token_states": True,
-    "set_vectors": False,
-    "buffer_tokens": 50_000,
-}
+    from ..ner import EntityRecognizer
+    from ..relations import RelationExtractor
+    from ..typing import EntityTyper
 
 RELATIONS: Dict[str, Any] = {
     "model": {"@architectures": "spacy-mluke.PairClassifier.v1", "encoder": ENCODER, "dropout": 0.1},
@@ -51,6 +27,7 @@ RELATIONS: Dict[str, Any] = {
     "no_label": "no_relation",
     "scorer": {"@scorers": "spacy-mluke.relation_scorer.v1", "macro_labels": None, "pool_directions": False},
 }
+
 RELATION_WEIGHTS: Dict[str, Optional[float]] = {
     "rel_micro_f": 1.0,
     "rel_micro_p": 0.0,
@@ -61,6 +38,21 @@ RELATION_WEIGHTS: Dict[str, Optional[float]] = {
     "rel_per_type": None,
 }
 
+NER: Dict[str, Any] = {
+    "model": {"@architectures": "spacy-mluke.SpanClassifier.v1", "encoder": ENCODER, "dropout": 0.1},
+    "suggester": {"@misc": "spacy-mluke.sentence_ngrams.v1", "min_size": 1, "max_size": 16},
+    "negative_label": "NIL",
+    "threshold": 0.0,
+    "spans_key": "mluke_ner",
+    "keep_nested": False,
+    "overwrite_ents": False,
+    "negatives_per_token": None,
+    "negative_weight": 1.0,
+    "scorer": {"@scorers": "spacy.ner_scorer.v1"},
+}
+
+NER_WEIGHTS: Dict[str, Optional[float]] = {"ents_f": 1.0, "ents_p": 0.0, "ents_r": 0.0, "ents_per_type": None}
+
 TYPING: Dict[str, Any] = {
     "model": {"@architectures": "spacy-mluke.EntityClassifier.v1", "encoder": ENCODER, "dropout": 0.1},
     "suggester": {"@misc": "spacy-mluke.ents_suggester.v1"},
@@ -69,6 +61,7 @@ TYPING: Dict[str, Any] = {
     "overwrite_label": False,
     "scorer": {"@scorers": "spacy-mluke.typing_scorer.v1", "spans_key": "mluke_types"},
 }
+
 TYPING_WEIGHTS: Dict[str, Optional[float]] = {
     "types_micro_f": 1.0,
     "types_micro_p": 0.0,
@@ -78,45 +71,6 @@ TYPING_WEIGHTS: Dict[str, Optional[float]] = {
     "types_macro_r": None,
     "types_per_type": None,
 }
-
-
-@Language.factory(
-    "mluke",
-    assigns=["doc._.mluke", "doc._.trf_data", "span._.mluke_vector"],
-    default_config=MLUKE,
-)
-def make_mluke(
-    nlp: Language,
-    name: str,
-    model: Model,
-    suggester: Suggester,
-    keep_token_states: bool,
-    set_vectors: bool,
-    buffer_tokens: int,
-) -> MLuke:
-    """Make the component that encodes documents and their entity spans.
-
-    nlp (Language): The pipeline.
-    name (str): The component's name.
-    model (Model[EncoderInput, EncoderOutput]): The encoder, `spacy-mluke.Encoder.v1`.
-    suggester (Suggester): Which spans become entities, by default `doc.ents`.
-    keep_token_states (bool): Whether wordpiece states stay on the document. Listeners and `token_vectors` need them;
-        without them, windows of a long document that hold no entity are not even read.
-    set_vectors (bool): Whether `.vector` and `.similarity` of the document, its spans and tokens read mLUKE's vectors.
-    buffer_tokens (int): Tokens that `nlp.pipe` reads ahead, to encode passes of like length together.
-    RETURNS (MLuke): The component.
-    """
-    from .mluke import MLuke
-
-    return MLuke(
-        nlp.vocab,
-        model,
-        suggester,
-        name=name,
-        keep_token_states=keep_token_states,
-        set_vectors=set_vectors,
-        buffer_tokens=buffer_tokens,
-    )
 
 
 @Language.factory(
@@ -146,9 +100,63 @@ def make_mluke_relations(
     scorer (Optional[Callable]): The scorer.
     RETURNS (RelationExtractor): The component.
     """
-    from .relations import RelationExtractor
+    from ..relations import RelationExtractor
 
     return RelationExtractor(nlp.vocab, model, pairs, name=name, threshold=threshold, no_label=no_label, scorer=scorer)
+
+
+@Language.factory(
+    "mluke_ner",
+    assigns=["doc.ents", "token.ent_iob", "token.ent_type", "doc.spans"],
+    default_config=NER,
+    default_score_weights=NER_WEIGHTS,
+)
+def make_mluke_ner(
+    nlp: Language,
+    name: str,
+    model: Model,
+    suggester: Suggester,
+    negative_label: str,
+    threshold: float,
+    spans_key: str,
+    keep_nested: bool,
+    overwrite_ents: bool,
+    negatives_per_token: Optional[float],
+    negative_weight: float,
+    scorer: Optional[Callable],
+) -> EntityRecognizer:
+    """Make the component that finds names.
+
+    nlp (Language): The pipeline.
+    name (str): The component's name.
+    model (Model[Tuple[List[Doc], Ragged], Floats2d]): `spacy-mluke.SpanClassifier.v1`.
+    suggester (Suggester): Which spans are looked at, by default all of up to 16 tokens.
+    negative_label (str): What the head's labels call a span that is no name.
+    threshold (float): Least probability of a name.
+    spans_key (str): Key in `doc.spans` of what was found, with scores.
+    keep_nested (bool): Whether names inside names are learnt and found, too, for `doc.spans`.
+    overwrite_ents (bool): Whether entities that stand in `doc.ents` give way to predicted ones.
+    negatives_per_token (Optional[float]): Spans without a name that are drawn in training for each token; None for all.
+    negative_weight (float): Their weight in the loss.
+    scorer (Optional[Callable]): The scorer.
+    RETURNS (EntityRecognizer): The component.
+    """
+    from ..ner import EntityRecognizer
+
+    return EntityRecognizer(
+        nlp.vocab,
+        model,
+        suggester,
+        name=name,
+        negative_label=negative_label,
+        threshold=threshold,
+        spans_key=spans_key,
+        keep_nested=keep_nested,
+        overwrite_ents=overwrite_ents,
+        negatives_per_token=negatives_per_token,
+        negative_weight=negative_weight,
+        scorer=scorer,
+    )
 
 
 @Language.factory(
@@ -180,7 +188,7 @@ def make_mluke_typing(
     scorer (Optional[Callable]): The scorer.
     RETURNS (EntityTyper): The component.
     """
-    from .typing import EntityTyper
+    from ..typing import EntityTyper
 
     return EntityTyper(
         nlp.vocab,

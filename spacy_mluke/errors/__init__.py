@@ -1,0 +1,34 @@
+"""Every message of the package, coded. Errors are ML0xx and ML2xx, warnings ML1xx.
+
+Errors by place: ML001 alignment, ML020 encoder, ML040 checkpoints, ML060 entities, ML070 pipeline, ML090 command line,
+ML200 names, ML210 questions, ML220 masks, ML230 linking, ML245 training.
+"""
+
+import difflib
+from typing import Iterable
+
+from spacy.errors import ErrorsWithCodes
+
+from .running import RunningErrors
+from .stages import StageErrors
+from .tasks import TaskErrors
+from .warnings import AllWarnings
+
+
+class Errors(StageErrors, TaskErrors, RunningErrors, metaclass=ErrorsWithCodes):
+    """All errors."""
+
+
+class Warnings(AllWarnings, metaclass=ErrorsWithCodes):
+    """All warnings."""
+
+
+def did_you_mean(value: object, choices: Iterable[str]) -> str:
+    """The end of a message about a name that is not one of several.
+
+    value (object): What was given.
+    choices (Iterable[str]): What there is.
+    RETURNS (str): " Did you mean 'x'?", or "" if nothing is near.
+    """
+    near = difflib.get_close_matches(str(value), list(choices), n=1)
+    return f" Did you mean '{near[0]}'?" if near else ""

@@ -1,0 +1,47 @@
+"""Errors of the command line and of training: ML090 to ML099, ML245 and up."""
+
+
+class RunningErrors:
+    # --- command line ---
+    ML090 = (
+        "The text does not hold '{mention}'. Give a mention by its words as they stand there, or by its characters, as "
+        "START:END."
+    )
+    ML091 = "'{path}' is not an empty directory. Name another, or pass --force to replace files in this one."
+    ML092 = "'{path}' is the checkpoint that is to be converted. Name another directory to write to."
+    # --- training ---
+    ML246 = (
+        "The gradients are not finite (norm {norm}): training has diverged. Lower the learning rate or raise its "
+        "warm-up steps, look for a component whose loss is not finite, or, with float16, use bfloat16."
+    )
+    ML247 = (
+        "{place}: {reason}. A line holds a token and, in its last column, a tag such as O, B-PER or I-PER (IOB, BIOES "
+        "or BILOU), between tabs or spaces; a blank line ends a sentence."
+    )
+    ML248 = (
+        '{place}: {reason}. A line is one JSON object with "text" and what is known of it (entities, relations, '
+        "types, questions, cats), places as characters: see docs/training.md."
+    )
+    ML249 = (
+        "One of '{source}' and '{target}' is to be a corpus, with a name that ends in .spacy, and the other one JSON "
+        "lines, with another name."
+    )
+    ML250 = (
+        "'{name}' cannot be exported: it {reason}. A published model is a head and an encoder of its own: train the "
+        "component with spacy-mluke.Encoder.v1 in [components.{name}.model.encoder], or export 'mluke' itself."
+    )
+    ML251 = "The pipeline has no component '{name}'; it has: {names}.{hint}"
+    ML252 = (
+        "'frozen' names '{part}', which is no part of an encoder.{hint} Take any of: {names}, or layers from the "
+        'bottom, as in "layers:0-5".'
+    )
+    ML253 = "'frozen' names \"{part}\", and this encoder has {n} layers, 0 to {last}."
+    ML254 = (
+        "The interrupted training in '{path}' was started with other settings: {keys}. Go on with the same ones (only "
+        "its length, paths, learning rate and logger may change), or begin anew without --resume."
+    )
+    ML255 = (
+        "The state of the training in '{path}' cannot be read: {reason}. Delete the folder above it, and begin anew."
+    )
+    # --- entity pretraining ---
+    ML263 = "'{option}' is {value}, and is a share: from 0 to 1."

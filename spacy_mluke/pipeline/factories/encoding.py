@@ -1,0 +1,60 @@
+"""The factory of `mluke`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Dict
+
+from spacy.language import Language
+from thinc.api import Model
+
+from .common import ENCODER, Suggester
+
+if TYPE_CHECKING:
+    from ..mluke import MLuke
+
+MLUKE: Dict[str, Any] = {
+    "model": ENCODER,
+    "suggester": {"@misc": "spacy-mluke.ents_suggester.v1"},
+    "keep_token_states": True,
+    "set_vectors": False,
+    "buffer_tokens": 50_000,
+}
+
+
+@Language.factory(
+    "mluke",
+    assigns=["doc._.mluke", "doc._.trf_data", "span._.mluke_vector"],
+    default_config=MLUKE,
+)
+def make_mluke(
+    nlp: Language,
+    name: str,
+    model: Model,
+    suggester: Suggester,
+    keep_token_states: bool,
+    set_vectors: bool,
+    buffer_tokens: int,
+) -> MLuke:
+    """Make the component that encodes documents and their entity spans.
+
+    nlp (Language): The pipeline.
+    name (str): The component's name.
+    model (Model[EncoderInput, EncoderOutput]): The encoder, `spacy-mluke.Encoder.v1`.
+    suggester (Suggester): Which spans become entities, by default `doc.ents`.
+    keep_token_states (bool): Whether wordpiece states stay on the document. Listeners and `token_vectors` need them;
+        without them, windows of a long document that hold no entity are not even read.
+    set_vectors (bool): Whether `.vector` and `.similarity` of the document, its spans and tokens read mLUKE's vectors.
+    buffer_tokens (int): Tokens that `nlp.pipe` reads ahead, to encode passes of like length together.
+    RETURNS (MLuke): The component.
+    """
+    from ..mluke import MLuke
+
+    return MLuke(
+        nlp.vocab,
+        model,
+        suggester,
+        name=name,
+        keep_token_states=keep_token_states,
+        set_vectors=set_vectors,
+        buffer_tokens=buffer_tokens,
+    )
