@@ -8,7 +8,10 @@ from spacy.tokens import Doc, Span
 from spacy_transformers.data_classes import TransformerData
 from thinc.api import get_current_ops
 
+from .annotate.answers import get_answers, get_questions, set_answers, set_questions
+from .annotate.candidates import get_candidates
 from .annotate.entity_types import get_types
+from .annotate.fillers import get_fillers, set_fillers
 from .annotate.relations import get_relations, set_relations
 from .annotate.states import EntityStates, piece_view, records
 from .encoder.trf_data import transformer_data
@@ -53,7 +56,11 @@ def set_trf_data(doc: Doc, value: Optional[TransformerData]) -> None:
 EXTENSIONS: Dict[Tuple[Type, str], Dict[str, Callable[..., Any]]] = {
     (Doc, "mluke"): {"getter": get_states},
     (Doc, "trf_data"): {"getter": get_trf_data, "setter": set_trf_data},
+    (Doc, "mluke_questions"): {"getter": get_questions, "setter": set_questions},
+    (Doc, "mluke_answers"): {"getter": get_answers, "setter": set_answers},
+    (Doc, "mluke_fillers"): {"getter": get_fillers, "setter": set_fillers},
     (Doc, "mluke_relations"): {"getter": get_relations, "setter": set_relations},
+    (Span, "mluke_candidates"): {"getter": get_candidates},
     (Span, "mluke_vector"): {"getter": get_vector},
     (Span, "mluke_types"): {"getter": get_types},
 }

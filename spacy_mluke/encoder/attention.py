@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .config import EncoderConfig
+from .dropping import dropout
 from .kernels import linear
 from .layout import Block, Layout
 from .packing import fused, unpack
@@ -96,7 +97,9 @@ class SelfAttention(nn.Module):
         n = len(words_seen)
         own_score = (to_self[:n] * key[:n]).sum(-1, dtype=scores.dtype) * self.head_size**-0.5
         # A softmax over one key is 1. Dropout of attention may still take it.
-        kept = F.dropout(value.new_ones(own_score.shape), self.dropout, self.training)
+        kept = value.new_ones(own_score.shape)
+        if self.training:
+            kept = dropout(kept, self.dropout)
         return of_words, _join((words_seen, scores), (value[:n] * kept.unsqueeze(-1), own_score))
 
     def _project(self, rows: Tensor, first: str, last: str) -> Tuple[Tensor, ...]:
@@ -115,21 +118,25 @@ class SelfAttention(nn.Module):
 
     def _attend(self, query: Tensor, key: Tensor, value: Tensor, blocks: List[Block]) -> Tensor:
         """What rows see, block by block. Shape: (n_rows of blocks, heads, head size)."""
-        dropout = self.dropout if self.training else 0.0
+        share = self.dropout if self.training else 0.0
         seen = []
         for block, q, k, v in _by_block(query, key, value, blocks):
-            heads = F.scaled_dot_product_attention(q, k, v, dropout_p=dropout)
+            if share and q.device.type == "cpu":
+                # torch's own is as many steps here as soon as something is dropped, and drops slowly.
+                heads = _shares(_scores(q, k), v, share) @ v
+            else:
+                heads = F.scaled_dot_product_attention(q, k, v, dropout_p=share)
             seen.append(heads.transpose(1, 2).reshape(block.n_passes * block.n_queries, *query.shape[1:]))
         return _cat(seen, query)
 
     def _attend_scored(self, query: Tensor, key: Tensor, value: Tensor, blocks: List[Block]) -> Seen:
         """What rows see, and the log-sum-exp of their scores: nothing and -inf, where there are no keys."""
-        dropout = self.dropout if self.training else 0.0
+        share = self.dropout if self.training else 0.0
         seen, scores = [], []
         for block, q, k, v in _by_block(query, key, value, blocks):
             n_rows = block.n_passes * block.n_queries
             if block.n_keys:
-                heads, head_scores = _scored_attention(q, k, v, dropout)
+                heads, head_scores = _scored_attention(q, k, v, share)
                 seen.append(heads.transpose(1, 2).reshape(n_rows, *query.shape[1:]))
                 scores.append(head_scores.transpose(1, 2).reshape(n_rows, self.n_heads))
             else:
@@ -167,15 +174,25 @@ def _by_block(
             )
 
 
-def _scored_attention(query: Tensor, key: Tensor, value: Tensor, dropout: float) -> Seen:
+def _scored_attention(query: Tensor, key: Tensor, value: Tensor, share: float) -> Seen:
     """Attention and the log-sum-exp of its scores. Shapes: (passes, heads, rows[, head size])."""
-    if _CPU_ATTENTION is not None and query.device.type == "cpu" and not dropout and not torch.is_grad_enabled():
+    if _CPU_ATTENTION is not None and query.device.type == "cpu" and not share and not torch.is_grad_enabled():
         return _CPU_ATTENTION(query, key, value)
+    scores = _scores(query, key)
+    return _shares(scores, value, share) @ value, scores.logsumexp(-1)
+
+
+def _scores(query: Tensor, key: Tensor) -> Tensor:
+    """What each row makes of each key. Shape: (passes, heads, queries, keys), float32 at least."""
     scores = (query * query.shape[-1] ** -0.5) @ key.transpose(-1, -2)
     # Half precision is too coarse for sums over hundreds of keys.
-    scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
-    shares = F.dropout(scores.softmax(-1).to(value.dtype), dropout)
-    return shares @ value, scores.logsumexp(-1)
+    return scores.to(torch.promote_types(scores.dtype, torch.float32))
+
+
+def _shares(scores: Tensor, value: Tensor, share: float) -> Tensor:
+    """How much of each value a row sees, some of it dropped. Shape: that of the scores."""
+    shares = scores.softmax(-1).to(value.dtype)
+    return dropout(shares, share) if share else shares
 
 
 def _join(some: Seen, others: Seen) -> Tensor:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
-from typing import Any, Dict, Optional, Union
+from typing import Any, Dict, Iterator, Mapping, Optional, Sequence, Tuple, Union
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..align.pieces import SENTENCEPIECE, Wordpieces, load_wordpieces
 from ..entities.vocabulary import EntityVocabulary
@@ -16,8 +17,9 @@ from ..errors import Errors
 from ..files import replacing
 from .config import EncoderConfig
 from .hub import resolve
-from .names import ENTITIES, WORDS
-from .opening import FORMAT, OWN, Checkpoint, open_checkpoint
+from .masked import MaskedHeads, read_heads
+from .names import ENCODER_PREFIX, ENTITIES, WORDS
+from .opening import ADDED, FORMAT, OWN, Checkpoint, open_checkpoint
 from .quantized import Q4Embedding
 from .skeleton import make_skeleton
 from .tables import MappedEntityTable
@@ -26,6 +28,7 @@ from .weights import SAFETENSORS, write_weights
 
 __all__ = [
     "LoadedEncoder",
+    "PublishedHead",
     "export_huggingface",
     "load_encoder",
     "open_checkpoint",
@@ -39,6 +42,23 @@ MAX_PLAIN_ENTITIES = 100_000
 CONFIG = "config.json"
 WORDS_FILE = "words.safetensors"
 _TOKENIZER_CONFIG = "tokenizer_config.json"
+# What the reference's tokenizer is to make of text and spans, by the model that it makes it for.
+_TOKENIZER_TASKS = {
+    "LukeForEntityClassification": "entity_classification",
+    "LukeForEntityPairClassification": "entity_pair_classification",
+    "LukeForEntitySpanClassification": "entity_span_classification",
+}
+# Of a config.json, what is said of the head that the weights came with.
+_OF_HEADS = ("id2label", "label2id", "num_labels", "problem_type")
+
+
+@dataclass(frozen=True)
+class PublishedHead:
+    """A head to write beside an encoder."""
+
+    architecture: str  # the reference's class, such as "LukeForEntityPairClassification"
+    tensors: Mapping[str, Tensor]  # by published name
+    labels: Sequence[str] = ()  # what its rows stand for
 
 
 @dataclass
@@ -50,6 +70,14 @@ class LoadedEncoder:
     wordpieces: Wordpieces
     entities: EntityVocabulary
     source: str  # the name that it was loaded by
+    heads: MaskedHeads  # for masked words and entities; often none
+
+    def named_parameters(self) -> Iterator[Tuple[str, nn.Parameter]]:
+        """All that trains: parameters of the network and of the heads.
+
+        YIELDS (Tuple[str, nn.Parameter]): Published name, without the encoder's prefix, and parameter.
+        """
+        return chain(self.network.named_parameters(), self.heads.named_parameters())
 
 
 def load_encoder(
@@ -71,7 +99,7 @@ def load_encoder(
     dtype (Optional[torch.dtype]): Type of its weights; by default, float32, whatever the file has.
     RETURNS (LoadedEncoder): The encoder, in evaluation mode.
     RAISES (ValueError): What `open_checkpoint` raises; ML049, ML050 if a vocabulary is not this checkpoint's;
-        ML005, ML006, ML060 to ML064 for a missing or damaged one.
+        ML005, ML006, ML060 to ML064 for a missing or damaged one; ML225 for a damaged head.
     """
     checkpoint = open_checkpoint(name)
     config, path = checkpoint.config, checkpoint.path
@@ -83,7 +111,8 @@ def load_encoder(
         raise ValueError(Errors.ML049.format(n=config.entity_vocab_size, ids=sorted(entities.special)))
     network = build_network(checkpoint, entities, visibility=visibility, dtype=dtype or torch.float32)
     network.to(device=device).eval()
-    return LoadedEncoder(config, network, wordpieces, entities, source=str(name))
+    heads = read_heads(checkpoint.heads, config, path, dtype or torch.float32).to(device=device)
+    return LoadedEncoder(config, network, wordpieces, entities, source=str(name), heads=heads)
 
 
 def build_network(
@@ -103,7 +132,9 @@ def build_network(
         del tensors[WORDS]
         network.embeddings.word_embeddings = checkpoint.words.to(dtype)
     if checkpoint.config.entity_vocab_size > MAX_PLAIN_ENTITIES:
-        table = MappedEntityTable(tensors.pop(ENTITIES), entities.special)
+        n_entities = checkpoint.config.entity_vocab_size
+        added = range(checkpoint.config.extra.get(OWN, {}).get(ADDED, n_entities), n_entities)
+        table = MappedEntityTable(tensors.pop(ENTITIES), [*entities.special, *added])
         network.entity_embeddings.entity_embeddings = table.to(dtype)
     tensors = {key: tensor.to(dtype) for key, tensor in tensors.items()}
     # Names and shapes have been compared; here, the tables that stand already would count as missing.
@@ -124,52 +155,79 @@ def save_encoder(loaded: LoadedEncoder, path: Union[str, Path]) -> None:
     directory = Path(path)
     directory.mkdir(parents=True, exist_ok=True)
     own: Dict[str, Any] = {"format": FORMAT}
+    if ADDED in loaded.config.extra.get(OWN, {}):
+        own[ADDED] = loaded.config.extra[OWN][ADDED]
     words = loaded.network.embeddings.word_embeddings
     if isinstance(words, Q4Embedding):
         own["words"] = WORDS_FILE
         words.save(directory / WORDS_FILE)
-    write_weights(directory / SAFETENSORS, _trained_tensors(loaded.network))
+    write_weights(directory / SAFETENSORS, _trained_tensors(loaded))
     loaded.wordpieces.to_dir(directory)
     loaded.entities.to_dir(directory)
     _write_json(directory / CONFIG, {**_hub_config(loaded), OWN: own})
 
 
-def export_huggingface(loaded: LoadedEncoder, path: Union[str, Path]) -> None:
-    """Write a directory that `LukeModel.from_pretrained` and `MLukeTokenizer.from_pretrained` (for LUKE,
-    `LukeTokenizer`) open: all weights in float32, the entity vocabulary as JSON.
+def export_huggingface(loaded: LoadedEncoder, path: Union[str, Path], *, head: Optional[PublishedHead] = None) -> None:
+    """Write a directory that `LukeModel.from_pretrained` (with a head, the class that it is of) and
+    `MLukeTokenizer.from_pretrained` (for LUKE, `LukeTokenizer`) open: all weights in float32, the entity vocabulary as
+    JSON.
 
     loaded (LoadedEncoder): The encoder.
     path (Union[str, Path]): The directory, made if missing.
+    head (Optional[PublishedHead]): A head to write with it; by default, those for masked words and entities, if it has
+        them.
     """
     directory = Path(path)
     directory.mkdir(parents=True, exist_ok=True)
-    tensors = _trained_tensors(loaded.network)
+    tensors = _trained_tensors(loaded)
     words = loaded.network.embeddings.word_embeddings
     if isinstance(words, Q4Embedding):
-        tensors[WORDS] = words.dense()
+        tensors[_prefix(loaded) + WORDS] = words.dense()
+    config = {**_hub_config(loaded), "torch_dtype": "float32"}
+    settings: Dict[str, Any] = {"tokenizer_class": _tokenizer_class(loaded)}
+    if _TOKENIZER_CONFIG in loaded.wordpieces.files:
+        settings = json.loads(loaded.wordpieces.files[_TOKENIZER_CONFIG])
+    if head is not None:
+        names = {name: name.removeprefix(_prefix(loaded)) for name in tensors if name.startswith(_prefix(loaded))}
+        tensors = {ENCODER_PREFIX + own: tensors[name] for name, own in names.items()}
+        tensors.update(head.tensors)
+        config = {key: value for key, value in config.items() if key not in _OF_HEADS}
+        config["architectures"] = [head.architecture]
+        if head.labels:
+            config["id2label"] = {str(i): label for i, label in enumerate(head.labels)}
+            config["label2id"] = {label: i for i, label in enumerate(head.labels)}
+        if head.architecture in _TOKENIZER_TASKS:
+            settings["task"] = _TOKENIZER_TASKS[head.architecture]
     write_weights(directory / SAFETENSORS, tensors, dtype=torch.float32)
     loaded.wordpieces.to_dir(directory)
     loaded.entities.to_json(directory / "entity_vocab.json")
-    if _TOKENIZER_CONFIG not in loaded.wordpieces.files:
-        _write_json(directory / _TOKENIZER_CONFIG, {"tokenizer_class": _tokenizer_class(loaded)})
-    _write_json(directory / CONFIG, {**_hub_config(loaded), "torch_dtype": "float32"})
+    _write_json(directory / _TOKENIZER_CONFIG, settings)
+    _write_json(directory / CONFIG, config)
 
 
-def _trained_tensors(network: LukeEncoder) -> Dict[str, Union[Tensor, MappedEntityTable]]:
+def _trained_tensors(loaded: LoadedEncoder) -> Dict[str, Union[Tensor, MappedEntityTable]]:
     """What a weight file holds, by published name; of a quantized word table, nothing."""
-    tensors: Dict[str, Union[Tensor, MappedEntityTable]] = dict(network.named_parameters())
-    table = network.entity_embeddings.entity_embeddings
+    tensors: Dict[str, Union[Tensor, MappedEntityTable]] = dict(loaded.network.named_parameters())
+    table = loaded.network.entity_embeddings.entity_embeddings
     if isinstance(table, MappedEntityTable):
         # Not through its state_dict, which would copy all of it.
         del tensors[ENTITIES.replace("weight", "special")]
         tensors[ENTITIES] = table
-    return tensors
+    prefix = _prefix(loaded)
+    return {**{prefix + name: tensor for name, tensor in tensors.items()}, **dict(loaded.heads.named_parameters())}
+
+
+def _prefix(loaded: LoadedEncoder) -> str:
+    """What stands before the encoder's names: something, where a head's stand beside them."""
+    return ENCODER_PREFIX if loaded.heads else ""
 
 
 def _hub_config(loaded: LoadedEncoder) -> Dict[str, Any]:
-    """A config.json for the encoder alone: of a checkpoint with heads, it says no more that it has them."""
+    """A config.json for the encoder and its masked heads: of a checkpoint with others, it says no more that it has
+    them."""
     content = {key: value for key, value in loaded.config.to_dict().items() if key not in (OWN, "torch_dtype")}
-    return {**content, "architectures": ["LukeModel"], "tokenizer_class": _tokenizer_class(loaded)}
+    architecture = "LukeForMaskedLM" if loaded.heads else "LukeModel"
+    return {**content, "architectures": [architecture], "tokenizer_class": _tokenizer_class(loaded)}
 
 
 def _tokenizer_class(loaded: LoadedEncoder) -> str:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ..errors import Errors
 from .config import EncoderConfig
+from .dropping import dropout
 
 
 class WordEmbeddings(nn.Module):
@@ -113,4 +114,4 @@ def _look_up(table: nn.Module, ids: Tensor, then: nn.Module, what: str) -> Tenso
 def _finish(module: WordEmbeddings | EntityEmbeddings, rows: Tensor) -> Tensor:
     # LUKE has one sequence per input: every row is of type 0.
     rows = module.LayerNorm(rows + module.token_type_embeddings.weight[0])
-    return F.dropout(rows, module.dropout, module.training)
+    return dropout(rows, module.dropout) if module.training else rows

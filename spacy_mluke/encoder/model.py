@@ -10,10 +10,11 @@ from spacy.tokens import Doc
 from thinc.api import Model
 from thinc.types import Ragged
 
-from ..align.batch import align, align_marked
+from ..align.batch import align, align_marked, align_questions
 from ..align.segments import SEGMENTATIONS
 from ..errors import Errors, did_you_mean
 from ..types import AlignedBatch, EncoderOutput, Ints1d, Ints3d
+from .freezing import check_parts
 from .shim import EncoderShim
 from .transformer import VISIBILITIES
 
@@ -28,6 +29,9 @@ class EncoderInput:
     docs: List[Doc]
     spans: Ragged  # token bounds of the entities, int32, (n_spans, 2); a length for each document
     with_tokens: bool = True  # whether the states of the wordpieces are wanted
+    # Whether those of all passes are, as they lie in the AlignedBatch: what stands around an entity in its own pass.
+    with_passes: bool = False
+    cut_tokens: bool = False  # whether text is cut at all tokens, if at all: wordpieces do not depend on the spans
 
 
 @dataclass
@@ -43,7 +47,36 @@ class MarkedInput:
     size: int  # spans of a group: 1 or 2
 
 
-AnyInput = Union[EncoderInput, MarkedInput]
+@dataclass
+class PairInput:
+    """Questions and the documents that answer them: a pass for each question and each window of its document."""
+
+    questions: List[Doc]
+    docs: List[Doc]  # each once, however many questions there are about it
+    owners: Ints1d  # (n_questions,): which document
+    question_spans: Ragged  # token bounds of the entities of the questions, int32
+    doc_spans: Ragged
+
+
+@dataclass
+class MentionInput(EncoderInput):
+    """Mentions whose entity, and whose words if wanted, are hidden: what masked heads fill in.
+
+    Mentions of one document are read together; hidden words of two must not overlap. Candidates are for the head.
+    """
+
+    with_tokens: bool = False
+    # (n_spans,) int64: what stands for each mention; -1 for [MASK], which is asked for. None: all are [MASK].
+    entity_ids: Optional[Ints1d] = None
+    # (n_spans,): `<mask>` pieces in place of the mention's words; 0 leaves the words. None: all words stay.
+    mask_lengths: Optional[Ints1d] = None
+    # int64 ids of the entities that are compared. With lengths, (n_spans,), those of each mention, end to end; without,
+    # the same for each [MASK]. None: all entities.
+    candidates: Optional[Ints1d] = None
+    candidate_lengths: Optional[Ints1d] = None
+
+
+AnyInput = Union[EncoderInput, MarkedInput, PairInput]
 EncoderModel = Model[AnyInput, EncoderOutput]
 
 
@@ -58,6 +91,7 @@ def build_encoder_v1(
     max_mention_length: int = 30,
     batch_rows: int = 1024,
     dtype: str = "float32",
+    frozen: Sequence[str] = (),
 ) -> EncoderModel:
     """Build the encoder: documents and entity spans in, contextual states of wordpieces and entities out.
 
@@ -78,9 +112,11 @@ def build_encoder_v1(
     max_mention_length (int): Wordpieces of a mention that its position embedding is the mean of, from the left.
     batch_rows (int): Wordpieces and entities that go through the network together.
     dtype (str): "float32", "bfloat16" or "float16".
+    frozen (Sequence[str]): Parts that training leaves as they are: "word_embeddings", "embeddings",
+        "entity_embeddings", "layers:0-5" (from the bottom, the last one included), "all".
     RETURNS (EncoderModel): A Model[EncoderInput, EncoderOutput].
     RAISES (ValueError): ML070 for an unknown choice, ML071 for numbers that do not fit, ML072 if isolated visibility is
-        asked for with a segmentation that depends on the entities.
+        asked for with a segmentation that depends on the entities, ML252 for an unknown part to freeze.
     """
     _check_choice("visibility", visibility, VISIBILITIES)
     _check_choice("segmentation", segmentation, ("auto", *SEGMENTATIONS))
@@ -112,7 +148,11 @@ def build_encoder_v1(
             "max_entities": max_entities,
             "max_mention_length": max_mention_length,
         },
-        shims=[EncoderShim(name=name, visibility=visibility, dtype=dtype, batch_rows=batch_rows)],
+        shims=[
+            EncoderShim(
+                name=name, visibility=visibility, dtype=dtype, batch_rows=batch_rows, frozen=check_parts(frozen)
+            )
+        ],
     )
 
 
@@ -186,8 +226,32 @@ def align_input(model: EncoderModel, inputs: AnyInput) -> AlignedBatch:
             window=window,
             max_mention_length=attrs["max_mention_length"],
         )
-    entity_ids = None
-    if attrs["entity_input"] == "kb_id":
+    if isinstance(inputs, PairInput):
+        by_name = attrs["entity_input"] == "kb_id"
+        asked = EncoderInput(inputs.questions, inputs.question_spans)
+        read = EncoderInput(inputs.docs, inputs.doc_spans)
+        return align_questions(
+            inputs.questions,
+            inputs.docs,
+            inputs.owners,
+            loaded.wordpieces,
+            default_entity_id=loaded.entities.mask_id,
+            question_spans=inputs.question_spans,
+            doc_spans=inputs.doc_spans,
+            question_entity_ids=_named_entity_ids(model, asked) if by_name else None,
+            doc_entity_ids=_named_entity_ids(model, read) if by_name else None,
+            segmentation=attrs["segmentation"],
+            window=window,
+            overlap=attrs["overlap"],
+            max_entities=attrs["max_entities"] or None,
+            max_mention_length=attrs["max_mention_length"],
+        )
+    entity_ids = mask_lengths = None
+    if isinstance(inputs, MentionInput):
+        mask_lengths = inputs.mask_lengths
+        if inputs.entity_ids is not None:
+            entity_ids = numpy.where(inputs.entity_ids < 0, loaded.entities.mask_id, inputs.entity_ids)
+    elif attrs["entity_input"] == "kb_id":
         entity_ids = _named_entity_ids(model, inputs)
     return align(
         inputs.docs,
@@ -196,11 +260,14 @@ def align_input(model: EncoderModel, inputs: AnyInput) -> AlignedBatch:
         entity_ids=entity_ids,
         default_entity_id=loaded.entities.mask_id,
         segmentation=attrs["segmentation"],
+        cut_tokens=inputs.cut_tokens,
+        mask_lengths=mask_lengths,
         window=window,
         overlap=attrs["overlap"],
         max_entities=attrs["max_entities"] or None,
         max_mention_length=attrs["max_mention_length"],
         with_tokens=inputs.with_tokens,
+        with_passes=inputs.with_passes,
     )
 
 

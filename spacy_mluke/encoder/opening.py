@@ -22,6 +22,8 @@ from .weights import PICKLED, SAFETENSORS, read_weights, weight_files
 # published ones.
 OWN = "spacy_mluke"
 FORMAT = 1
+# Its key for the first entity that was added: from there on, rows of the table train, however large it is.
+ADDED = "first_added_entity"
 
 
 @dataclass
@@ -72,7 +74,8 @@ def open_checkpoint(name: Union[str, Path]) -> Checkpoint:
     if words is not None:
         files = [*files, _own_file(path, own["words"])]
         # Stands for the table in the comparison; nothing is in it.
-        tensors[WORDS] = torch.empty((words.num_embeddings, words.embedding_dim), device="meta")
+        prefix = ENCODER_PREFIX if any(name.startswith(ENCODER_PREFIX) for name in tensors) else ""
+        tensors[prefix + WORDS] = torch.empty((words.num_embeddings, words.embedding_dim), device="meta")
     has_pooler = any(name in (POOLER, ENCODER_PREFIX + POOLER) for name in tensors)
     expected = expected_shapes(config, with_pooler=has_pooler)
     sorted_ = sort_tensors(tensors, expected)

@@ -8,7 +8,7 @@ import os
 import tempfile
 import threading
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional, Tuple, Union, cast
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union, cast
 
 import numpy
 import srsly
@@ -17,8 +17,13 @@ from thinc.api import Optimizer, get_torch_default_device, torch2xp, xp2torch
 from thinc.shims import Shim
 
 from ..types import AlignedBatch, DeviceFloats2d, EncoderOutput, Ints1d
+from .adamw import AdamW
 from .batching import iter_batches
 from .checkpoint import LoadedEncoder, load_encoder, save_encoder
+from .freezing import freeze
+
+# Some passes, the states of their pieces and of their entities -> a row for each entity.
+Reader = Callable[[AlignedBatch, DeviceFloats2d, DeviceFloats2d], DeviceFloats2d]
 
 
 class EncoderShim(Shim):
@@ -32,12 +37,18 @@ class EncoderShim(Shim):
     visibility (str): "joint" or "isolated".
     dtype (str): Floating point type of the network: "float32", "bfloat16" or "float16".
     batch_rows (int): Pieces and entities that go through the network together.
+    frozen (Sequence[str]): Parts that are not trained, as `freezing.check_parts` takes them.
     """
 
-    def __init__(self, *, name: str, visibility: str, dtype: str, batch_rows: int):
-        super().__init__(
-            None, config={"name": name, "visibility": visibility, "dtype": dtype, "batch_rows": batch_rows}
-        )
+    def __init__(self, *, name: str, visibility: str, dtype: str, batch_rows: int, frozen: Sequence[str] = ()):
+        config = {
+            "name": name,
+            "visibility": visibility,
+            "dtype": dtype,
+            "batch_rows": batch_rows,
+            "frozen": list(frozen),
+        }
+        super().__init__(None, config=config)
         self._loaded: Optional[LoadedEncoder] = None
         self._lock = threading.RLock()
         self._pid = os.getpid()
@@ -68,6 +79,7 @@ class EncoderShim(Shim):
 
     def _set(self, loaded: LoadedEncoder) -> None:
         loaded.network.eval()
+        freeze(loaded.network, self.cfg["frozen"])
         self._model = loaded.network
         self._loaded = loaded
         self._pid = os.getpid()
@@ -106,10 +118,50 @@ class EncoderShim(Shim):
                     picked = pieces[torch.from_numpy(sources).to(device)].float()
                     piece_states[torch.from_numpy(targets[sources]).to(device)] = picked
         return EncoderOutput(
-            piece_states=torch2xp(piece_states) if batch.with_tokens else None,
+            piece_states=torch2xp(piece_states) if batch.with_tokens or batch.with_passes else None,
             entity_states=torch2xp(entity_states),
             batch=batch,
         )
+
+    def read_entities(self, batch: AlignedBatch, read: Reader, n_out: int) -> DeviceFloats2d:
+        """Run all passes without gradients, and keep of them only what is read from each entity: thousands of them,
+        candidates for instance, cost no more memory than their results.
+
+        batch (AlignedBatch): What to encode.
+        read (Reader): Takes some of its passes, the states of their pieces and of their entities, as arrays of the
+            current thinc ops; gives a row for each entity.
+        n_out (int): Columns of a row.
+        RETURNS (DeviceFloats2d): Shape: (n_entities, n_out), float32.
+        """
+        network = self.loaded.network
+        self._after_fork()
+        device = _device(network)
+        found = torch.empty((len(batch.entity_ids), n_out), device=device)
+        with torch.no_grad():
+            for part, _, entity_rows in iter_batches(batch, max_rows=self.cfg["batch_rows"]):
+                pieces, entities = _run(network, part, device)
+                rows = read(part, torch2xp(pieces.float()), torch2xp(entities.float()))
+                found[torch.from_numpy(entity_rows).to(device)] = xp2torch(rows, device=device)
+        return torch2xp(found)
+
+    def read_pieces(self, batch: AlignedBatch, read: Reader, n_out: int) -> DeviceFloats2d:
+        """As `read_entities`, for what is read from each piece of each pass: answers to many questions, for instance.
+
+        batch (AlignedBatch): What to encode.
+        read (Reader): Gives a row for each piece.
+        n_out (int): Columns of a row.
+        RETURNS (DeviceFloats2d): Shape: (n_pieces, n_out), float32.
+        """
+        network = self.loaded.network
+        self._after_fork()
+        device = _device(network)
+        found = torch.empty((len(batch.piece_ids), n_out), device=device)
+        with torch.no_grad():
+            for part, piece_rows, _ in iter_batches(batch, max_rows=self.cfg["batch_rows"]):
+                pieces, entities = _run(network, part, device)
+                rows = read(part, torch2xp(pieces.float()), torch2xp(entities.float()))
+                found[torch.from_numpy(piece_rows).to(device)] = xp2torch(rows, device=device)
+        return torch2xp(found)
 
     def begin_update(self, batch: AlignedBatch) -> Tuple[EncoderOutput, Callable[[EncoderOutput], None]]:
         """Run all passes for training.
@@ -146,18 +198,21 @@ class EncoderShim(Shim):
                 torch.autograd.backward([y for y, _ in given], [dy for _, dy in given])
 
         output = EncoderOutput(
-            piece_states=torch2xp(pieces.detach()) if batch.with_tokens else None,
+            piece_states=torch2xp(pieces.detach()) if batch.with_tokens or batch.with_passes else None,
             entity_states=torch2xp(entities.detach()),
             batch=batch,
         )
         return output, backprop
 
     def finish_update(self, optimizer: Optimizer) -> None:
-        """Let thinc's optimizer step every parameter that has a gradient, and clear the gradients.
+        """Let an optimizer step every parameter that has a gradient, and clear the gradients.
 
-        optimizer (Optimizer): The optimizer.
+        optimizer (Optimizer): Any of thinc's; `spacy-mluke.AdamW.v1` takes all parameters at once.
         """
-        for name, param in self.loaded.network.named_parameters():
+        if isinstance(optimizer, AdamW):
+            optimizer.step_parameters(self.id, self.loaded.named_parameters())
+            return
+        for name, param in self.loaded.named_parameters():
             if param.grad is None:
                 continue
             # float() is a view of float32 parameters, which the optimizer then changes in place.
@@ -178,21 +233,22 @@ class EncoderShim(Shim):
         if not own or not self.is_loaded:
             yield
             return
-        network = self.loaded.network
-        backup = {name: param.data.clone() for name, param in network.named_parameters() if name in own}
+        loaded = self.loaded
+        backup = {name: param.data.clone() for name, param in loaded.named_parameters() if name in own}
         try:
-            for name, param in network.named_parameters():
+            for name, param in loaded.named_parameters():
                 if name in own:
                     param.data.copy_(xp2torch(own[name], device=param.device).view_as(param))
             yield
         finally:
-            for name, param in network.named_parameters():
+            for name, param in loaded.named_parameters():
                 if name in backup:
                     param.data.copy_(backup[name])
 
     def to_device(self, device_type: str, device_id: int) -> None:
         device = "cpu" if device_type == "cpu" else f"cuda:{device_id}"
         self.loaded.network.to(device)
+        self.loaded.heads.to(device)
 
     # --- saving ---
 
@@ -257,7 +313,9 @@ def _run(network: torch.nn.Module, part: AlignedBatch, device: torch.device) -> 
 
 
 def _kept_rows(batch: AlignedBatch) -> Ints1d:
-    """Rows of the pieces whose states are wanted, document after document."""
+    """Rows of the pieces whose states are wanted: all, or those of the documents, one after the other."""
+    if batch.with_passes:
+        return numpy.arange(len(batch.piece_ids))
     rows = [doc.piece_rows for doc in batch.docs]
     return numpy.concatenate(rows).astype("int64") if rows else numpy.zeros(0, dtype="int64")
 

@@ -13,12 +13,32 @@ from ..errors import Errors
 _CHUNK_ROWS = 1 << 16
 
 
-class MappedEntityTable(nn.Module):
-    """An embedding table whose rows are frozen and memory-mapped, but for those of the special entities.
+def table_rows(table: nn.Module) -> Iterator[Tensor]:
+    """All rows of a table, a part at a time, without gradients.
 
-    A row is read when it is looked up. [MASK], [MASK2], [UNK] and [PAD] have rows of their own, which train,
-    move and change type with the network; the others stay on the CPU, in the type of the file. `state_dict`
-    has all rows under the name that a plain table has, `weight`, as a copy; `chunks` gives them without one.
+    table (nn.Module): An `nn.Embedding`, a MappedEntityTable, or any module ids -> rows that knows `num_embeddings`.
+    YIELDS (Tensor): In order. Shape: (up to 65,536, width).
+    """
+    if isinstance(table, MappedEntityTable):
+        yield from table.chunks()
+    elif isinstance(table, nn.Embedding):
+        yield from table.weight.detach().split(_CHUNK_ROWS)
+    else:
+        n_rows = cast(Any, table).num_embeddings
+        # Rows of a quantized table are made when they are looked up: fewer at a time, so that they stay in the cache.
+        device = next((buffer.device for buffer in table.buffers()), None)
+        for start in range(0, n_rows, _CHUNK_ROWS // 16):
+            with torch.no_grad():
+                yield table(torch.arange(start, min(start + _CHUNK_ROWS // 16, n_rows), device=device))
+
+
+class MappedEntityTable(nn.Module):
+    """An embedding table whose rows are frozen and memory-mapped, but for those of some entities.
+
+    A row is read when it is looked up. [MASK], [MASK2], [UNK], [PAD] and entities that were added have rows of
+    their own, which train, move and change type with the network; the others stay on the CPU, in the type of the
+    file. `state_dict` has all rows under the name that a plain table has, `weight`, as a copy; `chunks` gives them
+    without one.
 
     Copies (`copy.deepcopy`) share the frozen rows.
 
@@ -39,9 +59,23 @@ class MappedEntityTable(nn.Module):
         self.register_buffer("special_ids", torch.tensor(ids), persistent=False)
         self.special = nn.Parameter(self.rows[ids].clone())
 
+    def grown(self, rows: Tensor) -> MappedEntityTable:
+        """A table with more rows, which train. It shares the frozen ones; this one does not change.
+
+        rows (Tensor): The new rows. Shape: (n_new, width).
+        RETURNS (MappedEntityTable): The table.
+        """
+        other = copy.deepcopy(self)
+        new_ids = torch.arange(len(rows), device=self.special_ids.device) + self.num_embeddings
+        other.special_ids = torch.cat([self.special_ids, new_ids])
+        trained = torch.cat([self.special.detach(), rows.to(self.special)])
+        other.special = nn.Parameter(trained, requires_grad=self.special.requires_grad)
+        return other
+
     @property
     def num_embeddings(self) -> int:
-        return self.rows.shape[0]
+        # Rows that were added have no place in the file.
+        return max(self.rows.shape[0], int(self.special_ids[-1]) + 1)
 
     @property
     def embedding_dim(self) -> int:
@@ -49,7 +83,7 @@ class MappedEntityTable(nn.Module):
 
     @property
     def shape(self) -> torch.Size:
-        return self.rows.shape
+        return torch.Size((self.num_embeddings, self.embedding_dim))
 
     @property
     def dtype(self) -> torch.dtype:
@@ -63,10 +97,10 @@ class MappedEntityTable(nn.Module):
         RETURNS (Tensor): Shape: (*ids.shape, width), in the type and on the device of the special rows.
         """
         flat = ids.reshape(-1)
-        frozen = self.rows.index_select(0, flat.cpu()).to(self.special)
-        same = flat[:, None] == self.special_ids
-        trained = self.special[same.int().argmax(1)]
-        found = torch.where(same.any(1, keepdim=True), trained, frozen)
+        places = torch.searchsorted(self.special_ids, flat).clamp(max=len(self.special_ids) - 1)
+        is_trained = self.special_ids[places] == flat
+        frozen = self.rows.index_select(0, flat.where(~is_trained, 0).cpu()).to(self.special)
+        found = torch.where(is_trained[:, None], self.special[places], frozen)
         return found.view(*ids.shape, self.embedding_dim)
 
     def chunks(self, dtype: Optional[torch.dtype] = None) -> Iterator[Tensor]:
@@ -77,14 +111,16 @@ class MappedEntityTable(nn.Module):
         """
         special = self.special.detach().to(device="cpu", dtype=dtype)
         ids = self.special_ids.cpu()
-        for start in range(0, len(self.rows), _CHUNK_ROWS):
+        for start in range(0, self.num_embeddings, _CHUNK_ROWS):
             chunk = self.rows[start : start + _CHUNK_ROWS].to(special.dtype, copy=True)
+            missing = min(_CHUNK_ROWS, self.num_embeddings - start) - len(chunk)
+            chunk = torch.cat([chunk, chunk.new_empty(missing, self.embedding_dim)]) if missing else chunk
             inside = (ids >= start) & (ids < start + len(chunk))
             chunk[ids[inside] - start] = special[inside]
             yield chunk
 
     def extra_repr(self) -> str:
-        return f"{self.num_embeddings}, {self.embedding_dim}, special={self.special_ids.tolist()}"
+        return f"{self.num_embeddings}, {self.embedding_dim}, special={self.special_ids[:8].tolist()}"
 
     def _save_to_state_dict(self, destination: Dict[str, Any], prefix: str, keep_vars: bool) -> None:
         destination[prefix + "weight"] = torch.cat(list(self.chunks()))
@@ -103,8 +139,8 @@ class MappedEntityTable(nn.Module):
         given = state_dict.get(key)
         if given is None:
             missing_keys.extend([key] if strict else [])
-        elif given.shape != self.rows.shape:
-            error_msgs.append(f"{key}: expected {tuple(self.rows.shape)}, found {tuple(given.shape)}")
+        elif given.shape != self.shape:
+            error_msgs.append(f"{key}: expected {tuple(self.shape)}, found {tuple(given.shape)}")
         else:
             # Taken, not copied into the present rows: those may be a file's, or shared with copies.
             self.rows = cast(Tensor, given).detach().cpu()

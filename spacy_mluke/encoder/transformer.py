@@ -6,13 +6,13 @@ import functools
 from typing import Sequence, Tuple
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from ..errors import Errors, did_you_mean
 from .attention import SelfAttention, takes_mixed_layout
 from .config import EncoderConfig
+from .dropping import dropout
 from .embeddings import EntityEmbeddings, WordEmbeddings
 from .kernels import compiles_by_rows, linear_activated, linear_added, round_rows, rows_at_once
 from .layout import Layout, make_layout
@@ -36,7 +36,7 @@ class ResidualOutput(nn.Module):
     def forward(self, rows: Tensor, residual: Tensor) -> Tensor:
         """Shapes: rows (n_rows, n_in), residual and result (n_rows, width)."""
         if self.training and self.dropout:
-            projected = F.dropout(self.dense(rows), self.dropout)
+            projected = dropout(self.dense(rows), self.dropout)
             return self.LayerNorm(projected + residual)
         return self.LayerNorm(linear_added(rows, self.dense.weight, self.dense.bias, residual))
 

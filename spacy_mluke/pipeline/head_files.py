@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Tuple, Union
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Sequence, Tuple, Union
 
 import srsly
 from safetensors import SafetensorError
@@ -28,6 +28,7 @@ class HeadFiles:
 
     kind = ""  # of published model that has such a head
     head_name = "classifier"  # what published models call it
+    left_out: Sequence[str] = ()  # files that this component has not
     vocab: Vocab
     model: Model[Any, Any]
     name: str
@@ -86,7 +87,7 @@ class HeadFiles:
         if encoder is not None:
             load_model(encoder)
             writers["encoder"] = get_shim(encoder).save
-        util.to_disk(util.ensure_path(path), writers, exclude)
+        util.to_disk(util.ensure_path(path), writers, [*exclude, *self.left_out])
 
     def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> Any:
         """Load the component from a directory.
@@ -104,7 +105,7 @@ class HeadFiles:
         if encoder is not None:
             readers["encoder"] = get_shim(encoder).load
         readers[HEAD] = lambda p: self._set_head(Path(p).read_bytes(), str(p))
-        util.from_disk(util.ensure_path(path), readers, exclude)
+        util.from_disk(util.ensure_path(path), readers, [*exclude, *self.left_out])
         if encoder is not None:
             load_model(encoder)
         return self
@@ -124,7 +125,7 @@ class HeadFiles:
         if encoder is not None:
             load_model(encoder)
             writers["encoder"] = get_shim(encoder).to_bytes
-        return util.to_bytes(writers, exclude)
+        return util.to_bytes(writers, [*exclude, *self.left_out])
 
     def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> Any:
         """Load the component from bytes.
@@ -142,7 +143,7 @@ class HeadFiles:
         if encoder is not None:
             readers["encoder"] = get_shim(encoder).from_bytes
         readers[HEAD] = lambda b: self._set_head(b, "the bytes")
-        util.from_bytes(bytes_data, readers, exclude)
+        util.from_bytes(bytes_data, readers, [*exclude, *self.left_out])
         if encoder is not None:
             load_model(encoder)
         return self

@@ -23,7 +23,7 @@ from ..errors import Errors, Warnings
 from ..extensions import install_extensions
 from ..types import Counts, EncoderOutput
 from .encoder_files import EncoderFiles
-from .factories import Suggester
+from .factories.common import Suggester
 from .shared_update import SharedUpdate
 from .stream import annotate
 

@@ -8,8 +8,9 @@ from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tupl
 from spacy.tokens import Doc
 from spacy.util import minibatch
 from spacy.vocab import Vocab
-from thinc.api import Model
+from thinc.api import Model, Optimizer
 
+from ..encoder.adamw import finish_update
 from ..errors import Errors, Warnings, did_you_mean
 from ..extensions import install_extensions
 from ..heads.linear import add_rows, start_weights
@@ -151,6 +152,13 @@ class TaskPipe(HeadFiles):
                 yield from annotate(self, docs, counts)
         finally:
             self.warn(counts)
+
+    def finish_update(self, sgd: Optimizer) -> None:
+        """Let the optimizer step encoder and head.
+
+        sgd (Optimizer): The optimizer. `spacy-mluke.AdamW.v1` clips the gradients of both by one norm.
+        """
+        finish_update(self.model, sgd)
 
     def warn(self, counts: Counts) -> None:
         """Say once what was left out or shortened.

@@ -13,7 +13,7 @@ from thinc.util import to_numpy
 from ..annotate.entity_types import write_types
 from ..heads.groups import GroupModel
 from ..types import Floats2d, Ints3d
-from .factories import Suggester
+from .factories.common import Suggester
 from .task import Scorer
 from .trainable import GroupPipe, Prediction
 

@@ -1,0 +1,74 @@
+"""Links on a Doc: `ent.kb_id_`, and what else a mention may mean: `span._.mluke_candidates`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, List, Sequence, Tuple
+
+import numpy
+from spacy.tokens import Doc, Span
+
+from .records import find_records, put_record
+
+RECORD = "mluke_candidates_record"
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An entity that a mention may mean."""
+
+    entity: str  # its id in the knowledge base
+    prior: float  # how likely it is by the mention's name alone
+    score: float  # its probability in this text; those of a mention sum to 1
+
+
+def write_links(
+    doc: Doc,
+    bounds: Sequence[Tuple[int, int]],
+    kb_ids: Sequence[str],
+    candidates: Sequence[Sequence[Candidate]],
+    *,
+    overwrite: bool,
+) -> None:
+    """Put links and candidates on a document.
+
+    doc (Doc): The document.
+    bounds (Sequence[Tuple[int, int]]): Token bounds of its mentions.
+    kb_ids (Sequence[str]): What each means.
+    candidates (Sequence[Sequence[Candidate]]): What each may mean, best first.
+    overwrite (bool): Whether a `kb_id_` that stands there gives way.
+    """
+    for (start, end), kb_id in zip(bounds, kb_ids, strict=True):
+        for token in doc[start:end]:
+            if overwrite or not token.ent_kb_id:
+                token.ent_kb_id_ = kb_id
+    flat = [candidate for own in candidates for candidate in own]
+    put_record(
+        doc,
+        RECORD,
+        {
+            "spans": [[doc[start:end].start_char, doc[start:end].end_char] for start, end in bounds],
+            "lengths": [len(own) for own in candidates],
+            "entities": [candidate.entity for candidate in flat],
+            "priors": numpy.asarray([candidate.prior for candidate in flat], dtype="float64"),
+            "scores": numpy.asarray([candidate.score for candidate in flat], dtype="float64"),
+        },
+    )
+
+
+def get_candidates(span: Span) -> List[Candidate]:
+    """`span._.mluke_candidates`: what a mention may mean, best first; empty for a span that was not linked.
+
+    span (Span): A span.
+    RETURNS (List[Candidate]): The candidates.
+    """
+    for start, record in reversed(find_records(span.doc, RECORD)):
+        place = (span.start_char - start, span.end_char - start)
+        spans: Any = numpy.asarray(record["spans"], dtype="int32").reshape((-1, 2))
+        rows = numpy.flatnonzero((spans == place).all(axis=1))
+        if len(rows):
+            first = sum(record["lengths"][: rows[-1]])
+            own = slice(first, first + record["lengths"][rows[-1]])
+            parts = record["entities"][own], record["priors"][own].tolist(), record["scores"][own].tolist()
+            return [Candidate(*values) for values in zip(*parts, strict=True)]
+    return []

@@ -1,0 +1,141 @@
+"""What stands at the masks of a Doc: `doc._.mluke_fillers`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import astuple, dataclass
+from typing import Any, Iterable, List, Optional, Sequence, Tuple
+
+from spacy.tokens import Doc
+
+from ..errors import Errors
+from .records import find_records, put_record
+
+RECORD = "mluke_fillers_record"
+MARKER = "[MASK]"
+Chars = Tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Filler:
+    """What may stand at a mask: an entity, or a word."""
+
+    text: str  # as it would stand in the text
+    entity: str = ""  # its name in the vocabulary, in the language of the text if there is one; "" for a word
+    score: float = 1.0  # its probability among what was compared; 1.0 for one that people annotated
+    kb_id: str = ""  # the entity's key: the component's label, or the name that stands for it; "" for a word
+
+
+@dataclass(frozen=True)
+class Mask:
+    """A place of a text, and what may stand there."""
+
+    start_char: int
+    end_char: int
+    fillers: List[Filler]  # best first
+
+
+def find_markers(text: str, marker: str = MARKER) -> List[Chars]:
+    """Where a text has masks.
+
+    text (str): The text.
+    marker (str): What stands for a mask.
+    RETURNS (List[Chars]): First character and end of each, in order.
+    """
+    return [match.span() for match in re.finditer(re.escape(marker), text)] if marker else []
+
+
+def has_fillers(doc: Doc) -> bool:
+    """Whether somebody has filled a document's masks, be there none.
+
+    doc (Doc): The document.
+    RETURNS (bool): False if nothing is known.
+    """
+    return bool(find_records(doc, RECORD))
+
+
+def get_masks(doc: Doc) -> List[Mask]:
+    """The masks of a document that were filled.
+
+    doc (Doc): The document.
+    RETURNS (List[Mask]): In text order; masks that a part taken out of a document left behind are not among them.
+    """
+    masks = []
+    length = len(doc.text)
+    for start, record in find_records(doc, RECORD):
+        for (first, end), fillers in zip(record["masks"], record["fillers"], strict=True):
+            if first + start >= 0 and end + start <= length:
+                masks.append(Mask(first + start, end + start, [Filler(*filler) for filler in fillers]))
+    return masks
+
+
+def get_fillers(doc: Doc) -> List[List[Filler]]:
+    """What may stand at the masks of a document.
+
+    doc (Doc): The document.
+    RETURNS (List[List[Filler]]): For each mask in text order, best first; empty without masks.
+    """
+    return [mask.fillers for mask in get_masks(doc)]
+
+
+def set_fillers(doc: Doc, fillers: Iterable[Sequence[Filler]], places: Optional[Sequence[Chars]] = None) -> None:
+    """Say what stands at the masks of a document. An empty list says that it has none.
+
+    doc (Doc): The document.
+    fillers (Iterable[Sequence[Filler]]): For each mask.
+    places (Optional[Sequence[Chars]]): Where the masks are. By default, where the text has "[MASK]"; or, in a text that
+        is filled already, at the entities that have a kb_id.
+    RAISES (ValueError): ML228 for anything else.
+    """
+    found: List[Any] = list(fillers) if isinstance(fillers, Iterable) else [fillers]
+    if places is None:
+        places = find_markers(doc.text)
+        if len(places) != len(found):
+            places = [(ent.start_char, ent.end_char) for ent in doc.ents if ent.kb_id]
+    rows = [list(row) if isinstance(row, (list, tuple)) else [row] for row in found]
+    wrong = next((filler for row in rows for filler in row if not isinstance(filler, Filler)), None)
+    if wrong is not None or len(places) != len(rows):
+        what = repr(wrong) if wrong is not None else f"{len(rows)} lists"
+        raise ValueError(Errors.ML228.format(n=len(find_markers(doc.text)), marker=MARKER, found=what))
+    record = {
+        "masks": [[int(start), int(end)] for start, end in places],
+        "fillers": [[_plain(filler) for filler in row] for row in rows],
+    }
+    put_record(doc, RECORD, record)
+
+
+@dataclass(frozen=True)
+class GoldMask:
+    """A place whose filler is known."""
+
+    start_char: int
+    end_char: int
+    kb_ids: Tuple[str, ...]  # right entities, the first being the one to learn
+    fillers: Tuple[Filler, ...]  # what is known of them by name
+    text: str  # what the reference has there
+
+
+def gold_masks(doc: Doc) -> Optional[List[GoldMask]]:
+    """What a reference document says about masks: by entities with a kb_id, and by `doc._.mluke_fillers`, which may
+    name several right entities for one mask.
+
+    doc (Doc): The reference.
+    RETURNS (Optional[List[GoldMask]]): In text order; None if it is not annotated.
+    """
+    linked = {(ent.start_char, ent.end_char): ent for ent in doc.ents if ent.kb_id}
+    named = {(mask.start_char, mask.end_char): mask.fillers for mask in get_masks(doc)}
+    if not linked and not has_fillers(doc):
+        return None
+    found = []
+    for start, end in sorted({*linked, *named}):
+        fillers = named.get((start, end), [])
+        keys = [linked[(start, end)].kb_id_] if (start, end) in linked else []
+        keys += [filler.kb_id or filler.entity for filler in fillers]
+        kb_ids = tuple(dict.fromkeys(key for key in keys if key))
+        found.append(GoldMask(start, end, kb_ids, tuple(fillers), doc.text[start:end]))
+    return found
+
+
+def _plain(filler: Filler) -> List[Any]:
+    text, entity, score, kb_id = astuple(filler)
+    return [str(text), str(entity), float(score), str(kb_id)]

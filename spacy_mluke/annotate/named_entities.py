@@ -1,0 +1,96 @@
+"""Predicted names on a Doc: `doc.ents` and a span group with scores."""
+
+from __future__ import annotations
+
+from typing import Dict, List, Sequence, Tuple
+
+import numpy
+from spacy.attrs import ENT_IOB, ENT_TYPE
+from spacy.tokens import Doc, Span, SpanGroup
+
+Bounds = Tuple[int, int]
+_BEGIN = 3  # ENT_IOB of an entity's first token; one without a type is blocked
+
+
+def write_entities(
+    doc: Doc,
+    bounds: Sequence[Bounds],
+    labels: Sequence[str],
+    scores: Sequence[float],
+    *,
+    spans_key: str,
+    keep_nested: bool,
+    overwrite_ents: bool,
+) -> None:
+    """Put predicted names on a document: greedily, the best first, each that does not overlap one before it.
+
+    doc (Doc): The document.
+    bounds (Sequence[Bounds]): Token bounds of the predictions, best first.
+    labels (Sequence[str]): Their labels.
+    scores (Sequence[float]): Their probabilities.
+    spans_key (str): Key in `doc.spans` of what was found, in text order, probabilities in the group's
+        `attrs["scores"]`.
+    keep_nested (bool): Whether names inside names go to the group, too; `doc.ents` cannot hold them. Names that cross
+        a better one are in neither.
+    overwrite_ents (bool): Whether entities that stand in `doc.ents` give way to predicted ones that overlap them. If
+        not, those do not enter `doc.ents`, nor do any on tokens that were blocked (see `Doc.set_ents`).
+    """
+    blocked = _blocked(doc)
+    standing = [(ent.start, ent.end) for ent in doc.ents]
+    flat = pick_flat(bounds, len(doc), [] if overwrite_ents else [*standing, *blocked])
+    found = [Span(doc, *bounds[i], label=labels[i]) for i in flat]
+    taken = bytearray(len(doc))
+    for span in found:
+        taken[span.start : span.end] = b"\1" * len(span)
+    kept = [ent for ent in doc.ents if not any(taken[ent.start : ent.end])]
+    still_blocked = [doc[start:end] for start, end in blocked if not any(taken[start:end])]
+    doc.set_ents([*kept, *found], blocked=still_blocked, default="outside")
+    listed = sorted(pick_nested(bounds) if keep_nested else flat, key=bounds.__getitem__)
+    group = SpanGroup(doc, name=spans_key, spans=[Span(doc, *bounds[i], label=labels[i]) for i in listed])
+    group.attrs["scores"] = numpy.asarray([scores[i] for i in listed], dtype="float32")
+    doc.spans[spans_key] = group
+
+
+def pick_flat(bounds: Sequence[Bounds], n_tokens: int, standing: Sequence[Bounds]) -> List[int]:
+    """Which spans to take so that none overlap.
+
+    bounds (Sequence[Bounds]): Token bounds, best first.
+    n_tokens (int): Tokens of the document.
+    standing (Sequence[Bounds]): What must not be overlapped.
+    RETURNS (List[int]): Numbers of the spans, best first.
+    """
+    taken = bytearray(n_tokens)
+    for start, end in standing:
+        taken[start:end] = b"\1" * (end - start)
+    picked = []
+    for i, (start, end) in enumerate(bounds):
+        if not any(taken[start:end]):
+            taken[start:end] = b"\1" * (end - start)
+            picked.append(i)
+    return picked
+
+
+def pick_nested(bounds: Sequence[Bounds]) -> List[int]:
+    """Which spans to take so that none cross: one may lie inside another.
+
+    bounds (Sequence[Bounds]): Token bounds, best first.
+    RETURNS (List[int]): Numbers of the spans, best first.
+    """
+    ends: Dict[int, int] = {}  # furthest end of what begins with a token
+    starts: Dict[int, int] = {}  # first start of what ends before a token
+    picked = []
+    for i, (start, end) in enumerate(bounds):
+        inside = range(start + 1, end)
+        if any(ends.get(token, end) > end or starts.get(token, start) < start for token in inside):
+            continue
+        ends[start] = max(ends.get(start, end), end)
+        starts[end] = min(starts.get(end, start), start)
+        picked.append(i)
+    return picked
+
+
+def _blocked(doc: Doc) -> List[Bounds]:
+    """Tokens that no entity may hold."""
+    attrs = doc.to_array([ENT_IOB, ENT_TYPE])
+    tokens = numpy.flatnonzero((attrs[:, 0] == _BEGIN) & (attrs[:, 1] == 0))
+    return [(token, token + 1) for token in tokens.tolist()]

@@ -1,0 +1,79 @@
+"""Parts of the network that training leaves as they are."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from typing import Iterable, Iterator, List, Sequence
+
+from torch import nn
+
+from ..errors import Errors, did_you_mean
+from .transformer import LukeEncoder
+
+PARTS = ("word_embeddings", "embeddings", "entity_embeddings", "all")
+_LAYERS = re.compile(r"layers:(\d+)(?:-(\d+))?")
+
+
+def check_parts(parts: Iterable[str]) -> List[str]:
+    """See that parts are known.
+
+    parts (Iterable[str]): "word_embeddings", the table of wordpieces; "embeddings", all that the first layer sees of
+        words; "entity_embeddings", of entities; "layers:0-5" or "layers:3", layers from the bottom, the last one
+        included; "all".
+    RETURNS (List[str]): The same.
+    RAISES (ValueError): ML252 for another one.
+    """
+    found = [parts] if isinstance(parts, str) else list(parts)
+    for part in found:
+        layers = _LAYERS.fullmatch(str(part))
+        if (part not in PARTS and not layers) or (layers and layers[2] and int(layers[2]) < int(layers[1])):
+            hint = did_you_mean(part, (*PARTS, "layers:0-5"))
+            raise ValueError(Errors.ML252.format(part=part, names=", ".join(PARTS), hint=hint))
+    return found
+
+
+def freeze(network: LukeEncoder, parts: Sequence[str]) -> None:
+    """Let parts of a network have no gradient. Where all below a layer is frozen, nothing goes backward beyond it.
+
+    network (LukeEncoder): The network.
+    parts (Sequence[str]): As for `check_parts`.
+    RAISES (ValueError): ML253 for a layer that it does not have.
+    """
+    for part in parts:
+        for module in _modules(network, part):
+            module.requires_grad_(False)
+
+
+@contextlib.contextmanager
+def frozen_but(network: LukeEncoder, prefix: str) -> Iterator[None]:
+    """While this is open, nothing of a network has a gradient but one part.
+
+    network (LukeEncoder): The network.
+    prefix (str): What the names of the part's parameters begin with.
+    """
+    others = [p for name, p in network.named_parameters() if p.requires_grad and not name.startswith(prefix)]
+    for parameter in others:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in others:
+            parameter.requires_grad_(True)
+
+
+def _modules(network: LukeEncoder, part: str) -> List[nn.Module]:
+    layers = _LAYERS.fullmatch(part)
+    if layers is None:
+        named = {
+            "word_embeddings": network.embeddings.word_embeddings,
+            "embeddings": network.embeddings,
+            "entity_embeddings": network.entity_embeddings,
+            "all": network,
+        }
+        return [named[part]]
+    first, last = int(layers[1]), int(layers[2] or layers[1])
+    n_layers = len(network.encoder.layer)
+    if last >= n_layers:
+        raise ValueError(Errors.ML253.format(part=part, n=n_layers, last=n_layers - 1))
+    return list(network.encoder.layer)[first : last + 1]

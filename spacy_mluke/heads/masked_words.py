@@ -1,0 +1,65 @@
+"""<mask> pieces -> log-probabilities of wordpieces: masked-word prediction, with the encoder's `lm_head`."""
+
+from __future__ import annotations
+
+from typing import Any, Tuple, cast
+
+import numpy
+import torch
+from thinc.api import xp2torch
+
+from ..encoder.checkpoint import LoadedEncoder
+from ..encoder.masked import candidate_logits, log_totals, top_rows
+from ..errors import Errors
+from ..types import DeviceFloats2d, Floats2d, Ints1d, Ints2d
+
+
+def rank_pieces(loaded: LoadedEncoder, states: DeviceFloats2d, top_k: int) -> Tuple[Ints2d, Floats2d]:
+    """The most probable pieces for states of <mask>.
+
+    loaded (LoadedEncoder): An encoder with a head for words.
+    states (DeviceFloats2d): Shape: (n, width).
+    top_k (int): How many of each.
+    RETURNS (Tuple[Ints2d, Floats2d]): Ids, best first, and log-probabilities. Special pieces and markers are never
+        among them. Shapes: (n, k) each.
+    """
+    head = loaded.heads.lm_head
+    assert head is not None
+    pieces = loaded.wordpieces.special
+    special = [pieces.bos, pieces.pad, pieces.eos, pieces.unk, pieces.mask, pieces.ent, pieces.ent2]
+    with torch.no_grad():
+        queries = head(xp2torch(states).to(device=head.bias.device, dtype=head.bias.dtype))
+        table = loaded.network.embeddings.word_embeddings
+        left_out = tuple(piece_id for piece_id in special if piece_id is not None)
+        ids, best = top_rows(queries, table, head.bias, top_k, left_out=left_out)
+    return ids.cpu().numpy(), best.cpu().numpy()
+
+
+def piece_log_probs(loaded: LoadedEncoder, states: DeviceFloats2d, piece_ids: Ints1d) -> Floats2d:
+    """Log-probabilities of some pieces for states of <mask>, the softmax being over all pieces.
+
+    loaded (LoadedEncoder): An encoder with a head for words.
+    states (DeviceFloats2d): Shape: (n, width).
+    piece_ids (Ints1d): The pieces. Shape: (n_pieces,).
+    RETURNS (Floats2d): Shape: (n, n_pieces), float32.
+    """
+    head = loaded.heads.lm_head
+    assert head is not None
+    with torch.no_grad():
+        queries = head(xp2torch(states).to(device=head.bias.device, dtype=head.bias.dtype))
+        table = loaded.network.embeddings.word_embeddings
+        ids = torch.from_numpy(numpy.asarray(piece_ids, dtype="int64")).to(queries.device)
+        logits = candidate_logits(queries, table, head.bias, ids).float()
+        found = logits - log_totals(queries, table, head.bias)[:, None]
+    return cast(Any, found.cpu().numpy())
+
+
+def check_word_head(loaded: LoadedEncoder, name: str) -> None:
+    """See that an encoder can predict words.
+
+    loaded (LoadedEncoder): The encoder.
+    name (str): Who asks, for the message.
+    RAISES (ValueError): ML221 if it has no head for them.
+    """
+    if loaded.heads.lm_head is None:
+        raise ValueError(Errors.ML221.format(name=loaded.source, what="words", head="lm_head", pipe=name))
