@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sqlite3
-import threading
 from pathlib import Path
-from typing import Any, BinaryIO, Callable, Dict, Iterator, List, Optional, Tuple
+from typing import Any, BinaryIO, Callable, Dict, Iterator, List, Mapping, Optional, Tuple
 
 import ijson
 
 from ..errors import Errors
 from ..files import replacing
 from .special import NAMES, SpecialEntities, find_special_entities, special_from_names
+from .sqlite import ReadOnlyDatabase, quicken
 
 Progress = Callable[[str, int, int], None]  # stage, how much is done, of how much
 
@@ -30,19 +29,15 @@ _SCHEMA = """
 _INDEXES = ("CREATE INDEX by_name ON names (name, id)", "CREATE INDEX by_id ON names (id)")
 
 
-class EntityDatabase:
+class EntityDatabase(ReadOnlyDatabase):
     """A vocabulary on disk.
-
-    Every thread of every process opens a connection of its own at its first look-up: SQLite's connections go
-    neither across threads nor through a fork. A pickle or a copy holds the path.
 
     path (Path): A file that `build_database` wrote. It is never written to.
     RAISES (ValueError): ML061 if the file is missing or is not such a database.
     """
 
     def __init__(self, path: Path):
-        self.path = path.absolute()
-        self._local = threading.local()
+        super().__init__(path)
         meta = self._meta()
         self.source: str = meta["source"]
         self.n_names: int = meta["n_names"]
@@ -102,30 +97,11 @@ class EntityDatabase:
         query = "SELECT count(*) FROM names WHERE name >= ? AND name < ?"
         return self._connection().execute(query, (start, end)).fetchone()[0]
 
-    def _connection(self) -> sqlite3.Connection:
-        held = getattr(self._local, "connection", None)
-        if held is None or held[0] != os.getpid():
-            # "immutable" spares the locks; a rebuilt file is another inode, so the open one stays what it
-            # was.
-            connection = sqlite3.connect(f"{self.path.as_uri()}?mode=ro&immutable=1", uri=True)
-            held = self._local.connection = (os.getpid(), connection)
-        return held[1]
-
     def _meta(self) -> Dict[str, Any]:
         try:
-            (version,) = self._connection().execute("PRAGMA user_version").fetchone()
-            if version != _FORMAT:
-                raise ValueError(Errors.ML061.format(path=self.path, reason=f"its format is {version}, not {_FORMAT}"))
-            return dict(self._connection().execute("SELECT key, value FROM meta"))
+            return self._read_meta(_FORMAT)
         except sqlite3.Error as err:
             raise ValueError(Errors.ML061.format(path=self.path, reason=err)) from err
-
-    def __getstate__(self) -> Dict[str, Any]:
-        return {key: value for key, value in self.__dict__.items() if key != "_local"}
-
-    def __setstate__(self, state: Dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        self._local = threading.local()
 
 
 def build_database(source: Path, target: Path, *, fingerprint: str, progress: Optional[Progress] = None) -> None:
@@ -161,8 +137,7 @@ def _fill(
     fingerprint: str,
     progress: Optional[Progress],
 ) -> None:
-    for pragma in ("journal_mode = OFF", "synchronous = OFF", f"cache_size = -{_CACHE_KIB}"):
-        connection.execute(f"PRAGMA {pragma}")
+    quicken(connection, cache_kib=_CACHE_KIB)
     connection.executescript(_SCHEMA)
     size = source.stat().st_size
     with source.open("rb") as file:
@@ -186,6 +161,28 @@ def _fill(
     connection.execute(f"PRAGMA user_version = {_FORMAT}")
     if progress is not None:
         progress("indexing", len(_INDEXES), len(_INDEXES))
+
+
+def add_names(path: Path, names: Mapping[str, int]) -> None:
+    """Add names to a database that nobody has open.
+
+    path (Path): The database.
+    names (Mapping[str, int]): Name -> id, none of them there yet.
+    RAISES (ValueError): ML063 if it cannot be written.
+    """
+    if not names:
+        return
+    try:
+        with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+            quicken(connection, cache_kib=_CACHE_KIB)
+            connection.execute("BEGIN")
+            connection.executemany("INSERT INTO names VALUES (?, ?)", names.items())
+            counted = "UPDATE meta SET value = (SELECT {} FROM names) WHERE key = ?"
+            connection.execute(counted.format("count(*)"), ("n_names",))
+            connection.execute(counted.format("max(id) + 1"), ("n_ids",))
+            connection.execute("COMMIT")
+    except (sqlite3.Error, OSError) as err:
+        raise ValueError(Errors.ML063.format(source=path, target=path, reason=err)) from err
 
 
 class _Counted:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import json
 import re
 import shutil
@@ -29,7 +30,7 @@ from thinc.types import Ints1d
 from ..errors import Errors
 from ..files import replacing
 from .cache import DATABASE, find_database, fingerprint_of, open_database
-from .database import EntityDatabase, Progress, build_database
+from .database import EntityDatabase, Progress, add_names, build_database
 from .special import SpecialEntities, find_special_entities, special_from_names
 
 NAMES_FILE = "entity_vocab.json"
@@ -49,6 +50,7 @@ class EntityVocabulary:
     names (Optional[Mapping[str, int]]): All names, for a vocabulary in memory.
     source (Optional[Path]): An entity_vocab.json, for a large one.
     database (Optional[EntityDatabase]): A database, for a large one.
+    added (Optional[Mapping[str, int]]): Names of a large one that are not in its file or database.
     """
 
     def __init__(
@@ -58,12 +60,14 @@ class EntityVocabulary:
         names: Optional[Mapping[str, int]] = None,
         source: Optional[Path] = None,
         database: Optional[EntityDatabase] = None,
+        added: Optional[Mapping[str, int]] = None,
     ):
         self.special = special
         self._names = dict(names) if names is not None else None
         self._by_id: Optional[Dict[int, List[str]]] = None
         self._source = source
         self._database = database
+        self._added = dict(added or {})
 
     @classmethod
     def from_names(cls, names: Mapping[str, int], *, source: object = "names") -> EntityVocabulary:
@@ -137,12 +141,14 @@ class EntityVocabulary:
 
     def __len__(self) -> int:
         """How many names there are."""
-        return self.open().n_names if self._names is None else len(self._names)
+        return self.open().n_names + len(self._added) if self._names is None else len(self._names)
 
     @property
     def n_ids(self) -> int:
         """How many ids there are, the special entities among them."""
-        return self.open().n_ids if self._names is None else max(self._names.values()) + 1
+        if self._names is None:
+            return max(self.open().n_ids, max(self._added.values(), default=-1) + 1)
+        return max(self._names.values()) + 1
 
     @overload
     def get(self, name: str) -> Optional[int]: ...
@@ -155,7 +161,11 @@ class EntityVocabulary:
         default (Any): What to return for a name that is not there.
         RETURNS (Optional[int]): The id, or the default.
         """
-        found = self.open().get(name) if self._names is None else self._names.get(name)
+        if self._names is not None:
+            found = self._names.get(name)
+        else:
+            found = self._added.get(name)
+            found = self.open().get(name) if found is None else found
         return default if found is None else found
 
     def __getitem__(self, name: str) -> int:
@@ -182,21 +192,37 @@ class EntityVocabulary:
         entity_id (int): The id.
         RETURNS (List[str]): Its names, sorted; none if there is no such id.
         """
-        if self._names is None:
-            return self.open().names(int(entity_id))
         if self._by_id is None:
             by_id: Dict[int, List[str]] = {}
-            for name in sorted(self._names):
-                by_id.setdefault(self._names[name], []).append(name)
+            in_memory = self._added if self._names is None else self._names
+            for name in sorted(in_memory):
+                by_id.setdefault(in_memory[name], []).append(name)
             self._by_id = by_id
-        return list(self._by_id.get(int(entity_id), []))
+        found = self._by_id.get(int(entity_id), [])
+        if self._names is None:
+            return sorted([*self.open().names(int(entity_id)), *found])
+        return list(found)
 
     def items(self) -> Iterator[Tuple[str, int]]:
         """All names and their ids, sorted by name.
 
         YIELDS (Tuple[str, int]): Name and id.
         """
-        return self.open().items() if self._names is None else iter(sorted(self._names.items()))
+        if self._names is None:
+            return heapq.merge(self.open().items(), sorted(self._added.items()))
+        return iter(sorted(self._names.items()))
+
+    def grown(self, names: Mapping[str, int]) -> EntityVocabulary:
+        """A vocabulary with more names. Those of a large one stay in memory until it is saved.
+
+        names (Mapping[str, int]): New names, none of them in the vocabulary -> id.
+        RETURNS (EntityVocabulary): The vocabulary; this one does not change.
+        """
+        if self._names is not None:
+            return EntityVocabulary(self.special, names={**self._names, **names})
+        return EntityVocabulary(
+            self.special, source=self._source, database=self._database, added={**self._added, **names}
+        )
 
     @property
     def languages(self) -> Dict[str, int]:
@@ -208,19 +234,18 @@ class EntityVocabulary:
 
     def _count_languages(self) -> Dict[str, int]:
         if self._names is not None:
-            matches = (_LANGUAGE.match(name) for name in self._names)
-            return dict(sorted(Counter(m[1] for m in matches if m).items()))
+            return _languages_of(self._names)
         # From language to language, not from name to name: a range of the index is counted 50 times as fast.
-        counts: Dict[str, int] = {}
+        counts = Counter(_languages_of(self._added))
         database, start = self.open(), "a"
         while (name := database.first(start)) is not None and name < "{":
             match = _LANGUAGE.match(name)
             if match:
                 start = match[1] + ";"  # the character after ":"
-                counts[match[1]] = database.count(match[1] + ":", start)
+                counts[match[1]] += database.count(match[1] + ":", start)
             else:
                 start = name + "\0"
-        return counts
+        return dict(sorted(counts.items()))
 
     # --- files ---
 
@@ -251,6 +276,7 @@ class EntityVocabulary:
         else:
             fingerprint = fingerprint_of(self._source)
             build_database(self._source, directory / DATABASE, fingerprint=fingerprint, progress=progress)
+            add_names(directory / DATABASE, self._added)
             self._drop_other(directory / NAMES_FILE)
         return EntityVocabulary.from_dir(directory)
 
@@ -274,18 +300,24 @@ class EntityVocabulary:
         """
         if self._names is not None:
             (directory / DATABASE).unlink(missing_ok=True)
-            return self.to_json(directory / NAMES_FILE)
+            source = self.to_json(directory / NAMES_FILE)
+            if source.stat().st_size > _SMALL:
+                # Whoever opens it would have to build this.
+                build_database(source, directory / DATABASE, fingerprint=fingerprint_of(source))
+            return source
         target = directory / DATABASE
         database = self.open()
-        if not (target.exists() and target.samefile(database.path)):
+        if self._added or not (target.exists() and target.samefile(database.path)):
             with replacing(target) as aside:
                 shutil.copyfile(database.path, aside)
+                add_names(aside, self._added)
         self._drop_other(directory / NAMES_FILE)
         return target
 
     def _drop_other(self, path: Path) -> None:
         """Remove another vocabulary's file, which `from_dir` would take for this one's."""
-        if path.is_file() and not (self._source is not None and self._source.samefile(path)):
+        is_own = self._source is not None and path.is_file() and self._source.samefile(path)
+        if path.is_file() and (self._added or not is_own):
             path.unlink()
 
     def to_json(self, path: Path) -> Path:
@@ -296,7 +328,7 @@ class EntityVocabulary:
         path (Path): The file.
         RETURNS (Path): The file.
         """
-        if not self.is_ready and self._source is not None:
+        if not self.is_ready and self._source is not None and not self._added:
             if not (path.exists() and path.samefile(self._source)):
                 with replacing(path) as aside:
                     shutil.copyfile(self._source, aside)
@@ -304,6 +336,11 @@ class EntityVocabulary:
         with replacing(path) as aside, aside.open("w", encoding="utf8", newline="\n") as file:
             file.writelines(chain(["{\n"], _entries(self.items()), ["\n}\n"]))
         return path
+
+
+def _languages_of(names: Iterable[str]) -> Dict[str, int]:
+    matches = (_LANGUAGE.match(name) for name in names)
+    return dict(sorted(Counter(m[1] for m in matches if m).items()))
 
 
 def _entries(items: Iterable[Tuple[str, int]]) -> Iterator[str]:

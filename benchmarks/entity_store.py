@@ -1,0 +1,97 @@
+"""The entity store: time and memory of building it from many names, time of a look-up.
+
+python -m benchmarks.entity_store --n-names 12000000
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+import tempfile
+import time
+from itertools import islice
+from pathlib import Path
+from typing import Iterator, List
+
+import typer
+from tqdm import tqdm
+
+from spacy_mluke.entities.store import STORE
+from spacy_mluke.entities.store_build import StoreRow, build_store
+
+N_NAMES = typer.Option(1_000_000, help="Names, five to an entity, in random order")
+N_LOOKUPS = typer.Option(20_000, help="Names that are looked up")
+SYLLABLES = [
+    "ka",
+    "to",
+    "ri",
+    "mo",
+    "sa",
+    "ne",
+    "lu",
+    "vi",
+    "do",
+    "pe",
+    "ban",
+    "gor",
+    "tal",
+    "mir",
+    "sten",
+    "北",
+    "京",
+    "東",
+    "ши",
+    "на",
+    "ко",
+    "é",
+    "ü",
+]
+LANGUAGES = ("en", "de", "fr", "ja", "ru")
+
+
+def bench(n_names: int = N_NAMES, n_lookups: int = N_LOOKUPS) -> None:
+    """Measure a build, and look-ups of names, absent names and ids."""
+    before = peak_megabytes()
+    started = time.perf_counter()
+    made = sum(1 for _ in make_rows(n_names))
+    print(f"making {made:,} rows alone: {time.perf_counter() - started:.1f} s")
+    with tempfile.TemporaryDirectory() as folder:
+        started = time.perf_counter()
+        rows = tqdm(make_rows(n_names), total=n_names, disable=None)
+        store = build_store(rows, Path(folder) / STORE)
+        seconds = time.perf_counter() - started
+        size = store.path.stat().st_size / 1e6
+        print(f"build: {seconds:.1f} s with the rows, {len(store):,} entities, {store.n_names:,} names, {size:,.0f} MB")
+        print(f"peak memory: {peak_megabytes():,.0f} MB, {before:,.0f} MB of it before")
+        names = [row.name for row in islice(make_rows(n_names), n_lookups)]
+        print(f"candidates: {microseconds(store.candidates, names):.1f} us")
+        print(f"candidates of absent names: {microseconds(store.candidates, [name + 'x' for name in names]):.1f} us")
+        ids = list(islice(store.ids(), n_lookups))
+        print(f"entities by id: {microseconds(store.get, random.Random(0).sample(ids, len(ids))):.1f} us")
+
+
+def make_rows(n: int) -> Iterator[StoreRow]:
+    """Names of several scripts, nearly all different."""
+    rng = random.Random(0)
+    for i in range(n):
+        name = "".join(rng.choices(SYLLABLES, k=rng.randint(2, 5))).title() + f" {i % 100_003}"
+        yield StoreRow(f"Q{rng.randrange(n // 5)}", rng.choice(LANGUAGES), name, "thing", rng.random())
+
+
+def microseconds(look_up, keys: List[str]) -> float:
+    """Mean time of a look-up."""
+    started = time.perf_counter()
+    for key in keys:
+        look_up(key)
+    return (time.perf_counter() - started) / len(keys) * 1e6
+
+
+def peak_megabytes() -> float:
+    """Peak memory of this process."""
+    import resource
+
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << (20 if sys.platform == "darwin" else 10))
+
+
+if __name__ == "__main__":
+    typer.run(bench)

@@ -1,0 +1,118 @@
+"""`entities`: building an entity store, asking it, writing it as JSON lines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, List, Optional
+
+import typer
+
+if TYPE_CHECKING:
+    from ..entities.store import EntityStore
+
+SOURCES = typer.Argument(..., help="Tables, JSON lines, Wikidata dumps, an entity_vocab.json or checkpoints")
+TARGET = typer.Argument(..., help="The file to write")
+STORE = typer.Argument(..., help="An entity store")
+NAMES = typer.Argument(..., help="Mentions; an id with --id")
+LANGUAGES = typer.Option([], "--lang", "-l", help="Language to keep. May be repeated")
+LANG = typer.Option(None, "--lang", "-l", help="Language of the mentions")
+BY_ID = typer.Option(False, "--id", "-i", help="Show the entities that have these ids")
+FORCE = typer.Option(False, "--force", "-F", help="Replace a file that is there")
+LISTED = 12
+
+
+def entities() -> None:
+    """Build a store of entities with their names, look names up in it, or write it as JSON lines."""
+
+
+def build(
+    sources: List[Path] = SOURCES,
+    target: Path = TARGET,
+    lang: List[str] = LANGUAGES,
+    force: bool = FORCE,
+) -> None:
+    """Build an entity store from one or several sources.
+
+    Tables (.tsv, .csv) have the columns id, language, name, type, prior; JSON lines (.jsonl, .json) hold a name, an
+    entity or an entity of Wikidata each. All may be compressed.
+    """
+    import time
+    from itertools import chain
+
+    from wasabi import msg
+
+    from ..entities.store_build import build_store
+    from ..entities.store_rows import read_rows
+    from ._common import coded_errors, progress_bar
+
+    started = time.perf_counter()
+    with coded_errors():
+        _check_free(target, force)
+        rows = chain.from_iterable(read_rows(source, languages=lang or None) for source in sources)
+        with progress_bar() as progress:
+            store = build_store(rows, target, source=", ".join(map(str, sources)), progress=progress)
+    seconds = time.perf_counter() - started
+    msg.good(f"Wrote {target}: {_counts(store)}, {target.stat().st_size / 1e6:,.1f} MB in {seconds:.1f} s")
+
+
+def export(store: Path = STORE, target: Path = TARGET, force: bool = FORCE) -> None:
+    """Write an entity store as JSON lines, an entity on each: `build` makes the same store of them."""
+    from wasabi import msg
+
+    from ..entities.store import EntityStore
+    from ..entities.store_rows import dump_line
+    from ..files import replacing
+    from ._common import coded_errors
+
+    with coded_errors():
+        opened = EntityStore(store)
+        _check_free(target, force)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(target) as aside, aside.open("w", encoding="utf8", newline="\n") as file:
+            file.writelines(f"{dump_line(entity)}\n" for entity in opened)
+    msg.good(f"Wrote {target}: {_counts(opened)}")
+
+
+def find(
+    store: Path = STORE,
+    names: List[str] = NAMES,
+    lang: Optional[str] = LANG,
+    by_id: bool = BY_ID,
+) -> None:
+    """Show what mentions may mean, the most likely first."""
+    from wasabi import msg
+
+    from ..entities.store import EntityStore
+    from ._common import coded_errors
+
+    with coded_errors():
+        opened = EntityStore(store)
+        for name in names:
+            msg.divider(name)
+            if by_id:
+                found = [(opened[name], "")] if name in opened else []
+            else:
+                matches = opened.candidates(name, lang)
+                found = [(opened[match.id], f"{match.prior:.3f}") for match in matches[:LISTED]]
+            rows = [(entity.id, prior, entity.type, entity.name(lang)) for entity, prior in found]
+            msg.table(rows) if rows else msg.warn("nothing")
+            if by_id:
+                for entity, _ in found:
+                    msg.table([(name.lang, name.kind, name.name, name.prior or "") for name in entity.names])
+            elif len(matches) > LISTED:
+                msg.text(f"and {len(matches) - LISTED} more")
+
+
+def _check_free(target: Path, force: bool) -> None:
+    from ..errors import Errors
+
+    if target.exists() and not force:
+        raise ValueError(Errors.ML235.format(path=target))
+
+
+def _counts(store: EntityStore) -> str:
+    languages = sum(bool(lang) for lang in store.languages)
+    return f"{len(store):,} entities, {store.n_names:,} names in {languages} languages"
+
+
+SUBCOMMANDS = (build, export, find)

@@ -1,0 +1,147 @@
+"""`mluke_mentions` finds the names of a store in text, with and without spaces."""
+
+from __future__ import annotations
+
+import pytest
+import spacy
+from spacy.tokens import Doc, Span
+from spacy.training import Example
+
+from spacy_mluke.entities.store_build import StoreRow, build_store
+
+ROWS = [
+    StoreRow("JP", "en", "Japan", "COUNTRY", entity_prior=100.0),
+    StoreRow("JP", "ja", "日本"),
+    StoreRow("JP", "ru", "Япония"),
+    StoreRow("JP", "ru", "Япони", kind="stem"),
+    StoreRow("TYO", "en", "Tokyo", "CITY", entity_prior=10.0),
+    StoreRow("TYO", "ja", "東京"),
+    StoreRow("TYO", "de", "Tokio"),
+    StoreRow("GE", "en", "Georgia", "COUNTRY", entity_prior=4.0),
+    StoreRow("US-GA", "en", "Georgia", "REGION", entity_prior=10.0),
+    StoreRow("NYC", "", "New York", "CITY", entity_prior=8.0),
+    StoreRow("YRK", "", "York", "CITY", entity_prior=1.0),
+    StoreRow("BKK", "th", "กรุงเทพ", "CITY"),
+    StoreRow("X", "en", "Ö"),
+]
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    path = tmp_path_factory.mktemp("store") / "entities.sqlite"
+    build_store(ROWS, path)
+    return path
+
+
+def pipeline(store, lang="xx", **options):
+    nlp = spacy.blank(lang)
+    candidates = {"@misc": "spacy-mluke.store_candidates.v1", "path": str(store)}
+    nlp.add_pipe("mluke_mentions", config={"candidates": candidates, **options})
+    return nlp
+
+
+def ents(doc):
+    return [(ent.text, ent.label_) for ent in doc.ents]
+
+
+def test_names_become_entities_with_the_type_of_what_they_mean_most_likely(store):
+    doc = pipeline(store)("From TOKYO to Georgia, Japan.")
+    assert ents(doc) == [("TOKYO", "CITY"), ("Georgia", "REGION"), ("Japan", "COUNTRY")]
+
+
+def test_the_longest_name_is_taken(store):
+    assert ents(pipeline(store)("New York, not York")) == [("New York", "CITY"), ("York", "CITY")]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("東京は日本の首都", ["東京", "は", "日本", "の首都"]),
+        ("ในกรุงเทพมี", ["ใน", "กรุงเทพ", "มี"]),
+        ("Japan's", ["Japan", "'s"]),
+    ],
+)
+def test_tokens_are_split_where_a_name_begins_or_ends_in_them(store, text, words):
+    nlp = pipeline(store)
+    doc = nlp(text)
+    assert [token.text for token in doc] == words
+    assert doc.text == text
+    assert [ent.text for ent in doc.ents] == [word for word in words if word in {row.name for row in ROWS}]
+
+
+def test_tokens_stay_whole_if_they_are_not_to_be_split(store):
+    doc = pipeline(store, split_tokens=False)("東京は日本の首都 日本")
+    assert len(doc) == 2
+    assert ents(doc) == [("日本", "COUNTRY")]
+
+
+def test_names_inside_words_are_not_found(store):
+    assert ents(pipeline(store)("Yorkshire Japanese Georgian")) == []
+
+
+def test_an_inflected_name_is_found_where_the_store_has_its_stem(store):
+    assert ents(pipeline(store, "ru")("Из Японии в Японию")) == [("Японии", "COUNTRY"), ("Японию", "COUNTRY")]
+
+
+def test_text_of_a_language_is_searched_for_names_of_that_language(store):
+    assert ents(pipeline(store, "de")("Tokio Tokyo York")) == [("Tokio", "CITY"), ("York", "CITY")]
+
+
+def test_types_limit_what_is_looked_for(store):
+    doc = pipeline(store, types=["COUNTRY"])("Tokyo, Japan; Georgia")
+    assert ents(doc) == [("Japan", "COUNTRY"), ("Georgia", "COUNTRY")]
+
+
+@pytest.mark.parametrize(("overwrite", "expected"), [(False, [("York", "ORG")]), (True, [("New York", "CITY")])])
+def test_entities_that_stand_there_stay_unless_they_are_to_be_overwritten(store, overwrite, expected):
+    nlp = pipeline(store, overwrite=overwrite)
+    doc = nlp.make_doc("in New York")
+    doc.ents = [Span(doc, 2, 3, "ORG")]
+    assert ents(nlp(doc)) == expected
+
+
+def test_an_empty_document_has_no_mentions(store):
+    nlp = pipeline(store)
+    assert ents(nlp("")) == ents(nlp(" \n")) == []
+    assert nlp(Doc(nlp.vocab)).ents == ()
+
+
+def test_pipe_equals_one_by_one_calls_also_in_processes(store):
+    nlp = pipeline(store)
+    texts = ["Tokyo", "", "東京は日本", "New York"] * 3
+    alone = [ents(nlp(text)) for text in texts]
+    assert [ents(doc) for doc in nlp.pipe(texts)] == alone
+    assert [ents(doc) for doc in nlp.pipe(texts, n_process=2, batch_size=3)] == alone
+
+
+@pytest.mark.parametrize("form", ["disk", "bytes"])
+def test_a_saved_component_brings_its_store_along(store, tmp_path, form):
+    nlp = pipeline(store, types=["CITY"])
+    if form == "disk":
+        nlp.to_disk(tmp_path / "pipeline")
+        other = spacy.load(tmp_path / "pipeline", config={"components.mluke_mentions.candidates.path": None})
+    else:
+        other = spacy.blank("xx")
+        other.add_pipe("mluke_mentions")
+        other.from_bytes(nlp.to_bytes())
+    assert ents(other("Tokyo, Japan")) == [("Tokyo", "CITY")]
+
+
+def test_it_is_scored_as_a_recognizer_of_names(store):
+    nlp = pipeline(store)
+    gold = nlp.make_doc("Tokyo, Japan")
+    gold.ents = [Span(gold, 0, 1, "CITY"), Span(gold, 2, 3, "LOC")]
+    scores = nlp.evaluate([Example(nlp.make_doc(gold.text), gold)])
+    assert scores["ents_f"] == 0.5
+
+
+def test_without_a_store_the_error_says_what_to_do():
+    nlp = spacy.blank("xx")
+    nlp.add_pipe("mluke_mentions")
+    with pytest.raises(ValueError, match=r"\[ML236\]"):
+        nlp("Tokyo")
+
+
+def test_a_length_of_no_characters_is_refused(store):
+    with pytest.raises(ValueError, match=r"\[ML071\]"):
+        pipeline(store, min_length=0)
