@@ -1,0 +1,75 @@
+"""`convert-mlama`: facts of mLAMA in patterns -> a corpus for spacy train."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Optional
+
+import typer
+
+SOURCE = typer.Argument(..., help="The folder with triples.tsv, labels.LANG.tsv, patterns.LANG.jsonl", exists=True)
+TARGET = typer.Argument(..., help="The .spacy file to write")
+RELATIONS = typer.Option(None, "--relations", "-r", help="Relations, such as P36,P1376; all by default")
+LANGUAGES = typer.Option(None, "--languages", "-l", help="Languages, such as en,de; all by default")
+PATTERNS = typer.Option(None, "--patterns", "-p", help="Which patterns of each relation and language: 0:4, 4:, ::2")
+CHECKED = typer.Option(False, "--checked", help="Only patterns that people have checked")
+MASKED = typer.Option(False, "--masked", help="Write [MASK] in place of the object: what evaluate takes")
+LIMIT = typer.Option(0, "--limit", "-n", help="Texts to write at most, drawn at random; 0 for all")
+SEED = typer.Option(0, "--seed", help="Of the order")
+
+
+def convert_mlama(
+    source: Path = SOURCE,
+    target: Path = TARGET,
+    relations: Optional[str] = RELATIONS,
+    languages: Optional[str] = LANGUAGES,
+    patterns: Optional[str] = PATTERNS,
+    checked: bool = CHECKED,
+    masked: bool = MASKED,
+    limit: int = LIMIT,
+    seed: int = SEED,
+) -> None:
+    """Write a corpus for mluke_cloze from mLAMA.
+
+    Each text is a pattern with its subject and object filled in; the object is an entity, its QID the kb_id. Training
+    masks it; for evaluation, it is to be masked beforehand.
+    """
+    import random
+    from collections import Counter
+
+    import spacy
+    from spacy.tokens import DocBin
+    from wasabi import msg
+
+    from ..extensions import install_extensions
+    from ..training.mlama import make_cloze_docs, parse_patterns, read_mlama
+    from ._common import coded_errors
+
+    install_extensions()
+    left_out: Counter = Counter()
+    with coded_errors():
+        clozes = list(
+            read_mlama(
+                source,
+                relations=_listed(relations),
+                languages=_listed(languages),
+                patterns=parse_patterns(patterns),
+                checked=checked,
+                left_out=left_out,
+            )
+        )
+    random.Random(seed).shuffle(clozes)
+    taken = clozes[: limit or None]
+    docs = DocBin(docs=make_cloze_docs(spacy.blank("xx"), taken, masked=masked), store_user_data=True)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    docs.to_disk(target)
+    if left_out["patterns"]:
+        msg.warn(f"{left_out['patterns']} patterns were left out: they have not one [X] and one [Y]")
+    n_objects = len({cloze.objects[0][0] for cloze in taken})
+    msg.good(f"Wrote {target}: {len(taken)} texts, {n_objects} objects")
+    if left_out["names"]:
+        msg.info(f"{left_out['names']} facts have no name in a language, and are not in its texts")
+
+
+def _listed(text: Optional[str]) -> Optional[list]:
+    return None if text is None else [part.strip() for part in text.split(",") if part.strip()]

@@ -1,0 +1,206 @@
+"""The `mluke_pretraining` component: teaches an encoder entities, by masking them in text that names them."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass, field, replace
+from typing import Any, Callable, ContextManager, Dict, Iterable, List, Optional, Sequence, Tuple
+
+import numpy
+from spacy.language import Language
+from spacy.tokens import Doc
+from spacy.training import Example, validate_examples
+from spacy.vocab import Vocab
+from thinc.api import Optimizer
+from thinc.util import to_numpy
+
+from ..align.places import place_docs
+from ..annotate.fillers import MARKER
+from ..encoder.freezing import frozen_but
+from ..encoder.model import MentionInput
+from ..entities.candidate_sources import CandidateSource, StoreCandidates
+from ..entities.matching import new_entity
+from ..errors import Errors
+from ..heads.masked_entities import MaskedModel
+from ..types import EntityLogits, Ints1d
+from .cloze import ClozeFiller
+from .filling import check_heads
+from .task import Scorer
+
+ENTITY_TABLE = "entity_embeddings.entity_embeddings."
+
+
+@dataclass
+class MaskedMentions:
+    """Mentions of some documents: which of them are asked for, and how much of them is to be seen."""
+
+    texts: List[str] = field(default_factory=list)
+    places: List[List[Tuple[int, int]]] = field(default_factory=list)
+    kb_ids: List[str] = field(default_factory=list)  # of each mention; "" for one that is shown
+    shown: List[str] = field(default_factory=list)  # entities of those that are shown; "" for one that is asked for
+    mask_lengths: List[int] = field(default_factory=list)
+
+
+class EntityPretrainer(ClozeFiller):
+    """Masked-entity prediction over running text (Yamada et al., 2020, section 3.2; Ri et al., 2022, section 2).
+
+    Of a text's mentions some are asked for: their entity is [MASK], and of most of them the words are hidden, too. Of
+    the others some show their entity, the rest are words like all words. The entities of a store, and those of the
+    examples, are added to the encoder first; what they are called, where they start.
+
+    As in the papers there are two stages: first only what is new is learnt, the rows of the entities and the head, then
+    all of the encoder.
+
+    vocab (Vocab): The pipeline's vocabulary.
+    model (MaskedModel): `spacy-mluke.MaskedEntity.v1`.
+    candidates (Optional[CandidateSource]): The entities; None for those of the examples alone.
+    name (str): The component's name.
+    lang (str): The pipeline's language.
+    asked (float): Share of mentions that are asked for; one of a text at least.
+    hidden (float): Share of those whose words are hidden.
+    shown (float): Share of the others whose entity is shown.
+    entity_steps (int): Steps of the first stage.
+    n_negatives (int): Entities that a step compares the right ones with; 0 for all.
+    top_k (int): Entities that evaluation ranks.
+    scorer (Optional[Scorer]): Scores predictions.
+    RAISES (ValueError): ML071 for numbers that do not fit.
+    """
+
+    def __init__(
+        self,
+        vocab: Vocab,
+        model: MaskedModel,
+        candidates: Optional[CandidateSource] = None,
+        *,
+        name: str = "mluke_pretraining",
+        lang: str = "xx",
+        asked: float = 0.5,
+        hidden: float = 0.7,
+        shown: float = 0.5,
+        entity_steps: int = 500,
+        n_negatives: int = 0,
+        top_k: int = 5,
+        scorer: Optional[Scorer] = None,
+    ):
+        super().__init__(
+            vocab, model, name=name, lang=lang, marker=MARKER, top_k=top_k, n_negatives=n_negatives, scorer=scorer
+        )
+        shares = {"asked": asked, "hidden": hidden, "shown": shown}
+        for option, share in shares.items():
+            if not 0 <= share <= 1:
+                raise ValueError(Errors.ML263.format(option=option, value=share))
+        if entity_steps < 0:
+            raise ValueError(Errors.ML071.format(option="entity_steps", value=entity_steps, least=0))
+        self.cfg.update({**shares, "entity_steps": entity_steps, "n_steps": 0})
+        self.candidates = candidates
+        if candidates is not None:
+            candidates.bind(vocab)
+
+    def initialize(
+        self,
+        get_examples: Callable[[], Iterable[Example]],
+        *,
+        nlp: Optional[Language] = None,
+        labels: Optional[Dict[str, Any]] = None,
+    ) -> None:
+        """Read the checkpoint, add the entities that it lacks, and start the head if it has none.
+
+        get_examples (Callable[[], Iterable[Example]]): Examples whose references have entities with a kb_id.
+        nlp (Optional[Language]): The pipeline.
+        labels (Optional[Dict[str, Names]]): Further entities, as `add_entities` takes them.
+        RAISES (ValueError): ML077 if no example is annotated.
+        """
+        source = self.candidates
+        if source is not None and not (isinstance(source, StoreCandidates) and source.path is None):
+            self.take_entities([new_entity(entity) for entity in source.entities()])
+        super().initialize(get_examples, nlp=nlp, labels=labels)
+
+    def update(
+        self,
+        examples: Iterable[Example],
+        *,
+        drop: float = 0.0,
+        sgd: Optional[Optimizer] = None,
+        losses: Optional[Dict[str, float]] = None,
+    ) -> Dict[str, float]:
+        """Learn from a batch of examples. Losses and gradients are sums over the mentions that are asked for.
+
+        examples (Iterable[Example]): Annotated examples; others are left out.
+        drop (float): Of no effect: the encoder has dropout of its own.
+        sgd (Optional[Optimizer]): The optimizer.
+        losses (Optional[Dict[str, float]]): Gets the loss under the component's name.
+        RETURNS (Dict[str, float]): The losses.
+        RAISES (ValueError): ML076 for an entity that is no label.
+        """
+        examples = list(examples)
+        losses = {} if losses is None else losses
+        losses.setdefault(self.name, 0.0)
+        validate_examples(examples, "EntityPretrainer.update")
+        check_heads(self.loaded, "entity", self.name)
+        mentions = self.choose([eg.reference for eg in examples])
+        if any(mentions.kb_ids):
+            gold, compared = self._targets(mentions.kb_ids)
+            with self._stage():
+                output, backprop = self.model.begin_update(self._input(mentions, compared))
+                # What is shown has no logits.
+                asked = output.lengths > 0
+                own = EntityLogits(output.logits, output.lengths[asked], output.kept[asked], output.counts)
+                loss, d_output = self.get_loss_of(own, gold[asked])
+                backprop(replace(output, logits=d_output.logits))
+            losses[self.name] += loss
+        if sgd is not None:
+            self.finish_update(sgd)
+        return losses
+
+    def finish_update(self, sgd: Optimizer) -> None:
+        """Let the optimizer step, and count the step.
+
+        sgd (Optimizer): The optimizer.
+        """
+        super().finish_update(sgd)
+        self.cfg["n_steps"] += 1
+
+    def choose(self, docs: Sequence[Doc]) -> MaskedMentions:
+        """Choose what is asked for, hidden and shown. Draws from the generator that spaCy seeds.
+
+        docs (Sequence[Doc]): References. Entities without a kb_id are words like all words.
+        RETURNS (MaskedMentions): Their mentions, less those that are neither asked for nor shown.
+        """
+        draw = self.model.ops.xp.random.random_sample
+        chosen = MaskedMentions()
+        for doc in docs:
+            ents = [ent for ent in doc.ents if ent.kb_id]
+            if not ents:
+                continue
+            first, second = to_numpy(draw((2, len(ents))))
+            is_asked = first < self.cfg["asked"]
+            is_asked[first.argmin()] = True
+            places = []
+            for ent, asked, drawn in zip(ents, is_asked, second, strict=True):
+                if not asked and drawn >= self.cfg["shown"]:
+                    continue
+                places.append((ent.start_char, ent.end_char))
+                chosen.kb_ids.append(ent.kb_id_ if asked else "")
+                chosen.shown.append("" if asked else ent.kb_id_)
+                chosen.mask_lengths.append(int(asked and drawn < self.cfg["hidden"]))
+            chosen.texts.append(doc.text)
+            chosen.places.append(places)
+        return chosen
+
+    def _input(self, mentions: MaskedMentions, compared: Ints1d) -> MentionInput:
+        docs, spans = place_docs(mentions.texts, mentions.places)
+        vocabulary = self.loaded.entities
+        shown = [vocabulary.get(kb_id) if kb_id else None for kb_id in mentions.shown]
+        return MentionInput(
+            docs,
+            spans,
+            entity_ids=numpy.asarray([-1 if i is None else i for i in shown], dtype="int64"),
+            mask_lengths=numpy.asarray(mentions.mask_lengths, dtype="int64"),
+            candidates=compared,
+        )
+
+    def _stage(self) -> ContextManager[None]:
+        """What may learn in this step: in the first stage, entities alone."""
+        if self.cfg["n_steps"] >= self.cfg["entity_steps"]:
+            return contextlib.nullcontext()
+        return frozen_but(self.loaded.network, ENTITY_TABLE)

@@ -1,0 +1,53 @@
+"""`pretrain` teaches an encoder entities, and writes a checkpoint that components take."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import spacy
+from spacy.tokens import Doc, DocBin, Span
+from typer.testing import CliRunner
+
+from spacy_mluke.cli import app
+from spacy_mluke.encoder.checkpoint import load_encoder
+from spacy_mluke.entities.store_build import StoreRow, build_store
+from tests.conftest import REPO
+from tests.pipeline.conftest import steady_checkpoint, tiny_checkpoint  # noqa: F401
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    nlp = spacy.blank("xx")
+    doc = Doc(nlp.vocab, words=["Tokyo", "is", "in", "Japan"])
+    doc.ents = [Span(doc, 0, 1, "CITY", kb_id="Q1490"), Span(doc, 3, 4, "COUNTRY", kb_id="Q17")]
+    DocBin(docs=[doc] * 4).to_disk(tmp_path / "train.spacy")
+    build_store([StoreRow("Q64", "de", "Berlin", "CITY")], tmp_path / "entities.sqlite")
+    return tmp_path
+
+
+def pretrain(corpus, checkpoint, *options, steps=4):
+    arguments = [
+        REPO / "configs" / "pretraining.cfg", corpus / "train.spacy", corpus / "out", "--paths.checkpoint", checkpoint,
+        "--paths.dev", corpus / "train.spacy", "--training.max_steps", steps, "--training.eval_frequency", 2,
+        "--paths.curve", corpus / "curve.jsonl", *options,
+    ]  # fmt: skip
+    return CliRunner().invoke(app, ["pretrain", *map(str, arguments)])
+
+
+def test_the_checkpoint_knows_the_entities_of_store_and_corpus(corpus, steady_checkpoint):  # noqa: F811
+    result = pretrain(corpus, steady_checkpoint, "--paths.store", corpus / "entities.sqlite")
+    assert result.exit_code == 0, result.output
+    loaded = load_encoder(corpus / "out" / "checkpoint")
+    assert {"Q1490", "Q17", "Q64", "de:Berlin"} <= {name for i in range(20) for name in loaded.entities.names(i)}
+    assert loaded.heads.entity_predictions is not None
+    curve = [json.loads(line) for line in (corpus / "curve.jsonl").read_text().splitlines()]
+    assert [point["step"] for point in curve] == [0, 2, 4][: len(curve)]
+
+
+def test_a_component_takes_the_checkpoint(corpus, steady_checkpoint):  # noqa: F811
+    pretrain(corpus, steady_checkpoint)
+    nlp = spacy.blank("xx")
+    cloze = nlp.add_pipe("mluke_cloze", config={"model": {"encoder": {"name": str(corpus / "out" / "checkpoint")}}})
+    (fillers,) = cloze.fill("[MASK] is in Japan", candidates=["Q1490", "Q17"])
+    assert {filler.kb_id for filler in fillers} == {"Q1490", "Q17"}

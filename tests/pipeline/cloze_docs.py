@@ -1,0 +1,83 @@
+"""Sentences about capitals, the capital being an entity with a kb_id."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import List
+
+import spacy
+from spacy.language import Language
+from spacy.tokens import Doc
+from spacy.training import Example
+from spacy.util import fix_random_seed
+from thinc.api import Adam
+
+from spacy_mluke.extensions import install_extensions
+
+install_extensions()
+FACTS = [("Tokyo", "Japan", "Q1490"), ("Paris", "France", "Q90"), ("Moscow", "Russia", "Q649")]
+PATTERNS = ["{} is the capital of {}", "{}, the capital of {}, is far away"]
+
+
+def cloze_pipeline(path: Path, **config: object) -> Language:
+    fix_random_seed(0)
+    nlp = spacy.blank("en")
+    nlp.add_pipe("mluke_cloze", config={"model": {"encoder": {"name": str(path)}}, **config})
+    return nlp
+
+
+def gold_doc(nlp: Language, text: str, name: str, kb_id: str) -> Doc:
+    doc = nlp.make_doc(text)
+    start = text.index(name)
+    doc.ents = [doc.char_span(start, start + len(name), label="CITY", kb_id=kb_id)]
+    return doc
+
+
+def filled_examples(nlp: Language) -> List[Example]:
+    """Examples whose mentions stand in the text."""
+    examples = []
+    for capital, country, kb_id in FACTS:
+        for pattern in PATTERNS:
+            doc = gold_doc(nlp, pattern.format(capital, country), capital, kb_id)
+            examples.append(Example(nlp.make_doc(doc.text), doc))
+    return examples
+
+
+def masked_examples(nlp: Language) -> List[Example]:
+    """The same with masks."""
+    examples = []
+    for _, country, kb_id in FACTS:
+        for pattern in PATTERNS:
+            doc = gold_doc(nlp, pattern.format("[MASK]", country), "[MASK]", kb_id)
+            examples.append(Example(nlp.make_doc(doc.text), doc))
+    return examples
+
+
+def best(doc: Doc) -> List[str]:
+    """The best filler of each mask."""
+    return [fillers[0].text for fillers in doc._.mluke_fillers]
+
+
+def train(nlp, steps=150, rate=0.02):
+    gold = filled_examples(nlp)
+    nlp.initialize(lambda: gold)
+    optimizer = Adam(learn_rate=rate, L2=0.0, grad_clip=1.0)
+    history = []
+    for _ in range(steps):
+        losses = {}
+        nlp.update(gold, sgd=optimizer, losses=losses)
+        history.append(losses["mluke_cloze"])
+    return history
+
+
+def copy_of(nlp):
+    other = spacy.util.load_model_from_config(nlp.config)
+    return other.from_bytes(nlp.to_bytes())
+
+
+def found(doc):
+    return [[filler.text for filler in own] for own in doc._.mluke_fillers]
+
+
+def scores_of(doc):
+    return [filler.score for own in doc._.mluke_fillers for filler in own]
