@@ -1,0 +1,43 @@
+"""`convert-squad`: SQuAD, XQuAD, MLQA... -> a corpus for spacy train."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+SOURCE = typer.Argument(..., help="A JSON file in SQuAD's format, 1.1 or 2.0", exists=True, dir_okay=False)
+TARGET = typer.Argument(..., help="The .spacy file to write")
+LANG = typer.Option("en", "--lang", "-l", help="Language, for its tokenizer")
+SKIP = typer.Option(0, "--skip", "-s", help="Paragraphs to leave out at the start")
+LIMIT = typer.Option(0, "--limit", "-n", help="Paragraphs to read at most; 0 for all")
+
+
+def convert_squad(
+    source: Path = SOURCE, target: Path = TARGET, lang: str = LANG, skip: int = SKIP, limit: int = LIMIT
+) -> None:
+    """Write a corpus for question answering from a file in SQuAD's format.
+
+    Each document is a paragraph with its questions and gold answers.
+    """
+    from itertools import islice
+
+    import spacy
+    from spacy.tokens import DocBin
+    from wasabi import msg
+
+    from ..training.squad import SquadCounts, make_doc, read_squad
+    from ._common import coded_errors
+
+    counts = SquadCounts()
+    nlp = spacy.blank(lang)
+    docs = DocBin(store_user_data=True)
+    n_questions = 0
+    with coded_errors():
+        for paragraph in islice(read_squad(source, counts), skip, skip + limit if limit else None):
+            docs.add(make_doc(nlp, paragraph))
+            n_questions += len(paragraph.questions)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    docs.to_disk(target)
+    msg.good(f"Wrote {target}: {len(docs)} paragraphs, {n_questions} questions")
+    counts.warn()

@@ -1,0 +1,202 @@
+"""SQuAD (1.1 and 2.0), XQuAD, MLQA and others of that format: paragraphs with questions and answers."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple, Union
+
+import srsly
+from spacy.language import Language
+from spacy.tokens import Doc
+from spacy.training import Corpus, Example
+
+from ..annotate.answers import Answer, Question, get_asked
+from ..errors import Errors, Warnings
+from ..extensions import install_extensions
+
+
+@dataclass(frozen=True)
+class SquadQuestion:
+    """A question about a paragraph."""
+
+    text: str
+    id: str
+    answers: List[Tuple[int, int]]  # characters in the paragraph; none if it does not answer the question
+
+
+@dataclass(frozen=True)
+class Paragraph:
+    """A text and the questions about it."""
+
+    text: str
+    questions: List[SquadQuestion]
+
+
+@dataclass
+class SquadCounts:
+    """What was found in files, and what was of no use."""
+
+    questions: int = 0
+    answers: int = 0
+    misplaced: int = 0  # answers whose text does not stand where they say
+    lost: int = 0  # questions that had answers, and all of them misplaced
+    first: str = ""  # the first misplaced answer, for the message
+    paths: List[str] = field(default_factory=list)
+
+    def warn(self) -> None:
+        """Say once what was left out."""
+        if self.misplaced:
+            message = Warnings.ML175.format(
+                n=self.misplaced, total=self.answers, path=", ".join(self.paths), lost=self.lost, first=self.first
+            )
+            warnings.warn(message, stacklevel=3)
+
+
+def read_squad(path: Union[str, Path], counts: Optional[SquadCounts] = None) -> Iterator[Paragraph]:
+    """Read a file in SQuAD's format.
+
+    path (Union[str, Path]): The JSON file.
+    counts (Optional[SquadCounts]): Gets what was left out.
+    YIELDS (Paragraph): The paragraphs. Answers that do not stand where they say are left out, and with them questions
+        that have no other.
+    RAISES (ValueError): ML213 if it is no such file.
+    """
+    counts = counts if counts is not None else SquadCounts()
+    counts.paths.append(Path(path).name)
+    try:
+        articles = srsly.read_json(path)["data"]
+        for article in articles:
+            for paragraph in article["paragraphs"]:
+                text = paragraph["context"]
+                found = (_read_question(text, record, counts) for record in paragraph["qas"])
+                yield Paragraph(text, [question for question in found if question is not None])
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(Errors.ML213.format(path=path, reason=repr(error))) from error
+
+
+def _read_question(text: str, record: Dict[str, Any], counts: SquadCounts) -> Optional[SquadQuestion]:
+    counts.questions += 1
+    # Version 2.0 lists plausible answers apart; version 1.1 does not know impossible questions.
+    given = [] if record.get("is_impossible") else record.get("answers", [])
+    places: List[Tuple[int, int]] = []
+    for answer in given:
+        counts.answers += 1
+        start, words = answer["answer_start"], answer["text"]
+        place = start, start + len(words)
+        if not words or start < 0 or text[slice(*place)] != words:
+            counts.misplaced += 1
+            counts.first = counts.first or f"{words!r} of question {record.get('id', record['question'])!r}"
+        elif place not in places:
+            places.append(place)
+    if given and not places:
+        counts.lost += 1
+        return None
+    return SquadQuestion(record["question"], str(record.get("id", "")), places)
+
+
+def make_doc(nlp: Language, paragraph: Paragraph) -> Doc:
+    """Make a document of a paragraph, with its questions and gold answers.
+
+    nlp (Language): Its tokenizer.
+    paragraph (Paragraph): The paragraph.
+    RETURNS (Doc): The document. Answers have their exact characters, whatever the tokens.
+    """
+    install_extensions()
+    doc = nlp.make_doc(paragraph.text)
+    asked = [(question, [Answer.at(doc, *place) for place in question.answers]) for question in paragraph.questions]
+    doc._.mluke_questions = [Question(question.text, question.id) for question, _ in asked]
+    doc._.mluke_answers = [[answer for answer in answers if answer is not None] for _, answers in asked]
+    return doc
+
+
+def build_squad_corpus_v1(
+    path: Optional[Path], one_question: bool = False, skip: int = 0, limit: int = 0
+) -> Callable[[Language], Iterable[Example]]:
+    """Read question answering data. Registered as `spacy-mluke.SquadCorpus.v1`.
+
+    Predicted documents are asked the questions of their references, so that evaluation has answers to score.
+
+    path (Optional[Path]): A JSON file in SQuAD's format (1.1 or 2.0), a .spacy file with questions, or a directory of
+        them. .jsonl files are not read.
+    one_question (bool): An example for each question, not for each paragraph: batches then count questions.
+    skip (int): Paragraphs (or documents) to leave out at the start.
+    limit (int): Paragraphs to read after them; 0 for all.
+    RETURNS (Callable): The reader.
+    RAISES (ValueError): ML071 for negative numbers.
+    """
+    for option, value in (("skip", skip), ("limit", limit)):
+        if value < 0:
+            raise ValueError(Errors.ML071.format(option=option, value=value, least=0))
+    install_extensions()
+    return SquadCorpus(path, one_question=one_question, skip=skip, limit=limit)
+
+
+class SquadCorpus:
+    """Reads examples with questions. Arguments as for `build_squad_corpus_v1`."""
+
+    def __init__(self, path: Optional[Path], *, one_question: bool, skip: int, limit: int):
+        self._path = path
+        self._one_question = one_question
+        self._bounds = skip, skip + limit if limit else None
+
+    def __call__(self, nlp: Language) -> Iterator[Example]:
+        """Read the corpus.
+
+        nlp (Language): Its tokenizer.
+        YIELDS (Example): The examples.
+        RAISES (ValueError): ML213 for what is no such data.
+        """
+        if self._path is None:
+            return
+        counts = SquadCounts()
+        for reference in islice(self._references(nlp, Path(self._path), counts), *self._bounds):
+            parts = _one_by_one(nlp, reference) if self._one_question else [reference]
+            for part in parts:
+                predicted = _bare(nlp, part)
+                predicted._.mluke_questions = part._.mluke_questions
+                yield Example(predicted, part)
+        counts.warn()
+
+    def _references(self, nlp: Language, path: Path, counts: SquadCounts) -> Iterator[Doc]:
+        for file in squad_files(path):
+            if file.suffix == ".spacy":
+                for eg in Corpus(file)(nlp):
+                    if get_asked(eg.reference):
+                        yield eg.reference
+            else:
+                for paragraph in read_squad(file, counts):
+                    yield make_doc(nlp, paragraph)
+
+
+def squad_files(path: Path) -> List[Path]:
+    """The files that a path names.
+
+    path (Path): A file, or a directory.
+    RETURNS (List[Path]): JSON and .spacy files, sorted.
+    RAISES (ValueError): ML213 if there is none.
+    """
+    files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.suffix in (".json", ".spacy"))
+    if not files:
+        raise ValueError(Errors.ML213.format(path=path, reason="there is no .json or .spacy file"))
+    return files
+
+
+def _one_by_one(nlp: Language, doc: Doc) -> Iterator[Doc]:
+    """A copy of a document for each of its questions."""
+    for question, answers in get_asked(doc):
+        single = doc.copy()
+        single._.mluke_questions = [question]
+        if answers is not None:
+            spans = [Answer.at(single, *answer.chars) for answer in answers]
+            single._.mluke_answers = [[answer for answer in spans if answer is not None]]
+        yield single
+
+
+def _bare(nlp: Language, reference: Doc) -> Doc:
+    """A document of the same text, as the pipeline gets it."""
+    if reference.has_unknown_spaces:
+        return Doc(nlp.vocab, words=[token.text for token in reference])
+    return nlp.make_doc(reference.text)
