@@ -1,0 +1,289 @@
+"""The `mluke_ner` component: names in a text, by a look at every candidate."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple, cast
+
+import numpy
+from spacy.language import Language
+from spacy.pipeline import SpanCategorizer
+from spacy.tokens import Doc
+from spacy.training import Example, validate_examples, validate_get_examples
+from spacy.util import minibatch
+from spacy.vocab import Vocab
+from thinc.api import Optimizer, set_dropout_rate
+from thinc.types import Ragged
+from thinc.util import to_numpy
+
+from ..align.ngrams import Candidates, propose, split_docs
+from ..annotate.named_entities import write_entities
+from ..errors import Errors, Warnings, did_you_mean
+from ..heads.spans import SpanModel
+from ..types import Counts, Floats2d, Ints1d
+from .factories.common import Suggester
+from .gold_spans import UNKNOWN, Truth, classify, cross_entropy, find_gold, reference_spans, sample
+from .published import load_encoder_model
+from .relations import softmax
+from .task import Scorer, TaskPipe
+
+Prediction = Tuple[Ragged, Floats2d]
+# Tokens and documents whose candidates are aligned together: what bounds memory between the passes.
+MAX_TOKENS = 20_000
+MAX_DOCS = 1_000
+
+
+class EntityRecognizer(TaskPipe, SpanCategorizer):
+    """Finds names: every candidate gets one label, or none; of those with a label that overlap, the best one counts.
+
+    A spaCy `SpanCategorizer` to its neighbours. That a candidate is no name is a class of its own in training
+    (`negative_label`), and no label anywhere else.
+
+    vocab (Vocab): The pipeline's vocabulary.
+    model (SpanModel): `spacy-mluke.SpanClassifier.v1`.
+    suggester (Suggester): Which spans are looked at.
+    name (str): The component's name.
+    negative_label (str): The class of what is no name, as the head's labels call it.
+    threshold (float): Least probability of a name.
+    spans_key (str): Key in `doc.spans` of what was found, with scores.
+    keep_nested (bool): Whether names inside names are found, too, for `doc.spans`. Gold names are then those of
+        `doc.spans[spans_key]`, where the reference has that group.
+    overwrite_ents (bool): Whether entities that stand in `doc.ents` give way to predicted ones.
+    negatives_per_token (Optional[float]): Candidates without a name that are drawn in training for each token of a
+        document. None for all of them.
+    negative_weight (float): Weight of candidates without a name in the loss.
+    scorer (Optional[Scorer]): Scores predictions.
+    RAISES (ValueError): ML071 for negative numbers.
+    """
+
+    kind = "LukeForEntitySpanClassification"
+    model: SpanModel
+
+    def __init__(
+        self,
+        vocab: Vocab,
+        model: SpanModel,
+        suggester: Suggester,
+        *,
+        name: str = "mluke_ner",
+        negative_label: str = "NIL",
+        threshold: float = 0.0,
+        spans_key: str = "mluke_ner",
+        keep_nested: bool = False,
+        overwrite_ents: bool = False,
+        negatives_per_token: Optional[float] = None,
+        negative_weight: float = 1.0,
+        scorer: Optional[Scorer] = None,
+    ):
+        for option, value in (("negatives_per_token", negatives_per_token), ("negative_weight", negative_weight)):
+            if value is not None and value < 0:
+                raise ValueError(Errors.ML071.format(option=option, value=value, least=0))
+        cfg = {
+            "negative_label": negative_label,
+            "threshold": threshold,
+            "spans_key": spans_key,
+            "keep_nested": keep_nested,
+            "overwrite_ents": overwrite_ents,
+            "negatives_per_token": negatives_per_token,
+            "negative_weight": negative_weight,
+        }
+        TaskPipe.__init__(self, vocab, model, name, cfg, scorer)
+        self.suggester = suggester
+
+    # --- labels ---
+
+    @property
+    def labels(self) -> Tuple[str, ...]:  # type: ignore[override]
+        """The labels of names; the class for none is not among them."""
+        return tuple(label for label in self.classes if label != self.cfg["negative_label"])
+
+    @property
+    def label_data(self) -> List[str]:
+        return list(self.labels)
+
+    def first_classes(self) -> List[str]:
+        return [self.cfg["negative_label"]]
+
+    def take_published(self, tensors: Mapping[str, Any], labels: List[str]) -> None:
+        negative = self.cfg["negative_label"]
+        if negative not in labels:
+            hint = did_you_mean(negative, labels)
+            raise ValueError(Errors.ML202.format(label=negative, name=self.name, labels=", ".join(labels), hint=hint))
+        super().take_published(tensors, labels)
+
+    @property
+    def _negative(self) -> int:
+        return self.classes.index(self.cfg["negative_label"])
+
+    @property
+    def _gold_key(self) -> Optional[str]:
+        return self.cfg["spans_key"] if self.cfg["keep_nested"] else None
+
+    # --- predicting ---
+
+    def predict(self, docs: Iterable[Doc]) -> Prediction:
+        """Look at the candidates of documents without changing them.
+
+        docs (Iterable[Doc]): The documents.
+        RETURNS (Prediction): Token bounds of the candidates, and their logits: NaN for one without wordpieces.
+        """
+        self.load()
+        docs = list(docs)
+        bounds = [numpy.zeros((0, 2), dtype="int64")]
+        lengths = [numpy.zeros(0, dtype="int64")]
+        logits = [numpy.zeros((0, len(self.classes)), dtype="float32")]
+        for part in split_docs(docs, max_tokens=MAX_TOKENS, max_docs=MAX_DOCS):
+            spans = propose(self.suggester, part)
+            bounds.append(spans.bounds)
+            lengths.append(spans.lengths)
+            logits.append(to_numpy(self.model.predict((part, spans.ragged))))
+        return Candidates(numpy.concatenate(bounds), numpy.concatenate(lengths)).ragged, numpy.concatenate(logits)
+
+    def counts_of(self, prediction: Prediction) -> Counts:
+        logits = prediction[1]
+        return Counts(spans=len(logits), blank_spans=int(numpy.isnan(logits[:, 0]).sum()))
+
+    def set_annotations(self, docs: Iterable[Doc], indices_scores: Prediction) -> None:
+        """Set `doc.ents` and `doc.spans`.
+
+        docs (Iterable[Doc]): The documents.
+        indices_scores (Prediction): What `predict` returned for them.
+        """
+        spans, logits = Candidates.of(indices_scores[0]), indices_scores[1]
+        tops = numpy.where(numpy.isnan(logits), -numpy.inf, logits).argmax(axis=1)
+        found = numpy.flatnonzero((tops != self._negative) & ~numpy.isnan(logits[:, 0]))
+        tops, heights = tops[found], logits[found].max(axis=1)
+        scores = softmax(logits[found]).max(axis=1, initial=0.0)
+        numbers = spans.docs[found]
+        # By logits, as the published models are evaluated; of equal ones, the first.
+        order = numpy.lexsort((-heights, numbers))
+        order = order[scores[order] >= self.cfg["threshold"]]
+        places = numpy.searchsorted(numbers[order], numpy.arange(len(spans.lengths) + 1)).tolist()
+        bounds = list(map(tuple, spans.bounds[found[order]].tolist()))
+        labels = [self.classes[top] for top in tops[order].tolist()]
+        probabilities = scores[order].tolist()
+        for doc, start, end in zip(docs, places[:-1], places[1:], strict=True):
+            write_entities(
+                doc,
+                bounds[start:end],
+                labels[start:end],
+                probabilities[start:end],
+                spans_key=self.cfg["spans_key"],
+                keep_nested=self.cfg["keep_nested"],
+                overwrite_ents=self.cfg["overwrite_ents"],
+            )
+
+    # --- training ---
+
+    def initialize(
+        self,
+        get_examples: Callable[[], Iterable[Example]],
+        *,
+        nlp: Optional[Language] = None,
+        labels: Optional[List[str]] = None,
+    ) -> None:
+        """Read the checkpoint, collect labels, and start the head.
+
+        A checkpoint that was fine-tuned for the task keeps its head if that knows all labels.
+
+        get_examples (Callable[[], Iterable[Example]]): Annotated examples.
+        nlp (Optional[Language]): The pipeline.
+        labels (Optional[List[str]]): The labels, if they are not to be collected.
+        RAISES (ValueError): ML204 if no example is annotated.
+        """
+        validate_get_examples(get_examples, "EntityRecognizer.initialize")
+        load_encoder_model(self.model)
+        found: Dict[str, None] = {}
+        is_annotated = False
+        n_names = n_missed = 0
+        for examples in minibatch(get_examples(), MAX_DOCS):
+            gold = [find_gold(eg, self._gold_key, n) for n, eg in enumerate(examples)]
+            is_annotated |= any(known is not None for known in gold)
+            for eg in examples:
+                found.update(dict.fromkeys(span.label_ for span in reference_spans(eg.reference, self._gold_key) or []))
+            spans = propose(self.suggester, [eg.predicted for eg in examples])
+            truth = classify(gold, spans, _any_row, 0)  # which label, is not known yet
+            n_names += truth.n_names
+            n_missed += truth.n_missed
+        if not is_annotated and labels is None:
+            raise ValueError(Errors.ML204.format(name=self.name, where=self._gold_hint()))
+        self.start_head(sorted(found) if labels is None else labels)
+        if n_missed:
+            hint = (
+                f"the suggester of [components.{self.name}.suggester] does not suggest them, or the tokens of the "
+                "predicted documents do not have them."
+            )
+            warnings.warn(Warnings.ML105.format(n=n_missed, total=n_names, name=self.name, hint=hint), stacklevel=2)
+
+    def update(
+        self,
+        examples: Iterable[Example],
+        *,
+        drop: float = 0.0,
+        sgd: Optional[Optimizer] = None,
+        losses: Optional[Dict[str, float]] = None,
+    ) -> Dict[str, float]:
+        """Learn from a batch of examples. Losses and gradients are sums over candidates.
+
+        examples (Iterable[Example]): Annotated examples; those without annotation are left out.
+        drop (float): Dropout of the states.
+        sgd (Optional[Optimizer]): The optimizer.
+        losses (Optional[Dict[str, float]]): Gets the loss under the component's name.
+        RETURNS (Dict[str, float]): The losses.
+        RAISES (ValueError): ML076 for a label that the component does not know.
+        """
+        losses = {} if losses is None else losses
+        losses.setdefault(self.name, 0.0)
+        examples = list(examples)
+        validate_examples(examples, "EntityRecognizer.update")
+        self.load()
+        examples = [eg for eg in examples if reference_spans(eg.reference, self._gold_key) is not None]
+        docs = [eg.predicted for eg in examples]
+        spans = propose(self.suggester, docs)
+        rows = self._truth(examples, spans).rows
+        n_tokens = numpy.asarray([len(doc) for doc in docs], dtype="int64")
+        chosen = sample(rows, spans, n_tokens, self._negative, self.cfg["negatives_per_token"])
+        if not (rows[chosen] != UNKNOWN).any():
+            return losses
+        set_dropout_rate(self.model, drop)
+        logits, backprop = self.model.begin_update((docs, spans.take(chosen).ragged))
+        loss, d_logits = self._loss(to_numpy(logits), rows[chosen])
+        backprop(self.model.ops.asarray2f(cast(Any, d_logits)))
+        if sgd is not None:
+            self.finish_update(sgd)
+        losses[self.name] += loss
+        return losses
+
+    def get_loss(  # type: ignore[override]
+        self, examples: Iterable[Example], spans_scores: Prediction
+    ) -> Tuple[float, Floats2d]:
+        """The loss of a prediction.
+
+        examples (Iterable[Example]): The truth.
+        spans_scores (Prediction): As from `predict`.
+        RETURNS (Tuple[float, Floats2d]): The loss and its gradient.
+        """
+        spans, logits = spans_scores
+        return self._loss(to_numpy(logits), self._truth(list(examples), Candidates.of(spans)).rows)
+
+    def _loss(self, logits: Floats2d, rows: Ints1d) -> Tuple[float, Floats2d]:
+        """Cross-entropy over the candidates that are known and have a state."""
+        counted = numpy.flatnonzero((rows != UNKNOWN) & ~numpy.isnan(logits[:, 0]))
+        weights = numpy.where(rows[counted] == self._negative, self.cfg["negative_weight"], 1.0).astype("float32")
+        loss, gradient = cross_entropy(logits[counted], rows[counted], weights)
+        d_logits = numpy.zeros_like(logits)
+        d_logits[counted] = gradient
+        return loss, d_logits
+
+    def _truth(self, examples: List[Example], spans: Candidates) -> Truth:
+        gold = [find_gold(eg, self._gold_key, n) for n, eg in enumerate(examples)]
+        return classify(gold, spans, self.check_label, self._negative)
+
+    def _gold_hint(self) -> str:
+        if self._gold_key is None:
+            return "doc.ents"
+        return f"doc.spans['{self._gold_key}'] or doc.ents"
+
+
+def _any_row(label: str) -> int:
+    return 1

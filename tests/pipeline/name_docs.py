@@ -1,0 +1,53 @@
+"""Sentences with names."""
+
+from __future__ import annotations
+
+from typing import List, Tuple
+
+import spacy
+from spacy.language import Language
+from spacy.tokens import Doc, Span
+from spacy.training import Example
+from spacy.util import fix_random_seed
+
+# Words, and names as (first token, end, label).
+SENTENCES: List[Tuple[str, List[Tuple[int, int, str]]]] = [
+    ("Tokyo is the capital of Japan", [(0, 1, "LOC"), (5, 6, "LOC")]),
+    ("Anna of Tokyo lives in Paris", [(0, 3, "PER"), (5, 6, "LOC")]),
+    ("Bob lives in the capital", [(0, 1, "PER")]),
+    ("is far away", []),
+]
+LIMIT = {"@misc": "spacy-mluke.sentence_ngrams.v1", "min_size": 1, "max_size": 3}
+
+
+def name_docs(nlp: Language) -> List[Doc]:
+    docs = []
+    for words, names in SENTENCES:
+        doc = Doc(nlp.vocab, words=words.split())
+        doc.set_ents([Span(doc, *name) for name in names], default="outside")
+        docs.append(doc)
+    return docs
+
+
+def bare(doc: Doc) -> Doc:
+    return Doc(doc.vocab, words=[token.text for token in doc], spaces=[bool(token.whitespace_) for token in doc])
+
+
+def name_examples(nlp: Language) -> List[Example]:
+    return [Example(bare(doc), doc) for doc in name_docs(nlp)]
+
+
+def ner_pipeline(name: object, *, encoder: object = None, **config: object) -> Language:
+    fix_random_seed(0)
+    nlp = spacy.blank("xx")
+    model = {"encoder": {"name": str(name), **(encoder or {})}, "dropout": 0.0}
+    nlp.add_pipe("mluke_ner", config={"model": model, "suggester": LIMIT, **config})
+    return nlp
+
+
+def names(doc: Doc) -> List[Tuple[int, int, str]]:
+    return [(ent.start, ent.end, ent.label_) for ent in doc.ents]
+
+
+def grouped(doc: Doc, key: str = "mluke_ner") -> List[Tuple[int, int, str]]:
+    return [(span.start, span.end, span.label_) for span in doc.spans[key]]

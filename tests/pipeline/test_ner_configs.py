@@ -1,0 +1,38 @@
+"""The shipped configs for names train."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+import spacy
+from spacy.tokens import DocBin
+
+from tests.conftest import REPO
+from tests.pipeline.name_docs import name_docs
+
+
+@pytest.mark.parametrize("config", ["ner_wikineural", "ner_paper"])
+def test_the_configs_for_names_train_and_evaluate(steady_checkpoint, tmp_path, config):
+    corpus = tmp_path / "corpus.spacy"
+    DocBin(docs=name_docs(spacy.blank("xx"))).to_disk(corpus)
+    overrides = {
+        "paths.train": str(corpus),
+        "paths.dev": str(corpus),
+        "paths.checkpoint": str(steady_checkpoint),
+        "training.max_steps": "4",
+        "training.eval_frequency": "2",
+    }
+    arguments = [part for key, value in overrides.items() for part in (f"--{key}", value)]
+    path = REPO / "configs" / f"{config}.cfg"
+    command = [sys.executable, "-m", "spacy", "train", str(path), "--output", str(tmp_path / "out"), *arguments]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "ENTS_F" in result.stdout
+    model = tmp_path / "out" / "model-last"
+    assert spacy.load(model).get_pipe("mluke_ner").labels == ("LOC", "PER")
+    command = [sys.executable, "-m", "spacy", "evaluate", str(model), str(corpus)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "NER F" in result.stdout

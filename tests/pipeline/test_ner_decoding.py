@@ -1,0 +1,91 @@
+"""Which of the predicted names stay."""
+
+from __future__ import annotations
+
+import numpy
+import pytest
+import spacy
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from spacy.tokens import Doc
+from spacy.training import Example
+
+from spacy_mluke.align.ngrams import Candidates
+from spacy_mluke.annotate.named_entities import pick_flat, pick_nested, write_entities
+from spacy_mluke.pipeline.gold_spans import UNKNOWN, classify, cross_entropy, find_gold, sample
+from tests.pipeline.name_docs import grouped, name_docs, names
+
+BEST_FIRST = [(2, 4), (0, 3), (3, 4), (0, 6), (4, 6)]
+spans = st.tuples(st.integers(0, 8), st.integers(1, 4)).map(lambda span: (span[0], span[0] + span[1]))
+
+
+def test_flat_names_do_not_overlap_the_best_first():
+    assert pick_flat(BEST_FIRST, 6, []) == [0, 4]
+    assert pick_flat(BEST_FIRST, 6, [(5, 6)]) == [0]
+
+
+def test_nested_names_do_not_cross():
+    assert pick_nested(BEST_FIRST) == [0, 2, 3, 4]
+
+
+@given(st.lists(spans, unique=True))
+@settings(max_examples=200, deadline=None)
+def test_nested_names_are_those_of_a_plain_loop(bounds):
+    picked = []
+    for i, (start, end) in enumerate(bounds):
+        others = [bounds[j] for j in picked]
+        if not any(a < start < b < end or start < a < end < b for a, b in others):
+            picked.append(i)
+    assert pick_nested(bounds) == picked
+
+
+def test_a_name_may_stand_in_the_group_and_not_in_ents():
+    doc = Doc(spacy.blank("xx").vocab, words=list("abcdef"))
+    labels = ["A", "B", "C", "D", "E"]
+    write_entities(
+        doc, BEST_FIRST, labels, [0.9, 0.8, 0.7, 0.6, 0.5], spans_key="x", keep_nested=True, overwrite_ents=False
+    )
+    assert names(doc) == [(2, 4, "A"), (4, 6, "E")]
+    assert grouped(doc, "x") == [(0, 6, "D"), (2, 4, "A"), (3, 4, "C"), (4, 6, "E")]
+    assert doc.spans["x"].attrs["scores"].tolist() == pytest.approx([0.6, 0.9, 0.7, 0.5])
+
+
+def test_candidates_are_classified_and_missed_names_counted():
+    nlp = spacy.blank("xx")
+    reference = name_docs(nlp)[1]
+    gold = find_gold(Example(reference.copy(), reference), None)
+    # "Anna of Tokyo" is not among the candidates, "Paris" is.
+    found = Candidates(numpy.array([[0, 1], [5, 6], [0, 1]]), numpy.array([2, 1]))
+    truth = classify([gold, None], found, {"PER": 1, "LOC": 2}.__getitem__, 0)
+    assert truth.rows.tolist() == [0, 2, UNKNOWN]
+    assert (truth.n_names, truth.n_missed) == (2, 1)
+
+
+def test_names_are_missed_where_nothing_is_suggested():
+    nlp = spacy.blank("xx")
+    reference = name_docs(nlp)[0]
+    gold = find_gold(Example(reference.copy(), reference), None)
+    truth = classify([gold], Candidates(numpy.zeros((0, 2), dtype="int64"), numpy.zeros(1, dtype="int64")), len, 0)
+    assert (len(truth.rows), truth.n_names, truth.n_missed) == (0, 2, 2)
+
+
+def test_samples_follow_the_seed_of_spacy():
+    rows = numpy.zeros(40, dtype="int64")
+    rows[[3, 30]] = 1
+    rows[7] = UNKNOWN
+    found = Candidates(numpy.zeros((40, 2), dtype="int64"), numpy.array([20, 0, 20]))
+    drawn = []
+    for seed in (1, 1, 2):
+        spacy.util.fix_random_seed(seed)
+        drawn.append(sample(rows, found, numpy.array([5, 0, 6]), 0, 1.0))
+    assert drawn[0].tolist() == drawn[1].tolist() != drawn[2].tolist()
+    assert len(drawn[0]) == 2 + 5 + 6 and {3, 30} <= set(drawn[0].tolist()) and 7 not in drawn[0]
+    assert sample(rows, found, numpy.array([5, 0, 6]), 0, None).tolist() == list(range(40))
+    assert len(sample(rows, found, numpy.array([500, 0, 0]), 0, 1.0)) == 2 + 18
+
+
+def test_the_loss_is_a_weighted_sum():
+    logits = numpy.array([[0.0, 0.0], [2.0, 0.0]], dtype="float32")
+    loss, gradient = cross_entropy(logits, numpy.array([1, 0]), numpy.array([1.0, 0.5]))
+    assert loss == pytest.approx(numpy.log(2) + 0.5 * numpy.log(1 + numpy.exp(-2)))
+    assert gradient.sum() == pytest.approx(0.0, abs=1e-6)
