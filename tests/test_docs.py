@@ -22,7 +22,61 @@ def test_the_page_on_relations_finds_the_relation():
     assert relation.score > 0.8
 
 
+def test_the_page_on_names_finds_them():
+    doc = run("ner.md")["doc"]
+    assert [(ent.text, ent.label_) for ent in doc.ents] == [("Alan Turing", "PER"), ("London", "LOC")]
+    assert len(doc.spans["mluke_ner"].attrs["scores"]) == 2
+
+
 def test_the_page_on_typing_finds_two_types():
     doc = run("typing.md")["doc"]
     assert {span.label_ for span in doc.spans["mluke_types"]} == {"city", "place"}
     assert doc.ents[0]._.mluke_types["person"] < 0.5
+
+
+def test_the_page_on_question_answering_answers_and_holds_back():
+    names = run("qa.md")
+    assert [[answer.span.text for answer in found] for found in names["doc"]._.mluke_answers] == [["Bern"], []]
+    assert names["answer"].span.text == "Tokyo" and names["answer"].score > 0.5
+
+
+def test_the_page_on_linking_tells_namesakes_apart(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = run("linking.md")
+    assert [(ent.text, ent.kb_id_) for ent in names["doc"].ents] == [("Mercury", "planet"), ("Sun", "sun")]
+    assert [match.id for match in names["store"].candidates("MERCURY", "en")] == ["metal", "planet"]
+
+
+def test_the_page_on_masks_fills_them():
+    names = run("cloze.md")
+    ((best, *_),) = names["doc"]._.mluke_fillers
+    assert (best.text, best.entity, best.kb_id) == ("Tokyo", "en:Tokyo", "Q1490")
+    assert best.score > 0.9
+    assert [len(masks) for masks in names["filled"]] == [1, 0]
+
+
+def test_the_page_on_training_writes_and_reads_json_lines(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = run("training.md")
+    assert names["n_written"] == 1
+    assert [(ent.text, ent.label_) for ent in names["again"].ents] == [("Anna", "PER"), ("Bern", "LOC")]
+
+
+def test_the_page_on_training_names_configs_and_commands_that_exist():
+    from spacy_mluke.cli._app import COMMANDS
+
+    text = (REPO / "docs" / "training.md").read_text(encoding="utf8")
+    configs = {path.name for path in (REPO / "configs").glob("*.cfg")}
+    assert configs <= set(re.findall(r"[a-z0-9_]+\.cfg", text))
+    assert set(re.findall(r"`([a-z0-9_]+\.cfg)`", text)) <= configs
+    assert set(re.findall(r"spacy_mluke (\S+)", text)) | set(re.findall(r"`(convert-\w+)", text)) <= set(COMMANDS)
+
+
+def test_the_page_on_mentions_finds_them_in_three_scripts(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    found = [[(ent.text, ent.label_) for ent in doc.ents] for doc in run("mentions.md")["docs"]]
+    assert found == [
+        [("TOKYO", "CITY"), ("Japan", "COUNTRY")],
+        [("東京", "CITY"), ("日本", "COUNTRY")],
+        [("Японии", "COUNTRY")],
+    ]

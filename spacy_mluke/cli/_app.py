@@ -1,7 +1,7 @@
 """The Typer application. A command is a function in a file of its own, imported when it is called for.
 
-To add one, write `cli/my_command.py` with a function `my_command`, and name it in COMMANDS. One that has commands of its
-own lists their functions as SUBCOMMANDS.
+To add one, write `cli/my_command.py` with a function `my_command`, and name it in COMMANDS. One that is a group lists
+the functions of its own commands as SUBCOMMANDS.
 """
 
 from __future__ import annotations
@@ -15,7 +15,14 @@ from typer.core import TyperCommand, TyperGroup
 COMMANDS: Dict[str, str] = {
     "info": "Show what a checkpoint holds: sizes, files, vocabularies, special ids, heads.",
     "convert": "Write a checkpoint as a directory of this package, or in Hugging Face form.",
+    "convert-squad": "Write a corpus for question answering from a file in SQuAD's format.",
     "convert-kbp37": "Write a corpus for relation extraction from a file of KBP37 or RELX.",
+    "convert-conll": "Write a corpus for named entities from a file of CoNLL-2003 or WikiNEuRal.",
+    "convert-jsonl": "Write a corpus from JSON lines, or JSON lines from a corpus.",
+    "pretrain": "Teach an encoder entities, by masking them in text that names them.",
+    "train": "Train a pipeline as spacy train does, and go on after an interruption.",
+    "export": "Write a trained component as a model that transformers opens.",
+    "convert-mlama": "Write a corpus for mluke_cloze from mLAMA.",
     "debug-align": "Show tokens, wordpieces, offsets, entities and windows of a text.",
     "evaluate": "Show the scores of every component of a pipeline on a corpus.",
     "entities": "Build a store of entities with their names, look names up in it, or write it as JSON lines.",
@@ -47,7 +54,8 @@ def load_command(name: str) -> Any:
     function = getattr(module, attribute)
     parts = getattr(module, "SUBCOMMANDS", ())
     single = typer.Typer(name=name, add_completion=False, no_args_is_help=bool(parts))
-    (single.callback() if parts else single.command(name))(function)
+    settings = getattr(module, "CONTEXT_SETTINGS", None)
+    (single.callback() if parts else single.command(name, context_settings=settings))(function)
     for part in parts:
         single.command(part.__name__)(part)
     return typer.main.get_command(single)

@@ -35,7 +35,7 @@ def progress_bar() -> Iterator[Progress]:
             in_bytes = stage == "reading"
             close()
             bars[stage] = tqdm(
-                total=total,
+                total=total or None,
                 desc=f"Entity names: {stage}",
                 unit="B" if in_bytes else " steps",
                 unit_scale=in_bytes,

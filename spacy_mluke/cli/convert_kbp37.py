@@ -32,5 +32,5 @@ def convert_kbp37(source: Path = SOURCE, target: Path = TARGET, lang: str = LANG
     target.parent.mkdir(parents=True, exist_ok=True)
     docs.to_disk(target)
     left_out = len(sentences) - len(docs)
-    note = f"; {left_out} left out, whose entities share a token" if left_out else ""
+    note = f"; {left_out} left out, whose entities share a token or are empty" if left_out else ""
     msg.good(f"Wrote {target}: {len(docs)} sentences{note}")

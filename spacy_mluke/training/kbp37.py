@@ -90,13 +90,13 @@ def make_doc(nlp: Language, sentence: MarkedSentence) -> Optional[Doc]:
 
     nlp (Language): Its tokenizer.
     sentence (MarkedSentence): The sentence.
-    RETURNS (Optional[Doc]): None if both entities would share a token.
+    RETURNS (Optional[Doc]): None if both entities would share a token, or one is empty: KBP37 has some of these.
     """
     install_extensions()
     doc = nlp.make_doc(sentence.text)
     spans = [doc.char_span(*place, label=ENTITY, alignment_mode="expand") for place in (sentence.head, sentence.tail)]
     found = [span for span in spans if isinstance(span, Span)]
-    if len(found) != 2 or found[0].end > found[1].start:
+    if len(found) != 2 or not all(map(len, found)) or found[0].end > found[1].start:
         return None
     doc.ents = found
     head, tail = found
@@ -105,7 +105,7 @@ def make_doc(nlp: Language, sentence: MarkedSentence) -> Optional[Doc]:
 
 
 def make_docs(nlp: Language, sentences: Iterable[MarkedSentence]) -> Iterator[Doc]:
-    """Make documents of sentences; those whose entities share a token are left out.
+    """Make documents of sentences; those whose entities share a token, or are empty, are left out.
 
     nlp (Language): Its tokenizer.
     sentences (Iterable[MarkedSentence]): The sentences.

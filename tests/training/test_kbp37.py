@@ -50,6 +50,11 @@ def test_entities_that_share_a_token_are_left_out():
     assert list(make_docs(spacy.blank("xx"), [sentence])) == []
 
 
+def test_sentences_with_an_empty_entity_are_left_out():
+    sentence = parse_marked("<e1> </e1> Kent Station in <e2> Cork </e2> .", "no_relation")
+    assert list(make_docs(spacy.blank("xx"), [sentence])) == []
+
+
 @pytest.mark.parametrize("text", ["0 no tab", FILE + '2\t"<e1> a </e1> <e2> b </e2>"\n'])
 def test_a_damaged_file_is_named_with_its_line(tmp_path, text):
     path = tmp_path / "bad.txt"

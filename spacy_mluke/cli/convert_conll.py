@@ -1,0 +1,51 @@
+"""`convert-conll`: CoNLL-2003 or WikiNEuRal -> a corpus for spacy train."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+SOURCE = typer.Argument(..., help="A file with a token and its tag a line", exists=True, dir_okay=False)
+TARGET = typer.Argument(..., help="The .spacy file to write")
+LANG = typer.Option("xx", "--lang", "-l", help="Language of the documents' vocabulary")
+N_SENTENCES = typer.Option(1, "--n-sents", "-n", min=0, help="Sentences of a document; 0 for the corpus's documents")
+SPACES = typer.Option("all", "--spaces", "-s", help="Between which tokens a space stands: all, punctuation or none")
+LIMIT = typer.Option(0, "--limit", min=0, help="Sentences to read at most; 0 for all")
+
+
+def convert_conll(
+    source: Path = SOURCE,
+    target: Path = TARGET,
+    lang: str = LANG,
+    n_sents: int = N_SENTENCES,
+    spaces: str = SPACES,
+    limit: int = LIMIT,
+) -> None:
+    """Write a corpus for named entities from a file of CoNLL-2003 or WikiNEuRal.
+
+    Tags may be IOB1, IOB2 (BIO), BIOES or BILOU.
+    """
+    from collections import Counter
+    from itertools import islice
+
+    import spacy
+    from spacy.tokens import DocBin
+    from wasabi import msg
+
+    from ..training.conll import group_sentences, make_conll_doc, read_conll
+    from ._common import coded_errors
+
+    nlp = spacy.blank(lang)
+    docs = DocBin(store_user_data=True)
+    labels: Counter[str] = Counter()
+    n_read = 0
+    with coded_errors():
+        for group in group_sentences(islice(read_conll(source), limit or None), n_sents):
+            docs.add(make_conll_doc(nlp, group, spaces=spaces))
+            labels.update(label for sentence in group for _, _, label in sentence.spans)
+            n_read += len(group)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    docs.to_disk(target)
+    found = ", ".join(f"{label} {n:,}" for label, n in labels.most_common()) or "none"
+    msg.good(f"Wrote {target}: {len(docs):,} documents, {n_read:,} sentences; entities: {found}")

@@ -1,0 +1,44 @@
+"""`train`: as `spacy train`, with states to go on from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Optional
+
+import typer
+
+# Settings of the config can be overridden: --training.max_steps 100
+CONTEXT_SETTINGS = {"allow_extra_args": True, "ignore_unknown_options": True}
+
+CONFIG = typer.Argument(..., help="The config", exists=True, dir_okay=False)
+OUTPUT = typer.Argument(..., help="Directory for model-best, model-last and the state of the training")
+RESUME = typer.Option(False, "--resume", "-r", help="Go on from the last state, if there is one")
+EVERY = typer.Option(0, "--every", "-e", min=0, help="Steps between states; by default, as between evaluations")
+CODE = typer.Option(None, "--code", "-c", help="Python file with registered functions", exists=True, dir_okay=False)
+GPU = typer.Option(-1, "--gpu-id", "-g", help="GPU, -1 for none")
+
+
+def train(
+    ctx: typer.Context,
+    config: Path = CONFIG,
+    output: Path = OUTPUT,
+    resume: bool = RESUME,
+    every: int = EVERY,
+    code: Optional[Path] = CODE,
+    gpu_id: int = GPU,
+) -> None:
+    """Train a pipeline as spacy train does, and go on after an interruption.
+
+    Every so many steps the state of the training is written to OUTPUT/training-state; with --resume, the same command
+    goes on from there, to the weights that it would have reached without the interruption. Settings of the config can
+    be overridden: --paths.train train.spacy --training.max_steps 1000
+    """
+    from spacy.cli._util import import_code, parse_config_overrides
+    from wasabi import msg
+
+    from ._training import run_training
+
+    overrides = parse_config_overrides(ctx.args)
+    import_code(code)
+    run_training(config, output, overrides, resume=resume, every=every, gpu_id=gpu_id)
+    msg.good(f"Trained. The best pipeline: {output / 'model-best'}")

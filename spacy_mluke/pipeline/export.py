@@ -1,0 +1,58 @@
+"""A trained component as a published model: what `transformers` opens, and any component of ours, too."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any, Union
+
+import torch
+
+from ..encoder.checkpoint import PublishedHead, export_huggingface
+from ..encoder.model import EncoderModel, get_shim, load_model
+from ..encoder.shim import EncoderShim
+from ..errors import Errors, Warnings
+from .encoder_files import EncoderFiles
+from .head_files import HeadFiles
+from .published import own_encoder
+
+
+def export_component(pipe: Any, path: Union[str, Path]) -> str:
+    """Write a component as a directory in Hugging Face format: config.json with its architecture and labels, weights
+    of encoder and head under their published names, the files of the tokenizer.
+
+    pipe (Any): A component with an encoder of its own, trained or loaded; or `mluke`, whose encoder is written.
+    path (Union[str, Path]): The directory, made if missing.
+    RETURNS (str): The class of transformers that opens it, such as "LukeForEntityPairClassification".
+    RAISES (ValueError): ML250 for a component that is not one of these, ML075 for one without labels.
+    """
+    if isinstance(pipe, EncoderFiles):
+        load_model(pipe.model)
+        export_huggingface(get_shim(pipe.model).loaded, path)
+        return "LukeForMaskedLM" if get_shim(pipe.model).loaded.heads else "LukeModel"
+    encoder = own_encoder(pipe.model) if isinstance(pipe, HeadFiles) else None
+    name = getattr(pipe, "name", type(pipe).__name__)
+    if not isinstance(pipe, HeadFiles) or not pipe.kind or encoder is None:
+        reason = "listens to the encoder of another one" if isinstance(pipe, HeadFiles) else "is not one of spacy_mluke"
+        raise ValueError(Errors.ML250.format(name=name, reason=reason))
+    load_model(encoder)
+    if not pipe.is_trained:
+        # A head that came with the checkpoint is taken over at first use.
+        load = getattr(pipe, "load", None)
+        if load is not None:
+            load()
+    tensors = {key: torch.from_numpy(value.copy()) for key, value in pipe.head_tensors().items()}
+    if pipe.head_params() and not tensors:
+        raise ValueError(Errors.ML075.format(name=name))
+    _warn_of_visibility(encoder, name)
+    loaded = get_shim(encoder).loaded
+    # Without a head of its own, the encoder's heads for masked words and entities are the component's.
+    head = PublishedHead(pipe.kind, tensors, tuple(pipe.cfg.get("classes", ()))) if tensors else None
+    export_huggingface(loaded, path, head=head)
+    return pipe.kind
+
+
+def _warn_of_visibility(encoder: EncoderModel, name: str) -> None:
+    shim: EncoderShim = get_shim(encoder)
+    if shim.cfg["visibility"] != "joint":
+        warnings.warn(Warnings.ML192.format(name=name), stacklevel=3)

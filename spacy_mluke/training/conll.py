@@ -1,0 +1,120 @@
+"""CoNLL-2003 and WikiNEuRal: a token a line, its entity tag in the last column, a blank line between sentences."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Iterable, Iterator, List, Sequence, Tuple, Union
+
+from spacy.language import Language
+from spacy.tokens import Doc, Span
+
+from ..errors import Errors, did_you_mean
+from .tags import parse_tag, tagged_spans
+
+SPACES = ("all", "punctuation", "none")
+_DOCUMENT_START = "-DOCSTART-"
+
+
+@dataclass
+class TaggedSentence:
+    """A sentence of the corpus."""
+
+    words: List[str]
+    spans: List[Tuple[int, int, str]]  # first token, end and label
+    is_document_start: bool  # whether a -DOCSTART- line stands before it
+
+
+def read_conll(path: Union[str, Path]) -> Iterator[TaggedSentence]:
+    """Read a file of CoNLL-2003 (token, part of speech, chunk, tag; between spaces) or WikiNEuRal (index, token, tag;
+    between tabs).
+
+    The tag is the last column. The token is the first one, or the second where the first is the token's number.
+
+    path (Union[str, Path]): The file.
+    YIELDS (TaggedSentence): The sentences.
+    RAISES (ValueError): ML247 for a line without a token and a tag.
+    """
+    words: List[str] = []
+    tags: List[str] = []
+    starts_document = False
+    with Path(path).open(encoding="utf-8-sig") as lines:
+        for number, full_line in enumerate(lines, start=1):
+            line = full_line.rstrip("\r\n")
+            is_start = line.startswith(_DOCUMENT_START)
+            if line.strip() and not is_start:
+                word, tag = _parse_line(line, len(words), f"'{path}', line {number}")
+                words.append(word)
+                tags.append(tag)
+                continue
+            if words:
+                yield TaggedSentence(words, tagged_spans(tags), starts_document)
+                words, tags, starts_document = [], [], False
+            starts_document = starts_document or is_start
+    if words:
+        yield TaggedSentence(words, tagged_spans(tags), starts_document)
+
+
+def _parse_line(line: str, index: int, place: str) -> Tuple[str, str]:
+    # A token may hold other kinds of spaces than the one that separates columns.
+    columns = line.split("\t") if "\t" in line else line.split(" ")
+    columns = [column.strip() for column in columns if column.strip()]
+    if len(columns) > 2 and columns[0] in (str(index), str(index + 1)) and "\t" in line:
+        columns = columns[1:]
+    if len(columns) < 2:
+        raise ValueError(Errors.ML247.format(place=place, reason="no token and tag"))
+    if parse_tag(columns[-1]) is None:
+        raise ValueError(Errors.ML247.format(place=place, reason=f"'{columns[-1]}' is no tag"))
+    return columns[0], columns[-1]
+
+
+def group_sentences(sentences: Iterable[TaggedSentence], n_sentences: int = 1) -> Iterator[List[TaggedSentence]]:
+    """Group sentences to documents.
+
+    sentences (Iterable[TaggedSentence]): The sentences.
+    n_sentences (int): Sentences of a document, fewer where the corpus begins another one; 0 for the corpus's own
+        documents.
+    YIELDS (List[TaggedSentence]): The sentences of a document.
+    """
+    group: List[TaggedSentence] = []
+    for sentence in sentences:
+        if group and (sentence.is_document_start or len(group) == n_sentences):
+            yield group
+            group = []
+        group.append(sentence)
+    if group:
+        yield group
+
+
+def make_conll_doc(nlp: Language, sentences: Sequence[TaggedSentence], *, spaces: str = "all") -> Doc:
+    """Make a document with entities and sentence starts.
+
+    nlp (Language): Its vocabulary.
+    sentences (Sequence[TaggedSentence]): The sentences.
+    spaces (str): Where tokens, which stand alone in the corpus, had a space between them: "all"; "punctuation":
+        everywhere but before a punctuation mark or an apostrophe, as LUKE reads CoNLL-2003; "none", for Chinese and
+        Japanese.
+    RETURNS (Doc): The document.
+    RAISES (ValueError): ML070 for an unknown choice of spaces.
+    """
+    if spaces not in SPACES:
+        hint = did_you_mean(spaces, SPACES)
+        raise ValueError(Errors.ML070.format(option="spaces", value=spaces, choices=", ".join(SPACES), hint=hint))
+    words = [word for sentence in sentences for word in sentence.words]
+    starts: List[Union[bool, int, None]] = [i == 0 for sentence in sentences for i in range(len(sentence.words))]
+    follows = [_is_after_space(word, spaces) for word in words[1:]]
+    doc = Doc(nlp.vocab, words=words, spaces=[*follows, False], sent_starts=starts)
+    ents: List[Span] = []
+    first = 0
+    for sentence in sentences:
+        ents.extend(Span(doc, first + start, first + end, label=label) for start, end, label in sentence.spans)
+        first += len(sentence.words)
+    doc.set_ents(ents)
+    return doc
+
+
+def _is_after_space(word: str, spaces: str) -> bool:
+    if spaces != "punctuation":
+        return spaces == "all"
+    return not (word.startswith("'") or (len(word) == 1 and unicodedata.category(word).startswith("P")))

@@ -1,0 +1,277 @@
+"""JSON lines: a document with its entities, relations, types, questions and categories a line, places as characters.
+
+    {"text": "Tokyo is the capital of Japan.",
+     "entities": [{"start": 0, "end": 5, "label": "LOC", "id": "en:Tokyo"}, {"start": 24, "end": 29, "label": "LOC"}],
+     "relations": [{"head": 0, "tail": 1, "label": "capital"}],
+     "types": [{"start": 0, "end": 5, "labels": ["city", "place"]}],
+     "questions": [{"text": "What is the capital of Japan?", "id": "q1", "answers": [{"start": 0, "end": 5}]}],
+     "cats": {"GEO": 1.0}}
+
+Only "text" must be there. A key that is missing says that nobody has looked; an empty list, that there is nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple, Union
+
+from spacy.language import Language
+from spacy.tokens import Doc, Span, SpanGroup
+from spacy.util import filter_spans
+
+from ..annotate.answers import Answer, Question, get_asked, set_answers, set_questions
+from ..annotate.relations import Relation, get_relations, has_relations, set_relations
+from ..errors import Errors, did_you_mean
+from ..extensions import install_extensions
+
+ALIGNMENTS = ("strict", "contract", "expand")
+KEYS = ("text", "tokens", "entities", "relations", "types", "questions", "cats")
+Record = Dict[str, Any]
+Place = Tuple[int, int]
+
+
+def read_jsonl(
+    nlp: Language,
+    path: Union[str, Path],
+    *,
+    alignment: str = "strict",
+    spans_key: str = "mluke_types",
+    lost: Optional[Counter[str]] = None,
+) -> Iterator[Doc]:
+    """Read documents from JSON lines.
+
+    nlp (Language): Its tokenizer, for lines without "tokens".
+    path (Union[str, Path]): The file.
+    alignment (str): What becomes of a span that is not on the bounds of tokens: "strict" leaves it out, "contract" and
+        "expand" move it to those inside or around it.
+    spans_key (str): Key in `doc.spans` of the types.
+    lost (Optional[Counter[str]]): Counts, by kind, what could not be kept, and keys that are not read.
+    YIELDS (Doc): The documents.
+    RAISES (ValueError): ML248 for a line that is not as described, ML070 for an unknown alignment.
+    """
+    if alignment not in ALIGNMENTS:
+        hint = did_you_mean(alignment, ALIGNMENTS)
+        choices = ", ".join(ALIGNMENTS)
+        raise ValueError(Errors.ML070.format(option="alignment", value=alignment, choices=choices, hint=hint))
+    install_extensions()
+    with Path(path).open(encoding="utf-8-sig") as lines:
+        for number, line in enumerate(lines, start=1):
+            if line.strip():
+                reader = _Reader(nlp, f"'{path}', line {number}", alignment, Counter() if lost is None else lost)
+                yield reader.read(line, spans_key)
+
+
+class _Reader:
+    """Reads one line."""
+
+    def __init__(self, nlp: Language, place: str, alignment: str, lost: Counter[str]):
+        self.nlp = nlp
+        self.place = place
+        self.alignment = alignment
+        self.lost = lost
+
+    def fail(self, reason: str) -> ValueError:
+        return ValueError(Errors.ML248.format(place=self.place, reason=reason))
+
+    def read(self, line: str, spans_key: str) -> Doc:
+        try:
+            record = json.loads(line)
+        except ValueError as error:
+            raise self.fail(f"no JSON ({error})") from error
+        if not isinstance(record, dict) or not isinstance(record.get("text"), str):
+            raise self.fail('no object with a "text"')
+        self.lost.update(f"key '{key}'" for key in record if key not in KEYS)
+        doc = self.make_doc(record)
+        entities = self.listed(record, "entities")
+        if entities is not None:
+            self.set_entities(doc, entities)
+        relations = self.listed(record, "relations")
+        if relations is not None:
+            set_relations(doc, list(self.relations(doc, relations, entities or [])))
+        types = self.listed(record, "types")
+        if types is not None:
+            doc.spans[spans_key] = SpanGroup(doc, name=spans_key, spans=list(self.types(doc, types)))
+        questions = self.listed(record, "questions")
+        if questions is not None:
+            self.set_questions(doc, questions)
+        if record.get("cats") is not None:
+            doc.cats = {str(label): float(value) for label, value in record["cats"].items()}
+        return doc
+
+    def make_doc(self, record: Record) -> Doc:
+        text, tokens = record["text"], record.get("tokens")
+        if tokens is None:
+            return self.nlp.make_doc(text)
+        words: List[str] = []
+        spaces: List[bool] = []
+        end = 0
+        for token in tokens:
+            start, next_end = self.place_of(token, len(text))
+            gap = text[end:start] if start >= end else None
+            if gap not in ("", " ") or (gap and not words) or start == next_end:
+                raise self.fail(f'"tokens" do not cover the text at character {end}')
+            if words:
+                spaces.append(gap == " ")
+            words.append(text[start:next_end])
+            end = next_end
+        if text[end:] not in ("", " "):
+            raise self.fail(f'"tokens" do not cover the text at character {end}')
+        return Doc(self.nlp.vocab, words=words, spaces=[*spaces, text[end:] == " "] if words else [])
+
+    def listed(self, record: Record, key: str) -> Optional[List[Any]]:
+        found = record.get(key)
+        if found is not None and not (isinstance(found, list) and all(isinstance(item, dict) for item in found)):
+            raise self.fail(f'"{key}" is no list of objects')
+        return found
+
+    def place_of(self, value: Any, length: int) -> Place:
+        try:
+            start, end = (value["start"], value["end"]) if isinstance(value, dict) else value
+            is_right = 0 <= start <= end <= length and isinstance(start, int) and isinstance(end, int)
+        except (KeyError, TypeError, ValueError):
+            is_right = False
+        if not is_right:
+            raise self.fail(f"{json.dumps(value, ensure_ascii=False)} is no place in a text of {length} characters")
+        return start, end
+
+    def label_of(self, value: Record, key: str = "label") -> str:
+        if not isinstance(value.get(key), str) or not value[key]:
+            raise self.fail(f'{json.dumps(value, ensure_ascii=False)} has no "{key}"')
+        return value[key]
+
+    def span(self, doc: Doc, value: Any, kind: str, label: str = "", kb_id: str = "") -> Optional[Span]:
+        start, end = self.place_of(value, len(doc.text))
+        found: Any = doc.char_span(start, end, label=label, kb_id=kb_id, alignment_mode=self.alignment)
+        if found is None or not len(found):
+            self.lost[f"{kind} not on tokens"] += 1
+            return None
+        return found
+
+    def set_entities(self, doc: Doc, entities: List[Record]) -> None:
+        spans = []
+        for entity in entities:
+            span = self.span(doc, entity, "entities", str(entity.get("label") or ""), str(entity.get("id") or ""))
+            if span is not None:
+                spans.append(span)
+        # Of those that overlap, the longest stays.
+        kept = filter_spans(spans)
+        self.lost["overlapping entities"] += len(spans) - len(kept)
+        doc.set_ents(kept)
+
+    def relations(self, doc: Doc, relations: List[Record], entities: List[Record]) -> Iterator[Relation]:
+        for relation in relations:
+            label = self.label_of(relation)
+            ends = []
+            for key in ("head", "tail"):
+                value = relation.get(key)
+                if isinstance(value, int) and 0 <= value < len(entities):
+                    value = entities[value]
+                if not isinstance(value, (dict, list)):
+                    raise self.fail(f'"{key}" of a relation is neither the number of an entity nor a place')
+                ends.append(self.span(doc, value, "ends of relations"))
+            head, tail = ends
+            if head is not None and tail is not None:
+                yield Relation(head, tail, label, float(relation.get("score", 1.0)))
+
+    def types(self, doc: Doc, types: List[Record]) -> Iterator[Span]:
+        for value in types:
+            labels = value.get("labels", [value.get("label")])
+            if not isinstance(labels, list) or not all(isinstance(label, str) and label for label in labels):
+                raise self.fail(f'{json.dumps(value, ensure_ascii=False)} has no "labels"')
+            span = self.span(doc, value, "types")
+            if span is not None:
+                yield from (Span(doc, span.start, span.end, label=label) for label in labels)
+
+    def set_questions(self, doc: Doc, questions: List[Record]) -> None:
+        asked: List[Question] = []
+        answers: List[Optional[List[Answer]]] = []
+        for value in questions:
+            text = self.label_of(value, "text")
+            entities = [
+                (*self.place_of(entity, len(text)), str(entity.get("id") or "")) for entity in value.get("entities", ())
+            ]
+            asked.append(Question(text, str(value.get("id") or ""), tuple(entities)))
+            given = value.get("answers")
+            if given is None:
+                answers.append(None)
+                continue
+            # An answer may be a part of a token: it keeps its characters.
+            made = [Answer.at(doc, *self.place_of(answer, len(doc.text))) for answer in given]
+            kept = [answer for answer in made if answer is not None]
+            self.lost["answers not on tokens"] += len(made) - len(kept)
+            answers.append(None if made and not kept else kept)
+        set_questions(doc, asked)
+        if any(given is not None for given in answers):
+            set_answers(doc, answers)
+
+
+def doc_to_record(doc: Doc, *, spans_key: str = "mluke_types") -> Record:
+    """What a line says of a document.
+
+    doc (Doc): The document.
+    spans_key (str): Key in `doc.spans` of the types.
+    RETURNS (Record): It has a key for each kind of annotation that the document has.
+    """
+    install_extensions()
+    record: Record = {
+        "text": doc.text,
+        "tokens": [[token.idx, token.idx + len(token)] for token in doc],
+    }
+    if doc.has_annotation("ENT_IOB"):
+        record["entities"] = [_plain(ent, label=ent.label_, id=ent.kb_id_) for ent in doc.ents]
+    if has_relations(doc):
+        record["relations"] = [
+            {
+                "head": _plain(relation.head),
+                "tail": _plain(relation.tail),
+                "label": relation.label,
+                **({"score": relation.score} if relation.score != 1.0 else {}),
+            }
+            for relation in get_relations(doc)
+        ]
+    if spans_key in doc.spans:
+        labels: Dict[Place, List[str]] = {}
+        for span in doc.spans[spans_key]:
+            labels.setdefault((span.start_char, span.end_char), []).append(span.label_)
+        record["types"] = [{"start": start, "end": end, "labels": found} for (start, end), found in labels.items()]
+    asked = get_asked(doc)
+    if asked:
+        record["questions"] = [_plain_question(question, answers) for question, answers in asked]
+    if doc.cats:
+        record["cats"] = dict(doc.cats)
+    return record
+
+
+def write_jsonl(docs: Iterable[Doc], path: Union[str, Path], *, spans_key: str = "mluke_types") -> int:
+    """Write documents as JSON lines.
+
+    docs (Iterable[Doc]): The documents.
+    path (Union[str, Path]): The file.
+    spans_key (str): Key in `doc.spans` of the types.
+    RETURNS (int): How many there were.
+    """
+    n = 0
+    with Path(path).open("w", encoding="utf8") as file:
+        for doc in docs:
+            file.write(json.dumps(doc_to_record(doc, spans_key=spans_key), ensure_ascii=False) + "\n")
+            n += 1
+    return n
+
+
+def _plain(span: Span, **fields: str) -> Record:
+    return {"start": span.start_char, "end": span.end_char, **{key: value for key, value in fields.items() if value}}
+
+
+def _plain_question(question: Question, answers: Optional[List[Answer]]) -> Record:
+    record: Record = {"text": question.text}
+    if question.id:
+        record["id"] = question.id
+    if question.entities:
+        record["entities"] = [
+            {"start": start, "end": end, **({"id": name} if name else {})} for start, end, name in question.entities
+        ]
+    if answers is not None:
+        record["answers"] = [{"start": answer.chars[0], "end": answer.chars[1]} for answer in answers]
+    return record

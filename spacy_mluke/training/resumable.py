@@ -1,0 +1,228 @@
+"""Training as `spacy train` does it, that goes on where it was interrupted.
+
+spaCy's loop starts at step 0. So an interrupted training starts there, too: the corpus is read and batched as before,
+but nothing is computed until the step that comes next. Schedules, epochs, patience and the order of batches are then
+what they would be without the interruption.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import shutil
+import sys
+from pathlib import Path
+from typing import IO, Any, Callable, ContextManager, Dict, Iterator, List, Optional, Tuple, TypeVar, cast
+
+import numpy
+from spacy.language import Language
+from spacy.schemas import ConfigSchemaTraining
+from spacy.training.loop import (
+    DIR_MODEL_BEST,
+    DIR_MODEL_LAST,
+    clean_output_dir,
+    create_before_to_disk_callback,
+    create_evaluation_callback,
+    create_train_batches,
+    train_while_improving,
+    update_meta,
+)
+from spacy.util import registry, resolve_dot_names
+from thinc.api import fix_random_seed, set_gpu_allocator
+
+from .state import FOLDER, TrainingState, find_state, read_state, restore_optimizer, restore_random, save_state
+
+Item = TypeVar("Item")
+_END = object()
+
+
+def train(
+    nlp: Language,
+    output: Path,
+    *,
+    resume: bool = False,
+    every: Optional[int] = None,
+    use_gpu: int = -1,
+    stdout: IO = sys.stdout,
+    stderr: IO = sys.stderr,
+) -> Language:
+    """Train a pipeline, and keep the state of the training in `output/training-state` until it is done.
+
+    nlp (Language): The pipeline, initialized; to resume, loaded from the state.
+    output (Path): Where models and states go.
+    resume (bool): Whether to go on from the last state.
+    every (Optional[int]): Steps between states; by default, as many as between evaluations.
+    use_gpu (int): Number of the GPU, -1 for none.
+    stdout (IO): For the logger.
+    stderr (IO): For the logger.
+    RETURNS (Language): The pipeline.
+    RAISES (ValueError): ML255 if the state is damaged.
+    """
+    config = nlp.config.interpolate()
+    T = registry.resolve(config["training"], schema=ConfigSchemaTraining)
+    if use_gpu >= 0 and T["gpu_allocator"]:
+        set_gpu_allocator(T["gpu_allocator"])
+    train_corpus, dev_corpus = resolve_dot_names(config, [T["train_corpus"], T["dev_corpus"]])
+    optimizer, frozen = T["optimizer"], T["frozen_components"]
+    path = find_state(output / FOLDER) if resume else None
+    if path is not None:
+        state = read_state(path)
+        restore_optimizer(path, nlp, optimizer, state)
+    else:
+        seed = T["seed"] if T["seed"] is not None else random.randrange(2**32)
+        fix_random_seed(seed)
+        state = TrainingState(0, seed, every or T["eval_frequency"], {}, [])
+        clean_output_dir(output)
+        shutil.rmtree(output / FOLDER, ignore_errors=True)
+    every = every or state.every
+    replay = Replay(nlp, state, path, T["before_update"])
+    before_to_disk = create_before_to_disk_callback(T["before_to_disk"])
+
+    def save_model(is_best: bool) -> None:
+        with nlp.use_params(optimizer.averages):
+            before_to_disk(nlp).to_disk(output / DIR_MODEL_LAST)
+        if is_best:
+            shutil.rmtree(output / DIR_MODEL_BEST, ignore_errors=True)
+            shutil.copytree(output / DIR_MODEL_LAST, output / DIR_MODEL_BEST)
+
+    steps = train_while_improving(
+        cast(Language, replay),
+        optimizer,
+        with_own_randomness(create_train_batches(nlp, train_corpus, T["batcher"], T["max_epochs"]), state.seed),
+        replay.evaluating(create_evaluation_callback(nlp, dev_corpus, T["score_weights"])),
+        dropout=T["dropout"],
+        accumulate_gradient=T["accumulate_gradient"],
+        patience=T["patience"],
+        max_steps=T["max_steps"],
+        eval_frequency=T["eval_frequency"],
+        exclude=frozen,
+        annotating_components=T["annotating_components"],
+        before_update=replay.before_update,
+    )
+    with nlp.select_pipes(disable=frozen):
+        log_step, finalize_logger = T["logger"](nlp, stdout, stderr)
+    try:
+        for _, info, is_best in steps:
+            if info["step"] < state.n_steps:
+                continue
+            if is_best is not None:
+                with nlp.select_pipes(disable=frozen):
+                    update_meta(T, nlp, info)
+                save_model(is_best)
+                info["output_path"] = str(output / DIR_MODEL_LAST)
+            log_step(info if is_best is not None else None)
+            n_done = info["step"] + 1
+            if n_done % every == 0:
+                # Plain numbers: components give NumPy's, too.
+                losses = {name: float(loss) for name, loss in info["losses"].items()}
+                results = [(float(score), at) for score, at in info["checkpoints"]]
+                now = TrainingState(n_done, state.seed, every, losses, results)
+                save_state(output / FOLDER, nlp, optimizer, now)
+    finally:
+        finalize_logger()
+        save_model(False)
+    shutil.rmtree(output / FOLDER, ignore_errors=True)
+    return nlp
+
+
+class Replay:
+    """A pipeline to spaCy's loop, that does nothing in the steps that were taken before.
+
+    nlp (Language): The pipeline.
+    state (TrainingState): Says how many they were, and what they led to.
+    path (Optional[Path]): Folder of the state; None for a training that starts.
+    before_update (Optional[Callable]): The config's callback.
+    """
+
+    def __init__(
+        self, nlp: Language, state: TrainingState, path: Optional[Path], before_update: Optional[Callable[..., Any]]
+    ):
+        self.nlp = nlp
+        self.state = state
+        self.path = path
+        self.step = 0
+        self._before_update = before_update
+
+    @property
+    def is_over(self) -> bool:
+        """Whether steps are to be taken."""
+        return self.step >= self.state.n_steps
+
+    def before_update(self, nlp: Any, info: Dict[str, Any]) -> None:
+        """Called by the loop at the start of each step.
+
+        nlp (Replay): This one.
+        info (Dict[str, Any]): Step and epoch.
+        """
+        self.step = info["step"]
+        if not self.is_over:
+            return
+        if self.step == self.state.n_steps and self.path is not None:
+            restore_random(self.path, self.state)
+        if self._before_update is not None:
+            self._before_update(self.nlp, info)
+
+    def update(self, examples: Any, *, losses: Dict[str, float], **options: Any) -> Dict[str, float]:
+        """As `Language.update`."""
+        if not self.is_over:
+            return losses
+        if not losses:
+            losses.update(self.state.losses)
+        return self.nlp.update(examples, losses=losses, **options)
+
+    @property
+    def pipeline(self) -> List[Tuple[str, Any]]:
+        """What the loop asks to finish an update."""
+        return self.nlp.pipeline if self.is_over else []
+
+    def use_params(self, params: Optional[Dict]) -> ContextManager:
+        """As `Language.use_params`."""
+        return self.nlp.use_params(params) if self.is_over else contextlib.nullcontext()
+
+    def evaluating(self, evaluate: Callable[[], Tuple[float, Dict]]) -> Callable[[], Tuple[float, Dict]]:
+        """What evaluates: for steps of before, by what was found then.
+
+        evaluate (Callable): Gives a score, and all scores.
+        RETURNS (Callable): The same.
+        """
+        known = {step: score for score, step in self.state.results}
+
+        def run() -> Tuple[float, Dict]:
+            return evaluate() if self.is_over else (known.get(self.step, float("-inf")), {})
+
+        return run
+
+
+def with_own_randomness(items: Iterator[Item], seed: int) -> Iterator[Item]:
+    """Let an iterator draw random numbers of its own: what it gives then depends on the seed alone, and not on what is
+    drawn between its items.
+
+    items (Iterator[Item]): Draws from `random` and NumPy.
+    seed (int): Where its numbers start.
+    YIELDS (Item): The items.
+    """
+    outside = _random_states()
+    random.seed(seed)
+    numpy.random.seed(seed % 2**32)  # noqa: NPY002
+    own = _random_states()
+    _set_random_states(outside)
+    while True:
+        outside = _random_states()
+        _set_random_states(own)
+        try:
+            item = next(items, _END)
+        finally:
+            own = _random_states()
+            _set_random_states(outside)
+        if item is _END:
+            return
+        yield cast(Item, item)
+
+
+def _random_states() -> Tuple[Any, Any]:
+    return random.getstate(), numpy.random.get_state()  # noqa: NPY002
+
+
+def _set_random_states(states: Tuple[Any, Any]) -> None:
+    random.setstate(states[0])
+    numpy.random.set_state(states[1])  # noqa: NPY002

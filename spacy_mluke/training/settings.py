@@ -1,0 +1,41 @@
+"""Whether an interrupted training goes on with the settings that it was started with."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Iterator, Tuple
+
+from thinc.api import Config
+
+from ..errors import Errors
+
+# What may change: how long it goes on, how it is told, and where the corpus lies.
+_FREE = ("paths.", "initialize.", "training.logger", "training.optimizer.learn_rate", "training.before_to_disk")
+_FREE_KEYS = ("training.max_steps", "training.max_epochs", "training.patience")
+
+
+def changed_settings(given: Config, saved: Config, path: object) -> Dict[str, Any]:
+    """Compare the config of an interrupted training with the one to go on with.
+
+    given (Config): The one to go on with.
+    saved (Config): The one that was saved, with defaults filled in.
+    path (object): Where, for the message.
+    RETURNS (Dict[str, Any]): Those that may change and did, as overrides.
+    RAISES (ValueError): ML254 if others did.
+    """
+    sourced = tuple(f"components.{name}." for name, block in given.get("components", {}).items() if "source" in block)
+    before, now = (dict(_flat(Config(config).interpolate())) for config in (saved, given))
+    different = {key: value for key, value in now.items() if before.get(key) != value and not key.startswith(sourced)}
+    free = {key: value for key, value in different.items() if key.startswith(_FREE) or key in _FREE_KEYS}
+    # A path that another setting refers to is not one that changed by itself.
+    others = [key for key in different if key not in free and not key.endswith(".path")]
+    if others:
+        raise ValueError(Errors.ML254.format(path=path, keys=", ".join(sorted(others))))
+    return {key: value for key, value in different.items() if not key.startswith("initialize.")}
+
+
+def _flat(block: Dict[str, Any], prefix: str = "") -> Iterator[Tuple[str, Any]]:
+    for key, value in block.items():
+        if isinstance(value, dict) and value:
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value

@@ -1,0 +1,80 @@
+"""The papers' optimizer in pipelines."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from spacy.tokens import Doc, Span
+from spacy.training import Example
+from thinc.api import Adam
+
+from spacy_mluke.annotate.relations import Relation
+from spacy_mluke.encoder.adamw import AdamW
+from spacy_mluke.encoder.model import get_shim
+from tests.pipeline.relation_docs import listening_pipeline, relation_examples, task_pipeline
+from tests.pipeline.test_training import initialize, make_nlp
+
+TASKS = ["mluke_relations", "mluke_typing"]
+
+
+@pytest.mark.parametrize("make", [task_pipeline, listening_pipeline], ids=["own_encoder", "listener"])
+@pytest.mark.parametrize("task", TASKS)
+def test_tasks_overfit_with_it(steady_checkpoint, task, make):
+    nlp = make(steady_checkpoint, task)
+    gold = relation_examples(nlp)
+    nlp.initialize(lambda: gold)
+    optimizer = AdamW(0.01, weight_decay=0.0)
+    history = [nlp.update(gold, sgd=optimizer, losses={})[task] for _ in range(100)]
+    assert history[-1] < 0.1 * history[0]
+
+
+def test_spacys_components_train_with_it(steady_checkpoint):
+    nlp = make_nlp(steady_checkpoint, "tagger", "ner")
+    gold = initialize(nlp)
+    optimizer = AdamW(0.01, weight_decay=0.0)
+    history = [nlp.update(gold, sgd=optimizer, losses={}) for _ in range(30)]
+    for component in ("tagger", "ner"):
+        assert history[-1][component] < 0.5 * history[0][component]
+
+
+def test_a_label_added_in_the_middle_of_training_is_learnt(steady_checkpoint):
+    nlp = task_pipeline(steady_checkpoint, "mluke_relations")
+    gold = relation_examples(nlp)
+    nlp.initialize(lambda: gold)
+    optimizer = AdamW(0.01, weight_decay=0.0)
+    for _ in range(20):
+        nlp.update(gold, sgd=optimizer)
+    pipe = nlp.get_pipe("mluke_relations")
+    pipe.add_label("near")
+    doc = Doc(nlp.vocab, words=["Bern", "is", "near", "Basel"])
+    doc.ents = [Span(doc, 0, 1, "A"), Span(doc, 3, 4, "B")]
+    reference = doc.copy()
+    reference._.mluke_relations = [Relation(reference[0:1], reference[3:4], "near")]
+    gold.append(Example(doc, reference))
+    losses = [nlp.update(gold, sgd=optimizer, losses={})["mluke_relations"] for _ in range(60)]
+    assert losses[-1] < 0.1 * losses[0]
+    linear = pipe.model.get_ref("linear")
+    assert optimizer.mom1[(linear.id, "W")].shape == linear.get_param("W").shape
+    # thinc's own optimizer gives up here, without a word about labels.
+    other = Adam(0.01)
+    nlp.update(gold, sgd=other)
+    pipe.add_label("far")
+    with pytest.raises(ValueError):
+        nlp.update(gold, sgd=other)
+
+
+def test_averages_can_be_used_and_put_back(steady_checkpoint):
+    nlp = task_pipeline(steady_checkpoint, "mluke_relations")
+    gold = relation_examples(nlp)
+    nlp.initialize(lambda: gold)
+    optimizer = AdamW(0.01, use_averages=True)
+    for _ in range(5):
+        nlp.update(gold, sgd=optimizer)
+    network = get_shim(nlp.get_pipe("mluke_relations").model.get_ref("encoder")).loaded.network
+    name = "encoder.layer.0.attention.self.query.weight"
+    trained = network.state_dict()[name].clone()
+    with nlp.use_params(optimizer.averages):
+        averaged = network.state_dict()[name].clone()
+        assert not torch.equal(averaged, trained)
+        assert torch.allclose(averaged, trained, atol=0.1)
+    assert torch.equal(network.state_dict()[name], trained)
