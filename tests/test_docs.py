@@ -80,3 +80,9 @@ def test_the_page_on_mentions_finds_them_in_three_scripts(tmp_path, monkeypatch)
         [("東京", "CITY"), ("日本", "COUNTRY")],
         [("Японии", "COUNTRY")],
     ]
+
+
+def test_the_page_on_pretraining_makes_a_corpus_of_products(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    docs = run("pretraining.md")["docs"]
+    assert [[ent.kb_id_ for ent in doc.ents] for doc in docs] == [["P-100"]] * 2 + [["P-200"]] * 2 + [["P-300"]] * 2

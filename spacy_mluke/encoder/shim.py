@@ -133,16 +133,7 @@ class EncoderShim(Shim):
         n_out (int): Columns of a row.
         RETURNS (DeviceFloats2d): Shape: (n_entities, n_out), float32.
         """
-        network = self.loaded.network
-        self._after_fork()
-        device = _device(network)
-        found = torch.empty((len(batch.entity_ids), n_out), device=device)
-        with torch.no_grad():
-            for part, _, entity_rows in iter_batches(batch, max_rows=self.cfg["batch_rows"]):
-                pieces, entities = _run(network, part, device)
-                rows = read(part, torch2xp(pieces.float()), torch2xp(entities.float()))
-                found[torch.from_numpy(entity_rows).to(device)] = xp2torch(rows, device=device)
-        return torch2xp(found)
+        return self._read(batch, read, (len(batch.entity_ids), n_out), 1)
 
     def read_pieces(self, batch: AlignedBatch, read: Reader, n_out: int) -> DeviceFloats2d:
         """As `read_entities`, for what is read from each piece of each pass: answers to many questions, for instance.
@@ -152,15 +143,18 @@ class EncoderShim(Shim):
         n_out (int): Columns of a row.
         RETURNS (DeviceFloats2d): Shape: (n_pieces, n_out), float32.
         """
+        return self._read(batch, read, (len(batch.piece_ids), n_out), 0)
+
+    def _read(self, batch: AlignedBatch, read: Reader, shape: Tuple[int, int], which: int) -> DeviceFloats2d:
         network = self.loaded.network
         self._after_fork()
         device = _device(network)
-        found = torch.empty((len(batch.piece_ids), n_out), device=device)
+        found = torch.empty(shape, device=device)
         with torch.no_grad():
-            for part, piece_rows, _ in iter_batches(batch, max_rows=self.cfg["batch_rows"]):
+            for part, *places in iter_batches(batch, max_rows=self.cfg["batch_rows"]):
                 pieces, entities = _run(network, part, device)
                 rows = read(part, torch2xp(pieces.float()), torch2xp(entities.float()))
-                found[torch.from_numpy(piece_rows).to(device)] = xp2torch(rows, device=device)
+                found[torch.from_numpy(places[which]).to(device)] = xp2torch(rows, device=device)
         return torch2xp(found)
 
     def begin_update(self, batch: AlignedBatch) -> Tuple[EncoderOutput, Callable[[EncoderOutput], None]]:

@@ -7,8 +7,8 @@ from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Seque
 
 import numpy
 from spacy.language import Language
-from spacy.training import Example, validate_examples, validate_get_examples
-from thinc.api import Optimizer, xp2torch
+from spacy.training import Example, validate_get_examples
+from thinc.api import xp2torch
 from thinc.util import to_numpy
 
 from ..align.places import place_docs
@@ -37,7 +37,6 @@ class ClozeTraining:
     lang: str
     cfg: Dict[str, Any]
     classes: List[str]
-    finish_update: Callable[[Optimizer], None]
 
     @property
     def loaded(self) -> LoadedEncoder:
@@ -92,39 +91,23 @@ class ClozeTraining:
         n_masks = len(spans.dataXd)
         return MentionInput(docs, spans, mask_lengths=numpy.ones(n_masks, dtype="int64"), **candidates)
 
-    def update(
-        self,
-        examples: Iterable[Example],
-        *,
-        drop: float = 0.0,
-        sgd: Optional[Optimizer] = None,
-        losses: Optional[Dict[str, float]] = None,
-    ) -> Dict[str, float]:
+    def learn(self, examples: List[Example], drop: float) -> float:
         """Learn from a batch of examples. Losses and gradients are sums over masks.
 
-        examples (Iterable[Example]): Annotated examples; others are left out.
+        examples (List[Example]): Annotated examples; others are left out.
         drop (float): Of no effect: the encoder has dropout of its own.
-        sgd (Optional[Optimizer]): The optimizer.
-        losses (Optional[Dict[str, float]]): Gets the loss under the component's name.
-        RETURNS (Dict[str, float]): The losses.
+        RETURNS (float): The loss.
         RAISES (ValueError): ML076 for an entity that is no label, ML221 if the encoder has no head.
         """
-        examples = list(examples)
-        losses = {} if losses is None else losses
-        losses.setdefault(self.name, 0.0)
-        validate_examples(examples, f"{type(self).__name__}.update")
         clozes = collect_clozes(examples, self.cfg["marker"])
         if not any(clozes.kb_ids):
-            return losses
+            return 0.0
         check_heads(self.loaded, "entity", self.name)
         gold, compared = self._targets(clozes.kb_ids)
         output, backprop = self.model.begin_update(self._mentions(clozes, candidates=compared))
         loss, d_output = self.get_loss_of(output, gold)
         backprop(d_output)
-        if sgd is not None:
-            self.finish_update(sgd)
-        losses[self.name] += loss
-        return losses
+        return loss
 
     def _targets(self, kb_ids: Sequence[str]) -> Tuple[Ints1d, Ints1d]:
         """Which candidate is right for each mask, -1 where that is not known; and the ids of the candidates."""

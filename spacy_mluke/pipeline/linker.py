@@ -5,15 +5,15 @@ from __future__ import annotations
 import warnings
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple, cast
+from typing import Any, Callable, Iterable, List, Optional, Sequence, Tuple, cast
 
 import numpy
 from spacy.language import Language
 from spacy.pipeline import EntityLinker, TrainablePipe
 from spacy.tokens import Doc, Span
-from spacy.training import Example, validate_examples, validate_get_examples
+from spacy.training import Example, validate_get_examples
 from spacy.vocab import Vocab
-from thinc.api import Optimizer, set_dropout_rate
+from thinc.api import set_dropout_rate
 
 from ..annotate.candidates import Candidate, write_links
 from ..entities.candidate_sources import CandidateSource
@@ -228,28 +228,15 @@ class MaskedEntityLinker(KnowledgePipe, TrainablePipe):
             text = Warnings.ML185.format(n=n, total=total, name=self.name, reasons="; ".join(reasons))
             warnings.warn(text, stacklevel=2)
 
-    def update(
-        self,
-        examples: Iterable[Example],
-        *,
-        drop: float = 0.0,
-        sgd: Optional[Optimizer] = None,
-        losses: Optional[Dict[str, float]] = None,
-    ) -> Dict[str, float]:
+    def learn(self, examples: List[Example], drop: float) -> float:
         """Learn from a batch of examples. Losses and gradients are sums over mentions.
 
         Mentions whose gold entity is not among their candidates, and NIL, teach nothing.
 
-        examples (Iterable[Example]): Annotated examples.
+        examples (List[Example]): Annotated examples.
         drop (float): Not used: the encoder has dropout of its own.
-        sgd (Optional[Optimizer]): The optimizer.
-        losses (Optional[Dict[str, float]]): Gets the loss under the component's name.
-        RETURNS (Dict[str, float]): The losses.
+        RETURNS (float): The loss.
         """
-        examples = list(examples)
-        losses = {} if losses is None else losses
-        losses.setdefault(self.name, 0.0)
-        validate_examples(examples, "MaskedEntityLinker.update")
         self.load()
         docs = [eg.predicted for eg in examples]
         mentions = self.mentions(docs)
@@ -257,15 +244,12 @@ class MaskedEntityLinker(KnowledgePipe, TrainablePipe):
         prepare(mentions, targets, show=self.cfg["mode"] == "global")
         inputs, used = mention_input(docs, mentions)
         if not used:
-            return losses
+            return 0.0
         set_dropout_rate(self.model, drop)
         output, backprop = self.model.begin_update(inputs)
         loss, gradient = self._loss([mentions[i] for i in used], [targets[i] for i in used], output)
         backprop(replace(output, logits=gradient))
-        if sgd is not None:
-            self.finish_update(sgd)
-        losses[self.name] += loss
-        return losses
+        return loss
 
     def _targets(self, examples: Sequence[Example], mentions: List[Mention]) -> Tuple[List[Optional[int]], Counter]:
         if self.cfg["add_gold"]:

@@ -9,10 +9,10 @@ import numpy
 from spacy.language import Language
 from spacy.pipeline import SpanCategorizer
 from spacy.tokens import Doc
-from spacy.training import Example, validate_examples, validate_get_examples
+from spacy.training import Example, validate_get_examples
 from spacy.util import minibatch
 from spacy.vocab import Vocab
-from thinc.api import Optimizer, set_dropout_rate
+from thinc.api import set_dropout_rate
 from thinc.types import Ragged
 from thinc.util import to_numpy
 
@@ -215,27 +215,14 @@ class EntityRecognizer(TaskPipe, SpanCategorizer):
             )
             warnings.warn(Warnings.ML105.format(n=n_missed, total=n_names, name=self.name, hint=hint), stacklevel=2)
 
-    def update(
-        self,
-        examples: Iterable[Example],
-        *,
-        drop: float = 0.0,
-        sgd: Optional[Optimizer] = None,
-        losses: Optional[Dict[str, float]] = None,
-    ) -> Dict[str, float]:
+    def learn(self, examples: List[Example], drop: float) -> float:
         """Learn from a batch of examples. Losses and gradients are sums over candidates.
 
-        examples (Iterable[Example]): Annotated examples; those without annotation are left out.
+        examples (List[Example]): Annotated examples; those without annotation are left out.
         drop (float): Dropout of the states.
-        sgd (Optional[Optimizer]): The optimizer.
-        losses (Optional[Dict[str, float]]): Gets the loss under the component's name.
-        RETURNS (Dict[str, float]): The losses.
+        RETURNS (float): The loss.
         RAISES (ValueError): ML076 for a label that the component does not know.
         """
-        losses = {} if losses is None else losses
-        losses.setdefault(self.name, 0.0)
-        examples = list(examples)
-        validate_examples(examples, "EntityRecognizer.update")
         self.load()
         examples = [eg for eg in examples if reference_spans(eg.reference, self._gold_key) is not None]
         docs = [eg.predicted for eg in examples]
@@ -244,15 +231,12 @@ class EntityRecognizer(TaskPipe, SpanCategorizer):
         n_tokens = numpy.asarray([len(doc) for doc in docs], dtype="int64")
         chosen = sample(rows, spans, n_tokens, self._negative, self.cfg["negatives_per_token"])
         if not (rows[chosen] != UNKNOWN).any():
-            return losses
+            return 0.0
         set_dropout_rate(self.model, drop)
         logits, backprop = self.model.begin_update((docs, spans.take(chosen).ragged))
         loss, d_logits = self._loss(to_numpy(logits), rows[chosen])
         backprop(self.model.ops.asarray2f(cast(Any, d_logits)))
-        if sgd is not None:
-            self.finish_update(sgd)
-        losses[self.name] += loss
-        return losses
+        return loss
 
     def get_loss(  # type: ignore[override]
         self, examples: Iterable[Example], spans_scores: Prediction

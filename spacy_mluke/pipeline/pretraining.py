@@ -9,7 +9,7 @@ from typing import Any, Callable, ContextManager, Dict, Iterable, List, Optional
 import numpy
 from spacy.language import Language
 from spacy.tokens import Doc
-from spacy.training import Example, validate_examples
+from spacy.training import Example
 from spacy.vocab import Vocab
 from thinc.api import Optimizer
 from thinc.util import to_numpy
@@ -115,42 +115,27 @@ class EntityPretrainer(ClozeFiller):
             self.take_entities([new_entity(entity) for entity in source.entities()])
         super().initialize(get_examples, nlp=nlp, labels=labels)
 
-    def update(
-        self,
-        examples: Iterable[Example],
-        *,
-        drop: float = 0.0,
-        sgd: Optional[Optimizer] = None,
-        losses: Optional[Dict[str, float]] = None,
-    ) -> Dict[str, float]:
+    def learn(self, examples: List[Example], drop: float) -> float:
         """Learn from a batch of examples. Losses and gradients are sums over the mentions that are asked for.
 
-        examples (Iterable[Example]): Annotated examples; others are left out.
+        examples (List[Example]): Annotated examples; others are left out.
         drop (float): Of no effect: the encoder has dropout of its own.
-        sgd (Optional[Optimizer]): The optimizer.
-        losses (Optional[Dict[str, float]]): Gets the loss under the component's name.
-        RETURNS (Dict[str, float]): The losses.
+        RETURNS (float): The loss.
         RAISES (ValueError): ML076 for an entity that is no label.
         """
-        examples = list(examples)
-        losses = {} if losses is None else losses
-        losses.setdefault(self.name, 0.0)
-        validate_examples(examples, "EntityPretrainer.update")
         check_heads(self.loaded, "entity", self.name)
         mentions = self.choose([eg.reference for eg in examples])
-        if any(mentions.kb_ids):
-            gold, compared = self._targets(mentions.kb_ids)
-            with self._stage():
-                output, backprop = self.model.begin_update(self._input(mentions, compared))
-                # What is shown has no logits.
-                asked = output.lengths > 0
-                own = EntityLogits(output.logits, output.lengths[asked], output.kept[asked], output.counts)
-                loss, d_output = self.get_loss_of(own, gold[asked])
-                backprop(replace(output, logits=d_output.logits))
-            losses[self.name] += loss
-        if sgd is not None:
-            self.finish_update(sgd)
-        return losses
+        if not any(mentions.kb_ids):
+            return 0.0
+        gold, compared = self._targets(mentions.kb_ids)
+        with self._stage():
+            output, backprop = self.model.begin_update(self._input(mentions, compared))
+            # What is shown has no logits.
+            asked = output.lengths > 0
+            own = EntityLogits(output.logits, output.lengths[asked], output.kept[asked], output.counts)
+            loss, d_output = self.get_loss_of(own, gold[asked])
+            backprop(replace(output, logits=d_output.logits))
+        return loss
 
     def finish_update(self, sgd: Optimizer) -> None:
         """Let the optimizer step, and count the step.

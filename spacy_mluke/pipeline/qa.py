@@ -11,10 +11,10 @@ from spacy.language import Language
 from spacy.pipeline import TrainablePipe
 from spacy.tokenizer import Tokenizer
 from spacy.tokens import Doc, Span
-from spacy.training import Example, validate_examples, validate_get_examples
+from spacy.training import Example, validate_get_examples
 from spacy.util import minibatch
 from spacy.vocab import Vocab
-from thinc.api import NumpyOps, Optimizer, set_dropout_rate
+from thinc.api import NumpyOps, set_dropout_rate
 from thinc.types import Ragged
 from thinc.util import to_numpy
 
@@ -246,39 +246,23 @@ class QuestionAnswerer(TaskPipe, TrainablePipe):
             limit = self.cfg["max_answer_pieces"]
             warnings.warn(Warnings.ML178.format(n=n_lost, total=n_answered, name=self.name, limit=limit), stacklevel=2)
 
-    def update(
-        self,
-        examples: Iterable[Example],
-        *,
-        drop: float = 0.0,
-        sgd: Optional[Optimizer] = None,
-        losses: Optional[Dict[str, float]] = None,
-    ) -> Dict[str, float]:
+    def learn(self, examples: List[Example], drop: float) -> float:
         """Learn from a batch of examples. Losses and gradients are sums over windows.
 
-        examples (Iterable[Example]): Their references have questions and answers. Questions without annotation are
+        examples (List[Example]): Their references have questions and answers. Questions without annotation are
             left out.
         drop (float): Dropout of the states.
-        sgd (Optional[Optimizer]): The optimizer.
-        losses (Optional[Dict[str, float]]): Gets the loss under the component's name.
-        RETURNS (Dict[str, float]): The losses.
+        RETURNS (float): The loss.
         """
-        examples = list(examples)
-        losses = {} if losses is None else losses
-        losses.setdefault(self.name, 0.0)
-        validate_examples(examples, f"{type(self).__name__}.update")
         self.load()
         inputs, gold = self._gold_inputs(examples)
         if not gold:
-            return losses
+            return 0.0
         set_dropout_rate(self.model, drop)
         output, backprop = self.model.begin_update(inputs)
         loss, d_output = self._loss(output, self._targets(output.batch, gold))
         backprop(d_output)
-        if sgd is not None:
-            self.finish_update(sgd)
-        losses[self.name] += loss
-        return losses
+        return loss
 
     def get_loss(self, examples: Iterable[Example], scores: QuestionPrediction) -> Tuple[float, AnswerLogits]:
         """The loss of a prediction.

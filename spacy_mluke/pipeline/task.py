@@ -6,6 +6,7 @@ import warnings
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple
 
 from spacy.tokens import Doc
+from spacy.training import Example, validate_examples
 from spacy.util import minibatch
 from spacy.vocab import Vocab
 from thinc.api import Model, Optimizer
@@ -152,6 +153,44 @@ class TaskPipe(HeadFiles):
                 yield from annotate(self, docs, counts)
         finally:
             self.warn(counts)
+
+    # --- training ---
+
+    def learn(self, examples: List[Example], drop: float) -> float:
+        """Learn from a batch of examples: put gradients on the model.
+
+        examples (List[Example]): Annotated examples; others teach nothing.
+        drop (float): Dropout of the states.
+        RETURNS (float): The loss, a sum as the gradients are.
+        """
+        raise NotImplementedError
+
+    def update(
+        self,
+        examples: Iterable[Example],
+        *,
+        drop: float = 0.0,
+        sgd: Optional[Optimizer] = None,
+        losses: Optional[Dict[str, float]] = None,
+    ) -> Dict[str, float]:
+        """Learn from a batch of examples. Losses and gradients are sums; what they are sums of, `learn` says.
+
+        examples (Iterable[Example]): Annotated examples; others teach nothing.
+        drop (float): Dropout of the states.
+        sgd (Optional[Optimizer]): The optimizer.
+        losses (Optional[Dict[str, float]]): Gets the loss under the component's name.
+        RETURNS (Dict[str, float]): The losses.
+        RAISES (ValueError): ML076 for a label that the component does not know.
+        """
+        batch = list(examples)
+        losses = {} if losses is None else losses
+        losses.setdefault(self.name, 0.0)
+        validate_examples(batch, f"{type(self).__name__}.update")
+        losses[self.name] += self.learn(batch, drop)
+        # spaCy passes False for "not yet".
+        if sgd:
+            self.finish_update(sgd)
+        return losses
 
     def finish_update(self, sgd: Optimizer) -> None:
         """Let the optimizer step encoder and head.

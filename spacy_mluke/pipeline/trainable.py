@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Iterable, List, Optional, Sequence, Tuple
 
 import numpy
 from spacy.language import Language
 from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc
-from spacy.training import Example, validate_examples, validate_get_examples
-from thinc.api import Optimizer, set_dropout_rate
+from spacy.training import Example, validate_get_examples
+from thinc.api import set_dropout_rate
 from thinc.util import to_numpy
 
 from ..encoder.model import MarkedInput
@@ -116,41 +116,25 @@ class GroupPipe(TaskPipe, TrainablePipe):
             "the gold entities, or name the component that sets them in 'annotating_components'."
         )
 
-    def update(
-        self,
-        examples: Iterable[Example],
-        *,
-        drop: float = 0.0,
-        sgd: Optional[Optimizer] = None,
-        losses: Optional[Dict[str, float]] = None,
-    ) -> Dict[str, float]:
+    def learn(self, examples: List[Example], drop: float) -> float:
         """Learn from a batch of examples. Losses and gradients are sums over groups.
 
-        examples (Iterable[Example]): Annotated examples; groups of those without annotation are left out.
+        examples (List[Example]): Annotated examples; groups of those without annotation are left out.
         drop (float): Dropout of the entity states.
-        sgd (Optional[Optimizer]): The optimizer.
-        losses (Optional[Dict[str, float]]): Gets the loss under the component's name.
-        RETURNS (Dict[str, float]): The losses.
+        RETURNS (float): The loss.
         RAISES (ValueError): ML076 for a label that the component does not know.
         """
-        examples = list(examples)
-        losses = {} if losses is None else losses
-        losses.setdefault(self.name, 0.0)
-        validate_examples(examples, f"{type(self).__name__}.update")
         self.load()
         docs = [eg.predicted for eg in examples]
         groups = self.propose(docs)
         truth, is_annotated, _ = self.targets(examples, groups)
         if not is_annotated.any():
-            return losses
+            return 0.0
         set_dropout_rate(self.model, drop)
         logits, backprop = self.model.begin_update(MarkedInput(docs, groups, self.model.attrs["size"]))
         loss, d_logits = self.get_loss_of(logits, truth, is_annotated)
         backprop(d_logits)
-        if sgd is not None:
-            self.finish_update(sgd)
-        losses[self.name] += loss
-        return losses
+        return loss
 
     def get_loss_of(
         self, output: GroupLogits, truth: Floats2d, is_annotated: numpy.ndarray[Any, numpy.dtype[Any]]
