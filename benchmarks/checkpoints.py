@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import zlib
 from pathlib import Path
 from typing import Sequence
 
@@ -61,7 +62,8 @@ def with_head(size: str, cache: Path, architecture: str, labels: Sequence[str] =
     labels (Sequence[str]): What the head's rows stand for, if it has labels.
     RETURNS (Path): The directory.
     """
-    path = cache / f"{architecture}-{size}"
+    # Heads of other labels are other checkpoints.
+    path = cache / f"{architecture}-{size}-{zlib.crc32(json.dumps(list(labels)).encode()):08x}"
     if (path / "done").exists():
         return path
     shutil.rmtree(path, ignore_errors=True)

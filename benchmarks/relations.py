@@ -8,6 +8,7 @@ from __future__ import annotations
 import statistics
 import tempfile
 import time
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Dict, List, Tuple
 
@@ -72,20 +73,10 @@ def read_sentences(nlp: Any, data: Path, n_texts: int) -> List[Any]:
 
     RETURNS (List[Doc]): The documents; an entity that starts or ends inside a token is widened to it.
     """
-    from spacy_mluke.training.kbp37 import read_kbp37
+    from spacy_mluke.training.kbp37 import make_docs, read_kbp37
 
-    files = [list(read_kbp37(data / f"RELX_{language}.txt")) for language in LANGUAGES]
-    docs = []
-    for sentences in zip(*files, strict=True):
-        for sentence in sentences:
-            doc = nlp.make_doc(sentence.text)
-            spans = [
-                doc.char_span(*chars, label="ENTITY", alignment_mode="expand")
-                for chars in (sentence.head, sentence.tail)
-            ]
-            if spans[0].end <= spans[1].start or spans[1].end <= spans[0].start:
-                doc.ents = spans
-                docs.append(doc)
+    files = [list(make_docs(nlp, read_kbp37(data / f"RELX_{language}.txt"))) for language in LANGUAGES]
+    docs = [doc for row in zip_longest(*files) for doc in row if doc is not None]
     return docs[:n_texts]
 
 
