@@ -15,17 +15,17 @@ from typer.core import TyperCommand, TyperGroup
 COMMANDS: Dict[str, str] = {
     "info": "Show what a checkpoint holds: sizes, files, vocabularies, special ids, heads.",
     "convert": "Write a checkpoint as a directory of this package, or in Hugging Face form.",
-    "convert-squad": "Write a corpus for question answering from a file in SQuAD's format.",
-    "convert-kbp37": "Write a corpus for relation extraction from a file of KBP37 or RELX.",
     "convert-conll": "Write a corpus for named entities from a file of CoNLL-2003 or WikiNEuRal.",
     "convert-jsonl": "Write a corpus from JSON lines, or JSON lines from a corpus.",
-    "pretrain": "Teach an encoder entities, by masking them in text that names them.",
-    "train": "Train a pipeline as spacy train does, and go on after an interruption.",
-    "export": "Write a trained component as a model that transformers opens.",
+    "convert-kbp37": "Write a corpus for relation extraction from a file of KBP37 or RELX.",
     "convert-mlama": "Write a corpus for mluke_cloze from mLAMA.",
-    "debug-align": "Show tokens, wordpieces, offsets, entities and windows of a text.",
+    "convert-squad": "Write a corpus for question answering from a file in SQuAD's format.",
+    "train": "Train a pipeline as spacy train does, and go on after an interruption.",
     "evaluate": "Show the scores of every component of a pipeline on a corpus.",
+    "export": "Write a trained component as a model that transformers opens.",
     "entities": "Build a store of entities with their names, look names up in it, or write it as JSON lines.",
+    "pretrain": "Teach an encoder entities, by masking them in text that names them.",
+    "debug-align": "Show tokens, wordpieces, offsets, entities and windows of a text.",
     "demo": "Show how alike the same entities are across languages, and different ones are not.",
 }
 
@@ -66,4 +66,4 @@ app = typer.Typer(name="mluke", cls=LazyCommands, no_args_is_help=True, add_comp
 
 @app.callback()
 def main() -> None:
-    """mLUKE for spaCy: checkpoints, alignment, demo."""
+    """mLUKE for spaCy: checkpoints, corpora, training, entities."""

@@ -6,7 +6,7 @@ from spacy.cli import app as spacy_app
 
 from . import app
 
-spacy_app.add_typer(app, name="mluke", help="mLUKE: checkpoints, alignment, demo")
+spacy_app.add_typer(app, name="mluke", help="mLUKE: checkpoints, corpora, training, entities")
 
 
 def add_to_spacy() -> None:
