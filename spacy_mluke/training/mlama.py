@@ -27,9 +27,8 @@ class Cloze:
     pattern: str
     n_pattern: int  # number of the pattern among the relation's, in the order of the file
     subject: Tuple[str, str]  # QID and name
-    objects: Tuple[
-        Tuple[str, str], ...
-    ]  # QIDs and names of all objects that the data has; the first stands in the text
+    # QIDs and names of all objects that the data has; the first stands in the text.
+    objects: Tuple[Tuple[str, str], ...]
 
     def text(self) -> Tuple[str, int, int]:
         """The filled pattern.
