@@ -43,8 +43,8 @@ def train(
     resume: bool = False,
     every: Optional[int] = None,
     use_gpu: int = -1,
-    stdout: IO = sys.stdout,
-    stderr: IO = sys.stderr,
+    stdout: Optional[IO] = None,
+    stderr: Optional[IO] = None,
 ) -> Language:
     """Train a pipeline, and keep the state of the training in `output/training-state` until it is done.
 
@@ -53,8 +53,8 @@ def train(
     resume (bool): Whether to go on from the last state.
     every (Optional[int]): Steps between states; by default, as many as between evaluations.
     use_gpu (int): Number of the GPU, -1 for none.
-    stdout (IO): For the logger.
-    stderr (IO): For the logger.
+    stdout (Optional[IO]): For the logger; by default, the process's own.
+    stderr (Optional[IO]): For the logger; by default, the process's own.
     RETURNS (Language): The pipeline.
     RAISES (ValueError): ML255 if the state is damaged.
     """
@@ -100,7 +100,7 @@ def train(
         before_update=replay.before_update,
     )
     with nlp.select_pipes(disable=frozen):
-        log_step, finalize_logger = T["logger"](nlp, stdout, stderr)
+        log_step, finalize_logger = T["logger"](nlp, stdout or sys.stdout, stderr or sys.stderr)
     try:
         for _, info, is_best in steps:
             if info["step"] < state.n_steps:
@@ -117,7 +117,7 @@ def train(
                 losses = {name: float(loss) for name, loss in info["losses"].items()}
                 results = [(float(score), at) for score, at in info["checkpoints"]]
                 now = TrainingState(n_done, state.seed, every, losses, results)
-                save_state(output / FOLDER, nlp, optimizer, now)
+                save_state(output / FOLDER, nlp, optimizer, now, keep=path)
     finally:
         finalize_logger()
         save_model(False)

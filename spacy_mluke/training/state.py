@@ -47,13 +47,17 @@ class TrainingState:
     updates: Dict[str, int] = field(default_factory=dict)  # steps of each parameter, by place
 
 
-def save_state(folder: Path, nlp: Language, optimizer: Optimizer, state: TrainingState) -> None:
+def save_state(
+    folder: Path, nlp: Language, optimizer: Optimizer, state: TrainingState, *, keep: Optional[Path] = None
+) -> None:
     """Write the state of a training. Whoever reads it meanwhile, or after a crash, finds the one before.
 
     folder (Path): The folder of states, made if missing.
     nlp (Language): The pipeline.
     optimizer (Optimizer): Any of thinc's.
     state (TrainingState): The rest; the state of random numbers is added.
+    keep (Optional[Path]): The state that the pipeline was loaded from. It stays: tables and names are read from its
+        files when they are first asked for.
     """
     target = folder / f"step-{state.n_steps}"
     shutil.rmtree(target, ignore_errors=True)
@@ -79,7 +83,7 @@ def save_state(folder: Path, nlp: Language, optimizer: Optimizer, state: Trainin
     with replacing(folder / _LATEST) as aside:
         aside.write_text(json.dumps({"folder": target.name}), encoding="utf8")
     for other in folder.glob("step-*"):
-        if other != target:
+        if other not in (target, keep):
             shutil.rmtree(other, ignore_errors=True)
 
 

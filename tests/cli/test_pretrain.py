@@ -11,7 +11,9 @@ from typer.testing import CliRunner
 
 from spacy_mluke.cli import app
 from spacy_mluke.encoder.checkpoint import load_encoder
+from spacy_mluke.entities import vocabulary as vocabulary_module
 from spacy_mluke.entities.store_build import StoreRow, build_store
+from spacy_mluke.pipeline.pretraining import EntityPretrainer
 from tests.conftest import REPO
 from tests.pipeline.conftest import steady_checkpoint, tiny_checkpoint  # noqa: F401
 
@@ -46,8 +48,28 @@ def test_the_checkpoint_knows_the_entities_of_store_and_corpus(corpus, steady_ch
 
 
 def test_a_component_takes_the_checkpoint(corpus, steady_checkpoint):  # noqa: F811
-    pretrain(corpus, steady_checkpoint)
+    result = pretrain(corpus, steady_checkpoint)
+    assert result.exit_code == 0, result.output
     nlp = spacy.blank("xx")
     cloze = nlp.add_pipe("mluke_cloze", config={"model": {"encoder": {"name": str(corpus / "out" / "checkpoint")}}})
     (fillers,) = cloze.fill("[MASK] is in Japan", candidates=["Q1490", "Q17"])
     assert {filler.kb_id for filler in fillers} == {"Q1490", "Q17"}
+
+
+def test_an_interrupted_run_goes_on_while_its_states_come_and_go(corpus, steady_checkpoint, monkeypatch):  # noqa: F811
+    # Large vocabularies are databases, read when a name is first asked for.
+    monkeypatch.setattr(vocabulary_module, "_SMALL", 0)
+    original = EntityPretrainer.learn
+
+    def fail_once(self, examples, drop):
+        if self.cfg["n_steps"] == 3:
+            raise KeyboardInterrupt
+        return original(self, examples, drop)
+
+    monkeypatch.setattr(EntityPretrainer, "learn", fail_once)
+    assert pretrain(corpus, steady_checkpoint, "--every", 1, steps=8).exit_code != 0
+    monkeypatch.setattr(EntityPretrainer, "learn", original)
+    result = pretrain(corpus, steady_checkpoint, "--every", 1, "--resume", steps=8)
+    assert result.exit_code == 0, result.output
+    assert "step-3" in result.output.replace("\n", "")
+    assert load_encoder(corpus / "out" / "checkpoint").entities["Q17"]
