@@ -8,7 +8,7 @@ from typing import Any, Iterable, List, Optional, Protocol, Sequence, Set, Tuple
 import numpy
 from spacy.tokens import Doc
 
-from ..errors import Errors, did_you_mean
+from ..errors import Errors, check_choice
 from ..types import Ints3d
 
 ORDERS = ("both", "text")
@@ -37,9 +37,7 @@ def build_entity_pairs_v1(
     RETURNS (PairGenerator): Documents -> token bounds of pairs. Shape of each: (n_pairs, 2, 2), int32.
     RAISES (ValueError): ML070 for an unknown order, ML071 for a negative distance, ML089 for labels that are no pairs.
     """
-    if order not in ORDERS:
-        hint = did_you_mean(order, ORDERS)
-        raise ValueError(Errors.ML070.format(option="order", value=order, choices=", ".join(ORDERS), hint=hint))
+    check_choice("order", order, ORDERS)
     if max_distance is not None and max_distance < 0:
         raise ValueError(Errors.ML071.format(option="max_distance", value=max_distance, least=0))
     allowed: Optional[Set[Tuple[str, ...]]] = None

@@ -12,7 +12,7 @@ from thinc.types import Ragged
 
 from ..align.batch import align, align_marked, align_questions
 from ..align.segments import SEGMENTATIONS
-from ..errors import Errors, did_you_mean
+from ..errors import Errors, check_choice
 from ..types import AlignedBatch, EncoderOutput, Ints1d, Ints3d
 from .freezing import check_parts
 from .shim import EncoderShim
@@ -118,10 +118,10 @@ def build_encoder_v1(
     RAISES (ValueError): ML070 for an unknown choice, ML071 for numbers that do not fit, ML072 if isolated visibility is
         asked for with a segmentation that depends on the entities, ML252 for an unknown part to freeze.
     """
-    _check_choice("visibility", visibility, VISIBILITIES)
-    _check_choice("segmentation", segmentation, ("auto", *SEGMENTATIONS))
-    _check_choice("dtype", dtype, DTYPES)
-    _check_choice("entity_input", entity_input, ENTITY_INPUTS)
+    check_choice("visibility", visibility, VISIBILITIES)
+    check_choice("segmentation", segmentation, ("auto", *SEGMENTATIONS))
+    check_choice("dtype", dtype, DTYPES)
+    check_choice("entity_input", entity_input, ENTITY_INPUTS)
     for option, value, least in (
         ("window", window, 8),
         ("overlap", overlap, 0),
@@ -290,15 +290,6 @@ def _named_entity_ids(model: EncoderModel, inputs: EncoderInput) -> Ints1d:
     if names:
         ids[named] = entities.ids(names)
     return ids
-
-
-def _check_choice(option: str, value: str, choices: Tuple[str, ...]) -> None:
-    if value not in choices:
-        raise ValueError(
-            Errors.ML070.format(
-                option=option, value=value, choices=", ".join(choices), hint=did_you_mean(value, choices)
-            )
-        )
 
 
 def _no_backprop(d_output: EncoderOutput) -> AnyInput:

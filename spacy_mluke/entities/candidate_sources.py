@@ -11,7 +11,7 @@ from spacy.kb import Candidate, InMemoryLookupKB, KnowledgeBase
 from spacy.tokens import Span
 from spacy.vocab import Vocab
 
-from ..errors import Errors, did_you_mean
+from ..errors import Errors, check_choice
 from .store import MATCHES, STORE, Entity, EntityName, EntityStore, Match
 
 AUTO = "auto"
@@ -60,9 +60,7 @@ class StoreCandidates:
     """
 
     def __init__(self, path: Optional[Union[str, Path]] = None, *, lang: Optional[str] = AUTO, match: str = "loose"):
-        if match not in MATCHES:
-            hint = did_you_mean(match, MATCHES)
-            raise ValueError(Errors.ML070.format(option="match", value=match, choices=", ".join(MATCHES), hint=hint))
+        check_choice("match", match, MATCHES)
         self.path = path
         self.lang = lang
         self.match = match

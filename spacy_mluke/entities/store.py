@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple, Union
 
-from ..errors import Errors, did_you_mean
+from ..errors import Errors, check_choice
 from ..files import replacing
 from .keys import case_key, loose_key
 from .sqlite import ReadOnlyDatabase
@@ -167,9 +167,7 @@ class EntityStore(ReadOnlyDatabase):
         RETURNS (List[Match]): The most likely first; equally likely ones in the order of their ids.
         RAISES (ValueError): ML070 for an unknown way to match.
         """
-        if match not in MATCHES:
-            hint = did_you_mean(match, MATCHES)
-            raise ValueError(Errors.ML070.format(option="match", value=match, choices=", ".join(MATCHES), hint=hint))
+        check_choice("match", match, MATCHES)
         key = loose_key(mention)
         try:
             rows = self._connection().execute(_CANDIDATES, (key,)).fetchall()

@@ -5,7 +5,7 @@ ML200 names, ML210 questions, ML220 masks, ML230 linking, ML245 training.
 """
 
 import difflib
-from typing import Iterable
+from typing import Iterable, Sequence
 
 from spacy.errors import ErrorsWithCodes
 
@@ -32,3 +32,16 @@ def did_you_mean(value: object, choices: Iterable[str]) -> str:
     """
     near = difflib.get_close_matches(str(value), list(choices), n=1)
     return f" Did you mean '{near[0]}'?" if near else ""
+
+
+def check_choice(option: str, value: str, choices: Sequence[str]) -> None:
+    """See that an option has one of its values.
+
+    option (str): Its name.
+    value (str): Its value.
+    choices (Sequence[str]): What it can be.
+    RAISES (ValueError): ML070 if it is none of them.
+    """
+    if value not in choices:
+        hint = did_you_mean(value, choices)
+        raise ValueError(Errors.ML070.format(option=option, value=value, choices=", ".join(choices), hint=hint))

@@ -17,7 +17,7 @@ from ..encoder.checkpoint import LoadedEncoder
 from ..encoder.growing import add_entities
 from ..encoder.model import get_shim
 from ..entities.naming import NewEntity, split_name, title_of
-from ..errors import Errors, Warnings, did_you_mean
+from ..errors import Errors, Warnings, check_choice
 from ..heads.masked_entities import MaskedModel
 from ..types import Counts, Ints1d
 from .cloze_training import ClozeTraining, Names
@@ -70,7 +70,7 @@ class ClozeFiller(ClozeTraining, TaskPipe, TrainablePipe):
         n_negatives: int = 0,
         scorer: Optional[Scorer] = None,
     ):
-        _check_mode(mode)
+        check_choice("mode", mode, MODES)
         for option, value, least in (("top_k", top_k, 1), ("n_negatives", n_negatives, 0), ("marker", len(marker), 1)):
             if value < least:
                 raise ValueError(Errors.ML071.format(option=option, value=value, least=least))
@@ -198,7 +198,7 @@ class ClozeFiller(ClozeTraining, TaskPipe, TrainablePipe):
             that is no entity.
         """
         mode = self.cfg["mode"] if mode is None else mode
-        _check_mode(mode)
+        check_choice("mode", mode, MODES)
         check_heads(self.loaded, mode, self.name)
         texts: List[Any] = [text] if isinstance(text, (str, Doc)) else list(text)
         langs = [lang or (one.lang_ if isinstance(one, Doc) else self.lang) for one in texts]
@@ -260,9 +260,3 @@ class ClozeFiller(ClozeTraining, TaskPipe, TrainablePipe):
         """
         if counts.blank_spans:
             warnings.warn(Warnings.ML180.format(n=counts.blank_spans, total=counts.spans, name=self.name), stacklevel=3)
-
-
-def _check_mode(mode: str) -> None:
-    if mode not in MODES:
-        hint = did_you_mean(mode, MODES)
-        raise ValueError(Errors.ML070.format(option="mode", value=mode, choices=", ".join(MODES), hint=hint))

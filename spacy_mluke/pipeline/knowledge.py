@@ -18,7 +18,7 @@ from ..encoder.growing import add_entities, start_heads
 from ..encoder.model import get_shim
 from ..entities.candidate_sources import CandidateSource, KBCandidates, StoreCandidates
 from ..entities.matching import find_entity, missing_entities
-from ..errors import Errors, did_you_mean
+from ..errors import check_choice
 from ..heads.masked_entities import MaskedModel
 from .published import load_encoder_model
 from .task import Scorer, TaskPipe
@@ -27,19 +27,6 @@ GROW = ("all", "candidates", "none")
 _HEAD, _CANDIDATES = "head", "candidates"
 _REMEMBERED = 1 << 20  # places of entities
 _GROWING = threading.Lock()
-
-
-def check_choice(option: str, value: str, choices: Tuple[str, ...]) -> None:
-    """See that an option has one of its values.
-
-    option (str): Its name.
-    value (str): Its value.
-    choices (Tuple[str, ...]): What it can be.
-    RAISES (ValueError): ML070 if it is none of them.
-    """
-    if value not in choices:
-        hint = did_you_mean(value, choices)
-        raise ValueError(Errors.ML070.format(option=option, value=value, choices=", ".join(choices), hint=hint))
 
 
 class KnowledgePipe(TaskPipe):

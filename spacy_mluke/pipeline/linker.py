@@ -18,10 +18,10 @@ from thinc.api import set_dropout_rate
 from ..annotate.candidates import Candidate, write_links
 from ..entities.candidate_sources import CandidateSource
 from ..entities.store import Match
-from ..errors import Errors, Warnings
+from ..errors import Errors, Warnings, check_choice
 from ..heads.masked_entities import MaskedModel
 from ..types import Counts, DeviceFloats1d, EntityLogits, Floats1d
-from .knowledge import KnowledgePipe, check_choice
+from .knowledge import KnowledgePipe
 from .link_scores import Mention, link_globally, link_locally, mention_input
 from .link_training import REASONS, add_candidate, find_targets, gold_links, is_annotated, link_loss, prepare
 from .published import load_encoder_model

@@ -8,7 +8,7 @@ from typing import Any, Callable, Iterable, Iterator, List, Optional, Sequence, 
 
 from spacy.util import minibatch
 
-from ..errors import Errors, Warnings, did_you_mean
+from ..errors import Errors, Warnings, check_choice
 from .rows import COUNTS, Measure
 
 Item = Any  # an Example, or a Doc
@@ -47,9 +47,7 @@ def build_batch_by_pieces_v1(
     RETURNS (Batcher): Examples -> lists of examples.
     RAISES (ValueError): ML070 for an unknown count, ML071 for numbers that are too small.
     """
-    if count not in COUNTS:
-        hint = did_you_mean(count, COUNTS)
-        raise ValueError(Errors.ML070.format(option="count", value=count, choices=", ".join(COUNTS), hint=hint))
+    check_choice("count", count, COUNTS)
     for option, value, least in (("max_rows", max_rows, 1), ("size", size, 1), ("buffer", buffer, 0)):
         if value is not None and value < least:
             raise ValueError(Errors.ML071.format(option=option, value=value, least=least))

@@ -10,7 +10,7 @@ from typing import Iterable, Iterator, List, Sequence, Tuple, Union
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
-from ..errors import Errors, did_you_mean
+from ..errors import Errors, check_choice
 from .tags import parse_tag, tagged_spans
 
 SPACES = ("all", "punctuation", "none")
@@ -98,9 +98,7 @@ def make_conll_doc(nlp: Language, sentences: Sequence[TaggedSentence], *, spaces
     RETURNS (Doc): The document.
     RAISES (ValueError): ML070 for an unknown choice of spaces.
     """
-    if spaces not in SPACES:
-        hint = did_you_mean(spaces, SPACES)
-        raise ValueError(Errors.ML070.format(option="spaces", value=spaces, choices=", ".join(SPACES), hint=hint))
+    check_choice("spaces", spaces, SPACES)
     words = [word for sentence in sentences for word in sentence.words]
     starts: List[Union[bool, int, None]] = [i == 0 for sentence in sentences for i in range(len(sentence.words))]
     follows = [_is_after_space(word, spaces) for word in words[1:]]

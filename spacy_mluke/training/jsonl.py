@@ -23,7 +23,7 @@ from spacy.util import filter_spans
 
 from ..annotate.answers import Answer, Question, get_asked, set_answers, set_questions
 from ..annotate.relations import Relation, get_relations, has_relations, set_relations
-from ..errors import Errors, did_you_mean
+from ..errors import Errors, check_choice
 from ..extensions import install_extensions
 
 ALIGNMENTS = ("strict", "contract", "expand")
@@ -51,10 +51,7 @@ def read_jsonl(
     YIELDS (Doc): The documents.
     RAISES (ValueError): ML248 for a line that is not as described, ML070 for an unknown alignment.
     """
-    if alignment not in ALIGNMENTS:
-        hint = did_you_mean(alignment, ALIGNMENTS)
-        choices = ", ".join(ALIGNMENTS)
-        raise ValueError(Errors.ML070.format(option="alignment", value=alignment, choices=choices, hint=hint))
+    check_choice("alignment", alignment, ALIGNMENTS)
     install_extensions()
     with Path(path).open(encoding="utf-8-sig") as lines:
         for number, line in enumerate(lines, start=1):
