@@ -132,7 +132,7 @@ class AnswerLogits:
 
 @dataclass
 class EntityLogits:
-    """What a head says of the entities that may be meant. Its gradient is that of `logits`."""
+    """What a head says of the entities that may be meant. Its gradient is that of `logits`, and of `piece_states`."""
 
     logits: DeviceFloats1d  # (sum of lengths,) float32: candidates of all mentions, end to end
     lengths: Ints1d  # (n_spans,): candidates of each mention; 0 for one that is not asked for
@@ -140,6 +140,9 @@ class EntityLogits:
     # not looked at.
     kept: Bools1d
     counts: Counts
+    # (n_pieces, width) float32, all pieces of all passes as they lie in `batch`: where the input asked for them
+    piece_states: Optional[DeviceFloats2d] = None
+    batch: Optional[AlignedBatch] = None
 
 
 @dataclass

@@ -1,17 +1,18 @@
 """Sentences that tell the facts of the world in many languages: what the bundled model learns entities from.
 
-python scripts/world/corpus.py WORLD OUT writes train.spacy, dev.spacy and held_out.tsv to OUT, of WORLD/names.tsv and
-WORLD/facts.tsv (see entities.py) and the templates beside this file. Names are entities with their ids as `kb_id_`.
-Facts that are held out are in no training sentence, in neither direction.
+python scripts/world/corpus.py WORLD FACTBOOK OUT writes train.spacy, dev.spacy and held_out.tsv to OUT, of
+WORLD/names.tsv, WORLD/facts.tsv (see entities.py) and WORLD/entities.sqlite, the templates beside this file, and the
+World Factbook's prose (real_text.py). Names are entities with their ids as `kb_id_`. The two entities of a pair that is
+held out stand together in no document.
 """
 
 from __future__ import annotations
 
 import csv
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path
-from typing import Dict, List, NamedTuple, Tuple
+from typing import Dict, List, NamedTuple, Set, Tuple
 
 import spacy
 import typer
@@ -20,15 +21,22 @@ from spacy.tokens import Doc, DocBin
 from tqdm import tqdm
 from wasabi import msg
 
+from real_text import WHEEL, annotate, read_factbook, tells
 from spacy_mluke.annotate.mentions import cut_tokens
+from spacy_mluke.entities.store import EntityStore
 
 TEMPLATES = Path(__file__).parent / "templates"
 WORLD = typer.Argument(..., help="Folder of names.tsv and facts.tsv", exists=True, file_okay=False)
+FACTBOOK = typer.Argument(..., help=f"The wheel {WHEEL}", exists=True, dir_okay=False)
 OUT = typer.Argument(..., help="Folder to write to")
-N_TRAIN = typer.Option(120_000, help="Training sentences")
+N_TRAIN = typer.Option(120_000, help="Training documents")
 N_DEV = typer.Option(700, help="Sentences to evaluate with during training")
 HELD_OUT = typer.Option(0.05, help="Share of pairs of entities that training does not see")
 SEED = typer.Option(0, help="Where random numbers start")
+# Of the training documents: real text; and how many sentences the others have, how often.
+REAL_SHARE = 0.12
+SENTENCES = [(1, 0.55), (2, 0.2), (3, 0.15), (4, 0.1)]
+OFTENER = 3
 # CLDR capitalises these as in a list; in a sentence they are words like others.
 _SMALL = {"vi": ("Tiếng ", "Châu "), "id": ("Bahasa ",)}
 
@@ -52,8 +60,29 @@ class Fact(NamedTuple):
 Names = Dict[str, Dict[str, str]]  # language -> id -> name; "" for names of no language
 
 
+class Sources:
+    """What sentences are made of.
+
+    names (Names): What entities are called.
+    types (Dict[str, str]): Types of entities.
+    facts (List[Fact]): What may be told.
+    shared (Set[str]): Entities whose names are others', too: what is known of them is told more often.
+    """
+
+    def __init__(self, names: Names, types: Dict[str, str], facts: List[Fact], shared: Set[str]):
+        self.names = names
+        self.types = types
+        weighted = [fact for fact in facts for _ in range(OFTENER if fact.subject in shared else 1)]
+        self.facts = by_relation(weighted)
+        self.about: Dict[str, List[Fact]] = defaultdict(list)
+        for fact in facts:
+            self.about[fact.subject].append(fact)
+            self.about[fact.object].append(fact)
+
+
 def main(
     world: Path = WORLD,
+    factbook: Path = FACTBOOK,
     out: Path = OUT,
     n_train: int = N_TRAIN,
     n_dev: int = N_DEV,
@@ -66,56 +95,77 @@ def main(
     facts = read_facts(world / "facts.tsv")
     pairs = sorted({pair_of(fact) for fact in facts})
     hidden = set(rng.sample(pairs, round(held_out * len(pairs))))
-    known = by_relation([fact for fact in facts if pair_of(fact) not in hidden])
+    known = [fact for fact in facts if pair_of(fact) not in hidden]
     out.mkdir(parents=True, exist_ok=True)
     with (out / "held_out.tsv").open("w", encoding="utf8") as file:
         file.writelines("\t".join(fact) + "\n" for fact in facts if pair_of(fact) in hidden)
+    sources = Sources(names, types, known, namesakes(names["en"]))
+    country_of = {fact.subject: fact.object for fact in facts if fact.relation == "P17"}
+    real = annotate(read_factbook(factbook), EntityStore(world / "entities.sqlite"), hidden, country_of)
     for split, n in (("train", n_train), ("dev", n_dev)):
         templates = read_templates(split)
         nlp = spacy.blank("xx")
         bin_ = DocBin(attrs=["ENT_IOB", "ENT_TYPE", "ENT_KB_ID"])
-        for _ in tqdm(range(n), desc=split, disable=None):
-            bin_.add(make_doc(nlp, names, types, known, templates, rng))
+        n_real = round(REAL_SHARE * n) if split == "train" else 0
+        for i in tqdm(range(n), desc=split, disable=None):
+            if i < n_real:
+                bin_.add(real[i % len(real)])
+                continue
+            n_sentences = rng.choices(*zip(*SENTENCES, strict=True))[0] if split == "train" else 1
+            doc = make_doc(nlp, sources, templates, n_sentences, rng)
+            while tells(doc, hidden):
+                doc = make_doc(nlp, sources, templates, n_sentences, rng)
+            bin_.add(doc)
         bin_.to_disk(out / f"{split}.spacy")
-    msg.good(f"{out}: {n_train:,} + {n_dev:,} sentences, {len(facts):,} facts, {len(hidden):,} pairs held out")
+    msg.good(f"{out}: {n_train:,} + {n_dev:,} documents, {len(real):,} real texts among them")
+    msg.good(f"{len(facts):,} facts, {len(hidden):,} pairs held out")
 
 
 def make_doc(
-    nlp: Language,
-    names: Names,
-    types: Dict[str, str],
-    facts: Dict[str, List[Fact]],
-    templates: Dict[Tuple[str, str], List[Template]],
-    rng: random.Random,
+    nlp: Language, sources: Sources, templates: Dict[Tuple[str, str], List[Template]], n_sentences: int, rng: random.Random
 ) -> Doc:
-    """Draw a language, a relation, a fact that has names in that language, and a template."""
-    languages = sorted({language for language, _ in templates})
-    relations = sorted(facts)
-    # Relations with many facts come more often, and less often than in proportion.
-    weights = [len(facts[relation]) ** 0.5 for relation in relations]
-    while True:
-        language = rng.choice(languages)
-        relation = rng.choices(relations, weights)[0]
-        fact = rng.choice(facts[relation])
-        subject, object_ = (name_in(names, language, entity) for entity in (fact.subject, fact.object))
-        if subject and object_:
-            template = rng.choice(templates[language, relation])
-            return fill(nlp, template.text, {"{X}": (subject, fact.subject), "{Y}": (object_, fact.object)}, types)
-
-
-def fill(nlp: Language, template: str, slots: Dict[str, Tuple[str, str]], types: Dict[str, str]) -> Doc:
-    """Put names into a template."""
-    text, places = template, []
-    for slot in sorted(slots, key=template.index):
-        name, entity = slots[slot]
-        start = text.index(slot)
-        text = text.replace(slot, name, 1)
-        places.append((start, start + len(name), entity))
+    """Draw a language, and sentences in it: half of the time about one fact's entities, if there are several."""
+    language = rng.choice(sorted({language for language, _ in templates}))
+    text, places = "", []
+    topic = ""
+    for _ in range(n_sentences):
+        fact = draw_fact(sources, language, topic, rng)
+        if n_sentences > 1 and not topic and rng.random() < 0.5:
+            topic = fact.subject if fact.relation != "P17" else fact.object
+        template = rng.choice(templates[language, fact.relation]).text
+        slots = {"{X}": fact.subject, "{Y}": fact.object}
+        text += "" if not text or language in ("ja", "zh") else " "
+        for slot in sorted(slots, key=template.index):
+            before, _, template = template.partition(slot)
+            name = name_in(sources.names, language, slots[slot])
+            text += before
+            places.append((len(text), len(text) + len(name), slots[slot]))
+            text += name
+        text += template
     doc = nlp.make_doc(text)
     cut_tokens(doc, [char for start, end, _ in places for char in (start, end)])
-    spans = [doc.char_span(start, end, label=types[entity], kb_id=entity) for start, end, entity in places]
+    spans = [doc.char_span(start, end, label=sources.types[entity], kb_id=entity) for start, end, entity in places]
     doc.ents = [span for span in spans if span is not None]
     return doc
+
+
+def draw_fact(sources: Sources, language: str, topic: str, rng: random.Random) -> Fact:
+    """Draw a relation, and a fact that has names in a language; about an entity, if it has any."""
+    relations = sorted(sources.facts)
+    # Relations with many facts come more often, and less often than in proportion.
+    weights = [len(sources.facts[relation]) ** 0.5 for relation in relations]
+    while True:
+        own = sources.about.get(topic, [])
+        relation = rng.choices(relations, weights)[0]
+        fact = rng.choice(own) if own and rng.random() < 0.9 else rng.choice(sources.facts[relation])
+        if all(name_in(sources.names, language, entity) for entity in (fact.subject, fact.object)):
+            return fact
+
+
+def namesakes(english: Dict[str, str]) -> Set[str]:
+    """Entities that share their English name with another."""
+    counts = Counter(name.casefold() for name in english.values())
+    return {entity for entity, name in english.items() if counts[name.casefold()] > 1}
 
 
 def name_in(names: Names, language: str, entity: str) -> str:

@@ -74,6 +74,8 @@ class MentionInput(EncoderInput):
     # the same for each [MASK]. None: all entities.
     candidates: Optional[Ints1d] = None
     candidate_lengths: Optional[Ints1d] = None
+    # What is done to the aligned pieces before they are read, in place: words are hidden, for instance.
+    edit: Optional[Callable[[AlignedBatch], None]] = None
 
 
 AnyInput = Union[EncoderInput, MarkedInput, PairInput]
@@ -253,7 +255,7 @@ def align_input(model: EncoderModel, inputs: AnyInput) -> AlignedBatch:
             entity_ids = numpy.where(inputs.entity_ids < 0, loaded.entities.mask_id, inputs.entity_ids)
     elif attrs["entity_input"] == "kb_id":
         entity_ids = _named_entity_ids(model, inputs)
-    return align(
+    batch = align(
         inputs.docs,
         inputs.spans,
         loaded.wordpieces,
@@ -269,6 +271,9 @@ def align_input(model: EncoderModel, inputs: AnyInput) -> AlignedBatch:
         with_tokens=inputs.with_tokens,
         with_passes=inputs.with_passes,
     )
+    if isinstance(inputs, MentionInput) and inputs.edit is not None:
+        inputs.edit(batch)
+    return batch
 
 
 def _named_entity_ids(model: EncoderModel, inputs: EncoderInput) -> Ints1d:

@@ -80,10 +80,11 @@ def forward(
         found.backward(d_found)
         if states.grad is not None:
             model.ops.scatter_add(d_states, picked, cast(Any, torch2xp(states.grad)))
-        backprop_states(EncoderOutput(piece_states=None, entity_states=d_states, batch=output.batch))
+        backprop_states(EncoderOutput(d_output.piece_states, d_states, output.batch))
         return inputs
 
-    return EntityLogits(logits, lengths, rows >= 0, output.batch.counts), backprop
+    states_below = output.piece_states if inputs.with_passes else None
+    return EntityLogits(logits, lengths, rows >= 0, output.batch.counts, states_below, output.batch), backprop
 
 
 def entity_logits(

@@ -6,7 +6,7 @@ from typing import Any, Tuple, cast
 
 import numpy
 import torch
-from thinc.api import xp2torch
+from thinc.api import torch2xp, xp2torch
 
 from ..encoder.checkpoint import LoadedEncoder
 from ..encoder.masked import candidate_logits, log_totals, top_rows
@@ -63,3 +63,31 @@ def check_word_head(loaded: LoadedEncoder, name: str) -> None:
     """
     if loaded.heads.lm_head is None:
         raise ValueError(Errors.ML221.format(name=loaded.source, what="words", head="lm_head", pipe=name))
+
+
+def word_loss(
+    loaded: LoadedEncoder, states: DeviceFloats2d, gold: Ints1d, drawn: Ints1d
+) -> Tuple[float, DeviceFloats2d]:
+    """Cross entropy of masked words, over the right pieces of all of them and some that are drawn. Gradients of the head
+    and of the word table are added to those that are there.
+
+    loaded (LoadedEncoder): An encoder with a head for words.
+    states (DeviceFloats2d): Shape: (n, width).
+    gold (Ints1d): What stood there. Shape: (n,), int64.
+    drawn (Ints1d): Other pieces, in any number. Shape: (n_drawn,), int64.
+    RETURNS (Tuple[float, DeviceFloats2d]): The loss, a sum, and the gradient of the states. Shape: (n, width).
+    """
+    head = loaded.heads.lm_head
+    assert head is not None
+    compared = numpy.unique(numpy.concatenate([gold, drawn]))
+    with torch.set_grad_enabled(True):
+        leaf = xp2torch(states, requires_grad=True)
+        queries = head(leaf.to(device=head.bias.device, dtype=head.bias.dtype))
+        ids = torch.from_numpy(compared).to(queries.device)
+        table = loaded.network.embeddings.word_embeddings
+        logits = candidate_logits(queries, table, head.bias, ids).float()
+        target = torch.from_numpy(numpy.searchsorted(compared, gold)).to(queries.device)
+        loss = torch.nn.functional.cross_entropy(logits, target, reduction="sum")
+        loss.backward()
+    assert leaf.grad is not None
+    return float(loss.detach()), torch2xp(leaf.grad)

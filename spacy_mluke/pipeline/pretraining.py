@@ -17,7 +17,9 @@ from thinc.util import to_numpy
 from ..align.places import place_docs
 from ..annotate.fillers import MARKER
 from ..encoder.freezing import frozen_but
-from ..encoder.model import MentionInput
+from ..encoder.growing import start_heads
+from ..encoder.model import MentionInput, get_shim
+from ..encoder.shim import EncoderShim
 from ..entities.candidate_sources import CandidateSource, StoreCandidates
 from ..entities.matching import new_entity
 from ..errors import Errors
@@ -26,7 +28,10 @@ from ..types import EntityLogits, Ints1d
 from .cloze import ClozeFiller
 from .filling import check_heads
 from .task import Scorer
+from .word_side import WordSide
 
+# Pieces that masked words are compared with, beside the right ones of their batch.
+_DRAWN_PIECES = 4096
 ENTITY_TABLE = "entity_embeddings.entity_embeddings."
 
 
@@ -49,7 +54,7 @@ class EntityPretrainer(ClozeFiller):
     examples, are added to the encoder first; what they are called, where they start.
 
     As in the papers there are two stages: first only what is new is learnt, the rows of the entities and the head, then
-    all of the encoder.
+    all of the encoder. What is asked of the words, `WordSide` says.
 
     vocab (Vocab): The pipeline's vocabulary.
     model (MaskedModel): `spacy-mluke.MaskedEntity.v1`.
@@ -61,6 +66,10 @@ class EntityPretrainer(ClozeFiller):
     shown (float): Share of the others whose entity is shown.
     entity_steps (int): Steps of the first stage.
     n_negatives (int): Entities that a step compares the right ones with; 0 for all.
+    masked_words (float): Share of wordpieces that are to be predicted, too, with the encoder's head for words. One that
+        has none gets one.
+    keep_words (float): Weight of the squared distance of words' states from those of the checkpoint, a sum over
+        wordpieces beside a sum over mentions; 0 lets them go.
     top_k (int): Entities that evaluation ranks.
     scorer (Optional[Scorer]): Scores predictions.
     RAISES (ValueError): ML071 for numbers that do not fit.
@@ -79,19 +88,24 @@ class EntityPretrainer(ClozeFiller):
         shown: float = 0.5,
         entity_steps: int = 500,
         n_negatives: int = 0,
+        masked_words: float = 0.0,
+        keep_words: float = 0.0,
         top_k: int = 5,
         scorer: Optional[Scorer] = None,
     ):
         super().__init__(
             vocab, model, name=name, lang=lang, marker=MARKER, top_k=top_k, n_negatives=n_negatives, scorer=scorer
         )
-        shares = {"asked": asked, "hidden": hidden, "shown": shown}
+        shares = {"asked": asked, "hidden": hidden, "shown": shown, "masked_words": masked_words}
         for option, share in shares.items():
             if not 0 <= share <= 1:
                 raise ValueError(Errors.ML263.format(option=option, value=share))
         if entity_steps < 0:
             raise ValueError(Errors.ML071.format(option="entity_steps", value=entity_steps, least=0))
-        self.cfg.update({**shares, "entity_steps": entity_steps, "n_steps": 0})
+        if keep_words < 0:
+            raise ValueError(Errors.ML071.format(option="keep_words", value=keep_words, least=0))
+        self.cfg.update({**shares, "keep_words": keep_words, "entity_steps": entity_steps, "n_steps": 0})
+        self._teacher: Optional[EncoderShim] = None
         self.candidates = candidates
         if candidates is not None:
             candidates.bind(vocab)
@@ -114,6 +128,8 @@ class EntityPretrainer(ClozeFiller):
         if source is not None and not (isinstance(source, StoreCandidates) and source.path is None):
             self.take_entities([new_entity(entity) for entity in source.entities()])
         super().initialize(get_examples, nlp=nlp, labels=labels)
+        if self.cfg["masked_words"]:
+            start_heads(self.loaded, words=True, entities=False)
 
     def learn(self, examples: List[Example], drop: float) -> float:
         """Learn from a batch of examples. Losses and gradients are sums over the mentions that are asked for.
@@ -128,14 +144,16 @@ class EntityPretrainer(ClozeFiller):
         if not any(mentions.kb_ids):
             return 0.0
         gold, compared = self._targets(mentions.kb_ids)
+        words = self._words()
         with self._stage():
-            output, backprop = self.model.begin_update(self._input(mentions, compared))
+            output, backprop = self.model.begin_update(self._input(mentions, compared, words))
             # What is shown has no logits.
             asked = output.lengths > 0
             own = EntityLogits(output.logits, output.lengths[asked], output.kept[asked], output.counts)
             loss, d_output = self.get_loss_of(own, gold[asked])
-            backprop(replace(output, logits=d_output.logits))
-        return loss
+            word_loss, d_words = words.loss(output) if words is not None else (0.0, None)
+            backprop(replace(output, logits=d_output.logits, piece_states=d_words))
+        return loss + word_loss
 
     def finish_update(self, sgd: Optimizer) -> None:
         """Let the optimizer step, and count the step.
@@ -172,7 +190,18 @@ class EntityPretrainer(ClozeFiller):
             chosen.places.append(places)
         return chosen
 
-    def _input(self, mentions: MaskedMentions, compared: Ints1d) -> MentionInput:
+    def _words(self) -> Optional[WordSide]:
+        """What this step asks of the words; None if nothing."""
+        masked, kept = self.cfg["masked_words"], self.cfg["keep_words"]
+        if not masked and not kept:
+            return None
+        if kept and self._teacher is None:
+            # From the checkpoint that the config names: a training that goes on has left it behind.
+            self._teacher = EncoderShim(**get_shim(self.model.get_ref("encoder")).cfg)
+        teacher = self._teacher if kept else None
+        return WordSide(self.model.ops, self.loaded, teacher, masked=masked, kept=kept, n_negatives=_DRAWN_PIECES)
+
+    def _input(self, mentions: MaskedMentions, compared: Ints1d, words: Optional[WordSide]) -> MentionInput:
         docs, spans = place_docs(mentions.texts, mentions.places)
         vocabulary = self.loaded.entities
         shown = [vocabulary.get(kb_id) if kb_id else None for kb_id in mentions.shown]
@@ -182,6 +211,8 @@ class EntityPretrainer(ClozeFiller):
             entity_ids=numpy.asarray([-1 if i is None else i for i in shown], dtype="int64"),
             mask_lengths=numpy.asarray(mentions.mask_lengths, dtype="int64"),
             candidates=compared,
+            with_passes=words is not None,
+            edit=None if words is None else words.hide,
         )
 
     def _stage(self) -> ContextManager[None]:

@@ -234,6 +234,8 @@ def make_mluke_pretraining(
     shown: float,
     entity_steps: int,
     n_negatives: int,
+    masked_words: float,
+    keep_words: float,
     top_k: int,
     scorer: Optional[Callable],
 ) -> EntityPretrainer:
@@ -249,6 +251,8 @@ def make_mluke_pretraining(
     shown (float): Share of the others whose entity is shown.
     entity_steps (int): Steps of the first stage, in which only entities are learnt.
     n_negatives (int): Entities that a step compares the right ones with; 0 for all.
+    masked_words (float): Share of wordpieces that are to be predicted, too.
+    keep_words (float): Weight of the squared distance of words' states from those of the checkpoint.
     top_k (int): Entities that evaluation ranks.
     scorer (Optional[Callable]): The scorer.
     RETURNS (EntityPretrainer): The component.
@@ -266,6 +270,8 @@ def make_mluke_pretraining(
         shown=shown,
         entity_steps=entity_steps,
         n_negatives=n_negatives,
+        masked_words=masked_words,
+        keep_words=keep_words,
         top_k=top_k,
         scorer=scorer,
     )
