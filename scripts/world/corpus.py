@@ -16,12 +16,12 @@ from typing import Dict, List, NamedTuple, Set, Tuple
 
 import spacy
 import typer
+from real_text import WHEEL, annotate, read_factbook, tells
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
 from tqdm import tqdm
 from wasabi import msg
 
-from real_text import WHEEL, annotate, read_factbook, tells
 from spacy_mluke.annotate.mentions import cut_tokens
 from spacy_mluke.entities.store import EntityStore
 
@@ -122,7 +122,11 @@ def main(
 
 
 def make_doc(
-    nlp: Language, sources: Sources, templates: Dict[Tuple[str, str], List[Template]], n_sentences: int, rng: random.Random
+    nlp: Language,
+    sources: Sources,
+    templates: Dict[Tuple[str, str], List[Template]],
+    n_sentences: int,
+    rng: random.Random,
 ) -> Doc:
     """Draw a language, and sentences in it: half of the time about one fact's entities, if there are several."""
     language = rng.choice(sorted({language for language, _ in templates}))

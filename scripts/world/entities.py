@@ -173,7 +173,10 @@ def city_names(cities: Iterable[Any], locales: Dict[str, Any]) -> Iterator[Name]
             given.add((language, name))
             yield Name(entity, language, name, "CITY", "", "name", weight)
         has_name = {language for language, _ in given}
-        yield Name(entity, "", city["name"], "CITY", "", "name", weight)
+        # GeoNames calls cities as English does, for the most part.
+        for language in ("", "en"):
+            if language not in has_name:
+                yield Name(entity, language, city["name"], "CITY", "", "name", weight)
         for alias in city["alternatenames"]:
             tongue = language_of(alias)
             if tongue is None or (tongue, alias) in given:

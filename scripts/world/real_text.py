@@ -1,8 +1,8 @@
 """Real text for the bundled model's training: the World Factbook's prose, which is in the public domain.
 
-Mentions are found by their names (distant supervision, Mintz et al., 2009). A name that may mean several entities is left
-as words; so are a city whose country the text does not name, and languages and currencies, whose names are those of
-peoples and of common things.
+Mentions are found by their names (distant supervision, Mintz et al., 2009). A name that may mean several entities is
+left as words; so are a city whose country the text does not name, and languages and currencies, whose names are those
+of peoples and of common things.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""`demo`: the same entities in twelve languages, and how alike their vectors are."""
+"""`demo`: entities linked and facts completed in many languages; how alike the vectors of the same entities are."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, List, Sequence, Tuple
+from typing import Any, Dict, List, Sequence, Tuple
 
 import numpy
 import typer
@@ -17,6 +17,7 @@ from wasabi import msg
 
 from ._common import coded_errors
 from .demo_page import render_page
+from .demo_world import complete_texts, link_texts, print_world
 
 NAME = typer.Option("mluke-small", help="Checkpoint: the bundled one, a directory or a hub name")
 OUTPUT = typer.Option(Path("out/demo.html"), help="Where to write the page")
@@ -43,8 +44,10 @@ class Comparison:
 
 
 def demo(name: str = NAME, output: Path = OUTPUT) -> None:
-    """Show how alike the same entities are across languages, and different ones are not."""
+    """Link entities and complete facts in many languages, and show how alike the same entities are across them."""
     import spacy
+
+    from .. import load
 
     started = time.perf_counter()
     nlp = spacy.blank("xx")
@@ -59,8 +62,15 @@ def demo(name: str = NAME, output: Path = OUTPUT) -> None:
         compare("Means of token vectors", token_means(docs), mentions, entities),
     ]
     print_report(comparisons, mentions, entities)
+    with coded_errors():
+        world = load(name, cloze=True)
+        linked = link_texts(world)
+        # A checkpoint without a head for entities completes nothing.
+        cloze: Any = world.get_pipe("mluke_cloze")
+        completed = complete_texts(world) if cloze.is_trained else []
+    print_world(linked, completed)
     output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(render_page(name, docs, comparisons, mentions, entities), encoding="utf8")
+    output.write_text(render_page(name, docs, comparisons, mentions, entities, linked, completed), encoding="utf8")
     n_words = sum(len(doc) for doc in docs)
     msg.good(f"{len(mentions)} mentions in {len(docs)} texts ({n_words} tokens) in {seconds:.1f} s, loading included")
     msg.good(f"Page: {output}")

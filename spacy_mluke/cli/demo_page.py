@@ -10,6 +10,7 @@ from spacy.tokens import Doc
 
 if TYPE_CHECKING:
     from .demo import Comparison, Mention
+    from .demo_world import CompletedText, LinkedText
 
 # Ten hues that stay apart for most kinds of colour vision, light enough for dark text.
 COLORS = ("#a6cee3", "#fdbf6f", "#b2df8a", "#fb9a99", "#cab2d6", "#ffe08a", "#9ad9cf", "#e6b8d7", "#c9d1a0", "#c4c4c4")
@@ -31,6 +32,10 @@ th:first-child { text-align: left; white-space: nowrap; }
 .text > b { flex: 0 0 2rem; color: #666; font-weight: 500; }
 .text .entities { flex: 1; line-height: 2.1 !important; }
 mark.entity span { display: none; }
+.linked mark.entity span { display: inline; font-size: .7em; font-weight: 500; color: #444; }
+mark.right { background: #c9ecc0; } mark.wrong { background: #fbd0cf; } mark { padding: .1rem .3rem; border-radius: .3rem; }
+small { flex: 0 1 20rem; color: #555; align-self: center; }
+@media (max-width: 40rem) { .text { flex-wrap: wrap; } small { flex-basis: 100%; } }
 @media print { body { max-width: none; } td, mark { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }
 """
 
@@ -41,6 +46,8 @@ def render_page(
     comparisons: Sequence[Comparison],
     mentions: Sequence[Mention],
     entities: Sequence[str],
+    linked: Sequence[LinkedText],
+    completed: Sequence[CompletedText],
 ) -> str:
     """Make one self-contained HTML page.
 
@@ -49,6 +56,8 @@ def render_page(
     comparisons (Sequence[Comparison]): What to show a heat map of.
     mentions (Sequence[Mention]): The mentions.
     entities (Sequence[str]): The entities.
+    linked (Sequence[LinkedText]): Texts whose mentions are linked.
+    completed (Sequence[CompletedText]): Texts whose masks are filled.
     RETURNS (str): The page.
     """
     colors = {entity: COLORS[i % len(COLORS)] for i, entity in enumerate(entities)}
@@ -73,6 +82,12 @@ def render_page(
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Entities across languages</title><style>{STYLE}</style></head><body>
 <h1>Entities across languages</h1>
+<h2>Linked in running text</h2>
+<p>Names are found, and linked to one of the entities that they may mean, by <code>{escape(name)}</code> and the bundled store.</p>
+{"".join(_linked(text) for text in linked)}
+<h2>Completed</h2>
+{"".join(_completed(text) for text in completed) or "<p>This checkpoint has no head for entities.</p>"}
+<h2>The same entity, another language</h2>
 <p>{len(mentions)} mentions of {len(entities)} entities in {len(languages)} languages, encoded by <code>{escape(name)}</code>.
 Each cell is the mean cosine (times 100) between mentions of two entities in <em>different</em> languages, after the mean of
 all vectors has been taken away. A dark diagonal on a light field means that an entity is recognised across languages; the
@@ -105,9 +120,41 @@ def _text(doc: Doc, language: str, colors: Dict[str, str]) -> str:
     # displaCy upper-cases labels when it looks up colours.
     upper = {label.upper(): color for label, color in colors.items()}
     html = displacy.render(doc, style="ent", page=False, jupyter=False, options={"colors": {**colors, **upper}})
-    direction = "rtl" if language in RTL else "ltr"
+    return _row(language, html)
+
+
+def _linked(text: LinkedText) -> str:
+    ents = [{**m, "label": f"{m['name']} {m['id']}"} for m in text.mentions]
+    colors = {ent["label"].upper(): COLORS[sum(ent["id"].encode()) % len(COLORS)] for ent in ents}
+    html = displacy.render(
+        {"text": text.text, "ents": ents},
+        style="ent",
+        manual=True,
+        page=False,
+        jupyter=False,
+        options={"colors": colors},
+    )
+    return _row(text.lang, html.replace('class="entities"', 'class="entities linked"'))
+
+
+def _completed(text: CompletedText) -> str:
+    before, _, after = text.text.partition("[MASK]")
+    first, *others = text.fillers
+    rest = ", ".join(f"{escape(filler.text)} {filler.score:.2f}" for filler in others)
+    mark = "right" if text.is_right else "wrong"
+    direction = "rtl" if text.lang in RTL else "ltr"
+    filled = f'<mark class="{mark}">{escape(first.text)}</mark>'
+    return _row(
+        text.lang,
+        f'<div class="entities" style="direction: {direction}">{escape(before)}{filled}{escape(after)}</div>'
+        f'<small>{first.score:.2f} <span class="{mark}">{mark}</span>; then {rest}</small>',
+    )
+
+
+def _row(lang: str, html: str) -> str:
+    direction = "rtl" if lang in RTL else "ltr"
     body = html.replace("direction: ltr", f"direction: {direction}")
-    return f'<div class="text" lang="{language}"><b>{language}</b>{body}</div>'
+    return f'<div class="text" lang="{lang}"><b>{lang}</b>{body}</div>'
 
 
 def _languages(docs: Sequence[Doc], mentions: Sequence[Mention]) -> Sequence[str]:

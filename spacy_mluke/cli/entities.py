@@ -59,13 +59,13 @@ def export(store: Path = STORE, target: Path = TARGET, force: bool = FORCE) -> N
     """Write an entity store as JSON lines, an entity on each: `build` makes the same store of them."""
     from wasabi import msg
 
-    from ..entities.store import EntityStore
+    from ..entities.bundled import open_store
     from ..entities.store_rows import dump_line
     from ..files import replacing
     from ._common import coded_errors
 
     with coded_errors():
-        opened = EntityStore(store)
+        opened = open_store(store)
         _check_free(target, force)
         target.parent.mkdir(parents=True, exist_ok=True)
         with replacing(target) as aside, aside.open("w", encoding="utf8", newline="\n") as file:
@@ -82,11 +82,11 @@ def find(
     """Show what mentions may mean, the most likely first."""
     from wasabi import msg
 
-    from ..entities.store import EntityStore
+    from ..entities.bundled import open_store
     from ._common import coded_errors
 
     with coded_errors():
-        opened = EntityStore(store)
+        opened = open_store(store)
         for name in names:
             msg.divider(name)
             if by_id:

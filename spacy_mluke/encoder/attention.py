@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterator, List, Tuple
+import contextlib
+from typing import Any, ContextManager, Dict, Iterator, List, Tuple
 
 import torch
 import torch.nn.functional as F
@@ -107,6 +108,8 @@ class SelfAttention(nn.Module):
         start, end = self.fused_names.index(first), self.fused_names.index(last) + 1
         weight, bias = fused(self._fused_layers(), start, end)
         projected = linear(rows, weight, bias)
+        if _is_mixed(rows):
+            projected = projected.float()
         return projected.view(len(rows), end - start, self.n_heads, self.head_size).unbind(1)
 
     def _fused_layers(self) -> List[nn.Linear]:
@@ -120,13 +123,14 @@ class SelfAttention(nn.Module):
         """What rows see, block by block. Shape: (n_rows of blocks, heads, head size)."""
         share = self.dropout if self.training else 0.0
         seen = []
-        for block, q, k, v in _by_block(query, key, value, blocks):
-            if share and q.device.type == "cpu":
-                # torch's own is as many steps here as soon as something is dropped, and drops slowly.
-                heads = _shares(_scores(q, k), v, share) @ v
-            else:
-                heads = F.scaled_dot_product_attention(q, k, v, dropout_p=share)
-            seen.append(heads.transpose(1, 2).reshape(block.n_passes * block.n_queries, *query.shape[1:]))
+        with _full_precision(query):
+            for block, q, k, v in _by_block(query, key, value, blocks):
+                if share and q.device.type == "cpu":
+                    # torch's own is as many steps here as soon as something is dropped, and drops slowly.
+                    heads = _shares(_scores(q, k), v, share) @ v
+                else:
+                    heads = F.scaled_dot_product_attention(q, k, v, dropout_p=share)
+                seen.append(heads.transpose(1, 2).reshape(block.n_passes * block.n_queries, *query.shape[1:]))
         return _cat(seen, query)
 
     def _attend_scored(self, query: Tensor, key: Tensor, value: Tensor, blocks: List[Block]) -> Seen:
@@ -136,7 +140,8 @@ class SelfAttention(nn.Module):
         for block, q, k, v in _by_block(query, key, value, blocks):
             n_rows = block.n_passes * block.n_queries
             if block.n_keys:
-                heads, head_scores = _scored_attention(q, k, v, share)
+                with _full_precision(query):
+                    heads, head_scores = _scored_attention(q, k, v, share)
                 seen.append(heads.transpose(1, 2).reshape(n_rows, *query.shape[1:]))
                 scores.append(head_scores.transpose(1, 2).reshape(n_rows, self.n_heads))
             else:
@@ -153,6 +158,16 @@ def takes_mixed_layout(is_entity_aware: bool, visibility: str) -> bool:
     RETURNS (bool): Whether the layout is to be mixed; else, split.
     """
     return visibility == "joint" and not is_entity_aware
+
+
+def _is_mixed(rows: Tensor) -> bool:
+    """Whether dense layers run in half precision on a CPU, and attention is to run in full."""
+    return rows.device.type == "cpu" and torch.is_autocast_enabled("cpu")
+
+
+def _full_precision(query: Tensor) -> ContextManager:
+    """Torch's attention in half precision takes many times as long on CPUs, backward above all."""
+    return torch.autocast("cpu", enabled=False) if _is_mixed(query) else contextlib.nullcontext()
 
 
 def _by_block(

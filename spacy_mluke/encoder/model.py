@@ -94,6 +94,7 @@ def build_encoder_v1(
     batch_rows: int = 1024,
     dtype: str = "float32",
     frozen: Sequence[str] = (),
+    mixed_precision: bool = False,
 ) -> EncoderModel:
     """Build the encoder: documents and entity spans in, contextual states of wordpieces and entities out.
 
@@ -116,6 +117,8 @@ def build_encoder_v1(
     dtype (str): "float32", "bfloat16" or "float16".
     frozen (Sequence[str]): Parts that training leaves as they are: "word_embeddings", "embeddings",
         "entity_embeddings", "layers:0-5" (from the bottom, the last one included), "all".
+    mixed_precision (bool): Whether training multiplies matrices in bfloat16, weights and all else staying in `dtype`:
+        quicker on processors that have units for it, on others slower.
     RETURNS (EncoderModel): A Model[EncoderInput, EncoderOutput].
     RAISES (ValueError): ML070 for an unknown choice, ML071 for numbers that do not fit, ML072 if isolated visibility is
         asked for with a segmentation that depends on the entities, ML252 for an unknown part to freeze.
@@ -152,7 +155,12 @@ def build_encoder_v1(
         },
         shims=[
             EncoderShim(
-                name=name, visibility=visibility, dtype=dtype, batch_rows=batch_rows, frozen=check_parts(frozen)
+                name=name,
+                visibility=visibility,
+                dtype=dtype,
+                batch_rows=batch_rows,
+                frozen=check_parts(frozen),
+                mixed_precision=mixed_precision,
             )
         ],
     )

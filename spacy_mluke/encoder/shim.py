@@ -8,7 +8,7 @@ import os
 import tempfile
 import threading
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union, cast
+from typing import Any, Callable, ContextManager, Dict, List, Optional, Sequence, Tuple, Union, cast
 
 import numpy
 import srsly
@@ -38,15 +38,26 @@ class EncoderShim(Shim):
     dtype (str): Floating point type of the network: "float32", "bfloat16" or "float16".
     batch_rows (int): Pieces and entities that go through the network together.
     frozen (Sequence[str]): Parts that are not trained, as `freezing.check_parts` takes them.
+    mixed_precision (bool): Whether dense layers are trained in bfloat16.
     """
 
-    def __init__(self, *, name: str, visibility: str, dtype: str, batch_rows: int, frozen: Sequence[str] = ()):
+    def __init__(
+        self,
+        *,
+        name: str,
+        visibility: str,
+        dtype: str,
+        batch_rows: int,
+        frozen: Sequence[str] = (),
+        mixed_precision: bool = False,
+    ):
         config = {
             "name": name,
             "visibility": visibility,
             "dtype": dtype,
             "batch_rows": batch_rows,
             "frozen": list(frozen),
+            "mixed_precision": mixed_precision,
         }
         super().__init__(None, config=config)
         self._loaded: Optional[LoadedEncoder] = None
@@ -173,7 +184,8 @@ class EncoderShim(Shim):
         network.train()
         try:
             for part, piece_rows, entity_rows in iter_batches(batch, max_rows=self.cfg["batch_rows"]):
-                parts.append(_run(network, part, device))
+                with self.precision():
+                    parts.append(_run(network, part, device))
                 piece_order.append(piece_rows)
                 entity_order.append(entity_rows)
         finally:
@@ -197,6 +209,12 @@ class EncoderShim(Shim):
             batch=batch,
         )
         return output, backprop
+
+    def precision(self) -> ContextManager:
+        """What a training pass runs in."""
+        if not self.cfg["mixed_precision"]:
+            return contextlib.nullcontext()
+        return torch.autocast(_device(self.loaded.network).type, dtype=torch.bfloat16)
 
     def finish_update(self, optimizer: Optimizer) -> None:
         """Let an optimizer step every parameter that has a gradient, and clear the gradients.

@@ -35,9 +35,9 @@ def open_database(source: Path, *, progress: Optional[Progress] = None) -> Entit
     fingerprint = fingerprint_of(source)
     places = _places(source, fingerprint)
     for place in places:
-        if not _is_writable(place.parent):
+        if not is_writable(place.parent):
             continue
-        with _one_at_a_time(place):
+        with one_at_a_time(place):
             found = _current(place, fingerprint)  # another process may have built it while this one waited
             if found is None:
                 if progress is None:
@@ -102,7 +102,12 @@ def _current(place: Path, fingerprint: str) -> Optional[EntityDatabase]:
     return found if found.source == fingerprint else None
 
 
-def _is_writable(folder: Path) -> bool:
+def is_writable(folder: Path) -> bool:
+    """Whether files can be made in a folder.
+
+    folder (Path): The folder; made if missing.
+    RETURNS (bool): Whether they can.
+    """
     probe = folder / f".{uuid.uuid4().hex}.tmp"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -114,11 +119,13 @@ def _is_writable(folder: Path) -> bool:
 
 
 @contextlib.contextmanager
-def _one_at_a_time(place: Path) -> Iterator[None]:
+def one_at_a_time(place: Path) -> Iterator[None]:
     """Let one process or thread build, the others wait.
 
     Where there are no such locks, several build, each its own file, and the last to finish leaves the one
     that stays.
+
+    place (Path): The file that is to be built.
     """
     lock = place.with_name(f".{place.name}.lock")
     with contextlib.ExitStack() as stack:

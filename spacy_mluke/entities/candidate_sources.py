@@ -12,6 +12,7 @@ from spacy.tokens import Span
 from spacy.vocab import Vocab
 
 from ..errors import Errors, check_choice
+from .bundled import open_store
 from .store import MATCHES, STORE, Entity, EntityName, EntityStore, Match
 
 AUTO = "auto"
@@ -53,7 +54,7 @@ class CandidateSource(Protocol):
 class StoreCandidates:
     """Candidates from an entity store, which is opened at first use.
 
-    path (Optional[Path]): The store; None if it is loaded or given later.
+    path (Optional[Union[str, Path]]): The store, or "world" for the bundled one; None if it is loaded or given later.
     lang (Optional[str]): Language whose names are preferred; "auto" for the document's, None for none.
     match (str): The loosest spelling allowed: "exact", "case" or "loose".
     RAISES (ValueError): ML070 for an unknown way to match.
@@ -75,7 +76,7 @@ class StoreCandidates:
         if self._store is None:
             if self.path is None:
                 raise ValueError(Errors.ML236)
-            self._store = EntityStore(self.path)
+            self._store = open_store(self.path)
         return self._store
 
     def bind(self, vocab: Vocab) -> None:
@@ -241,11 +242,12 @@ class KBCandidates:
 
 
 def build_store_candidates_v1(
-    path: Optional[Path] = None, lang: Optional[str] = AUTO, match: str = "loose"
+    path: Optional[Union[str, Path]] = None, lang: Optional[str] = AUTO, match: str = "loose"
 ) -> StoreCandidates:
     """Take candidates from an entity store. Registered as `spacy-mluke.store_candidates.v1`.
 
-    path (Optional[Path]): The store. A saved pipeline brings its own along.
+    path (Optional[Union[str, Path]]): The store, or "world": the countries, cities, languages, currencies and
+        continents that come with the package. A saved pipeline brings its own along.
     lang (Optional[str]): Language whose names are preferred; "auto" for the document's, None for none.
     match (str): The loosest spelling allowed: "exact", "case" or "loose".
     RETURNS (StoreCandidates): The source.

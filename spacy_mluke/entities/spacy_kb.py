@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Callable, Iterable, Iterator, List, Optional, Sequence, Union
+from typing import Any, Callable, Iterable, Iterator, List, Optional, Sequence, Union, cast
 
 from spacy.kb import Candidate, KnowledgeBase
 from spacy.tokens import Span
 from spacy.vocab import Vocab
 
 from ..errors import Errors
+from .bundled import WORLD, open_store
 from .candidate_sources import lang_of
 from .store import STORE, EntityStore, Match
 
@@ -162,12 +163,13 @@ class StoreKB(KnowledgeBase):
 
 
 def build_store_kb_v1(
-    path: Optional[Path] = None, match: str = "loose", use_lang: bool = False
+    path: Optional[Union[str, Path]] = None, match: str = "loose", use_lang: bool = False
 ) -> Callable[[Vocab, int], StoreKB]:
     """A knowledge base for spaCy's `entity_linker`: for its `generate_empty_kb`. Registered as
     `spacy-mluke.store_kb.v1`.
 
-    path (Optional[Path]): An entity store; None in a pipeline that is loaded from disk.
+    path (Optional[Union[str, Path]]): An entity store, or "world" for the bundled one; None in a pipeline that is
+        loaded from disk.
     match (str): The loosest spelling allowed: "exact", "case" or "loose".
     use_lang (bool): Whether names of the document's language are preferred.
     RETURNS (Callable): Makes it from a vocabulary and the width of vectors.
@@ -175,7 +177,8 @@ def build_store_kb_v1(
 
     def make_kb(vocab: Vocab, entity_vector_length: int) -> StoreKB:
         # A saved pipeline brings its store along: the file that it was made from may be gone.
-        store = EntityStore(path) if path is not None and Path(path).is_file() else None
+        is_there = path is not None and (str(path) == WORLD or Path(path).is_file())
+        store = open_store(cast(Any, path)) if is_there else None
         return StoreKB(vocab, entity_vector_length, store, match=match, use_lang=use_lang)
 
     return make_kb

@@ -68,8 +68,8 @@ def check_word_head(loaded: LoadedEncoder, name: str) -> None:
 def word_loss(
     loaded: LoadedEncoder, states: DeviceFloats2d, gold: Ints1d, drawn: Ints1d
 ) -> Tuple[float, DeviceFloats2d]:
-    """Cross entropy of masked words, over the right pieces of all of them and some that are drawn. Gradients of the head
-    and of the word table are added to those that are there.
+    """Cross entropy of masked words, over the right pieces of all of them and some that are drawn. Gradients of the
+    head and of the word table are added to those that are there.
 
     loaded (LoadedEncoder): An encoder with a head for words.
     states (DeviceFloats2d): Shape: (n, width).

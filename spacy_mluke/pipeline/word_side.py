@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, List, Optional, Tuple, cast
+from typing import Any, Optional, Tuple, cast
 
 import numpy
 from thinc.api import Ops
@@ -85,7 +85,8 @@ class WordSide:
         d_states = self.ops.alloc2f(*states.shape)
         total = 0.0
         if self.teacher is not None:
-            wanted = self.teacher.predict(words_only(batch)).piece_states
+            with self.teacher.precision():
+                wanted = self.teacher.predict(words_only(batch)).piece_states
             d_states += 2 * self.kept * (states - wanted)
             total += float(self.kept * ((states - wanted) ** 2).sum())
         if len(self._places):
@@ -108,7 +109,7 @@ def words_only(batch: AlignedBatch) -> AlignedBatch:
         entity_ids=batch.entity_ids[:0],
         entity_bounds=batch.entity_bounds[:0],
         entity_lengths=numpy.zeros_like(batch.entity_lengths),
-        docs=cast(List, []),
+        docs=[],
         with_passes=True,
     )
 

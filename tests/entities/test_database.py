@@ -76,7 +76,7 @@ def test_a_damaged_database_is_built_again(source, content):
 
 def test_database_goes_to_the_users_cache_where_the_checkpoint_is_read_only(source, tmp_path, monkeypatch):
     # Root may write anywhere, so permissions alone would not show it.
-    monkeypatch.setattr(cache, "_is_writable", lambda folder: folder != source.parent and not folder.mkdir())
+    monkeypatch.setattr(cache, "is_writable", lambda folder: folder != source.parent and not folder.mkdir())
     database = open_database(source, progress=print)
     assert database.path.parent == tmp_path / "cache"
     assert files(source.parent) == [NAMES_FILE]
@@ -84,15 +84,15 @@ def test_database_goes_to_the_users_cache_where_the_checkpoint_is_read_only(sour
 
 
 def test_nowhere_to_write_is_a_coded_error(source, monkeypatch):
-    monkeypatch.setattr(cache, "_is_writable", lambda folder: False)
+    monkeypatch.setattr(cache, "is_writable", lambda folder: False)
     with pytest.raises(ValueError, match=r"ML063.*SPACY_MLUKE_CACHE"):
         open_database(source, progress=print)
 
 
 def test_a_folder_that_cannot_be_made_is_not_writable(tmp_path):
     (tmp_path / "file").touch()
-    assert not cache._is_writable(tmp_path / "file" / "folder")
-    assert cache._is_writable(tmp_path / "new" / "folder")
+    assert not cache.is_writable(tmp_path / "file" / "folder")
+    assert cache.is_writable(tmp_path / "new" / "folder")
     assert files(tmp_path / "new" / "folder") == []
 
 

@@ -22,4 +22,5 @@ ENCODER: Dict[str, Any] = {
     "batch_rows": 1024,
     "dtype": "float32",
     "frozen": [],
+    "mixed_precision": False,
 }

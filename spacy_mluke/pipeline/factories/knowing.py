@@ -16,9 +16,17 @@ if TYPE_CHECKING:
     from ..mentions import MentionRecognizer
     from ..pretraining import EntityPretrainer
 
+# The bundled store: a component works when it is added.
+STORE: Dict[str, Any] = {
+    "@misc": "spacy-mluke.store_candidates.v1",
+    "path": "world",
+    "lang": "auto",
+    "match": "loose",
+}
+
 LINKER: Dict[str, Any] = {
     "model": {"@architectures": "spacy-mluke.MaskedEntity.v1", "encoder": ENCODER},
-    "candidates": {"@misc": "spacy-mluke.store_candidates.v1", "path": None, "lang": "auto", "match": "loose"},
+    "candidates": STORE,
     "mode": "local",
     "prior_weight": 1.0,
     "threshold": None,
@@ -48,7 +56,7 @@ CLOZE: Dict[str, Any] = {
 CLOZE_WEIGHTS: Dict[str, Optional[float]] = {"cloze_p1": 1.0, "cloze_p5": 0.0, "cloze_mrr": 0.0}
 
 MENTIONS: Dict[str, Any] = {
-    "candidates": {"@misc": "spacy-mluke.store_candidates.v1", "path": None, "lang": "auto", "match": "loose"},
+    "candidates": STORE,
     "types": None,
     "min_length": 2,
     "split_tokens": True,
@@ -66,6 +74,8 @@ PRETRAINING: Dict[str, Any] = {
     "shown": 0.5,
     "entity_steps": 500,
     "n_negatives": 0,
+    "masked_words": 0.0,
+    "keep_words": 0.0,
     "top_k": 5,
     "scorer": {"@scorers": "spacy-mluke.cloze_scorer.v1"},
 }

@@ -1,0 +1,163 @@
+"""Pack the trained `mluke-small`: tensors that training left alone stay in the base's 4-bit blocks, the rest is
+rounded.
+
+    python -m scripts.pack_mluke_small BASE TRAINED WORLD
+
+BASE is what `scripts.build_mluke_small` wrote, TRAINED the checkpoint that `spacy_mluke pretrain` wrote, WORLD the
+folder of `scripts/world/entities.py`. The same input gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import lzma
+import shutil
+from pathlib import Path
+from typing import Dict, List, Mapping, Optional
+
+import torch
+from safetensors import safe_open
+from torch import Tensor
+
+from scripts.build_mluke_small import BUDGET, ENCODER_FILE, FORMAT, MANIFEST, TARGET, WORDS_FILE, entry, write_json
+from scripts.mluke_small.card import render_card
+from spacy_mluke.encoder.names import ENCODER_PREFIX, ENTITIES, WORDS
+from spacy_mluke.encoder.opening import open_checkpoint
+from spacy_mluke.encoder.quantized import read_quantized, write_quantized
+from spacy_mluke.entities.matching import new_entity
+from spacy_mluke.entities.naming import free_names
+from spacy_mluke.entities.store import EntityStore
+from spacy_mluke.entities.vocabulary import EntityVocabulary
+
+WORLD_TARGET = Path("spacy_mluke") / "assets" / "world"
+COPIED = ("LICENSE", "added_tokens.json", "sentencepiece.bpe.model", "tokenizer_config.json", WORDS_FILE)
+# Rounded in blocks of 32 weights, six bits each; tables of positions in float16.
+MATRIX, TABLE, POSITIONS = "q6", "q8", "f16"
+
+
+def main(args: Optional[List[str]] = None) -> None:
+    """Read the command line and pack."""
+    parser = argparse.ArgumentParser(description="Pack the trained checkpoint mluke-small, and the world's entities.")
+    parser.add_argument("base", type=Path, help="directory of the base")
+    parser.add_argument("trained", type=Path, help="directory of the trained checkpoint")
+    parser.add_argument("world", type=Path, help="folder of names.tsv, facts.tsv and entities.sqlite")
+    parser.add_argument("--output", type=Path, default=TARGET, help="directory to write (default: %(default)s)")
+    parser.add_argument("--world-output", type=Path, default=WORLD_TARGET, help="the same, for the entities' names")
+    given = parser.parse_args(args)
+    pack_world(given.world, given.world_output)
+    sizes = pack(given.base, given.trained, EntityStore(given.world / "entities.sqlite"), given.output)
+    for name, size in sizes.items():
+        print(f"{size:>12,}  {name}")
+    print(f"{sum(sizes.values()):>12,}  bytes in {given.output}")
+
+
+def pack(base: Path, trained: Path, store: EntityStore, output: Path) -> Dict[str, int]:
+    """Write the checkpoint directory.
+
+    base (Path): What training started from.
+    trained (Path): What it led to.
+    store (EntityStore): Names of the entities.
+    output (Path): The directory; made if missing.
+    RETURNS (Dict[str, int]): File name -> bytes.
+    RAISES (ValueError): If the result is larger than the repository can take.
+    """
+    checkpoint = open_checkpoint(trained)
+    output.mkdir(parents=True, exist_ok=True)
+    if base.resolve() != output.resolve():
+        for name in COPIED:
+            shutil.copyfile(base / name, output / name)
+    encoder = {name: tensor for name, tensor in checkpoint.tensors.encoder.items() if name != WORDS}
+    tensors, storages = choose_storages(encoder, read_blocks(base / ENCODER_FILE), read_quantized(base / ENCODER_FILE))
+    tensors = {ENCODER_PREFIX + name: tensor for name, tensor in tensors.items()}
+    storages = {ENCODER_PREFIX + name: kind for name, kind in storages.items()}
+    for name, tensor in checkpoint.heads.items():
+        tensors[name], storages[name] = tensor, "q8" if tensor.dim() == 2 else "f32"
+    write_quantized(output / ENCODER_FILE, tensors, storages)
+    config = json.loads((base / "config.json").read_text(encoding="utf8"))
+    config.update(
+        architectures=["LukeForMaskedLM"],
+        entity_vocab_size=checkpoint.config.entity_vocab_size,
+        spacy_mluke={"format": FORMAT, "words": WORDS_FILE, "encoder": ENCODER_FILE},
+    )
+    write_json(output / "config.json", config)
+    names = name_entities(EntityVocabulary.from_dir(trained), store)
+    packed = json.dumps(names, ensure_ascii=False, separators=(",", ":"))
+    (output / "entity_vocab.json").write_text(packed + "\n", encoding="utf8")
+    files = sorted([*COPIED, "config.json", "entity_vocab.json", ENCODER_FILE])
+    entries = {name: entry(output / name) for name in files}
+    source = json.loads((base / MANIFEST).read_text(encoding="utf8"))["source"]
+    write_json(output / MANIFEST, {"source": source, "files": entries})
+    (output / "README.md").write_text(render_card(entries), encoding="utf8")
+    sizes = {name: (output / name).stat().st_size for name in (*files, MANIFEST, "README.md")}
+    if sum(sizes.values()) > BUDGET:
+        raise ValueError(f"The checkpoint takes {sum(sizes.values()):,} bytes; the repository has {BUDGET:,}.")
+    return sizes
+
+
+def choose_storages(
+    trained: Mapping[str, Tensor], blocks: Mapping[str, Tensor], base: Mapping[str, Tensor]
+) -> tuple[Dict[str, Tensor], Dict[str, str]]:
+    """What is written for each tensor of the encoder, and how.
+
+    trained (Mapping[str, Tensor]): The trained tensors.
+    blocks (Mapping[str, Tensor]): The base's matrices in 4-bit blocks, as they lie in its file.
+    base (Mapping[str, Tensor]): The base's tensors.
+    RETURNS (Tuple[Dict[str, Tensor], Dict[str, str]]): Tensors and storages.
+    """
+    tensors: Dict[str, Tensor] = {}
+    storages: Dict[str, str] = {}
+    for name, tensor in trained.items():
+        is_same = name in base and base[name].shape == tensor.shape and torch.equal(base[name], tensor)
+        if is_same and name in blocks:
+            tensors[name], storages[name] = blocks[name], "q4"
+        elif name == ENTITIES:
+            tensors[name], storages[name] = tensor, TABLE
+        elif "position_embeddings" in name:
+            tensors[name], storages[name] = tensor, "f32" if is_same else POSITIONS
+        else:
+            tensors[name], storages[name] = tensor, MATRIX if tensor.dim() == 2 and len(tensor) > 1 else "f32"
+    return tensors, storages
+
+
+def read_blocks(path: Path) -> Dict[str, Tensor]:
+    """The matrices of a file that are in blocks, as they lie in it."""
+    with safe_open(path, framework="pt") as file:
+        return {name: file.get_tensor(name) for name in file.keys() if file.get_tensor(name).dtype == torch.uint8}  # noqa: SIM118
+
+
+def name_entities(vocabulary: EntityVocabulary, store: EntityStore) -> Dict[str, int]:
+    """Names of the trained entities, as the store has them now.
+
+    vocabulary (EntityVocabulary): The trained checkpoint's.
+    store (EntityStore): Where names are from.
+    RETURNS (Dict[str, int]): Name -> id, special entities first.
+    """
+    special = {name: vocabulary[name] for name in ("[MASK]", "[UNK]", "[PAD]", "[MASK2]")}
+    names: Dict[str, int] = dict(sorted(special.items(), key=_second))
+    ids = {entity.id: vocabulary[entity.id] for entity in store.entities()}
+    names.update(sorted(ids.items(), key=_second))
+    for key, entity_id in sorted(ids.items(), key=_second):
+        own, _ = free_names(new_entity(store[key]), entity_id, names.get)
+        names.update(dict.fromkeys(own, entity_id))
+    return names
+
+
+def _second(item: tuple[str, int]) -> int:
+    return item[1]
+
+
+def pack_world(world: Path, output: Path) -> None:
+    """Write the tables of names and facts, compressed.
+
+    world (Path): Folder of names.tsv and facts.tsv.
+    output (Path): The folder to write to.
+    """
+    output.mkdir(parents=True, exist_ok=True)
+    for name in ("names.tsv", "facts.tsv"):
+        packed = lzma.compress((world / name).read_bytes(), preset=9 | lzma.PRESET_EXTREME)
+        (output / f"{name}.xz").write_bytes(packed)
+
+
+if __name__ == "__main__":
+    main()
