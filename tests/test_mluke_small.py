@@ -12,10 +12,12 @@ import srsly
 import torch
 from sentencepiece import SentencePieceProcessor
 from torch.nn.functional import cosine_similarity
-from transformers import LukeConfig, LukeModel
+from transformers import LukeConfig, LukeForMaskedLM, LukeModel
 
 from scripts.mluke_small.source import find_source, read_source
+from spacy_mluke.encoder.opening import open_checkpoint
 from spacy_mluke.encoder.quantized import WORDS, Q4Embedding, read_quantized
+from spacy_mluke.entities.bundled import open_store
 
 REPO = Path(__file__).parent.parent
 BUNDLED = REPO / "spacy_mluke" / "assets" / "mluke-small"
@@ -38,7 +40,8 @@ def words() -> Q4Embedding:
 
 @pytest.fixture(scope="module")
 def tensors() -> Dict[str, torch.Tensor]:
-    return read_quantized(BUNDLED / "encoder.safetensors")
+    """The encoder's, but for the word table."""
+    return {name: tensor for name, tensor in open_checkpoint(BUNDLED).tensors.encoder.items() if name != WORDS}
 
 
 def xlmr_ids(vocabulary: SentencePieceProcessor, text: str) -> List[int]:
@@ -133,42 +136,43 @@ def test_vocabulary_leaves_room_for_the_markers(vocabulary, words):
     assert words.num_embeddings == 250_004
 
 
-def test_entity_vocabulary_is_that_of_the_lite_checkpoints():
-    entities = json.loads((BUNDLED / "entity_vocab.json").read_text(encoding="utf8"))
-    assert entities == {"[MASK]": 0, "[UNK]": 1, "[PAD]": 2, "[MASK2]": 3}
+@pytest.fixture(scope="module")
+def entities() -> Dict[str, int]:
+    return json.loads((BUNDLED / "entity_vocab.json").read_text(encoding="utf8"))
+
+
+def test_special_entities_are_those_of_the_lite_checkpoints(entities):
+    assert list(entities.items())[:4] == [("[MASK]", 0), ("[UNK]", 1), ("[PAD]", 2), ("[MASK2]", 3)]
+
+
+def test_entities_are_those_of_the_bundled_store_each_with_a_row(entities, tensors):
+    ids = [entities[entity_id] for entity_id in open_store("world").ids()]
+    assert sorted(ids) == list(range(4, len(tensors["entity_embeddings.entity_embeddings.weight"])))
+
+
+def test_entities_are_named_in_the_languages_of_mluke(entities):
+    japan = {name.partition(":")[0] for name, entity_id in entities.items() if entity_id == entities["iso3166:JP"]}
+    assert {"en", "de", "fr", "es", "ru", "ja", "zh", "ar", "hi", "th", "ko", "sw", "te", "bn"} <= japan
 
 
 # --- weights ---
 
 
-def test_tensors_are_those_of_luke(words, tensors):
+def test_tensors_are_those_of_luke_with_a_head_for_entities(words):
+    config = LukeConfig.from_pretrained(BUNDLED)
     with torch.device("meta"):
-        model = LukeModel(LukeConfig.from_pretrained(BUNDLED), add_pooling_layer=False)
+        model = LukeForMaskedLM(config)
     expected = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
-    found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
-    assert {**found, WORDS: (words.num_embeddings, words.embedding_dim)} == expected
+    # The words' head is not there; the entities' decoder is their table.
+    expected = {name: shape for name, shape in expected.items() if not name.startswith("lm_head")}
+    expected.pop("entity_predictions.decoder.weight", None)
+    found = {name: tuple(tensor.shape) for name, tensor in read_quantized(BUNDLED / "encoder.safetensors").items()}
+    assert {**found, f"luke.{WORDS}": (words.num_embeddings, words.embedding_dim)} == expected
 
 
 def test_markers_start_from_rare_characters(vocabulary, words):
     ids = [vocabulary.piece_to_id(char) + 1 for char in "@#"]
     assert torch.equal(words(torch.tensor([250_002, 250_003])), words(torch.tensor(ids)))
-
-
-def test_entities_start_from_words(words, tensors):
-    entities = tensors["entity_embeddings.entity_embeddings.weight"]
-    mask, unknown = words(torch.tensor([250_001, 3]))
-    assert torch.equal(entities, torch.stack([mask, unknown, torch.zeros_like(mask), mask]))
-    for name in ("LayerNorm.weight", "LayerNorm.bias", "token_type_embeddings.weight"):
-        assert torch.equal(tensors[f"entity_embeddings.{name}"], tensors[f"embeddings.{name}"])
-
-
-def test_entity_on_a_piece_has_the_position_of_the_piece(tensors):
-    positions = tensors["embeddings.position_embeddings.weight"]
-    entity_positions = tensors["entity_embeddings.position_embeddings.weight"]
-    # The word table is counted from pad + 1 = 2, the entity table from 0.
-    assert torch.equal(entity_positions[:512], positions[2:514])
-    assert positions[2:].abs().sum(1).min() > 0
-    assert not positions[:2].any() and not entity_positions[512:].any()
 
 
 SENTENCES = {

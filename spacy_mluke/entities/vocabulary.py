@@ -34,7 +34,7 @@ from .database import EntityDatabase, Progress, add_names, build_database
 from .special import SpecialEntities, find_special_entities, special_from_names
 
 NAMES_FILE = "entity_vocab.json"
-_SMALL = 1 << 20  # bytes of a file whose names stay in memory
+_SMALL = 4 << 20  # bytes of a file whose names stay in memory
 _LANGUAGE = re.compile(r"([a-z]{2,3}):.")
 _Default = TypeVar("_Default")
 

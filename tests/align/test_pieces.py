@@ -318,3 +318,11 @@ def test_damaged_settings_are_a_coded_error(tiny_sentencepiece, tmp_path, conten
     (tmp_path / "added_tokens.json").write_text(content)
     with pytest.raises(ValueError, match="ML006"):
         _ = load_wordpieces(tmp_path).ent_id
+
+
+def test_equal_vocabularies_in_use_are_one(xlmr_model_path, tmp_path):
+    shutil.copy(xlmr_model_path, tmp_path)
+    first = load_wordpieces(tmp_path)
+    assert load_wordpieces(tmp_path) is first
+    (tmp_path / "added_tokens.json").write_text(json.dumps({"<ent>": 250002}), encoding="utf8")
+    assert load_wordpieces(tmp_path) is not first

@@ -137,9 +137,21 @@ def test_it_is_scored_as_a_recognizer_of_names(store):
 
 def test_without_a_store_the_error_says_what_to_do():
     nlp = spacy.blank("xx")
-    nlp.add_pipe("mluke_mentions")
+    nlp.add_pipe("mluke_mentions", config={"candidates": {"path": None}})
     with pytest.raises(ValueError, match=r"\[ML236\]"):
         nlp("Tokyo")
+
+
+def test_by_default_it_finds_the_bundled_places():
+    nlp = spacy.blank("xx")
+    nlp.add_pipe("mluke_mentions")
+    doc = nlp("Nairobi ni mji mkuu wa Kenya; 東京は日本の首都です。")
+    assert [(ent.text, ent.label_) for ent in doc.ents] == [
+        ("Nairobi", "CITY"),
+        ("Kenya", "COUNTRY"),
+        ("東京", "CITY"),
+        ("日本", "COUNTRY"),
+    ]
 
 
 def test_a_length_of_no_characters_is_refused(store):

@@ -1,0 +1,121 @@
+"""How the bundled checkpoint is made: what its base starts from, and how the trained one is packed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from scripts.build_mluke_small import ENCODER_FILE
+from scripts.mluke_small.source import Sizes, Source
+from scripts.mluke_small.weights import encoder_tensors, word_blocks
+from scripts.pack_mluke_small import choose_storages, name_entities, pack_world, read_blocks
+from spacy_mluke.encoder.codecs import decode_blocks, encode_blocks
+from spacy_mluke.encoder.quantized import read_quantized, write_quantized
+from spacy_mluke.entities.store_build import StoreRow, build_store
+from spacy_mluke.entities.store_rows import read_rows
+from spacy_mluke.entities.vocabulary import EntityVocabulary
+
+WIDTH, N_POSITIONS = 32, 6
+N_PIECES = 250_002
+
+
+@pytest.fixture(scope="module")
+def source() -> Source:
+    """A base with random weights. Its word table has to have all of XLM-R's rows."""
+    rng = np.random.default_rng(0)
+    blocks = np.tile(encode_blocks(torch.from_numpy(rng.normal(size=(50, WIDTH)))).numpy(), (5001, 1))
+    pieces = [f"piece{i}" for i in range(N_PIECES)]
+    for i, piece in enumerate(("<s>", "<pad>", "</s>", "<unk>", "@", "#")):
+        pieces[i] = piece
+    pieces[250_001] = "<mask>"
+    tensors = {
+        "emb.word": blocks[:N_PIECES],
+        "emb.pos": rng.normal(size=N_POSITIONS * WIDTH).astype("f4"),
+        "emb.type": rng.normal(size=2 * WIDTH).astype("f4"),
+        "emb.ln.w": rng.normal(size=WIDTH).astype("f4"),
+        "emb.ln.b": rng.normal(size=WIDTH).astype("f4"),
+    }
+    sizes = Sizes(WIDTH, 0, 1, WIDTH, N_PIECES, N_POSITIONS, 2, 1e-12)
+    return Source(sizes, pieces, np.zeros(N_PIECES, dtype="f4"), {}, tensors)
+
+
+@pytest.fixture(scope="module")
+def words(source):
+    return word_blocks(source)
+
+
+@pytest.fixture(scope="module")
+def tensors(source, words):
+    return encoder_tensors(source, words)
+
+
+def test_markers_start_from_rare_characters(words):
+    assert torch.equal(words[250_002:250_004], words[4:6])
+
+
+def test_entities_start_from_words(words, tensors):
+    mask, unknown = decode_blocks(words[250_001]), decode_blocks(words[3])
+    entities = tensors["entity_embeddings.entity_embeddings.weight"]
+    assert torch.equal(entities, torch.stack([mask, unknown, torch.zeros_like(mask), mask]))
+    for name in ("LayerNorm.weight", "LayerNorm.bias", "token_type_embeddings.weight"):
+        assert torch.equal(tensors[f"entity_embeddings.{name}"], tensors[f"embeddings.{name}"])
+
+
+def test_entity_on_a_piece_has_the_position_of_the_piece(tensors):
+    positions = tensors["embeddings.position_embeddings.weight"]
+    entity_positions = tensors["entity_embeddings.position_embeddings.weight"]
+    # The word table is counted from pad + 1 = 2, the entity table from 0.
+    assert torch.equal(entity_positions[:N_POSITIONS], positions[2:])
+    assert not positions[:2].any() and not entity_positions[N_POSITIONS:].any()
+
+
+@pytest.fixture
+def base(tmp_path):
+    """A base of two matrices and a table of positions: names, tensors, and how they lie in its file."""
+    torch.manual_seed(0)
+    kept, moved = (decode_blocks(encode_blocks(torch.randn(4, 64))) for _ in range(2))
+    tensors = {"a.weight": kept, "b.weight": moved, "c.position_embeddings.weight": torch.randn(3, 8)}
+    storages = {"a.weight": "q4", "b.weight": "q4"}
+    write_quantized(tmp_path / ENCODER_FILE, tensors, storages)
+    return tmp_path / ENCODER_FILE
+
+
+def test_what_training_left_alone_keeps_its_blocks(base, tmp_path):
+    trained = read_quantized(base)
+    trained["b.weight"] = trained["b.weight"] + 0.01
+    blocks = read_blocks(base)
+    tensors, storages = choose_storages(trained, blocks, read_quantized(base))
+    assert storages == {"a.weight": "q4", "b.weight": "q6", "c.position_embeddings.weight": "f32"}
+    write_quantized(tmp_path / "packed.safetensors", tensors, storages)
+    packed = read_quantized(tmp_path / "packed.safetensors")
+    assert torch.equal(packed["a.weight"], trained["a.weight"])
+    assert torch.allclose(packed["b.weight"], trained["b.weight"], atol=0.1)
+    assert torch.equal(read_blocks(tmp_path / "packed.safetensors")["a.weight"], blocks["a.weight"])
+
+
+def test_trained_positions_are_written_in_half_the_bytes(base):
+    trained = read_quantized(base)
+    trained["c.position_embeddings.weight"] = trained["c.position_embeddings.weight"] + 1
+    _, storages = choose_storages(trained, read_blocks(base), read_quantized(base))
+    assert storages["c.position_embeddings.weight"] == "f16"
+
+
+def test_entities_are_named_as_the_store_has_them_and_keep_their_ids(tmp_path):
+    special = {"[MASK]": 0, "[UNK]": 1, "[PAD]": 2, "[MASK2]": 3}
+    trained = EntityVocabulary.from_names({**special, "Q2": 4, "Q1": 5, "en:Old": 5})
+    rows = [StoreRow("Q1", "en", "Tokyo"), StoreRow("Q1", "ja", "東京"), StoreRow("Q2", "en", "Tokyo")]
+    names = name_entities(trained, build_store(rows, tmp_path / "s.sqlite"))
+    assert list(names)[:4] == list(special)
+    assert (names["Q2"], names["Q1"], names["ja:東京"]) == (4, 5, 5)
+    assert {names["en:Tokyo"], names["en:Tokyo (Q1)"]} == {4, 5}
+    assert "en:Old" not in names
+
+
+def test_the_worlds_tables_are_packed_to_the_same_bytes_every_time(tmp_path):
+    for name in ("names.tsv", "facts.tsv"):
+        (tmp_path / name).write_text("id\tlanguage\tname\nQ1\ten\tTokyo\n", encoding="utf8")
+    pack_world(tmp_path, tmp_path / "one")
+    pack_world(tmp_path, tmp_path / "two")
+    assert (tmp_path / "one" / "names.tsv.xz").read_bytes() == (tmp_path / "two" / "names.tsv.xz").read_bytes()
+    assert [row.name for row in read_rows(tmp_path / "one" / "names.tsv.xz")] == ["Tokyo"]

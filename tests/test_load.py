@@ -1,0 +1,59 @@
+"""`spacy_mluke.load`: mentions found, encoded and linked, at once and offline."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+import spacy
+
+import spacy_mluke
+
+
+@pytest.fixture(scope="module")
+def nlp():
+    return spacy_mluke.load(cloze=True)
+
+
+def test_it_links_places_in_many_languages(nlp):
+    texts = [
+        "Токио — столица Японии.",
+        "東京は日本の首都です。",
+        "Tokio ist die Hauptstadt von Japan.",
+        "طوكيو في اليابان",
+    ]
+    for doc in nlp.pipe(texts):
+        assert [ent.kb_id_ for ent in doc.ents] == ["geonames:1850147", "iso3166:JP"], doc.text
+        assert doc._.mluke.vectors.shape == (2, 384)
+
+
+def test_namesakes_are_told_apart_by_their_context(nlp):
+    docs = list(nlp.pipe(["Córdoba está en España.", "Córdoba está en Argentina."]))
+    assert [doc.ents[0].kb_id_ for doc in docs] == ["geonames:2519240", "geonames:3860259"]
+
+
+def test_it_completes_facts(nlp):
+    (fillers,) = nlp.get_pipe("mluke_cloze").fill("Tokyo est la capitale du [MASK].", lang="fr")
+    assert (fillers[0].text, fillers[0].kb_id) == ("Japon", "iso3166:JP")
+
+
+def test_an_entity_without_a_name_in_the_language_is_called_by_its_english_one(nlp):
+    (fillers,) = nlp.get_pipe("mluke_cloze").fill("The capital of Japan is [MASK].", lang="sv")
+    assert (fillers[0].text, fillers[0].kb_id) == ("Tokyo", "geonames:1850147")
+
+
+def test_it_is_saved_and_loaded_like_any_pipeline(nlp, tmp_path):
+    nlp.to_disk(tmp_path)
+    again = spacy.load(tmp_path)
+    text = "Ankara, Türkiye'nin başkentidir."
+    assert [ent.kb_id_ for ent in again(text).ents] == [ent.kb_id_ for ent in nlp(text).ents] != []
+
+
+def test_a_language_is_taken():
+    assert spacy_mluke.load(lang="de").lang == "de"
+
+
+def test_importing_the_package_imports_no_spacy():
+    code = "import sys, spacy_mluke; sys.exit('spacy' in sys.modules or 'torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
