@@ -18,9 +18,10 @@ from torch import Tensor
 from torch.nn.functional import normalize
 from transformers import LukeConfig, LukeModel, MLukeTokenizer
 
-from scripts.build_mluke_small import ENCODER_FILE, TARGET, WORDS_FILE
+from scripts.build_mluke_small import TARGET, WORDS_FILE
 from spacy_mluke.encoder.codecs import decode_blocks, decode_rows, encode_blocks, encode_rows
-from spacy_mluke.encoder.quantized import WORDS, Q4Embedding, read_quantized
+from spacy_mluke.encoder.opening import open_checkpoint
+from spacy_mluke.encoder.quantized import WORDS, Q4Embedding
 
 LANGUAGES = ("en", "de", "es", "ru", "zh", "ar", "el")
 MAX_PIECES = 512
@@ -49,7 +50,8 @@ class Runner:
 
     def __init__(self, path: Path):
         self.tokenizer = MLukeTokenizer.from_pretrained(path)
-        self.weights = read_quantized(path / ENCODER_FILE)
+        tensors = open_checkpoint(path).tensors.encoder
+        self.weights = {name: tensor for name, tensor in tensors.items() if name != WORDS}
         config: Any = LukeConfig.from_pretrained(path)
         with torch.device("meta"):
             self.model = LukeModel(config, add_pooling_layer=False)
@@ -136,26 +138,19 @@ def _print_cosines(title: str, vectors: Dict[str, Tensor]) -> None:
 
 
 def print_rounding(runner: Runner, paragraphs: Dict[str, List[Dict]]) -> None:
-    """What each storage of the layers' matrices costs, for these weights and for moved ones."""
+    """What each storage of the layers' matrices costs."""
     few = {language: paragraphs[language][:5] for language in LANGUAGES}
-    generator = torch.Generator().manual_seed(0)
-    # A stand-in for training, which moves weights off the base's grid of 16 values a block.
-    moved = {
-        name: w + 0.1 * w.std() * torch.randn(w.shape, generator=generator) if _is_matrix(name, w) else w
-        for name, w in runner.weights.items()
-    }
+    exact = _all_states(runner, few, runner.weights)
     print("\nMean cosine / largest difference against unrounded matrices\n")
-    print("| weights | storage | states | " + " | ".join(LANGUAGES) + " |")
-    print("|---|---|---|" + "---:|" * len(LANGUAGES))
-    for title, weights in (("these", runner.weights), ("moved", moved)):
-        exact = _all_states(runner, few, weights)
-        for storage in ("f16", "q8", "q6", "q4"):
-            rounded = {name: _round_off(w, storage) if _is_matrix(name, w) else w for name, w in weights.items()}
-            found = _all_states(runner, few, rounded)
-            for side, states in enumerate(("words", "entities")):
-                pairs = [(exact[language][side], found[language][side]) for language in LANGUAGES]
-                cells = [f"{torch.cosine_similarity(a, b).mean():.4f} / {(a - b).abs().max():.3f}" for a, b in pairs]
-                print(f"| {title} | {storage} | {states} | " + " | ".join(cells) + " |", flush=True)
+    print("| storage | states | " + " | ".join(LANGUAGES) + " |")
+    print("|---|---|" + "---:|" * len(LANGUAGES))
+    for storage in ("f16", "q8", "q6", "q4"):
+        rounded = {name: _round_off(w, storage) if _is_matrix(name, w) else w for name, w in runner.weights.items()}
+        found = _all_states(runner, few, rounded)
+        for side, states in enumerate(("words", "entities")):
+            pairs = [(exact[language][side], found[language][side]) for language in LANGUAGES]
+            cells = [f"{torch.cosine_similarity(a, b).mean():.4f} / {(a - b).abs().max():.3f}" for a, b in pairs]
+            print(f"| {storage} | {states} | " + " | ".join(cells) + " |", flush=True)
 
 
 def _is_matrix(name: str, weights: Tensor) -> bool:

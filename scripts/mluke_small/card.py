@@ -40,6 +40,11 @@ LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR OTHERWISE, ARISING FROM,
 OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE
 SOFTWARE.
 
+The names and facts that the weights were trained with come from Unicode CLDR (Copyright 1991-2026 Unicode, Inc.,
+Unicode License v3, https://www.unicode.org/license.txt) and from GeoNames (https://www.geonames.org/, Creative
+Commons Attribution 4.0, https://creativecommons.org/licenses/by/4.0/), some of the texts from the World Factbook
+(public domain).
+
 The rules for sequences of characters inside sentencepiece.bpe.model come from
 sentencepiece (Copyright Google Inc., Apache License 2.0,
 https://www.apache.org/licenses/LICENSE-2.0), which compiled them.
