@@ -21,6 +21,7 @@ from .adamw import AdamW
 from .batching import iter_batches
 from .checkpoint import LoadedEncoder, load_encoder, save_encoder
 from .freezing import freeze
+from .running import kept_rows, places_of, run_part
 
 # Some passes, the states of their pieces and of their entities -> a row for each entity.
 Reader = Callable[[AlignedBatch, DeviceFloats2d, DeviceFloats2d], DeviceFloats2d]
@@ -111,7 +112,7 @@ class EncoderShim(Shim):
         """
         network = self.loaded.network
         self._after_fork()
-        kept = _kept_rows(batch)
+        kept = kept_rows(batch)
         out_rows = numpy.full(len(batch.piece_ids), -1, dtype="int64")
         # Where windows of one document overlap, each piece is kept once: no row stands twice in `kept`.
         out_rows[kept] = numpy.arange(len(kept))
@@ -121,7 +122,7 @@ class EncoderShim(Shim):
         piece_states = torch.empty((len(kept), width), device=device)
         with torch.no_grad():
             for part, piece_rows, entity_rows in iter_batches(batch, max_rows=self.cfg["batch_rows"]):
-                pieces, entities = _run(network, part, device)
+                pieces, entities = run_part(network, part, device)
                 entity_states[torch.from_numpy(entity_rows).to(device)] = entities.float()
                 targets = out_rows[piece_rows]
                 sources = numpy.flatnonzero(targets >= 0)
@@ -163,7 +164,7 @@ class EncoderShim(Shim):
         found = torch.empty(shape, device=device)
         with torch.no_grad():
             for part, *places in iter_batches(batch, max_rows=self.cfg["batch_rows"]):
-                pieces, entities = _run(network, part, device)
+                pieces, entities = run_part(network, part, device)
                 rows = read(part, torch2xp(pieces.float()), torch2xp(entities.float()))
                 found[torch.from_numpy(places[which]).to(device)] = xp2torch(rows, device=device)
         return torch2xp(found)
@@ -185,7 +186,7 @@ class EncoderShim(Shim):
         try:
             for part, piece_rows, entity_rows in iter_batches(batch, max_rows=self.cfg["batch_rows"]):
                 with self.precision():
-                    parts.append(_run(network, part, device))
+                    parts.append(run_part(network, part, device))
                 piece_order.append(piece_rows)
                 entity_order.append(entity_rows)
         finally:
@@ -193,9 +194,9 @@ class EncoderShim(Shim):
         if not parts:
             width = self.loaded.config.hidden_size
             parts = [(torch.empty((0, width), device=device), torch.empty((0, width), device=device))]
-        kept = _places(piece_order)[_kept_rows(batch)]
+        kept = places_of(piece_order)[kept_rows(batch)]
         pieces = torch.cat([p for p, _ in parts])[torch.from_numpy(kept).to(device)].float()
-        entities = torch.cat([e for _, e in parts])[torch.from_numpy(_places(entity_order)).to(device)].float()
+        entities = torch.cat([e for _, e in parts])[torch.from_numpy(places_of(entity_order)).to(device)].float()
 
         def backprop(d_output: EncoderOutput) -> None:
             pairs = ((pieces, d_output.piece_states), (entities, d_output.entity_states))
@@ -311,33 +312,6 @@ class EncoderShim(Shim):
             other._set(copy.deepcopy(self._loaded, memo))
             other._files = self._files
         return other
-
-
-def _run(network: torch.nn.Module, part: AlignedBatch, device: torch.device) -> Tuple[torch.Tensor, torch.Tensor]:
-    return network(
-        torch.from_numpy(part.piece_ids.astype("int64")).to(device),
-        part.piece_lengths.tolist(),
-        torch.from_numpy(part.entity_ids.astype("int64")).to(device),
-        torch.from_numpy(part.entity_bounds.astype("int64")).to(device),
-        part.entity_lengths.tolist(),
-        max_mention_length=part.max_mention_length,
-    )
-
-
-def _kept_rows(batch: AlignedBatch) -> Ints1d:
-    """Rows of the pieces whose states are wanted: all, or those of the documents, one after the other."""
-    if batch.with_passes:
-        return numpy.arange(len(batch.piece_ids))
-    rows = [doc.piece_rows for doc in batch.docs]
-    return numpy.concatenate(rows).astype("int64") if rows else numpy.zeros(0, dtype="int64")
-
-
-def _places(order: List[Ints1d]) -> Ints1d:
-    """Where each row of the batch stands after its passes were sorted."""
-    rows = numpy.concatenate(order) if order else numpy.zeros(0, dtype="int64")
-    places = numpy.empty_like(rows)
-    places[rows] = numpy.arange(len(rows))
-    return places
 
 
 def _device(network: torch.nn.Module) -> torch.device:

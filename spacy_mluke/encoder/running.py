@@ -1,0 +1,53 @@
+"""Passes of a batch on their way through the network and back to their places."""
+
+from __future__ import annotations
+
+from typing import List, Tuple
+
+import numpy
+import torch
+
+from ..types import AlignedBatch, Ints1d
+
+
+def run_part(network: torch.nn.Module, part: AlignedBatch, device: torch.device) -> Tuple[torch.Tensor, torch.Tensor]:
+    """Run some passes.
+
+    network (torch.nn.Module): A LukeEncoder.
+    part (AlignedBatch): The passes.
+    device (torch.device): Where the network is.
+    RETURNS (Tuple[torch.Tensor, torch.Tensor]): States of pieces and of entities. Shapes: (n_pieces, width),
+        (n_entities, width).
+    """
+    return network(
+        torch.from_numpy(part.piece_ids.astype("int64")).to(device),
+        part.piece_lengths.tolist(),
+        torch.from_numpy(part.entity_ids.astype("int64")).to(device),
+        torch.from_numpy(part.entity_bounds.astype("int64")).to(device),
+        part.entity_lengths.tolist(),
+        max_mention_length=part.max_mention_length,
+    )
+
+
+def kept_rows(batch: AlignedBatch) -> Ints1d:
+    """Rows of the pieces whose states are wanted: all, or those of the documents, one after the other.
+
+    batch (AlignedBatch): The batch.
+    RETURNS (Ints1d): Rows among its pieces, int64.
+    """
+    if batch.with_passes:
+        return numpy.arange(len(batch.piece_ids))
+    rows = [doc.piece_rows for doc in batch.docs]
+    return numpy.concatenate(rows).astype("int64") if rows else numpy.zeros(0, dtype="int64")
+
+
+def places_of(order: List[Ints1d]) -> Ints1d:
+    """Where each row of the batch stands after its passes were sorted.
+
+    order (List[Ints1d]): Rows of the batch, in the order in which they were run.
+    RETURNS (Ints1d): Places, one for each row, int64.
+    """
+    rows = numpy.concatenate(order) if order else numpy.zeros(0, dtype="int64")
+    places = numpy.empty_like(rows)
+    places[rows] = numpy.arange(len(rows))
+    return places
