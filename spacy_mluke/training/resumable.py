@@ -166,8 +166,10 @@ class Replay:
         """As `Language.update`."""
         if not self.is_over:
             return losses
-        if not losses:
-            losses.update(self.state.losses)
+        if self.step == self.state.n_steps:
+            # Once: the loop begins with none again after each evaluation.
+            for name, loss in self.state.losses.items():
+                losses.setdefault(name, loss)
         return self.nlp.update(examples, losses=losses, **options)
 
     @property

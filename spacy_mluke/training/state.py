@@ -39,7 +39,7 @@ class TrainingState:
     n_steps: int  # that were taken
     seed: int  # that the order of batches comes from
     every: int  # steps between states
-    losses: Dict[str, float]  # summed since the start
+    losses: Dict[str, float]  # summed since the last evaluation
     results: List[Tuple[float, int]]  # score and step of each evaluation
     # Of `random` and NumPy, as their getters give them.
     random_state: Any = None

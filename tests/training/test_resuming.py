@@ -126,6 +126,15 @@ def test_the_weights_are_those_of_a_training_without_interruption(tiny_checkpoin
     assert parts_log.strip().splitlines()[-1] == whole_log.strip().splitlines()[-1]
 
 
+def test_losses_of_each_evaluation_are_those_of_a_training_without_interruption(steady_checkpoint, corpus, tmp_path):
+    overrides = settings(steady_checkpoint, corpus, **{"training.eval_frequency": 2})
+    whole = start("relations_kbp37", tmp_path / "whole", overrides).strip().splitlines()
+    start("relations_kbp37", tmp_path / "parts", overrides, stop_at=8)
+    parts = go_on("relations_kbp37", tmp_path / "parts", overrides).strip().splitlines()
+    assert parts[-3:] == whole[-3:]
+    assert len({line.split()[2] for line in whole[-3:]}) == 3
+
+
 def test_a_training_can_be_interrupted_twice_with_thincs_own_optimizer(steady_checkpoint, corpus, tmp_path):
     optimizer = {"@optimizers": "Adam.v1", "learn_rate": 0.01, "use_averages": True}
     overrides = {key: value for key, value in settings(steady_checkpoint, corpus).items() if "learn_rate" not in key}
