@@ -34,9 +34,17 @@ N_DEV = typer.Option(700, help="Sentences to evaluate with during training")
 HELD_OUT = typer.Option(0.05, help="Share of pairs of entities that training does not see")
 SEED = typer.Option(0, help="Where random numbers start")
 # Of the training documents: real text; and how many sentences the others have, how often.
-REAL_SHARE = 0.12
+REAL_SHARE = 0.1
+# And lists of names in one language or in several, which teach what entities are called where no sentence is.
+LIST_SHARE, LIST_LENGTHS = 0.2, (6, 14)
 SENTENCES = [(1, 0.55), (2, 0.2), (3, 0.15), (4, 0.1)]
 OFTENER = 3
+# How often a relation is told, beside the square root of its facts.
+OFTEN = {"P1376": 2.5, "P36": 1.5, "P47": 1.5, "P37": 1.2, "P17": 0.8, "P30": 0.7, "P38": 0.6}
+# Names that stand in a sentence: mostly the first of its language, else another of it, else one of any language.
+OTHER_NAME, FOREIGN_NAME = 0.12, 0.2
+# Which of many cities of a country is meant, nothing but its name tells: so it is mostly words.
+CITY_AS_WORDS = 0.6
 # CLDR capitalises these as in a list; in a sentence they are words like others.
 _SMALL = {"vi": ("Tiếng ", "Châu "), "id": ("Bahasa ",)}
 
@@ -59,18 +67,27 @@ class Fact(NamedTuple):
 
 Names = Dict[str, Dict[str, str]]  # language -> id -> name; "" for names of no language
 
+AllNames = Dict[str, Dict[str, List[str]]]  # the same, with all names but stems
+
 
 class Sources:
     """What sentences are made of.
 
-    names (Names): What entities are called.
+    names (Names): What entities are called first.
+    all_names (Dict[str, Dict[str, List[str]]]): All that they are called.
     types (Dict[str, str]): Types of entities.
     facts (List[Fact]): What may be told.
     shared (Set[str]): Entities whose names are others', too: what is known of them is told more often.
     """
 
-    def __init__(self, names: Names, types: Dict[str, str], facts: List[Fact], shared: Set[str]):
+    def __init__(self, names: Names, all_names: AllNames, types: Dict[str, str], facts: List[Fact], shared: Set[str]):
         self.names = names
+        self.all_names = all_names
+        self.languages = sorted(language for language in names if language)
+        self.cities = sorted(entity for entity, kind in types.items() if kind == "CITY")
+        self.others = sorted(
+            {entity for fact in facts for entity in (fact.subject, fact.object) if types[entity] != "CITY"}
+        )
         self.types = types
         weighted = [fact for fact in facts for _ in range(OFTENER if fact.subject in shared else 1)]
         self.facts = by_relation(weighted)
@@ -91,7 +108,7 @@ def main(
 ) -> None:
     """Write the corpus."""
     rng = random.Random(seed)
-    names, types = read_names(world / "names.tsv")
+    names, all_names, types = read_names(world / "names.tsv")
     facts = read_facts(world / "facts.tsv")
     pairs = sorted({pair_of(fact) for fact in facts})
     hidden = set(rng.sample(pairs, round(held_out * len(pairs))))
@@ -99,7 +116,7 @@ def main(
     out.mkdir(parents=True, exist_ok=True)
     with (out / "held_out.tsv").open("w", encoding="utf8") as file:
         file.writelines("\t".join(fact) + "\n" for fact in facts if pair_of(fact) in hidden)
-    sources = Sources(names, types, known, namesakes(names["en"]))
+    sources = Sources(names, all_names, types, known, namesakes(names["en"]))
     country_of = {fact.subject: fact.object for fact in facts if fact.relation == "P17"}
     real = annotate(read_factbook(factbook), EntityStore(world / "entities.sqlite"), hidden, country_of)
     for split, n in (("train", n_train), ("dev", n_dev)):
@@ -110,6 +127,9 @@ def main(
         for i in tqdm(range(n), desc=split, disable=None):
             if i < n_real:
                 bin_.add(real[i % len(real)])
+                continue
+            if split == "train" and i < n_real + round(LIST_SHARE * n):
+                bin_.add(make_list(nlp, sources, rng))
                 continue
             n_sentences = rng.choices(*zip(*SENTENCES, strict=True))[0] if split == "train" else 1
             doc = make_doc(nlp, sources, templates, n_sentences, rng)
@@ -141,11 +161,32 @@ def make_doc(
         text += "" if not text or language in ("ja", "zh") else " "
         for slot in sorted(slots, key=template.index):
             before, _, template = template.partition(slot)
-            name = name_in(sources.names, language, slots[slot])
+            name = draw_name(sources, language, slots[slot], rng)
             text += before
-            places.append((len(text), len(text) + len(name), slots[slot]))
+            if fact.relation != "P17" or slot == "{Y}" or rng.random() >= CITY_AS_WORDS:
+                places.append((len(text), len(text) + len(name), slots[slot]))
             text += name
         text += template
+    return with_mentions(nlp, sources, text, places)
+
+
+def make_list(nlp: Language, sources: Sources, rng: random.Random) -> Doc:
+    """Draw entities, and name them: all in one language, or each in one of its own."""
+    text, places = "", []
+    language = rng.choice(["", *sources.languages])
+    for _ in range(rng.randint(*LIST_LENGTHS)):
+        # Cities are many: half of what lists name are others.
+        entity = rng.choice(sources.cities if rng.random() < 0.5 else sources.others)
+        own = language or rng.choice(sources.languages)
+        name = draw_name(sources, own, entity, rng)
+        text += ", " if text else ""
+        places.append((len(text), len(text) + len(name), entity))
+        text += name
+    return with_mentions(nlp, sources, text, places)
+
+
+def with_mentions(nlp: Language, sources: Sources, text: str, places: List[Tuple[int, int, str]]) -> Doc:
+    """Make a document of a text and the entities of some of its places."""
     doc = nlp.make_doc(text)
     cut_tokens(doc, [char for start, end, _ in places for char in (start, end)])
     spans = [doc.char_span(start, end, label=sources.types[entity], kb_id=entity) for start, end, entity in places]
@@ -153,11 +194,21 @@ def make_doc(
     return doc
 
 
+def draw_name(sources: Sources, language: str, entity: str, rng: random.Random) -> str:
+    """What an entity is called: in a language, or now and then in another."""
+    drawn = rng.random()
+    if drawn < FOREIGN_NAME:
+        language = rng.choice(sources.languages)
+    elif drawn < FOREIGN_NAME + OTHER_NAME and entity in sources.all_names[language]:
+        return rng.choice(sources.all_names[language][entity])
+    return name_in(sources.names, language, entity) or sources.names["en"][entity]
+
+
 def draw_fact(sources: Sources, language: str, topic: str, rng: random.Random) -> Fact:
     """Draw a relation, and a fact that has names in a language; about an entity, if it has any."""
     relations = sorted(sources.facts)
     # Relations with many facts come more often, and less often than in proportion.
-    weights = [len(sources.facts[relation]) ** 0.5 for relation in relations]
+    weights = [OFTEN[relation] * len(sources.facts[relation]) ** 0.5 for relation in relations]
     while True:
         own = sources.about.get(topic, [])
         relation = rng.choices(relations, weights)[0]
@@ -188,16 +239,23 @@ def is_latin(own: Dict[str, str]) -> bool:
     return own["iso3166:JP"][0] < "\u0250"
 
 
-def read_names(path: Path) -> Tuple[Names, Dict[str, str]]:
-    """Read the first name of each entity in each language, and the entities' types."""
+def read_names(path: Path) -> Tuple[Names, AllNames, Dict[str, str]]:
+    """Read the first name of each entity in each language, all of its names, and the entities' types."""
     names: Names = defaultdict(dict)
+    all_names: AllNames = defaultdict(_lists)
     types: Dict[str, str] = {}
     with path.open(encoding="utf8", newline="") as file:
         for row in csv.DictReader(file, delimiter="\t"):
             types.setdefault(row["id"], row["type"])
             if row["kind"] == "name":
                 names[row["language"]].setdefault(row["id"], row["name"])
-    return names, types
+            if row["kind"] != "stem":
+                all_names[row["language"]][row["id"]].append(row["name"])
+    return names, all_names, types
+
+
+def _lists() -> Dict[str, List[str]]:
+    return defaultdict(list)
 
 
 def read_facts(path: Path) -> List[Fact]:
