@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Iterable, Iterator, Optional, Tuple, Union
 
+import numpy
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
@@ -104,14 +105,35 @@ def make_doc(nlp: Language, sentence: MarkedSentence) -> Optional[Doc]:
     return doc
 
 
-def make_docs(nlp: Language, sentences: Iterable[MarkedSentence]) -> Iterator[Doc]:
-    """Make documents of sentences; those whose entities share a token, or are empty, are left out.
+def make_missed_doc(nlp: Language, sentence: MarkedSentence) -> Doc:
+    """Make a document of a sentence whose entities cannot be given: it has none, and its relation is a miss.
+
+    nlp (Language): Its tokenizer.
+    sentence (MarkedSentence): The sentence.
+    RETURNS (Doc): The document. The relation is between the tokens where its entities are said to be.
+    """
+    install_extensions()
+    doc = nlp.make_doc(sentence.text)
+    doc.ents = []
+    starts = [token.idx for token in doc[1:]]
+    places = numpy.searchsorted(starts, [sentence.head[0], sentence.tail[0]], side="right").tolist()
+    head, tail = (Span(doc, i, i + 1, label=ENTITY) for i in places)
+    doc._.mluke_relations = [Relation(head, tail, sentence.label)] if sentence.label != NO_RELATION else []
+    return doc
+
+
+def make_docs(nlp: Language, sentences: Iterable[MarkedSentence], *, keep_missed: bool = False) -> Iterator[Doc]:
+    """Make documents of sentences.
 
     nlp (Language): Its tokenizer.
     sentences (Iterable[MarkedSentence]): The sentences.
+    keep_missed (bool): Whether those whose entities share a token, or are empty, are kept without entities, so that
+        scores count their relations as misses. Otherwise they are left out.
     YIELDS (Doc): Documents with entities and relations.
     """
     for sentence in sentences:
         doc = make_doc(nlp, sentence)
         if doc is not None:
             yield doc
+        elif keep_missed:
+            yield make_missed_doc(nlp, sentence)
