@@ -146,7 +146,7 @@ def _made_names(lang: str, n: int) -> Iterable[str]:
 def _made_article(lang: str, n: int) -> Dict[str, Any]:
     paragraphs = []
     for i, (city, country) in enumerate(_pairs(n)):
-        text = _filled(lang, country, city)
+        text = f"{_filled(lang, country, city)} {i}"
         answer = {"text": city, "answer_start": text.index(city)}
         question = {"id": str(i), "question": _filled(lang, country, "…"), "answers": [answer]}
         paragraphs.append({"context": text, "qas": [question]})

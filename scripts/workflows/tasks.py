@@ -46,7 +46,11 @@ TASKS: Dict[str, Task] = {
                 "mLUKE-W", "relations_kbp37.cfg", overrides=_words("mluke_relations", "MarkerClassifier")
             ),
             "tok2vec": System(
-                "spaCy tok2vec", "baselines/relations_tok2vec.cfg", has_encoder=False, reads_marked=True, has_curve=False
+                "spaCy tok2vec",
+                "baselines/relations_tok2vec.cfg",
+                has_encoder=False,
+                reads_marked=True,
+                has_curve=False,
             ),
         },
         has_majority=True,
@@ -66,9 +70,7 @@ TASKS: Dict[str, Task] = {
         {"mluke-e": System("mLUKE-E", "cloze_mlama.cfg")},
         has_majority=True,
     ),
-    "linking": Task(
-        ("en", "de", "es", "fr"), {"mluke-e": System("mLUKE-E", "linking.cfg")}, has_majority=True
-    ),
+    "linking": Task(("en", "de", "es", "fr"), {"mluke-e": System("mLUKE-E", "linking.cfg")}, has_majority=True),
 }
 
 

@@ -1,6 +1,6 @@
 """Train one system of a task; the same command goes on after an interruption.
 
-    python -m scripts.workflows.train relations mluke-w corpus/relations training/relations metrics/relations
+python -m scripts.workflows.train relations mluke-w corpus/relations training/relations metrics/relations
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ def gap_chart(summary: Summary) -> str:
     summary (Summary): The task.
     RETURNS (str): SVG; nothing, if there is no other language.
     """
-    langs = [lang for lang in summary.langs if lang != summary.source]
+    langs = [lang for lang in summary.langs if any(key[1] == lang for key in summary.gaps)]
     if not summary.gaps:
         return ""
     title = f"Loss from {summary.source} to other languages, {summary.task}"

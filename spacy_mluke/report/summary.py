@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
 
@@ -37,7 +38,7 @@ class Summary:
     metric: str
     source: str  # the language that was trained on
     systems: List[str]
-    langs: List[str]  # the source first
+    langs: List[str]  # the source first, then other corpora in it
     runs: Dict[Key, List[Run]]
     scores: Dict[Key, Interval] = field(default_factory=dict)
     # Score of the first system less that of another one on the same documents, by the other one and language.
@@ -116,7 +117,7 @@ def _summarize_task(task: str, runs: List[Run], source: str, n_samples: int) -> 
         metric=next(iter(METRICS[task])),
         source=source,
         systems=list(dict.fromkeys(run.system for run in runs)),
-        langs=[*([source] if source in langs else []), *sorted(langs - {source})],
+        langs=sorted(langs, key=partial(_order, source=source)),
         runs=by_key,
     )
     drawn: Dict[Key, Tuple[float, Floats1d, str]] = {}
@@ -129,7 +130,7 @@ def _summarize_task(task: str, runs: List[Run], source: str, n_samples: int) -> 
         if system != summary.first and best is not None and best[2] == md5:
             summary.differences[system, lang] = interval(best[0] - value, best[1] - samples)
         home = drawn.get((system, source))
-        if lang != source and home is not None:
+        if not _is_of(lang, source) and home is not None:
             summary.gaps[system, lang] = interval(home[0] - value, home[1] - samples)
     return summary
 
@@ -155,6 +156,15 @@ def _draw(summary: Summary, lang: str, n_samples: int) -> Dict[Key, Tuple[float,
         documents = " ".join(sorted({run.data["md5"] for run in summary.runs[key]}))
         found[key] = mean, numpy.mean([samples for _, samples in parts], axis=0), documents
     return found
+
+
+def _is_of(lang: str, source: str) -> bool:
+    """Whether a corpus is in the language that was trained on: "en-kbp37" is in "en"."""
+    return lang.partition("-")[0] == source
+
+
+def _order(lang: str, source: str) -> Tuple[bool, bool, str]:
+    return lang != source, not _is_of(lang, source), lang
 
 
 def _listed(entries: Dict[Key, Interval]) -> List[Dict[str, Any]]:

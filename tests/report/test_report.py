@@ -85,6 +85,12 @@ def test_differences_are_paired_and_gaps_are_from_the_source(summary):
     )
 
 
+def test_another_corpus_in_the_source_language_has_no_gap():
+    runs = [relation_run("mLUKE-E", lang, 0.8) for lang in ("de", "en-web", "en")]
+    (found,) = summarize(runs, n_samples=20)
+    assert found.langs == ["en", "en-web", "de"] and list(found.gaps) == [("mLUKE-E", "de")]
+
+
 def test_systems_on_other_documents_are_not_compared(folders):
     runs, _ = read_runs(folders)
     for run in runs:
