@@ -16,16 +16,14 @@ from spacy.training import Example
 from thinc.api import require_gpu
 from wasabi import msg
 
-from scripts.workflows.majority import guess_by
+from scripts.workflows.majority import guess_by, relate
 from scripts.workflows.tasks import MAJORITY, MARKED, TASKS, run_folder
-from spacy_mluke.annotate.relations import Relation, set_relations
 from spacy_mluke.errors import check_choice
 from spacy_mluke.extensions import install_extensions
 from spacy_mluke.report.metrics import METRIC_NAMES, METRICS
 from spacy_mluke.report.predict import describe, predict_run
 from spacy_mluke.report.run import Run, score_run
 from spacy_mluke.training.corpus import give_entities
-from spacy_mluke.training.kbp37 import NO_RELATION
 
 TASK = typer.Argument(..., help="relations, ner, qa, cloze or linking")
 CORPUS = typer.Argument(..., help="Folder that convert has written", exists=True)
@@ -55,7 +53,7 @@ def main(
         nlp = spacy.load(training / run_folder(folder, seed) / "model-best")
         for lang in TASKS[task].langs:
             data = corpus / "test" / f"{lang}.spacy"
-            names = {"lang": lang, "system": system.title}
+            names: Dict[str, Any] = {"lang": lang, "system": system.title}
             if system.reads_marked:
                 run = classify_run(nlp, data, corpus / MARKED / "test" / data.name, **names, **options)
             else:
@@ -93,10 +91,7 @@ def classify_run(
         # The gold relation: what the classifier does not know, it would leave there.
         doc.cats = {}
     for eg, doc in zip(examples, nlp.pipe(docs), strict=True):
-        label = max(doc.cats, key=lambda name: doc.cats[name])
-        ents = eg.predicted.ents
-        found = [Relation(*ents, label)] if len(ents) == 2 and label != NO_RELATION else []
-        set_relations(eg.predicted, found)
+        relate(eg.predicted, max(doc.cats, key=doc.cats.__getitem__))
     return score_run(
         task, examples, system=system, lang=lang, seed=seed, name=data.stem, n_samples=n_samples, about=describe(nlp)
     )

@@ -10,6 +10,7 @@ from spacy.tokens import Doc, Span
 
 from spacy_mluke.annotate.fillers import Filler, find_markers, set_fillers
 from spacy_mluke.annotate.relations import Relation, get_relations, set_relations
+from spacy_mluke.training.kbp37 import NO_RELATION
 
 Guess = Callable[[Doc], None]
 
@@ -26,11 +27,18 @@ def guess_by(task: str, train: Iterable[Doc]) -> Guess:
 
 def _relations(train: Iterable[Doc]) -> Guess:
     labels: Counter[str] = Counter(relation.label for doc in train for relation in get_relations(doc))
-    return partial(_relate, label=labels.most_common(1)[0][0])
+    return partial(relate, label=labels.most_common(1)[0][0])
 
 
-def _relate(doc: Doc, label: str) -> None:
-    set_relations(doc, [Relation(*doc.ents, label)] if len(doc.ents) == 2 else [])
+def relate(doc: Doc, label: str) -> None:
+    """Say which relation the two entities of a document have.
+
+    doc (Doc): The document; one without two entities has none.
+    label (str): The relation, or that of none.
+    """
+    ents = doc.ents
+    is_one = len(ents) == 2 and label != NO_RELATION
+    set_relations(doc, [Relation(ents[0], ents[1], label)] if is_one else [])
 
 
 def _fillers(train: Iterable[Doc]) -> Guess:

@@ -44,9 +44,7 @@ class RunningErrors:
         "The state of the training in '{path}' cannot be read: {reason}. Delete the folder above it, and begin anew."
     )
     # --- reports ---
-    ML270 = (
-        "'{path}' is not a run that this version reads: {reason}. Runs are written by python -m spacy_mluke score."
-    )
+    ML270 = "'{path}' is not a run that this version reads: {reason}. Runs are written by python -m spacy_mluke score."
     ML271 = (
         "'{name}' has no annotation for the task '{task}' that could be scored. Take the corpus that was made for it "
         "(see docs/results.md), written with store_user_data=True."
