@@ -45,7 +45,8 @@ def test_what_a_command_needs_is_an_asset_or_of_the_repo_or_written_before(proje
         written: set = set()
         for name in names:
             for path in commands[name].get("deps", []):
-                is_written = any(out == path or out.startswith(f"{path}/") for out in written)
+                # What is written, a folder of it, or a file in it.
+                is_written = any(f"{out}/".startswith(f"{path}/") or path.startswith(f"{out}/") for out in written)
                 assert path in assets or is_written or (REPO / path).exists(), (name, path)
             written.update(commands[name].get("outputs", []))
 

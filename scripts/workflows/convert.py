@@ -60,9 +60,8 @@ def convert_relations(data: Path, target: Path, *, limit: Optional[int], train_l
     """KBP37 to train on, RELX to test; sentences whose entities cannot be given are misses in the tests."""
     files = {"train": "kbp37/train", "dev": "kbp37/dev", "test/en-kbp37": "kbp37/test"}
     files.update({f"test/{lang}": f"relx/RELX_{lang}" for lang in TASKS["relations"].langs if lang != "en-kbp37"})
+    nlp = spacy.blank("xx")
     for name, file in files.items():
-        lang = name.rpartition("/")[2].partition("-")[0] if "/" in name else SOURCE
-        nlp = spacy.blank(lang)
         sentences = list(islice(kbp37.read_kbp37(data / f"{file}.txt"), train_limit if name == "train" else limit))
         docs = list(kbp37.make_docs(nlp, sentences, keep_missed="/" in name))
         write(docs, target / f"{name}.spacy")

@@ -23,7 +23,7 @@ from spacy_mluke.extensions import install_extensions
 from spacy_mluke.report.metrics import METRIC_NAMES, METRICS
 from spacy_mluke.report.predict import describe, predict_run
 from spacy_mluke.report.run import Run, score_run
-from spacy_mluke.training.corpus import give_entities
+from spacy_mluke.training.corpus import give_entities, with_gold_tokens
 
 TASK = typer.Argument(..., help="relations, ner, qa, cloze or linking")
 CORPUS = typer.Argument(..., help="Folder that convert has written", exists=True)
@@ -57,7 +57,8 @@ def main(
             if system.reads_marked:
                 run = classify_run(nlp, data, corpus / MARKED / "test" / data.name, **names, **options)
             else:
-                run = predict_run(nlp, data, **names, **options)
+                # RELX's entities are not always tokens of the pipeline's language, such as "Inde" in "l'Inde".
+                run = predict_run(nlp, data, gold_tokens=task == "relations", **names, **options)
             keep(run, metrics / run_folder(folder, seed))
     if TASKS[task].has_majority:
         guess = guess_by(task, read_docs(corpus / "train.spacy"))
@@ -120,9 +121,8 @@ def keep(run: Run, folder: Path) -> None:
 
 
 def _example(gold: Doc) -> Example:
-    """A document as a component gets it: with the gold entities, and no more."""
-    words, spaces = [token.text for token in gold], [bool(token.whitespace_) for token in gold]
-    eg = Example(Doc(gold.vocab, words=words, spaces=spaces), gold)
+    """A document as a component gets it: with the gold tokens and entities, and no more."""
+    eg = with_gold_tokens(gold)
     give_entities(eg)
     return eg
 

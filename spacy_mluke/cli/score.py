@@ -19,6 +19,9 @@ LIMIT = typer.Option(0, "--limit", "-n", min=0, help="Documents at most; 0 for a
 GIVEN = typer.Option(
     None, "--gold-entities/--own-entities", help="Whether documents come with the gold entities; as for evaluate"
 )
+TOKENS = typer.Option(
+    False, "--gold-tokens", help="Take the corpus's tokens; without, entities that the pipeline's tokens lack are lost"
+)
 
 
 def score(
@@ -32,6 +35,7 @@ def score(
     samples: int = SAMPLES,
     limit: int = LIMIT,
     gold_entities: Optional[bool] = GIVEN,
+    gold_tokens: bool = TOKENS,
 ) -> None:
     """Score a pipeline on a corpus, with bootstrap confidence intervals, for `report`.
 
@@ -58,6 +62,7 @@ def score(
             n_samples=samples,
             limit=limit,
             given=gold_entities,
+            gold_tokens=gold_tokens,
         )
         run.to_disk(output)
     name = next(iter(METRICS[task]))

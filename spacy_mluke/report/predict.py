@@ -14,11 +14,10 @@ from spacy.training import Corpus, Example
 from .. import __version__
 from ..annotate.answers import get_questions, set_questions
 from ..encoder.model import get_shim
-from ..training.corpus import EntityCorpus
+from ..training.corpus import give_entities, with_gold_tokens
 from .run import Run, score_run
 
 ENTITIES = "doc.ents"
-OPTIONS: Dict[str, Any] = {"max_length": 0, "gold_preproc": False}
 
 
 def predict_run(
@@ -32,6 +31,7 @@ def predict_run(
     n_samples: int = 1000,
     limit: int = 0,
     given: Optional[bool] = None,
+    gold_tokens: bool = False,
 ) -> Run:
     """Run a pipeline over a corpus, and score what it predicts.
 
@@ -45,10 +45,12 @@ def predict_run(
     limit (int): Documents at most; 0 for all.
     given (Optional[bool]): Whether documents come with the gold entities; None: if a component needs entities and none
         before it sets them.
+    gold_tokens (bool): Whether documents have the tokens of the corpus, or those of the pipeline's tokenizer. Entities
+        that the latter do not have cannot be given, and what is said of them is a miss.
     RETURNS (Run): The run.
     RAISES (ValueError): As `score_run`.
     """
-    examples = list(read_examples(nlp, data, limit=limit, given=given))
+    examples = list(read_examples(nlp, data, limit=limit, given=given, gold_tokens=gold_tokens))
     started = time.perf_counter()
     for eg, doc in zip(examples, nlp.pipe([eg.predicted for eg in examples]), strict=True):
         eg.predicted = doc
@@ -59,18 +61,24 @@ def predict_run(
     )
 
 
-def read_examples(nlp: Language, data: Path, *, limit: int = 0, given: Optional[bool] = None) -> Iterator[Example]:
+def read_examples(
+    nlp: Language, data: Path, *, limit: int = 0, given: Optional[bool] = None, gold_tokens: bool = False
+) -> Iterator[Example]:
     """Read a corpus as a pipeline takes it.
 
     nlp (Language): The pipeline.
     data (Path): A .spacy file, or a directory of them.
     limit (int): Documents at most; 0 for all.
     given (Optional[bool]): As for `predict_run`.
+    gold_tokens (bool): As for `predict_run`.
     YIELDS (Example): The document to predict on, with the questions about it, and the reference.
     """
     with_entities = lacks_entities(nlp) if given is None else given
-    corpus: Any = EntityCorpus(data, **OPTIONS, limit=limit) if with_entities else Corpus(data, limit=limit)
-    for eg in corpus(nlp):
+    for eg in Corpus(data, limit=limit)(nlp):
+        if gold_tokens:
+            eg = with_gold_tokens(eg.reference)
+        if with_entities:
+            give_entities(eg)
         questions = get_questions(eg.reference)
         if questions and not get_questions(eg.predicted):
             set_questions(eg.predicted, questions)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import spacy
 import srsly
 from spacy.tokens import DocBin
 from typer.testing import CliRunner
 
 from spacy_mluke.cli import app
+from spacy_mluke.report.predict import read_examples
 from spacy_mluke.report.run import read_run
+from spacy_mluke.training.kbp37 import MarkedSentence, make_docs
 from tests.cli.test_evaluate import saved  # noqa: F401
 from tests.pipeline.conftest import steady_checkpoint, tiny_checkpoint  # noqa: F401
 from tests.pipeline.question_docs import question_examples, question_pipeline
@@ -31,6 +34,17 @@ def test_a_pipeline_is_scored_with_the_gold_entities_that_it_needs(saved):  # no
     CliRunner().invoke(app, ["evaluate", str(saved / "pipeline"), str(saved / "gold.spacy"), "-o", str(evaluated)])
     expected = srsly.read_json(evaluated)["mluke_relations"]["rel_micro_f"]
     assert abs(run.metrics["micro_f1"]["value"] - expected) < 1e-9
+
+
+def test_entities_that_the_pipelines_tokens_lack_are_given_with_the_corpus_tokens(saved):  # noqa: F811
+    nlp = spacy.blank("xx")
+    (doc,) = make_docs(nlp, [MarkedSentence("Anna aime l'Inde", (0, 4), (12, 16), "home")], keep_missed=True)
+    DocBin(docs=[doc], store_user_data=True).to_disk(saved / "fr.spacy")
+    loaded = spacy.load(saved / "pipeline")
+    (bare,) = read_examples(loaded, saved / "fr.spacy")
+    (given,) = read_examples(loaded, saved / "fr.spacy", gold_tokens=True)
+    assert [ent.text for ent in bare.predicted.ents] != ["Anna", "Inde"]
+    assert [ent.text for ent in given.predicted.ents] == ["Anna", "Inde"] and not given.predicted._.mluke_relations
 
 
 def test_questions_of_the_reference_are_asked(steady_checkpoint, tmp_path):  # noqa: F811

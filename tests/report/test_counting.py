@@ -56,6 +56,14 @@ def test_sentences_whose_entities_cannot_be_given_are_misses():
     assert scores("relations", [Example(*pair) for pair in zip(predicted, docs, strict=True)])["micro_recall"] == 0.5
 
 
+def test_entities_to_score_with_are_what_the_corpus_marks():
+    sentence = MarkedSentence("Gandhi aimait l'Inde", (0, 6), (16, 20), "from(e1,e2)")
+    (doc,) = make_docs(NLP, [sentence], keep_missed=True)
+    assert [ent.text for ent in doc.ents] == ["Gandhi", "Inde"] and doc.text == sentence.text
+    (whole,) = make_docs(NLP, [sentence])
+    assert [ent.text for ent in whole.ents] == ["Gandhi", "l'Inde"]
+
+
 def test_names_are_right_if_bounds_and_label_are():
     gold, predicted = name_docs(NLP)[:2], [bare(doc) for doc in name_docs(NLP)[:2]]
     predicted[0].ents = [Span(predicted[0], 0, 1, label="LOC"), Span(predicted[0], 5, 6, label="PER")]
