@@ -194,7 +194,7 @@ def _mistakes(summary: Summary) -> str:
 def _mistake(mistake: Mistake, lang: str) -> str:
     labels = sorted({span["label"] for side in ("gold", "predicted") for span in mistake[side]})
     colors = {label: COLORS[i % len(COLORS)] for i, label in enumerate(labels)}
-    title = f"<p><b>{escape(mistake['title'])}</b></p>" if mistake.get("title") else ""
+    title = f'<p dir="auto"><b>{escape(mistake["title"])}</b></p>' if mistake.get("title") else ""
     if "arc" in mistake:
         ends = sorted(mistake["gold"], key=_start)
         head, tail = (mistake["text"][span["start"] : span["end"]] for span in ends)
