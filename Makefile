@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint bench mluke-small clean
+.PHONY: demo test lint bench smoke mluke-small clean
 
 demo: $(READY)
 	$(BIN)/python -m spacy_mluke demo
@@ -19,6 +19,10 @@ lint: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks
+
+# Every command of the workflows, on a few sentences.
+smoke: $(READY)
+	$(BIN)/python -m spacy project run smoke
 
 # Rebuilds the bundled checkpoint from its public source.
 mluke-small: $(READY)

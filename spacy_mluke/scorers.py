@@ -57,8 +57,10 @@ def score_relations(
     examples (Iterable[Example]): Predicted and reference documents.
     RETURNS (Dict[str, Any]): The scores.
     """
-    facts = [(_relations(eg.predicted), _relations(eg.reference)) for eg in examples if has_relations(eg.reference)]
-    return _score(facts, "rel", macro_labels, _pooled if pool_directions else str)
+    facts = [
+        (relation_facts(eg.predicted), relation_facts(eg.reference)) for eg in examples if has_relations(eg.reference)
+    ]
+    return _score(facts, "rel", macro_labels, pooled_label if pool_directions else str)
 
 
 def score_types(examples: Iterable[Example], *, spans_key: str, **kwargs: Any) -> Dict[str, Any]:
@@ -74,7 +76,7 @@ def score_types(examples: Iterable[Example], *, spans_key: str, **kwargs: Any) -
             continue
         gold = eg.reference.spans[spans_key] if has_group else eg.reference.ents
         predicted = list(eg.predicted.spans.get(spans_key, []))
-        facts.append((_labelled(predicted), _labelled(gold)))
+        facts.append((labelled_facts(predicted), labelled_facts(gold)))
     return _score(facts, "types", None, str)
 
 
@@ -103,16 +105,31 @@ def _score(
     return scores
 
 
-def _relations(doc: Doc) -> Facts:
+def relation_facts(doc: Doc) -> Facts:
+    """What a document says of relations: what is right is compared by.
+
+    doc (Doc): The document.
+    RETURNS (Facts): Characters of head and tail, and the label.
+    """
     return {
         (rel.head.start_char, rel.head.end_char, rel.tail.start_char, rel.tail.end_char, rel.label)
         for rel in get_relations(doc)
     }
 
 
-def _labelled(spans: Iterable[Any]) -> Facts:
+def labelled_facts(spans: Iterable[Any]) -> Facts:
+    """What labelled spans say.
+
+    spans (Iterable[Span]): The spans.
+    RETURNS (Facts): Characters and label.
+    """
     return {(span.start_char, span.end_char, span.label_) for span in spans}
 
 
-def _pooled(label: str) -> str:
+def pooled_label(label: str) -> str:
+    """A relation without its direction: `x` of `x(e1,e2)` and of `x(e2,e1)`.
+
+    label (str): The label.
+    RETURNS (str): The relation.
+    """
     return _DIRECTION.sub("", label)

@@ -30,9 +30,7 @@ def score_cloze(examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
     """
     ranks: List[Optional[int]] = []
     for eg in examples:
-        gold = gold_masks(eg.reference)
-        if gold is not None:
-            ranks += _ranks(eg, gold)
+        ranks += gold_ranks(eg)
     if not ranks:
         return dict.fromkeys(["cloze_p1", "cloze_p5", "cloze_mrr"])
     found = [rank for rank in ranks if rank is not None]
@@ -43,8 +41,15 @@ def score_cloze(examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
     }
 
 
-def _ranks(eg: Example, gold: List[GoldMask]) -> List[Optional[int]]:
-    """Rank of the first right filler of each gold mask."""
+def gold_ranks(eg: Example) -> List[Optional[int]]:
+    """Rank of the first right filler of each gold mask.
+
+    eg (Example): Predicted and reference document.
+    RETURNS (List[Optional[int]]): From 1; None where no filler is right. Empty without annotation.
+    """
+    gold = gold_masks(eg.reference)
+    if gold is None:
+        return []
     masks = get_masks(eg.predicted)
     if eg.predicted.text == eg.reference.text:
         at = {(mask.start_char, mask.end_char): mask.fillers for mask in masks}

@@ -8,11 +8,11 @@ import sys
 import unicodedata
 from collections import Counter
 from functools import cache, partial
-from typing import Any, Callable, Dict, FrozenSet, Iterable, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, FrozenSet, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 from spacy.training import Example
 
-from .annotate.answers import get_asked
+from .annotate.answers import Answer, Question, get_asked
 
 # Articles that MLQA's evaluation leaves out (Lewis et al., 2020, section 5.1). Arabic has a prefix instead.
 _ARTICLES: Dict[str, str] = {
@@ -50,21 +50,42 @@ def score_answers(examples: Iterable[Example], *, lang: Optional[str] = None, **
     answered: List[Tuple[float, float]] = []
     unanswered: List[Tuple[float, float]] = []
     for eg in examples:
-        predicted = {question.key: answers for question, answers in get_asked(eg.predicted)}
-        code = eg.reference.lang_ if lang == "auto" else lang
-        for question, gold in get_asked(eg.reference):
-            if gold is None:
-                continue
-            best = (predicted.get(question.key) or [])[:1]
-            texts = [answer.text for answer in gold]
-            # SQuAD 2.0 takes an answer of nothing but articles and punctuation for none.
-            texts = [text for text in texts if normalize(text, code)]
-            scores = compare(best[0].text if best else "", texts or [""], code)
-            (answered if texts else unanswered).append(scores)
+        for own in compare_answers(eg, lang):
+            (answered if own.has_answer else unanswered).append((own.em, own.f1))
     found: Dict[str, Any] = dict(zip(("qa_em", "qa_f1"), _means(answered + unanswered), strict=True))
     found.update(zip(("qa_has_answer_em", "qa_has_answer_f1"), _means(answered), strict=True))
     found["qa_no_answer"] = _means(unanswered)[0]
     return found
+
+
+class ComparedAnswer(NamedTuple):
+    """A question of a reference, and how well it was answered."""
+
+    question: Question
+    gold: List[Answer]
+    best: Optional[Answer]  # the one given, if any
+    has_answer: bool  # whether a gold answer holds a word
+    em: float
+    f1: float
+
+
+def compare_answers(eg: Example, lang: Optional[str] = None) -> Iterator[ComparedAnswer]:
+    """Compare the best answer to each annotated question with the gold ones.
+
+    eg (Example): Predicted and reference document.
+    lang (Optional[str]): As for `build_qa_scorer_v1`.
+    YIELDS (ComparedAnswer): The questions, in order.
+    """
+    predicted = {question.key: answers for question, answers in get_asked(eg.predicted)}
+    code = eg.reference.lang_ if lang == "auto" else lang
+    for question, gold in get_asked(eg.reference):
+        if gold is None:
+            continue
+        best = next(iter(predicted.get(question.key) or []), None)
+        # SQuAD 2.0 takes an answer of nothing but articles and punctuation for none.
+        texts = [answer.text for answer in gold if normalize(answer.text, code)]
+        em, f1 = compare(best.text if best else "", texts or [""], code)
+        yield ComparedAnswer(question, gold, best, bool(texts), em, f1)
 
 
 def compare(answer: str, gold: Sequence[str], lang: Optional[str] = None) -> Tuple[float, float]:

@@ -93,6 +93,7 @@ class AlignedBatch:
     docs: List[DocAlignment] = field(default_factory=list)
     with_tokens: bool = True  # whether the documents' piece_rows are filled
     with_passes: bool = False  # whether the states of all pieces are wanted, not only those of piece_rows
+    with_entities: bool = True  # whether entities are read; if not, they only say where spans are
     counts: Counts = field(default_factory=Counts)
 
     @property

@@ -22,6 +22,8 @@ COMMANDS: Dict[str, str] = {
     "convert-squad": "Write a corpus for question answering from a file in SQuAD's format.",
     "train": "Train a pipeline as spacy train does, and go on after an interruption.",
     "evaluate": "Show the scores of every component of a pipeline on a corpus.",
+    "score": "Score a pipeline on a corpus, with bootstrap confidence intervals, for `report`.",
+    "report": "Make one self-contained HTML page of the scores of several systems.",
     "export": "Write a trained component as a model that transformers opens.",
     "entities": "Build a store of entities with their names, look names up in it, or write it as JSON lines.",
     "pretrain": "Teach an encoder entities, by masking them in text that names them.",

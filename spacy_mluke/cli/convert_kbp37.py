@@ -9,10 +9,15 @@ import typer
 SOURCE = typer.Argument(..., help="A file of KBP37 or RELX", exists=True, dir_okay=False)
 TARGET = typer.Argument(..., help="The .spacy file to write")
 LANG = typer.Option("en", "--lang", "-l", help="Language, for its tokenizer")
+SCORED = typer.Option(
+    False, "--to-score", help="Cut tokens where entities begin and end; keep sentences whose entities cannot be given"
+)
 LIMIT = typer.Option(0, "--limit", "-n", help="Sentences to read at most; 0 for all")
 
 
-def convert_kbp37(source: Path = SOURCE, target: Path = TARGET, lang: str = LANG, limit: int = LIMIT) -> None:
+def convert_kbp37(
+    source: Path = SOURCE, target: Path = TARGET, lang: str = LANG, to_score: bool = SCORED, limit: int = LIMIT
+) -> None:
     """Write a corpus for relation extraction from a file of KBP37 or RELX.
 
     Each sentence has two entities, and the relation between them.
@@ -28,9 +33,11 @@ def convert_kbp37(source: Path = SOURCE, target: Path = TARGET, lang: str = LANG
 
     with coded_errors():
         sentences = list(islice(read_kbp37(source), limit or None))
-    docs = DocBin(docs=make_docs(spacy.blank(lang), sentences), store_user_data=True)
+    made = list(make_docs(spacy.blank(lang), sentences, keep_missed=to_score))
+    docs = DocBin(docs=made, store_user_data=True)
     target.parent.mkdir(parents=True, exist_ok=True)
     docs.to_disk(target)
-    left_out = len(sentences) - len(docs)
-    note = f"; {left_out} left out, whose entities share a token or are empty" if left_out else ""
+    n_odd = len(sentences) - sum(bool(doc.ents) for doc in made)
+    what = "kept as misses" if to_score else "left out"
+    note = f"; {n_odd} {what}, whose entities share a token or are empty" if n_odd else ""
     msg.good(f"Wrote {target}: {len(docs)} sentences{note}")

@@ -19,8 +19,6 @@ GIVEN = typer.Option(
 BATCH_SIZE = typer.Option(None, "--batch-size", "-b", help="Documents of a batch; by default, what the pipeline says")
 LIMIT = typer.Option(0, "--limit", "-n", help="Documents at most; 0 for all")
 
-ENTITIES = "doc.ents"
-
 
 def evaluate(
     model: str = MODEL,
@@ -36,20 +34,15 @@ def evaluate(
     """
     import spacy
     import srsly
-    from spacy.training import Corpus
     from wasabi import msg
 
-    from ..training.corpus import EntityCorpus
+    from ..report.predict import lacks_entities, read_examples
     from ._common import coded_errors
 
     with coded_errors():
         nlp = spacy.load(model)
         given = lacks_entities(nlp) if gold_entities is None else gold_entities
-        if given:
-            corpus: Any = EntityCorpus(data, max_length=0, gold_preproc=False, limit=limit)
-        else:
-            corpus = Corpus(data, limit=limit)
-        examples = list(corpus(nlp))
+        examples = list(read_examples(nlp, data, limit=limit, given=given))
         scores: Dict[str, Any] = nlp.evaluate(examples, batch_size=batch_size, per_component=True)
     msg.info(f"{len(examples)} documents, {'with the gold' if given else 'without gold'} entities")
     speed = scores.pop("speed", None)
@@ -61,21 +54,6 @@ def evaluate(
         output.parent.mkdir(parents=True, exist_ok=True)
         srsly.write_json(output, {**scores, "speed": speed})
         msg.good(f"Wrote {output}")
-
-
-def lacks_entities(nlp: Any) -> bool:
-    """Whether a component of a pipeline needs entities that none before it sets.
-
-    nlp (Language): The pipeline.
-    RETURNS (bool): As the components' factories say.
-    """
-    for name in nlp.pipe_names:
-        meta = nlp.get_pipe_meta(name)
-        if ENTITIES in meta.requires:
-            return True
-        if any(place == ENTITIES or place.startswith("token.ent_") for place in meta.assigns):
-            return False
-    return False
 
 
 def show(name: str, scores: Dict[str, Any]) -> None:

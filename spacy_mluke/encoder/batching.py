@@ -7,6 +7,7 @@ from typing import Iterator, List, Tuple
 import numpy
 
 from ..align.codes import heads, ranges
+from ..align.words import without_entities
 from ..types import AlignedBatch, Ints1d
 
 
@@ -62,6 +63,8 @@ def iter_batches(batch: AlignedBatch, *, max_rows: int) -> Iterator[Tuple[Aligne
     max_rows (int): Pieces and entities per batch.
     YIELDS (Tuple[AlignedBatch, Ints1d, Ints1d]): As from `take_passes`.
     """
+    if not batch.with_entities:
+        batch = without_entities(batch)
     for passes in plan_batches(batch, max_rows=max_rows):
         yield take_passes(batch, passes)
 

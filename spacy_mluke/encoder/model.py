@@ -12,6 +12,7 @@ from thinc.types import Ragged
 
 from ..align.batch import align, align_marked, align_questions
 from ..align.segments import SEGMENTATIONS
+from ..align.words import read_opening_markers
 from ..errors import Errors, check_choice
 from ..types import AlignedBatch, EncoderOutput, Ints1d, Ints3d
 from .freezing import check_parts
@@ -32,6 +33,7 @@ class EncoderInput:
     # Whether those of all passes are, as they lie in the AlignedBatch: what stands around an entity in its own pass.
     with_passes: bool = False
     cut_tokens: bool = False  # whether text is cut at all tokens, if at all: wordpieces do not depend on the spans
+    with_entities: bool = True  # whether spans are read as entities; if not, they only say where to look
 
 
 @dataclass
@@ -45,6 +47,9 @@ class MarkedInput:
     docs: List[Doc]
     groups: Sequence[Ints3d]  # for each document, token bounds: (n_groups, size, 2)
     size: int  # spans of a group: 1 or 2
+    # Whether spans are read as entities. If not, the markers that open them are: an encoder of its own gives their
+    # states as piece_states, where it otherwise gives entity_states.
+    with_entities: bool = True
 
 
 @dataclass
@@ -226,7 +231,7 @@ def align_input(model: EncoderModel, inputs: AnyInput) -> AlignedBatch:
     # A checkpoint with a shorter position table has shorter windows.
     window = min(attrs["window"], loaded.config.max_position_embeddings - 2)
     if isinstance(inputs, MarkedInput):
-        return align_marked(
+        marked = align_marked(
             inputs.docs,
             inputs.groups,
             loaded.wordpieces,
@@ -236,6 +241,7 @@ def align_input(model: EncoderModel, inputs: AnyInput) -> AlignedBatch:
             window=window,
             max_mention_length=attrs["max_mention_length"],
         )
+        return marked if inputs.with_entities else read_opening_markers(marked)
     if isinstance(inputs, PairInput):
         by_name = attrs["entity_input"] == "kb_id"
         asked = EncoderInput(inputs.questions, inputs.question_spans)
@@ -274,11 +280,13 @@ def align_input(model: EncoderModel, inputs: AnyInput) -> AlignedBatch:
         mask_lengths=mask_lengths,
         window=window,
         overlap=attrs["overlap"],
-        max_entities=attrs["max_entities"] or None,
+        # Spans that are not read need no further passes.
+        max_entities=(attrs["max_entities"] or None) if inputs.with_entities else None,
         max_mention_length=attrs["max_mention_length"],
         with_tokens=inputs.with_tokens,
         with_passes=inputs.with_passes,
     )
+    batch.with_entities = inputs.with_entities
     if isinstance(inputs, MentionInput) and inputs.edit is not None:
         inputs.edit(batch)
     return batch

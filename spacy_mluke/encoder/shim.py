@@ -118,7 +118,8 @@ class EncoderShim(Shim):
         out_rows[kept] = numpy.arange(len(kept))
         width = self.loaded.config.hidden_size
         device = _device(network)
-        entity_states = torch.empty((len(batch.entity_ids), width), device=device)
+        n_entities = len(batch.entity_ids) if batch.with_entities else 0
+        entity_states = torch.empty((n_entities, width), device=device)
         piece_states = torch.empty((len(kept), width), device=device)
         with torch.no_grad():
             for part, piece_rows, entity_rows in iter_batches(batch, max_rows=self.cfg["batch_rows"]):

@@ -43,5 +43,16 @@ class RunningErrors:
     ML255 = (
         "The state of the training in '{path}' cannot be read: {reason}. Delete the folder above it, and begin anew."
     )
+    # --- reports ---
+    ML270 = "'{path}' is not a run that this version reads: {reason}. Runs are written by python -m spacy_mluke score."
+    ML271 = (
+        "'{name}' has no annotation for the task '{task}' that could be scored. Take the corpus that was made for it "
+        "(see docs/results.md), written with store_user_data=True."
+    )
+    ML272 = "There are no runs in {folders}. Pass folders that python -m spacy_mluke score has written to."
+    ML273 = (
+        "A report draws with matplotlib, which is not installed. Install it: pip install 'spacy-mluke[report]', or pip "
+        "install matplotlib."
+    )
     # --- entity pretraining ---
     ML263 = "'{option}' is {value}, and is a share: from 0 to 1."

@@ -65,6 +65,10 @@ class TaskErrors:
         "its label stands on the next line."
     )
     ML089 = "'labels' lists pairs, a head's label and a tail's, such as [[\"ORG\", \"LOC\"]]; got {found}."
+    ML206 = (
+        "spacy-mluke.MarkerClassifier.v1 reads the markers around head and tail, and got '{found}': the pass that "
+        "'mluke' makes has none. Use spacy-mluke.Encoder.v1."
+    )
     # --- question answering ---
     ML210 = (
         "doc._.mluke_questions takes a list of questions, each a text, a Question or a Doc; got {found}. For instance: "

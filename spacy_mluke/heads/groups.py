@@ -1,7 +1,8 @@
-"""Groups of spans -> logits: the entity states of a group, end to end, through one linear layer."""
+"""Groups of spans -> logits: the states of a group's spans, end to end, through one linear layer."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Callable, Optional, Tuple, cast
 
 import numpy
@@ -16,22 +17,23 @@ GroupModel = Model[MarkedInput, GroupLogits]
 
 
 def build_group_classifier(
-    name: str, encoder: EncoderModel, *, size: int, has_bias: bool, dropout: float
+    name: str, encoder: EncoderModel, *, size: int, has_bias: bool, dropout: float, with_entities: bool = True
 ) -> GroupModel:
     """Build a classifier of groups of spans.
 
     name (str): Name of the Model.
-    encoder (EncoderModel): Where the entity states come from.
+    encoder (EncoderModel): Where the states come from.
     size (int): Spans of a group.
     has_bias (bool): Whether the linear layer has a bias.
-    dropout (float): Of the entity states, in training; spaCy's `dropout` takes its place.
+    dropout (float): Of the states, in training; spaCy's `dropout` takes its place.
+    with_entities (bool): Whether entity states are classified, or those of the markers that open the spans.
     RETURNS (GroupModel): Its width is that of the encoder times `size`.
     """
     dropped: Model[Floats2d, Floats2d] = Dropout(dropout)
     output: Model[Floats2d, Floats2d] = chain(dropped, build_linear(has_bias=has_bias))
     return Model(
         name, forward, init=init, layers=[encoder, output], refs={"encoder": encoder, "linear": output.layers[1]},
-        attrs={"size": size},
+        attrs={"size": size, "with_entities": with_entities},
     )  # fmt: skip
 
 
@@ -45,9 +47,9 @@ def forward(
 ) -> Tuple[GroupLogits, Callable[[GroupLogits], MarkedInput]]:
     """Encode, and classify the groups all of whose spans have a state."""
     encoder, linear = model.layers
-    size = model.attrs["size"]
-    output, backprop_states = encoder(inputs, is_train)
-    states = output.entity_states
+    size, with_entities = model.attrs["size"], model.attrs["with_entities"]
+    output, backprop_states = encoder(replace(inputs, with_entities=with_entities), is_train)
+    states: Any = output.entity_states if with_entities else output.piece_states
     rows = group_rows(output.batch, size)
     kept: Any = (rows >= 0).all(axis=1)
     picked = model.ops.asarray1i(cast(Any, rows[kept].ravel()))
@@ -60,7 +62,8 @@ def forward(
         dX = backprop_logits(d_output.logits).reshape((-1, states.shape[1]))
         # Added, not assigned: in a shared pass a span is part of many groups.
         model.ops.scatter_add(d_states, picked, dX)
-        backprop_states(EncoderOutput(piece_states=None, entity_states=d_states, batch=output.batch))
+        pieces, entities = (None, d_states) if with_entities else (d_states, None)
+        backprop_states(EncoderOutput(piece_states=pieces, entity_states=entities, batch=output.batch))
         return inputs
 
     lengths = numpy.asarray([len(group) for group in inputs.groups], dtype="int64")

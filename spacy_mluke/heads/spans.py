@@ -9,11 +9,11 @@ from spacy.tokens import Doc
 from thinc.api import Dropout, Model, chain
 from thinc.types import Floats2d, Ragged
 
-from ..align.codes import heads
+from ..align.words import edge_rows
 from ..encoder.model import EncoderInput, EncoderModel, align_input, get_shim, load_model
 from ..encoder.shim import EncoderShim
 from ..errors import Errors
-from ..types import AlignedBatch, DeviceFloats2d, EncoderOutput, Ints1d, Ints2d
+from ..types import AlignedBatch, DeviceFloats2d, EncoderOutput, Ints1d
 from .linear import build_linear
 
 SpanInput = Tuple[List[Doc], Ragged]
@@ -36,6 +36,19 @@ def build_span_classifier_v1(encoder: EncoderModel, dropout: float = 0.1) -> Spa
         each candidate, NaN for one that holds no wordpiece.
     RAISES (ValueError): ML200 for a listener, ML201 for an encoder that reads names of entities.
     """
+    return build_span_model("mluke-spans", encoder, dropout=dropout, with_entities=True)
+
+
+def build_span_model(name: str, encoder: EncoderModel, *, dropout: float, with_entities: bool) -> SpanModel:
+    """Build a classifier of candidate spans by their first and last wordpiece, with or without their entity.
+
+    name (str): Name of the Model.
+    encoder (EncoderModel): `spacy-mluke.Encoder.v1`.
+    dropout (float): Dropout of the states in training.
+    with_entities (bool): Whether candidates are read as entities, whose states are classified, too.
+    RETURNS (SpanModel): As from `build_span_classifier_v1`.
+    RAISES (ValueError): ML200, ML201.
+    """
     if not any(isinstance(shim, EncoderShim) for shim in encoder.shims):
         raise ValueError(Errors.ML200.format(found=encoder.name))
     if encoder.attrs["entity_input"] != "mask":
@@ -43,7 +56,8 @@ def build_span_classifier_v1(encoder: EncoderModel, dropout: float = 0.1) -> Spa
     dropped: Model[Floats2d, Floats2d] = Dropout(dropout)
     output: Model[Floats2d, Floats2d] = chain(dropped, build_linear(has_bias=True))
     refs: Dict[str, Optional[Model]] = {"encoder": encoder, "linear": output.layers[1]}
-    return Model("mluke-spans", forward, init=init, layers=[encoder, output], refs=refs, attrs={"size": 3})
+    attrs = {"size": 3 if with_entities else 2, "with_entities": with_entities}
+    return Model(name, forward, init=init, layers=[encoder, output], refs=refs, attrs=attrs)
 
 
 def init(model: SpanModel, X: Optional[SpanInput] = None, Y: Optional[Floats2d] = None) -> None:
@@ -56,26 +70,28 @@ def forward(
 ) -> Tuple[DeviceFloats2d, Callable[[DeviceFloats2d], SpanInput]]:
     """Encode, and classify the candidates that have a state."""
     docs, spans = inputs
-    asked = EncoderInput(docs, spans, with_tokens=False, with_passes=True, cut_tokens=True)
+    with_entities = model.attrs["with_entities"]
+    asked = EncoderInput(docs, spans, with_tokens=False, with_passes=True, cut_tokens=True, with_entities=with_entities)
     if not is_train:
         return predict(model, asked), _no_backprop
     encoder, output = model.layers
     encoded, backprop_states = encoder(asked, True)
-    pieces, entities = encoded.piece_states, encoded.entity_states
+    pieces, entities = encoded.piece_states, [encoded.entity_states] if with_entities else []
     edges = edge_rows(encoded.batch)
     firsts, lasts = (model.ops.asarray1i(cast(Any, column)) for column in edges.T)
-    logits, backprop_logits = output(model.ops.xp.hstack([pieces[firsts], pieces[lasts], entities]), True)
+    logits, backprop_logits = output(model.ops.xp.hstack([pieces[firsts], pieces[lasts], *entities]), True)
     rows = span_rows(encoded.batch)
 
     def backprop(d_scores: DeviceFloats2d) -> SpanInput:
         d_logits: Any = model.ops.alloc2f(*logits.shape)
         d_logits[rows[rows >= 0]] = d_scores[rows >= 0]
-        d_firsts, d_lasts, d_entities = model.ops.xp.split(backprop_logits(d_logits), 3, axis=1)
+        d_firsts, d_lasts, *d_entities = model.ops.xp.split(backprop_logits(d_logits), model.attrs["size"], axis=1)
         d_pieces = model.ops.alloc2f(*pieces.shape)
         # Added, not assigned: many candidates begin, or end, with the same wordpiece.
         model.ops.scatter_add(d_pieces, firsts, d_firsts)
         model.ops.scatter_add(d_pieces, lasts, d_lasts)
-        backprop_states(EncoderOutput(piece_states=d_pieces, entity_states=d_entities, batch=encoded.batch))
+        own: Any = d_entities[0] if with_entities else None
+        backprop_states(EncoderOutput(piece_states=d_pieces, entity_states=own, batch=encoded.batch))
         return inputs
 
     return _in_order(model, logits, rows), backprop
@@ -96,28 +112,26 @@ def predict(model: SpanModel, asked: EncoderInput) -> DeviceFloats2d:
     load_model(encoder)
     batch = align_input(encoder, asked)
     W, b = cast(Any, linear.get_param("W")), cast(Any, linear.get_param("b"))
-    of_firsts, of_lasts, of_entities = model.ops.xp.split(W, 3, axis=1)
+    of_firsts, of_lasts, *of_entities = model.ops.xp.split(W, model.attrs["size"], axis=1)
 
     def read(part: AlignedBatch, pieces: DeviceFloats2d, entities: DeviceFloats2d) -> DeviceFloats2d:
         firsts, lasts = (model.ops.asarray1i(cast(Any, column)) for column in edge_rows(part).T)
-        logits: Any = model.ops.gemm(entities, of_entities, trans2=True)
+        logits: Any = model.ops.gemm(entities, of_entities[0], trans2=True)
         logits += model.ops.gemm(pieces, of_firsts, trans2=True)[firsts]
         logits += model.ops.gemm(pieces, of_lasts, trans2=True)[lasts]
         logits += b
         return logits
 
-    logits = get_shim(encoder).read_entities(batch, read, len(W))
+    def read_words(part: AlignedBatch, pieces: DeviceFloats2d, entities: DeviceFloats2d) -> DeviceFloats2d:
+        return model.ops.gemm(pieces, model.ops.xp.concatenate([of_firsts, of_lasts]), trans2=True)
+
+    if model.attrs["with_entities"]:
+        logits = get_shim(encoder).read_entities(batch, read, len(W))
+    else:
+        words = get_shim(encoder).read_pieces(batch, read_words, 2 * len(W))
+        firsts, lasts = (model.ops.asarray1i(cast(Any, column)) for column in edge_rows(batch).T)
+        logits = words[firsts, : len(W)] + words[lasts, len(W) :] + b
     return _in_order(model, logits, span_rows(batch))
-
-
-def edge_rows(batch: AlignedBatch) -> Ints2d:
-    """The first and the last wordpiece of each entity, in its own pass.
-
-    batch (AlignedBatch): Passes and their entities.
-    RETURNS (Ints2d): Rows among the pieces. Shape: (n_entities, 2), int64.
-    """
-    passes = heads(batch.piece_lengths)[:-1].repeat(batch.entity_lengths)
-    return batch.entity_bounds + passes[:, None] - [0, 1]
 
 
 def span_rows(batch: AlignedBatch) -> Ints1d:

@@ -14,7 +14,7 @@ from ..encoder.shim import EncoderShim
 from ..errors import Errors, Warnings
 from .encoder_files import EncoderFiles
 from .head_files import HeadFiles
-from .published import own_encoder
+from .published import has_published_form, own_encoder
 
 
 def export_component(pipe: Any, path: Union[str, Path]) -> str:
@@ -34,6 +34,9 @@ def export_component(pipe: Any, path: Union[str, Path]) -> str:
     name = getattr(pipe, "name", type(pipe).__name__)
     if not isinstance(pipe, HeadFiles) or not pipe.kind or encoder is None:
         reason = "listens to the encoder of another one" if isinstance(pipe, HeadFiles) else "is not one of spacy_mluke"
+        raise ValueError(Errors.ML250.format(name=name, reason=reason))
+    if not has_published_form(pipe.model):
+        reason = "reads words alone, and the published classes of its task read entities"
         raise ValueError(Errors.ML250.format(name=name, reason=reason))
     load_model(encoder)
     if not pipe.is_trained:

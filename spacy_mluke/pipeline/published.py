@@ -25,6 +25,16 @@ def own_encoder(model: Model[Any, Any]) -> Optional[EncoderModel]:
     return None if isinstance(encoder, EncoderListener) else encoder
 
 
+def has_published_form(model: Model[Any, Any]) -> bool:
+    """Whether a head is one of those that are published. Heads of words alone may have the same shape, and mean
+    something else.
+
+    model (Model): Encoder and head.
+    RETURNS (bool): Whether it reads what theirs do.
+    """
+    return model.attrs.get("with_entities", True)
+
+
 def load_encoder_model(model: Model[Any, Any]) -> None:
     """Read the checkpoint of a head's own encoder, unless that has been done.
 
@@ -43,7 +53,7 @@ def find_published(pipe: HeadFiles) -> bool:
     RAISES (ValueError): ML078 for a head of another task, ML079 if labels do not fit it.
     """
     encoder = own_encoder(pipe.model)
-    if encoder is None:
+    if encoder is None or not has_published_form(pipe.model):
         return False
     checkpoint = open_checkpoint(get_shim(encoder).loaded.source)
     prefix = f"{pipe.head_name}."

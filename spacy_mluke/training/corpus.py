@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, Iterator, Optional
 
 from spacy.language import Language
+from spacy.tokens import Doc
 from spacy.training import Corpus, Example
 
 from ..extensions import install_extensions
@@ -55,6 +56,16 @@ def give_entities(eg: Example) -> None:
     eg (Example): Entities that the predicted document's tokens do not have are left out.
     """
     eg.predicted.ents = eg.get_aligned_spans_y2x(eg.reference.ents, allow_overlap=False)
+
+
+def with_gold_tokens(gold: Doc) -> Example:
+    """Make an example whose predicted document has the tokens of the reference, and nothing else of it.
+
+    gold (Doc): The reference.
+    RETURNS (Example): The example.
+    """
+    words, spaces = [token.text for token in gold], [bool(token.whitespace_) for token in gold]
+    return Example(Doc(gold.vocab, words=words, spaces=spaces), gold)
 
 
 def _no_corpus(nlp: Language) -> Iterator[Example]:

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Iterable, Iterator, Optional, Tuple, Union
 
+import numpy
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
+from ..annotate.mentions import cut_tokens
 from ..annotate.relations import Relation
 from ..errors import Errors
 from ..extensions import install_extensions
@@ -82,7 +84,7 @@ def parse_marked(marked: str, label: str) -> MarkedSentence:
     return MarkedSentence(text, (places[0], places[1]), (places[2], places[3]), label)
 
 
-def make_doc(nlp: Language, sentence: MarkedSentence) -> Optional[Doc]:
+def make_doc(nlp: Language, sentence: MarkedSentence, *, cut: bool = False) -> Optional[Doc]:
     """Make a document with two entities, and the relation between them, of a sentence.
 
     e1 is the head and e2 the tail, as the published models were trained; the label says which way the relation runs.
@@ -90,10 +92,13 @@ def make_doc(nlp: Language, sentence: MarkedSentence) -> Optional[Doc]:
 
     nlp (Language): Its tokenizer.
     sentence (MarkedSentence): The sentence.
+    cut (bool): Whether tokens are cut where entities begin and end ("l'Inde"). Otherwise these stand on whole tokens.
     RETURNS (Optional[Doc]): None if both entities would share a token, or one is empty: KBP37 has some of these.
     """
     install_extensions()
     doc = nlp.make_doc(sentence.text)
+    if cut:
+        cut_tokens(doc, (*sentence.head, *sentence.tail))
     spans = [doc.char_span(*place, label=ENTITY, alignment_mode="expand") for place in (sentence.head, sentence.tail)]
     found = [span for span in spans if isinstance(span, Span)]
     if len(found) != 2 or not all(map(len, found)) or found[0].end > found[1].start:
@@ -104,14 +109,36 @@ def make_doc(nlp: Language, sentence: MarkedSentence) -> Optional[Doc]:
     return doc
 
 
-def make_docs(nlp: Language, sentences: Iterable[MarkedSentence]) -> Iterator[Doc]:
-    """Make documents of sentences; those whose entities share a token, or are empty, are left out.
+def make_missed_doc(nlp: Language, sentence: MarkedSentence) -> Doc:
+    """Make a document of a sentence whose entities cannot be given: it has none, and its relation is a miss.
+
+    nlp (Language): Its tokenizer.
+    sentence (MarkedSentence): The sentence.
+    RETURNS (Doc): The document. The relation is between the tokens where its entities are said to be.
+    """
+    install_extensions()
+    doc = nlp.make_doc(sentence.text)
+    doc.ents = []
+    starts = [token.idx for token in doc[1:]]
+    places = numpy.searchsorted(starts, [sentence.head[0], sentence.tail[0]], side="right").tolist()
+    head, tail = (Span(doc, i, i + 1, label=ENTITY) for i in places)
+    doc._.mluke_relations = [Relation(head, tail, sentence.label)] if sentence.label != NO_RELATION else []
+    return doc
+
+
+def make_docs(nlp: Language, sentences: Iterable[MarkedSentence], *, keep_missed: bool = False) -> Iterator[Doc]:
+    """Make documents of sentences.
 
     nlp (Language): Its tokenizer.
     sentences (Iterable[MarkedSentence]): The sentences.
+    keep_missed (bool): To score with: entities are just what the corpus marks, tokens are cut for that; sentences whose
+        entities overlap, or are empty, are kept without entities, so that their relations are misses. Otherwise
+        entities stand on whole tokens, and sentences where they would share one are left out.
     YIELDS (Doc): Documents with entities and relations.
     """
     for sentence in sentences:
-        doc = make_doc(nlp, sentence)
+        doc = make_doc(nlp, sentence, cut=keep_missed)
         if doc is not None:
             yield doc
+        elif keep_missed:
+            yield make_missed_doc(nlp, sentence)

@@ -67,7 +67,7 @@ def read_mlama(
     found = sorted(path.name.split(".")[1] for path in directory.glob("labels.*.tsv"))
     counts = Counter() if left_out is None else left_out
     for lang in found if languages is None else languages:
-        names = _read_labels(directory / f"labels.{lang}.tsv")
+        names = read_labels(directory / f"labels.{lang}.tsv")
         templates = _read_patterns(directory / f"patterns.{lang}.jsonl", checked, counts)
         for (relation, subject), objects in facts.items():
             known = tuple((qid, names[qid]) for qid in objects if qid in names)
@@ -132,7 +132,13 @@ def _read_facts(path: Path, relations: Optional[Sequence[str]]) -> Dict[Tuple[st
     return facts
 
 
-def _read_labels(path: Path) -> Dict[str, str]:
+def read_labels(path: Path) -> Dict[str, str]:
+    """Read the names of a language.
+
+    path (Path): labels.LANG.tsv: QIDs and names.
+    RETURNS (Dict[str, str]): Names by QID.
+    RAISES (ValueError): ML227 if the file is missing or damaged.
+    """
     return {qid: name for qid, name in _rows(path, 2) if name.strip()}
 
 

@@ -1,0 +1,95 @@
+"""The tasks of the workflows: languages, systems, and where their files are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Dict, List, Tuple
+
+SOURCE = "en"  # the language that is trained on
+MAJORITY = "majority"
+MARKED = "marked"  # folder of sentences whose entities are marked by words
+STORE = "entities.sqlite"
+
+
+@dataclass(frozen=True)
+class System:
+    """A model to train."""
+
+    title: str
+    config: str  # in configs/
+    has_encoder: bool = True
+    reads_marked: bool = False  # whether it reads sentences whose entities are marked by words
+    has_curve: bool = True  # whether its score in training is the task's
+    overrides: Dict[str, Any] = field(default_factory=dict)  # of the config
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task of the workflows."""
+
+    langs: Tuple[str, ...]  # of the test sets
+    systems: Dict[str, System]  # by the name of their folders; the first one is compared with the others
+    has_majority: bool = False  # whether the most frequent label of the training data is a system
+
+
+def _words(component: str, architecture: str) -> Dict[str, Any]:
+    return {f"components.{component}.model.@architectures": f"spacy-mluke.{architecture}.v1"}
+
+
+TASKS: Dict[str, Task] = {
+    "relations": Task(
+        ("en", "de", "es", "fr", "en-kbp37"),
+        {
+            "mluke-e": System("mLUKE-E", "relations_kbp37.cfg"),
+            "mluke-w": System(
+                "mLUKE-W", "relations_kbp37.cfg", overrides=_words("mluke_relations", "MarkerClassifier")
+            ),
+            "tok2vec": System(
+                "spaCy tok2vec",
+                "baselines/relations_tok2vec.cfg",
+                has_encoder=False,
+                reads_marked=True,
+                has_curve=False,
+            ),
+        },
+        has_majority=True,
+    ),
+    "ner": Task(
+        ("en", "de", "es", "fr", "nl"),
+        {
+            "mluke-e": System("mLUKE-E", "ner_wikineural.cfg"),
+            "mluke-w": System("mLUKE-W", "ner_wikineural.cfg", overrides=_words("mluke_ner", "BoundaryClassifier")),
+            "tok2vec": System("spaCy tok2vec", "baselines/ner_tok2vec.cfg", has_encoder=False),
+        },
+    ),
+    # XQuAD says of no entity where it is: question and text are read as words.
+    "qa": Task(("en", "de", "es", "ru", "zh", "ar", "el"), {"mluke-w": System("mLUKE-W", "qa_xquad.cfg")}),
+    "cloze": Task(
+        ("en", "de", "es", "fr", "it", "nl", "pt", "ru", "ja"),
+        {"mluke-e": System("mLUKE-E", "cloze_mlama.cfg")},
+        has_majority=True,
+    ),
+    "linking": Task(("en", "de", "es", "fr"), {"mluke-e": System("mLUKE-E", "linking.cfg")}, has_majority=True),
+}
+
+
+def run_folder(system: str, seed: int) -> str:
+    """The folder of one system's training, and of its scores.
+
+    system (str): A key of `Task.systems`, or MAJORITY.
+    seed (int): The seed that it was trained with.
+    RETURNS (str): The name.
+    """
+    return f"{system}-{seed}"
+
+
+def find_runs(task: Task, metrics: Path) -> List[Path]:
+    """All folders of scores that are there, of any seed.
+
+    task (Task): The task.
+    metrics (Path): Where they are.
+    RETURNS (List[Path]): In the order of the task's systems.
+    """
+    names = [*task.systems, *([MAJORITY] if task.has_majority else [])]
+    return [folder for name in names for folder in sorted(metrics.glob(f"{name}-*")) if any(folder.glob("*.json"))]

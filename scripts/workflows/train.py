@@ -1,0 +1,93 @@
+"""Train one system of a task; the same command goes on after an interruption.
+
+python -m scripts.workflows.train relations mluke-w corpus/relations training/relations metrics/relations
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Dict
+
+import typer
+from wasabi import msg
+
+from scripts.workflows.tasks import MARKED, STORE, TASKS, run_folder
+from spacy_mluke.cli._training import run_training
+from spacy_mluke.errors import check_choice
+from spacy_mluke.report.summary import CURVE
+
+TASK = typer.Argument(..., help="relations, ner, qa, cloze or linking")
+SYSTEM = typer.Argument(..., help="mluke-e, mluke-w or tok2vec")
+CORPUS = typer.Argument(..., help="Folder that convert has written", exists=True)
+TRAINING = typer.Argument(..., help="Folder for the trained pipelines of the task")
+METRICS = typer.Argument(..., help="Folder for learning curves of the task")
+ENCODER = typer.Option("mluke-small", help="The checkpoint to start from")
+SEED = typer.Option(0, help="The seed")
+STEPS = typer.Option(0, help="Steps; 0 for as many as the config says")
+EVERY = typer.Option(100, help="Steps between evaluations")
+GPU = typer.Option(-1, help="GPU, -1 for none")
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+
+
+def main(
+    task: str = TASK,
+    system: str = SYSTEM,
+    corpus: Path = CORPUS,
+    training: Path = TRAINING,
+    metrics: Path = METRICS,
+    encoder: str = ENCODER,
+    seed: int = SEED,
+    steps: int = STEPS,
+    eval_frequency: int = EVERY,
+    gpu_id: int = GPU,
+) -> None:
+    """Train one system of a task."""
+    check_choice("task", task, tuple(TASKS))
+    check_choice("system", system, tuple(TASKS[task].systems))
+    name = run_folder(system, seed)
+    found = overrides_of(task, system, corpus, encoder=encoder, seed=seed, steps=steps, eval_frequency=eval_frequency)
+    if TASKS[task].systems[system].has_curve:
+        found["training.logger.@loggers"] = "spacy-mluke.CurveLogger.v1"
+        found["training.logger.path"] = str(metrics / name / CURVE)
+    config = CONFIGS / TASKS[task].systems[system].config
+    run_training(config, training / name, found, resume=True, every=0, gpu_id=gpu_id)
+    msg.good(f"Trained {TASKS[task].systems[system].title}: {training / name / 'model-best'}")
+
+
+def overrides_of(
+    task: str, system: str, corpus: Path, *, encoder: str, seed: int, steps: int, eval_frequency: int
+) -> Dict[str, Any]:
+    """What the config of a system is given.
+
+    task (str): The task.
+    system (str): The system.
+    corpus (Path): Folder that convert has written.
+    encoder (str): The checkpoint to start from.
+    seed (int): The seed.
+    steps (int): Steps; 0 for as many as the config says.
+    eval_frequency (int): Steps between evaluations.
+    RETURNS (Dict[str, Any]): Settings by dotted name.
+    """
+    own = TASKS[task].systems[system]
+    folder = corpus / MARKED if own.reads_marked else corpus
+    found = {
+        "paths.train": str(folder / "train.spacy"),
+        "paths.dev": str(folder / "dev.spacy"),
+        "system.seed": seed,
+        "training.eval_frequency": eval_frequency,
+        # The budget is the same for all systems of a task: none stops before the others.
+        "training.patience": 0,
+        **own.overrides,
+    }
+    if own.has_encoder:
+        found["paths.checkpoint"] = encoder
+    if task == "linking":
+        found["paths.store"] = str(corpus / STORE)
+    if steps:
+        found["training.max_steps"] = steps
+    return found
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,46 @@
+"""`report`: a page of the scores of several systems."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import List
+
+import typer
+
+RUNS = typer.Argument(..., help="Folders that score has written to, one for each system and seed", exists=True)
+OUTPUT = typer.Argument(..., help="HTML file to write; all figures go to a JSON file beside it", dir_okay=False)
+SOURCE = typer.Option("en", "--source", help="The language that was trained on")
+TITLE = typer.Option("mLUKE across languages", "--title", help="Title of the page")
+SAMPLES = typer.Option(1000, "--samples", min=0, help="How often documents are drawn again for the intervals")
+
+
+def report(
+    runs: List[Path] = RUNS, output: Path = OUTPUT, source: str = SOURCE, title: str = TITLE, samples: int = SAMPLES
+) -> None:
+    """Make one self-contained HTML page of the scores of several systems.
+
+    The first system is compared with the others. A folder may hold a learning curve, too: curve.jsonl, as
+    spacy-mluke.CurveLogger.v1 writes it.
+    """
+    import srsly
+    from wasabi import msg
+
+    from ..report.metrics import METRIC_NAMES
+    from ..report.page import render_report
+    from ..report.summary import read_runs, summarize
+    from ._common import coded_errors
+
+    with coded_errors():
+        summaries = summarize(*read_runs(runs), source=source, n_samples=samples)
+        page = render_report(summaries, title)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_text(page, encoding="utf8")
+    srsly.write_json(output.with_suffix(".json"), [summary.to_dict() for summary in summaries], indent=2)
+    for summary in summaries:
+        msg.divider(f"{summary.task}: {METRIC_NAMES[summary.metric]}")
+        rows = []
+        for system in summary.systems:
+            found = [summary.scores.get((system, lang)) for lang in summary.langs]
+            rows.append((system, *("-" if own is None else f"{100 * own.value:.1f}" for own in found)))
+        msg.table(rows, header=("", *summary.langs), aligns=("l", *("r" for _ in summary.langs)), divider=True)
+    msg.good(f"Wrote {output} and {output.with_suffix('.json')}")

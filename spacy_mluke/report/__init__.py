@@ -1,0 +1,1 @@
+"""What a pipeline scores, with confidence intervals, and a page that shows it."""

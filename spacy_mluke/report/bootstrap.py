@@ -1,0 +1,65 @@
+"""Confidence intervals by the bootstrap: documents are drawn again, with replacement, and scores are counted anew."""
+
+from __future__ import annotations
+
+from typing import Iterator, List, NamedTuple, Sequence
+
+import numpy
+
+from ..types import Floats1d, Floats2d
+
+# Resampled documents that are held at a time.
+_MAX_CELLS = 4_000_000
+LEVEL = 0.95
+
+
+class Interval(NamedTuple):
+    """A score, and between which bounds it would lie with other documents of the kind."""
+
+    value: float
+    low: float
+    high: float
+
+
+def resampled_totals(counts: Sequence[Floats2d], *, n_samples: int, seed: int) -> List[Floats2d]:
+    """Draw the documents of a corpus again and again, and add up what was counted in them.
+
+    Systems that were run on the same documents are resampled together: their totals of one draw are of the same
+    documents, so differences between them are paired.
+
+    counts (Sequence[Floats2d]): What each system's run counts in each document. Shape of each: (n_docs, n_columns).
+    n_samples (int): How often the documents are drawn.
+    seed (int): Of the draws.
+    RETURNS (List[Floats2d]): Shape of each: (n_samples, n_columns).
+    """
+    found = [numpy.zeros((n_samples, matrix.shape[1])) for matrix in counts]
+    n_docs = len(counts[0]) if counts else 0
+    start = 0
+    for weights in _weights(n_docs, n_samples, seed):
+        for totals, matrix in zip(found, counts, strict=True):
+            totals[start : start + len(weights)] = weights @ matrix
+        start += len(weights)
+    return found
+
+
+def interval(value: float, samples: Floats1d) -> Interval:
+    """The interval that the middle 95 % of resampled scores lie in.
+
+    value (float): The score of the documents as they are.
+    samples (Floats1d): The scores of the draws. Shape: (n_samples,).
+    RETURNS (Interval): Percentiles; the value itself, if nothing was drawn.
+    """
+    if not len(samples):
+        return Interval(value, value, value)
+    low, high = numpy.quantile(samples, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return Interval(value, float(low), float(high))
+
+
+def _weights(n_docs: int, n_samples: int, seed: int) -> Iterator[Floats2d]:
+    """How often each document is drawn, some draws at a time. Shape: (n, n_docs)."""
+    rng = numpy.random.default_rng(seed)
+    step = max(1, _MAX_CELLS // max(n_docs, 1))
+    for start in range(0, n_samples if n_docs else 0, step):
+        n = min(step, n_samples - start)
+        drawn = rng.integers(0, n_docs, size=(n, n_docs)) + n_docs * numpy.arange(n)[:, None]
+        yield numpy.bincount(drawn.ravel(), minlength=n * n_docs).reshape((n, n_docs)).astype("float64")

@@ -1,0 +1,157 @@
+"""Parts of self-contained pages: readable on a phone and in print."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from functools import partial
+from html import escape
+from typing import Any, Dict, Iterable, List, Sequence
+
+from spacy import displacy
+
+# Ten hues that stay apart for most kinds of colour vision, light enough for dark text.
+COLORS = ("#a6cee3", "#fdbf6f", "#b2df8a", "#fb9a99", "#cab2d6", "#ffe08a", "#9ad9cf", "#e6b8d7", "#c9d1a0", "#c4c4c4")
+RTL = ("ar", "fa", "he", "ur")
+# A diagram of arcs: characters of its two names, their distance, and the room beside and below them.
+_WORD_LENGTH = 18
+_DISTANCE, _MARGIN, _WORD_SPACING = 340, 85, 30
+_SIZE = re.compile(r'width="(\d+)" height="([\d.]+)"([^>]*?) style="[^"]*"')
+_ID = re.compile(r"\b[0-9a-f]{32}\b")
+
+STYLE = """
+:root { color-scheme: light; }
+body { font: 16px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 66rem; padding: 1rem; color: #1c1c1c; background: #fff; }
+h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2rem; } h3 { font-size: 1rem; margin: 1.4rem 0 .3rem; }
+.scroll { overflow-x: auto; }
+.maps { display: flex; flex-wrap: wrap; gap: 0 2rem; } .maps section { max-width: 100%; }
+table { border-collapse: collapse; font-size: .85rem; }
+th, td { padding: .3rem .45rem; text-align: right; font-variant-numeric: tabular-nums; }
+th:first-child { text-align: left; white-space: nowrap; }
+.map td { min-width: 1.6rem; text-align: center; border: 1px solid #fff; }
+.map thead th { writing-mode: vertical-rl; transform: rotate(180deg); text-align: left; font-weight: 500; white-space: nowrap; }
+.map thead th.number { writing-mode: horizontal-tb; transform: none; text-align: center; }
+.key { display: inline-block; padding: .05rem .45rem; border-radius: .3rem; }
+.text { display: flex; gap: .75rem; border-top: 1px solid #e4e4e4; padding: .4rem 0; break-inside: avoid; }
+.text > b { flex: 0 0 2rem; color: #666; font-weight: 500; }
+.text .entities { flex: 1; line-height: 2.1 !important; }
+@media print { body { max-width: none; padding: 0; } td, mark { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }
+"""
+
+
+def document(title: str, style: str, body: str) -> str:
+    """A page that needs no other file.
+
+    title (str): Its title.
+    style (str): CSS beside STYLE.
+    body (str): HTML.
+    RETURNS (str): The page.
+    """
+    return f"""<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{escape(title)}</title><style>{STYLE}{style}</style></head><body>
+{body}
+</body></html>
+"""
+
+
+def heat_map(rows: Sequence[str], columns: Sequence[str], values: Any, shown: Sequence[Sequence[str]]) -> str:
+    """A table whose cells are as dark as their values.
+
+    rows (Sequence[str]): Names of the rows.
+    columns (Sequence[str]): Names of the columns.
+    values (Floats2d): Between 0 and 1; others as the nearest of these. Shape: (n_rows, n_columns).
+    shown (Sequence[Sequence[str]]): What stands in the cells.
+    RETURNS (str): HTML.
+    """
+    head = "".join(f"<th{' class=number' if name.isdigit() else ''}>{escape(name)}</th>" for name in columns)
+    lines = []
+    for name, own, texts in zip(rows, values, shown, strict=True):
+        cells = "".join(_cell(float(value), text) for value, text in zip(own, texts, strict=True))
+        lines.append(f"<tr><th>{escape(name)}</th>{cells}</tr>")
+    return f'<table class="map"><thead><tr><td></td>{head}</tr></thead>{"".join(lines)}</table>'
+
+
+def marked_text(text: str, spans: Iterable[Dict[str, Any]], lang: str, colors: Dict[str, str]) -> str:
+    """A text with its spans, by displaCy.
+
+    text (str): The text.
+    spans (Iterable[Dict[str, Any]]): "start", "end", "label", in text order.
+    lang (str): Its language.
+    colors (Dict[str, str]): By label.
+    RETURNS (str): HTML.
+    """
+    # displaCy upper-cases labels when it looks up colours.
+    upper = {label.upper(): color for label, color in colors.items()}
+    doc = {"text": text, "ents": list(spans), "title": None}
+    html = displacy.render(
+        doc, style="ent", manual=True, page=False, jupyter=False, options={"colors": {**colors, **upper}}
+    )
+    return html.replace("direction: ltr", f"direction: {'rtl' if lang in RTL else 'ltr'}")
+
+
+def arc_diagram(head: str, tail: str, arcs: Dict[str, str]) -> str:
+    """Relations between two names, as arcs, by displaCy.
+
+    head (str): The name that stands first in the text.
+    tail (str): The other one.
+    arcs (Dict[str, str]): Labels by what they are; one that ends with (e2,e1) runs from the second name to the first.
+    RETURNS (str): SVG; nothing, if no arc has a label.
+    """
+    drawn = [_arc(what, label) for what, label in arcs.items() if label]
+    if not drawn:
+        return ""
+    words = [{"text": _shortened(name), "tag": ""} for name in (head, tail)]
+    options = {
+        "compact": True,
+        "distance": _DISTANCE,
+        "offset_x": _MARGIN,
+        "word_spacing": _WORD_SPACING,
+        "bg": "#ffffff",
+        "font": "inherit",
+    }
+    svg = displacy.render(
+        {"words": words, "arcs": drawn}, style="dep", manual=True, page=False, jupyter=False, options=options
+    )
+    svg = _SIZE.sub(partial(_cropped, n_arcs=len(drawn)), svg, count=1)
+    # displaCy's ids are drawn at random; a page is to be the same every time.
+    content = repr((head, tail, arcs)).encode("utf8", "surrogatepass")
+    return _ID.sub(hashlib.md5(content, usedforsecurity=False).hexdigest(), svg)
+
+
+def _arc(what: str, label: str) -> Dict[str, Any]:
+    direction = "left" if label.endswith("(e2,e1)") else "right"
+    return {"start": 0, "end": 1, "label": f"{what}: {label.partition('(')[0]}", "dir": direction}
+
+
+def _cropped(size: re.Match[str], *, n_arcs: int) -> str:
+    """As wide as there is room, without the margins that displaCy leaves for longer sentences."""
+    width, bottom = _DISTANCE + 2 * _MARGIN, float(size[2]) - 1.5 * _WORD_SPACING
+    # The lines of compact arcs are a sixth of the words' distance apart.
+    top = float(size[2]) - 3 * _WORD_SPACING - n_arcs * _DISTANCE / 6 - _WORD_SPACING / 2
+    box = f"0 {top:.0f} {width} {bottom - top:.0f}"
+    return f'viewBox="{box}"{size[3]} style="width: 100%; max-width: {width}px; color: #1c1c1c; font-family: inherit"'
+
+
+def _shortened(name: str) -> str:
+    return name if len(name) <= _WORD_LENGTH else name[: _WORD_LENGTH - 1] + "…"
+
+
+def _cell(value: float, text: str) -> str:
+    strength = min(max(value, 0.0), 1.0)
+    color = "#fff" if strength > 0.55 else "#1c1c1c"
+    return f'<td style="background:rgba(0,75,135,{strength:.2f});color:{color}">{escape(text)}</td>'
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table in a box that scrolls.
+
+    header (Sequence[str]): Names of the columns.
+    rows (Iterable[Sequence[str]]): Cells as HTML; the first is the row's name.
+    RETURNS (str): HTML.
+    """
+    head = "".join(f"<th>{escape(name)}</th>" for name in header)
+    lines: List[str] = []
+    for name, *cells in rows:
+        lines.append(f"<tr><th>{name}</th>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>")
+    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{"".join(lines)}</tbody></table></div>'

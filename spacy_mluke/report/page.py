@@ -1,0 +1,228 @@
+"""The page of a report."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Dict, List, Optional, Sequence, Tuple
+
+import numpy
+
+from .bootstrap import Interval
+from .charts import curve_chart, gap_chart, score_chart
+from .counting import NONE, WRONG_WAY
+from .html import COLORS, arc_diagram, document, heat_map, marked_text, table
+from .metrics import METRIC_NAMES
+from .mistakes import Mistake
+from .run import Run
+from .summary import Summary, pooled_confusion
+
+TITLES = {
+    "relations": "Relations",
+    "ner": "Names",
+    "qa": "Questions",
+    "cloze": "Masks",
+    "linking": "Linking",
+}
+METRIC_HELP = {
+    "relations": "Mean of the relations' F1. The two directions of a relation are counted together and a wrong direction "
+    "is wrong; no_relation is none of them; sentences whose entities could not be given are misses.",
+    "ner": "A name is right if its bounds and its label are.",
+    "qa": "Words of the best answer against the nearest gold one, as SQuAD's script compares them.",
+    "cloze": "Share of masks whose best filler is right.",
+    "linking": "Share of mentions with a gold entity that are linked to it.",
+}
+N_SHOWN = 4  # mistakes of a language
+MAX_HEADS = 8  # labels that stand over columns by name
+STYLE = """
+svg.chart { display: block; width: 100%; max-width: 36rem; height: auto; }
+.charts { display: flex; flex-wrap: wrap; gap: 0 2rem; } .charts section { flex: 1 1 20rem; max-width: 36rem; }
+td small { display: block; color: #666; white-space: nowrap; }
+.map { font-size: .75rem; } .map td { min-width: 1.3rem; padding: .2rem .25rem; }
+.map th:first-child { position: sticky; left: 0; background: #fff; font-weight: 500; }
+tbody tr { border-top: 1px solid #e4e4e4; }
+.mistake { border-top: 1px solid #e4e4e4; padding: .5rem 0; break-inside: avoid; }
+.mistake p { margin: 0; } .mistake .side { color: #666; font-size: .8rem; }
+.mistake .entities { line-height: 2.1 !important; }
+mark.entity { padding: .15em .35em !important; line-height: 1.4 !important; }
+nav a { margin-right: .8rem; }
+footer { margin-top: 2rem; color: #666; font-size: .85rem; }
+@media (max-width: 30rem) {
+  body { padding: .7rem; } h1 { font-size: 1.3rem; }
+  th, td { padding: .25rem .2rem; font-size: .8rem; } th:first-child { white-space: normal; } td small { font-size: .62rem; letter-spacing: -.02em; }
+  .map th, .map td { font-size: .65rem; } .map th:first-child { min-width: 7.5rem; max-width: 8.5rem; line-height: 1.1; overflow-wrap: anywhere; }
+}
+@media print { nav { display: none; } section, table, svg { break-inside: avoid; } .scroll { overflow: visible; } body { font-size: 11pt; } }
+"""
+
+
+def render_report(summaries: Sequence[Summary], title: str) -> str:
+    """Make one self-contained HTML page.
+
+    summaries (Sequence[Summary]): The tasks.
+    title (str): Its title.
+    RETURNS (str): The page.
+    RAISES (ValueError): ML273 without matplotlib.
+    """
+    links = "".join(f'<a href="#{s.task}">{TITLES[s.task]}</a>' for s in summaries)
+    nav = f"<nav>{links}</nav>" if len(summaries) > 1 else ""
+    body = "".join(_task(summary) for summary in summaries)
+    return document(title, STYLE, f"<h1>{escape(title)}</h1>{nav}{body}{_footer(summaries)}")
+
+
+def _task(summary: Summary) -> str:
+    metric = METRIC_NAMES[summary.metric]
+    seeds = ", ".join(map(str, summary.seeds))
+    first = next(iter(summary.runs.values()))[0]
+    checkpoints = sorted({str(name) for own in summary.runs.values() for name in _checkpoints(own[0])})
+    encoder = f" Encoder: <code>{escape(', '.join(checkpoints))}</code>." if checkpoints else ""
+    n_docs = ", ".join(f"{lang} {_documents(summary, lang):,}" for lang in summary.langs)
+    parts = [
+        f'<h2 id="{summary.task}">{TITLES[first.task]}</h2>',
+        f"<p>{METRIC_HELP[first.task]} Trained on {summary.source}; seeds {seeds}.{encoder} Documents: {n_docs}.</p>",
+        f"<h3>{metric}</h3>",
+        table(["", *summary.langs], _score_rows(summary)),
+        _charts(summary),
+        _difference_table(summary, metric),
+        _confusions(summary),
+        _mistakes(summary),
+    ]
+    return "".join(parts)
+
+
+def _checkpoints(run: Run) -> List[str]:
+    return list(run.about.get("checkpoints", {}).values())
+
+
+def _documents(summary: Summary, lang: str) -> int:
+    return max(run.data["documents"] for (_, own), runs in summary.runs.items() if own == lang for run in runs)
+
+
+def _score_rows(summary: Summary) -> List[List[str]]:
+    rows = []
+    for system in summary.systems:
+        cells = [_score(summary.scores.get((system, lang))) for lang in summary.langs]
+        rows.append([escape(system), *cells])
+    return rows
+
+
+def _score(found: Optional[Interval]) -> str:
+    if found is None:
+        return "–"
+    return f"{100 * found.value:.1f}<small>{100 * found.low:.1f}–{100 * found.high:.1f}</small>"
+
+
+def _charts(summary: Summary) -> str:
+    charts = (
+        ("By language", score_chart(summary)),
+        (f"Lost from {summary.source} to other languages", gap_chart(summary)),
+        ("Learning curves", curve_chart(summary)),
+    )
+    shown = "".join(f"<section><h3>{escape(name)}</h3>{svg}</section>" for name, svg in charts if svg)
+    return f'<div class="charts">{shown}</div>'
+
+
+def _difference_table(summary: Summary, metric: str) -> str:
+    others = [system for system in summary.systems if any(key[0] == system for key in summary.differences)]
+    if not others:
+        return ""
+    rows = []
+    for system in others:
+        cells = [_difference(summary.differences.get((system, lang))) for lang in summary.langs]
+        rows.append([f"less {escape(system)}", *cells])
+    return (
+        f"<h3>{escape(summary.first)} against the others</h3>"
+        f"<p>Points of {metric}, on the same documents (paired bootstrap, 95 %). "
+        "Bold where the interval does not hold zero.</p>" + table(["", *summary.langs], rows)
+    )
+
+
+def _difference(found: Optional[Interval]) -> str:
+    if found is None:
+        return "–"
+    value, low, high = (f"{100 * points:+.1f}".replace("-", "−") for points in found)
+    value = f"<b>{value}</b>" if found.low > 0 or found.high < 0 else value
+    return f"{value}<small>{low} to {high}</small>"
+
+
+def _confusions(summary: Summary) -> str:
+    """Confusions of the first system: in the language it was trained on, and in all others."""
+    groups: Dict[str, List[Run]] = {summary.source: [], "other languages": []}
+    for (system, lang), runs in summary.runs.items():
+        if system == summary.first:
+            groups[summary.source if lang == summary.source else "other languages"] += runs
+    shown = []
+    for name, runs in groups.items():
+        found = pooled_confusion(runs)
+        if found is not None:
+            shown.append(f'<section><h3>{escape(name)}</h3><div class="scroll">{_confusion(found)}</div></section>')
+    if not shown:
+        return ""
+    return (
+        f"<h3>What {escape(summary.first)} takes for what</h3><p>Rows are gold, columns predicted; percent of a row. "
+        f'"none" is what only one side has.</p><div class="maps">{"".join(shown)}</div>'
+    )
+
+
+def _confusion(found: Dict[Tuple[str, str], int]) -> str:
+    labels = sorted({label for pair in found for label in pair if label not in (NONE, WRONG_WAY)})
+    rows = [*labels, NONE]
+    columns = [*labels, *([WRONG_WAY] if any(pair[1] == WRONG_WAY for pair in found) else []), NONE]
+    counts = numpy.asarray([[found.get((gold, predicted), 0) for predicted in columns] for gold in rows])
+    shares = counts / numpy.maximum(counts.sum(axis=1, keepdims=True), 1)
+    shown = [[f"{100 * share:.0f}" if share >= 0.005 else "" for share in own] for own in shares.tolist()]
+    names = [f"{label or 'none'} ({n:,})" for label, n in zip(rows, counts.sum(axis=1).tolist(), strict=True)]
+    heads = [label or "none" for label in columns]
+    if len(labels) > MAX_HEADS:
+        # So many columns have room for a number each.
+        names = [f"{i} {name}" for i, name in enumerate(names[:-1], 1)] + names[-1:]
+        heads = [*(str(i) for i in range(1, len(labels) + 1)), *heads[len(labels) :]]
+    return heat_map(names, heads, shares, shown)
+
+
+def _mistakes(summary: Summary) -> str:
+    shown = []
+    for lang in summary.langs:
+        runs = summary.runs.get((summary.first, lang), [])
+        found = [mistake for run in runs[:1] for mistake in run.mistakes[:N_SHOWN]]
+        if found:
+            shown.append(f'<section lang="{lang}"><h3>{lang}</h3>{"".join(_mistake(m, lang) for m in found)}</section>')
+    if not shown:
+        return ""
+    return f"<h2>Mistakes of {escape(summary.first)}</h2><p>Drawn at random.</p>" + "".join(shown)
+
+
+def _mistake(mistake: Mistake, lang: str) -> str:
+    labels = sorted({span["label"] for side in ("gold", "predicted") for span in mistake[side]})
+    colors = {label: COLORS[i % len(COLORS)] for i, label in enumerate(labels)}
+    title = f'<p dir="auto"><b>{escape(mistake["title"])}</b></p>' if mistake.get("title") else ""
+    if "arc" in mistake:
+        ends = sorted(mistake["gold"], key=_start)
+        head, tail = (mistake["text"][span["start"] : span["end"]] for span in ends)
+        arcs = {"gold": mistake["arc"]["gold"], "found": mistake["arc"]["predicted"]}
+        told = "; ".join(f"{side}: {label or 'no relation'}" for side, label in arcs.items())
+        text = marked_text(mistake["text"], ends, lang, colors)
+        return (
+            f'<div class="mistake">{title}{text}{arc_diagram(head, tail, arcs)}<p class="side">{escape(told)}</p></div>'
+        )
+    sides = "".join(
+        f'<p class="side">{name}</p>{marked_text(mistake["text"], mistake[side], lang, colors)}'
+        for side, name in (("gold", "gold"), ("predicted", "found"))
+    )
+    return f'<div class="mistake">{title}{sides}</div>'
+
+
+def _start(span: Dict[str, int]) -> int:
+    return span["start"]
+
+
+def _footer(summaries: Sequence[Summary]) -> str:
+    versions: Dict[str, str] = {}
+    for summary in summaries:
+        for runs in summary.runs.values():
+            for run in runs:
+                versions.update(run.about.get("versions", {}))
+    told = ", ".join(f"{name} {version}" for name, version in versions.items())
+    return (
+        "<footer>Intervals are bootstrap percentiles over documents; they say nothing of what other seeds would give. "
+        f"{escape(told)}</footer>"
+    )

@@ -1,0 +1,115 @@
+"""A pipeline on a corpus -> a run."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any, Dict, Iterator, Optional
+
+import spacy
+import torch
+from spacy.language import Language
+from spacy.training import Corpus, Example
+
+from .. import __version__
+from ..annotate.answers import get_questions, set_questions
+from ..encoder.model import get_shim
+from ..training.corpus import give_entities, with_gold_tokens
+from .run import Run, score_run
+
+ENTITIES = "doc.ents"
+
+
+def predict_run(
+    nlp: Language,
+    data: Path,
+    *,
+    task: str,
+    system: str,
+    lang: str,
+    seed: int = 0,
+    n_samples: int = 1000,
+    limit: int = 0,
+    given: Optional[bool] = None,
+    gold_tokens: bool = False,
+) -> Run:
+    """Run a pipeline over a corpus, and score what it predicts.
+
+    nlp (Language): The pipeline.
+    data (Path): A .spacy file, or a directory of them.
+    task (str): One of `metrics.TASKS`.
+    system (str): What the system is called.
+    lang (str): Language of the documents.
+    seed (int): The seed that the system was trained with.
+    n_samples (int): How often documents are drawn again.
+    limit (int): Documents at most; 0 for all.
+    given (Optional[bool]): Whether documents come with the gold entities; None: if a component needs entities and none
+        before it sets them.
+    gold_tokens (bool): Whether documents have the tokens of the corpus, or those of the pipeline's tokenizer. Entities
+        that the latter do not have cannot be given, and what is said of them is a miss.
+    RETURNS (Run): The run.
+    RAISES (ValueError): As `score_run`.
+    """
+    examples = list(read_examples(nlp, data, limit=limit, given=given, gold_tokens=gold_tokens))
+    started = time.perf_counter()
+    for eg, doc in zip(examples, nlp.pipe([eg.predicted for eg in examples]), strict=True):
+        eg.predicted = doc
+    seconds = time.perf_counter() - started
+    about = {**describe(nlp), "words_per_second": round(sum(len(eg.predicted) for eg in examples) / max(seconds, 1e-9))}
+    return score_run(
+        task, examples, system=system, lang=lang, seed=seed, name=data.stem, n_samples=n_samples, about=about
+    )
+
+
+def read_examples(
+    nlp: Language, data: Path, *, limit: int = 0, given: Optional[bool] = None, gold_tokens: bool = False
+) -> Iterator[Example]:
+    """Read a corpus as a pipeline takes it.
+
+    nlp (Language): The pipeline.
+    data (Path): A .spacy file, or a directory of them.
+    limit (int): Documents at most; 0 for all.
+    given (Optional[bool]): As for `predict_run`.
+    gold_tokens (bool): As for `predict_run`.
+    YIELDS (Example): The document to predict on, with the questions about it, and the reference.
+    """
+    with_entities = lacks_entities(nlp) if given is None else given
+    for eg in Corpus(data, limit=limit)(nlp):
+        if gold_tokens:
+            eg = with_gold_tokens(eg.reference)
+        if with_entities:
+            give_entities(eg)
+        questions = get_questions(eg.reference)
+        if questions and not get_questions(eg.predicted):
+            set_questions(eg.predicted, questions)
+        yield eg
+
+
+def lacks_entities(nlp: Language) -> bool:
+    """Whether a component of a pipeline needs entities that none before it sets.
+
+    nlp (Language): The pipeline.
+    RETURNS (bool): As the components' factories say.
+    """
+    for name in nlp.pipe_names:
+        meta = nlp.get_pipe_meta(name)
+        if ENTITIES in meta.requires:
+            return True
+        if any(place == ENTITIES or place.startswith("token.ent_") for place in meta.assigns):
+            return False
+    return False
+
+
+def describe(nlp: Language) -> Dict[str, Any]:
+    """What was run.
+
+    nlp (Language): The pipeline.
+    RETURNS (Dict[str, Any]): Versions, components, and the checkpoints that their encoders started from.
+    """
+    checkpoints = {}
+    for name, pipe in nlp.pipeline:
+        model = getattr(pipe, "model", None)
+        if model is not None and model.has_ref("encoder") and model.get_ref("encoder").shims:
+            checkpoints[name] = get_shim(model.get_ref("encoder")).cfg["name"]
+    versions = {"spacy_mluke": __version__, "spacy": spacy.__version__, "torch": torch.__version__}
+    return {"components": list(nlp.pipe_names), "checkpoints": checkpoints, "versions": versions}
