@@ -1,9 +1,11 @@
-"""The training of `mluke-small`: `spacy_mluke pretrain` with the settings that the bundled checkpoint was trained with.
+"""The training of `mluke-small`: `spacy_mluke pretrain`, twice, with the settings that the bundled checkpoint was
+trained with.
 
     python -m scripts.pretrain_mluke_small training/mluke-small --resume
 
 Words keep their embeddings and the lower six layers their weights: these stay in the base's exact 4-bit blocks, and the
-checkpoint keeps within its 80 MB.
+checkpoint keeps within its 80 MB. The second run starts from what the first led to, and shows more mentions as they
+are.
 """
 
 from __future__ import annotations
@@ -12,19 +14,28 @@ import argparse
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Sequence
 
 SETTINGS: Dict[str, Any] = {
     "components.mluke_pretraining.model.encoder.frozen": '["embeddings", "layers:0-5"]',
     "components.mluke_pretraining.model.encoder.mixed_precision": "true",
-    "components.mluke_pretraining.hidden": 0.6,
     "components.mluke_pretraining.keep_words": 0.1,
-    "components.mluke_pretraining.entity_steps": 100,
     "training.optimizer.learn_rate.initial_rate": 3e-4,
     "training.batcher.size": 40,
-    "training.max_steps": 2000,
     "training.eval_frequency": 200,
 }
+RUNS: Sequence[Dict[str, Any]] = (
+    {
+        "components.mluke_pretraining.hidden": 0.6,
+        "components.mluke_pretraining.entity_steps": 100,
+        "training.max_steps": 2600,
+    },
+    {
+        "components.mluke_pretraining.hidden": 0.5,
+        "components.mluke_pretraining.entity_steps": 0,
+        "training.max_steps": 1400,
+    },
+)
 
 
 def main() -> None:
@@ -33,26 +44,47 @@ def main() -> None:
     parser.add_argument("work", type=Path, help="folder with base, world and corpus; pretrained is written there")
     parser.add_argument("--resume", action="store_true", help="go on from the last state, if there is one")
     given = parser.parse_args()
-    sys.exit(subprocess.run([sys.executable, "-m", "spacy_mluke", *arguments(given.work, given.resume)]).returncode)
+    for number in range(len(RUNS)):
+        if given.resume and checkpoint_of(given.work, number).is_dir():
+            continue
+        command = [sys.executable, "-m", "spacy_mluke", *arguments(given.work, number, given.resume)]
+        code = subprocess.run(command).returncode
+        if code:
+            sys.exit(code)
 
 
-def arguments(work: Path, resume: bool) -> List[str]:
-    """The command line of the training.
+def checkpoint_of(work: Path, number: int) -> Path:
+    """What a run leads to.
 
-    work (Path): Its folder.
+    work (Path): The folder of the training.
+    number (int): The run.
+    RETURNS (Path): The checkpoint's directory.
+    """
+    is_last = number == len(RUNS) - 1
+    return work / ("pretrained" if is_last else f"pretrained-{number + 1}") / "checkpoint"
+
+
+def arguments(work: Path, number: int, resume: bool) -> List[str]:
+    """The command line of a run.
+
+    work (Path): The folder of the training.
+    number (int): The run.
     resume (bool): Whether it goes on from the last state.
     RETURNS (List[str]): What `python -m spacy_mluke` takes.
     """
-    paths = {
-        "paths.checkpoint": work / "base",
+    output = checkpoint_of(work, number).parent
+    settings = {
+        "paths.checkpoint": checkpoint_of(work, number - 1) if number else work / "base",
         "paths.dev": work / "corpus" / "dev.spacy",
         "paths.store": work / "world" / "entities.sqlite",
-        "paths.curve": work / "curve.jsonl",
+        "paths.curve": output.with_suffix(".jsonl"),
+        **SETTINGS,
+        **RUNS[number],
     }
-    options = [part for key, value in {**paths, **SETTINGS}.items() for part in (f"--{key}", str(value))]
+    options = [part for key, value in settings.items() for part in (f"--{key}", str(value))]
     corpus = work / "corpus" / "train.spacy"
     flags = ["--resume"] if resume else []
-    return ["pretrain", "configs/pretraining.cfg", str(corpus), str(work / "pretrained"), *flags, *options]
+    return ["pretrain", "configs/pretraining.cfg", str(corpus), str(output), *flags, *options]
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -10,6 +12,7 @@ from scripts.build_mluke_small import ENCODER_FILE
 from scripts.mluke_small.source import Sizes, Source
 from scripts.mluke_small.weights import encoder_tensors, word_blocks
 from scripts.pack_mluke_small import choose_storages, name_entities, pack_world, read_blocks
+from scripts.pretrain_mluke_small import arguments
 from spacy_mluke.encoder.codecs import decode_blocks, encode_blocks
 from spacy_mluke.encoder.quantized import read_quantized, write_quantized
 from spacy_mluke.entities.store_build import StoreRow, build_store
@@ -119,3 +122,10 @@ def test_the_worlds_tables_are_packed_to_the_same_bytes_every_time(tmp_path):
     pack_world(tmp_path, tmp_path / "two")
     assert (tmp_path / "one" / "names.tsv.xz").read_bytes() == (tmp_path / "two" / "names.tsv.xz").read_bytes()
     assert [row.name for row in read_rows(tmp_path / "one" / "names.tsv.xz")] == ["Tokyo"]
+
+
+def test_the_second_run_starts_from_what_the_first_led_to(tmp_path):
+    first, second = (arguments(tmp_path, number, False) for number in (0, 1))
+    assert first[first.index("--paths.checkpoint") + 1] == str(tmp_path / "base")
+    assert second[second.index("--paths.checkpoint") + 1] == str(Path(first[3]) / "checkpoint")
+    assert Path(second[3]) == tmp_path / "pretrained"

@@ -38,7 +38,7 @@ REAL_SHARE = 0.1
 # And lists of names in one language or in several, which teach what entities are called where no sentence is.
 LIST_SHARE, LIST_LENGTHS = 0.2, (6, 14)
 SENTENCES = [(1, 0.55), (2, 0.2), (3, 0.15), (4, 0.1)]
-OFTENER = 3
+OFTENER = 20
 # How often a relation is told, beside the square root of its facts.
 OFTEN = {"P1376": 2.5, "P36": 1.5, "P47": 1.5, "P37": 1.2, "P17": 0.8, "P30": 0.7, "P38": 0.6}
 # Names that stand in a sentence: mostly the first of its language, else another of it, else one of any language.
@@ -89,6 +89,7 @@ class Sources:
             {entity for fact in facts for entity in (fact.subject, fact.object) if types[entity] != "CITY"}
         )
         self.types = types
+        self.shared = shared
         weighted = [fact for fact in facts for _ in range(OFTENER if fact.subject in shared else 1)]
         self.facts = by_relation(weighted)
         self.about: Dict[str, List[Fact]] = defaultdict(list)
@@ -163,7 +164,8 @@ def make_doc(
             before, _, template = template.partition(slot)
             name = draw_name(sources, language, slots[slot], rng)
             text += before
-            if fact.relation != "P17" or slot == "{Y}" or rng.random() >= CITY_AS_WORDS:
+            is_told_apart = fact.relation != "P17" or slot == "{Y}" or slots[slot] in sources.shared
+            if is_told_apart or rng.random() >= CITY_AS_WORDS:
                 places.append((len(text), len(text) + len(name), slots[slot]))
             text += name
         text += template

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, Optional, Tuple, cast
 
 import numpy
 from thinc.api import Ops
 from thinc.util import to_numpy
 
+from ..align.words import without_entities
 from ..encoder.checkpoint import LoadedEncoder
 from ..encoder.shim import EncoderShim
 from ..heads.masked_words import word_loss
@@ -86,7 +86,7 @@ class WordSide:
         total = 0.0
         if self.teacher is not None:
             with self.teacher.precision():
-                wanted = self.teacher.predict(words_only(batch)).piece_states
+                wanted = self.teacher.predict(without_entities(batch)).piece_states
             d_states += 2 * self.kept * (states - wanted)
             total += float(self.kept * ((states - wanted) ** 2).sum())
         if len(self._places):
@@ -96,22 +96,6 @@ class WordSide:
             self.ops.scatter_add(d_states, places, gradient)
             total += loss
         return total, d_states
-
-
-def words_only(batch: AlignedBatch) -> AlignedBatch:
-    """The same passes without entities.
-
-    batch (AlignedBatch): The passes.
-    RETURNS (AlignedBatch): Another batch, that shares the pieces.
-    """
-    return replace(
-        batch,
-        entity_ids=batch.entity_ids[:0],
-        entity_bounds=batch.entity_bounds[:0],
-        entity_lengths=numpy.zeros_like(batch.entity_lengths),
-        docs=[],
-        with_passes=True,
-    )
 
 
 def _draw_pieces(draw: Any, loaded: LoadedEncoder, n: int) -> Ints1d:
