@@ -33,7 +33,7 @@ RUNS: Sequence[Dict[str, Any]] = (
     {
         "components.mluke_pretraining.hidden": 0.5,
         "components.mluke_pretraining.entity_steps": 0,
-        "training.max_steps": 1400,
+        "training.max_steps": 1040,
     },
 )
 
