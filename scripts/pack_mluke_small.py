@@ -31,7 +31,7 @@ from scripts.build_mluke_small import (
     entry,
     write_json,
 )
-from scripts.mluke_small.card import render_card
+from scripts.mluke_small.card import LICENSE, render_card
 from spacy_mluke.encoder.names import ENCODER_PREFIX, ENTITIES, WORDS
 from spacy_mluke.encoder.opening import open_checkpoint
 from spacy_mluke.encoder.quantized import read_quantized, write_quantized
@@ -41,7 +41,7 @@ from spacy_mluke.entities.store import EntityStore
 from spacy_mluke.entities.vocabulary import EntityVocabulary
 
 WORLD_TARGET = Path("spacy_mluke") / "assets" / "world"
-COPIED = ("LICENSE", "added_tokens.json", "sentencepiece.bpe.model", "tokenizer_config.json", WORDS_FILE)
+COPIED = ("added_tokens.json", "sentencepiece.bpe.model", "tokenizer_config.json", WORDS_FILE)
 # Rounded in blocks of 32 weights, six bits each; tables of positions in float16.
 MATRIX, TABLE, POSITIONS = "q6", "q8", "f16"
 
@@ -96,7 +96,8 @@ def pack(base: Path, trained: Path, store: EntityStore, output: Path) -> Dict[st
     names = name_entities(EntityVocabulary.from_dir(trained), store)
     packed = json.dumps(names, ensure_ascii=False, separators=(",", ":"))
     (output / "entity_vocab.json").write_text(packed + "\n", encoding="utf8")
-    files = sorted([*COPIED, "config.json", "entity_vocab.json", ENCODER_FILE])
+    (output / "LICENSE").write_text(LICENSE, encoding="utf8")
+    files = sorted(["LICENSE", *COPIED, "config.json", "entity_vocab.json", ENCODER_FILE])
     entries = {name: entry(output / name) for name in files}
     source = json.loads((base / MANIFEST).read_text(encoding="utf8"))["source"]
     write_json(output / MANIFEST, {"source": source, "files": entries})

@@ -28,7 +28,7 @@ COMMANDS: Dict[str, str] = {
     "entities": "Build a store of entities with their names, look names up in it, or write it as JSON lines.",
     "pretrain": "Teach an encoder entities, by masking them in text that names them.",
     "debug-align": "Show tokens, wordpieces, offsets, entities and windows of a text.",
-    "demo": "Show how alike the same entities are across languages, and different ones are not.",
+    "demo": "Link entities and complete facts in many languages, and show how alike the same entities are across them.",
 }
 
 

@@ -50,7 +50,17 @@ def test_the_page_is_whole_html_with_every_text_and_loads_nothing(page):
     checker = Checker()
     checker.feed(page[1])
     assert checker.depth == 0
-    assert checker.marks == 120
+    before, after = page[1].split("<h2>The texts</h2>")
+    assert after.count("<mark") == 120
+    assert checker.marks == 120 + before.count("<mark")
+
+
+def test_the_demo_links_places_and_completes_facts(page):
+    printed, html = page
+    assert "東京 = Tokyo (geonames:1850147)" in printed
+    assert "✔ Japon" in printed
+    completed = html.split("<h2>Completed</h2>")[1].split("<h2>")[0]
+    assert completed.count('<mark class="right">') > completed.count('<mark class="wrong">')
 
 
 def test_mentions_in_unspaced_text_become_tokens_of_their_own():

@@ -29,7 +29,7 @@ def path(tmp_path: Path, tiny_sentencepiece: Path) -> Path:
 
 def test_info_shows_the_bundled_checkpoint():
     lines = info()
-    assert "family LUKE with sentencepiece, lite: special entities only" in lines
+    assert "family LUKE with sentencepiece, full: named entities" in lines
     assert "layers 12 of width 384" in lines
     assert "words 96,001,536 (250,004 x 384)" in lines
     assert "types float32, 4 bits (words)" in lines

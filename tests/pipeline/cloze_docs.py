@@ -58,7 +58,7 @@ def best(doc: Doc) -> List[str]:
     return [fillers[0].text for fillers in doc._.mluke_fillers]
 
 
-def train(nlp, steps=150, rate=0.02):
+def train(nlp, steps=150, rate=0.005):
     gold = filled_examples(nlp)
     nlp.initialize(lambda: gold)
     optimizer = Adam(learn_rate=rate, L2=0.0, grad_clip=1.0)
