@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy
 import pytest
 import torch
@@ -149,7 +151,14 @@ def test_states_of_words_reach_the_losses_as_they_lie_in_the_batch(prepared):
     output, backprop = begin(nlp, gold, side_of(nlp))
     assert output.piece_states.shape == (len(output.batch.piece_ids), 16)
     assert xp2torch(output.piece_states).isfinite().all()
-    assert backprop is not None
+    # With nothing to learn of entities, what is said of words alone moves the network.
+    name = "encoder.layer.0.attention.self.query.weight"
+    query = dict(network(nlp).named_parameters())[name]
+    query.requires_grad_(True)
+    gradient = output.piece_states * 0
+    gradient[:, 0] = 1.0
+    backprop(replace(output, logits=output.logits * 0, piece_states=gradient))
+    assert query.grad is not None and query.grad.abs().sum() > 0
 
 
 def test_a_weight_below_zero_is_refused(steady_checkpoint):
