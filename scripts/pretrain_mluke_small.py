@@ -1,11 +1,11 @@
-"""The training of `mluke-small`: `spacy_mluke pretrain`, twice, with the settings that the bundled checkpoint was
+"""The training of `mluke-small`: `spacy_mluke pretrain`, four times, with the settings that the bundled checkpoint was
 trained with.
 
     python -m scripts.pretrain_mluke_small training/mluke-small --resume
 
 Words keep their embeddings and the lower six layers their weights: these stay in the base's exact 4-bit blocks, and the
-checkpoint keeps within its 80 MB. The second run starts from what the first led to, and shows more mentions as they
-are.
+checkpoint keeps within its 80 MB. Each run starts from what the one before led to, and shows more mentions as they are:
+hidden ones teach facts, visible ones what a mention in a text means.
 """
 
 from __future__ import annotations
@@ -34,6 +34,18 @@ RUNS: Sequence[Dict[str, Any]] = (
         "components.mluke_pretraining.hidden": 0.5,
         "components.mluke_pretraining.entity_steps": 0,
         "training.max_steps": 1040,
+    },
+    {
+        "components.mluke_pretraining.hidden": 0.4,
+        "components.mluke_pretraining.entity_steps": 0,
+        "training.max_steps": 600,
+        "training.optimizer.learn_rate.total_steps": 2000,
+    },
+    {
+        "components.mluke_pretraining.hidden": 0.25,
+        "components.mluke_pretraining.entity_steps": 0,
+        "training.max_steps": 900,
+        "training.optimizer.learn_rate.warmup_steps": 30,
     },
 )
 

@@ -12,7 +12,7 @@ from scripts.build_mluke_small import ENCODER_FILE
 from scripts.mluke_small.source import Sizes, Source
 from scripts.mluke_small.weights import encoder_tensors, word_blocks
 from scripts.pack_mluke_small import choose_storages, name_entities, pack_world, read_blocks
-from scripts.pretrain_mluke_small import arguments
+from scripts.pretrain_mluke_small import RUNS, arguments
 from spacy_mluke.encoder.codecs import decode_blocks, encode_blocks
 from spacy_mluke.encoder.quantized import read_quantized, write_quantized
 from spacy_mluke.entities.store_build import StoreRow, build_store
@@ -124,8 +124,9 @@ def test_the_worlds_tables_are_packed_to_the_same_bytes_every_time(tmp_path):
     assert [row.name for row in read_rows(tmp_path / "one" / "names.tsv.xz")] == ["Tokyo"]
 
 
-def test_the_second_run_starts_from_what_the_first_led_to(tmp_path):
-    first, second = (arguments(tmp_path, number, False) for number in (0, 1))
-    assert first[first.index("--paths.checkpoint") + 1] == str(tmp_path / "base")
-    assert second[second.index("--paths.checkpoint") + 1] == str(Path(first[3]) / "checkpoint")
-    assert Path(second[3]) == tmp_path / "pretrained"
+def test_each_run_starts_from_what_the_one_before_led_to(tmp_path):
+    runs = [arguments(tmp_path, number, False) for number in range(len(RUNS))]
+    starts = [run[run.index("--paths.checkpoint") + 1] for run in runs]
+    assert starts == [str(tmp_path / "base"), *[str(Path(run[3]) / "checkpoint") for run in runs[:-1]]]
+    assert len({run[3] for run in runs}) == len(runs)
+    assert Path(runs[-1][3]) == tmp_path / "pretrained"

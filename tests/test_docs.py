@@ -50,6 +50,7 @@ def test_the_page_on_linking_tells_namesakes_apart(tmp_path, monkeypatch):
 def test_the_page_on_masks_fills_them():
     names = run("cloze.md")
     assert (names["fillers"][0].text, names["fillers"][0].kb_id) == ("Japon", "iso3166:JP")
+    assert names["korean"]._.mluke_fillers[0][0].kb_id == "iso3166:KR"
     ((best, *_),) = names["doc"]._.mluke_fillers
     assert (best.text, best.entity, best.kb_id) == ("Borealis", "en:Borealis", "P-200")
     assert best.score > 0.8

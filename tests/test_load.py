@@ -38,6 +38,12 @@ def test_it_completes_facts(nlp):
     assert (fillers[0].text, fillers[0].kb_id) == ("Japon", "iso3166:JP")
 
 
+def test_a_document_is_completed_with_what_is_linked_in_it(nlp):
+    texts = ["[MASK]의 수도는 서울이다.", "تقع القاهرة في [MASK]."]
+    docs = nlp.pipe(texts)
+    assert [doc._.mluke_fillers[0][0].kb_id for doc in docs] == ["iso3166:KR", "iso3166:EG"]
+
+
 def test_an_entity_without_a_name_in_the_language_is_called_by_its_english_one(nlp):
     (fillers,) = nlp.get_pipe("mluke_cloze").fill("The capital of Japan is [MASK].", lang="sv")
     assert (fillers[0].text, fillers[0].kb_id) == ("Tokyo", "geonames:1850147")

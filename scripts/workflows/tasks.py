@@ -28,6 +28,7 @@ class System:
 class Task:
     """A task of the workflows."""
 
+    component: str  # of the systems with an encoder
     langs: Tuple[str, ...]  # of the test sets
     systems: Dict[str, System]  # by the name of their folders; the first one is compared with the others
     has_majority: bool = False  # whether the most frequent label of the training data is a system
@@ -39,6 +40,7 @@ def _words(component: str, architecture: str) -> Dict[str, Any]:
 
 TASKS: Dict[str, Task] = {
     "relations": Task(
+        "mluke_relations",
         ("en", "de", "es", "fr", "en-kbp37"),
         {
             "mluke-e": System("mLUKE-E", "relations_kbp37.cfg"),
@@ -56,6 +58,7 @@ TASKS: Dict[str, Task] = {
         has_majority=True,
     ),
     "ner": Task(
+        "mluke_ner",
         ("en", "de", "es", "fr", "nl"),
         {
             "mluke-e": System("mLUKE-E", "ner_wikineural.cfg"),
@@ -64,13 +67,16 @@ TASKS: Dict[str, Task] = {
         },
     ),
     # XQuAD says of no entity where it is: question and text are read as words.
-    "qa": Task(("en", "de", "es", "ru", "zh", "ar", "el"), {"mluke-w": System("mLUKE-W", "qa_xquad.cfg")}),
+    "qa": Task("mluke_qa", ("en", "de", "es", "ru", "zh", "ar", "el"), {"mluke-w": System("mLUKE-W", "qa_xquad.cfg")}),
     "cloze": Task(
+        "mluke_cloze",
         ("en", "de", "es", "fr", "it", "nl", "pt", "ru", "ja"),
         {"mluke-e": System("mLUKE-E", "cloze_mlama.cfg")},
         has_majority=True,
     ),
-    "linking": Task(("en", "de", "es", "fr"), {"mluke-e": System("mLUKE-E", "linking.cfg")}, has_majority=True),
+    "linking": Task(
+        "mluke_linker", ("en", "de", "es", "fr"), {"mluke-e": System("mLUKE-E", "linking.cfg")}, has_majority=True
+    ),
 }
 
 

@@ -26,6 +26,7 @@ SEED = typer.Option(0, help="The seed")
 STEPS = typer.Option(0, help="Steps; 0 for as many as the config says")
 EVERY = typer.Option(100, help="Steps between evaluations")
 GPU = typer.Option(-1, help="GPU, -1 for none")
+PRECISION = typer.Option("false", help="true to multiply matrices in bfloat16: for processors with the units")
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 
@@ -41,12 +42,16 @@ def main(
     steps: int = STEPS,
     eval_frequency: int = EVERY,
     gpu_id: int = GPU,
+    mixed_precision: str = PRECISION,
 ) -> None:
     """Train one system of a task."""
     check_choice("task", task, tuple(TASKS))
     check_choice("system", system, tuple(TASKS[task].systems))
+    check_choice("mixed_precision", mixed_precision, ("true", "false"))
     name = run_folder(system, seed)
     found = overrides_of(task, system, corpus, encoder=encoder, seed=seed, steps=steps, eval_frequency=eval_frequency)
+    if TASKS[task].systems[system].has_encoder:
+        found[f"components.{TASKS[task].component}.model.encoder.mixed_precision"] = mixed_precision == "true"
     if TASKS[task].systems[system].has_curve:
         found["training.logger.@loggers"] = "spacy-mluke.CurveLogger.v1"
         found["training.logger.path"] = str(metrics / name / CURVE)

@@ -3,7 +3,11 @@
 python scripts/world/measure.py MLAMA WORLD CHECKPOINT --held-out FILE prints, by relation and language, how often the
 right object is first (P@1): among the relation's objects, and among all entities of their type. Subjects and
 objects are those that the store has, found by their English names. Where several objects are right, by mLAMA or by the
-facts of WORLD, any of them counts.
+facts of WORLD, any of them counts. Apart: facts that were told in training; that were held out; and what mLAMA knows
+beside the facts of WORLD (former capitals, seas for neighbours), which was never told.
+
+--subjects says what the encoder sees of the subject: its words alone; its entity as well, as in the paper ([X] & [Y];
+Ri et al., 2022, section 5); or the entities that mluke_mentions and mluke_linker find in the text, nothing being told.
 """
 
 from __future__ import annotations
@@ -17,10 +21,12 @@ from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Set, Tuple
 
 import spacy
 import typer
-from corpus import TEMPLATES, Fact, read_facts, read_templates
+from make_corpus import TEMPLATES, Fact, read_facts, read_templates
+from spacy.tokens import Doc
 from tqdm import tqdm
 from wasabi import msg
 
+from spacy_mluke.annotate.mentions import cut_tokens
 from spacy_mluke.entities.store import EntityStore
 from spacy_mluke.training.mlama import OBJECT, SUBJECT, Cloze, read_mlama
 
@@ -29,6 +35,7 @@ WORLD = typer.Argument(..., help="Folder of facts.tsv and entities.sqlite", exis
 CHECKPOINT = typer.Argument(..., help="Checkpoint with a head for entities")
 HELD_OUT = typer.Option(None, help="Facts that training did not see")
 N = typer.Option(200, help="Clozes of each relation and language")
+SUBJECTS = typer.Option("words", help="words, entities, or linked")
 OUTPUT = typer.Option(Path("out/world.json"), help="Where to write the figures")
 BATCH = typer.Option(64, help="Clozes at once")
 
@@ -41,6 +48,8 @@ RELATIONS = {
     "P37": (None, "LANGUAGE"),
     "P47": (None, "COUNTRY"),
 }
+INVERSE = {"P36": "P1376", "P1376": "P36"}
+KINDS = ("told", "held_out", "never_told")
 _NO_WORD = re.compile(r"[\W_]+")
 
 
@@ -50,8 +59,9 @@ class Question(NamedTuple):
     relation: str
     lang: str
     text: str
+    subject: Tuple[int, int, str]  # first character, end, and id
     objects: Tuple[str, ...]  # ids that are right
-    is_held_out: bool
+    known: str  # one of KINDS
 
 
 def main(
@@ -60,6 +70,7 @@ def main(
     checkpoint: str = CHECKPOINT,
     held_out: Optional[Path] = HELD_OUT,
     n: int = N,
+    subjects: str = SUBJECTS,
     output: Path = OUTPUT,
     batch: int = BATCH,
 ) -> None:
@@ -67,8 +78,7 @@ def main(
     store = EntityStore(world / "entities.sqlite")
     questions, objects = read_questions(mlama, store, read_pairs(held_out), read_facts(world / "facts.tsv"))
     rng = random.Random(0)
-    nlp = spacy.blank("xx")
-    cloze: Any = nlp.add_pipe("mluke_cloze", config={"model": {"encoder": {"name": checkpoint}}})
+    asker = Asker(checkpoint, world / "entities.sqlite", subjects, batch)
     by_type: Dict[str, List[str]] = defaultdict(list)
     for entity in store.entities():
         by_type[entity.type].append(entity.id)
@@ -77,17 +87,15 @@ def main(
         chosen = rng.sample(own, min(n, len(own)))
         known = sorted(objects[relation])
         majority = Counter(i for question in own for i in question.objects).most_common(1)[0][0]
-        near = first(cloze, chosen, known, batch)
-        far = first(cloze, chosen, by_type[RELATIONS[relation][1]], batch)
-        told = [question for question in chosen if not question.is_held_out]
+        near, far = asker.first(lang, chosen, [known, by_type[RELATIONS[relation][1]]])
+        known_as = {kind: [question for question in chosen if question.known == kind] for kind in KINDS}
         figures[relation][lang] = {
             "n": len(chosen),
             "p1": share(chosen, near),
             "p1_type": share(chosen, far),
             "p1_majority": share(chosen, dict.fromkeys((q.text for q in chosen), majority)),
-            "n_held_out": len(chosen) - len(told),
-            "p1_told": share(told, near),
-            "p1_held_out": share([question for question in chosen if question.is_held_out], near),
+            **{f"n_{kind}": len(own) for kind, own in known_as.items()},
+            **{f"p1_{kind}": share(own, near) for kind, own in known_as.items()},
             "n_candidates": len(known),
         }
     output.parent.mkdir(parents=True, exist_ok=True)
@@ -105,16 +113,18 @@ def read_questions(
     english = {row[0]: row[1] for row in rows if len(row) == 2}
     found: Dict[Tuple[str, str], List[Question]] = defaultdict(list)
     objects: Dict[str, Set[str]] = defaultdict(set)
-    known: Dict[Tuple[str, Optional[str]], Optional[str]] = {}
-    told: Dict[Tuple[str, str], Set[str]] = defaultdict(set)
+    ids: Dict[Tuple[str, Optional[str]], Optional[str]] = {}
+    true: Dict[Tuple[str, str], Set[str]] = defaultdict(set)
     for fact in facts:
-        told[fact.relation, fact.subject].add(fact.object)
+        true[fact.relation, fact.subject].add(fact.object)
+        if fact.relation in INVERSE:
+            true[INVERSE[fact.relation], fact.object].add(fact.subject)
 
     def entity(qid: str, kind: Optional[str]) -> Optional[str]:
         key = qid, kind
-        if key not in known:
-            known[key] = find(store, english.get(qid, ""), kind)
-        return known[key]
+        if key not in ids:
+            ids[key] = find(store, english.get(qid, ""), kind)
+        return ids[key]
 
     for cloze in read_mlama(mlama, relations=list(RELATIONS)):
         subject_type, object_type = RELATIONS[cloze.relation]
@@ -124,10 +134,16 @@ def read_questions(
             continue
         objects[cloze.relation].update(right)
         # mLAMA does not know all neighbours and all official languages.
-        right = (*right, *sorted(told[cloze.relation, subject] - set(right)))
-        pairs = {(min(subject, i), max(subject, i)) for i in right}
-        text = cloze.pattern.replace(SUBJECT, cloze.subject[1]).replace(OBJECT, "[MASK]")
-        found[cloze.relation, cloze.lang].append(Question(cloze.relation, cloze.lang, text, right, pairs <= held_out))
+        own = true[cloze.relation, subject]
+        right = (*right, *sorted(own - set(right)))
+        pairs = {(min(subject, i), max(subject, i)) for i in own}
+        known = KINDS[0] if pairs - held_out else KINDS[1] if pairs else KINDS[2]
+        pattern = cloze.pattern.replace(OBJECT, "[MASK]")
+        text = pattern.replace(SUBJECT, cloze.subject[1])
+        start = pattern.index(SUBJECT)
+        place = start, start + len(cloze.subject[1]), subject
+        question = Question(cloze.relation, cloze.lang, text, place, right, known)
+        found[cloze.relation, cloze.lang].append(question)
     return found, objects
 
 
@@ -140,14 +156,52 @@ def find(store: EntityStore, name: str, kind: Optional[str]) -> Optional[str]:
     return None
 
 
-def first(cloze: Any, questions: List[Question], candidates: List[str], batch: int) -> Dict[str, str]:
-    """The entity that the encoder puts first, by text."""
-    found: Dict[str, str] = {}
-    for start in range(0, len(questions), batch):
-        texts = [question.text for question in questions[start : start + batch]]
-        for text, masks in zip(texts, cloze.fill(texts, candidates=candidates, top_k=1), strict=True):
-            found[text] = masks[0][0].kb_id if masks and masks[0] else ""
-    return found
+class Asker:
+    """Asks an encoder.
+
+    checkpoint (str): The checkpoint.
+    store (Path): The store.
+    subjects (str): What it sees of subjects: "words", "entities" or "linked".
+    batch (int): Clozes at once.
+    """
+
+    def __init__(self, checkpoint: str, store: Path, subjects: str, batch: int):
+        if subjects not in ("words", "entities", "linked"):
+            raise typer.BadParameter(f"words, entities or linked, not {subjects!r}", param_hint="--subjects")
+        self.nlp = spacy.blank("xx")
+        encoder = {"model": {"encoder": {"name": checkpoint}}}
+        self.cloze: Any = self.nlp.add_pipe("mluke_cloze", config=encoder)
+        self.subjects = subjects
+        self.batch = batch
+        self.linking = spacy.blank("xx")
+        candidates = {"candidates": {"path": str(store)}}
+        self.linking.add_pipe("mluke_mentions", config=candidates)
+        self.linking.add_pipe("mluke_linker", config={**encoder, **candidates})
+
+    def first(self, lang: str, questions: List[Question], choices: List[List[str]]) -> List[Dict[str, str]]:
+        """The entities that the encoder puts first, by text; for each list of candidates."""
+        found: List[Dict[str, str]] = [{} for _ in choices]
+        for start in range(0, len(questions), self.batch):
+            own = questions[start : start + self.batch]
+            if self.subjects == "linked":
+                docs = list(self.linking.pipe([question.text for question in own]))
+            else:
+                docs = [self.doc(question) for question in own]
+            for candidates, answers in zip(choices, found, strict=True):
+                filled = self.cloze.fill(docs, candidates=candidates, top_k=1, lang=lang)
+                for question, masks in zip(own, filled, strict=True):
+                    answers[question.text] = masks[0][0].kb_id if masks and masks[0] else ""
+        return found
+
+    def doc(self, question: Question) -> Doc:
+        """A question, its subject an entity if the encoder may see that."""
+        doc = self.nlp.make_doc(question.text)
+        if self.subjects == "entities":
+            start, end, entity = question.subject
+            cut_tokens(doc, [start, end])
+            span = doc.char_span(start, end, label="ENTITY", kb_id=entity)
+            doc.ents = [span] if span is not None else []
+        return doc
 
 
 def share(questions: List[Question], answers: Dict[str, str]) -> Optional[float]:
@@ -166,12 +220,12 @@ def show(figures: Dict[str, Dict[str, Any]]) -> None:
             (lang, "trained" if lang.partition("-")[0] in trained else "zero-shot", f["n"], *map(percent, _columns(f)))
             for lang, f in sorted(own.items())
         ]
-        header = ("", "", "n", "P@1", "of all of the type", "majority", "held out")
-        msg.table(rows, header=header, aligns=("l", "l", *"rrrrr"), divider=True)
+        header = ("", "", "n", "P@1", "of all of the type", "majority", "told", "held out", "never told")
+        msg.table(rows, header=header, aligns=("l", "l", *"rrrrrrr"), divider=True)
 
 
 def _columns(figures: Dict[str, Any]) -> List[Optional[float]]:
-    return [figures[key] for key in ("p1", "p1_type", "p1_majority", "p1_held_out")]
+    return [figures[key] for key in ("p1", "p1_type", "p1_majority", *(f"p1_{kind}" for kind in KINDS))]
 
 
 def percent(value: Optional[float]) -> str:

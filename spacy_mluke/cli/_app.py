@@ -22,6 +22,7 @@ COMMANDS: Dict[str, str] = {
     "convert-squad": "Write a corpus for question answering from a file in SQuAD's format.",
     "train": "Train a pipeline as spacy train does, and go on after an interruption.",
     "evaluate": "Show the scores of every component of a pipeline on a corpus.",
+    "annotate": "Annotate a corpus of any size: Parquet or DocBins of entities, links, relations and vectors.",
     "score": "Score a pipeline on a corpus, with bootstrap confidence intervals, for `report`.",
     "report": "Make one self-contained HTML page of the scores of several systems.",
     "export": "Write a trained component as a model that transformers opens.",

@@ -59,9 +59,13 @@ def complete_texts(nlp: Any, top_k: int = 3) -> List[CompletedText]:
     RETURNS (List[CompletedText]): The texts.
     """
     cloze = nlp.get_pipe("mluke_cloze")
+    rows = _read("completed")
+    with nlp.select_pipes(disable=["mluke_cloze"]):
+        docs = list(nlp.pipe([row["text"] for row in rows]))
     found = []
-    for row in _read("completed"):
-        (fillers,) = cloze.fill(row["text"], top_k=top_k, lang=row["lang"])
+    for row, doc in zip(rows, docs, strict=True):
+        # What is linked in the text is shown to the encoder beside its words.
+        (fillers,) = cloze.fill(doc, top_k=top_k, lang=row["lang"])
         found.append(CompletedText(row["lang"], row["text"], fillers, fillers[0].kb_id in row["right"]))
     return found
 

@@ -1,7 +1,7 @@
 """Every message of the package, coded. Errors are ML0xx and ML2xx, warnings ML1xx.
 
 Errors by place: ML001 alignment, ML020 encoder, ML040 checkpoints, ML060 entities, ML070 pipeline, ML090 command line,
-ML200 names, ML210 questions, ML220 masks, ML230 linking, ML245 training, ML270 reports.
+ML200 names, ML210 questions, ML220 masks, ML230 linking, ML245 training, ML270 reports, ML280 corpora.
 """
 
 import difflib

@@ -56,3 +56,15 @@ class RunningErrors:
     )
     # --- entity pretraining ---
     ML263 = "'{option}' is {value}, and is a share: from 0 to 1."
+    # --- annotating corpora ---
+    ML280 = "'{path}' has no file that could be annotated: their names end in one of {suffixes}."
+    ML281 = (
+        "'{path}' cannot be written to: {reason}. A run goes on only with the settings and files that it was begun "
+        "with; for another one, name another folder, or delete this one."
+    )
+    ML282 = "'{path}' cannot be read: {reason}. Mend it, or take it out of the input."
+    ML283 = (
+        "Parquet needs pyarrow, which is not installed. Install it: pip install 'spacy-mluke[parquet]', or pip install "
+        "pyarrow; or write DocBins, with --format docbin."
+    )
+    ML284 = "--engine ray needs Ray Data, which is not installed. Install it: pip install 'spacy-mluke[ray]'."

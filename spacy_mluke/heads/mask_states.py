@@ -20,12 +20,14 @@ class MaskStates:
 
     entities: DeviceFloats2d  # (n_kept, width) float32
     pieces: DeviceFloats2d  # (n_kept * n_pieces, width) float32: mask after mask
-    kept: Bools1d  # (n_spans,): a mask where the text has no wordpiece has no state
+    kept: Bools1d  # (n_masks,): a mask where the text has no wordpiece has no state
     counts: Counts
 
 
 def read_masks(encoder: EncoderModel, inputs: MentionInput, n_pieces: int) -> MaskStates:
     """Encode texts, and keep nothing but the states at their masks: a long text costs no memory.
+
+    Spans whose entity is shown are no masks.
 
     encoder (EncoderModel): The encoder.
     inputs (MentionInput): The masks.
@@ -38,6 +40,8 @@ def read_masks(encoder: EncoderModel, inputs: MentionInput, n_pieces: int) -> Ma
     n_columns = (1 + n_pieces) * width
     found = shim.read_entities(batch, partial(_read, n_pieces=n_pieces), n_columns)
     rows = group_rows(batch, 1).ravel()
+    if inputs.entity_ids is not None:
+        rows = rows[inputs.entity_ids < 0]
     kept: Any = rows >= 0
     states = found[rows[kept]]
     return MaskStates(states[:, :width], states[:, width:].reshape((-1, width)), kept, batch.counts)

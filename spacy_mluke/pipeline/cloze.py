@@ -21,7 +21,8 @@ from ..errors import Errors, Warnings, check_choice
 from ..heads.masked_entities import MaskedModel
 from ..types import Counts, Ints1d
 from .cloze_training import ClozeTraining, Names
-from .filling import MODES, Choice, Filled, check_heads, fill_masks, find_entity
+from .filling import MODES, Choice, Filled, check_heads, fill_masks
+from .masked_texts import MaskedText, find_entity
 from .published import load_encoder_model
 from .task import Scorer, TaskPipe
 
@@ -49,6 +50,8 @@ class ClozeFiller(ClozeTraining, TaskPipe, TrainablePipe):
     mode (str): "entity", "word", or "both".
     top_k (int): Fillers of a mask at most.
     n_negatives (int): Entities that a step compares the right ones with, drawn from the labels; 0 for all labels.
+    show_linked (bool): Whether the entities of a document's linked mentions are shown, the `[X] & [Y]` of Ri et al.
+        (2022, section 5); if not, mentions are words alone.
     scorer (Optional[Scorer]): Scores predictions.
     RAISES (ValueError): ML070 for an unknown mode, ML071 for numbers that do not fit.
     """
@@ -68,13 +71,14 @@ class ClozeFiller(ClozeTraining, TaskPipe, TrainablePipe):
         mode: str = "entity",
         top_k: int = 5,
         n_negatives: int = 0,
+        show_linked: bool = True,
         scorer: Optional[Scorer] = None,
     ):
         check_choice("mode", mode, MODES)
         for option, value, least in (("top_k", top_k, 1), ("n_negatives", n_negatives, 0), ("marker", len(marker), 1)):
             if value < least:
                 raise ValueError(Errors.ML071.format(option=option, value=value, least=least))
-        cfg = {"marker": marker, "mode": mode, "top_k": top_k, "n_negatives": n_negatives}
+        cfg = {"marker": marker, "mode": mode, "top_k": top_k, "n_negatives": n_negatives, "show_linked": show_linked}
         super().__init__(vocab, model, name, cfg, scorer)
         self.lang = lang
         self._label_ids: Optional[Tuple[Any, int, Ints1d]] = None
@@ -184,7 +188,8 @@ class ClozeFiller(ClozeTraining, TaskPipe, TrainablePipe):
     ) -> List[Any]:
         """Fill the masks of a text, or of many; documents stay as they are.
 
-        text (Union[str, Doc, Sequence[Union[str, Doc]]]): The text; several are read together.
+        text (Union[str, Doc, Sequence[Union[str, Doc]]]): The text; several are read together. Of a Doc, linked
+            mentions are shown with their entities.
         candidates (Optional[Sequence[str]]): What to choose from. Of entities, names in the vocabulary ("de:Tokio"),
             titles in the language of the text, or keys; of words, any text. By default, the labels, or without labels
             the whole vocabulary; of words, all single wordpieces.
@@ -201,13 +206,23 @@ class ClozeFiller(ClozeTraining, TaskPipe, TrainablePipe):
         check_choice("mode", mode, MODES)
         check_heads(self.loaded, mode, self.name)
         texts: List[Any] = [text] if isinstance(text, (str, Doc)) else list(text)
-        langs = [lang or (one.lang_ if isinstance(one, Doc) else self.lang) for one in texts]
-        strings = [one.text if isinstance(one, Doc) else one for one in texts]
-        choice = self._choice(mode, top_k, candidates, lang or (langs[0] if langs else self.lang))
-        places = [find_markers(one, self.cfg["marker"]) for one in strings]
-        filled = fill_masks(self.model, strings, places, langs, choice)
+        masked = [self.masked_text(one, lang) for one in texts]
+        choice = self._choice(mode, top_k, candidates, lang or (masked[0].lang if masked else self.lang))
+        filled = fill_masks(self.model, masked, choice)
         self.warn(filled.counts)
         return filled.fillers[0] if isinstance(text, (str, Doc)) else filled.fillers
+
+    def masked_text(self, text: Union[str, Doc], lang: Optional[str] = None) -> MaskedText:
+        """Find the masks of a text, and of a document what is shown beside them.
+
+        text (Union[str, Doc]): The text.
+        lang (Optional[str]): Its language. By default, the document's, for a text the pipeline's.
+        RETURNS (MaskedText): The text with its masks.
+        """
+        if isinstance(text, str):
+            return MaskedText(text, find_markers(text, self.cfg["marker"]), lang or self.lang)
+        masks = find_markers(text.text, self.cfg["marker"])
+        return MaskedText(text.text, masks, lang or text.lang_, self.linked(text, masks))
 
     def _choice(self, mode: str, top_k: Optional[int], candidates: Optional[Sequence[str]], lang: str) -> Choice:
         ids: Optional[Ints1d] = self.label_ids if self.classes else None
@@ -234,11 +249,9 @@ class ClozeFiller(ClozeTraining, TaskPipe, TrainablePipe):
         """
         self.load()
         docs = list(docs)
-        texts = [doc.text for doc in docs]
-        places = [find_markers(text, self.cfg["marker"]) for text in texts]
+        texts = [self.masked_text(doc) for doc in docs]
         choice = self._choice(self.cfg["mode"], None, None, self.lang)
-        filled = fill_masks(self.model, texts, places, [doc.lang_ for doc in docs], choice)
-        return ClozePrediction(places, filled)
+        return ClozePrediction([list(text.masks) for text in texts], fill_masks(self.model, texts, choice))
 
     def set_annotations(self, docs: Iterable[Doc], prediction: ClozePrediction) -> None:
         """Set `doc._.mluke_fillers`.

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Dict, Iterable, List, Optional, Sequence, Tuple
 
-from spacy.tokens import Span
+from spacy.tokens import Doc, Span
 from spacy.training import Example
 
 from ..annotate.fillers import GoldMask, find_markers, gold_masks
@@ -15,9 +15,9 @@ from ..entities.naming import NewEntity, split_name
 
 @dataclass
 class GoldClozes:
-    """Texts with masks, and what belongs there."""
+    """Documents with masks, and what belongs there."""
 
-    texts: List[str] = field(default_factory=list)
+    docs: List[Doc] = field(default_factory=list)  # whose text it is
     places: List[List[Tuple[int, int]]] = field(default_factory=list)  # of each text, in order
     kb_ids: List[str] = field(default_factory=list)  # of each mask of all texts; "" where it is not known
     n_gold: int = 0
@@ -43,7 +43,7 @@ def collect_clozes(examples: Iterable[Example], marker: str) -> GoldClozes:
             known = _match(eg, gold, markers)
             clozes.n_missed += len(gold) - len(known)
             if known:
-                clozes.texts.append(eg.predicted.text)
+                clozes.docs.append(eg.predicted)
                 clozes.places.append(markers)
                 clozes.kb_ids += [known[place].kb_ids[0] if place in known else "" for place in markers]
             continue
@@ -52,7 +52,7 @@ def collect_clozes(examples: Iterable[Example], marker: str) -> GoldClozes:
             if place is None:
                 clozes.n_missed += 1
                 continue
-            clozes.texts.append(eg.predicted.text)
+            clozes.docs.append(eg.predicted)
             clozes.places.append([place])
             clozes.kb_ids.append(mask.kb_ids[0])
     return clozes

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Union, cast
 
 import numpy
 from spacy.language import Language
+from spacy.tokens import Doc
 from spacy.training import Example, validate_get_examples
 from thinc.api import xp2torch
 from thinc.util import to_numpy
 
-from ..align.places import place_docs
-from ..annotate.fillers import gold_masks
+from ..annotate.fillers import Chars, gold_masks
 from ..encoder.checkpoint import LoadedEncoder
 from ..encoder.growing import start_heads
 from ..encoder.model import MentionInput
@@ -22,6 +23,7 @@ from ..heads.masked_entities import MaskedModel
 from ..types import EntityLogits, Floats2d, Ints1d
 from .cloze_gold import GoldClozes, collect_clozes, collect_entities
 from .filling import check_heads
+from .masked_texts import Linked, MaskedText, find_linked, mask_input
 from .relations import softmax
 
 Names = Mapping[str, Union[str, Sequence[str]]]  # language -> title, or title and aliases
@@ -51,6 +53,15 @@ class ClozeTraining:
 
     def take_entities(self, entities: Sequence[NewEntity]) -> int:
         raise NotImplementedError
+
+    def linked(self, doc: Doc, masks: Sequence[Chars]) -> List[Linked]:
+        """What is shown beside a document's masks, in training and in prediction alike.
+
+        doc (Doc): The document.
+        masks (Sequence[Chars]): Its masks.
+        RETURNS (List[Linked]): Its linked mentions, if they are to be shown.
+        """
+        return find_linked(doc, self.loaded, masks) if self.cfg["show_linked"] else []
 
     def initialize(
         self,
@@ -87,9 +98,11 @@ class ClozeTraining:
             start_heads(loaded, states=states if len(states) > 1 else None)
 
     def _mentions(self, clozes: GoldClozes, limit: Optional[int] = None, **candidates: Any) -> MentionInput:
-        docs, spans = place_docs(clozes.texts[:limit], clozes.places[:limit])
-        n_masks = len(spans.dataXd)
-        return MentionInput(docs, spans, mask_lengths=numpy.ones(n_masks, dtype="int64"), **candidates)
+        texts = [
+            MaskedText(doc.text, masks, doc.lang_, self.linked(doc, masks))
+            for doc, masks in zip(clozes.docs[:limit], clozes.places[:limit], strict=True)
+        ]
+        return mask_input(texts, [1 for text in texts for _ in text.masks], **candidates)
 
     def learn(self, examples: List[Example], drop: float) -> float:
         """Learn from a batch of examples. Losses and gradients are sums over masks.
@@ -105,8 +118,8 @@ class ClozeTraining:
         check_heads(self.loaded, "entity", self.name)
         gold, compared = self._targets(clozes.kb_ids)
         output, backprop = self.model.begin_update(self._mentions(clozes, candidates=compared))
-        loss, d_output = self.get_loss_of(output, gold)
-        backprop(d_output)
+        loss, d_output = self.get_loss_of(asked_logits(output), gold)
+        backprop(replace(output, logits=d_output.logits))
         return loss
 
     def _targets(self, kb_ids: Sequence[str]) -> Tuple[Ints1d, Ints1d]:
@@ -153,4 +166,15 @@ class ClozeTraining:
         clozes = collect_clozes(examples, self.cfg["marker"])
         places = {label: i for i, label in enumerate(self.classes)}
         gold = numpy.asarray([places[kb_id] if kb_id else -1 for kb_id in clozes.kb_ids], dtype="int64")
-        return self.get_loss_of(self.model.predict(self._mentions(clozes, candidates=self.label_ids)), gold)
+        output = self.model.predict(self._mentions(clozes, candidates=self.label_ids))
+        return self.get_loss_of(asked_logits(output), gold)
+
+
+def asked_logits(output: EntityLogits) -> EntityLogits:
+    """The logits of those mentions that are asked for: what is shown has none.
+
+    output (EntityLogits): Of all mentions.
+    RETURNS (EntityLogits): With a length for each mask, and nothing of the words.
+    """
+    asked = output.lengths > 0
+    return EntityLogits(output.logits, output.lengths[asked], output.kept[asked], output.counts)

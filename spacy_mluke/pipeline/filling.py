@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import Dict, List, Optional, Sequence
 
 import numpy
 
-from ..align.places import place_docs
 from ..annotate.fillers import Filler
 from ..encoder.checkpoint import LoadedEncoder
-from ..encoder.model import MentionInput, get_shim
+from ..encoder.model import get_shim
 from ..entities.naming import key_of, name_in, title_of
 from ..errors import Errors
 from ..heads.mask_states import read_masks
 from ..heads.masked_entities import MaskedModel, check_entity_head, rank_entities
 from ..heads.masked_words import check_word_head, piece_log_probs, rank_pieces
 from ..types import Counts, Ints1d
+from .masked_texts import MaskedText, mask_input
 
 MODES = ("entity", "word", "both")
-Places = Sequence[Tuple[int, int]]
 # Pieces that are ranked for each filler wanted: some are no words, and two may read the same.
 _SPARE = 4
 
@@ -43,28 +42,22 @@ class Filled:
     counts: Counts  # `blank_spans` are masks that could not be filled
 
 
-def fill_masks(
-    model: MaskedModel, texts: Sequence[str], places: Sequence[Places], langs: Sequence[str], choice: Choice
-) -> Filled:
+def fill_masks(model: MaskedModel, texts: Sequence[MaskedText], choice: Choice) -> Filled:
     """Fill masks.
 
     model (MaskedModel): `spacy-mluke.MaskedEntity.v1`, with the heads that the mode takes.
-    texts (Sequence[str]): The texts.
-    places (Sequence[Places]): Where their masks are: first character and end, in order.
-    langs (Sequence[str]): Language of each text, for the names of entities.
+    texts (Sequence[MaskedText]): The texts.
     choice (Choice): What they may be filled with.
     RETURNS (Filled): The fillers.
     """
-    total = sum(map(len, places))
+    total = sum(len(text.masks) for text in texts)
     if not total:
         return Filled([[] for _ in texts], Counts())
     encoder = model.get_ref("encoder")
-    docs, spans = place_docs(texts, places)
     open_words = choice.mode != "entity" and choice.words is None
-    ones = numpy.ones(total, dtype="int64")
-    states = read_masks(encoder, MentionInput(docs, spans, mask_lengths=ones), int(open_words))
+    states = read_masks(encoder, mask_input(texts, [1] * total), int(open_words))
     kept = numpy.flatnonzero(states.kept)
-    lang_of = [lang for lang, own in zip(langs, places, strict=True) for _ in own]
+    lang_of = [text.lang for text in texts for _ in text.masks]
     found: List[List[Filler]] = [[] for _ in range(total)]
     loaded = get_shim(encoder).loaded
     if choice.mode != "word" and len(kept):
@@ -77,16 +70,16 @@ def fill_masks(
         for mask, own_ids, own_scores in zip(kept.tolist(), ids.tolist(), numpy.exp(scores).tolist(), strict=True):
             found[mask] += _piece_fillers(loaded, own_ids, own_scores, choice.top_k)
     elif choice.mode != "entity" and choice.words:
-        for mask, own in zip(kept.tolist(), _score_words(model, texts, places, kept, choice.words), strict=True):
+        for mask, own in zip(kept.tolist(), _score_words(model, texts, kept, choice.words), strict=True):
             found[mask] += own
     ranked = [sorted(own, key=_by_score)[: choice.top_k] for own in found]
     counts = Counts(spans=total, blank_spans=total - len(kept))
     by_mask = iter(ranked)
-    return Filled([[next(by_mask) for _ in own] for own in places], counts)
+    return Filled([[next(by_mask) for _ in text.masks] for text in texts], counts)
 
 
 def _score_words(
-    model: MaskedModel, texts: Sequence[str], places: Sequence[Places], kept: Ints1d, words: Sequence[str]
+    model: MaskedModel, texts: Sequence[MaskedText], kept: Ints1d, words: Sequence[str]
 ) -> List[List[Filler]]:
     """Score each word at each mask, as many <mask> in its place as it has wordpieces; other masks of a text have one.
 
@@ -95,15 +88,14 @@ def _score_words(
     encoder = model.get_ref("encoder")
     loaded = get_shim(encoder).loaded
     pieces = _word_pieces(loaded, words)
-    where = [(text, mask) for text, own in enumerate(places) for mask in range(len(own))]
+    where = [(text, mask) for text in texts for mask in range(len(text.masks))]
     scores = numpy.full((len(kept), len(words)), -numpy.inf)
     for length in sorted({len(own) for own in pieces} - {0}):
         which = [i for i, own in enumerate(pieces) if len(own) == length]
         # Each mask in a copy of its text, since the others keep one piece.
         asked = [where[i] for i in kept.tolist()]
-        docs, spans = place_docs([texts[text] for text, _ in asked], [places[text] for text, _ in asked])
-        own = numpy.concatenate([numpy.arange(len(places[text])) == mask for text, mask in asked])
-        inputs = MentionInput(docs, spans, mask_lengths=numpy.where(own, length, 1))
+        own = numpy.concatenate([numpy.arange(len(text.masks)) == mask for text, mask in asked])
+        inputs = mask_input([text for text, _ in asked], numpy.where(own, length, 1).tolist())
         states = read_masks(encoder, inputs, length)
         width = states.pieces.shape[1]
         # All masks of these texts have wordpieces, or none of a text's are asked for.
@@ -161,21 +153,6 @@ def check_heads(loaded: LoadedEncoder, mode: str, name: str) -> None:
             raise ValueError(Errors.ML222.format(name=loaded.source))
     if mode != "entity":
         check_word_head(loaded, name)
-
-
-def find_entity(loaded: LoadedEncoder, candidate: str, lang: str) -> Optional[int]:
-    """The entity that somebody means.
-
-    loaded (LoadedEncoder): The encoder.
-    candidate (str): A name as the vocabulary has it, or a title.
-    lang (str): Language of the title; English ones are found, too.
-    RETURNS (Optional[int]): Its id, None if there is none. Special entities are none.
-    """
-    for name in (candidate, f"{lang}:{candidate}", f"en:{candidate}"):
-        found = loaded.entities.get(name)
-        if found is not None and found not in loaded.entities.special:
-            return found
-    return None
 
 
 def _by_score(filler: Filler) -> float:

@@ -24,8 +24,9 @@ from ..entities.candidate_sources import CandidateSource, StoreCandidates
 from ..entities.matching import new_entity
 from ..errors import Errors
 from ..heads.masked_entities import MaskedModel
-from ..types import EntityLogits, Ints1d
+from ..types import Ints1d
 from .cloze import ClozeFiller
+from .cloze_training import asked_logits
 from .filling import check_heads
 from .task import Scorer
 from .word_side import WordSide
@@ -147,10 +148,7 @@ class EntityPretrainer(ClozeFiller):
         words = self._words()
         with self._stage():
             output, backprop = self.model.begin_update(self._input(mentions, compared, words))
-            # What is shown has no logits.
-            asked = output.lengths > 0
-            own = EntityLogits(output.logits, output.lengths[asked], output.kept[asked], output.counts)
-            loss, d_output = self.get_loss_of(own, gold[asked])
+            loss, d_output = self.get_loss_of(asked_logits(output), gold[output.lengths > 0])
             word_loss, d_words = words.loss(output) if words is not None else (0.0, None)
             backprop(replace(output, logits=d_output.logits, piece_states=d_words))
         return loss + word_loss

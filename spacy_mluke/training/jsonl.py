@@ -60,6 +60,21 @@ def read_jsonl(
                 yield reader.read(line, spans_key)
 
 
+def make_doc(nlp: Language, record: Record, place: str, *, alignment: str = "strict", lost: Counter[str]) -> Doc:
+    """Make a document of an object that was a line.
+
+    nlp (Language): Its tokenizer, for objects without "tokens".
+    record (Record): The object.
+    place (str): Where it stands, for messages.
+    alignment (str): As of `read_jsonl`.
+    lost (Counter[str]): Counts, by kind, what could not be kept.
+    RETURNS (Doc): The document.
+    RAISES (ValueError): ML248 for an object that is not as described.
+    """
+    install_extensions()
+    return _Reader(nlp, place, alignment, lost).make(record, "mluke_types")
+
+
 class _Reader:
     """Reads one line."""
 
@@ -77,6 +92,9 @@ class _Reader:
             record = json.loads(line)
         except ValueError as error:
             raise self.fail(f"no JSON ({error})") from error
+        return self.make(record, spans_key)
+
+    def make(self, record: Record, spans_key: str) -> Doc:
         if not isinstance(record, dict) or not isinstance(record.get("text"), str):
             raise self.fail('no object with a "text"')
         self.lost.update(f"key '{key}'" for key in record if key not in KEYS)

@@ -14,9 +14,10 @@ import torch
 from sentencepiece import SentencePieceProcessor
 from spacy.language import Language
 from spacy.tokens import Doc, Span
-from transformers import LukeConfig, LukeModel
+from transformers import LukeConfig, LukeForMaskedLM, LukeModel
 
 from tests.conftest import SAMPLES
+from tests.encoder.checkpoints import FULL, make_checkpoint
 
 WORDS = ["Tokyo", "is", "the", "capital", "of", "Japan", "and", "Paris", "is", "the", "capital", "of", "France"]
 
@@ -115,3 +116,13 @@ def assert_same_states(doc: Doc, other: Doc, atol: float = 1e-5) -> None:
 
 def bounds(spans: List[Span]) -> List[Tuple[int, int]]:
     return [(span.start, span.end) for span in spans]
+
+
+@pytest.fixture(scope="module")
+def masked_lm(tmp_path_factory, tiny_sentencepiece):
+    """A random LukeForMaskedLM whose vocabulary names two entities in several languages."""
+    entities = {**FULL, "[MASK2]": 6, "de:Tokio": 3, "en:Moscow": 5, "Q649": 5}
+    return make_checkpoint(
+        tmp_path_factory.mktemp("masked_lm"), tiny_sentencepiece, entities=entities, model=LukeForMaskedLM,
+        hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0,
+    )  # fmt: skip

@@ -9,7 +9,7 @@ from transformers import LukeForMaskedLM
 
 from spacy_mluke.annotate.fillers import get_masks
 from spacy_mluke.encoder.model import get_shim
-from tests.encoder.checkpoints import FULL, make_checkpoint
+from tests.encoder.checkpoints import make_checkpoint
 from tests.pipeline.cloze_docs import (
     best,
     cloze_pipeline,
@@ -22,16 +22,6 @@ from tests.pipeline.cloze_docs import (
 )
 
 TEXTS = ["[MASK] is the capital of Japan", "", "No mask.", "[MASK]is far, [MASK]", "日本の首都は[MASK]です"]
-
-
-@pytest.fixture(scope="module")
-def masked_lm(tmp_path_factory, tiny_sentencepiece):
-    """A random LukeForMaskedLM whose vocabulary names two entities in several languages."""
-    entities = {**FULL, "[MASK2]": 6, "de:Tokio": 3, "en:Moscow": 5, "Q649": 5}
-    return make_checkpoint(
-        tmp_path_factory.mktemp("masked_lm"), tiny_sentencepiece, entities=entities, model=LukeForMaskedLM,
-        hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0,
-    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")

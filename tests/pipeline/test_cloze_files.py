@@ -17,7 +17,6 @@ from spacy_mluke.annotate.fillers import Filler, get_masks
 from spacy_mluke.pipeline.export import export_component
 from spacy_mluke.scorers_cloze import score_cloze
 from tests.conftest import REPO
-from tests.encoder.checkpoints import FULL, make_checkpoint
 from tests.pipeline.cloze_docs import (
     FACTS,
     cloze_pipeline,
@@ -30,16 +29,6 @@ from tests.pipeline.cloze_docs import (
 )
 
 TEXTS = ["[MASK] is the capital of Japan", "", "No mask.", "[MASK]is far, [MASK]", "日本の首都は[MASK]です"]
-
-
-@pytest.fixture(scope="module")
-def masked_lm(tmp_path_factory, tiny_sentencepiece):
-    """A random LukeForMaskedLM whose vocabulary names two entities in several languages."""
-    entities = {**FULL, "[MASK2]": 6, "de:Tokio": 3, "en:Moscow": 5, "Q649": 5}
-    return make_checkpoint(
-        tmp_path_factory.mktemp("masked_lm"), tiny_sentencepiece, entities=entities, model=LukeForMaskedLM,
-        hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0,
-    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -129,7 +118,7 @@ def test_only_the_document_that_fails_goes_to_the_error_handler(trained, monkeyp
     fill, failed = cloze.fill_masks, []
 
     def fail(model, texts, *rest):
-        if any("Bad" in text for text in texts):
+        if any("Bad" in masked.text for masked in texts):
             raise ValueError("bad text")
         return fill(model, texts, *rest)
 

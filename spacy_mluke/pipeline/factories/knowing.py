@@ -50,6 +50,7 @@ CLOZE: Dict[str, Any] = {
     "mode": "entity",
     "top_k": 5,
     "n_negatives": 0,
+    "show_linked": True,
     "scorer": {"@scorers": "spacy-mluke.cloze_scorer.v1"},
 }
 
@@ -155,6 +156,7 @@ def make_mluke_cloze(
     mode: str,
     top_k: int,
     n_negatives: int,
+    show_linked: bool,
     scorer: Optional[Callable],
 ) -> ClozeFiller:
     """Make the component that fills masks.
@@ -166,6 +168,7 @@ def make_mluke_cloze(
     mode (str): "entity", "word", or "both".
     top_k (int): Fillers of a mask at most.
     n_negatives (int): Entities that a training step compares the right ones with, drawn from the labels; 0 for all.
+    show_linked (bool): Whether the entities of a document's linked mentions are shown, too.
     scorer (Optional[Callable]): The scorer.
     RETURNS (ClozeFiller): The component.
     """
@@ -180,6 +183,7 @@ def make_mluke_cloze(
         mode=mode,
         top_k=top_k,
         n_negatives=n_negatives,
+        show_linked=show_linked,
         scorer=scorer,
     )
 

@@ -1,6 +1,6 @@
 """Sentences that tell the facts of the world in many languages: what the bundled model learns entities from.
 
-python scripts/world/corpus.py WORLD FACTBOOK OUT writes train.spacy, dev.spacy and held_out.tsv to OUT, of
+python scripts/world/make_corpus.py WORLD FACTBOOK OUT writes train.spacy, dev.spacy and held_out.tsv to OUT, of
 WORLD/names.tsv, WORLD/facts.tsv (see entities.py) and WORLD/entities.sqlite, the templates beside this file, and the
 World Factbook's prose (real_text.py). Names are entities with their ids as `kb_id_`. The two entities of a pair that is
 held out stand together in no document.
@@ -33,14 +33,17 @@ N_TRAIN = typer.Option(120_000, help="Training documents")
 N_DEV = typer.Option(700, help="Sentences to evaluate with during training")
 HELD_OUT = typer.Option(0.05, help="Share of pairs of entities that training does not see")
 SEED = typer.Option(0, help="Where random numbers start")
-# Of the training documents: real text; and how many sentences the others have, how often.
-REAL_SHARE = 0.1
+# Of the training documents: real text, and as much of it again with other names in the place of its own, which no
+# context tells: what is visible has to be read. And how many sentences the others have, how often.
+REAL_SHARE, SWAPPED_SHARE = 0.1, 0.05
 # And lists of names in one language or in several, which teach what entities are called where no sentence is.
-LIST_SHARE, LIST_LENGTHS = 0.2, (6, 14)
-SENTENCES = [(1, 0.55), (2, 0.2), (3, 0.15), (4, 0.1)]
+LIST_SHARE, LIST_LENGTHS = 0.15, (6, 14)
+SENTENCES = [(1, 0.45), (2, 0.2), (3, 0.1), (4, 0.1), (6, 0.1), (8, 0.05)]
+# Sentences after the first that are in a language of their own.
+MIXED = 0.15
 OFTENER = 20
 # How often a relation is told, beside the square root of its facts.
-OFTEN = {"P1376": 2.5, "P36": 1.5, "P47": 1.5, "P37": 1.2, "P17": 0.8, "P30": 0.7, "P38": 0.6}
+OFTEN = {"P1376": 3.5, "P36": 1.5, "P47": 1.5, "P37": 1.2, "P17": 0.8, "P30": 0.7, "P38": 0.6}
 # Names that stand in a sentence: mostly the first of its language, else another of it, else one of any language.
 OTHER_NAME, FOREIGN_NAME = 0.12, 0.2
 # Which of many cities of a country is meant, nothing but its name tells: so it is mostly words.
@@ -89,6 +92,9 @@ class Sources:
             {entity for fact in facts for entity in (fact.subject, fact.object) if types[entity] != "CITY"}
         )
         self.types = types
+        self.of_type: Dict[str, List[str]] = defaultdict(list)
+        for entity in sorted(types):
+            self.of_type[types[entity]].append(entity)
         self.shared = shared
         weighted = [fact for fact in facts for _ in range(OFTENER if fact.subject in shared else 1)]
         self.facts = by_relation(weighted)
@@ -124,12 +130,17 @@ def main(
         templates = read_templates(split)
         nlp = spacy.blank("xx")
         bin_ = DocBin(attrs=["ENT_IOB", "ENT_TYPE", "ENT_KB_ID"])
-        n_real = round(REAL_SHARE * n) if split == "train" else 0
+        n_real, n_swapped, n_lists = (
+            round(share * n) if split == "train" else 0 for share in (REAL_SHARE, SWAPPED_SHARE, LIST_SHARE)
+        )
         for i in tqdm(range(n), desc=split, disable=None):
             if i < n_real:
                 bin_.add(real[i % len(real)])
                 continue
-            if split == "train" and i < n_real + round(LIST_SHARE * n):
+            if i < n_real + n_swapped:
+                bin_.add(swap_names(nlp, sources, rng.choice(real), rng))
+                continue
+            if i < n_real + n_swapped + n_lists:
                 bin_.add(make_list(nlp, sources, rng))
                 continue
             n_sentences = rng.choices(*zip(*SENTENCES, strict=True))[0] if split == "train" else 1
@@ -150,10 +161,12 @@ def make_doc(
     rng: random.Random,
 ) -> Doc:
     """Draw a language, and sentences in it: half of the time about one fact's entities, if there are several."""
-    language = rng.choice(sorted({language for language, _ in templates}))
+    languages = sorted({language for language, _ in templates})
+    own = rng.choice(languages)
     text, places = "", []
     topic = ""
     for _ in range(n_sentences):
+        language = rng.choice(languages) if text and rng.random() < MIXED else own
         fact = draw_fact(sources, language, topic, rng)
         if n_sentences > 1 and not topic and rng.random() < 0.5:
             topic = fact.subject if fact.relation != "P17" else fact.object
@@ -170,6 +183,21 @@ def make_doc(
             text += name
         text += template
     return with_mentions(nlp, sources, text, places)
+
+
+def swap_names(nlp: Language, sources: Sources, doc: Doc, rng: random.Random) -> Doc:
+    """Put names of other entities of the same type in the place of a text's, in one language."""
+    text, places, end = "", [], 0
+    language = rng.choice(sources.languages)
+    for ent in doc.ents:
+        own = [entity for entity in sources.of_type[ent.label_] if name_in(sources.names, language, entity)]
+        entity = rng.choice(own) if own else ent.kb_id_
+        name = name_in(sources.names, language, entity) or ent.text
+        text += doc.text[end : ent.start_char]
+        places.append((len(text), len(text) + len(name), entity))
+        text += name
+        end = ent.end_char
+    return with_mentions(nlp, sources, text + doc.text[end:], places)
 
 
 def make_list(nlp: Language, sources: Sources, rng: random.Random) -> Doc:

@@ -1,0 +1,93 @@
+"""One machine: a run in this process, or in several that load the pipeline each."""
+
+from __future__ import annotations
+
+import multiprocessing
+import multiprocessing.connection
+import os
+import threading
+from collections import deque
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any, Dict, Iterator, List, Optional
+
+from .job import Job, Shard, ShardResult
+from .worker import Worker
+
+# Shards that wait in line for each process: it never stands idle, and a corpus of millions is not all in line.
+_AHEAD = 2
+_worker: Optional[Worker] = None
+
+
+def run_here(job: Job, shards: List[Shard]) -> Iterator[ShardResult]:
+    """Annotate shards in this process.
+
+    job (Job): The run.
+    shards (List[Shard]): The shards.
+    YIELDS (ShardResult): Results, in order.
+    """
+    worker = Worker(job)
+    for shard in shards:
+        yield worker.annotate(shard)
+
+
+def run_processes(job: Job, shards: List[Shard], n: int, crashed: List[Shard]) -> Iterator[ShardResult]:
+    """Annotate shards in several processes.
+
+    When a process dies, the shards that were under way are tried again one at a time: the one that kills its process
+    then is left, and the others go on.
+
+    job (Job): The run.
+    shards (List[Shard]): The shards.
+    n (int): Processes.
+    crashed (List[Shard]): Gets the shards that were left.
+    YIELDS (ShardResult): Results, as they come.
+    """
+    waiting = deque(shards)
+    while waiting:
+        under_way: List[Shard] = []
+        yield from _run_pool(job, waiting, n, under_way)
+        for shard in sorted(under_way, key=lambda one: one.number):
+            lonely: List[Shard] = []
+            yield from _run_pool(job, deque([shard]), 1, lonely)
+            crashed += lonely
+
+
+def _run_pool(job: Job, waiting: deque[Shard], n: int, under_way: List[Shard]) -> Iterator[ShardResult]:
+    """Take shards from a line until it is empty or a process dies; then those that were not finished are listed."""
+    context = multiprocessing.get_context("spawn")
+    running: Dict[Future, Shard] = {}
+    with ProcessPoolExecutor(n, context, initializer=_start, initargs=(job,)) as pool:
+        try:
+            while waiting or running:
+                while waiting and len(running) < _AHEAD * n:
+                    shard = waiting.popleft()
+                    running[pool.submit(_annotate, shard)] = shard
+                done, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    result = future.result()
+                    del running[future]
+                    yield result
+        except BrokenProcessPool:
+            under_way += running.values()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _start(job: Job) -> None:
+    global _worker
+    # A process whose parent was killed would wait for work forever.
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    _worker = Worker(job)
+
+
+def _end_with_parent() -> None:
+    parent: Any = multiprocessing.parent_process()
+    multiprocessing.connection.wait([parent.sentinel])
+    os._exit(1)
+
+
+def _annotate(shard: Shard) -> ShardResult:
+    assert _worker is not None
+    return _worker.annotate(shard)

@@ -1,0 +1,160 @@
+"""What a Parquet file says of a document: docs/annotating.md lists the columns."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Dict, List, Optional, Tuple
+
+from spacy.tokens import Doc, Span
+
+from .sources import Record, parquet
+
+
+def make_schema(width: Optional[int], pipeline: str) -> Any:
+    """The schema of the output, the same for all documents of a pipeline.
+
+    width (Optional[int]): Width of entity vectors; None to leave them out.
+    pipeline (str): What made the annotation.
+    RETURNS (Any): pyarrow.Schema.
+    """
+    parquet()
+    import pyarrow as pa
+
+    place = [("start", pa.int32()), ("end", pa.int32())]
+    score = ("score", pa.float32())
+    label = ("label", pa.string())
+
+    def many(*fields: Tuple[str, Any]) -> Any:
+        return pa.list_(pa.struct(list(fields)))
+
+    entity = [*place, ("text", pa.string()), label, ("kb_id", pa.string()), score]
+    entity.append(("types", many(label, score)))
+    entity.append(("candidates", many(("entity", pa.string()), ("prior", pa.float32()), score)))
+    if width is not None:
+        entity.append(("vector", pa.list_(pa.float32(), width)))
+    ends = [(f"{end}_{edge}", pa.int32()) for end in ("head", "tail") for edge in ("start", "end")]
+    filler = [*place, ("text", pa.string()), ("entity", pa.string()), ("kb_id", pa.string()), score]
+    fields = [
+        ("id", pa.string()),
+        ("text", pa.string()),
+        ("lang", pa.string()),
+        ("n_tokens", pa.int32()),
+        ("entities", many(*entity)),
+        ("relations", many(*ends, label, score)),
+        (
+            "answers",
+            many(("question", pa.string()), ("question_id", pa.string()), *place, ("text", pa.string()), score),
+        ),
+        ("fillers", many(*filler)),
+        ("spans", many(("key", pa.string()), *place, label, ("kb_id", pa.string()), score)),
+        ("cats", many(label, score)),
+        ("meta", pa.string()),
+    ]
+    return pa.schema(fields, metadata={"pipeline": pipeline})
+
+
+def make_row(record: Record, doc: Doc, with_vectors: bool) -> Dict[str, Any]:
+    """What is written of a document. Places are characters.
+
+    record (Record): Where it comes from.
+    doc (Doc): The document, annotated.
+    with_vectors (bool): Whether entities have vectors.
+    RETURNS (Dict[str, Any]): A row of the schema.
+    """
+    spans = [span for key in doc.spans for span in _group(doc, key)]
+    scores = {(span["start"], span["end"], span["label"]): span["score"] for span in spans if span["score"] is not None}
+    return {
+        "id": record.id,
+        "text": doc.text,
+        "lang": doc.lang_,
+        "n_tokens": len(doc),
+        "entities": [_entity(ent, scores, with_vectors) for ent in doc.ents],
+        "relations": [
+            {
+                "head_start": relation.head.start_char,
+                "head_end": relation.head.end_char,
+                "tail_start": relation.tail.start_char,
+                "tail_end": relation.tail.end_char,
+                "label": relation.label,
+                "score": relation.score,
+            }
+            for relation in _of(doc, "mluke_relations")
+        ],
+        "answers": _answers(doc),
+        "fillers": _fillers(doc),
+        "spans": spans,
+        "cats": [{"label": label, "score": value} for label, value in doc.cats.items()],
+        "meta": json.dumps(record.meta, ensure_ascii=False, default=str) if record.meta else None,
+    }
+
+
+def _place(span: Span) -> Dict[str, Any]:
+    return {"start": span.start_char, "end": span.end_char}
+
+
+def _of(owner: Any, name: str) -> Any:
+    """An extension attribute; nothing where no component has brought it."""
+    return (getattr(owner._, name) if owner.has_extension(name) else None) or ()
+
+
+def _entity(ent: Span, scores: Dict[Tuple[int, int, str], float], with_vectors: bool) -> Dict[str, Any]:
+    types = dict(_of(ent, "mluke_types"))
+    found: Dict[str, Any] = {
+        **_place(ent),
+        "text": ent.text,
+        "label": ent.label_,
+        "kb_id": ent.kb_id_,
+        "score": scores.get((ent.start_char, ent.end_char, ent.label_)),
+        "types": [{"label": label, "score": score} for label, score in types.items()],
+        "candidates": [
+            {"entity": one.entity, "prior": one.prior, "score": one.score} for one in _of(ent, "mluke_candidates")
+        ],
+    }
+    if with_vectors:
+        found["vector"] = ent._.mluke_vector if ent.has_extension("mluke_vector") else None
+    return found
+
+
+def _answers(doc: Doc) -> List[Dict[str, Any]]:
+    questions = _of(doc, "mluke_questions")
+    return [
+        {
+            "question": question.text,
+            "question_id": question.id,
+            "start": answer.chars[0],
+            "end": answer.chars[1],
+            "text": answer.text,
+            "score": answer.score,
+        }
+        for question, answers in zip(questions, _of(doc, "mluke_answers"), strict=False)
+        for answer in answers or ()
+    ]
+
+
+def _fillers(doc: Doc) -> List[Dict[str, Any]]:
+    if not doc.has_extension("mluke_fillers"):
+        return []
+    from ..annotate.fillers import get_masks
+
+    return [
+        {
+            "start": mask.start_char,
+            "end": mask.end_char,
+            "text": filler.text,
+            "entity": filler.entity,
+            "kb_id": filler.kb_id,
+            "score": filler.score,
+        }
+        for mask in get_masks(doc)
+        for filler in mask.fillers
+    ]
+
+
+def _group(doc: Doc, key: str) -> List[Dict[str, Any]]:
+    group = doc.spans[key]
+    scores = group.attrs.get("scores")
+    values = [None] * len(group) if scores is None or len(scores) != len(group) else [float(x) for x in scores]
+    return [
+        {"key": key, **_place(span), "label": span.label_, "kb_id": span.kb_id_, "score": value}
+        for span, value in zip(group, values, strict=True)
+    ]

@@ -1,0 +1,34 @@
+"""A component that ends its process, in a package of its own: other processes find it as they find any factory."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+
+CODE = """
+import os
+from pathlib import Path
+from spacy.language import Language
+
+@Language.factory("crashes", default_config={"flag": ""})
+def make(nlp, name, flag):
+    def crash(doc):
+        if doc.text.startswith("7 ") and not (flag and Path(flag).exists()):
+            if flag:
+                Path(flag).touch()
+            os._exit(3)
+        return doc
+    return crash
+"""
+
+
+def install(folder: Path) -> None:
+    """Write the package, and make its component known here."""
+    sys.path.insert(0, str(folder))
+    info = folder / "crashing-1.dist-info"
+    info.mkdir(parents=True)
+    (folder / "crashing.py").write_text(CODE)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: crashing\nVersion: 1\n")
+    (info / "entry_points.txt").write_text("[spacy_factories]\ncrashes = crashing:make\n")
+    importlib.import_module("crashing")

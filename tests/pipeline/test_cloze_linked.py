@@ -1,0 +1,140 @@
+"""`mluke_cloze` shows the encoder the entities of a document's linked mentions."""
+
+from __future__ import annotations
+
+import numpy
+import pytest
+import torch
+from spacy.tokens import Doc
+from spacy.training import Example
+from transformers import LukeForMaskedLM
+
+from spacy_mluke.encoder.model import get_shim
+from tests.pipeline.cloze_docs import cloze_pipeline, copy_of, scores_of
+
+TEXT = "Tokyo is the capital of [MASK], Paris is not."
+
+
+@pytest.fixture(scope="module")
+def nlp(masked_lm):
+    return cloze_pipeline(masked_lm)
+
+
+def linked(nlp, text: str = TEXT, **names: str) -> Doc:
+    """A document some of whose names are linked."""
+    doc = nlp.make_doc(text)
+    places = {name: text.index(name) for name in names}
+    doc.ents = [
+        doc.char_span(start, start + len(name), label="CITY", kb_id=names[name]) for name, start in places.items()
+    ]
+    return doc
+
+
+def reference_scores(path, loaded, shown) -> numpy.ndarray:
+    """Probabilities of all named entities at the mask, by the reference; `shown`: pieces -> entity id."""
+    parts = {
+        "Tokyo": " Tokyo",
+        "rest": " is the capital of",
+        "mask": "",
+        "between": ",",
+        "Paris": " Paris",
+        "end": " is not.",
+    }
+    ids, places = [loaded.wordpieces.bos_id], {}
+    for name, text in parts.items():
+        own = [loaded.wordpieces.mask_id] if name == "mask" else loaded.wordpieces.encode([text])[0].ids.tolist()
+        places[name] = range(len(ids), len(ids) + len(own))
+        ids += own
+    ids.append(loaded.wordpieces.eos_id)
+    entities = {"mask": loaded.entities.mask_id, **shown}
+    positions = torch.full((1, len(entities), 30), -1)
+    for row, name in enumerate(entities):
+        positions[0, row, : len(places[name])] = torch.tensor(places[name])
+    network = LukeForMaskedLM.from_pretrained(path).eval()
+    with torch.no_grad():
+        logits = network(
+            input_ids=torch.tensor([ids]), entity_ids=torch.tensor([list(entities.values())]),
+            entity_attention_mask=torch.ones(1, len(entities), dtype=torch.int64), entity_position_ids=positions,
+        ).entity_logits[0, 0]  # fmt: skip
+    return logits.softmax(0).numpy()
+
+
+@pytest.mark.parametrize(
+    "names, shown",
+    [
+        ({}, {}),
+        ({"Tokyo": "en:Tokyo"}, {"Tokyo": 3}),
+        ({"Paris": "en:Paris", "Tokyo": "de:Tokio"}, {"Tokyo": 3, "Paris": 4}),
+        ({"Tokyo": "en:Osaka"}, {}),  # an entity that the vocabulary lacks stays words
+        ({"Tokyo": "NIL"}, {}),
+    ],
+)
+def test_a_mask_is_filled_as_the_reference_does_that_reads_the_linked_entities(nlp, masked_lm, names, shown):
+    pipe = nlp.get_pipe("mluke_cloze")
+    loaded = get_shim(pipe.model.get_ref("encoder")).loaded
+    (fillers,) = pipe.fill(linked(nlp, **names))
+    expected = reference_scores(masked_lm, loaded, shown)
+    found = {filler.entity: filler.score for filler in fillers}
+    for name, entity_id in (("en:Tokyo", 3), ("en:Paris", 4), ("en:Moscow", 5)):
+        assert found[name] == pytest.approx(float(expected[entity_id]), abs=1e-5)
+
+
+def test_a_linked_document_is_filled_alike_by_the_pipeline_and_by_fill(nlp):
+    doc = linked(nlp, Tokyo="en:Tokyo")
+    expected = nlp.get_pipe("mluke_cloze").fill(doc)
+    filled = nlp.get_pipe("mluke_cloze")(doc)
+    numpy.testing.assert_allclose(scores_of(filled), [f.score for own in expected for f in own], atol=1e-6)
+
+
+def test_linked_mentions_are_words_alone_if_that_is_wanted(masked_lm, nlp):
+    plain = cloze_pipeline(masked_lm, show_linked=False)
+    texts = [linked(plain, Tokyo="en:Tokyo"), TEXT]
+    with_link, without = plain.get_pipe("mluke_cloze").fill(texts)
+    assert with_link == without
+    assert nlp.get_pipe("mluke_cloze").fill(linked(nlp, Tokyo="en:Tokyo")) != [without[0]]
+    assert copy_of(plain).get_pipe("mluke_cloze").cfg["show_linked"] is False
+
+
+def test_an_entity_that_covers_a_mask_is_not_shown(nlp):
+    pipe = nlp.get_pipe("mluke_cloze")
+    doc = nlp.make_doc("Tokyo is [MASK].")
+    start = doc.text.index("[")
+    doc.ents = [doc.char_span(start, start + 6, label="CITY", kb_id="en:Paris")]
+    assert pipe.fill(doc) == pipe.fill(doc.text)
+
+
+def test_several_masks_and_links_of_many_texts_keep_their_order(nlp):
+    pipe = nlp.get_pipe("mluke_cloze")
+    docs = [
+        linked(nlp, "[MASK] and Tokyo and [MASK]", Tokyo="en:Tokyo"),
+        nlp.make_doc(""),
+        linked(nlp, "Paris", Paris="en:Paris"),
+        linked(nlp, "Paris or [MASK]", Paris="en:Paris"),
+    ]
+    together = pipe.fill(docs)
+    assert [len(own) for own in together] == [2, 0, 0, 1]
+    for doc, own in zip(docs, together, strict=True):
+        for fillers, others in zip(own, pipe.fill(doc), strict=True):
+            assert [filler.entity for filler in fillers] == [filler.entity for filler in others]
+            numpy.testing.assert_allclose([f.score for f in fillers], [f.score for f in others], atol=1e-5)
+
+
+def test_words_are_scored_beside_linked_entities_too(masked_lm):
+    pipe = cloze_pipeline(masked_lm, mode="word").get_pipe("mluke_cloze")
+    nlp = cloze_pipeline(masked_lm)
+    shown, plain = pipe.fill([linked(nlp, Tokyo="en:Tokyo"), TEXT], ["is", "capital of"])
+    assert {filler.text for filler in shown[0]} == {"is", "capital of"}
+    assert [f.score for f in shown[0]] != [f.score for f in plain[0]]
+
+
+def test_training_shows_what_prediction_shows(masked_lm):
+    nlp = cloze_pipeline(masked_lm)
+    pipe = nlp.get_pipe("mluke_cloze")
+    gold = nlp.make_doc("Tokyo is not Paris")
+    gold.ents = [gold[3:4].char_span(0, 5, label="CITY", kb_id="en:Paris")]
+    labels = {"en:Paris": {"en": "Paris"}, "en:Moscow": {"en": "Moscow"}}
+    losses = []
+    for predicted in (nlp.make_doc(gold.text), linked(nlp, gold.text, Tokyo="en:Tokyo")):
+        pipe.initialize(lambda: [Example(nlp.make_doc(gold.text), gold)], labels=labels)
+        losses.append(pipe.learn([Example(predicted, gold)], 0.0))
+    assert losses[0] != losses[1]
