@@ -57,12 +57,12 @@ def _run_pool(job: Job, waiting: deque[Shard], n: int, under_way: List[Shard]) -
     """Take shards from a line until it is empty or a process dies; then those that were not finished are listed."""
     context = multiprocessing.get_context("spawn")
     running: Dict[Future, Shard] = {}
-    with ProcessPoolExecutor(n, context, initializer=_start, initargs=(job,)) as pool:
+    with ProcessPoolExecutor(n, context, initializer=_end_with_parent) as pool:
         try:
             while waiting or running:
                 while waiting and len(running) < _AHEAD * n:
                     shard = waiting.popleft()
-                    running[pool.submit(_annotate, shard)] = shard
+                    running[pool.submit(_annotate, job, shard)] = shard
                 done, _ = wait(running, return_when=FIRST_COMPLETED)
                 for future in done:
                     result = future.result()
@@ -75,19 +75,20 @@ def _run_pool(job: Job, waiting: deque[Shard], n: int, under_way: List[Shard]) -
             raise
 
 
-def _start(job: Job) -> None:
-    global _worker
-    # A process whose parent was killed would wait for work forever.
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    _worker = Worker(job)
-
-
 def _end_with_parent() -> None:
+    """A process whose parent was killed would wait for work forever."""
     parent: Any = multiprocessing.parent_process()
-    multiprocessing.connection.wait([parent.sentinel])
-    os._exit(1)
+
+    def watch() -> None:
+        multiprocessing.connection.wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
-def _annotate(shard: Shard) -> ShardResult:
-    assert _worker is not None
+def _annotate(job: Job, shard: Shard) -> ShardResult:
+    global _worker
+    # Not when the process starts: an error there would look as if it had died.
+    if _worker is None:
+        _worker = Worker(job)
     return _worker.annotate(shard)

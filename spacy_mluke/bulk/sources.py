@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import json
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Tuple, Union
+from typing import Any, Dict, Iterator, List, Mapping, Tuple, Union
 
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
@@ -17,6 +18,8 @@ from ..training.jsonl import KEYS, make_doc
 from .job import FORMATS, Job, Shard
 
 _BLOCK = 1 << 20
+# Columns of the output that are made anew.
+WRITTEN = ("lang", "n_tokens", "relations", "answers", "fillers", "spans", "cats", "types")
 
 
 @dataclass(frozen=True)
@@ -101,16 +104,15 @@ def read(job: Job, shard: Shard, nlp: Language, lost: Counter) -> Iterator[Union
     YIELDS (Union[Record, BadRecord]): In the order of the file.
     """
     if shard.format == "docbin":
-        found = _read_bin(shard.path, Path(shard.path).stat().st_mtime_ns)
-        for place, doc in enumerate(found.get_docs(nlp.vocab)):
-            if shard.first <= place < shard.first + shard.n_records:
-                yield Record(place, str(doc.user_data.get(job.id_key, _own_id(shard, place))), doc, {})
+        found = _part(_read_bin(shard.path, Path(shard.path).stat().st_mtime_ns), shard)
+        for place, doc in enumerate(found.get_docs(nlp.vocab), start=shard.first):
+            yield Record(place, _id_of(doc.user_data, job, shard, place), doc, {})
         return
     for place, raw in _raw_records(shard):
-        own_id = _own_id(shard, place)
+        own_id = _id_of({}, job, shard, place)
         try:
             record = _parse(shard.format, raw)
-            own_id = str(record.get(job.id_key, own_id))
+            own_id = _id_of(record, job, shard, place)
             meta = {key: value for key, value in record.items() if key not in (*KEYS, job.text_key, job.id_key)}
             wanted = {key: record[key] for key in KEYS if record.get(key) is not None}
             doc = make_doc(nlp, {**wanted, "text": record.get(job.text_key)}, own_id, alignment="expand", lost=lost)
@@ -154,14 +156,29 @@ def _rows(shard: Shard) -> Iterator[Tuple[int, Any]]:
 def _parse(kind: str, raw: Any) -> Dict[str, Any]:
     if kind == "text":
         return {"text": raw.decode("utf8")}
-    record = json.loads(raw.decode("utf8")) if kind == "jsonl" else raw
+    if kind == "parquet":
+        return _from_row(raw)
+    record = json.loads(raw.decode("utf8"))
     if not isinstance(record, dict):
         raise ValueError("it is no object")
     return record
 
 
-def _own_id(shard: Shard, place: int) -> str:
-    return f"{Path(shard.path).name}:{place}"
+def _from_row(row: Dict[str, Any]) -> Dict[str, Any]:
+    """A row as a line would say it. Rows that `annotate` has written start anew, from their text and entities."""
+    record = {key: value for key, value in row.items() if key not in WRITTEN}
+    if record.get("entities") is not None:
+        record["entities"] = [{"id": entity.get("kb_id"), **entity} for entity in record["entities"]]
+    meta = record.get("meta")
+    if isinstance(meta, str) and meta.startswith("{"):
+        record = {**json.loads(meta), **record}
+        del record["meta"]
+    return record
+
+
+def _id_of(record: Mapping[Any, Any], job: Job, shard: Shard, place: int) -> str:
+    found = record.get(job.id_key)
+    return f"{Path(shard.path).name}:{place}" if found is None else str(found)
 
 
 def as_text(raw: Any) -> str:
@@ -182,6 +199,14 @@ def message_of(error: Exception) -> str:
     RETURNS (str): Its type and message.
     """
     return f"{type(error).__name__}: {error}"
+
+
+def _part(found: DocBin, shard: Shard) -> DocBin:
+    """Some documents of a DocBin: what is not asked for is not unpacked."""
+    part = copy.copy(found)
+    for name in ("tokens", "spaces", "cats", "flags", "user_data", "span_groups"):
+        setattr(part, name, getattr(found, name)[shard.first : shard.first + shard.n_records])
+    return part
 
 
 @functools.lru_cache(maxsize=1)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from pathlib import Path
-from typing import Any, Iterator, List, Optional
+from typing import TYPE_CHECKING, Iterable, Optional, Tuple
 
 import typer
+
+if TYPE_CHECKING:
+    from ..bulk.job import ShardResult
 
 PIPELINE = typer.Argument(..., help="A pipeline: its directory, or the name of its package")
 INPUT = typer.Argument(..., help="JSON lines, text, Parquet or .spacy: a file, or a folder of files", exists=True)
@@ -59,8 +63,9 @@ def annotate(
 
     with coded_errors():
         check_choice("engine", engine, ["local", "ray"])
-        from ..bulk.job import Job, ShardResult, begin, find_files, settings, write_manifest
-        from ..bulk.sources import parquet, plan
+        from ..bulk.job import Job
+        from ..bulk.run import Run
+        from ..bulk.sources import parquet
 
         n_cores = os.cpu_count() or 1
         n = processes or n_cores
@@ -74,54 +79,46 @@ def annotate(
             id_key=id_key,
             shard_size=shard_size,
             batch_size=batch_size,
-            threads=max(n_cores // n, 1) if engine == "local" and n > 1 else int(actor_cpus) if engine == "ray" else 0,
+            threads=int(actor_cpus) if engine == "ray" else n_cores // n if n > 1 else 0,
             gpu_id=gpu_id if engine == "local" else 0 if actor_gpus else -1,
         )
         if format == "parquet":
             parquet()
-        shards = plan(job, find_files(Path(job.input)))
-        begin(job, shards)
-        results: List[ShardResult] = [there for there in map(job.result, range(len(shards))) if there is not None]
-        finished = {result.number for result in results}
-        todo = [shard for shard in shards if shard.number not in finished]
-        crashed: List[Any] = []
-        if finished:
-            msg.info(f"Goes on: {len(finished):,} of {len(shards):,} shards are done")
+        run = Run.begin(job)
+        if run.earlier:
+            msg.info(f"Goes on: {len(run.earlier):,} of {len(run.shards):,} shards are done")
+        source: Iterable[ShardResult]
+        if engine == "ray":
+            from ..bulk.cluster import run_ray
 
-        def run() -> Iterator[ShardResult]:
-            if engine == "ray":
-                from ..bulk.cluster import run_ray
-
-                low, _, high = actors.partition(":")
-                bounds = int(low), int(high or low)
-                return run_ray(job, todo, actors=bounds, cpus=actor_cpus, gpus=actor_gpus, address=address)
+            source = run_ray(job, run.todo, actors=_bounds(actors), cpus=actor_cpus, gpus=actor_gpus, address=address)
+        else:
             from ..bulk.local import run_here, run_processes
 
-            return run_here(job, todo) if n == 1 else run_processes(job, todo, n, crashed)
-
-        total = sum(shard.n_records for shard in shards)
-        n_done = sum(result.n_docs + result.n_bad for result in results)
-        new: List[ShardResult] = []
+            source = run_here(job, run.todo) if n == 1 else run_processes(job, run.todo, n, run.crashed)
+        total = sum(shard.n_records for shard in run.shards)
+        n_done = sum(result.n_docs + result.n_bad for result in run.earlier)
         with tqdm(total=total, initial=n_done, unit=" docs", disable=None) as bar:
-            for result in run():
-                new.append(result)
+            started = time.perf_counter()
+            for result in run.follow(source):
                 bar.update(result.n_docs + result.n_bad)
-            seconds = bar.format_dict["elapsed"]
-    results += new
-    said: Counter = Counter(message for result in results for message in result.warnings)
+            seconds = time.perf_counter() - started
+        totals = run.finish()
+    said = Counter(message for result in (*run.earlier, *run.results) for message in result.warnings)
     for message, times in said.most_common(10):
         msg.warn(f"{message} ({times:,} shards)" if times > 1 else message)
-    totals = {
-        "documents": sum(result.n_docs for result in results),
-        "set_aside": sum(result.n_bad for result in results),
-        "words": sum(result.n_words for result in results),
-        "shards": len(shards),
-    }
-    if crashed:
-        places = ", ".join(f"{shard.path} {shard.first}-{shard.first + shard.n_records - 1}" for shard in crashed)
-        msg.fail(f"{len(crashed)} shards end the process that reads them, and were left: {places}", exits=1)
-    write_manifest(job, settings(job, shards), **totals)
     if totals["set_aside"]:
         msg.warn(f"{totals['set_aside']:,} records were set aside, with their errors: {output}/part-*.bad.jsonl")
-    speed = f", {sum(result.n_words for result in new) / seconds:,.0f} words/s" if new and seconds else ""
-    msg.good(f"{totals['documents']:,} documents in {len(shards):,} shards{speed}: {output}")
+    if run.crashed:
+        places = ", ".join(f"{shard.path} {shard.first}-{shard.first + shard.n_records - 1}" for shard in run.crashed)
+        msg.fail(f"{len(run.crashed)} shards end the process that reads them, and were left: {places}", exits=1)
+    speed = f", {sum(result.n_words for result in run.results) / seconds:,.0f} words/s" if run.results else ""
+    msg.good(f"{totals['documents']:,} documents in {totals['shards']:,} shards{speed}: {output}")
+
+
+def _bounds(actors: str) -> Tuple[int, int]:
+    low, _, high = actors.partition(":")
+    try:
+        return int(low), int(high or low)
+    except ValueError as error:
+        raise typer.BadParameter("a number, or two as in 1:4", param_hint="--actors") from error

@@ -11,9 +11,9 @@ import pyarrow.parquet
 import spacy
 from spacy.tokens import DocBin
 
-from spacy_mluke.bulk.job import Job, begin, find_files
+from spacy_mluke.bulk.job import Job
 from spacy_mluke.bulk.local import run_here
-from spacy_mluke.bulk.sources import plan
+from spacy_mluke.bulk.run import Run
 
 TEXTS = ["Tokyo is far.", "Москва и Tokyo", "東京", "", "Paris 🗼 e\u0301te\u0301", "القاهرة", "Tokyo, Tokyo"]
 
@@ -54,9 +54,8 @@ def records(n: int) -> List[Dict[str, Any]]:
 
 def run(job: Job) -> List[Any]:
     """Annotate in this process."""
-    shards = plan(job, find_files(Path(job.input)))
-    begin(job, shards)
-    return list(run_here(job, [shard for shard in shards if job.result(shard.number) is None]))
+    found = Run.begin(job)
+    return list(found.follow(run_here(job, found.todo)))
 
 
 def rows_of(folder: Path) -> List[Dict[str, Any]]:

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from spacy_mluke.bulk.job import begin, find_files
-from spacy_mluke.bulk.sources import plan
+from spacy_mluke.bulk.run import Run
 from tests.bulk import crashing
 from tests.bulk.corpora import records, rows_of, save_pipeline
 from tests.bulk.test_runs import job_of
@@ -26,8 +25,7 @@ def test_a_worker_that_dies_in_the_middle_costs_no_document_and_doubles_none(tmp
     flag = tmp_path / "crashed"
     pipeline = save_pipeline(tmp_path / "pipeline", "crashes", crashes={"flag": str(flag)})
     job = job_of(pipeline, tmp_path, n=60, shard_size=5, threads=1)
-    shards = plan(job, find_files(Path(job.input)))
-    begin(job, shards)
+    shards = Run.begin(job).todo
     ray.init(num_cpus=3, include_dashboard=False, log_to_driver=False, logging_level="error")
     try:
         results = list(run_ray(job, shards, actors=(2, 2), cpus=1, gpus=0, address=None))

@@ -16,9 +16,9 @@ import spacy
 from spacy.language import Language
 from spacy.tokens import DocBin
 
-from spacy_mluke.bulk.job import Job, begin, find_files
+from spacy_mluke.bulk.job import Job
 from spacy_mluke.bulk.local import run_processes
-from spacy_mluke.bulk.sources import plan
+from spacy_mluke.bulk.run import Run
 from tests.bulk import crashing
 from tests.bulk.corpora import TEXTS, records, rows_of, run, save_pipeline, set_aside, write_corpus
 
@@ -115,8 +115,7 @@ def test_a_folder_with_other_files_is_not_written_to(pipeline, tmp_path):
 def test_several_processes_write_what_one_writes(pipeline, tmp_path):
     one, two = job_of(pipeline, tmp_path / "one"), job_of(pipeline, tmp_path / "two", threads=1)
     run(one)
-    shards = plan(two, find_files(Path(two.input)))
-    begin(two, shards)
+    shards = Run.begin(two).todo
     crashed: list = []
     assert sorted(result.number for result in run_processes(two, shards, 2, crashed)) == list(range(len(shards)))
     assert rows_of(Path(two.output)) == rows_of(Path(one.output))
@@ -127,8 +126,7 @@ def test_a_shard_that_kills_its_process_is_named_and_the_others_are_done(tmp_pat
     monkeypatch.setattr(sys, "path", list(sys.path))
     crashing.install(tmp_path / "code")
     job = job_of(save_pipeline(tmp_path / "pipeline", "crashes"), tmp_path, threads=1)
-    shards = plan(job, find_files(Path(job.input)))
-    begin(job, shards)
+    shards = Run.begin(job).todo
     crashed: list = []
     done = [result.number for result in run_processes(job, shards, 2, crashed)]
     assert [shard.number for shard in crashed] == [2]

@@ -114,3 +114,14 @@ def test_a_damaged_file_is_named(tmp_path, suffix):
     (tmp_path / f"a{suffix}").write_bytes(b"damaged")
     with pytest.raises(ValueError, match=r"\[ML282\].*a\.(parquet|spacy)"):
         read_all(tmp_path)
+
+
+def test_what_annotate_has_written_is_read_again_with_its_text_entities_and_meta(tmp_path):
+    row = {
+        "id": "a", "text": "Tokyo", "lang": "xx", "n_tokens": 1, "cats": [{"label": "X", "score": 1.0}],
+        "entities": [{"start": 0, "end": 5, "label": "LOC", "kb_id": "Q1490", "vector": [0.0, 1.0]}],
+        "relations": [{"head_start": 0, "label": "in"}], "meta": '{"source": "web"}',
+    }  # fmt: skip
+    _, ((found),) = read_all(write_corpus(tmp_path / "a.parquet", [row]))
+    assert [(ent.text, ent.kb_id_) for ent in found.doc.ents] == [("Tokyo", "Q1490")]
+    assert (found.id, found.meta) == ("a", {"source": "web"})
