@@ -46,21 +46,23 @@ def run_processes(job: Job, shards: List[Shard], n: int, crashed: List[Shard]) -
     waiting = deque(shards)
     while waiting:
         under_way: List[Shard] = []
-        yield from _run_pool(job, waiting, n, under_way)
-        for shard in sorted(under_way, key=lambda one: one.number):
-            lonely: List[Shard] = []
-            yield from _run_pool(job, deque([shard]), 1, lonely)
-            crashed += lonely
+        yield from _run_pool(job, waiting, n, _AHEAD * n, under_way)
+        suspects = deque(sorted(under_way, key=lambda one: one.number))
+        while suspects:
+            # With one under way, that is the one.
+            yield from _run_pool(job, suspects, 1, 1, crashed)
 
 
-def _run_pool(job: Job, waiting: deque[Shard], n: int, under_way: List[Shard]) -> Iterator[ShardResult]:
-    """Take shards from a line until it is empty or a process dies; then those that were not finished are listed."""
+def _run_pool(
+    job: Job, waiting: deque[Shard], n: int, n_under_way: int, unfinished: List[Shard]
+) -> Iterator[ShardResult]:
+    """Take shards from a line until it is empty or a process dies; then those that were under way are listed."""
     context = multiprocessing.get_context("spawn")
     running: Dict[Future, Shard] = {}
     with ProcessPoolExecutor(n, context, initializer=_end_with_parent) as pool:
         try:
             while waiting or running:
-                while waiting and len(running) < _AHEAD * n:
+                while waiting and len(running) < n_under_way:
                     shard = waiting.popleft()
                     running[pool.submit(_annotate, job, shard)] = shard
                 done, _ = wait(running, return_when=FIRST_COMPLETED)
@@ -69,7 +71,7 @@ def _run_pool(job: Job, waiting: deque[Shard], n: int, under_way: List[Shard]) -
                     del running[future]
                     yield result
         except BrokenProcessPool:
-            under_way += running.values()
+            unfinished += running.values()
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise

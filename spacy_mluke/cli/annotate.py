@@ -48,7 +48,7 @@ def annotate(
     actor_cpus: float = CPUS,
     actor_gpus: float = GPUS,
 ) -> None:
-    """Annotate a corpus: entities, links, relations, answers and vectors, as Parquet or DocBins.
+    """Annotate a corpus of any size: Parquet or DocBins of entities, links, relations and vectors.
 
     Finished shards are never done again: a run that was interrupted, at any moment, goes on with the same command.
     Records that cannot be read or annotated are set aside with their error, beside the others.

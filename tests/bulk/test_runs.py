@@ -125,12 +125,13 @@ def test_several_processes_write_what_one_writes(pipeline, tmp_path):
 def test_a_shard_that_kills_its_process_is_named_and_the_others_are_done(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "path", list(sys.path))
     crashing.install(tmp_path / "code")
-    job = job_of(save_pipeline(tmp_path / "pipeline", "crashes"), tmp_path, threads=1)
+    job = job_of(save_pipeline(tmp_path / "pipeline", "crashes"), tmp_path, n=12, shard_size=6, threads=1)
     shards = Run.begin(job).todo
     crashed: list = []
     done = [result.number for result in run_processes(job, shards, 2, crashed)]
-    assert [shard.number for shard in crashed] == [2]
-    assert sorted(done) == [number for number in range(len(shards)) if number != 2]
+    assert [shard.number for shard in crashed] == [1]
+    assert done == [0]
+    assert [row["id"] for row in rows_of(Path(job.output))] == [f"d{i}" for i in range(6)]
 
 
 def annotate_as_a_command(pipeline: Path, folder: Path) -> None:
