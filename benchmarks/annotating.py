@@ -1,0 +1,55 @@
+"""`python -m spacy_mluke annotate`: time and memory for more and more documents, and for more processes.
+
+python -m benchmarks.annotating --sizes 1000,10000 --processes 1,2
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from itertools import cycle, islice
+from pathlib import Path
+
+import typer
+from wasabi import msg
+
+import spacy_mluke
+from benchmarks.texts import read_texts
+
+SIZES = typer.Option("1000,10000", help="Numbers of documents")
+PROCESSES = typer.Option("1,2", help="Numbers of processes")
+DATA = typer.Option(Path("../shared/data/xquad"), help="Folder with xquad.LANG.json")
+
+
+def bench(sizes: str = SIZES, processes: str = PROCESSES, data: Path = DATA) -> None:
+    """Annotate paragraphs and sentences of seven languages with the pipeline that links places."""
+    texts = [text for text, _ in read_texts(data, 700)]
+    rows = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        spacy_mluke.load().to_disk(folder / "pipeline")
+        for size in map(int, sizes.split(",")):
+            corpus = folder / f"{size}.jsonl"
+            with corpus.open("w", encoding="utf8") as file:
+                for text in islice(cycle(texts), size):
+                    file.write(json.dumps({"text": text}, ensure_ascii=False) + "\n")
+            for n in map(int, processes.split(",")):
+                output = folder / f"{size}-{n}"
+                command = [sys.executable, "-m", "spacy_mluke", "annotate", folder / "pipeline", corpus, output]
+                started = time.perf_counter()
+                subprocess.run([*map(str, command), "--processes", str(n)], check=True, capture_output=True)
+                seconds = time.perf_counter() - started
+                words = json.loads((output / "annotate.json").read_text())["words"]
+                # Of the largest process so far: sizes are to be given in rising order.
+                peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+                rows.append((f"{size:,}", n, f"{seconds:.1f}", f"{words / seconds:,.0f}", f"{peak:,.0f}"))
+    header = ("documents", "processes", "s", "words/s", "peak MB of a process")
+    msg.table(rows, header=header, aligns=tuple("rrrrr"), divider=True)
+
+
+if __name__ == "__main__":
+    typer.run(bench)
