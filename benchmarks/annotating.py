@@ -43,7 +43,7 @@ def bench(sizes: str = SIZES, processes: str = PROCESSES, data: Path = DATA) -> 
                 started = time.perf_counter()
                 subprocess.run([*map(str, command), "--processes", str(n)], check=True, capture_output=True)
                 seconds = time.perf_counter() - started
-                words = json.loads((output / "annotate.json").read_text())["words"]
+                words = json.loads((output / "_annotate.json").read_text())["words"]
                 # Of the largest process so far: sizes are to be given in rising order.
                 peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
                 rows.append((f"{size:,}", n, f"{seconds:.1f}", f"{words / seconds:,.0f}", f"{peak:,.0f}"))

@@ -13,7 +13,9 @@ from ..files import replacing
 
 FORMATS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".txt": "text", ".parquet": "parquet", ".spacy": "docbin"}
 OUTPUTS = {"parquet": ".parquet", "docbin": ".spacy"}
-MANIFEST = "annotate.json"
+# Readers of a folder of Parquet files pass by what begins so.
+ASIDE = "_"
+MANIFEST = f"{ASIDE}annotate.json"
 SCHEMA = 1
 
 
@@ -71,7 +73,8 @@ class Job:
             default, that of the documents.
         RETURNS (Path): The file.
         """
-        return Path(self.output) / f"part-{number:06d}{OUTPUTS[self.format] if suffix is None else suffix}"
+        name = f"part-{number:06d}"
+        return Path(self.output) / (f"{name}{OUTPUTS[self.format]}" if suffix is None else f"{ASIDE}{name}{suffix}")
 
     def result(self, number: int) -> Optional[ShardResult]:
         """What became of a shard.
@@ -128,7 +131,7 @@ def begin(job: Job, shards: List[Shard]) -> None:
     changed = sorted(key for key in {*own, *there} if own.get(key) != there.get(key))
     if changed:
         raise ValueError(Errors.ML281.format(path=folder, reason=f"it was begun with another {', '.join(changed)}"))
-    for aside in folder.glob(".part-*.tmp"):
+    for aside in folder.glob(".*part-*.tmp"):
         aside.unlink(missing_ok=True)
 
 

@@ -108,7 +108,7 @@ def annotate(
     for message, times in said.most_common(10):
         msg.warn(f"{message} ({times:,} shards)" if times > 1 else message)
     if totals["set_aside"]:
-        msg.warn(f"{totals['set_aside']:,} records were set aside, with their errors: {output}/part-*.bad.jsonl")
+        msg.warn(f"{totals['set_aside']:,} records were set aside, with their errors: {output}/_part-*.bad.jsonl")
     if run.crashed:
         places = ", ".join(f"{shard.path} {shard.first}-{shard.first + shard.n_records - 1}" for shard in run.crashed)
         msg.fail(f"{len(run.crashed)} shards end the process that reads them, and were left: {places}", exits=1)

@@ -24,7 +24,8 @@ def open_store(path: Union[str, Path]) -> EntityStore:
     RETURNS (EntityStore): The store.
     RAISES (ValueError): ML230 if there is no such store, ML232 if the bundled one can be unpacked nowhere.
     """
-    if str(path) == WORLD and not Path(path).exists():
+    # A folder of that name is no store: a pipeline may have been saved there.
+    if str(path) == WORLD and not Path(path).is_file():
         return _open_world()
     return EntityStore(path)
 

@@ -67,5 +67,5 @@ def rows_of(folder: Path) -> List[Dict[str, Any]]:
 
 def set_aside(folder: Path) -> List[Dict[str, Any]]:
     """All records that were set aside."""
-    paths = sorted(folder.glob("part-*.bad.jsonl"))
+    paths = sorted(folder.glob("_part-*.bad.jsonl"))
     return [json.loads(line) for path in paths for line in path.read_text(encoding="utf8").splitlines()]

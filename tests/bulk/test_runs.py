@@ -11,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 
+import pyarrow.parquet
 import pytest
 import spacy
 from spacy.language import Language
@@ -56,6 +57,13 @@ def test_documents_come_out_as_the_pipeline_makes_them(pipeline, tmp_path):
     assert sum(result.n_words for result in results) == sum(row["n_tokens"] for row in rows)
 
 
+def test_the_folder_is_read_as_one_table_whatever_was_set_aside(tmp_path):
+    run(job_of(save_pipeline(tmp_path / "pipeline", "fails_on_paris"), tmp_path))
+    assert set_aside(tmp_path / "out")
+    table = pyarrow.parquet.read_table(tmp_path / "out")
+    assert table.num_rows == len(rows_of(tmp_path / "out"))
+
+
 def test_docbins_are_written_with_ids(pipeline, tmp_path):
     run(job_of(pipeline, tmp_path, format="docbin"))
     vocab = spacy.blank("xx").vocab
@@ -83,7 +91,7 @@ def test_a_finished_shard_is_not_done_again(pipeline, tmp_path):
     job.part(2, ".done.json").unlink()
     assert [result.number for result in run(job)] == [2]
     after = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out").iterdir()}
-    assert {name for name in before if before[name] != after[name]} == {"part-000002.parquet", "part-000002.done.json"}
+    assert {name for name in before if before[name] != after[name]} == {"part-000002.parquet", "_part-000002.done.json"}
 
 
 @pytest.mark.parametrize("change", [{"shard_size": 4}, {"format": "docbin"}, {"with_vectors": False}])
@@ -173,5 +181,5 @@ def test_a_run_that_is_killed_at_any_moment_loses_and_repeats_nothing(pipeline, 
     process.join()
     assert process.exitcode == 0
     assert [row["id"] for row in rows_of(tmp_path / "out")] == [f"d{i}" for i in range(1500)]
-    assert json.loads((tmp_path / "out" / "annotate.json").read_text())["documents"] == 1500
+    assert json.loads((tmp_path / "out" / "_annotate.json").read_text())["documents"] == 1500
     assert not list((tmp_path / "out").glob(".*"))

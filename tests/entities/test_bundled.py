@@ -93,3 +93,10 @@ def test_the_command_line_takes_it_by_name():
     assert result.exit_code == 0, result.output
     assert "iso3166:LU" in result.output
     assert "CITY" in result.output
+
+
+def test_a_folder_of_its_name_does_not_hide_it(tmp_path, monkeypatch):
+    path = open_store("world").path
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "world").mkdir()
+    assert open_store("world").path == path
