@@ -52,6 +52,8 @@ def run_ray(
     YIELDS (ShardResult): Results, as they come.
     RAISES (ValueError): ML284 if Ray is not installed.
     """
+    if not shards:
+        return
     try:
         import ray
         import ray.data
@@ -60,8 +62,6 @@ def run_ray(
     if not ray.is_initialized():
         ray.init(address=address, log_to_driver=False)
     ray.data.DataContext.get_current().enable_progress_bars = False
-    if not shards:
-        return
     rows = [{"shard": json.dumps(asdict(shard))} for shard in shards]
     # A block is what is given out, and given out again.
     source = ray.data.from_items(rows, override_num_blocks=len(rows))

@@ -111,9 +111,11 @@ def read(job: Job, shard: Shard, nlp: Language, lost: Counter) -> Iterator[Union
     for place, raw in _raw_records(shard):
         own_id = _id_of({}, job, shard, place)
         try:
-            record = _parse(shard.format, raw)
+            record = _parse(shard.format, raw, job.text_key)
             own_id = _id_of(record, job, shard, place)
-            meta = {key: value for key, value in record.items() if key not in (*KEYS, job.text_key, job.id_key)}
+            # Where the text is under another key, "text" is a key like any.
+            read_keys = {*KEYS, job.text_key, job.id_key} - ({"text"} - {job.text_key})
+            meta = {key: value for key, value in record.items() if key not in read_keys}
             wanted = {key: record[key] for key in KEYS if record.get(key) is not None}
             doc = make_doc(nlp, {**wanted, "text": record.get(job.text_key)}, own_id, alignment="expand", lost=lost)
         except Exception as error:
@@ -153,9 +155,9 @@ def _rows(shard: Shard) -> Iterator[Tuple[int, Any]]:
         first += n_rows
 
 
-def _parse(kind: str, raw: Any) -> Dict[str, Any]:
+def _parse(kind: str, raw: Any, text_key: str) -> Dict[str, Any]:
     if kind == "text":
-        return {"text": raw.decode("utf8")}
+        return {text_key: raw.decode("utf8")}
     if kind == "parquet":
         return _from_row(raw)
     record = json.loads(raw.decode("utf8"))

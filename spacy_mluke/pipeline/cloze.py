@@ -219,10 +219,9 @@ class ClozeFiller(ClozeTraining, TaskPipe, TrainablePipe):
         lang (Optional[str]): Its language. By default, the document's, for a text the pipeline's.
         RETURNS (MaskedText): The text with its masks.
         """
-        if isinstance(text, str):
-            return MaskedText(text, find_markers(text, self.cfg["marker"]), lang or self.lang)
-        masks = find_markers(text.text, self.cfg["marker"])
-        return MaskedText(text.text, masks, lang or text.lang_, self.linked(text, masks))
+        if isinstance(text, Doc):
+            return self.masked_doc(text, find_markers(text.text, self.cfg["marker"]), lang)
+        return MaskedText(text, find_markers(text, self.cfg["marker"]), lang or self.lang)
 
     def _choice(self, mode: str, top_k: Optional[int], candidates: Optional[Sequence[str]], lang: str) -> Choice:
         ids: Optional[Ints1d] = self.label_ids if self.classes else None

@@ -23,7 +23,7 @@ from ..heads.masked_entities import MaskedModel
 from ..types import EntityLogits, Floats2d, Ints1d
 from .cloze_gold import GoldClozes, collect_clozes, collect_entities
 from .filling import check_heads
-from .masked_texts import Linked, MaskedText, find_linked, mask_input
+from .masked_texts import MaskedText, find_linked, mask_input
 from .relations import softmax
 
 Names = Mapping[str, Union[str, Sequence[str]]]  # language -> title, or title and aliases
@@ -54,14 +54,16 @@ class ClozeTraining:
     def take_entities(self, entities: Sequence[NewEntity]) -> int:
         raise NotImplementedError
 
-    def linked(self, doc: Doc, masks: Sequence[Chars]) -> List[Linked]:
-        """What is shown beside a document's masks, in training and in prediction alike.
+    def masked_doc(self, doc: Doc, masks: Sequence[Chars], lang: Optional[str] = None) -> MaskedText:
+        """A document with its masks, and what is shown beside them: in training and in prediction alike.
 
         doc (Doc): The document.
         masks (Sequence[Chars]): Its masks.
-        RETURNS (List[Linked]): Its linked mentions, if they are to be shown.
+        lang (Optional[str]): Language of the names of entities. By default, the document's.
+        RETURNS (MaskedText): Its text, with its linked mentions if they are to be shown.
         """
-        return find_linked(doc, self.loaded, masks) if self.cfg["show_linked"] else []
+        linked = find_linked(doc, self.loaded, masks) if self.cfg["show_linked"] else []
+        return MaskedText(doc.text, masks, lang or doc.lang_, linked)
 
     def initialize(
         self,
@@ -99,8 +101,7 @@ class ClozeTraining:
 
     def _mentions(self, clozes: GoldClozes, limit: Optional[int] = None, **candidates: Any) -> MentionInput:
         texts = [
-            MaskedText(doc.text, masks, doc.lang_, self.linked(doc, masks))
-            for doc, masks in zip(clozes.docs[:limit], clozes.places[:limit], strict=True)
+            self.masked_doc(doc, masks) for doc, masks in zip(clozes.docs[:limit], clozes.places[:limit], strict=True)
         ]
         return mask_input(texts, [1 for text in texts for _ in text.masks], **candidates)
 

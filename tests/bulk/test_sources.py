@@ -96,6 +96,14 @@ def test_keys_of_text_and_id_can_be_named(tmp_path):
         read_all(path)
 
 
+def test_a_named_text_key_leaves_lines_of_text_and_the_key_text_alone(tmp_path):
+    (tmp_path / "a.txt").write_text("one\n")
+    write_corpus(tmp_path / "b.jsonl", [{"body": "two", "text": "mine"}])
+    _, (first, second) = read_all(tmp_path, text_key="body")
+    assert (first.doc.text, first.meta) == ("one", {})
+    assert (second.doc.text, second.meta) == ("two", {"text": "mine"})
+
+
 def test_a_folder_is_read_by_name_and_other_files_are_not(tmp_path):
     write_corpus(tmp_path / "b.txt", [{"text": "two"}])
     write_corpus(tmp_path / "a" / "x.jsonl", [{"text": "one"}])
