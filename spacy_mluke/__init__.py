@@ -6,7 +6,7 @@ Importing this package loads nothing heavy: spaCy imports it whenever a `Languag
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Union
+from typing import TYPE_CHECKING, Optional, Union
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -15,7 +15,12 @@ __version__ = "0.1.0"
 
 
 def load(
-    name: Union[str, Path] = "mluke-small", *, lang: str = "xx", store: Union[str, Path] = "world", cloze: bool = False
+    name: Union[str, Path] = "mluke-small",
+    *,
+    lang: str = "xx",
+    store: Union[str, Path] = "world",
+    cloze: bool = False,
+    quantize: Optional[str] = None,
 ) -> Language:
     """Make a pipeline that finds mentions of a store's entities, encodes them and links them: `mluke_mentions`,
     `mluke`, `mluke_linker`. Nothing is to be trained or downloaded for the bundled checkpoint and store.
@@ -24,16 +29,30 @@ def load(
     lang (str): Language of the texts; "xx" for any. Where it is known, its names are preferred.
     store (Union[str, Path]): The bundled "world", or an entity store of one's own.
     cloze (bool): Whether `mluke_cloze` fills [MASK]s, too.
+    quantize (Optional[str]): "int8" for encoders that predict in eight bits: faster, and nearly the same.
     RETURNS (Language): The pipeline.
     """
     import spacy
 
     nlp = spacy.blank(lang)
-    encoder = {"model": {"encoder": {"name": str(name)}}}
+    options = {"name": str(name), "quantize": quantize}
+    encoder = {"model": {"encoder": options}}
     candidates = {"candidates": {"path": str(store)}}
     nlp.add_pipe("mluke_mentions", config=candidates)
-    nlp.add_pipe("mluke", config={"model": {"name": str(name)}})
+    nlp.add_pipe("mluke", config={"model": options})
     nlp.add_pipe("mluke_linker", config={**encoder, **candidates})
     if cloze:
         nlp.add_pipe("mluke_cloze", config=encoder)
     return nlp
+
+
+def quantize(nlp: Language, kind: Optional[str] = "int8") -> None:
+    """Let the encoders of a pipeline predict in fewer bits from now on, in place: faster, and nearly the same.
+
+    nlp (Language): A pipeline with any of our components.
+    kind (Optional[str]): "int8"; None for full precision.
+    RAISES (ValueError): ML070 for another kind, ML033 if an encoder is not in float32.
+    """
+    from .pipeline.quantizing import quantize as quantize_encoders
+
+    quantize_encoders(nlp, kind)

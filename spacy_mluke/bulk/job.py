@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
+from ..encoder.model import QUANTIZATIONS
 from ..errors import Errors, check_choice
 from ..files import replacing
 
@@ -58,9 +59,12 @@ class Job:
     batch_size: int = 64  # documents that the pipeline reads together
     threads: int = 0  # of a worker's matrix products; 0 for as many as torch takes
     gpu_id: int = -1
+    quantize: Optional[str] = None  # "int8" for encoders that predict in eight bits
 
     def __post_init__(self) -> None:
         check_choice("format", self.format, list(OUTPUTS))
+        if self.quantize is not None:
+            check_choice("quantize", self.quantize, QUANTIZATIONS)
         for option, value in (("shard_size", self.shard_size), ("batch_size", self.batch_size)):
             if value < 1:
                 raise ValueError(Errors.ML071.format(option=option, value=value, least=1))

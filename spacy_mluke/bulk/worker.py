@@ -13,6 +13,7 @@ from spacy.language import Language
 from spacy.tokens import Doc, DocBin
 
 from ..files import replacing
+from ..pipeline.quantizing import quantize
 from .job import Job, Shard, ShardResult
 from .rows import make_row, make_schema
 from .sources import BadRecord, Record, as_text, message_of, parquet, read
@@ -35,6 +36,8 @@ class Worker:
 
             torch.set_num_threads(job.threads)
         self.nlp: Language = spacy.load(job.pipeline)
+        if job.quantize is not None:
+            quantize(self.nlp, job.quantize)
         self._schema: Any = None
 
     def annotate(self, shard: Shard) -> ShardResult:

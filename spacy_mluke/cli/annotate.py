@@ -23,6 +23,7 @@ VECTORS = typer.Option(True, "--vectors/--no-vectors", help="Whether Parquet has
 TEXT_KEY = typer.Option("text", "--text-key", help="Key or column of the texts")
 ID_KEY = typer.Option("id", "--id-key", help="Key or column of the documents' ids; without, they are FILE:NUMBER")
 GPU = typer.Option(-1, "--gpu-id", "-g", help="GPU to work on; -1 for the CPU")
+QUANTIZE = typer.Option(None, "--quantize", "-q", help="int8 for encoders that predict in eight bits")
 ENGINE = typer.Option("local", "--engine", "-e", help="local, or ray for a cluster")
 ADDRESS = typer.Option(None, "--address", help="Ray: the cluster's address")
 ACTORS = typer.Option("1:4", "--actors", help="Ray: least and greatest number of actors")
@@ -42,6 +43,7 @@ def annotate(
     text_key: str = TEXT_KEY,
     id_key: str = ID_KEY,
     gpu_id: int = GPU,
+    quantize: Optional[str] = QUANTIZE,
     engine: str = ENGINE,
     address: Optional[str] = ADDRESS,
     actors: str = ACTORS,
@@ -81,6 +83,7 @@ def annotate(
             batch_size=batch_size,
             threads=int(actor_cpus) if engine == "ray" else n_cores // n if n > 1 else 0,
             gpu_id=gpu_id if engine == "local" else 0 if actor_gpus else -1,
+            quantize=quantize,
         )
         if format == "parquet":
             parquet()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import Any, ContextManager, Dict, Iterator, List, Tuple
+from typing import Any, ContextManager, Dict, Iterator, List, Optional, Tuple
 
 import torch
 import torch.nn.functional as F
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from .config import EncoderConfig
 from .dropping import dropout
+from .int8 import Int8Cache
 from .kernels import linear
 from .layout import Block, Layout
 from .packing import fused, unpack
@@ -42,6 +43,7 @@ class SelfAttention(nn.Module):
         self.n_heads, self.head_size = config.num_attention_heads, config.head_size
         self.dropout = config.attention_probs_dropout_prob
         self.is_entity_aware = config.use_entity_aware_attention
+        self.int8: Optional[Int8Cache] = None
         self.query = nn.Linear(width, width)
         self.key = nn.Linear(width, width)
         self.value = nn.Linear(width, width)
@@ -107,7 +109,7 @@ class SelfAttention(nn.Module):
         """Neighbouring projections at once. Each: (n_rows, heads, head size), a view of what they have in common."""
         start, end = self.fused_names.index(first), self.fused_names.index(last) + 1
         weight, bias = fused(self._fused_layers(), start, end)
-        projected = linear(rows, weight, bias)
+        projected = linear(rows, weight, bias, self.int8)
         if _is_mixed(rows):
             projected = projected.float()
         return projected.view(len(rows), end - start, self.n_heads, self.head_size).unbind(1)

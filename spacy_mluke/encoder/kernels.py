@@ -3,18 +3,21 @@
 On x86 processors, oneDNN multiplies float32 matrices faster than the library behind `torch.nn.functional.linear`
 (by a quarter on the AMD Zen 4 it was measured on), and adds the bias, the activation or the residual on the way.
 torch has it for its compiler, as `mkldnn::_linear_pointwise`. It is used where nothing is to be differentiated, and
-only after it has been seen to give the right numbers; everywhere else, these functions are what they look like.
+only after it has been seen to give the right numbers; everywhere else, these functions are what they look like. A
+module that has a cache for them has its layers multiplied in eight bits instead (int8.py).
 """
 
 from __future__ import annotations
 
 import functools
 import platform
-from typing import Callable, Dict
+from typing import Callable, Dict, Optional
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from .int8 import Int8Cache, runs_int8
 
 ACTIVATIONS: Dict[str, Callable[[Tensor], Tensor]] = {
     "gelu": F.gelu,
@@ -28,42 +31,53 @@ ACTIVATIONS: Dict[str, Callable[[Tensor], Tensor]] = {
 _MAX_INNER = 3 << 20
 
 
-def linear(rows: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+def linear(rows: Tensor, weight: Tensor, bias: Tensor, int8: Optional[Int8Cache] = None) -> Tensor:
     """A dense layer.
 
     rows (Tensor): Shape: (n_rows, n_in).
     weight (Tensor): Shape: (n_out, n_in).
     bias (Tensor): Shape: (n_out,).
+    int8 (Optional[Int8Cache]): Where the layer is kept in eight bits, if it is to be multiplied so.
     RETURNS (Tensor): Shape: (n_rows, n_out).
     """
+    if int8 is not None and runs_int8(rows):
+        return int8.get(weight, bias)(rows)
     if _fast(rows):
         return torch.ops.mkldnn._linear_pointwise(rows, weight, bias, "none", [], "")
     return F.linear(rows, weight, bias)
 
 
-def linear_activated(rows: Tensor, weight: Tensor, bias: Tensor, activation: str) -> Tensor:
+def linear_activated(
+    rows: Tensor, weight: Tensor, bias: Tensor, activation: str, int8: Optional[Int8Cache] = None
+) -> Tensor:
     """A dense layer and its activation.
 
     rows (Tensor): Shape: (n_rows, n_in).
     weight (Tensor): Shape: (n_out, n_in).
     bias (Tensor): Shape: (n_out,).
     activation (str): One of ACTIVATIONS.
+    int8 (Optional[Int8Cache]): As for `linear`.
     RETURNS (Tensor): Shape: (n_rows, n_out).
     """
-    if activation == "gelu" and _fast(rows):
+    if activation == "gelu" and _fast(rows) and int8 is None:
         return torch.ops.mkldnn._linear_pointwise(rows, weight, bias, "gelu", [], "none")
-    return ACTIVATIONS[activation](linear(rows, weight, bias))
+    return ACTIVATIONS[activation](linear(rows, weight, bias, int8))
 
 
-def linear_added(rows: Tensor, weight: Tensor, bias: Tensor, residual: Tensor) -> Tensor:
+def linear_added(
+    rows: Tensor, weight: Tensor, bias: Tensor, residual: Tensor, int8: Optional[Int8Cache] = None
+) -> Tensor:
     """A dense layer, plus a residual.
 
     rows (Tensor): Shape: (n_rows, n_in).
     weight (Tensor): Shape: (n_out, n_in).
     bias (Tensor): Shape: (n_out,).
     residual (Tensor): Shape: (n_rows, n_out).
+    int8 (Optional[Int8Cache]): As for `linear`.
     RETURNS (Tensor): Shape: (n_rows, n_out).
     """
+    if int8 is not None and runs_int8(rows):
+        return int8.get(weight, bias)(rows, residual)
     if _fast(rows):
         return torch.ops.mkldnn._linear_pointwise.binary(rows, residual, weight, bias, "add")
     return F.linear(rows, weight, bias) + residual

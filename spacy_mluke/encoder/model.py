@@ -21,6 +21,7 @@ from .transformer import VISIBILITIES
 
 DTYPES = ("float32", "bfloat16", "float16")
 ENTITY_INPUTS = ("mask", "kb_id")
+QUANTIZATIONS = ("int8",)
 
 
 @dataclass
@@ -100,6 +101,7 @@ def build_encoder_v1(
     dtype: str = "float32",
     frozen: Sequence[str] = (),
     mixed_precision: bool = False,
+    quantize: Optional[str] = None,
 ) -> EncoderModel:
     """Build the encoder: documents and entity spans in, contextual states of wordpieces and entities out.
 
@@ -124,13 +126,17 @@ def build_encoder_v1(
         "entity_embeddings", "layers:0-5" (from the bottom, the last one included), "all".
     mixed_precision (bool): Whether training multiplies matrices in bfloat16, weights and all else staying in `dtype`:
         quicker on processors that have units for it, on others slower.
+    quantize (Optional[str]): "int8": predictions multiply matrices in eight bits, on the CPU. Weights in full are what
+        is trained and saved. None for full precision.
     RETURNS (EncoderModel): A Model[EncoderInput, EncoderOutput].
     RAISES (ValueError): ML070 for an unknown choice, ML071 for numbers that do not fit, ML072 if isolated visibility is
-        asked for with a segmentation that depends on the entities, ML252 for an unknown part to freeze.
+        asked for with a segmentation that depends on the entities, ML033 for eight bits made from another type than
+        float32, ML252 for an unknown part to freeze.
     """
     check_choice("visibility", visibility, VISIBILITIES)
     check_choice("segmentation", segmentation, ("auto", *SEGMENTATIONS))
     check_choice("dtype", dtype, DTYPES)
+    check_quantization(quantize, dtype)
     check_choice("entity_input", entity_input, ENTITY_INPUTS)
     for option, value, least in (
         ("window", window, 8),
@@ -166,9 +172,23 @@ def build_encoder_v1(
                 batch_rows=batch_rows,
                 frozen=check_parts(frozen),
                 mixed_precision=mixed_precision,
+                quantize=quantize,
             )
         ],
     )
+
+
+def check_quantization(kind: Optional[str], dtype: str) -> None:
+    """See that an encoder can be quantized so.
+
+    kind (Optional[str]): "int8", or None.
+    dtype (str): Type of its weights.
+    RAISES (ValueError): ML070 for another kind, ML033 if the weights are not in float32.
+    """
+    if kind is not None:
+        check_choice("quantize", kind, QUANTIZATIONS)
+        if dtype != "float32":
+            raise ValueError(Errors.ML033.format(quantize=kind, dtype=dtype))
 
 
 def init(model: EncoderModel, X: Optional[AnyInput] = None, Y: Optional[EncoderOutput] = None) -> None:

@@ -10,14 +10,17 @@ import torch
 from ..types import AlignedBatch, Ints1d
 
 
-def run_part(network: torch.nn.Module, part: AlignedBatch, device: torch.device) -> Tuple[torch.Tensor, torch.Tensor]:
+def run_part(
+    network: torch.nn.Module, part: AlignedBatch, device: torch.device, *, with_pieces: bool = True
+) -> Tuple[torch.Tensor, torch.Tensor]:
     """Run some passes.
 
     network (torch.nn.Module): A LukeEncoder.
     part (AlignedBatch): The passes.
     device (torch.device): Where the network is.
-    RETURNS (Tuple[torch.Tensor, torch.Tensor]): States of pieces and of entities. Shapes: (n_pieces, width),
-        (n_entities, width).
+    with_pieces (bool): Whether the states of pieces are wanted.
+    RETURNS (Tuple[torch.Tensor, torch.Tensor]): States of pieces and of entities. Shapes: (n_pieces, width), or (0,
+        width) if they are not wanted; (n_entities, width).
     """
     return network(
         torch.from_numpy(part.piece_ids.astype("int64")).to(device),
@@ -26,6 +29,7 @@ def run_part(network: torch.nn.Module, part: AlignedBatch, device: torch.device)
         torch.from_numpy(part.entity_bounds.astype("int64")).to(device),
         part.entity_lengths.tolist(),
         max_mention_length=part.max_mention_length,
+        with_pieces=with_pieces,
     )
 
 

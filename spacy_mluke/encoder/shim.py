@@ -7,6 +7,7 @@ import copy
 import os
 import tempfile
 import threading
+import warnings
 from pathlib import Path
 from typing import Any, Callable, ContextManager, Dict, List, Optional, Sequence, Tuple, Union, cast
 
@@ -16,11 +17,13 @@ import torch
 from thinc.api import Optimizer, get_torch_default_device, torch2xp, xp2torch
 from thinc.shims import Shim
 
+from ..errors import Warnings
 from ..types import AlignedBatch, DeviceFloats2d, EncoderOutput, Ints1d
 from .adamw import AdamW
 from .batching import iter_batches
 from .checkpoint import LoadedEncoder, load_encoder, save_encoder
 from .freezing import freeze
+from .int8 import clear_int8, has_int8, set_int8
 from .running import kept_rows, places_of, run_part
 
 # Some passes, the states of their pieces and of their entities -> a row for each entity.
@@ -40,6 +43,7 @@ class EncoderShim(Shim):
     batch_rows (int): Pieces and entities that go through the network together.
     frozen (Sequence[str]): Parts that are not trained, as `freezing.check_parts` takes them.
     mixed_precision (bool): Whether dense layers are trained in bfloat16.
+    quantize (Optional[str]): "int8" if dense layers predict in eight bits.
     """
 
     def __init__(
@@ -51,6 +55,7 @@ class EncoderShim(Shim):
         batch_rows: int,
         frozen: Sequence[str] = (),
         mixed_precision: bool = False,
+        quantize: Optional[str] = None,
     ):
         config = {
             "name": name,
@@ -59,6 +64,7 @@ class EncoderShim(Shim):
             "batch_rows": batch_rows,
             "frozen": list(frozen),
             "mixed_precision": mixed_precision,
+            "quantize": quantize,
         }
         super().__init__(None, config=config)
         self._loaded: Optional[LoadedEncoder] = None
@@ -92,9 +98,26 @@ class EncoderShim(Shim):
     def _set(self, loaded: LoadedEncoder) -> None:
         loaded.network.eval()
         freeze(loaded.network, self.cfg["frozen"])
+        self._set_int8(loaded)
         self._model = loaded.network
         self._loaded = loaded
         self._pid = os.getpid()
+
+    def quantize(self, kind: Optional[str]) -> None:
+        """Let dense layers predict in fewer bits from now on, or in full again.
+
+        kind (Optional[str]): "int8", or None.
+        """
+        with self._lock:
+            self.cfg["quantize"] = kind
+            if self._loaded is not None:
+                self._set_int8(self._loaded)
+
+    def _set_int8(self, loaded: LoadedEncoder) -> None:
+        is_int8 = self.cfg["quantize"] == "int8"
+        if is_int8 and not (has_int8() and _device(loaded.network).type == "cpu"):
+            warnings.warn(Warnings.ML141.format(name=loaded.source, dtype=self.cfg["dtype"]), stacklevel=2)
+        set_int8(loaded.network, is_int8)
 
     def _after_fork(self) -> None:
         """OpenMP's threads do not survive a fork: a child that called on them would wait forever."""
@@ -121,9 +144,10 @@ class EncoderShim(Shim):
         n_entities = len(batch.entity_ids) if batch.with_entities else 0
         entity_states = torch.empty((n_entities, width), device=device)
         piece_states = torch.empty((len(kept), width), device=device)
+        with_pieces = batch.with_tokens or batch.with_passes
         with torch.no_grad():
             for part, piece_rows, entity_rows in iter_batches(batch, max_rows=self.cfg["batch_rows"]):
-                pieces, entities = run_part(network, part, device)
+                pieces, entities = run_part(network, part, device, with_pieces=with_pieces)
                 entity_states[torch.from_numpy(entity_rows).to(device)] = entities.float()
                 targets = out_rows[piece_rows]
                 sources = numpy.flatnonzero(targets >= 0)
@@ -131,7 +155,7 @@ class EncoderShim(Shim):
                     picked = pieces[torch.from_numpy(sources).to(device)].float()
                     piece_states[torch.from_numpy(targets[sources]).to(device)] = picked
         return EncoderOutput(
-            piece_states=torch2xp(piece_states) if batch.with_tokens or batch.with_passes else None,
+            piece_states=torch2xp(piece_states) if with_pieces else None,
             entity_states=torch2xp(entity_states),
             batch=batch,
         )
@@ -183,11 +207,12 @@ class EncoderShim(Shim):
         parts: List[Tuple[torch.Tensor, torch.Tensor]] = []
         piece_order: List[Ints1d] = []
         entity_order: List[Ints1d] = []
+        with_pieces = batch.with_tokens or batch.with_passes
         network.train()
         try:
             for part, piece_rows, entity_rows in iter_batches(batch, max_rows=self.cfg["batch_rows"]):
                 with self.precision():
-                    parts.append(run_part(network, part, device))
+                    parts.append(run_part(network, part, device, with_pieces=with_pieces))
                 piece_order.append(piece_rows)
                 entity_order.append(entity_rows)
         finally:
@@ -206,7 +231,7 @@ class EncoderShim(Shim):
                 torch.autograd.backward([y for y, _ in given], [dy for _, dy in given])
 
         output = EncoderOutput(
-            piece_states=torch2xp(pieces.detach()) if batch.with_tokens or batch.with_passes else None,
+            piece_states=torch2xp(pieces.detach()) if with_pieces else None,
             entity_states=torch2xp(entities.detach()),
             batch=batch,
         )
@@ -223,6 +248,7 @@ class EncoderShim(Shim):
 
         optimizer (Optimizer): Any of thinc's; `spacy-mluke.AdamW.v1` takes all parameters at once.
         """
+        clear_int8(self.loaded.network)
         if isinstance(optimizer, AdamW):
             optimizer.step_parameters(self.id, self.loaded.named_parameters())
             return
@@ -253,15 +279,18 @@ class EncoderShim(Shim):
             for name, param in loaded.named_parameters():
                 if name in own:
                     param.data.copy_(xp2torch(own[name], device=param.device).view_as(param))
+            clear_int8(loaded.network)
             yield
         finally:
             for name, param in loaded.named_parameters():
                 if name in backup:
                     param.data.copy_(backup[name])
+            clear_int8(loaded.network)
 
     def to_device(self, device_type: str, device_id: int) -> None:
         device = "cpu" if device_type == "cpu" else f"cuda:{device_id}"
         self.loaded.network.to(device)
+        clear_int8(self.loaded.network)
         self.loaded.heads.to(device)
 
     # --- saving ---

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import functools
-from typing import Sequence, Tuple
+from typing import Optional, Sequence, Tuple
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
@@ -14,6 +15,7 @@ from .attention import SelfAttention, takes_mixed_layout
 from .config import EncoderConfig
 from .dropping import dropout
 from .embeddings import EntityEmbeddings, WordEmbeddings
+from .int8 import Int8Cache
 from .kernels import compiles_by_rows, linear_activated, linear_added, round_rows, rows_at_once
 from .layout import Layout, make_layout
 
@@ -32,13 +34,14 @@ class ResidualOutput(nn.Module):
         self.dense = nn.Linear(n_in, config.hidden_size)
         self.LayerNorm = nn.LayerNorm(config.hidden_size, eps=config.layer_norm_eps)
         self.dropout = config.hidden_dropout_prob
+        self.int8: Optional[Int8Cache] = None
 
     def forward(self, rows: Tensor, residual: Tensor) -> Tensor:
         """Shapes: rows (n_rows, n_in), residual and result (n_rows, width)."""
         if self.training and self.dropout:
             projected = dropout(self.dense(rows), self.dropout)
             return self.LayerNorm(projected + residual)
-        return self.LayerNorm(linear_added(rows, self.dense.weight, self.dense.bias, residual))
+        return self.LayerNorm(linear_added(rows, self.dense.weight, self.dense.bias, residual, self.int8))
 
 
 class Attention(nn.Module):
@@ -52,8 +55,12 @@ class Attention(nn.Module):
         self.self = SelfAttention(config)
         self.output = ResidualOutput(config.hidden_size, config)
 
-    def forward(self, rows: Tensor, layout: Layout, visibility: str) -> Tensor:
-        return self.output(self.self(rows, layout, visibility), rows)
+    def forward(self, rows: Tensor, layout: Layout, visibility: str, kept: Optional[Tensor] = None) -> Tensor:
+        """Shapes: rows (n_rows, width), result (n_rows, width), or (n_kept, width)."""
+        seen = self.self(rows, layout, visibility)
+        if kept is not None:
+            seen, rows = seen.index_select(0, kept), rows.index_select(0, kept)
+        return self.output(seen, rows)
 
 
 class Intermediate(nn.Module):
@@ -66,9 +73,10 @@ class Intermediate(nn.Module):
         super().__init__()
         self.dense = nn.Linear(config.hidden_size, config.intermediate_size)
         self.activation = config.hidden_act
+        self.int8: Optional[Int8Cache] = None
 
     def forward(self, rows: Tensor) -> Tensor:
-        return linear_activated(rows, self.dense.weight, self.dense.bias, self.activation)
+        return linear_activated(rows, self.dense.weight, self.dense.bias, self.activation, self.int8)
 
 
 class Layer(nn.Module):
@@ -84,9 +92,10 @@ class Layer(nn.Module):
         self.output = ResidualOutput(config.intermediate_size, config)
         self.rows_at_once = rows_at_once(config.intermediate_size)
 
-    def forward(self, rows: Tensor, layout: Layout, visibility: str) -> Tensor:
-        """Shapes: rows and result (n_rows, width)."""
-        rows = self.attention(rows, layout, visibility)
+    def forward(self, rows: Tensor, layout: Layout, visibility: str, kept: Optional[Tensor] = None) -> Tensor:
+        """Shapes: rows (n_rows, width), result (n_rows, width); with the numbers of those rows that are to go on, the
+        others being looked at only, (n_kept, width)."""
+        rows = self.attention(rows, layout, visibility, kept)
         if torch.is_grad_enabled() or len(rows) <= self.rows_at_once:
             return self.output(self.intermediate(rows), rows)
         parts = rows.split(self.rows_at_once)
@@ -104,13 +113,15 @@ class Layers(nn.Module):
         self.layer = nn.ModuleList([Layer(config) for _ in range(config.num_hidden_layers)])
         self.checkpointing = False
 
-    def forward(self, rows: Tensor, layout: Layout, visibility: str) -> Tensor:
-        """Shapes: rows and result (n_rows, width)."""
-        for layer in self.layer:
+    def forward(self, rows: Tensor, layout: Layout, visibility: str, kept: Optional[Tensor] = None) -> Tensor:
+        """Shapes: rows (n_rows, width), result (n_rows, width), or (n_kept, width)."""
+        for i, layer in enumerate(self.layer, start=1):
+            # What the last layer makes of a row, no row looks at any more.
+            to_keep = kept if i == len(self.layer) else None
             if self.checkpointing and torch.is_grad_enabled():
-                rows = checkpoint(layer, rows, layout, visibility, use_reentrant=False)
+                rows = checkpoint(layer, rows, layout, visibility, to_keep, use_reentrant=False)
             else:
-                rows = layer(rows, layout, visibility)
+                rows = layer(rows, layout, visibility, to_keep)
         return rows
 
 
@@ -153,6 +164,7 @@ class LukeEncoder(nn.Module):
         entity_lengths: Sequence[int],
         *,
         max_mention_length: int,
+        with_pieces: bool = True,
     ) -> Tuple[Tensor, Tensor]:
         """Encode passes that lie end to end, as in an AlignedBatch.
 
@@ -163,26 +175,34 @@ class LukeEncoder(nn.Module):
             (n_entities, 2), int64.
         entity_lengths (Sequence[int]): Entities of each pass; may be 0.
         max_mention_length (int): Pieces of a mention that its position is the mean of, from the left.
+        with_pieces (bool): Whether the states of pieces are wanted. If not, the last layer does not compute them.
         RETURNS (Tuple[Tensor, Tensor]): States of pieces and of entities, in the order given. Shapes: (n_pieces,
-            width), (n_entities, width).
+            width), or (0, width) if they are not wanted; (n_entities, width).
         RAISES (ValueError): ML029 if the lengths do not fit the tensors, ML030 if a pass is too long.
         """
         self._check(piece_ids, piece_lengths, entity_ids, entity_bounds, entity_lengths)
         rows = self.embeddings(piece_ids, piece_lengths)
-        if not len(piece_ids):
-            return rows, rows
+        if not len(piece_ids) or not (with_pieces or len(entity_ids)):
+            return rows[:0], rows[:0]
         if len(entity_ids):
             entities = self.entity_embeddings(entity_ids, entity_bounds, max_mention_length)
             rows = torch.cat([rows, entities])
+        to_take = round_rows if compiles_by_rows(rows) else int
         layout = make_layout(
             piece_lengths,
             entity_lengths,
             mixed=takes_mixed_layout(self.config.use_entity_aware_attention, self.visibility),
             device=rows.device,
-            round_rows=round_rows if compiles_by_rows(rows) else int,
+            round_rows=to_take,
         )
-        rows = layout.restore(self.encoder(layout.arrange(rows), layout, self.visibility))
-        return rows[: len(piece_ids)], rows[len(piece_ids) :]
+        rows = layout.arrange(rows)
+        if with_pieces:
+            rows = layout.restore(self.encoder(rows, layout, self.visibility))
+            return rows[: len(piece_ids)], rows[len(piece_ids) :]
+        n_entities = len(entity_ids)
+        kept = F.pad(layout.places[len(piece_ids) :], (0, to_take(n_entities) - n_entities))
+        rows = self.encoder(rows, layout, self.visibility, kept)
+        return rows[:0], rows[:n_entities]
 
     def _check(
         self,

@@ -64,6 +64,7 @@ class StageErrors:
         "for this checkpoint."
     )
     ML032 = "'entity_bounds' has shape {found}. Pass a first piece and an end for each of the {n} entities."
+    ML033 = 'quantize = "{quantize}" starts from weights in float32, and dtype is "{dtype}". Leave out one of the two.'
     ML035 = (
         "'{path}' cannot be read as quantized weights: {reason}. Copy the file again from where it came from, or build "
         "it again: an interrupted download leaves a shorter file."

@@ -27,6 +27,10 @@ class AllWarnings:
         "'{path}' has use_entity_aware_attention = true but no queries of its own for the pairs with "
         "entities: they start as copies of the plain query, as in LUKE's pretraining, and want training."
     )
+    ML141 = (
+        "'{name}' was to predict in eight bits (quantize = \"int8\"), which this processor, this device or this torch "
+        "cannot: it predicts in {dtype}."
+    )
     ML180 = (
         "{n} of {total} masks could not be filled by '{name}': no wordpiece stands there (only whitespace, or "
         "characters that the vocabulary's normalizer removes). They have no fillers."

@@ -26,7 +26,7 @@ class Passes:
     entity_bounds: Tensor
     max_mention_length: int = MAX_MENTION_LENGTH
 
-    def run(self, encoder: LukeEncoder) -> Tuple[Tensor, Tensor]:
+    def run(self, encoder: LukeEncoder, *, with_pieces: bool = True) -> Tuple[Tensor, Tensor]:
         return encoder(
             self.piece_ids,
             self.piece_lengths,
@@ -34,6 +34,7 @@ class Passes:
             self.entity_bounds,
             self.entity_lengths,
             max_mention_length=self.max_mention_length,
+            with_pieces=with_pieces,
         )
 
     def take(self, which: List[int]) -> Passes:

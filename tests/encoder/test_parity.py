@@ -201,3 +201,35 @@ def test_pass_beyond_the_last_position_is_refused():
 def _backpropagate(states) -> None:
     generator = torch.Generator().manual_seed(1)
     torch.autograd.backward(states, [torch.randn(s.shape, generator=generator) for s in states])
+
+
+@pytest.mark.parametrize("is_entity_aware", [False, True])
+@pytest.mark.parametrize("visibility", ["joint", "isolated"])
+def test_states_of_entities_alone_are_those_beside_the_states_of_pieces(is_entity_aware, visibility):
+    ours, _ = make_pair(is_entity_aware=is_entity_aware, entity_width=8)
+    ours.visibility = visibility
+    passes = random_passes([(9, 3), (5, 0), (9, 3), (4, 1)], ours.config)
+    for is_training in (False, True):
+        with torch.set_grad_enabled(is_training):
+            _, expected = passes.run(ours)
+            pieces, entities = passes.run(ours, with_pieces=False)
+        assert pieces.shape == (0, ours.config.hidden_size)
+        torch.testing.assert_close(entities, expected, atol=1e-5, rtol=1e-4)
+
+
+def test_gradients_of_entities_alone_are_those_beside_the_states_of_pieces():
+    gradients = []
+    for with_pieces in (True, False):
+        ours, _ = make_pair()
+        passes = random_passes([(9, 3), (5, 0), (4, 1)], ours.config)
+        passes.run(ours, with_pieces=with_pieces)[1].square().sum().backward()
+        gradients.append([p.grad for p in ours.parameters() if p.grad is not None])
+    for found, expected in zip(*gradients, strict=True):
+        torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
+
+
+def test_without_entities_there_is_nothing_to_compute_but_pieces():
+    ours, _ = make_pair()
+    with torch.no_grad():
+        pieces, entities = random_passes([(5, 0)], ours.config).run(ours, with_pieces=False)
+    assert len(pieces) == len(entities) == 0

@@ -23,4 +23,5 @@ ENCODER: Dict[str, Any] = {
     "dtype": "float32",
     "frozen": [],
     "mixed_precision": False,
+    "quantize": None,
 }

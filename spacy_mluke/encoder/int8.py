@@ -1,0 +1,158 @@
+"""Dense layers in eight bits, where nothing is to be differentiated.
+
+Weights are rounded once, each output with a scale of its own; rows are rounded as they come, each row with a scale of
+its own. So what becomes of a row does not depend on the rows beside it, and a document gets the same states alone and
+in a batch. Products and sums are integers and exact; oneDNN computes them, through the operators that torch has for its
+compiler (`onednn::qlinear_pointwise`).
+
+The weights in full stay where they are, to be saved and trained: those in eight bits are made from them at first use,
+and again after they have changed.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any, Dict, Optional, Tuple
+
+import torch
+from torch import Tensor, nn
+
+# Of rows: 1 to 255, with zero at 128. oneDNN takes unsigned ones on all processors.
+_ZERO, _LARGEST = 128, 127
+# Floats of a layer's input or output that are held at once: what a core's cache may hold.
+_MAX_FLOATS = 3 << 18
+
+
+class Int8Linear:
+    """A dense layer, or several that lie side by side, in eight bits.
+
+    weight (Tensor): Shape: (n_out, n_in), float32.
+    bias (Tensor): Shape: (n_out,), float32.
+    """
+
+    def __init__(self, weight: Tensor, bias: Tensor):
+        weight, bias = weight.detach(), bias.detach()
+        self._bias = bias
+        self._scales = _scales_of(weight)
+        rounded = torch.round(weight / self._scales).to(torch.int8)
+        self._weight = torch.ops.onednn.qlinear_prepack(rounded, None)
+        self._scales = self._scales.flatten()
+        self._zeros = torch.zeros(len(weight), dtype=torch.int32)
+        self._rows_at_once = max(32, _MAX_FLOATS // max(weight.shape) // 32 * 32)
+
+    def __call__(self, rows: Tensor, residual: Optional[Tensor] = None) -> Tensor:
+        """The layer, plus a residual.
+
+        rows (Tensor): Shape: (n_rows, n_in), float32.
+        residual (Optional[Tensor]): Shape: (n_rows, n_out), float32.
+        RETURNS (Tensor): Shape: (n_rows, n_out), float32.
+        """
+        found = rows.new_empty((len(rows), len(self._bias)))
+        for start in range(0, len(rows), self._rows_at_once):
+            part = slice(start, start + self._rows_at_once)
+            products, scales = self._multiply(rows[part])
+            if residual is None:
+                torch.addcmul(self._bias, products, scales, out=found[part])
+            else:
+                torch.addcmul(residual[part], products, scales, out=found[part]).add_(self._bias)
+        return found
+
+    def _multiply(self, rows: Tensor) -> Tuple[Tensor, Tensor]:
+        """Products of rounded rows, in units of each row's scale, and these. Shapes: (n_rows, n_out), (n_rows, 1)."""
+        scales = _scales_of(rows)
+        # To uint8 is towards zero.
+        rounded = (rows / scales).add_(_ZERO + 0.5).to(torch.uint8)
+        products = torch.ops.onednn.qlinear_pointwise(
+            rounded, 1.0, _ZERO, self._weight, self._scales, self._zeros, None, 1.0, 0, torch.float32, "none", [], ""
+        )
+        return products, scales
+
+
+def _scales_of(rows: Tensor) -> Tensor:
+    """What one step of eight bits is in each row. Shape: (n_rows, 1)."""
+    largest = torch.maximum(rows.amax(1, keepdim=True), -rows.amin(1, keepdim=True))
+    return largest.clamp_(min=torch.finfo(torch.float32).tiny * _LARGEST).div_(_LARGEST)
+
+
+class Int8Cache:
+    """Layers in eight bits that a module has made of its own. Copies and pickles of it are empty."""
+
+    def __init__(self) -> None:
+        self._layers: Dict[Tuple[int, int], Int8Linear] = {}
+
+    def get(self, weight: Tensor, bias: Tensor) -> Int8Linear:
+        """A layer in eight bits, made now if there is none of that weight.
+
+        weight (Tensor): Shape: (n_out, n_in), float32, on the CPU.
+        bias (Tensor): Shape: (n_out,), float32.
+        RETURNS (Int8Linear): The layer.
+        """
+        key = (weight.data_ptr(), len(weight))
+        layer = self._layers.get(key)
+        if layer is None:
+            layer = self._layers[key] = Int8Linear(weight, bias)
+        return layer
+
+    def clear(self) -> None:
+        """Forget the layers: the weights have changed."""
+        self._layers = {}
+
+    def __deepcopy__(self, memo: Dict[int, Any]) -> Int8Cache:
+        return Int8Cache()
+
+    def __reduce__(self) -> Tuple[type, Tuple]:
+        return Int8Cache, ()
+
+
+def set_int8(network: nn.Module, is_on: bool) -> None:
+    """Let the dense layers of an encoder run in eight bits, wherever `runs_int8` allows it, or no longer.
+
+    network (nn.Module): A LukeEncoder.
+    is_on (bool): Whether to.
+    """
+    for module in network.modules():
+        if hasattr(module, "int8"):
+            module.int8 = Int8Cache() if is_on else None
+
+
+def clear_int8(network: nn.Module) -> None:
+    """Have the layers in eight bits made anew: the weights have changed.
+
+    network (nn.Module): A LukeEncoder.
+    """
+    for module in network.modules():
+        cache = getattr(module, "int8", None)
+        if isinstance(cache, Int8Cache):
+            cache.clear()
+
+
+def runs_int8(rows: Tensor) -> bool:
+    """Whether rows go through layers in eight bits, if there are any: on the CPU, in float32, without gradients.
+
+    rows (Tensor): Any tensor of the type and on the device that the rows will have.
+    RETURNS (bool): Whether they do.
+    """
+    return (
+        rows.dtype == torch.float32
+        and rows.device.type == "cpu"
+        and not torch.is_grad_enabled()
+        and not torch.is_autocast_enabled("cpu")
+        and has_int8()
+    )
+
+
+@functools.cache
+def has_int8() -> bool:
+    """Whether this torch, on this processor, multiplies in eight bits, and gives what it should."""
+    # Sums of two products of the largest numbers overflow 16 bits, in which some processors hold them.
+    rows = torch.full((40, 512), 3.0)
+    rows[1::2, 1::2] = -3.0
+    weight = torch.full((24, 512), 0.5)
+    weight[::3, ::2] = -0.5
+    bias = torch.linspace(-1, 1, 24)
+    try:
+        found = Int8Linear(weight, bias)(rows)
+    except (AttributeError, NotImplementedError, RuntimeError, TypeError):
+        # A torch built without it, or a later one that has changed it.
+        return False
+    return torch.allclose(found, rows @ weight.T + bias, rtol=1e-4, atol=1e-2)
