@@ -40,7 +40,9 @@ def pretrain(
     from ._training import run_training
 
     overrides = {**parse_config_overrides(ctx.args), "paths.train": str(corpus)}
-    run_training(config, output, overrides, resume=resume, every=every, gpu_id=gpu_id)
+    team = run_training(config, output, overrides, resume=resume, every=every, gpu_id=gpu_id)
+    if not team.is_first:
+        return
     # The best by the dev corpus; without one, the last.
     folder = next(path for path in (output / "model-best", output / "model-last") if path.is_dir())
     (pipe,) = [pipe for _, pipe in load_model(folder).pipeline if hasattr(pipe, "loaded")]

@@ -32,6 +32,8 @@ def train(
     Every so many steps the state of the training is written to OUTPUT/training-state; with --resume, the same command
     goes on from there, to the weights that it would have reached without the interruption. Settings of the config can
     be overridden: --paths.train train.spacy --training.max_steps 1000
+
+    Several GPUs or machines: torchrun --nproc-per-node 4 -m spacy_mluke train CONFIG OUTPUT --gpu-id 0
     """
     from spacy.cli._util import import_code, parse_config_overrides
     from wasabi import msg
@@ -40,5 +42,6 @@ def train(
 
     overrides = parse_config_overrides(ctx.args)
     import_code(code)
-    run_training(config, output, overrides, resume=resume, every=every, gpu_id=gpu_id)
-    msg.good(f"Trained. The best pipeline: {output / 'model-best'}")
+    team = run_training(config, output, overrides, resume=resume, every=every, gpu_id=gpu_id)
+    if team.is_first:
+        msg.good(f"Trained. The best pipeline: {output / 'model-best'}")

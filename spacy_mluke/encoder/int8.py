@@ -12,7 +12,7 @@ and again after they have changed.
 from __future__ import annotations
 
 import functools
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, Dict, Optional, Tuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -112,7 +112,7 @@ def set_int8(network: nn.Module, is_on: bool) -> None:
     """
     for module in network.modules():
         if hasattr(module, "int8"):
-            module.int8 = Int8Cache() if is_on else None
+            cast(Any, module).int8 = Int8Cache() if is_on else None
 
 
 def clear_int8(network: nn.Module) -> None:

@@ -43,6 +43,10 @@ class RunningErrors:
     ML255 = (
         "The state of the training in '{path}' cannot be read: {reason}. Delete the folder above it, and begin anew."
     )
+    ML256 = (
+        "Training in several processes needs Accelerate, which is not installed. Install it: pip install "
+        "'spacy-mluke[distributed]', or pip install accelerate."
+    )
     # --- reports ---
     ML270 = "'{path}' is not a run that this version reads: {reason}. Runs are written by python -m spacy_mluke score."
     ML271 = (

@@ -239,7 +239,7 @@ class MLuke(EncoderFiles, Transformer):
         validate_examples(examples, "MLuke.update")
         losses = {} if losses is None else losses
         losses.setdefault(self.name, 0.0)
-        self._flush()
+        self.flush_update()
         docs = [eg.predicted for eg in examples]
         n_listeners = len(self._layers())
         if not any(len(doc) for doc in docs) or not n_listeners:
@@ -268,11 +268,12 @@ class MLuke(EncoderFiles, Transformer):
             # `nlp.update` calls this right after `update`, before any listener.
             self._waiting_sgd = sgd
             return
-        self._flush()
+        self.flush_update()
         if self.is_loaded:
             self.model.finish_update(sgd)
 
-    def _flush(self) -> None:
+    def flush_update(self) -> None:
+        """Send what listeners have sent back through the encoder, if it still waits for more of them."""
         if self._update is not None:
             self._update.flush()
             self._update = None

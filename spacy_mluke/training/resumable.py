@@ -31,6 +31,7 @@ from spacy.util import registry, resolve_dot_names
 from thinc.api import fix_random_seed, set_gpu_allocator
 
 from .state import FOLDER, TrainingState, find_state, read_state, restore_optimizer, restore_random, save_state
+from .team import Team, null_logger
 
 Item = TypeVar("Item")
 _END = object()
@@ -45,6 +46,7 @@ def train(
     use_gpu: int = -1,
     stdout: Optional[IO] = None,
     stderr: Optional[IO] = None,
+    team: Optional[Team] = None,
 ) -> Language:
     """Train a pipeline, and keep the state of the training in `output/training-state` until it is done.
 
@@ -55,9 +57,11 @@ def train(
     use_gpu (int): Number of the GPU, -1 for none.
     stdout (Optional[IO]): For the logger; by default, the process's own.
     stderr (Optional[IO]): For the logger; by default, the process's own.
+    team (Optional[Team]): The processes that train together; by default, this one alone.
     RETURNS (Language): The pipeline.
     RAISES (ValueError): ML255 if the state is damaged.
     """
+    team = team or Team()
     config = nlp.config.interpolate()
     T = registry.resolve(config["training"], schema=ConfigSchemaTraining)
     if use_gpu >= 0 and T["gpu_allocator"]:
@@ -69,13 +73,16 @@ def train(
         state = read_state(path)
         restore_optimizer(path, nlp, optimizer, state)
     else:
-        seed = T["seed"] if T["seed"] is not None else random.randrange(2**32)
+        seed = team.agree(T["seed"] if T["seed"] is not None else random.randrange(2**32))
         fix_random_seed(seed)
+        team.reseed(seed, 0)
         state = TrainingState(0, seed, every or T["eval_frequency"], {}, [])
-        clean_output_dir(output)
-        shutil.rmtree(output / FOLDER, ignore_errors=True)
+        if team.is_first:
+            clean_output_dir(output)
+            shutil.rmtree(output / FOLDER, ignore_errors=True)
     every = every or state.every
-    replay = Replay(nlp, state, path, T["before_update"])
+    team.align(nlp)
+    replay = Replay(nlp, state, path, T["before_update"], team)
     before_to_disk = create_before_to_disk_callback(T["before_to_disk"])
 
     def save_model(is_best: bool) -> None:
@@ -99,30 +106,45 @@ def train(
         annotating_components=T["annotating_components"],
         before_update=replay.before_update,
     )
-    with nlp.select_pipes(disable=frozen):
-        log_step, finalize_logger = T["logger"](nlp, stdout or sys.stdout, stderr or sys.stderr)
+    log_step, finalize_logger = null_logger, _nothing
+    if team.is_first:
+        with nlp.select_pipes(disable=frozen):
+            log_step, finalize_logger = T["logger"](nlp, stdout or sys.stdout, stderr or sys.stderr)
     try:
         for _, info, is_best in steps:
-            if info["step"] < state.n_steps:
+            n_done = info["step"] + 1
+            if n_done <= state.n_steps:
                 continue
-            if is_best is not None:
+            is_due = n_done % every == 0
+            if is_best is not None or is_due:
+                # Plain numbers: components give NumPy's, too.
+                info["losses"] = team.add_numbers({name: float(loss) for name, loss in info["losses"].items()})
+            if is_best is not None and team.is_first:
                 with nlp.select_pipes(disable=frozen):
                     update_meta(T, nlp, info)
                 save_model(is_best)
                 info["output_path"] = str(output / DIR_MODEL_LAST)
             log_step(info if is_best is not None else None)
-            n_done = info["step"] + 1
-            if n_done % every == 0:
-                # Plain numbers: components give NumPy's, too.
-                losses = {name: float(loss) for name, loss in info["losses"].items()}
+            if is_due and team.is_first:
+                # What was evaluated has been logged: losses begin anew.
+                losses = {} if is_best is not None else info["losses"]
                 results = [(float(score), at) for score, at in info["checkpoints"]]
                 now = TrainingState(n_done, state.seed, every, losses, results)
                 save_state(output / FOLDER, nlp, optimizer, now, keep=path)
+            if is_due:
+                team.reseed(state.seed, n_done)
     finally:
         finalize_logger()
-        save_model(False)
-    shutil.rmtree(output / FOLDER, ignore_errors=True)
+        if team.is_first:
+            save_model(False)
+    if team.is_first:
+        shutil.rmtree(output / FOLDER, ignore_errors=True)
+    team.wait()
     return nlp
+
+
+def _nothing() -> None:
+    pass
 
 
 class Replay:
@@ -132,14 +154,21 @@ class Replay:
     state (TrainingState): Says how many they were, and what they led to.
     path (Optional[Path]): Folder of the state; None for a training that starts.
     before_update (Optional[Callable]): The config's callback.
+    team (Team): The processes that train together.
     """
 
     def __init__(
-        self, nlp: Language, state: TrainingState, path: Optional[Path], before_update: Optional[Callable[..., Any]]
+        self,
+        nlp: Language,
+        state: TrainingState,
+        path: Optional[Path],
+        before_update: Optional[Callable[..., Any]],
+        team: Team,
     ):
         self.nlp = nlp
         self.state = state
         self.path = path
+        self.team = team
         self.step = 0
         self._before_update = before_update
 
@@ -159,6 +188,7 @@ class Replay:
             return
         if self.step == self.state.n_steps and self.path is not None:
             restore_random(self.path, self.state)
+            self.team.reseed(self.state.seed, self.step)
         if self._before_update is not None:
             self._before_update(self.nlp, info)
 
@@ -166,16 +196,20 @@ class Replay:
         """As `Language.update`."""
         if not self.is_over:
             return losses
-        if self.step == self.state.n_steps:
+        if self.step == self.state.n_steps and self.team.is_first:
             # Once: the loop begins with none again after each evaluation.
             for name, loss in self.state.losses.items():
                 losses.setdefault(name, loss)
-        return self.nlp.update(examples, losses=losses, **options)
+        examples = self.team.share(examples)
+        return self.nlp.update(examples, losses=losses, **options) if examples else losses
 
     @property
     def pipeline(self) -> List[Tuple[str, Any]]:
-        """What the loop asks to finish an update."""
-        return self.nlp.pipeline if self.is_over else []
+        """What the loop asks to finish an update, once in each step, when the gradients of its batch are there."""
+        if not self.is_over:
+            return []
+        self.team.add_up(self.nlp)
+        return self.nlp.pipeline
 
     def use_params(self, params: Optional[Dict]) -> ContextManager:
         """As `Language.use_params`."""
@@ -190,7 +224,9 @@ class Replay:
         known = {step: score for score, step in self.state.results}
 
         def run() -> Tuple[float, Dict]:
-            return evaluate() if self.is_over else (known.get(self.step, float("-inf")), {})
+            if not self.is_over:
+                return known.get(self.step, float("-inf")), {}
+            return self.team.agree(evaluate() if self.team.is_first else (0.0, {}))
 
         return run
 

@@ -99,7 +99,7 @@ def test_the_gradients_of_a_frozen_component_are_not_waited_for(steady_checkpoin
     nlp.get_pipe("mluke").finish_update(AdamW(0.0))
     alone, gold = prepared(steady_checkpoint, listening_pipeline, "mluke_relations")
     alone.update(gold, sgd=False)
-    alone.get_pipe("mluke")._flush()
+    alone.get_pipe("mluke").flush_update()
     moments = AdamW(0.0)
     alone.get_pipe("mluke").finish_update(moments)
     assert moments.mom1

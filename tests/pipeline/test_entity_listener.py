@@ -41,7 +41,7 @@ def gradients(checkpoint, exclude):
     nlp.add_pipe("tagger", config={"model": {"tok2vec": listener_config()}})
     gold = start(nlp)
     nlp.update(gold, sgd=False, losses={}, exclude=exclude)
-    nlp.get_pipe("mluke")._flush()
+    nlp.get_pipe("mluke").flush_update()
     return {name: p.grad.clone() for name, p in network(nlp).named_parameters() if p.grad is not None}
 
 

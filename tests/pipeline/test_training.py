@@ -117,7 +117,7 @@ def gradients(nlp, gold, *, exclude=()):
     for _, pipe in nlp.pipeline:
         assert pipe.name
     nlp.update(gold, sgd=False, losses={}, exclude=list(exclude))
-    nlp.get_pipe("mluke")._flush()
+    nlp.get_pipe("mluke").flush_update()
     return {name: p.grad.clone() for name, p in network(nlp).named_parameters() if p.grad is not None}
 
 
