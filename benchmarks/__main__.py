@@ -41,7 +41,7 @@ def bench(
     for size in sizes:
         tried = {n: run("sorted", size, data, cache, n_texts // 3, n)["seconds"] for n in BATCH_SIZES}
         best = min(tried, key=tried.__getitem__)
-        systems = ["ours", "arrival", "sorted", "xlmr", "floor", "align", "tokenizer"]
+        systems = ["ours", "int8", "bfloat16", "arrival", "sorted", "xlmr", "floor", "align", "tokenizer"]
         results: Dict[str, List[Dict[str, Any]]] = {system: [] for system in systems}
         with tqdm(total=rounds * len(systems), desc=size, disable=None) as bar:
             for _ in range(rounds):
@@ -93,6 +93,9 @@ def summarise(results: Dict[str, List[Dict[str, Any]]], best: int) -> Dict[str, 
         "seconds": {system: median(system, "seconds") for system in results if system != "floor"},
         "pieces_per_second": {s: median(s, "pieces") / median(s, "seconds") for s in results if s != "floor"},
         "peak_mb": {system: median(system, "peak_mb") for system in results},
+        "ratio_int8": ratio("ours", "int8"),
+        "ratio_bfloat16": ratio("ours", "bfloat16"),
+        "ratio_arrival_int8": ratio("arrival", "int8"),
         "ratio_arrival": ratio("arrival", "ours"),
         "ratio_sorted": ratio("sorted", "ours"),
         "sorted_batch_size": best,
@@ -115,6 +118,8 @@ def print_summary(size: str, figures: Dict[str, Any]) -> None:
     """
     names = {
         "ours": "spacy_mluke",
+        "int8": 'spacy_mluke, quantize = "int8"',
+        "bfloat16": 'spacy_mluke, dtype = "bfloat16"',
         "arrival": "(a) LukeModel, batches of 32",
         "sorted": f"(b) LukeModel, sorted, batches of {figures['sorted_batch_size']}",
         "xlmr": "spacy-transformers, XLM-R",
@@ -122,6 +127,8 @@ def print_summary(size: str, figures: Dict[str, Any]) -> None:
         "tokenizer": "MLukeTokenizer",
     }
     ratios = {
+        "int8": 1 / figures["ratio_int8"],
+        "bfloat16": 1 / figures["ratio_bfloat16"],
         "arrival": figures["ratio_arrival"],
         "sorted": figures["ratio_sorted"],
         "xlmr": figures["ratio_xlmr"],
@@ -142,6 +149,10 @@ def print_summary(size: str, figures: Dict[str, Any]) -> None:
         header=["", "seconds", "wordpieces/s", "peak MB", "times ours"],
         divider=True,
         aligns=["l", "r", "r", "r", "r"],
+    )
+    print(
+        f"  in eight bits {figures['ratio_int8']:.2f} times as fast as in float32, in bfloat16 "
+        f"{figures['ratio_bfloat16']:.2f} times; (a) takes {figures['ratio_arrival_int8']:.2f} times as long as int8"
     )
     print(
         f"  network: {figures['rows_per_second']:,.0f} rows/s, "

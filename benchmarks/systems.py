@@ -20,7 +20,7 @@ Texts = List[Tuple[str, CharSpans]]
 def measure(system: str, size: str, data: Path, cache: Path, n_texts: int, batch_size: int = 32) -> None:
     """Load a system, warm it up, encode all texts, and print what it took.
 
-    system (str): "ours", "arrival", "sorted", "xlmr", "floor", "align" or "tokenizer".
+    system (str): "ours", "int8", "bfloat16", "arrival", "sorted", "xlmr", "floor", "align" or "tokenizer".
     size (str): "base" or "small".
     data (Path): The XQuAD folder.
     cache (Path): Where checkpoints are kept.
@@ -33,7 +33,17 @@ def measure(system: str, size: str, data: Path, cache: Path, n_texts: int, batch
     print(json.dumps(result))
 
 
-def run_ours(texts: Texts, size: str, cache: Path, batch_size: int) -> Dict[str, Any]:
+def run_int8(texts: Texts, size: str, cache: Path, batch_size: int) -> Dict[str, Any]:
+    """Our component, in eight bits."""
+    return run_ours(texts, size, cache, batch_size, quantize="int8")
+
+
+def run_bfloat16(texts: Texts, size: str, cache: Path, batch_size: int) -> Dict[str, Any]:
+    """Our component, in bfloat16."""
+    return run_ours(texts, size, cache, batch_size, dtype="bfloat16")
+
+
+def run_ours(texts: Texts, size: str, cache: Path, batch_size: int, **options: Any) -> Dict[str, Any]:
     """Our component in a pipeline. Times apart: all of it, the network alone, spaCy's tokenizer."""
     import spacy
 
@@ -42,7 +52,7 @@ def run_ours(texts: Texts, size: str, cache: Path, batch_size: int) -> Dict[str,
     nlp = spacy.blank("xx")
     name = "mluke-small" if size == "small" else str(luke_directory(size, cache))
     suggester = {"@misc": "spacy-mluke.spans_suggester.v1", "spans_key": "sc"}
-    component: Any = nlp.add_pipe("mluke", config={"model": {"name": name}, "suggester": suggester})
+    component: Any = nlp.add_pipe("mluke", config={"model": {"name": name, **options}, "suggester": suggester})
     model = component.model
     load_model(model)
     network = get_shim(model).loaded.network
@@ -242,6 +252,8 @@ def _n_pieces(item: Dict[str, Any]) -> int:
 
 SYSTEMS: Dict[str, Callable[[Texts, str, Path, int], Dict[str, Any]]] = {
     "ours": run_ours,
+    "int8": run_int8,
+    "bfloat16": run_bfloat16,
     "arrival": run_arrival,
     "sorted": run_sorted,
     "xlmr": run_xlmr,

@@ -22,6 +22,7 @@ GIVEN = typer.Option(
 TOKENS = typer.Option(
     False, "--gold-tokens", help="Take the corpus's tokens; without, entities that the pipeline's tokens lack are lost"
 )
+QUANTIZE = typer.Option(None, "--quantize", "-q", help="int8 for encoders that predict in eight bits")
 
 
 def score(
@@ -36,6 +37,7 @@ def score(
     limit: int = LIMIT,
     gold_entities: Optional[bool] = GIVEN,
     gold_tokens: bool = TOKENS,
+    quantize: Optional[str] = QUANTIZE,
 ) -> None:
     """Score a pipeline on a corpus, with bootstrap confidence intervals, for `report`.
 
@@ -44,6 +46,7 @@ def score(
     import spacy
     from wasabi import msg
 
+    from ..pipeline.quantizing import quantize as quantize_encoders
     from ..report.metrics import METRICS, TASKS
     from ..report.predict import predict_run
     from ._common import coded_errors
@@ -52,8 +55,11 @@ def score(
         from ..errors import check_choice
 
         check_choice("task", task, TASKS)
+        nlp = spacy.load(model)
+        if quantize is not None:
+            quantize_encoders(nlp, quantize)
         run = predict_run(
-            spacy.load(model),
+            nlp,
             data,
             task=task,
             system=system,

@@ -14,6 +14,7 @@ from .dropping import dropout
 from .int8 import Int8Cache
 from .kernels import linear
 from .layout import Block, Layout
+from .memory import LayerMemory
 from .packing import fused, unpack
 
 # What rows saw, (n_rows, heads, head size), and the log-sum-exp of their scores, (n_rows, heads).
@@ -55,17 +56,24 @@ class SelfAttention(nn.Module):
             # What words need and what entities need are neighbours: one projection for each.
             self.fused_names = ["w2e_query", "query", "key", "value", "e2w_query", "e2e_query"]
 
-    def forward(self, rows: Tensor, layout: Layout, visibility: str) -> Tensor:
+    def forward(self, rows: Tensor, layout: Layout, visibility: str, memory: Optional[LayerMemory] = None) -> Tensor:
         """Let rows look at each other.
 
         rows (Tensor): Shape: (n_rows, width).
         layout (Layout): Where they stand: mixed if `takes_mixed_layout` says so, else split.
         visibility (str): "joint" or "isolated".
+        memory (Optional[LayerMemory]): With isolated visibility: an empty one keeps what entities will need of these
+            words; of one that is filled, rows are entities that look at its words.
         RETURNS (Tensor): What they saw, before the output projection. Shape: (n_rows, width).
         """
+        if memory is not None and memory.key is not None and memory.value is not None:
+            seen = self._see_words_and_self(self._project_entities(rows), memory.key, memory.value, layout)
+            return _as_rows([(seen, len(rows))])
         n_entity_rows = len(rows) - layout.n_piece_rows
         if not n_entity_rows:  # a mixed layout, or no entities
             query, key, value = self._project(rows, "query", "value")
+            if memory is not None:
+                memory.key, memory.value = key, value
             return _as_rows([(self._attend(query, key, value, layout.all_to_all()), len(rows))])
         see = self._see_isolated if visibility == "isolated" else self._see_entity_aware
         of_words, of_entities = see(rows, layout)
@@ -89,13 +97,26 @@ class SelfAttention(nn.Module):
         start = layout.n_piece_rows
         if self.is_entity_aware:
             query, word_key, word_value = self._project(rows[:start], "query", "value")
-            key, value, to_words, to_self = self._project(rows[start:], "key", "e2e_query")
+            entities = self._project_entities(rows[start:])
         else:
             (query, to_words), (word_key, key), (word_value, value) = (
                 projected.tensor_split([start]) for projected in self._project(rows, "query", "value")
             )
-            to_self = to_words
+            entities = (key, value, to_words, to_words)
         of_words = self._attend(query, word_key, word_value, layout.pieces_to_pieces())
+        return of_words, self._see_words_and_self(entities, word_key, word_value, layout)
+
+    def _project_entities(self, rows: Tensor) -> Tuple[Tensor, ...]:
+        """Keys and values of entities, and their queries to words and to themselves."""
+        if self.is_entity_aware:
+            return self._project(rows, "key", "e2e_query")
+        query, key, value = self._project(rows, "query", "value")
+        return key, value, query, query
+
+    def _see_words_and_self(
+        self, entities: Tuple[Tensor, ...], word_key: Tensor, word_value: Tensor, layout: Layout
+    ) -> Tensor:
+        key, value, to_words, to_self = entities
         words_seen, scores = self._attend_scored(to_words, word_key, word_value, layout.entities_to_pieces())
         n = len(words_seen)
         own_score = (to_self[:n] * key[:n]).sum(-1, dtype=scores.dtype) * self.head_size**-0.5
@@ -103,7 +124,7 @@ class SelfAttention(nn.Module):
         kept = value.new_ones(own_score.shape)
         if self.training:
             kept = dropout(kept, self.dropout)
-        return of_words, _join((words_seen, scores), (value[:n] * kept.unsqueeze(-1), own_score))
+        return _join((words_seen, scores), (value[:n] * kept.unsqueeze(-1), own_score))
 
     def _project(self, rows: Tensor, first: str, last: str) -> Tuple[Tensor, ...]:
         """Neighbouring projections at once. Each: (n_rows, heads, head size), a view of what they have in common."""

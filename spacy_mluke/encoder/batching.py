@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Iterator, List, Tuple
 
 import numpy
@@ -54,6 +55,22 @@ def take_passes(batch: AlignedBatch, passes: Ints1d) -> Tuple[AlignedBatch, Ints
         max_mention_length=batch.max_mention_length,
     )
     return taken, piece_rows, entity_rows
+
+
+def take_entities(batch: AlignedBatch, rows: Ints1d) -> AlignedBatch:
+    """Keep some of the entities of a batch.
+
+    batch (AlignedBatch): All passes, without `docs`.
+    rows (Ints1d): Numbers of the entities, rising.
+    RETURNS (AlignedBatch): The same passes, with these entities.
+    """
+    owners = numpy.arange(batch.n_passes).repeat(batch.entity_lengths)
+    return replace(
+        batch,
+        entity_ids=batch.entity_ids[rows],
+        entity_bounds=batch.entity_bounds[rows],
+        entity_lengths=numpy.bincount(owners[rows], minlength=batch.n_passes).astype("int32"),
+    )
 
 
 def iter_batches(batch: AlignedBatch, *, max_rows: int) -> Iterator[Tuple[AlignedBatch, Ints1d, Ints1d]]:

@@ -34,6 +34,7 @@ class Layout:
     is_given_order: bool  # both are 0, 1, 2...
     shapes: List[Tuple[int, int]]  # pieces and entities of each pass, in the order of rows
     n_piece_rows: int  # where entities begin; in a mixed layout, the end
+    passes: List[int]  # number, as given, of each pass in the order of rows
 
     @property
     def n_rows(self) -> int:
@@ -123,4 +124,32 @@ def make_layout(
         is_given_order=n_rows == n_given and given == at,
         shapes=[shapes[i] for i in passes],
         n_piece_rows=n_piece_rows,
+        passes=passes,
+    )
+
+
+def follow_layout(words: Layout, entity_lengths: Sequence[int], *, round_rows: Callable[[int], int]) -> Layout:
+    """Where entities stand whose words were arranged before: pass by pass, as the words are.
+
+    words (Layout): Of the same passes, without entities.
+    entity_lengths (Sequence[int]): Entities of each pass, in the order given.
+    round_rows (Callable[[int], int]): How many rows to take for so many.
+    RETURNS (Layout): Of entities alone; its shapes say what words they look at.
+    """
+    starts = [0, *accumulate(entity_lengths)]
+    given = torch.tensor([i for n in words.passes for i in range(starts[n], starts[n + 1])], dtype=torch.int64)
+    n_given = starts[-1]
+    n_rows = round_rows(n_given)
+    order = torch.zeros(n_rows, dtype=torch.int64)
+    order[:n_given] = given
+    places = torch.empty(n_given, dtype=torch.int64)
+    places[given] = torch.arange(n_given)
+    device = words.order.device
+    return Layout(
+        order=order.to(device),
+        places=places.to(device),
+        is_given_order=False,
+        shapes=[(n_words, entity_lengths[n]) for (n_words, _), n in zip(words.shapes, words.passes, strict=True)],
+        n_piece_rows=0,
+        passes=words.passes,
     )

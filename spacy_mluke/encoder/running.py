@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import List, Tuple
+from typing import Any, Dict, List, Tuple
 
 import numpy
 import torch
@@ -22,15 +22,23 @@ def run_part(
     RETURNS (Tuple[torch.Tensor, torch.Tensor]): States of pieces and of entities. Shapes: (n_pieces, width), or (0,
         width) if they are not wanted; (n_entities, width).
     """
-    return network(
-        torch.from_numpy(part.piece_ids.astype("int64")).to(device),
-        part.piece_lengths.tolist(),
-        torch.from_numpy(part.entity_ids.astype("int64")).to(device),
-        torch.from_numpy(part.entity_bounds.astype("int64")).to(device),
-        part.entity_lengths.tolist(),
-        max_mention_length=part.max_mention_length,
-        with_pieces=with_pieces,
-    )
+    return network(**network_input(part, device), max_mention_length=part.max_mention_length, with_pieces=with_pieces)
+
+
+def network_input(part: AlignedBatch, device: torch.device) -> Dict[str, Any]:
+    """Passes as a LukeEncoder takes them.
+
+    part (AlignedBatch): The passes.
+    device (torch.device): Where the network is.
+    RETURNS (Dict[str, Any]): Tensors and lengths, by the names of its arguments.
+    """
+    return {
+        "piece_ids": torch.from_numpy(part.piece_ids.astype("int64")).to(device),
+        "piece_lengths": part.piece_lengths.tolist(),
+        "entity_ids": torch.from_numpy(part.entity_ids.astype("int64")).to(device),
+        "entity_bounds": torch.from_numpy(part.entity_bounds.astype("int64")).to(device),
+        "entity_lengths": part.entity_lengths.tolist(),
+    }
 
 
 def kept_rows(batch: AlignedBatch) -> Ints1d:

@@ -24,10 +24,8 @@ from .batching import iter_batches
 from .checkpoint import LoadedEncoder, load_encoder, save_encoder
 from .freezing import freeze
 from .int8 import clear_int8, has_int8, set_int8
+from .reading import Chooser, Reader, read_all, read_chosen
 from .running import kept_rows, places_of, run_part
-
-# Some passes, the states of their pieces and of their entities -> a row for each entity.
-Reader = Callable[[AlignedBatch, DeviceFloats2d, DeviceFloats2d], DeviceFloats2d]
 
 
 class EncoderShim(Shim):
@@ -170,7 +168,21 @@ class EncoderShim(Shim):
         n_out (int): Columns of a row.
         RETURNS (DeviceFloats2d): Shape: (n_entities, n_out), float32.
         """
-        return self._read(batch, read, (len(batch.entity_ids), n_out), 1)
+        return self._read(batch, read, (len(batch.entity_ids), n_out), of_entities=True)
+
+    def read_chosen(self, batch: AlignedBatch, choose: Chooser, read: Reader, n_out: int) -> DeviceFloats2d:
+        """Run the words of all passes without gradients, and of the entities only those that are chosen by them.
+
+        batch (AlignedBatch): What to encode, with all entities.
+        choose (Chooser): Takes some of its passes and the states of their pieces; gives numbers of their entities.
+        read (Reader): As for `read_entities`.
+        n_out (int): Columns of a row.
+        RETURNS (DeviceFloats2d): Shape: (n_entities, n_out), float32; -inf for entities that were not chosen.
+        """
+        network = self.loaded.network
+        self._after_fork()
+        max_rows = self.cfg["batch_rows"]
+        return read_chosen(network, batch, choose, read, n_out, max_rows=max_rows, device=_device(network))
 
     def read_pieces(self, batch: AlignedBatch, read: Reader, n_out: int) -> DeviceFloats2d:
         """As `read_entities`, for what is read from each piece of each pass: answers to many questions, for instance.
@@ -180,19 +192,13 @@ class EncoderShim(Shim):
         n_out (int): Columns of a row.
         RETURNS (DeviceFloats2d): Shape: (n_pieces, n_out), float32.
         """
-        return self._read(batch, read, (len(batch.piece_ids), n_out), 0)
+        return self._read(batch, read, (len(batch.piece_ids), n_out), of_entities=False)
 
-    def _read(self, batch: AlignedBatch, read: Reader, shape: Tuple[int, int], which: int) -> DeviceFloats2d:
+    def _read(self, batch: AlignedBatch, read: Reader, shape: Tuple[int, int], *, of_entities: bool) -> DeviceFloats2d:
         network = self.loaded.network
         self._after_fork()
-        device = _device(network)
-        found = torch.empty(shape, device=device)
-        with torch.no_grad():
-            for part, *places in iter_batches(batch, max_rows=self.cfg["batch_rows"]):
-                pieces, entities = run_part(network, part, device)
-                rows = read(part, torch2xp(pieces.float()), torch2xp(entities.float()))
-                found[torch.from_numpy(places[which]).to(device)] = xp2torch(rows, device=device)
-        return torch2xp(found)
+        max_rows, device = self.cfg["batch_rows"], _device(network)
+        return read_all(network, batch, read, shape, of_entities=of_entities, max_rows=max_rows, device=device)
 
     def begin_update(self, batch: AlignedBatch) -> Tuple[EncoderOutput, Callable[[EncoderOutput], None]]:
         """Run all passes for training.

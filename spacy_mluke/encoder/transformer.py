@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import Optional, Sequence, Tuple
+from typing import Callable, Optional, Sequence, Tuple
 
 import torch
 import torch.nn.functional as F
@@ -17,7 +17,8 @@ from .dropping import dropout
 from .embeddings import EntityEmbeddings, WordEmbeddings
 from .int8 import Int8Cache
 from .kernels import compiles_by_rows, linear_activated, linear_added, round_rows, rows_at_once
-from .layout import Layout, make_layout
+from .layout import Layout, follow_layout, make_layout
+from .memory import LayerMemory, WordMemory
 
 VISIBILITIES = ("joint", "isolated")
 
@@ -55,9 +56,16 @@ class Attention(nn.Module):
         self.self = SelfAttention(config)
         self.output = ResidualOutput(config.hidden_size, config)
 
-    def forward(self, rows: Tensor, layout: Layout, visibility: str, kept: Optional[Tensor] = None) -> Tensor:
+    def forward(
+        self,
+        rows: Tensor,
+        layout: Layout,
+        visibility: str,
+        kept: Optional[Tensor] = None,
+        memory: Optional[LayerMemory] = None,
+    ) -> Tensor:
         """Shapes: rows (n_rows, width), result (n_rows, width), or (n_kept, width)."""
-        seen = self.self(rows, layout, visibility)
+        seen = self.self(rows, layout, visibility, memory)
         if kept is not None:
             seen, rows = seen.index_select(0, kept), rows.index_select(0, kept)
         return self.output(seen, rows)
@@ -92,10 +100,17 @@ class Layer(nn.Module):
         self.output = ResidualOutput(config.intermediate_size, config)
         self.rows_at_once = rows_at_once(config.intermediate_size)
 
-    def forward(self, rows: Tensor, layout: Layout, visibility: str, kept: Optional[Tensor] = None) -> Tensor:
+    def forward(
+        self,
+        rows: Tensor,
+        layout: Layout,
+        visibility: str,
+        kept: Optional[Tensor] = None,
+        memory: Optional[LayerMemory] = None,
+    ) -> Tensor:
         """Shapes: rows (n_rows, width), result (n_rows, width); with the numbers of those rows that are to go on, the
         others being looked at only, (n_kept, width)."""
-        rows = self.attention(rows, layout, visibility, kept)
+        rows = self.attention(rows, layout, visibility, kept, memory)
         if torch.is_grad_enabled() or len(rows) <= self.rows_at_once:
             return self.output(self.intermediate(rows), rows)
         parts = rows.split(self.rows_at_once)
@@ -113,15 +128,22 @@ class Layers(nn.Module):
         self.layer = nn.ModuleList([Layer(config) for _ in range(config.num_hidden_layers)])
         self.checkpointing = False
 
-    def forward(self, rows: Tensor, layout: Layout, visibility: str, kept: Optional[Tensor] = None) -> Tensor:
+    def forward(
+        self,
+        rows: Tensor,
+        layout: Layout,
+        visibility: str,
+        kept: Optional[Tensor] = None,
+        memory: Optional[WordMemory] = None,
+    ) -> Tensor:
         """Shapes: rows (n_rows, width), result (n_rows, width), or (n_kept, width)."""
-        for i, layer in enumerate(self.layer, start=1):
+        for i, layer in enumerate(self.layer):
             # What the last layer makes of a row, no row looks at any more.
-            to_keep = kept if i == len(self.layer) else None
+            to_keep = kept if i == len(self.layer) - 1 else None
             if self.checkpointing and torch.is_grad_enabled():
                 rows = checkpoint(layer, rows, layout, visibility, to_keep, use_reentrant=False)
             else:
-                rows = layer(rows, layout, visibility, to_keep)
+                rows = layer(rows, layout, visibility, to_keep, None if memory is None else memory.layers[i])
         return rows
 
 
@@ -187,7 +209,7 @@ class LukeEncoder(nn.Module):
         if len(entity_ids):
             entities = self.entity_embeddings(entity_ids, entity_bounds, max_mention_length)
             rows = torch.cat([rows, entities])
-        to_take = round_rows if compiles_by_rows(rows) else int
+        to_take = self._rounding(rows)
         layout = make_layout(
             piece_lengths,
             entity_lengths,
@@ -203,6 +225,56 @@ class LukeEncoder(nn.Module):
         kept = F.pad(layout.places[len(piece_ids) :], (0, to_take(n_entities) - n_entities))
         rows = self.encoder(rows, layout, self.visibility, kept)
         return rows[:0], rows[:n_entities]
+
+    def read_words(self, piece_ids: Tensor, piece_lengths: Sequence[int]) -> Tuple[Tensor, WordMemory]:
+        """Encode words, and remember what entities that stand on them will need: with isolated visibility, words are
+        the same whatever entities there are. Not for training.
+
+        piece_ids (Tensor): As for `forward`. Shape: (n_pieces,), int64.
+        piece_lengths (Sequence[int]): Pieces of each pass.
+        RETURNS (Tuple[Tensor, WordMemory]): States of pieces, (n_pieces, width), and what `read_entities` takes.
+        RAISES (ValueError): ML029, ML030.
+        """
+        assert self.visibility == "isolated" and not torch.is_grad_enabled()
+        nothing = piece_ids.new_zeros((0, 2))
+        no_entities = [0] * len(piece_lengths)
+        self._check(piece_ids, piece_lengths, nothing[:, 0], nothing, no_entities)
+        rows = self.embeddings(piece_ids, piece_lengths)
+        layout = make_layout(
+            piece_lengths, no_entities, mixed=False, device=rows.device, round_rows=self._rounding(rows)
+        )
+        memory = WordMemory(layout, [LayerMemory() for _ in self.encoder.layer])
+        if len(piece_ids):
+            rows = layout.restore(self.encoder(layout.arrange(rows), layout, self.visibility, memory=memory))
+        return rows, memory
+
+    def read_entities(
+        self,
+        memory: WordMemory,
+        entity_ids: Tensor,
+        entity_bounds: Tensor,
+        entity_lengths: Sequence[int],
+        *,
+        max_mention_length: int,
+    ) -> Tensor:
+        """Encode entities that stand on words which were read before.
+
+        memory (WordMemory): As from `read_words`.
+        entity_ids (Tensor): As for `forward`. Shape: (n_entities,), int64.
+        entity_bounds (Tensor): As for `forward`. Shape: (n_entities, 2), int64.
+        entity_lengths (Sequence[int]): Entities of each pass.
+        max_mention_length (int): As for `forward`.
+        RETURNS (Tensor): The states that `forward` gives them. Shape: (n_entities, width).
+        """
+        rows = self.entity_embeddings(entity_ids, entity_bounds, max_mention_length)
+        if not len(entity_ids):
+            return rows
+        layout = follow_layout(memory.layout, entity_lengths, round_rows=self._rounding(rows))
+        return layout.restore(self.encoder(layout.arrange(rows), layout, self.visibility, memory=memory))
+
+    @staticmethod
+    def _rounding(rows: Tensor) -> Callable[[int], int]:
+        return round_rows if compiles_by_rows(rows) else int
 
     def _check(
         self,

@@ -65,6 +65,10 @@ class TaskErrors:
         "its label stands on the next line."
     )
     ML089 = "'labels' lists pairs, a head's label and a tail's, such as [[\"ORG\", \"LOC\"]]; got {found}."
+    ML205 = (
+        "'{name}' has not learnt which candidates to look at. Let it learn that: .learn_pruning(examples), or python "
+        "-m spacy_mluke prune. A head that reads words alone, spacy-mluke.BoundaryClassifier.v1, has nothing to gain."
+    )
     ML206 = (
         "spacy-mluke.MarkerClassifier.v1 reads the markers around head and tail, and got '{found}': the pass that "
         "'mluke' makes has none. Use spacy-mluke.Encoder.v1."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Callable, Dict, List, Optional, Tuple, cast
 
 import numpy
@@ -15,6 +16,7 @@ from ..encoder.shim import EncoderShim
 from ..errors import Errors
 from ..types import AlignedBatch, DeviceFloats2d, EncoderOutput, Ints1d
 from .linear import build_linear
+from .pruning import chooser
 
 SpanInput = Tuple[List[Doc], Ragged]
 SpanModel = Model[SpanInput, Floats2d]
@@ -55,9 +57,14 @@ def build_span_model(name: str, encoder: EncoderModel, *, dropout: float, with_e
         raise ValueError(Errors.ML201.format(found=encoder.attrs["entity_input"]))
     dropped: Model[Floats2d, Floats2d] = Dropout(dropout)
     output: Model[Floats2d, Floats2d] = chain(dropped, build_linear(has_bias=True))
-    refs: Dict[str, Optional[Model]] = {"encoder": encoder, "linear": output.layers[1]}
-    attrs = {"size": 3 if with_entities else 2, "with_entities": with_entities}
-    return Model(name, forward, init=init, layers=[encoder, output], refs=refs, attrs=attrs)
+    refs: Dict[str, Optional[Model]] = {"encoder": encoder, "linear": output.layers[1], "pruner": None}
+    attrs = {"size": 3 if with_entities else 2, "with_entities": with_entities, "keep": None}
+    layers: List[Model] = [encoder, output]
+    if with_entities:
+        pruner: Model = build_linear(has_bias=True)
+        refs["pruner"] = pruner
+        layers.append(pruner)
+    return Model(name, forward, init=init, layers=layers, refs=refs, attrs=attrs)
 
 
 def init(model: SpanModel, X: Optional[SpanInput] = None, Y: Optional[Floats2d] = None) -> None:
@@ -74,7 +81,7 @@ def forward(
     asked = EncoderInput(docs, spans, with_tokens=False, with_passes=True, cut_tokens=True, with_entities=with_entities)
     if not is_train:
         return predict(model, asked), _no_backprop
-    encoder, output = model.layers
+    encoder, output = model.layers[:2]
     encoded, backprop_states = encoder(asked, True)
     pieces, entities = encoded.piece_states, [encoded.entity_states] if with_entities else []
     edges = edge_rows(encoded.batch)
@@ -101,15 +108,21 @@ def predict(model: SpanModel, asked: EncoderInput) -> DeviceFloats2d:
     """Logits of candidates, without gradients.
 
     The layer is linear, so that of a wordpiece is taken once for all candidates that begin or end with it; and of the
-    states of a candidate nothing is kept but its logits.
+    states of a candidate nothing is kept but its logits. With a number in `attrs["keep"]`, only so many candidates are
+    looked at for each wordpiece, by the likelihoods of the pruner.
 
     model (SpanModel): As from `build_span_classifier_v1`.
     asked (EncoderInput): Documents and candidates.
-    RETURNS (DeviceFloats2d): A row for each candidate, NaN for one without wordpieces.
+    RETURNS (DeviceFloats2d): A row for each candidate, NaN for one without wordpieces, -inf for one that was not looked
+        at.
     """
     encoder: EncoderModel = model.get_ref("encoder")
     linear = model.get_ref("linear")
     load_model(encoder)
+    keep = model.attrs["keep"]
+    if keep is not None:
+        # The words of a window are read once, however many candidates it has.
+        asked = replace(asked, with_entities=False)
     batch = align_input(encoder, asked)
     W, b = cast(Any, linear.get_param("W")), cast(Any, linear.get_param("b"))
     of_firsts, of_lasts, *of_entities = model.ops.xp.split(W, model.attrs["size"], axis=1)
@@ -125,7 +138,9 @@ def predict(model: SpanModel, asked: EncoderInput) -> DeviceFloats2d:
     def read_words(part: AlignedBatch, pieces: DeviceFloats2d, entities: DeviceFloats2d) -> DeviceFloats2d:
         return model.ops.gemm(pieces, model.ops.xp.concatenate([of_firsts, of_lasts]), trans2=True)
 
-    if model.attrs["with_entities"]:
+    if keep is not None:
+        logits = get_shim(encoder).read_chosen(batch, chooser(model.get_ref("pruner"), keep), read, len(W))
+    elif model.attrs["with_entities"]:
         logits = get_shim(encoder).read_entities(batch, read, len(W))
     else:
         words = get_shim(encoder).read_pieces(batch, read_words, 2 * len(W))

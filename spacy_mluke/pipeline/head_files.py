@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Sequence, Tuple, Union
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Sequence, Tuple, Union, cast
 
 import srsly
 from safetensors import SafetensorError
@@ -39,6 +39,11 @@ class HeadFiles:
         linear = self.model.get_ref("linear")
         names = {"W": f"{self.head_name}.weight", "b": f"{self.head_name}.bias"}
         return {names[param]: (linear, param) for param in linear.param_names}
+
+    def extra_params(self) -> Dict[str, Tuple[Model, str]]:
+        """Weights beside the head's, that are saved where there are any and are part of no published model: by name, a
+        layer and its parameter."""
+        return {}
 
     @property
     def n_rows(self) -> int:
@@ -152,7 +157,12 @@ class HeadFiles:
         if not self.is_trained and not self.cfg["classes"]:
             # The saved encoder is one without a head: this is the last chance to take over a published one.
             find_published(self)
-        return save(self.head_tensors())
+        extra = {
+            name: to_numpy(layer.get_param(param))
+            for name, (layer, param) in self.extra_params().items()
+            if layer.has_param(param)
+        }
+        return save({**self.head_tensors(), **extra})
 
     def _set_head(self, data: bytes, source: str) -> None:
         try:
@@ -162,6 +172,9 @@ class HeadFiles:
         if not tensors:
             # Labels may have been added to a component that has never been trained.
             return
+        for name, (layer, param) in self.extra_params().items():
+            if name in tensors:
+                layer.set_param(param, layer.ops.asarray_f(cast(Any, tensors.pop(name))))
         wanted = self.head_params()
         if set(tensors) != set(wanted):
             reason = f"found {', '.join(sorted(tensors))}, expected {', '.join(sorted(wanted))}"

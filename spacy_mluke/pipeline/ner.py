@@ -12,7 +12,7 @@ from spacy.tokens import Doc
 from spacy.training import Example, validate_get_examples
 from spacy.util import minibatch
 from spacy.vocab import Vocab
-from thinc.api import set_dropout_rate
+from thinc.api import Model, set_dropout_rate
 from thinc.types import Ragged
 from thinc.util import to_numpy
 
@@ -23,6 +23,7 @@ from ..heads.spans import SpanModel
 from ..types import Counts, Floats2d, Ints1d
 from .factories.common import Suggester
 from .gold_spans import UNKNOWN, Truth, classify, cross_entropy, find_gold, reference_spans, sample
+from .pruning import learn_pruning
 from .published import load_encoder_model
 from .relations import softmax
 from .task import Scorer, TaskPipe
@@ -86,6 +87,7 @@ class EntityRecognizer(TaskPipe, SpanCategorizer):
             "overwrite_ents": overwrite_ents,
             "negatives_per_token": negatives_per_token,
             "negative_weight": negative_weight,
+            "keep": None,
         }
         TaskPipe.__init__(self, vocab, model, name, cfg, scorer)
         self.suggester = suggester
@@ -116,7 +118,8 @@ class EntityRecognizer(TaskPipe, SpanCategorizer):
         return self.classes.index(self.cfg["negative_label"])
 
     @property
-    def _gold_key(self) -> Optional[str]:
+    def gold_key(self) -> Optional[str]:
+        """Key in `doc.spans` where gold names are; None for `doc.ents`."""
         return self.cfg["spans_key"] if self.cfg["keep_nested"] else None
 
     # --- predicting ---
@@ -125,10 +128,12 @@ class EntityRecognizer(TaskPipe, SpanCategorizer):
         """Look at the candidates of documents without changing them.
 
         docs (Iterable[Doc]): The documents.
-        RETURNS (Prediction): Token bounds of the candidates, and their logits: NaN for one without wordpieces.
+        RETURNS (Prediction): Token bounds of the candidates, and their logits: NaN for one without wordpieces, -inf for
+            one that was not looked at.
         """
         self.load()
         docs = list(docs)
+        self.model.attrs["keep"] = self.cfg["keep"]
         bounds = [numpy.zeros((0, 2), dtype="int64")]
         lengths = [numpy.zeros(0, dtype="int64")]
         logits = [numpy.zeros((0, len(self.classes)), dtype="float32")]
@@ -151,7 +156,7 @@ class EntityRecognizer(TaskPipe, SpanCategorizer):
         """
         spans, logits = Candidates.of(indices_scores[0]), indices_scores[1]
         tops = numpy.where(numpy.isnan(logits), -numpy.inf, logits).argmax(axis=1)
-        found = numpy.flatnonzero((tops != self._negative) & ~numpy.isnan(logits[:, 0]))
+        found = numpy.flatnonzero((tops != self._negative) & numpy.isfinite(logits[:, 0]))
         tops, heights = tops[found], logits[found].max(axis=1)
         scores = softmax(logits[found]).max(axis=1, initial=0.0)
         numbers = spans.docs[found]
@@ -172,6 +177,44 @@ class EntityRecognizer(TaskPipe, SpanCategorizer):
                 keep_nested=self.cfg["keep_nested"],
                 overwrite_ents=self.cfg["overwrite_ents"],
             )
+
+    # --- pruning ---
+
+    @property
+    def keep(self) -> Optional[float]:
+        """Candidates that are looked at for each wordpiece; None for all."""
+        return self.cfg["keep"]
+
+    @keep.setter
+    def keep(self, value: Optional[float]) -> None:
+        if value is not None and value <= 0:
+            raise ValueError(Errors.ML071.format(option="keep", value=value, least="a little above 0"))
+        if value is not None and not self._has_pruner:
+            raise ValueError(Errors.ML205.format(name=self.name))
+        self.cfg["keep"] = value
+
+    @property
+    def _has_pruner(self) -> bool:
+        pruner = self.model.maybe_get_ref("pruner")
+        return pruner is not None and bool(pruner.has_param("W"))
+
+    def extra_params(self) -> Dict[str, Tuple[Model, str]]:
+        pruner = self.model.maybe_get_ref("pruner")
+        return {} if pruner is None else {"pruner.weight": (pruner, "W"), "pruner.bias": (pruner, "b")}
+
+    def learn_pruning(self, examples: Iterable[Example], *, keep: Optional[float] = 0.25) -> int:
+        """Learn which candidates are worth a look: those that begin and end where names do, as the states of words
+        tell. From now on the others are no names, and are not looked at. Encoder and head stay as they are.
+
+        examples (Iterable[Example]): Annotated examples; a thousand sentences do.
+        keep (Optional[float]): Candidates to look at for each wordpiece. None to learn it only.
+        RETURNS (int): Names that it was learnt from.
+        RAISES (ValueError): ML204 if there is no name, ML205 for a head that reads words alone.
+        """
+        self.load()
+        n_names = learn_pruning(self, examples)
+        self.keep = keep
+        return n_names
 
     # --- training ---
 
@@ -197,16 +240,16 @@ class EntityRecognizer(TaskPipe, SpanCategorizer):
         is_annotated = False
         n_names = n_missed = 0
         for examples in minibatch(get_examples(), MAX_DOCS):
-            gold = [find_gold(eg, self._gold_key, n) for n, eg in enumerate(examples)]
+            gold = [find_gold(eg, self.gold_key, n) for n, eg in enumerate(examples)]
             is_annotated |= any(known is not None for known in gold)
             for eg in examples:
-                found.update(dict.fromkeys(span.label_ for span in reference_spans(eg.reference, self._gold_key) or []))
+                found.update(dict.fromkeys(span.label_ for span in reference_spans(eg.reference, self.gold_key) or []))
             spans = propose(self.suggester, [eg.predicted for eg in examples])
             truth = classify(gold, spans, _any_row, 0)  # which label, is not known yet
             n_names += truth.n_names
             n_missed += truth.n_missed
         if not is_annotated and labels is None:
-            raise ValueError(Errors.ML204.format(name=self.name, where=self._gold_hint()))
+            raise ValueError(Errors.ML204.format(name=self.name, where=self.gold_hint))
         self.start_head(sorted(found) if labels is None else labels)
         if n_missed:
             hint = (
@@ -224,7 +267,7 @@ class EntityRecognizer(TaskPipe, SpanCategorizer):
         RAISES (ValueError): ML076 for a label that the component does not know.
         """
         self.load()
-        examples = [eg for eg in examples if reference_spans(eg.reference, self._gold_key) is not None]
+        examples = [eg for eg in examples if reference_spans(eg.reference, self.gold_key) is not None]
         docs = [eg.predicted for eg in examples]
         spans = propose(self.suggester, docs)
         rows = self._truth(examples, spans).rows
@@ -260,13 +303,15 @@ class EntityRecognizer(TaskPipe, SpanCategorizer):
         return loss, d_logits
 
     def _truth(self, examples: List[Example], spans: Candidates) -> Truth:
-        gold = [find_gold(eg, self._gold_key, n) for n, eg in enumerate(examples)]
+        gold = [find_gold(eg, self.gold_key, n) for n, eg in enumerate(examples)]
         return classify(gold, spans, self.check_label, self._negative)
 
-    def _gold_hint(self) -> str:
-        if self._gold_key is None:
+    @property
+    def gold_hint(self) -> str:
+        """Where gold names are looked for, in words."""
+        if self.gold_key is None:
             return "doc.ents"
-        return f"doc.spans['{self._gold_key}'] or doc.ents"
+        return f"doc.spans['{self.gold_key}'] or doc.ents"
 
 
 def _any_row(label: str) -> int:

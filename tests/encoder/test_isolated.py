@@ -135,3 +135,23 @@ def _pick(passes: Passes, which) -> Passes:
         passes.entity_ids[rows],
         passes.entity_bounds[rows],
     )
+
+
+@pytest.mark.parametrize("is_entity_aware", [False, True])
+def test_entities_read_after_the_words_are_those_read_with_them(is_entity_aware):
+    ours, _ = make_pair(is_entity_aware=is_entity_aware, entity_width=8)
+    ours.visibility = "isolated"
+    passes = random_passes([(9, 3), (5, 0), (9, 3), (9, 1), (4, 2)], ours.config)
+    with torch.no_grad():
+        pieces, entities = passes.run(ours)
+        found, memory = ours.read_words(passes.piece_ids, passes.piece_lengths)
+        torch.testing.assert_close(found, pieces, atol=1e-5, rtol=1e-4)
+        for _ in range(2):
+            states = ours.read_entities(
+                memory,
+                passes.entity_ids,
+                passes.entity_bounds,
+                passes.entity_lengths,
+                max_mention_length=passes.max_mention_length,
+            )
+            torch.testing.assert_close(states, entities, atol=1e-5, rtol=1e-4)

@@ -1,0 +1,187 @@
+"""Which library multiplies fastest in few bits: the dense half of a layer, the same weights, every library in turn.
+
+python -m benchmarks.dense_kernels
+
+Only what is installed runs: `pip install onnxruntime onnx onnxscript openvino torchao` for all of it. A layer is its
+four products, activation, residuals and norms; attention, which is not quantized, is left out.
+"""
+
+from __future__ import annotations
+
+import copy
+import importlib.util
+import statistics
+import tempfile
+import time
+import warnings
+from pathlib import Path
+from typing import Any, Callable, Dict, List
+
+import torch
+import torch.nn.functional as F
+import typer
+from torch import Tensor, nn
+from wasabi import msg
+
+from spacy_mluke.encoder.int8 import Int8Linear
+
+SIZES = {"base": (768, 3072), "small": (384, 1536)}
+SIZE = typer.Option(list(SIZES), help="Sizes to measure")
+N_ROWS = typer.Option(1024, help="Rows of a call")
+ROUNDS = typer.Option(15, help="Times that everything runs, in turn")
+N_LAYERS = 4
+Run = Callable[[Tensor], Tensor]
+
+
+class Dense(nn.Module):
+    """A layer without attention."""
+
+    def __init__(self, width: int, inner: int):
+        super().__init__()
+        self.projections = nn.Linear(width, 3 * width)
+        self.output = nn.Linear(3 * width, width)
+        self.inner = nn.Linear(width, inner)
+        self.outer = nn.Linear(inner, width)
+        self.norms = nn.ModuleList([nn.LayerNorm(width), nn.LayerNorm(width)])
+
+    def forward(self, rows: Tensor) -> Tensor:
+        rows = self.norms[0](self.output(self.projections(rows)) + rows)
+        return self.norms[1](self.outer(F.gelu(self.inner(rows))) + rows)
+
+
+class Ours(nn.Module):
+    """A layer of eight bits in a module's place."""
+
+    def __init__(self, layer: nn.Linear):
+        super().__init__()
+        self.int8 = Int8Linear(layer.weight, layer.bias)
+
+    def forward(self, rows: Tensor) -> Tensor:
+        return self.int8(rows)
+
+
+def main(size: List[str] = SIZE, n_rows: int = N_ROWS, rounds: int = ROUNDS) -> None:
+    """Measure all that is installed."""
+    warnings.filterwarnings("ignore")
+    torch.manual_seed(0)
+    table = []
+    for name in size:
+        network = nn.Sequential(*[Dense(*SIZES[name]) for _ in range(N_LAYERS)]).eval().requires_grad_(False)
+        rows = torch.randn(n_rows, SIZES[name][0])
+        with torch.no_grad():
+            wanted = network(rows)
+            runs = prepare(network, rows)
+            found = {key: run(rows).float() for key, run in runs.items()}
+            seconds: Dict[str, List[float]] = {key: [] for key in runs}
+            for _ in range(rounds):
+                for key, run in runs.items():
+                    started = time.perf_counter()
+                    run(rows)
+                    seconds[key].append(time.perf_counter() - started)
+        plain = statistics.median(seconds["torch, float32"])
+        for key, times in seconds.items():
+            median = statistics.median(times)
+            cosine = float(torch.cosine_similarity(found[key], wanted, dim=1).min())
+            per_row = 1e6 * median / n_rows / N_LAYERS
+            table.append((name, key, f"{per_row:.1f}", f"{plain / median:.2f}", f"{cosine:.4f}"))
+    header = ("size", "library", "us per row and layer", "times torch's float32", "least cosine")
+    msg.table(table, header=header, aligns=tuple("llrrr"), divider=True)
+
+
+def prepare(network: nn.Module, rows: Tensor) -> Dict[str, Run]:
+    """Everything that can run, by name."""
+    runs: Dict[str, Run] = {
+        "torch, float32": network,
+        "torch, bfloat16": _in_bfloat16(network),
+        "ours, int8": _replaced(network, Ours),
+    }
+    for engine in ("onednn", "fbgemm"):
+        if engine in torch.backends.quantized.supported_engines:
+            runs[f"torch.ao dynamic int8, {engine}"] = _of_torch_ao(network, engine)
+    if importlib.util.find_spec("torchao"):
+        runs["torchao, int8"] = _of_torchao(network)
+    if importlib.util.find_spec("onnxruntime") and importlib.util.find_spec("onnxscript"):
+        runs.update(_of_onnx_runtime(network, rows))
+    if importlib.util.find_spec("openvino"):
+        runs.update(_of_openvino(network, rows))
+    return runs
+
+
+def _in_bfloat16(network: nn.Module) -> Run:
+    halved = copy.deepcopy(network).bfloat16()
+    return lambda rows: halved(rows.bfloat16())
+
+
+def _replaced(network: nn.Module, make: Callable[[nn.Linear], nn.Module]) -> nn.Module:
+    copied = copy.deepcopy(network)
+    for layer in copied.modules():
+        for name, child in list(layer.named_children()):
+            if isinstance(child, nn.Linear):
+                setattr(layer, name, make(child))
+    return copied
+
+
+def _of_torch_ao(network: nn.Module, engine: str) -> Run:
+    def make(layer: nn.Linear) -> nn.Module:
+        torch.backends.quantized.engine = engine
+        found = torch.ao.nn.quantized.dynamic.Linear(layer.in_features, layer.out_features)
+        scales = (layer.weight.abs().amax(1) / 127).double()
+        zeros = torch.zeros(layer.out_features, dtype=torch.long)
+        found.set_weight_bias(torch.quantize_per_channel(layer.weight, scales, zeros, 0, torch.qint8), layer.bias)
+        return found
+
+    quantized = _replaced(network, make)
+
+    def run(rows: Tensor) -> Tensor:
+        torch.backends.quantized.engine = engine
+        return quantized(rows)
+
+    return run
+
+
+def _of_torchao(network: nn.Module) -> Run:
+    from torchao.quantization import Int8DynamicActivationInt8WeightConfig, quantize_
+
+    copied = copy.deepcopy(network)
+    quantize_(copied, Int8DynamicActivationInt8WeightConfig())
+    return copied
+
+
+def _of_onnx_runtime(network: nn.Module, rows: Tensor) -> Dict[str, Run]:
+    import onnxruntime
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    with tempfile.TemporaryDirectory() as name:
+        plain, small = Path(name) / "plain.onnx", Path(name) / "int8.onnx"
+        torch.onnx.export(
+            network, (rows,), plain, input_names=["rows"], output_names=["states"], dynamo=True, verbose=False
+        )
+        quantize_dynamic(plain, small, weight_type=QuantType.QInt8, per_channel=True)
+        sessions = {
+            "ONNX Runtime, float32": onnxruntime.InferenceSession(plain.read_bytes()),
+            "ONNX Runtime, int8": onnxruntime.InferenceSession(small.read_bytes()),
+        }
+    return {key: _session(session) for key, session in sessions.items()}
+
+
+def _session(session: Any) -> Run:
+    return lambda rows: torch.from_numpy(session.run(None, {"rows": rows.numpy()})[0])
+
+
+def _of_openvino(network: nn.Module, rows: Tensor) -> Dict[str, Run]:
+    import openvino
+
+    model = openvino.convert_model(network, example_input=rows)
+    runs = {}
+    for key, precision in (("float32", "f32"), ("bfloat16", "bf16")):
+        hints = {"INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": "LATENCY"}
+        runs[f"OpenVINO, {key}"] = _compiled(openvino.Core().compile_model(model, "CPU", hints))
+    return runs
+
+
+def _compiled(compiled: Any) -> Run:
+    return lambda rows: torch.from_numpy(compiled(rows.numpy())[0])
+
+
+if __name__ == "__main__":
+    typer.run(main)

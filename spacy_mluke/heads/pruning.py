@@ -1,0 +1,94 @@
+"""Which candidates are worth a look: those that begin and end where a name may."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, List
+
+import numpy
+import torch
+from thinc.api import Model
+from thinc.util import to_numpy
+
+from ..align.codes import numbers
+from ..align.words import edge_rows
+from ..types import AlignedBatch, Bools2d, DeviceFloats2d, Floats1d, Floats2d, Ints1d
+from .linear import set_weights
+
+_STEPS = 60
+# Weight of the squared weights: states are many columns, and names few.
+_DECAY = 1e-4
+
+
+def chooser(pruner: Model[Any, Any], keep: float) -> Callable[[AlignedBatch, DeviceFloats2d], Ints1d]:
+    """What chooses candidates by the words that they begin and end with.
+
+    pruner (Model): A linear layer, (n, width) -> (n, 2): how likely a name begins with a wordpiece, and ends with it,
+        as logits.
+    keep (float): Candidates of a pass that are kept, for each of its wordpieces: the likeliest ones.
+    RETURNS (Callable): Passes with their candidates and states of their pieces -> numbers of candidates, rising.
+    """
+
+    def choose(part: AlignedBatch, pieces: DeviceFloats2d) -> Ints1d:
+        scores = log_likelihoods(to_numpy(pruner.predict(pieces)), part)
+        # <s> and </s> are no words.
+        quotas = numpy.ceil(keep * (part.piece_lengths - 2)).astype("int64")
+        owners = numpy.arange(part.n_passes).repeat(part.entity_lengths)
+        order = numpy.lexsort((-scores, owners))
+        return numpy.sort(order[numbers(part.entity_lengths) < quotas[owners]])
+
+    return choose
+
+
+def log_likelihoods(logits: Floats2d, part: AlignedBatch) -> Floats1d:
+    """How likely each candidate is a name, by its first and by its last wordpiece.
+
+    logits (Floats2d): As from the pruner, for each piece. Shape: (n_pieces, 2).
+    part (AlignedBatch): Passes and their candidates.
+    RETURNS (Floats1d): Logarithms. Shape: (n_entities,).
+    """
+    likely = -numpy.logaddexp(0.0, -logits)
+    edges = edge_rows(part)
+    return likely[edges[:, 0], 0] + likely[edges[:, 1], 1]
+
+
+def fit(pruner: Model[Any, Any], states: List[Floats2d], is_edge: List[Bools2d]) -> None:
+    """Learn where names begin and end: two logistic regressions over states, which are not changed.
+
+    pruner (Model): The linear layer; gets its weights.
+    states (List[Floats2d]): States of wordpieces. Shape of each: (n, width).
+    is_edge (List[Bools2d]): Whether a name begins, and ends, with each. Shape of each: (n, 2).
+    """
+    X = torch.from_numpy(numpy.concatenate(states)).float()
+    Y = torch.from_numpy(numpy.concatenate(is_edge)).float()
+    # In units in which all columns count alike, or few steps would not do.
+    mean, deviation = X.mean(0), X.std(0).clamp(min=1e-6)
+    X = (X - mean) / deviation
+    W = torch.zeros((2, X.shape[1]), requires_grad=True)
+    b = torch.full((2,), -3.0, requires_grad=True)
+    optimizer = torch.optim.LBFGS([W, b], max_iter=_STEPS, line_search_fn="strong_wolfe")
+
+    def loss() -> torch.Tensor:
+        optimizer.zero_grad()
+        value = torch.nn.functional.binary_cross_entropy_with_logits(X @ W.T + b, Y) + _DECAY * W.square().sum()
+        value.backward()
+        return value
+
+    with torch.enable_grad():
+        optimizer.step(loss)
+    weight = (W / deviation).detach()
+    bias = (b - weight @ mean).detach()
+    set_weights(pruner, weight.numpy(), bias.numpy())
+
+
+def edges_of_names(batch: AlignedBatch, rows: Ints1d) -> Bools2d:
+    """Where names begin and end.
+
+    batch (AlignedBatch): Passes whose entities are the names.
+    rows (Ints1d): Pieces that are asked about, in the order wanted.
+    RETURNS (Bools2d): Shape: (len(rows), 2).
+    """
+    is_edge = numpy.zeros((len(batch.piece_ids), 2), dtype=bool)
+    edges = edge_rows(batch)
+    is_edge[edges[:, 0], 0] = True
+    is_edge[edges[:, 1], 1] = True
+    return is_edge[rows]
