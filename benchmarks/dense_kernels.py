@@ -158,8 +158,8 @@ def _of_onnx_runtime(network: nn.Module, rows: Tensor) -> Dict[str, Run]:
         )
         quantize_dynamic(plain, small, weight_type=QuantType.QInt8, per_channel=True)
         sessions = {
-            "ONNX Runtime, float32": onnxruntime.InferenceSession(plain.read_bytes()),
-            "ONNX Runtime, int8": onnxruntime.InferenceSession(small.read_bytes()),
+            "ONNX Runtime, float32": onnxruntime.InferenceSession(plain),
+            "ONNX Runtime, int8": onnxruntime.InferenceSession(small),
         }
     return {key: _session(session) for key, session in sessions.items()}
 

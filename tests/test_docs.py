@@ -40,6 +40,11 @@ def test_the_page_on_question_answering_answers_and_holds_back():
     assert names["answer"].span.text == "Tokyo" and names["answer"].score > 0.5
 
 
+def test_the_page_on_speed_links_in_eight_bits(capsys):
+    run("speed.md")
+    assert capsys.readouterr().out.strip() == "[('Tokyo', 'geonames:1850147'), ('Japan', 'iso3166:JP')]"
+
+
 def test_the_page_on_linking_tells_namesakes_apart(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     names = run("linking.md")

@@ -19,8 +19,8 @@ from torch import Tensor, nn
 
 # Of rows: 1 to 255, with zero at 128. oneDNN takes unsigned ones on all processors.
 _ZERO, _LARGEST = 128, 127
-# Floats of a layer's input or output that are held at once: what a core's cache may hold.
-_MAX_FLOATS = 3 << 18
+# Floats of a layer's input or output that are held at once.
+_MAX_FLOATS = 3 << 20
 
 
 class Int8Linear:

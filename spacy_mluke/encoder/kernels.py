@@ -83,13 +83,14 @@ def linear_added(
     return F.linear(rows, weight, bias) + residual
 
 
-def rows_at_once(n_inner: int) -> int:
+def rows_at_once(n_inner: int, int8: Optional[Int8Cache] = None) -> int:
     """How many rows to take through a layer of that width together, where nothing is differentiated.
 
     n_inner (int): Width.
+    int8 (Optional[Int8Cache]): As for `linear`. Rounding looks at rows several times: few of them stay in a cache.
     RETURNS (int): A number of rows.
     """
-    return max(128, _MAX_INNER // n_inner // 128 * 128)
+    return max(128, _MAX_INNER // (n_inner if int8 is None else 4 * n_inner) // 128 * 128)
 
 
 def round_rows(n_rows: int) -> int:

@@ -98,7 +98,7 @@ class Layer(nn.Module):
         self.attention = Attention(config)
         self.intermediate = Intermediate(config)
         self.output = ResidualOutput(config.intermediate_size, config)
-        self.rows_at_once = rows_at_once(config.intermediate_size)
+        self.width_inside = config.intermediate_size
 
     def forward(
         self,
@@ -111,9 +111,10 @@ class Layer(nn.Module):
         """Shapes: rows (n_rows, width), result (n_rows, width); with the numbers of those rows that are to go on, the
         others being looked at only, (n_kept, width)."""
         rows = self.attention(rows, layout, visibility, kept, memory)
-        if torch.is_grad_enabled() or len(rows) <= self.rows_at_once:
+        most = rows_at_once(self.width_inside, self.intermediate.int8)
+        if torch.is_grad_enabled() or len(rows) <= most:
             return self.output(self.intermediate(rows), rows)
-        parts = rows.split(self.rows_at_once)
+        parts = rows.split(most)
         return torch.cat([self.output(self.intermediate(part), part) for part in parts])
 
 

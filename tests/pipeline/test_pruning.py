@@ -9,6 +9,7 @@ from spacy.tokens import DocBin
 from typer.testing import CliRunner
 
 from spacy_mluke.cli._app import app
+from spacy_mluke.pipeline.factories.common import ENCODER
 from spacy_mluke.pipeline.pruning import pruning_recall
 
 from .name_docs import bare, name_docs, name_examples, names, ner_pipeline
@@ -119,7 +120,8 @@ def test_what_has_not_been_learnt_cannot_be_kept(steady_checkpoint):
 
 
 def test_a_head_that_reads_words_alone_has_nothing_to_learn(steady_checkpoint):
-    model = {"@architectures": "spacy-mluke.BoundaryClassifier.v1", "encoder": {"name": str(steady_checkpoint)}}
+    encoder = {**ENCODER, "name": str(steady_checkpoint)}
+    model = {"@architectures": "spacy-mluke.BoundaryClassifier.v1", "encoder": encoder}
     nlp = spacy.blank("xx")
     pipe = nlp.add_pipe("mluke_ner", config={"model": model})
     nlp.initialize(lambda: name_examples(nlp))
