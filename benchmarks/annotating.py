@@ -1,6 +1,7 @@
 """`python -m spacy_mluke annotate`: time and memory for more and more documents, and for more processes.
 
 python -m benchmarks.annotating --sizes 1000,10000 --processes 1,2
+python -m benchmarks.annotating --sizes 1000,10000,100000 --processes 1 --mentions
 """
 
 from __future__ import annotations
@@ -22,16 +23,29 @@ from benchmarks.texts import read_texts
 
 SIZES = typer.Option("1000,10000", help="Numbers of documents")
 PROCESSES = typer.Option("1,2", help="Numbers of processes")
+MENTIONS = typer.Option(False, "--mentions", help="Mentions alone: all but the encoder")
+QUANTIZE = typer.Option("", help="int8 for encoders that predict in eight bits")
 DATA = typer.Option(Path("../shared/data/xquad"), help="Folder with xquad.LANG.json")
 
 
-def bench(sizes: str = SIZES, processes: str = PROCESSES, data: Path = DATA) -> None:
+def bench(
+    sizes: str = SIZES,
+    processes: str = PROCESSES,
+    mentions: bool = MENTIONS,
+    quantize: str = QUANTIZE,
+    data: Path = DATA,
+) -> None:
     """Annotate paragraphs and sentences of seven languages with the pipeline that links places."""
     texts = [text for text, _ in read_texts(data, 700)]
     rows = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        spacy_mluke.load().to_disk(folder / "pipeline")
+        nlp = spacy_mluke.load()
+        if mentions:
+            nlp.remove_pipe("mluke_linker")
+            nlp.remove_pipe("mluke")
+        nlp.to_disk(folder / "pipeline")
+        options = ["--quantize", quantize] if quantize else []
         for size in map(int, sizes.split(",")):
             corpus = folder / f"{size}.jsonl"
             with corpus.open("w", encoding="utf8") as file:
@@ -41,14 +55,16 @@ def bench(sizes: str = SIZES, processes: str = PROCESSES, data: Path = DATA) -> 
                 output = folder / f"{size}-{n}"
                 command = [sys.executable, "-m", "spacy_mluke", "annotate", folder / "pipeline", corpus, output]
                 started = time.perf_counter()
-                subprocess.run([*map(str, command), "--processes", str(n)], check=True, capture_output=True)
+                subprocess.run([*map(str, command), "--processes", str(n), *options], check=True, capture_output=True)
                 seconds = time.perf_counter() - started
                 words = json.loads((output / "_annotate.json").read_text())["words"]
                 # Of the largest process so far: sizes are to be given in rising order.
                 peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-                rows.append((f"{size:,}", n, f"{seconds:.1f}", f"{words / seconds:,.0f}", f"{peak:,.0f}"))
-    header = ("documents", "processes", "s", "words/s", "peak MB of a process")
-    msg.table(rows, header=header, aligns=tuple("rrrrr"), divider=True)
+                written = sum(path.stat().st_size for path in output.glob("*.parquet")) / size
+                figures = (f"{seconds:.1f}", f"{words:,}", f"{words / seconds:,.0f}", f"{peak:,.0f}", f"{written:,.0f}")
+                rows.append((f"{size:,}", str(n), *figures))
+    header = ("documents", "processes", "s", "words", "words/s", "peak MB of a process", "bytes written a document")
+    msg.table(rows, header=header, aligns=tuple("rrrrrrr"), divider=True)
 
 
 if __name__ == "__main__":
