@@ -10,7 +10,7 @@ import typer
 PIPELINE = typer.Argument(..., help="A pipeline with mluke_ner: its directory, or the name of its package")
 CORPUS = typer.Argument(..., help="Texts with names to learn from: a .spacy file, or a directory of them", exists=True)
 OUTPUT = typer.Argument(..., help="Directory for the pipeline that looks at few candidates", file_okay=False)
-KEEP = typer.Option(0.25, "--keep", "-k", min=0.0, help="Candidates to look at, for each wordpiece")
+KEEP = typer.Option(0.5, "--keep", "-k", min=0.0, help="Candidates to look at, for each wordpiece")
 DEV = typer.Option(None, "--dev", "-d", help="Texts with names to measure on; without, none is measured", exists=True)
 LIMIT = typer.Option(0, "--limit", "-n", min=0, help="Documents of each corpus at most; 0 for all")
 NAME = typer.Option("mluke_ner", "--component", "-c", help="The component")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, List
+from typing import Any, Callable, List, Tuple, cast
 
 import numpy
 import torch
@@ -11,25 +11,46 @@ from thinc.util import to_numpy
 
 from ..align.codes import numbers
 from ..align.words import edge_rows
-from ..types import AlignedBatch, Bools2d, DeviceFloats2d, Floats1d, Floats2d, Ints1d
-from .linear import set_weights
+from ..types import AlignedBatch, Bools2d, DeviceFloats2d, Floats1d, Floats2d, Ints1d, Ints2d
 
+# Lengths of names that are told apart, in wordpieces.
+MAX_LENGTH = 32
 _STEPS = 60
 # Weight of the squared weights: states are many columns, and names few.
 _DECAY = 1e-4
 
 
+def build_pruner() -> Model[Any, Any]:
+    """Build what says how likely a candidate is a name. It has no weights before `fit`.
+
+    RETURNS (Model): States of wordpieces, (n, width), to logits, (n, 2): does a name begin here, does one end here?
+        `L`, (32,), has the logarithms of how often names are so long.
+    """
+    params: Any = {"W": None, "b": None, "L": None}
+    return Model("mluke-pruner", forward, params=params)
+
+
+def forward(model: Model[Any, Any], X: Any, is_train: bool) -> Tuple[Any, Callable[[Any], Any]]:
+    """Y = X W^T + b. It is fitted by itself, and not trained with the network."""
+    Y: Any = model.ops.gemm(X, cast(Any, model.get_param("W")), trans2=True)
+    return Y + cast(Any, model.get_param("b")), _no_backprop
+
+
+def _no_backprop(dY: Any) -> Any:
+    raise NotImplementedError
+
+
 def chooser(pruner: Model[Any, Any], keep: float) -> Callable[[AlignedBatch, DeviceFloats2d], Ints1d]:
     """What chooses candidates by the words that they begin and end with.
 
-    pruner (Model): A linear layer, (n, width) -> (n, 2): how likely a name begins with a wordpiece, and ends with it,
-        as logits.
+    pruner (Model): As from `build_pruner`, fitted.
     keep (float): Candidates of a pass that are kept, for each of its wordpieces: the likeliest ones.
     RETURNS (Callable): Passes with their candidates and states of their pieces -> numbers of candidates, rising.
     """
 
     def choose(part: AlignedBatch, pieces: DeviceFloats2d) -> Ints1d:
-        scores = log_likelihoods(to_numpy(pruner.predict(pieces)), part)
+        lengths = to_numpy(cast(Any, pruner.get_param("L")))
+        scores = log_likelihoods(to_numpy(pruner.predict(pieces)), lengths, part)
         # <s> and </s> are no words.
         quotas = numpy.ceil(keep * (part.piece_lengths - 2)).astype("int64")
         owners = numpy.arange(part.n_passes).repeat(part.entity_lengths)
@@ -39,24 +60,27 @@ def chooser(pruner: Model[Any, Any], keep: float) -> Callable[[AlignedBatch, Dev
     return choose
 
 
-def log_likelihoods(logits: Floats2d, part: AlignedBatch) -> Floats1d:
-    """How likely each candidate is a name, by its first and by its last wordpiece.
+def log_likelihoods(logits: Floats2d, lengths: Floats1d, part: AlignedBatch) -> Floats1d:
+    """How likely each candidate is a name, by its first and its last wordpiece and its length.
 
     logits (Floats2d): As from the pruner, for each piece. Shape: (n_pieces, 2).
+    lengths (Floats1d): Its logarithms. Shape: (32,).
     part (AlignedBatch): Passes and their candidates.
     RETURNS (Floats1d): Logarithms. Shape: (n_entities,).
     """
     likely = -numpy.logaddexp(0.0, -logits)
     edges = edge_rows(part)
-    return likely[edges[:, 0], 0] + likely[edges[:, 1], 1]
+    return likely[edges[:, 0], 0] + likely[edges[:, 1], 1] + lengths[_length_rows(part.entity_bounds)]
 
 
-def fit(pruner: Model[Any, Any], states: List[Floats2d], is_edge: List[Bools2d]) -> None:
-    """Learn where names begin and end: two logistic regressions over states, which are not changed.
+def fit(pruner: Model[Any, Any], states: List[Floats2d], is_edge: List[Bools2d], bounds: Ints2d) -> None:
+    """Learn where names begin and end: two logistic regressions over states, which are not changed; and how long they
+    are.
 
-    pruner (Model): The linear layer; gets its weights.
+    pruner (Model): As from `build_pruner`; gets its weights.
     states (List[Floats2d]): States of wordpieces. Shape of each: (n, width).
     is_edge (List[Bools2d]): Whether a name begins, and ends, with each. Shape of each: (n, 2).
+    bounds (Ints2d): First piece and end of each name. Shape: (n_names, 2).
     """
     X = torch.from_numpy(numpy.concatenate(states)).float()
     Y = torch.from_numpy(numpy.concatenate(is_edge)).float()
@@ -77,7 +101,14 @@ def fit(pruner: Model[Any, Any], states: List[Floats2d], is_edge: List[Bools2d])
         optimizer.step(loss)
     weight = (W / deviation).detach()
     bias = (b - weight @ mean).detach()
-    set_weights(pruner, weight.numpy(), bias.numpy())
+    counts = numpy.bincount(_length_rows(bounds), minlength=MAX_LENGTH) + 0.5
+    found = {"W": weight.numpy(), "b": bias.numpy(), "L": numpy.log(counts / counts.sum()).astype("float32")}
+    for name, values in found.items():
+        pruner.set_param(name, pruner.ops.asarray_f(cast(Any, values)))
+
+
+def _length_rows(bounds: Ints2d) -> Ints1d:
+    return numpy.clip(bounds[:, 1] - bounds[:, 0], 1, MAX_LENGTH) - 1
 
 
 def edges_of_names(batch: AlignedBatch, rows: Ints1d) -> Bools2d:

@@ -16,7 +16,7 @@ from ..encoder.shim import EncoderShim
 from ..errors import Errors
 from ..types import AlignedBatch, DeviceFloats2d, EncoderOutput, Ints1d
 from .linear import build_linear
-from .pruning import chooser
+from .pruning import build_pruner, chooser
 
 SpanInput = Tuple[List[Doc], Ragged]
 SpanModel = Model[SpanInput, Floats2d]
@@ -61,7 +61,7 @@ def build_span_model(name: str, encoder: EncoderModel, *, dropout: float, with_e
     attrs = {"size": 3 if with_entities else 2, "with_entities": with_entities, "keep": None}
     layers: List[Model] = [encoder, output]
     if with_entities:
-        pruner: Model = build_linear(has_bias=True)
+        pruner: Model = build_pruner()
         refs["pruner"] = pruner
         layers.append(pruner)
     return Model(name, forward, init=init, layers=layers, refs=refs, attrs=attrs)

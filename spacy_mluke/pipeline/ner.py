@@ -200,9 +200,9 @@ class EntityRecognizer(TaskPipe, SpanCategorizer):
 
     def extra_params(self) -> Dict[str, Tuple[Model, str]]:
         pruner = self.model.maybe_get_ref("pruner")
-        return {} if pruner is None else {"pruner.weight": (pruner, "W"), "pruner.bias": (pruner, "b")}
+        return {} if pruner is None else {f"pruner.{param}": (pruner, param) for param in pruner.param_names}
 
-    def learn_pruning(self, examples: Iterable[Example], *, keep: Optional[float] = 0.25) -> int:
+    def learn_pruning(self, examples: Iterable[Example], *, keep: Optional[float] = 0.5) -> int:
         """Learn which candidates are worth a look: those that begin and end where names do, as the states of words
         tell. From now on the others are no names, and are not looked at. Encoder and head stay as they are.
 

@@ -15,7 +15,7 @@ from ..encoder.model import EncoderInput, EncoderModel, align_input, get_shim
 from ..encoder.running import kept_rows
 from ..errors import Errors
 from ..heads.pruning import edges_of_names, fit
-from ..types import Bools2d, Floats2d
+from ..types import Bools2d, Floats2d, Ints2d
 from .gold_spans import UNKNOWN, Gold, classify, find_gold
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ def learn_pruning(pipe: EntityRecognizer, examples: Iterable[Example]) -> int:
     encoder: EncoderModel = model.get_ref("encoder")
     states: List[Floats2d] = []
     is_edge: List[Bools2d] = []
+    bounds: List[Ints2d] = []
     n_pieces = 0
     for batch in minibatch(examples, _DOCS):
         known = [(eg, gold) for eg in batch if (gold := find_gold(eg, pipe.gold_key)) and not gold.unknown.any()]
@@ -52,13 +53,14 @@ def learn_pruning(pipe: EntityRecognizer, examples: Iterable[Example]) -> int:
         found = to_numpy(get_shim(encoder).predict(aligned).piece_states)
         states.append(found)
         is_edge.append(edges_of_names(aligned, rows))
+        bounds.append(aligned.entity_bounds)
         n_pieces += len(rows)
         if n_pieces >= MAX_PIECES:
             break
-    n_names = int(sum(edges[:, 0].sum() for edges in is_edge))
+    n_names = sum(map(len, bounds))
     if not n_names:
         raise ValueError(Errors.ML204.format(name=pipe.name, where=pipe.gold_hint))
-    fit(model.get_ref("pruner"), states, is_edge)
+    fit(model.get_ref("pruner"), states, is_edge, numpy.concatenate(bounds))
     return n_names
 
 

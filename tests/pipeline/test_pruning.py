@@ -137,4 +137,4 @@ def test_the_command_shows_recall_and_writes_the_pipeline(steady_checkpoint, tmp
     result = CliRunner().invoke(app, [*map(str, arguments), "--dev", str(tmp_path / "corpus.spacy")])
     assert result.exit_code == 0, result.output
     assert "5 names" in result.output and "100.00" in result.output and "all" in result.output
-    assert spacy.load(tmp_path / "few").get_pipe("mluke_ner").keep == 0.6
+    assert spacy.load(tmp_path / "few").get_pipe("mluke_ner").keep == pytest.approx(0.6)

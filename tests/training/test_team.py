@@ -12,7 +12,9 @@ import pytest
 import spacy
 from safetensors.numpy import load_file
 from spacy.tokens import DocBin
+from typer.testing import CliRunner
 
+from spacy_mluke.cli._app import app
 from spacy_mluke.training import team as team_module
 from spacy_mluke.training.team import Team
 from tests.conftest import REPO
@@ -65,7 +67,9 @@ def test_two_processes_reach_the_weights_that_one_reaches(steady_checkpoint, cor
         *("--training.dropout", "0.0", "--training.optimizer.learn_rate.warmup_steps", "2"),
         *("--training.optimizer.learn_rate.initial_rate", "0.01", "--every", "2"),
     ]
-    start(1, tmp_path / "one", *arguments)
+    config = str(REPO / "configs" / "relations_kbp37.cfg")
+    alone = CliRunner().invoke(app, ["train", config, str(tmp_path / "one"), *arguments])
+    assert alone.exit_code == 0, alone.output
     first, second = start(2, tmp_path / "two", *arguments)
     assert "2 processes" in first and "REL_MICRO_F" in first
     assert "REL_MICRO_F" not in second
