@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 import numpy
 import torch
 
-from ..types import AlignedBatch, Ints1d
+from ..types import AlignedBatch, DeviceFloats2d, EncoderOutput, Ints1d
 
 
 def run_part(
@@ -63,3 +63,24 @@ def places_of(order: List[Ints1d]) -> Ints1d:
     places = numpy.empty_like(rows)
     places[rows] = numpy.arange(len(rows))
     return places
+
+
+def device_of(network: torch.nn.Module) -> torch.device:
+    """Where a network is.
+
+    network (torch.nn.Module): A LukeEncoder.
+    RETURNS (torch.device): The device.
+    """
+    return next(network.parameters()).device
+
+
+def empty_gradient(output: EncoderOutput) -> EncoderOutput:
+    """A gradient of zeros for an output.
+
+    output (EncoderOutput): The output.
+    RETURNS (EncoderOutput): Arrays of the same shapes, to be added to.
+    """
+    piece_states: Optional[DeviceFloats2d] = None
+    if output.piece_states is not None:
+        piece_states = output.piece_states * 0
+    return EncoderOutput(piece_states=piece_states, entity_states=output.entity_states * 0, batch=output.batch)

@@ -14,7 +14,7 @@ from typing import Any, Callable, ContextManager, Dict, List, Optional, Sequence
 import numpy
 import srsly
 import torch
-from thinc.api import Optimizer, get_torch_default_device, torch2xp, xp2torch
+from thinc.api import Optimizer, torch2xp, xp2torch
 from thinc.shims import Shim
 
 from ..errors import Warnings
@@ -25,7 +25,7 @@ from .checkpoint import LoadedEncoder, load_encoder, save_encoder
 from .freezing import freeze
 from .int8 import clear_int8, has_int8, set_int8
 from .reading import Chooser, Reader, read_all, read_chosen
-from .running import kept_rows, places_of, run_part
+from .running import device_of, kept_rows, places_of, run_part
 
 
 class EncoderShim(Shim):
@@ -113,7 +113,7 @@ class EncoderShim(Shim):
 
     def _set_int8(self, loaded: LoadedEncoder) -> None:
         is_int8 = self.cfg["quantize"] == "int8"
-        if is_int8 and not (has_int8() and _device(loaded.network).type == "cpu"):
+        if is_int8 and not (has_int8() and device_of(loaded.network).type == "cpu"):
             warnings.warn(Warnings.ML141.format(name=loaded.source, dtype=self.cfg["dtype"]), stacklevel=2)
         set_int8(loaded.network, is_int8)
 
@@ -138,7 +138,7 @@ class EncoderShim(Shim):
         # Where windows of one document overlap, each piece is kept once: no row stands twice in `kept`.
         out_rows[kept] = numpy.arange(len(kept))
         width = self.loaded.config.hidden_size
-        device = _device(network)
+        device = device_of(network)
         n_entities = len(batch.entity_ids) if batch.with_entities else 0
         entity_states = torch.empty((n_entities, width), device=device)
         piece_states = torch.empty((len(kept), width), device=device)
@@ -182,7 +182,7 @@ class EncoderShim(Shim):
         network = self.loaded.network
         self._after_fork()
         max_rows = self.cfg["batch_rows"]
-        return read_chosen(network, batch, choose, read, n_out, max_rows=max_rows, device=_device(network))
+        return read_chosen(network, batch, choose, read, n_out, max_rows=max_rows, device=device_of(network))
 
     def read_pieces(self, batch: AlignedBatch, read: Reader, n_out: int) -> DeviceFloats2d:
         """As `read_entities`, for what is read from each piece of each pass: answers to many questions, for instance.
@@ -197,7 +197,7 @@ class EncoderShim(Shim):
     def _read(self, batch: AlignedBatch, read: Reader, shape: Tuple[int, int], *, of_entities: bool) -> DeviceFloats2d:
         network = self.loaded.network
         self._after_fork()
-        max_rows, device = self.cfg["batch_rows"], _device(network)
+        max_rows, device = self.cfg["batch_rows"], device_of(network)
         return read_all(network, batch, read, shape, of_entities=of_entities, max_rows=max_rows, device=device)
 
     def begin_update(self, batch: AlignedBatch) -> Tuple[EncoderOutput, Callable[[EncoderOutput], None]]:
@@ -209,7 +209,7 @@ class EncoderShim(Shim):
         """
         network = self.loaded.network
         self._after_fork()
-        device = _device(network)
+        device = device_of(network)
         parts: List[Tuple[torch.Tensor, torch.Tensor]] = []
         piece_order: List[Ints1d] = []
         entity_order: List[Ints1d] = []
@@ -247,7 +247,7 @@ class EncoderShim(Shim):
         """What a training pass runs in."""
         if not self.cfg["mixed_precision"]:
             return contextlib.nullcontext()
-        return torch.autocast(_device(self.loaded.network).type, dtype=torch.bfloat16)
+        return torch.autocast(device_of(self.loaded.network).type, dtype=torch.bfloat16)
 
     def finish_update(self, optimizer: Optimizer) -> None:
         """Let an optimizer step every parameter that has a gradient, and clear the gradients.
@@ -293,7 +293,7 @@ class EncoderShim(Shim):
                     param.data.copy_(backup[name])
             clear_int8(loaded.network)
 
-    def to_device(self, device_type: str, device_id: int) -> None:
+    def todevice_of(self, device_type: str, device_id: int) -> None:
         device = "cpu" if device_type == "cpu" else f"cuda:{device_id}"
         self.loaded.network.to(device)
         clear_int8(self.loaded.network)
@@ -348,19 +348,3 @@ class EncoderShim(Shim):
             other._set(copy.deepcopy(self._loaded, memo))
             other._files = self._files
         return other
-
-
-def _device(network: torch.nn.Module) -> torch.device:
-    return next(network.parameters()).device
-
-
-def empty_gradient(output: EncoderOutput) -> EncoderOutput:
-    """A gradient of zeros for an output.
-
-    output (EncoderOutput): The output.
-    RETURNS (EncoderOutput): Arrays of the same shapes, to be added to.
-    """
-    piece_states: Optional[DeviceFloats2d] = None
-    if output.piece_states is not None:
-        piece_states = output.piece_states * 0
-    return EncoderOutput(piece_states=piece_states, entity_states=output.entity_states * 0, batch=output.batch)

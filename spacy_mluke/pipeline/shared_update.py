@@ -6,7 +6,7 @@ from typing import Callable, List, Optional, Sequence
 
 from spacy_transformers.data_classes import TransformerData
 
-from ..encoder.shim import empty_gradient
+from ..encoder.running import empty_gradient
 from ..encoder.trf_data import join_gradients
 from ..types import DeviceFloats2d, EncoderOutput
 
