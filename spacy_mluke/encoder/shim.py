@@ -14,7 +14,7 @@ from typing import Any, Callable, ContextManager, Dict, List, Optional, Sequence
 import numpy
 import srsly
 import torch
-from thinc.api import Optimizer, torch2xp, xp2torch
+from thinc.api import Optimizer, get_torch_default_device, torch2xp, xp2torch
 from thinc.shims import Shim
 
 from ..errors import Warnings
