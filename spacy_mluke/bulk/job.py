@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
-from ..encoder.model import QUANTIZATIONS
+from ..encoder.config import QUANTIZATIONS
 from ..errors import Errors, check_choice
 from ..files import replacing
 

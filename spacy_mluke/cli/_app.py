@@ -25,7 +25,7 @@ COMMANDS: Dict[str, str] = {
     "annotate": "Annotate a corpus of any size: Parquet or DocBins of entities, links, relations and vectors.",
     "score": "Score a pipeline on a corpus, with bootstrap confidence intervals, for `report`.",
     "report": "Make one self-contained HTML page of the scores of several systems.",
-    "prune": "Teach mluke_ner which candidates are worth a look.",
+    "prune": "Teach mluke_ner which candidates are worth a look: those that begin and end where names do.",
     "export": "Write a trained component as a model that transformers opens.",
     "entities": "Build a store of entities with their names, look names up in it, or write it as JSON lines.",
     "pretrain": "Teach an encoder entities, by masking them in text that names them.",

@@ -11,6 +11,7 @@ from typing import Any, Dict, List, Union
 from ..errors import Errors, did_you_mean
 
 MODEL_TYPE = "luke"
+QUANTIZATIONS = ("int8",)
 ACTIVATIONS = ("gelu", "gelu_new", "gelu_pytorch_tanh", "relu", "silu")
 _COUNTS = (
     "vocab_size",

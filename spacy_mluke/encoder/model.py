@@ -15,13 +15,13 @@ from ..align.segments import SEGMENTATIONS
 from ..align.words import read_opening_markers
 from ..errors import Errors, check_choice
 from ..types import AlignedBatch, EncoderOutput, Ints1d, Ints3d
+from .config import QUANTIZATIONS
 from .freezing import check_parts
 from .shim import EncoderShim
 from .transformer import VISIBILITIES
 
 DTYPES = ("float32", "bfloat16", "float16")
 ENTITY_INPUTS = ("mask", "kb_id")
-QUANTIZATIONS = ("int8",)
 
 
 @dataclass

@@ -147,7 +147,7 @@ def annotate_as_a_command(pipeline: Path, folder: Path) -> None:
 
     annotate(
         str(pipeline), folder / "in.jsonl", folder / "out", format="parquet", processes=1, shard_size=5, batch_size=64,
-        vectors=True, text_key="text", id_key="id", gpu_id=-1, engine="local",
+        vectors=True, text_key="text", id_key="id", gpu_id=-1, quantize=None, engine="local",
     )  # fmt: skip
 
 
