@@ -180,20 +180,30 @@ def _confusion(found: Dict[Tuple[str, str], int]) -> str:
 
 
 def _mistakes(summary: Summary) -> str:
-    shown = []
-    for lang in summary.langs:
-        runs = summary.runs.get((summary.first, lang), [])
-        found = [mistake for run in runs[:1] for mistake in run.mistakes[:N_SHOWN]]
-        if found:
-            shown.append(f'<section lang="{lang}"><h3>{lang}</h3>{"".join(_mistake(m, lang) for m in found)}</section>')
+    drawn = {
+        lang: [m for run in summary.runs.get((summary.first, lang), [])[:1] for m in run.mistakes[:N_SHOWN]]
+        for lang in summary.langs
+    }
+    # A label has one color on the page; labels of a mistake alone share them where there are too many.
+    colors = _colors([mistake for found in drawn.values() for mistake in found])
+    shown = [
+        f'<section lang="{lang}"><h3>{lang}</h3>{"".join(_mistake(m, lang, colors) for m in found)}</section>'
+        for lang, found in drawn.items()
+        if found
+    ]
     if not shown:
         return ""
     return f"<h2>Mistakes of {escape(summary.first)}</h2><p>Drawn at random.</p>" + "".join(shown)
 
 
-def _mistake(mistake: Mistake, lang: str) -> str:
-    labels = sorted({span["label"] for side in ("gold", "predicted") for span in mistake[side]})
-    colors = {label: COLORS[i % len(COLORS)] for i, label in enumerate(labels)}
+def _colors(mistakes: List[Mistake]) -> Dict[str, str]:
+    labels = sorted({span["label"] for m in mistakes for side in ("gold", "predicted") for span in m[side]})
+    return {label: COLORS[i % len(COLORS)] for i, label in enumerate(labels)}
+
+
+def _mistake(mistake: Mistake, lang: str, colors: Dict[str, str]) -> str:
+    if len(colors) > len(COLORS):
+        colors = _colors([mistake])
     title = f'<p dir="auto"><b>{escape(mistake["title"])}</b></p>' if mistake.get("title") else ""
     if "arc" in mistake:
         ends = sorted(mistake["gold"], key=_start)

@@ -10,7 +10,8 @@ import srsly
 from typer.testing import CliRunner
 
 from spacy_mluke.cli import app
-from spacy_mluke.report.page import render_report
+from spacy_mluke.report.html import COLORS
+from spacy_mluke.report.page import _colors, _mistake, render_report
 from spacy_mluke.report.run import read_run, score_run
 from spacy_mluke.report.summary import read_runs, summarize
 from tests.report.helpers import relation_examples, relation_run
@@ -151,3 +152,25 @@ def test_the_command_writes_a_page_and_all_figures(folders, tmp_path):
 def test_the_command_tells_of_folders_without_runs(tmp_path):
     result = CliRunner().invoke(app, ["report", str(tmp_path), str(tmp_path / "x.html")])
     assert result.exit_code == 1 and "[ML272]" in result.output
+
+
+def test_a_label_has_one_color_in_all_mistakes():
+    spans = {"PER": [0, 3], "LOC": [4, 9], "ORG": [4, 9]}
+
+    def mistake(*labels):
+        found = [{"start": spans[label][0], "end": spans[label][1], "label": label} for label in labels]
+        return {"text": "Ada Paris", "gold": found, "predicted": []}
+
+    drawn = [mistake("PER"), mistake("LOC", "PER"), mistake("ORG")]
+    colors = _colors(drawn)
+    assert len(set(colors.values())) == 3
+    shown = "".join(_mistake(one, "en", colors) for one in drawn)
+    assert shown.count(colors["PER"]) == 2
+
+
+def test_where_there_are_many_labels_those_of_a_mistake_have_different_colors():
+    labels = [f"L{i}" for i in range(20)]
+    drawn = [{"text": "a b", "gold": [{"start": 0, "end": 1, "label": label}], "predicted": []} for label in labels]
+    both = {**drawn[0], "predicted": [{"start": 2, "end": 3, "label": "L10"}]}
+    shown = _mistake(both, "en", _colors(drawn))
+    assert sum(color in shown for color in COLORS) == 2
