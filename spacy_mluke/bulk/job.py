@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
-from ..encoder.config import QUANTIZATIONS
+from ..encoder.config import check_quantization
 from ..errors import Errors, check_choice
 from ..files import replacing
 
@@ -63,8 +63,7 @@ class Job:
 
     def __post_init__(self) -> None:
         check_choice("format", self.format, list(OUTPUTS))
-        if self.quantize is not None:
-            check_choice("quantize", self.quantize, QUANTIZATIONS)
+        check_quantization(self.quantize)
         for option, value in (("shard_size", self.shard_size), ("batch_size", self.batch_size)):
             if value < 1:
                 raise ValueError(Errors.ML071.format(option=option, value=value, least=1))

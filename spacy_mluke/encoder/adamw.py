@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.optim.adamw import adamw
 
 from ..errors import Errors
+from .parameters import parameters_of
 
 Key = Tuple[int, str]
 FloatOrSeq = Union[float, List[float], Generator]
@@ -223,10 +224,7 @@ class AdamW(Optimizer):
         gradients: List[Tensor] = []
         for node in model.walk():
             for shim in node.shims:
-                # What an encoder's shim has loaded may have heads beside the network.
-                owner = getattr(shim, "_loaded", None) or shim._model
-                if hasattr(owner, "named_parameters"):
-                    gradients.extend(param.grad for _, param in owner.named_parameters() if param.grad is not None)
+                gradients.extend(param.grad for _, param in parameters_of(shim) if param.grad is not None)
             gradients.extend(xp2torch(node.get_grad(name)) for name in node.param_names if node.has_grad(name))
         self._factor = self._clip_factor(gradients)
         try:

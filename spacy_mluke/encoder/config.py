@@ -6,9 +6,9 @@ import difflib
 import json
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Dict, List, Union
+from typing import Any, Dict, List, Optional, Union
 
-from ..errors import Errors, did_you_mean
+from ..errors import Errors, check_choice, did_you_mean
 
 MODEL_TYPE = "luke"
 QUANTIZATIONS = ("int8",)
@@ -161,3 +161,16 @@ def _refuse_typos(content: Dict[str, Any], known: Dict[str, bool]) -> None:
         near = difflib.get_close_matches(str(key), names, n=1, cutoff=_TYPO)
         if near:
             raise ValueError(Errors.ML025.format(key=key, known=near[0]))
+
+
+def check_quantization(kind: Optional[str], dtype: str = "float32") -> None:
+    """See that an encoder can be quantized so.
+
+    kind (Optional[str]): "int8", or None.
+    dtype (str): Type of its weights.
+    RAISES (ValueError): ML070 for another kind, ML033 if the weights are not in float32.
+    """
+    if kind is not None:
+        check_choice("quantize", kind, QUANTIZATIONS)
+        if dtype != "float32":
+            raise ValueError(Errors.ML033.format(quantize=kind, dtype=dtype))

@@ -15,7 +15,7 @@ from ..align.segments import SEGMENTATIONS
 from ..align.words import read_opening_markers
 from ..errors import Errors, check_choice
 from ..types import AlignedBatch, EncoderOutput, Ints1d, Ints3d
-from .config import QUANTIZATIONS
+from .config import check_quantization
 from .freezing import check_parts
 from .shim import EncoderShim
 from .transformer import VISIBILITIES
@@ -176,19 +176,6 @@ def build_encoder_v1(
             )
         ],
     )
-
-
-def check_quantization(kind: Optional[str], dtype: str) -> None:
-    """See that an encoder can be quantized so.
-
-    kind (Optional[str]): "int8", or None.
-    dtype (str): Type of its weights.
-    RAISES (ValueError): ML070 for another kind, ML033 if the weights are not in float32.
-    """
-    if kind is not None:
-        check_choice("quantize", kind, QUANTIZATIONS)
-        if dtype != "float32":
-            raise ValueError(Errors.ML033.format(quantize=kind, dtype=dtype))
 
 
 def init(model: EncoderModel, X: Optional[AnyInput] = None, Y: Optional[EncoderOutput] = None) -> None:

@@ -112,10 +112,11 @@ class EncoderShim(Shim):
                 self._set_int8(self._loaded)
 
     def _set_int8(self, loaded: LoadedEncoder) -> None:
-        is_int8 = self.cfg["quantize"] == "int8"
-        if is_int8 and not (has_int8() and device_of(loaded.network).type == "cpu"):
+        is_asked = self.cfg["quantize"] == "int8"
+        is_possible = is_asked and device_of(loaded.network).type == "cpu" and has_int8()
+        if is_asked and not is_possible:
             warnings.warn(Warnings.ML141.format(name=loaded.source, dtype=self.cfg["dtype"]), stacklevel=2)
-        set_int8(loaded.network, is_int8)
+        set_int8(loaded.network, is_possible)
 
     def _after_fork(self) -> None:
         """OpenMP's threads do not survive a fork: a child that called on them would wait forever."""
@@ -296,7 +297,7 @@ class EncoderShim(Shim):
     def todevice_of(self, device_type: str, device_id: int) -> None:
         device = "cpu" if device_type == "cpu" else f"cuda:{device_id}"
         self.loaded.network.to(device)
-        clear_int8(self.loaded.network)
+        self._set_int8(self.loaded)
         self.loaded.heads.to(device)
 
     # --- saving ---

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, List, Tuple, cast
+from typing import Any, Callable, List, cast
 
 import numpy
 import torch
@@ -12,6 +12,7 @@ from thinc.util import to_numpy
 from ..align.codes import numbers
 from ..align.words import edge_rows
 from ..types import AlignedBatch, Bools2d, DeviceFloats2d, Floats1d, Floats2d, Ints1d, Ints2d
+from .linear import forward
 
 # Lengths of names that are told apart, in wordpieces.
 MAX_LENGTH = 32
@@ -28,16 +29,6 @@ def build_pruner() -> Model[Any, Any]:
     """
     params: Any = {"W": None, "b": None, "L": None}
     return Model("mluke-pruner", forward, params=params)
-
-
-def forward(model: Model[Any, Any], X: Any, is_train: bool) -> Tuple[Any, Callable[[Any], Any]]:
-    """Y = X W^T + b. It is fitted by itself, and not trained with the network."""
-    Y: Any = model.ops.gemm(X, cast(Any, model.get_param("W")), trans2=True)
-    return Y + cast(Any, model.get_param("b")), _no_backprop
-
-
-def _no_backprop(dY: Any) -> Any:
-    raise NotImplementedError
 
 
 def chooser(pruner: Model[Any, Any], keep: float) -> Callable[[AlignedBatch, DeviceFloats2d], Ints1d]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Iterator, Optional
 
 from spacy.language import Language
-from thinc.api import Model
 
-from ..encoder.model import check_quantization
+from ..encoder.config import check_quantization
+from ..encoder.parameters import models_of
 from ..encoder.shim import EncoderShim
 
 
@@ -32,7 +32,6 @@ def encoders_of(nlp: Language) -> Iterator[EncoderShim]:
     nlp (Language): The pipeline.
     YIELDS (EncoderShim): Each, whether its checkpoint has been read or not.
     """
-    for _, pipe in nlp.pipeline:
-        model = getattr(pipe, "model", None)
-        for node in model.walk() if isinstance(model, Model) else ():
+    for _, model in models_of(nlp):
+        for node in model.walk():
             yield from (shim for shim in node.shims if isinstance(shim, EncoderShim))

@@ -31,7 +31,7 @@ from spacy.util import registry, resolve_dot_names
 from thinc.api import fix_random_seed, set_gpu_allocator
 
 from .state import FOLDER, TrainingState, find_state, read_state, restore_optimizer, restore_random, save_state
-from .team import Team, null_logger
+from .team import Team, log_nothing
 
 Item = TypeVar("Item")
 _END = object()
@@ -106,10 +106,9 @@ def train(
         annotating_components=T["annotating_components"],
         before_update=replay.before_update,
     )
-    log_step, finalize_logger = null_logger, _nothing
-    if team.is_first:
-        with nlp.select_pipes(disable=frozen):
-            log_step, finalize_logger = T["logger"](nlp, stdout or sys.stdout, stderr or sys.stderr)
+    make_logger = T["logger"] if team.is_first else log_nothing
+    with nlp.select_pipes(disable=frozen):
+        log_step, finalize_logger = make_logger(nlp, stdout or sys.stdout, stderr or sys.stderr)
     try:
         for _, info, is_best in steps:
             n_done = info["step"] + 1
@@ -141,10 +140,6 @@ def train(
         shutil.rmtree(output / FOLDER, ignore_errors=True)
     team.wait()
     return nlp
-
-
-def _nothing() -> None:
-    pass
 
 
 class Replay:

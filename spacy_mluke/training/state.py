@@ -21,6 +21,7 @@ from thinc.api import Model, Optimizer, get_current_ops
 from thinc.util import to_numpy
 
 from ..encoder.adamw import AdamW
+from ..encoder.parameters import models_of, parameters_of
 from ..errors import Errors
 from ..files import replacing
 
@@ -172,19 +173,15 @@ def _read_tensors(path: Path) -> Dict[str, torch.Tensor]:
 def _places(nlp: Language) -> Dict[Key, str]:
     """Names of parameters that hold in another process, where nodes have other numbers."""
     found: Dict[Key, str] = {}
-    for name, pipe in nlp.pipeline:
-        model = getattr(pipe, "model", None)
-        if isinstance(model, Model):
-            found.update(_places_of(name, model))
+    for name, model in models_of(nlp):
+        found.update(_places_of(name, model))
     return found
 
 
 def _places_of(name: str, model: Model) -> Iterator[Tuple[Key, str]]:
     for i, node in enumerate(model.walk()):
         for j, shim in enumerate(node.shims):
-            owner = getattr(shim, "_loaded", None) or shim._model
-            if hasattr(owner, "named_parameters"):
-                for parameter, _ in owner.named_parameters():
-                    yield (shim.id, parameter), f"{name}/{i}.{j}/{parameter}"
+            for parameter, _ in parameters_of(shim):
+                yield (shim.id, parameter), f"{name}/{i}.{j}/{parameter}"
         for parameter in node.param_names:
             yield (node.id, parameter), f"{name}/{i}/{parameter}"

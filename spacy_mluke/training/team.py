@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import os
 from datetime import timedelta
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple, TypeVar, cast
+from typing import IO, Any, Callable, Dict, Iterator, List, Sequence, Tuple, TypeVar, cast
 
 import torch
 from spacy.language import Language
 from thinc.api import Model, fix_random_seed, xp2torch
 from torch import Tensor
 
+from ..encoder.parameters import models_of, parameters_of
 from ..errors import Errors
 
 Item = TypeVar("Item")
@@ -176,9 +177,8 @@ class _OfNetwork:
 def _parameters(nlp: Language) -> Iterator[Tuple[Tensor, Any]]:
     """All that trains, once, in an order that all processes have: weights, and who holds their gradient."""
     seen = set()
-    for _, pipe in nlp.pipeline:
-        model = getattr(pipe, "model", None)
-        for node in model.walk() if isinstance(model, Model) else ():
+    for _, model in models_of(nlp):
+        for node in model.walk():
             if id(node) in seen:
                 continue
             seen.add(id(node))
@@ -186,8 +186,7 @@ def _parameters(nlp: Language) -> Iterator[Tuple[Tensor, Any]]:
                 if node.has_param(name):
                     yield xp2torch(cast(Any, node.get_param(name))), _OfNode(node, name)
             for shim in node.shims:
-                owner = getattr(shim, "_loaded", None) or shim._model
-                for _, parameter in owner.named_parameters() if hasattr(owner, "named_parameters") else ():
+                for _, parameter in parameters_of(shim):
                     if parameter.requires_grad:
                         yield parameter.data, _OfNetwork(parameter)
 
@@ -217,8 +216,9 @@ def _part(buffer: Tensor, tensors: Sequence[Tensor]) -> None:
             tensor.copy_(part.view_as(tensor))
 
 
-def null_logger(info: Optional[Dict[str, Any]]) -> None:
-    """What a process logs that is not the first one: nothing.
+def log_nothing(nlp: Language, stdout: IO, stderr: IO) -> Tuple[Callable[[Any], None], Callable[[], None]]:
+    """The logger of a process that is not the first one. Arguments as for spaCy's loggers.
 
-    info (Optional[Dict[str, Any]]): As for spaCy's loggers.
+    RETURNS (Tuple[Callable, Callable]): What logs a step, and what ends it: neither does anything.
     """
+    return lambda info: None, lambda: None
