@@ -8,6 +8,7 @@ from typing import Any, Dict, List, Tuple
 
 SOURCE = "en"  # the language that is trained on
 MAJORITY = "majority"
+PLAIN = "plain"  # the reference's classifier, trained by scripts.workflows.plain
 MARKED = "marked"  # folder of sentences whose entities are marked by words
 STORE = "entities.sqlite"
 
@@ -22,6 +23,7 @@ class System:
     reads_marked: bool = False  # whether it reads sentences whose entities are marked by words
     has_curve: bool = True  # whether its score in training is the task's
     overrides: Dict[str, Any] = field(default_factory=dict)  # of the config
+    has_own_loop: bool = False  # whether it is trained by another script than scripts.workflows.train
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ TASKS: Dict[str, Task] = {
             "mluke-w": System(
                 "mLUKE-W", "relations_kbp37.cfg", overrides=_words("mluke_relations", "MarkerClassifier")
             ),
+            PLAIN: System("plain PyTorch", "relations_kbp37.cfg", has_own_loop=True),
             "tok2vec": System(
                 "spaCy tok2vec",
                 "baselines/relations_tok2vec.cfg",

@@ -1,0 +1,102 @@
+"""The plain PyTorch loop that mLUKE-E is compared with."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import spacy
+
+from scripts.workflows import convert, evaluate, plain
+from scripts.workflows.sample import make_sample
+from spacy_mluke.report.predict import predict_run
+from tests.pipeline.conftest import save_tiny_checkpoint
+
+STEPS, EVERY = 6, 3
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, tiny_sentencepiece):
+    folder = tmp_path_factory.mktemp("plain")
+    save_tiny_checkpoint(folder / "tiny", tiny_sentencepiece)
+    make_sample(folder / "nowhere", folder / "data", n=16)
+    convert.main("relations", folder / "data", folder / "corpus", limit=6, train_limit=12, relations="")
+    return folder
+
+
+def train(folder, name):
+    plain.main(
+        folder / "corpus",
+        folder / name / "training",
+        folder / name / "metrics",
+        encoder=str(folder / "tiny"),
+        seed=1,
+        steps=STEPS,
+        eval_frequency=EVERY,
+        gpu_id=-1,
+        mixed_precision="false",
+    )
+    curve = (folder / name / "metrics" / "plain-1" / "curve.jsonl").read_text(encoding="utf8")
+    return folder / name / "training" / "plain-1", [json.loads(line) for line in curve.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def trained(folder):
+    return train(folder, "whole")
+
+
+def test_it_writes_a_pipeline_that_predicts_as_the_reference_does(folder, trained, monkeypatch):
+    path, _ = trained
+    assert [own.name for own in path.iterdir()] == ["model-best"]
+    nlp = spacy.load(path / "model-best")
+    kept = []
+    monkeypatch.setattr(plain, "write_pipeline", lambda checkpoint, path: kept.append(plain_labels(checkpoint, folder)))
+    train(folder, "again")
+    (labels,) = kept
+    docs = evaluate.read_docs(folder / "corpus" / "dev.spacy", nlp)
+    found = [plain.label_of(nlp(doc.copy())) for doc in docs]
+    assert found == labels
+
+
+def plain_labels(checkpoint, folder):
+    docs = evaluate.read_docs(folder / "corpus" / "dev.spacy")
+    config = json.loads((checkpoint / "config.json").read_text(encoding="utf8"))
+    loop = plain.PlainLoop(checkpoint, list(config["id2label"].values()), plain.read_settings(STEPS), "cpu", False)
+    return loop.predict(docs)
+
+
+def test_an_interrupted_training_goes_on_to_the_same_scores_and_weights(folder, trained, monkeypatch):
+    update, taken = plain.PlainLoop.update, []
+
+    def stop(self, docs, step):
+        if step == EVERY + 1 and not taken:
+            taken.append(step)
+            raise KeyboardInterrupt
+        return update(self, docs, step)
+
+    monkeypatch.setattr(plain.PlainLoop, "update", stop)
+    with pytest.raises(KeyboardInterrupt):
+        train(folder, "interrupted")
+    path, curve = train(folder, "interrupted")
+    whole, whole_curve = trained
+    assert curve == whole_curve and len(curve) == STEPS // EVERY
+    options = {"task": "relations", "system": "x", "lang": "en", "n_samples": 1, "gold_tokens": True}
+    runs = [
+        predict_run(spacy.load(own / "model-best"), folder / "corpus" / "test" / "en.spacy", **options)
+        for own in (path, whole)
+    ]
+    assert runs[0].metrics == runs[1].metrics
+
+
+def test_the_rate_goes_up_and_then_down_to_nothing():
+    settings = plain.read_settings(1500)
+    assert settings.rate_at(0) == settings.rate_at(1500) == 0.0
+    assert settings.rate_at(settings.warmup) == settings.rate
+    assert settings.rate_at(75) == settings.rate_at(825) == settings.rate / 2
+
+
+def test_every_sentence_is_drawn_once_an_epoch_and_batches_go_on_where_they_were():
+    batches = plain.draw_batches(10, 4, seed=0)
+    drawn = [next(batches) for _ in range(5)]
+    assert sorted(i for batch in drawn for i in batch) == sorted([*range(10), *range(10)])
+    assert next(plain.draw_batches(10, 4, seed=0, first=3)) == drawn[3]
