@@ -2,11 +2,13 @@
 
 python -m benchmarks.annotating --sizes 1000,10000 --processes 1,2
 python -m benchmarks.annotating --sizes 1000,10000,100000 --processes 1 --mentions
+python -m benchmarks.annotating --sizes 2000 --processes 1,2 --core-each
 """
 
 from __future__ import annotations
 
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -25,6 +27,7 @@ SIZES = typer.Option("1000,10000", help="Numbers of documents")
 PROCESSES = typer.Option("1,2", help="Numbers of processes")
 MENTIONS = typer.Option(False, "--mentions", help="Mentions alone: all but the encoder")
 QUANTIZE = typer.Option("", help="int8 for encoders that predict in eight bits")
+CORE_EACH = typer.Option(False, "--core-each", help="As many cores as processes: what a second core brings (Linux)")
 DATA = typer.Option(Path("../shared/data/xquad"), help="Folder with xquad.LANG.json")
 
 
@@ -33,10 +36,12 @@ def bench(
     processes: str = PROCESSES,
     mentions: bool = MENTIONS,
     quantize: str = QUANTIZE,
+    core_each: bool = CORE_EACH,
     data: Path = DATA,
 ) -> None:
     """Annotate paragraphs and sentences of seven languages with the pipeline that links places."""
     texts = [text for text, _ in read_texts(data, 700)]
+    cores = os.sched_getaffinity(0) if core_each else set()
     rows = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -55,6 +60,8 @@ def bench(
                 output = folder / f"{size}-{n}"
                 command = [sys.executable, "-m", "spacy_mluke", "annotate", folder / "pipeline", corpus, output]
                 started = time.perf_counter()
+                if core_each:
+                    os.sched_setaffinity(0, sorted(cores)[:n])
                 subprocess.run([*map(str, command), "--processes", str(n), *options], check=True, capture_output=True)
                 seconds = time.perf_counter() - started
                 words = json.loads((output / "_annotate.json").read_text())["words"]

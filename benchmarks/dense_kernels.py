@@ -1,6 +1,6 @@
 """Which library multiplies fastest in few bits: the dense half of a layer, the same weights, every library in turn.
 
-python -m benchmarks.dense_kernels
+python -m benchmarks.dense_kernels --compile
 
 Only what is installed runs: `pip install onnxruntime onnx onnxscript openvino torchao` for all of it. A layer is its
 four products, activation, residuals and norms; attention, which is not quantized, is left out.
@@ -9,13 +9,14 @@ four products, activation, residuals and norms; attention, which is not quantize
 from __future__ import annotations
 
 import copy
+import functools
 import importlib.util
 import statistics
 import tempfile
 import time
 import warnings
 from pathlib import Path
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable, Dict, List, Tuple
 
 import torch
 import torch.nn.functional as F
@@ -29,6 +30,7 @@ SIZES = {"base": (768, 3072), "small": (384, 1536)}
 SIZE = typer.Option(list(SIZES), help="Sizes to measure")
 N_ROWS = typer.Option(1024, help="Rows of a call")
 ROUNDS = typer.Option(15, help="Times that everything runs, in turn")
+COMPILE = typer.Option(False, "--compile", help="Also with torch.compile, which needs a C++ compiler")
 N_LAYERS = 4
 Run = Callable[[Tensor], Tensor]
 
@@ -60,7 +62,32 @@ class Ours(nn.Module):
         return self.int8(rows)
 
 
-def main(size: List[str] = SIZE, n_rows: int = N_ROWS, rounds: int = ROUNDS) -> None:
+class OursCompiled(Ours):
+    """The same, all around its product compiled."""
+
+    def forward(self, rows: Tensor) -> Tensor:
+        layer = self.int8
+        rounded, scales, least = _compiled_rounding(rows)
+        products = torch.ops.onednn.qlinear_pointwise(
+            rounded, 1.0, 0, layer._weight, layer._scales, layer._zeros, None, 1.0, 0, torch.float32, "none", [], ""
+        )
+        return _compiled_sum(products, scales, least, layer._shifts, layer._bias)
+
+
+@functools.partial(torch.compile, dynamic=True)
+def _compiled_rounding(rows: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
+    least = rows.amin(1, keepdim=True).clamp(max=0)
+    scales = (rows.amax(1, keepdim=True).clamp(min=0) - least).clamp(min=1e-30) / 255
+    inverse = scales.reciprocal()
+    return (rows * inverse + (0.5 - least * inverse)).to(torch.uint8), scales, least
+
+
+@functools.partial(torch.compile, dynamic=True)
+def _compiled_sum(products: Tensor, scales: Tensor, least: Tensor, shifts: Tensor, bias: Tensor) -> Tensor:
+    return products * scales + least * shifts + bias
+
+
+def main(size: List[str] = SIZE, n_rows: int = N_ROWS, rounds: int = ROUNDS, compiled: bool = COMPILE) -> None:
     """Measure all that is installed."""
     warnings.filterwarnings("ignore")
     torch.manual_seed(0)
@@ -71,6 +98,8 @@ def main(size: List[str] = SIZE, n_rows: int = N_ROWS, rounds: int = ROUNDS) -> 
         with torch.no_grad():
             wanted = network(rows)
             runs = prepare(network, rows)
+            if compiled:
+                runs.update(_of_torch_compile(network, rows))
             found = {key: run(rows).float() for key, run in runs.items()}
             seconds: Dict[str, List[float]] = {key: [] for key in runs}
             for _ in range(rounds):
@@ -119,6 +148,18 @@ def _replaced(network: nn.Module, make: Callable[[nn.Linear], nn.Module]) -> nn.
             if isinstance(child, nn.Linear):
                 setattr(layer, name, make(child))
     return copied
+
+
+def _of_torch_compile(network: nn.Module, rows: Tensor) -> Dict[str, Run]:
+    runs: Dict[str, Run] = {
+        "torch.compile, float32": torch.compile(network, dynamic=True),
+        "ours, int8, torch.compile": _replaced(network, OursCompiled),
+    }
+    for key, run in runs.items():
+        started = time.perf_counter()
+        run(rows)
+        msg.text(f"{key}: compiled in {time.perf_counter() - started:.0f} s")
+    return runs
 
 
 def _of_torch_ao(network: nn.Module, engine: str) -> Run:

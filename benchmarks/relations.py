@@ -10,11 +10,13 @@ import tempfile
 import time
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List
 
 import typer
 from tqdm import tqdm
 from wasabi import msg
+
+from scripts.workflows.plain_loop import PlainLoop, Settings
 
 from .checkpoints import with_head
 
@@ -90,32 +92,11 @@ def prepare_ours(nlp: Any) -> Any:
     return run
 
 
-def spans_of(doc: Any) -> List[Tuple[int, int]]:
-    """Characters of the two entities."""
-    return [(ent.start_char, ent.end_char) for ent in doc.ents]
-
-
 def prepare_reference(path: Path, batch_size: int) -> Any:
     """What predicts with the reference, in batches of arrival order, padded by its own tokenizer."""
-    import torch
-    from transformers import LukeForEntityPairClassification, MLukeTokenizer
-
-    tokenizer = MLukeTokenizer.from_pretrained(path, task="entity_pair_classification")
-    model = LukeForEntityPairClassification.from_pretrained(path).eval()
-
-    def run(docs: List[Any]) -> List[str]:
-        labels: List[str] = []
-        for start in range(0, len(docs), batch_size):
-            batch = docs[start : start + batch_size]
-            # One by one: the reference reads a batch of spans as pairs of texts.
-            items = [tokenizer(doc.text, entity_spans=spans_of(doc), truncation=True, max_length=512) for doc in batch]
-            inputs = tokenizer.pad(items, return_tensors="pt")
-            with torch.no_grad():
-                logits = model(**inputs).logits
-            labels.extend(model.config.id2label[i] for i in logits.argmax(-1).tolist())
-        return labels
-
-    return run
+    still = Settings(rate=0.0, warmup=0, weight_decay=0.0, grad_clip=1.0, dropout=0.0, batch_size=batch_size, steps=1)
+    loop = PlainLoop(path, labels_of(N_LABELS), still, "cpu", in_bfloat16=False)
+    return lambda docs: loop.predict(docs, batch_size)
 
 
 if __name__ == "__main__":

@@ -19,8 +19,9 @@ import typer
 from tqdm import tqdm
 from wasabi import msg
 
+from scripts.workflows.plain_loop import FROZEN, PlainLoop, Settings
+
 from .checkpoints import with_head
-from .relations import spans_of
 
 DATA = typer.Option(Path("../shared/data/kbp37"), help="Folder with KBP37's train.txt")
 CACHE = typer.Option(Path(tempfile.gettempdir()) / "spacy_mluke_bench", help="Where checkpoints are kept")
@@ -153,34 +154,18 @@ def prepare_reference(path: Path, labels: List[str]) -> Callable[[List[Tuple[Any
     labels (List[str]): What the head's rows stand for.
     RETURNS (Callable): Examples -> their loss, seconds of the tokenizer, seconds of all.
     """
-    import torch
-    from transformers import LukeForEntityPairClassification, MLukeTokenizer
-
-    tokenizer = MLukeTokenizer.from_pretrained(path, task="entity_pair_classification")
-    model = LukeForEntityPairClassification.from_pretrained(path).train()
-    model.luke.embeddings.word_embeddings.requires_grad_(False)
-    named = [(name, parameter) for name, parameter in model.named_parameters() if parameter.requires_grad]
-    spared = ("bias", "LayerNorm.weight")
-    groups = [
-        {"params": [p for name, p in named if not name.endswith(spared)], "weight_decay": 0.01},
-        {"params": [p for name, p in named if name.endswith(spared)], "weight_decay": 0.0},
-    ]
-    optimizer = torch.optim.AdamW(groups, lr=RATE)
-    parameters = [parameter for _, parameter in named]
+    (path / FROZEN).touch()
+    steady = Settings(
+        rate=RATE, warmup=0, weight_decay=0.01, grad_clip=1.0, dropout=0.1, batch_size=32, steps=1_000_000
+    )
+    loop = PlainLoop(path, labels, steady, "cpu", in_bfloat16=False)
 
     def step(batch: List[Tuple[Any, str]]) -> Tuple[float, float, float]:
         started = time.perf_counter()
-        # One by one: the reference reads a batch of spans as pairs of texts.
-        items = [tokenizer(doc.text, entity_spans=spans_of(doc), truncation=True, max_length=512) for doc, _ in batch]
-        inputs = tokenizer.pad(items, return_tensors="pt")
-        inputs["labels"] = torch.tensor([labels.index(label) for _, label in batch])
+        inputs = loop.read([doc for doc, _ in batch], gold=True)
         tokenizing = time.perf_counter() - started
-        loss = model(**inputs).loss
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
-        optimizer.step()
-        optimizer.zero_grad()
-        return loss.item(), tokenizing, time.perf_counter() - started
+        loss = loop.update(inputs, 0) / len(batch)
+        return loss, tokenizing, time.perf_counter() - started
 
     return step
 

@@ -69,7 +69,8 @@ def annotate(
         from ..bulk.run import Run
         from ..bulk.sources import parquet
 
-        n_cores = os.cpu_count() or 1
+        # Containers and schedulers often allow fewer cores than there are.
+        n_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         n = processes or n_cores
         job = Job(
             pipeline=str(Path(pipeline).resolve()) if Path(pipeline).is_dir() else pipeline,

@@ -1,9 +1,10 @@
 """Dense layers in eight bits, where nothing is to be differentiated.
 
-Weights are rounded once, each output with a scale of its own; rows are rounded as they come, each row with a scale of
-its own. So what becomes of a row does not depend on the rows beside it, and a document gets the same states alone and
-in a batch. Products and sums are integers and exact; oneDNN computes them, through the operators that torch has for its
-compiler (`onednn::qlinear_pointwise`).
+Weights are rounded once, each output with a scale of its own; rows are rounded as they come, each row to 256 steps from
+its least number to its largest. So what becomes of a row does not depend on the rows beside it, and a document gets the
+same states alone and in a batch. Steps lie between the two ends, not on both sides of zero, because encoders have few
+numbers that are far larger than the others, and these are mostly of one sign. Products and sums are integers and exact;
+oneDNN computes them, through the operators that torch has for its compiler (`onednn::qlinear_pointwise`).
 
 The weights in full stay where they are, to be saved and trained: those in eight bits are made from them at first use,
 and again after they have changed.
@@ -17,8 +18,10 @@ from typing import Any, Dict, Optional, Tuple, cast
 import torch
 from torch import Tensor, nn
 
-# Of rows: 1 to 255, with zero at 128. oneDNN takes unsigned ones on all processors.
-_ZERO, _LARGEST = 128, 127
+# Weights are -127 to 127, rows 0 to 255: oneDNN takes unsigned ones on all processors.
+_LARGEST_WEIGHT, _STEPS = 127, 255
+# Scales are no smaller, so that nothing is divided by zero, nor inverted to infinity.
+_TINY = torch.finfo(torch.float32).tiny * 1024
 # Floats of a layer's input or output that are held at once.
 _MAX_FLOATS = 3 << 20
 
@@ -32,12 +35,14 @@ class Int8Linear:
 
     def __init__(self, weight: Tensor, bias: Tensor):
         weight, bias = weight.detach(), bias.detach()
-        self._bias = bias
-        self._scales = _scales_of(weight)
-        rounded = torch.round(weight / self._scales).to(torch.int8)
+        scales = weight.abs().amax(1, keepdim=True).clamp_(min=_TINY).div_(_LARGEST_WEIGHT)
+        rounded = torch.round(weight / scales).to(torch.int8)
         self._weight = torch.ops.onednn.qlinear_prepack(rounded, None)
-        self._scales = self._scales.flatten()
+        self._scales = scales.flatten()
         self._zeros = torch.zeros(len(weight), dtype=torch.int32)
+        self._bias = bias
+        # What an output gets for each unit that a whole row is shifted by.
+        self._shifts = rounded.sum(1) * self._scales
         self._rows_at_once = max(32, _MAX_FLOATS // max(weight.shape) // 32 * 32)
 
     def __call__(self, rows: Tensor, residual: Optional[Tensor] = None) -> Tensor:
@@ -50,28 +55,27 @@ class Int8Linear:
         found = rows.new_empty((len(rows), len(self._bias)))
         for start in range(0, len(rows), self._rows_at_once):
             part = slice(start, start + self._rows_at_once)
-            products, scales = self._multiply(rows[part])
+            products, scales, least = self._multiply(rows[part])
             if residual is None:
                 torch.addcmul(self._bias, products, scales, out=found[part])
             else:
                 torch.addcmul(residual[part], products, scales, out=found[part]).add_(self._bias)
+            found[part].addcmul_(least, self._shifts)
         return found
 
-    def _multiply(self, rows: Tensor) -> Tuple[Tensor, Tensor]:
-        """Products of rounded rows, in units of each row's scale, and these. Shapes: (n_rows, n_out), (n_rows, 1)."""
-        scales = _scales_of(rows)
+    def _multiply(self, rows: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
+        """Products of rounded rows, in units of each row's scale, and above each row's least number; these. Shapes:
+        (n_rows, n_out), (n_rows, 1), (n_rows, 1)."""
+        # With zero between the ends, no number is large beside their distance.
+        least = rows.amin(1, keepdim=True).clamp_(max=0)
+        scales = rows.amax(1, keepdim=True).clamp_(min=0).sub_(least).clamp_(min=_TINY).div_(_STEPS)
+        inverse = scales.reciprocal()
         # To uint8 is towards zero.
-        rounded = (rows / scales).add_(_ZERO + 0.5).to(torch.uint8)
+        rounded = (rows * inverse).add_(0.5 - least * inverse).to(torch.uint8)
         products = torch.ops.onednn.qlinear_pointwise(
-            rounded, 1.0, _ZERO, self._weight, self._scales, self._zeros, None, 1.0, 0, torch.float32, "none", [], ""
+            rounded, 1.0, 0, self._weight, self._scales, self._zeros, None, 1.0, 0, torch.float32, "none", [], ""
         )
-        return products, scales
-
-
-def _scales_of(rows: Tensor) -> Tensor:
-    """What one step of eight bits is in each row. Shape: (n_rows, 1)."""
-    largest = torch.maximum(rows.amax(1, keepdim=True), -rows.amin(1, keepdim=True))
-    return largest.clamp_(min=torch.finfo(torch.float32).tiny * _LARGEST).div_(_LARGEST)
+        return products, scales, least
 
 
 class Int8Cache:

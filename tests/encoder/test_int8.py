@@ -27,17 +27,28 @@ def layer(n_in=24, n_out=40):
     return torch.randn(n_out, n_in), torch.randn(n_out)
 
 
-def rounded(rows):
-    """What eight bits keep of rows, or of a weight's."""
-    scales = rows.abs().amax(1, keepdim=True) / 127
-    return torch.where(scales > 0, (rows / scales).round() * scales, 0)
+def rounded_weight(weight):
+    """What eight bits keep of a weight."""
+    scales = weight.abs().amax(1, keepdim=True) / 127
+    return (weight / scales).round() * scales
+
+
+def step_of(rows):
+    """How far one step of eight bits is, in each row."""
+    return (rows.amax(1, keepdim=True).clamp(min=0) - rows.amin(1, keepdim=True).clamp(max=0)) / 255
+
+
+def rounded_rows(rows):
+    """What eight bits keep of rows."""
+    least, step = rows.amin(1, keepdim=True).clamp(max=0), step_of(rows)
+    return ((rows - least) / step).round() * step + least
 
 
 @pytest.mark.parametrize("n_rows", [1, 7, 64, 130])
 def test_products_are_those_of_rounded_rows_and_weights(n_rows):
     weight, bias = layer()
     rows, residual = torch.randn(n_rows, 24), torch.randn(n_rows, 40)
-    expected = F.linear(rounded(rows), rounded(weight), bias)
+    expected = F.linear(rounded_rows(rows), rounded_weight(weight), bias)
     with torch.no_grad():
         found = Int8Linear(weight, bias)
         torch.testing.assert_close(found(rows), expected, atol=0.02, rtol=0.01)
@@ -51,8 +62,15 @@ def test_no_number_is_further_off_than_a_rounding(rows):
     weight = torch.eye(16)
     with torch.no_grad():
         found = Int8Linear(weight, torch.zeros(16))(rows)
-    step = rows.abs().amax(1, keepdim=True) / 127
-    assert bool(((found - rows).abs() <= step * 0.51 + 1e-30).all())
+    assert bool(((found - rows).abs() <= step_of(rows) * 0.51 + 1e-30).all())
+
+
+def test_numbers_of_one_sign_have_all_steps_to_themselves():
+    torch.manual_seed(0)
+    rows = torch.rand(9, 64) * 10
+    with torch.no_grad():
+        found = Int8Linear(torch.eye(64), torch.zeros(64))(rows)
+    assert float((found - rows).abs().max()) <= 10 / 255 * 0.51
 
 
 def test_a_row_comes_out_the_same_whatever_stands_beside_it():
