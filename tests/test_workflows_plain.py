@@ -9,6 +9,7 @@ import spacy
 
 from scripts.workflows import convert, evaluate, plain
 from scripts.workflows.sample import make_sample
+from scripts.workflows.tasks import TASKS
 from spacy_mluke.report.predict import predict_run
 from tests.pipeline.conftest import save_tiny_checkpoint
 
@@ -100,3 +101,11 @@ def test_every_sentence_is_drawn_once_an_epoch_and_batches_go_on_where_they_were
     drawn = [next(batches) for _ in range(5)]
     assert sorted(i for batch in drawn for i in batch) == sorted([*range(10), *range(10)])
     assert next(plain.draw_batches(10, 4, seed=0, first=3)) == drawn[3]
+
+
+def test_it_is_scored_by_itself(folder, trained):
+    whole = folder / "whole"
+    options = {"seed": 1, "samples": 2, "gpu_id": -1}
+    evaluate.main("relations", folder / "corpus", whole / "training", whole / "scored", only="plain", **options)
+    assert [own.name for own in (whole / "scored").iterdir()] == ["plain-1"]
+    assert {own.stem for own in (whole / "scored" / "plain-1").iterdir()} == set(TASKS["relations"].langs)

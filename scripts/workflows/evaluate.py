@@ -32,6 +32,7 @@ METRICS_FOLDER = typer.Argument(..., help="Folder to write scores to")
 SEED = typer.Option(0, help="The seed that the systems were trained with")
 SAMPLES = typer.Option(1000, help="How often documents are drawn again for the intervals")
 GPU = typer.Option(-1, help="GPU, -1 for none")
+ONLY = typer.Option("", help="Score one system alone, such as plain; by default, all that the task's workflow trains")
 
 
 def main(
@@ -42,14 +43,18 @@ def main(
     seed: int = SEED,
     samples: int = SAMPLES,
     gpu_id: int = GPU,
+    only: str = ONLY,
 ) -> None:
-    """Score all systems of a task."""
+    """Score the systems of a task."""
     check_choice("task", task, tuple(TASKS))
+    if only:
+        check_choice("only", only, tuple(TASKS[task].systems))
     install_extensions()
     if gpu_id >= 0:
         require_gpu(gpu_id)
     options: Dict[str, Any] = {"task": task, "seed": seed, "n_samples": samples}
-    for folder, system in TASKS[task].systems.items():
+    for folder in [only] if only else TASKS[task].usual:
+        system = TASKS[task].systems[folder]
         nlp = spacy.load(training / run_folder(folder, seed) / "model-best")
         for lang in TASKS[task].langs:
             data = corpus / "test" / f"{lang}.spacy"
@@ -60,7 +65,7 @@ def main(
                 # RELX's entities are not always tokens of the pipeline's language, such as "Inde" in "l'Inde".
                 run = predict_run(nlp, data, gold_tokens=task == "relations", **names, **options)
             keep(run, metrics / run_folder(folder, seed))
-    if TASKS[task].has_majority:
+    if TASKS[task].has_majority and not only:
         guess = guess_by(task, read_docs(corpus / "train.spacy"))
         for lang in TASKS[task].langs:
             data = corpus / "test" / f"{lang}.spacy"

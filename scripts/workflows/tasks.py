@@ -23,7 +23,7 @@ class System:
     reads_marked: bool = False  # whether it reads sentences whose entities are marked by words
     has_curve: bool = True  # whether its score in training is the task's
     overrides: Dict[str, Any] = field(default_factory=dict)  # of the config
-    has_own_loop: bool = False  # whether it is trained by another script than scripts.workflows.train
+    is_extra: bool = False  # whether it is trained, by a script of its own, only by a workflow of its own
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,11 @@ class Task:
     langs: Tuple[str, ...]  # of the test sets
     systems: Dict[str, System]  # by the name of their folders; the first one is compared with the others
     has_majority: bool = False  # whether the most frequent label of the training data is a system
+
+    @property
+    def usual(self) -> Tuple[str, ...]:
+        """The systems that the task's own workflow trains."""
+        return tuple(name for name, system in self.systems.items() if not system.is_extra)
 
 
 def _words(component: str, architecture: str) -> Dict[str, Any]:
@@ -49,7 +54,7 @@ TASKS: Dict[str, Task] = {
             "mluke-w": System(
                 "mLUKE-W", "relations_kbp37.cfg", overrides=_words("mluke_relations", "MarkerClassifier")
             ),
-            PLAIN: System("plain PyTorch", "relations_kbp37.cfg", has_own_loop=True),
+            PLAIN: System("plain PyTorch", "relations_kbp37.cfg", is_extra=True),
             "tok2vec": System(
                 "spaCy tok2vec",
                 "baselines/relations_tok2vec.cfg",

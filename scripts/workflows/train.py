@@ -46,7 +46,7 @@ def main(
 ) -> None:
     """Train one system of a task."""
     check_choice("task", task, tuple(TASKS))
-    check_choice("system", system, tuple(name for name, own in TASKS[task].systems.items() if not own.has_own_loop))
+    check_choice("system", system, TASKS[task].usual)
     check_choice("mixed_precision", mixed_precision, ("true", "false"))
     name = run_folder(system, seed)
     found = overrides_of(task, system, corpus, encoder=encoder, seed=seed, steps=steps, eval_frequency=eval_frequency)
