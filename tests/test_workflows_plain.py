@@ -25,14 +25,14 @@ def folder(tmp_path_factory, tiny_sentencepiece):
     return folder
 
 
-def train(folder, name):
+def train(folder, name, steps=STEPS):
     plain.main(
         folder / "corpus",
         folder / name / "training",
         folder / name / "metrics",
         encoder=str(folder / "tiny"),
         seed=1,
-        steps=STEPS,
+        steps=steps,
         eval_frequency=EVERY,
         gpu_id=-1,
         mixed_precision="false",
@@ -87,6 +87,22 @@ def test_an_interrupted_training_goes_on_to_the_same_scores_and_weights(folder, 
         for own in (path, whole)
     ]
     assert runs[0].metrics == runs[1].metrics
+
+
+def test_an_interrupted_training_of_other_settings_is_begun_anew(folder, monkeypatch, capsys):
+    update = plain.PlainLoop.update
+
+    def stop(self, docs, step):
+        if step == EVERY + 1:
+            raise KeyboardInterrupt
+        return update(self, docs, step)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(plain.PlainLoop, "update", stop)
+        with pytest.raises(KeyboardInterrupt):
+            train(folder, "longer", steps=9)
+    train(folder, "longer")
+    assert "begun anew" in capsys.readouterr().out
 
 
 def test_the_rate_goes_up_and_then_down_to_nothing():

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Dict, Iterator, List
 
@@ -72,11 +73,15 @@ def main(
     torch.manual_seed(seed)
     loop = PlainLoop(start_from(encoder, folder / "start"), labels, settings, device, mixed_precision == "true")
     state, best_folder = folder / "state.safetensors", folder / "best"
-    done, best = loop.restore(state) if state.exists() else (0, -1.0)
+    given = {"encoder": encoder, "seed": seed, "every": eval_frequency, "settings": asdict(settings), "labels": labels}
+    found = loop.restore(state, given) if state.exists() else None
+    if found is None and state.exists():
+        msg.warn("An interrupted training had other settings", f"It is begun anew: {folder}")
+    done, best = found or (0, -1.0)
     batches = draw_batches(len(train), settings.batch_size, seed, first=done)
     loss, started = 0.0, time.perf_counter()
     for step in tqdm(range(done + 1, settings.steps + 1), initial=done, total=settings.steps, disable=None):
-        if step % eval_frequency == 1:
+        if (step - 1) % eval_frequency == 0:
             # So a training that goes on draws the same dropout.
             torch.manual_seed(seed + step)
         loss += loop.update(loop.read([train[i] for i in next(batches)], gold=True), step - 1)
@@ -90,7 +95,7 @@ def main(
             if scores["rel_macro_f"] > best:
                 best = scores["rel_macro_f"]
                 loop.save(best_folder)
-            loop.save_state(state, step, best)
+            loop.save_state(state, step, best, given)
             loss = 0.0
     write_pipeline(best_folder, folder / "model-best")
     for path in (folder / "start", best_folder):

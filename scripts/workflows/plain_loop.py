@@ -6,7 +6,7 @@ import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, List, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 import torch
 from safetensors import safe_open
@@ -131,28 +131,33 @@ class PlainLoop:
         for name in TOKENIZER_FILES:
             shutil.copy(self.path / name, path / name)
 
-    def save_state(self, path: Path, step: int, best: float) -> None:
+    def save_state(self, path: Path, step: int, best: float, given: Dict[str, Any]) -> None:
         """Write all that a training needs to go on.
 
         path (Path): The file.
         step (int): Steps that were taken.
         best (float): The best score so far.
+        given (Dict[str, Any]): The settings of the training: what can be JSON.
         """
         tensors = {f"model.{name}": p.detach() for name, p in self.trained.items()}
         for name, parameter in self.trained.items():
             tensors.update({f"{key}.{name}": value for key, value in self.optimizer.state[parameter].items()})
-        about = {"step": step, "best": best}
+        about = {"step": step, "best": best, "given": given}
         with replacing(path) as aside:
             save_file({key: t.contiguous() for key, t in tensors.items()}, aside, {"about": json.dumps(about)})
 
-    def restore(self, path: Path) -> Tuple[int, float]:
+    def restore(self, path: Path, given: Dict[str, Any]) -> Optional[Tuple[int, float]]:
         """Go on from a state.
 
         path (Path): The file.
-        RETURNS (Tuple[int, float]): Steps that were taken, the best score so far.
+        given (Dict[str, Any]): The settings of the training.
+        RETURNS (Optional[Tuple[int, float]]): Steps that were taken, the best score so far; None if the state is that
+            of other settings: nothing is changed then.
         """
         with safe_open(path, framework="pt") as tensors:
             about: Dict[str, Any] = json.loads(tensors.metadata()["about"])
+            if about["given"] != given:
+                return None
             with torch.no_grad():
                 for name, parameter in self.trained.items():
                     parameter.copy_(tensors.get_tensor(f"model.{name}"))
