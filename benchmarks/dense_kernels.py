@@ -16,7 +16,7 @@ import tempfile
 import time
 import warnings
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Tuple
+from typing import Any, Callable, Dict, List
 
 import torch
 import torch.nn.functional as F
@@ -24,7 +24,7 @@ import typer
 from torch import Tensor, nn
 from wasabi import msg
 
-from spacy_mluke.encoder.int8 import Int8Linear
+from spacy_mluke.encoder.int8 import Int8Linear, round_to_steps
 
 SIZES = {"base": (768, 3072), "small": (384, 1536)}
 SIZE = typer.Option(list(SIZES), help="Sizes to measure")
@@ -66,20 +66,11 @@ class OursCompiled(Ours):
     """The same, all around its product compiled."""
 
     def forward(self, rows: Tensor) -> Tensor:
-        layer = self.int8
         rounded, scales, least = _compiled_rounding(rows)
-        products = torch.ops.onednn.qlinear_pointwise(
-            rounded, 1.0, 0, layer._weight, layer._scales, layer._zeros, None, 1.0, 0, torch.float32, "none", [], ""
-        )
-        return _compiled_sum(products, scales, least, layer._shifts, layer._bias)
+        return _compiled_sum(self.int8.multiply(rounded), scales, least, self.int8._shifts, self.int8._bias)
 
 
-@functools.partial(torch.compile, dynamic=True)
-def _compiled_rounding(rows: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
-    least = rows.amin(1, keepdim=True).clamp(max=0)
-    scales = (rows.amax(1, keepdim=True).clamp(min=0) - least).clamp(min=1e-30) / 255
-    inverse = scales.reciprocal()
-    return (rows * inverse + (0.5 - least * inverse)).to(torch.uint8), scales, least
+_compiled_rounding = torch.compile(round_to_steps, dynamic=True)
 
 
 @functools.partial(torch.compile, dynamic=True)

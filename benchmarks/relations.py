@@ -95,7 +95,7 @@ def prepare_ours(nlp: Any) -> Any:
 def prepare_reference(path: Path, batch_size: int) -> Any:
     """What predicts with the reference, in batches of arrival order, padded by its own tokenizer."""
     still = Settings(rate=0.0, warmup=0, weight_decay=0.0, grad_clip=1.0, dropout=0.0, batch_size=batch_size, steps=1)
-    loop = PlainLoop(path, labels_of(N_LABELS), still, "cpu", in_bfloat16=False)
+    loop = PlainLoop(path, labels_of(N_LABELS), still)
     return lambda docs: loop.predict(docs, batch_size)
 
 

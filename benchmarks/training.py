@@ -19,7 +19,7 @@ import typer
 from tqdm import tqdm
 from wasabi import msg
 
-from scripts.workflows.plain_loop import FROZEN, PlainLoop, Settings
+from scripts.workflows.plain_loop import PlainLoop, Settings
 
 from .checkpoints import with_head
 
@@ -154,11 +154,10 @@ def prepare_reference(path: Path, labels: List[str]) -> Callable[[List[Tuple[Any
     labels (List[str]): What the head's rows stand for.
     RETURNS (Callable): Examples -> their loss, seconds of the tokenizer, seconds of all.
     """
-    (path / FROZEN).touch()
     steady = Settings(
         rate=RATE, warmup=0, weight_decay=0.01, grad_clip=1.0, dropout=0.1, batch_size=32, steps=1_000_000
     )
-    loop = PlainLoop(path, labels, steady, "cpu", in_bfloat16=False)
+    loop = PlainLoop(path, labels, steady, fixed_words=True)
 
     def step(batch: List[Tuple[Any, str]]) -> Tuple[float, float, float]:
         started = time.perf_counter()

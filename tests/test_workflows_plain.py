@@ -6,10 +6,13 @@ import json
 
 import pytest
 import spacy
+import torch
 
 from scripts.workflows import convert, evaluate, plain
+from scripts.workflows import train as workflow
 from scripts.workflows.sample import make_sample
 from scripts.workflows.tasks import TASKS
+from spacy_mluke.annotate.relations import get_relations
 from spacy_mluke.report.predict import predict_run
 from tests.pipeline.conftest import save_tiny_checkpoint
 
@@ -26,7 +29,9 @@ def folder(tmp_path_factory, tiny_sentencepiece):
 
 
 def train(folder, name, steps=STEPS):
-    plain.main(
+    workflow.main(
+        "relations",
+        "plain",
         folder / "corpus",
         folder / name / "training",
         folder / name / "metrics",
@@ -46,24 +51,43 @@ def trained(folder):
     return train(folder, "whole")
 
 
-def test_it_writes_a_pipeline_that_predicts_as_the_reference_does(folder, trained, monkeypatch):
+def test_it_leaves_nothing_but_a_pipeline(trained):
     path, _ = trained
     assert [own.name for own in path.iterdir()] == ["model-best"]
+
+
+def test_it_writes_a_pipeline_that_predicts_as_the_reference_does(folder, monkeypatch):
+    save, write, kept = plain.PlainLoop.save, plain.write_pipeline, []
+
+    def save_varied(self, path):
+        # After a few steps all labels would nearly be level.
+        torch.manual_seed(0)
+        torch.nn.init.normal_(self.model.classifier.weight)
+        save(self, path)
+
+    def write_and_keep(checkpoint, path):
+        kept.append(plain_scores(checkpoint, folder))
+        write(checkpoint, path)
+
+    monkeypatch.setattr(plain.PlainLoop, "save", save_varied)
+    monkeypatch.setattr(plain, "write_pipeline", write_and_keep)
+    path, _ = train(folder, "varied")
     nlp = spacy.load(path / "model-best")
-    kept = []
-    monkeypatch.setattr(plain, "write_pipeline", lambda checkpoint, path: kept.append(plain_labels(checkpoint, folder)))
-    train(folder, "again")
-    (labels,) = kept
     docs = evaluate.read_docs(folder / "corpus" / "dev.spacy", nlp)
-    found = [plain.label_of(nlp(doc.copy())) for doc in docs]
-    assert found == labels
+    (found,) = zip(*(get_relations(nlp(doc)) for doc in docs), strict=True)
+    labels, scores = kept[0]
+    assert [relation.label for relation in found] == labels
+    assert [relation.score for relation in found] == pytest.approx(scores, abs=1e-5)
+    assert max(scores) - min(scores) > 1e-4
 
 
-def plain_labels(checkpoint, folder):
+def plain_scores(checkpoint, folder):
     docs = evaluate.read_docs(folder / "corpus" / "dev.spacy")
     config = json.loads((checkpoint / "config.json").read_text(encoding="utf8"))
-    loop = plain.PlainLoop(checkpoint, list(config["id2label"].values()), plain.read_settings(STEPS), "cpu", False)
-    return loop.predict(docs)
+    loop = plain.PlainLoop(checkpoint, list(config["id2label"].values()), plain.read_settings(STEPS))
+    with torch.no_grad():
+        scores = loop.model.eval()(**loop.read(docs)).logits.softmax(1).amax(1)
+    return loop.predict(docs), scores.tolist()
 
 
 def test_an_interrupted_training_goes_on_to_the_same_scores_and_weights(folder, trained, monkeypatch):

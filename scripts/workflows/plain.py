@@ -3,7 +3,7 @@
 Same weights, sentences, budget and settings as mLUKE-E has, from the same config; what is trained is written as a
 pipeline, and scored as all others are. The same command goes on after an interruption.
 
-python -m scripts.workflows.plain corpus/relations training/relations metrics/relations
+python -m scripts.workflows.train relations plain corpus/relations training/relations metrics/relations
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from typing import Any, Dict, Iterator, List
 
 import numpy
 import torch
-import typer
 from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.util import load_config, load_model_from_config
@@ -25,25 +24,11 @@ from wasabi import msg
 
 from scripts.workflows.evaluate import read_docs
 from scripts.workflows.majority import relate
-from scripts.workflows.plain_loop import FROZEN, PlainLoop, Settings, label_of
-from scripts.workflows.tasks import PLAIN, TASKS, run_folder
-from scripts.workflows.train import (
-    CONFIGS,
-    CORPUS,
-    ENCODER,
-    EVERY,
-    GPU,
-    METRICS,
-    PRECISION,
-    SEED,
-    STEPS,
-    TRAINING,
-)
+from scripts.workflows.plain_loop import PlainLoop, Settings, label_of
+from scripts.workflows.tasks import CONFIGS, PLAIN, TASKS
 from spacy_mluke.encoder.checkpoint import export_huggingface, load_encoder
 from spacy_mluke.encoder.quantized import Q4Embedding
-from spacy_mluke.errors import check_choice
 from spacy_mluke.extensions import install_extensions
-from spacy_mluke.report.summary import CURVE
 from spacy_mluke.scorers import score_relations
 from spacy_mluke.training.curve import add_point
 from spacy_mluke.training.kbp37 import NO_RELATION
@@ -51,27 +36,38 @@ from spacy_mluke.training.kbp37 import NO_RELATION
 COMPONENT = "mluke_relations"
 
 
-def main(
-    corpus: Path = CORPUS,
-    training: Path = TRAINING,
-    metrics: Path = METRICS,
-    encoder: str = ENCODER,
-    seed: int = SEED,
-    steps: int = STEPS,
-    eval_frequency: int = EVERY,
-    gpu_id: int = GPU,
-    mixed_precision: str = PRECISION,
+def train_plain(
+    corpus: Path,
+    folder: Path,
+    curve: Path,
+    *,
+    encoder: str,
+    seed: int,
+    steps: int,
+    eval_frequency: int,
+    gpu_id: int,
+    in_bfloat16: bool,
 ) -> None:
-    """Train the reference's classifier of relations."""
-    check_choice("mixed_precision", mixed_precision, ("true", "false"))
+    """Train the reference's classifier of relations.
+
+    corpus (Path): Folder that convert has written.
+    folder (Path): Where the pipeline goes, as model-best.
+    curve (Path): File of the learning curve.
+    encoder (str): The checkpoint to start from.
+    seed (int): The seed.
+    steps (int): Steps; 0 for as many as the config says.
+    eval_frequency (int): Steps between evaluations.
+    gpu_id (int): GPU, -1 for none.
+    in_bfloat16 (bool): Whether matrices are multiplied in bfloat16.
+    """
     install_extensions()
-    folder = training / run_folder(PLAIN, seed)
     settings = read_settings(steps)
     train, dev = (read_docs(corpus / f"{name}.spacy") for name in ("train", "dev"))
     labels = [NO_RELATION, *sorted({label_of(doc) for doc in train} - {NO_RELATION})]
     device = "cpu" if gpu_id < 0 else f"cuda:{gpu_id}"
     torch.manual_seed(seed)
-    loop = PlainLoop(start_from(encoder, folder / "start"), labels, settings, device, mixed_precision == "true")
+    has_fixed_words = start_from(encoder, folder / "start")
+    loop = PlainLoop(folder / "start", labels, settings, device, in_bfloat16=in_bfloat16, fixed_words=has_fixed_words)
     state, best_folder = folder / "state.safetensors", folder / "best"
     given = {"encoder": encoder, "seed": seed, "every": eval_frequency, "settings": asdict(settings), "labels": labels}
     found = loop.restore(state, given) if state.exists() else None
@@ -89,7 +85,7 @@ def main(
             scores = score(dev, loop.predict(dev))
             epoch = (step - 1) * settings.batch_size // len(train)
             point = {"step": step, "epoch": epoch, "words": 0, "losses": {COMPONENT: loss}, "other_scores": scores}
-            add_point(metrics / run_folder(PLAIN, seed) / CURVE, {**point, "score": scores["rel_macro_f"]})
+            add_point(curve, {**point, "score": scores["rel_macro_f"]})
             seconds = time.perf_counter() - started
             msg.text(f"{step}: loss {loss:.1f}, macro F1 {100 * scores['rel_macro_f']:.2f}, {seconds:.0f} s")
             if scores["rel_macro_f"] > best:
@@ -125,18 +121,16 @@ def read_settings(steps: int) -> Settings:
     )
 
 
-def start_from(encoder: str, path: Path) -> Path:
+def start_from(encoder: str, path: Path) -> bool:
     """Write a checkpoint as the reference reads it.
 
     encoder (str): The checkpoint.
     path (Path): Where to.
-    RETURNS (Path): The directory; a file in it says that the word table is not trained.
+    RETURNS (bool): Whether its word table cannot be trained.
     """
     loaded = load_encoder(encoder)
     export_huggingface(loaded, path)
-    if isinstance(loaded.network.embeddings.word_embeddings, Q4Embedding):
-        (path / FROZEN).touch()
-    return path
+    return isinstance(loaded.network.embeddings.word_embeddings, Q4Embedding)
 
 
 def draw_batches(n: int, size: int, seed: int, *, first: int = 0) -> Iterator[List[int]]:
@@ -187,7 +181,3 @@ def write_pipeline(checkpoint: Path, path: Path) -> None:
 
 def _config() -> Path:
     return CONFIGS / TASKS["relations"].systems[PLAIN].config
-
-
-if __name__ == "__main__":
-    typer.run(main)

@@ -17,8 +17,6 @@ from spacy_mluke.annotate.relations import get_relations
 from spacy_mluke.files import replacing
 from spacy_mluke.training.kbp37 import NO_RELATION
 
-# In a checkpoint's directory: its word table is not trained.
-FROZEN = "FROZEN"
 TOKENIZER_FILES = ("sentencepiece.bpe.model", "entity_vocab.json")
 _ADAM = ("step", "exp_avg", "exp_avg_sq")
 
@@ -50,9 +48,19 @@ class PlainLoop:
     settings (Settings): Of the training.
     device (str): Where it runs.
     in_bfloat16 (bool): Whether matrices are multiplied in bfloat16.
+    fixed_words (bool): Whether the word table stays as it is.
     """
 
-    def __init__(self, path: Path, labels: List[str], settings: Settings, device: str, in_bfloat16: bool):
+    def __init__(
+        self,
+        path: Path,
+        labels: List[str],
+        settings: Settings,
+        device: str = "cpu",
+        *,
+        in_bfloat16: bool = False,
+        fixed_words: bool = False,
+    ):
         from transformers import LukeForEntityPairClassification, MLukeTokenizer
 
         self.labels, self.settings, self.device, self.in_bfloat16 = labels, settings, device, in_bfloat16
@@ -62,7 +70,7 @@ class PlainLoop:
         self.model = LukeForEntityPairClassification.from_pretrained(
             path, num_labels=len(labels), id2label=dict(enumerate(labels)), **drop
         ).to(device)
-        if (path / FROZEN).exists():
+        if fixed_words:
             self.model.luke.embeddings.word_embeddings.requires_grad_(False)
         self.trained = {name: p for name, p in self.model.named_parameters() if p.requires_grad}
         spared = ("bias", "LayerNorm.weight")

@@ -11,6 +11,7 @@ MAJORITY = "majority"
 PLAIN = "plain"  # the reference's classifier, trained by scripts.workflows.plain
 MARKED = "marked"  # folder of sentences whose entities are marked by words
 STORE = "entities.sqlite"
+CONFIGS = Path(__file__).parents[2] / "configs"
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class System:
     reads_marked: bool = False  # whether it reads sentences whose entities are marked by words
     has_curve: bool = True  # whether its score in training is the task's
     overrides: Dict[str, Any] = field(default_factory=dict)  # of the config
-    is_extra: bool = False  # whether it is trained, by a script of its own, only by a workflow of its own
+    is_extra: bool = False  # whether it has a loop and a workflow of its own
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,13 @@ from typing import Any, Dict
 import typer
 from wasabi import msg
 
-from scripts.workflows.tasks import MARKED, STORE, TASKS, run_folder
+from scripts.workflows.tasks import CONFIGS, MARKED, STORE, TASKS, run_folder
 from spacy_mluke.cli._training import run_training
 from spacy_mluke.errors import check_choice
 from spacy_mluke.report.summary import CURVE
 
 TASK = typer.Argument(..., help="relations, ner, qa, cloze or linking")
-SYSTEM = typer.Argument(..., help="mluke-e, mluke-w or tok2vec")
+SYSTEM = typer.Argument(..., help="mluke-e, mluke-w, tok2vec or plain")
 CORPUS = typer.Argument(..., help="Folder that convert has written", exists=True)
 TRAINING = typer.Argument(..., help="Folder for the trained pipelines of the task")
 METRICS = typer.Argument(..., help="Folder for learning curves of the task")
@@ -27,8 +27,6 @@ STEPS = typer.Option(0, help="Steps; 0 for as many as the config says")
 EVERY = typer.Option(100, help="Steps between evaluations")
 GPU = typer.Option(-1, help="GPU, -1 for none")
 PRECISION = typer.Option("false", help="true to multiply matrices in bfloat16: for processors with the units")
-
-CONFIGS = Path(__file__).parents[2] / "configs"
 
 
 def main(
@@ -46,9 +44,24 @@ def main(
 ) -> None:
     """Train one system of a task."""
     check_choice("task", task, tuple(TASKS))
-    check_choice("system", system, TASKS[task].usual)
+    check_choice("system", system, tuple(TASKS[task].systems))
     check_choice("mixed_precision", mixed_precision, ("true", "false"))
     name = run_folder(system, seed)
+    if TASKS[task].systems[system].is_extra:
+        from scripts.workflows.plain import train_plain
+
+        train_plain(
+            corpus,
+            training / name,
+            metrics / name / CURVE,
+            encoder=encoder,
+            seed=seed,
+            steps=steps,
+            eval_frequency=eval_frequency,
+            gpu_id=gpu_id,
+            in_bfloat16=mixed_precision == "true",
+        )
+        return
     found = overrides_of(task, system, corpus, encoder=encoder, seed=seed, steps=steps, eval_frequency=eval_frequency)
     if TASKS[task].systems[system].has_encoder:
         found[f"components.{TASKS[task].component}.model.encoder.mixed_precision"] = mixed_precision == "true"

@@ -55,7 +55,8 @@ class Int8Linear:
         found = rows.new_empty((len(rows), len(self._bias)))
         for start in range(0, len(rows), self._rows_at_once):
             part = slice(start, start + self._rows_at_once)
-            products, scales, least = self._multiply(rows[part])
+            rounded, scales, least = round_to_steps(rows[part])
+            products = self.multiply(rounded)
             if residual is None:
                 torch.addcmul(self._bias, products, scales, out=found[part])
             else:
@@ -63,19 +64,26 @@ class Int8Linear:
             found[part].addcmul_(least, self._shifts)
         return found
 
-    def _multiply(self, rows: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
-        """Products of rounded rows, in units of each row's scale, and above each row's least number; these. Shapes:
-        (n_rows, n_out), (n_rows, 1), (n_rows, 1)."""
-        # With zero between the ends, no number is large beside their distance.
-        least = rows.amin(1, keepdim=True).clamp_(max=0)
-        scales = rows.amax(1, keepdim=True).clamp_(min=0).sub_(least).clamp_(min=_TINY).div_(_STEPS)
-        inverse = scales.reciprocal()
-        # To uint8 is towards zero.
-        rounded = (rows * inverse).add_(0.5 - least * inverse).to(torch.uint8)
-        products = torch.ops.onednn.qlinear_pointwise(
+    def multiply(self, rounded: Tensor) -> Tensor:
+        """Products of rounded rows, in units of each row's step. Shapes: (n_rows, n_in), uint8; (n_rows, n_out)."""
+        return torch.ops.onednn.qlinear_pointwise(
             rounded, 1.0, 0, self._weight, self._scales, self._zeros, None, 1.0, 0, torch.float32, "none", [], ""
         )
-        return products, scales, least
+
+
+def round_to_steps(rows: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
+    """Round each row to steps from its least number to its largest.
+
+    rows (Tensor): Shape: (n_rows, n_in), float32.
+    RETURNS (Tuple[Tensor, Tensor, Tensor]): The rows in steps, uint8; how far a step is, and where they begin. Shapes:
+        (n_rows, n_in), (n_rows, 1), (n_rows, 1).
+    """
+    # With zero between the ends, no number is large beside their distance.
+    least = rows.amin(1, keepdim=True).clamp_(max=0)
+    scales = rows.amax(1, keepdim=True).clamp_(min=0).sub_(least).clamp_(min=_TINY).div_(_STEPS)
+    inverse = scales.reciprocal()
+    # To uint8 is towards zero.
+    return (rows * inverse).add_(0.5 - least * inverse).to(torch.uint8), scales, least
 
 
 class Int8Cache:

@@ -127,16 +127,16 @@ def test_the_weights_are_those_of_a_training_without_interruption(tiny_checkpoin
 
 
 # Between two evaluations, and right at one.
-@pytest.mark.parametrize(("every", "stop_at"), [(3, 8), (1, 7)])
+@pytest.mark.parametrize(("every", "stop_at", "n_after"), [(3, 8, 3), (1, 7, 2)])
 def test_losses_of_each_evaluation_are_those_of_a_training_without_interruption(
-    steady_checkpoint, corpus, tmp_path, every, stop_at
+    steady_checkpoint, corpus, tmp_path, every, stop_at, n_after
 ):
     overrides = settings(steady_checkpoint, corpus, **{"training.eval_frequency": 2})
     whole = start("relations_kbp37", tmp_path / "whole", overrides).strip().splitlines()
     start("relations_kbp37", tmp_path / "parts", overrides, stop_at=stop_at, every=every)
     parts = go_on("relations_kbp37", tmp_path / "parts", overrides).strip().splitlines()
-    assert parts[-2:] == whole[-2:]
-    assert len({line.split()[2] for line in whole[-2:]}) == 2
+    assert parts[-n_after:] == whole[-n_after:]
+    assert len({line.split()[2] for line in whole[-n_after:]}) == n_after
 
 
 def test_a_training_can_be_interrupted_twice_with_thincs_own_optimizer(steady_checkpoint, corpus, tmp_path):
