@@ -39,7 +39,8 @@ def load(
     encoder = {"model": {"encoder": options}}
     candidates = {"candidates": {"path": str(store)}}
     nlp.add_pipe("mluke_mentions", config=candidates)
-    nlp.add_pipe("mluke", config={"model": options})
+    # Such pipelines are for entities of one store in any language: see "The same entity" in docs/pretraining.md.
+    nlp.add_pipe("mluke", config={"model": options, "span_vectors": "both"})
     nlp.add_pipe("mluke_linker", config={**encoder, **candidates})
     if cloze:
         nlp.add_pipe("mluke_cloze", config=encoder)

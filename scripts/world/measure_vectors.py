@@ -24,6 +24,7 @@ from spacy_mluke.entities.store import EntityStore
 XQUAD = typer.Argument(..., help="Folder of XQuAD", exists=True, file_okay=False)
 WORLD = typer.Argument(..., help="Folder of entities.sqlite", exists=True, file_okay=False)
 CHECKPOINT = typer.Argument(..., help="Checkpoint")
+SPAN_VECTORS = typer.Option("entity", help="What span._.mluke_vector is: entity or both")
 OUTPUT = typer.Option(Path("out/vectors.json"), help="Where to write the figures")
 LANGUAGES = ("en", "de", "es", "ru", "zh", "ar", "el")
 MIN_LANGUAGES = 5
@@ -39,7 +40,13 @@ class Mention(NamedTuple):
     tokens: numpy.ndarray
 
 
-def main(xquad: Path = XQUAD, world: Path = WORLD, checkpoint: str = CHECKPOINT, output: Path = OUTPUT) -> None:
+def main(
+    xquad: Path = XQUAD,
+    world: Path = WORLD,
+    checkpoint: str = CHECKPOINT,
+    span_vectors: str = SPAN_VECTORS,
+    output: Path = OUTPUT,
+) -> None:
     """Measure."""
     store = EntityStore(world / "entities.sqlite")
     articles = {
@@ -51,7 +58,7 @@ def main(xquad: Path = XQUAD, world: Path = WORLD, checkpoint: str = CHECKPOINT,
     for lang, own in paragraphs.items():
         nlp = spacy.blank(lang)
         nlp.add_pipe("mluke_mentions", config={"candidates": {"path": str(store.path)}})
-        nlp.add_pipe("mluke", config={"model": {"name": checkpoint}})
+        nlp.add_pipe("mluke", config={"model": {"name": checkpoint}, "span_vectors": span_vectors})
         mentions += find_mentions(nlp, store, lang, [p["context"] for p in own])
         questions = [question["question"] for p in own for question in p["qas"]]
         with nlp.select_pipes(disable="mluke_mentions"):
@@ -93,7 +100,7 @@ def compare_mentions(mentions: List[Mention]) -> Dict[str, Any]:
     asked = (elsewhere & same).any(axis=1)
     result: Dict[str, Any] = {"entities": len(set(entities)), "mentions": len(kept), "asked": int(asked.sum())}
     for name, vectors in (
-        ("entity vectors", numpy.stack([mention.own for mention in kept])),
+        ("span vectors", numpy.stack([mention.own for mention in kept])),
         ("means of token vectors", numpy.stack([mention.tokens for mention in kept])),
     ):
         nearest = numpy.where(elsewhere, cosines(vectors, vectors), -2.0).argmax(axis=1)

@@ -19,13 +19,16 @@ from ..encoder.listener import EncoderListener
 from ..encoder.model import EncoderInput, EncoderModel, get_shim, load_model
 from ..encoder.trf_data import split_output
 from ..encoder.word_encoder import replace_listener, replace_listener_config
-from ..errors import Errors, Warnings
+from ..errors import Errors, Warnings, check_choice
 from ..extensions import install_extensions
 from ..types import Counts, EncoderOutput
 from .encoder_files import EncoderFiles
 from .factories.common import Suggester
 from .shared_update import SharedUpdate
 from .stream import annotate
+
+# What a span's vector is: the state of its entity, or that and the states of its words.
+SPAN_VECTORS = (ENTITY, BOTH) = ("entity", "both")
 
 
 class MLuke(EncoderFiles, Transformer):
@@ -39,8 +42,10 @@ class MLuke(EncoderFiles, Transformer):
     suggester (Suggester): Which spans become entities.
     name (str): The component's name.
     keep_token_states (bool): Whether wordpiece states stay on the document.
+    span_vectors (str): What a span's vector is: "entity", its entity's state, or "both", of entity and wordpieces.
     set_vectors (bool): Whether `.vector` and `.similarity` read mLUKE's vectors.
     buffer_tokens (int): Tokens that `pipe` reads ahead.
+    RAISES (ValueError): ML070 for other `span_vectors`.
     """
 
     # A Transformer to its neighbours, but its model takes spans beside documents.
@@ -54,16 +59,19 @@ class MLuke(EncoderFiles, Transformer):
         *,
         name: str = "mluke",
         keep_token_states: bool = True,
+        span_vectors: str = "entity",
         set_vectors: bool = False,
         buffer_tokens: int = 50_000,
     ):
         install_extensions()
+        check_choice("span_vectors", span_vectors, SPAN_VECTORS)
         super().__init__(vocab, model, name=name)  # type: ignore[arg-type]
         model.attrs["replace_listener"] = replace_listener
         model.attrs["replace_listener_cfg"] = replace_listener_config
         self.suggester = suggester
         self.cfg: Dict[str, Any] = {
             "keep_token_states": keep_token_states,
+            "span_vectors": span_vectors,
             "set_vectors": set_vectors,
             "buffer_tokens": buffer_tokens,
         }
@@ -108,7 +116,8 @@ class MLuke(EncoderFiles, Transformer):
         docs (Iterable[Doc]): The documents.
         RETURNS (EncoderOutput): Their states.
         """
-        return self.model.predict(self._input(list(docs), with_tokens=self.cfg["keep_token_states"]))
+        with_tokens = self.cfg["keep_token_states"] or self.cfg["span_vectors"] == BOTH
+        return self.model.predict(self._input(list(docs), with_tokens=with_tokens))
 
     def set_annotations(self, docs: Iterable[Doc], predictions: EncoderOutput) -> None:  # type: ignore[override]
         """Put states on documents: `doc._.mluke`, `doc._.trf_data`, `span._.mluke_vector`.
@@ -119,11 +128,12 @@ class MLuke(EncoderFiles, Transformer):
         docs = list(docs)
         self._tell_listeners_width()
         strings: List[str] = []
-        if predictions.piece_states is not None:
+        keep_tokens = predictions.piece_states is not None and self.cfg["keep_token_states"]
+        if keep_tokens:
             wordpieces = get_shim(self.model).loaded.wordpieces
             batch = predictions.batch
             strings = wordpieces.pieces([i for doc in batch.docs for i in batch.piece_ids[doc.piece_rows].tolist()])
-        write_states(docs, predictions, strings)
+        write_states(docs, predictions, strings, keep_tokens=keep_tokens, with_words=self.cfg["span_vectors"] == BOTH)
         if self.cfg["set_vectors"]:
             for doc in docs:
                 hook_vectors(doc)

@@ -18,6 +18,7 @@ from transformers import LukeConfig, LukeForMaskedLM, LukeModel
 
 from tests.conftest import SAMPLES
 from tests.encoder.checkpoints import FULL, make_checkpoint
+from tests.pipeline.name_docs import ner_pipeline, train_ner
 
 WORDS = ["Tokyo", "is", "the", "capital", "of", "Japan", "and", "Paris", "is", "the", "capital", "of", "France"]
 
@@ -126,3 +127,15 @@ def masked_lm(tmp_path_factory, tiny_sentencepiece):
         tmp_path_factory.mktemp("masked_lm"), tiny_sentencepiece, entities=entities, model=LukeForMaskedLM,
         hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0,
     )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def overfitted_ner(steady_checkpoint) -> Tuple[Language, List[float]]:
+    """A `mluke_ner` that knows the names of name_docs by heart, and the losses on the way; tests only read from it."""
+    nlp = ner_pipeline(steady_checkpoint)
+    return nlp, train_ner(nlp)[1]
+
+
+@pytest.fixture
+def fresh_ner(steady_checkpoint) -> Language:
+    return ner_pipeline(steady_checkpoint)

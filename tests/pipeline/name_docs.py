@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import List, Tuple
+from typing import List, Optional, Tuple
 
 import spacy
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 from spacy.util import fix_random_seed
+from thinc.api import Adam
 
 # Words, and names as (first token, end, label).
 SENTENCES: List[Tuple[str, List[Tuple[int, int, str]]]] = [
@@ -51,3 +52,26 @@ def names(doc: Doc) -> List[Tuple[int, int, str]]:
 
 def grouped(doc: Doc, key: str = "mluke_ner") -> List[Tuple[int, int, str]]:
     return [(span.start, span.end, span.label_) for span in doc.spans[key]]
+
+
+def bare_docs(nlp: Language) -> List[Doc]:
+    """The sentences without names, an empty document, and one of whitespace."""
+    return [*map(bare, name_docs(nlp)), Doc(nlp.vocab), Doc(nlp.vocab, words=[" ", "\n"])]
+
+
+def copy_of(nlp: Language) -> Language:
+    """The same pipeline, to change it."""
+    return spacy.util.load_model_from_config(nlp.config).from_bytes(nlp.to_bytes())
+
+
+def train_ner(
+    nlp: Language, gold: Optional[List[Example]] = None, steps: int = 110, rate: float = 0.007
+) -> Tuple[List[Example], List[float]]:
+    """Train, and give the examples and the losses of all steps."""
+    gold = gold or name_examples(nlp)
+    nlp.initialize(lambda: gold)
+    optimizer = Adam(learn_rate=rate, L2=0.0, grad_clip=1.0)
+    history = []
+    for _ in range(steps):
+        history.append(nlp.update(gold, sgd=optimizer, losses={})["mluke_ner"])
+    return gold, history

@@ -16,6 +16,7 @@ MLUKE: Dict[str, Any] = {
     "model": ENCODER,
     "suggester": {"@misc": "spacy-mluke.ents_suggester.v1"},
     "keep_token_states": True,
+    "span_vectors": "entity",
     "set_vectors": False,
     "buffer_tokens": 50_000,
 }
@@ -32,6 +33,7 @@ def make_mluke(
     model: Model,
     suggester: Suggester,
     keep_token_states: bool,
+    span_vectors: str,
     set_vectors: bool,
     buffer_tokens: int,
 ) -> MLuke:
@@ -43,6 +45,8 @@ def make_mluke(
     suggester (Suggester): Which spans become entities, by default `doc.ents`.
     keep_token_states (bool): Whether wordpiece states stay on the document. Listeners and `token_vectors` need them;
         without them, windows of a long document that hold no entity are not even read.
+    span_vectors (str): What a span's vector is. "entity": the state of its entity, as in the papers. "both": the mean
+        of that and of the mean state of its wordpieces, each of length 1: it finds the same entity elsewhere best.
     set_vectors (bool): Whether `.vector` and `.similarity` of the document, its spans and tokens read mLUKE's vectors.
     buffer_tokens (int): Tokens that `nlp.pipe` reads ahead, to encode passes of like length together.
     RETURNS (MLuke): The component.
@@ -55,6 +59,7 @@ def make_mluke(
         suggester,
         name=name,
         keep_token_states=keep_token_states,
+        span_vectors=span_vectors,
         set_vectors=set_vectors,
         buffer_tokens=buffer_tokens,
     )
