@@ -56,6 +56,12 @@ def test_it_leaves_nothing_but_a_pipeline(trained):
     assert [own.name for own in path.iterdir()] == ["model-best"]
 
 
+def test_the_pipeline_says_which_encoder_it_started_from(folder, trained):
+    path, _ = trained
+    encoder = spacy.load(path / "model-best").config["components"]["mluke_relations"]["model"]["encoder"]
+    assert encoder["name"] == str(folder / "tiny")
+
+
 def test_it_writes_a_pipeline_that_predicts_as_the_reference_does(folder, monkeypatch):
     save, write, kept = plain.PlainLoop.save, plain.write_pipeline, []
 
@@ -65,9 +71,9 @@ def test_it_writes_a_pipeline_that_predicts_as_the_reference_does(folder, monkey
         torch.nn.init.normal_(self.model.classifier.weight)
         save(self, path)
 
-    def write_and_keep(checkpoint, path):
+    def write_and_keep(checkpoint, path, encoder):
         kept.append(plain_scores(checkpoint, folder))
-        write(checkpoint, path)
+        write(checkpoint, path, encoder)
 
     monkeypatch.setattr(plain.PlainLoop, "save", save_varied)
     monkeypatch.setattr(plain, "write_pipeline", write_and_keep)

@@ -93,7 +93,7 @@ def train_plain(
                 loop.save(best_folder)
             loop.save_state(state, step, best, given)
             loss = 0.0
-    write_pipeline(best_folder, folder / "model-best")
+    write_pipeline(best_folder, folder / "model-best", encoder)
     for path in (folder / "start", best_folder):
         shutil.rmtree(path)
     state.unlink()
@@ -166,17 +166,21 @@ def score(docs: List[Doc], labels: List[str]) -> Dict[str, Any]:
     return score_relations(examples, pool_directions=True)
 
 
-def write_pipeline(checkpoint: Path, path: Path) -> None:
+def write_pipeline(checkpoint: Path, path: Path, encoder: str) -> None:
     """Make a pipeline of the trained classifier.
 
     checkpoint (Path): The classifier in the published format.
     path (Path): Where to.
+    encoder (str): What it started from: the pipeline says so, as all others do.
     """
     config = load_config(_config(), overrides={"paths.checkpoint": str(checkpoint)}, interpolate=True)
     nlp = load_model_from_config(config, auto_fill=True)
     pipe: Any = nlp.get_pipe(COMPONENT)
     pipe.load()
     nlp.to_disk(path)
+    config = load_config(path / "config.cfg")
+    config["components"][COMPONENT]["model"]["encoder"]["name"] = encoder
+    config.to_disk(path / "config.cfg")
 
 
 def _config() -> Path:
