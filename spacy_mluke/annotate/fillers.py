@@ -126,13 +126,13 @@ def gold_masks(doc: Doc) -> Optional[List[GoldMask]]:
     named = {(mask.start_char, mask.end_char): mask.fillers for mask in get_masks(doc)}
     if not linked and not has_fillers(doc):
         return None
-    found = []
+    found, text = [], doc.text
     for start, end in sorted({*linked, *named}):
         fillers = named.get((start, end), [])
         keys = [linked[(start, end)].kb_id_] if (start, end) in linked else []
         keys += [filler.kb_id or filler.entity for filler in fillers]
         kb_ids = tuple(dict.fromkeys(key for key in keys if key))
-        found.append(GoldMask(start, end, kb_ids, tuple(fillers), doc.text[start:end]))
+        found.append(GoldMask(start, end, kb_ids, tuple(fillers), text[start:end]))
     return found
 
 

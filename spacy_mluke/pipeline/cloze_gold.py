@@ -38,9 +38,12 @@ def collect_clozes(examples: Iterable[Example], marker: str) -> GoldClozes:
     for eg in examples:
         gold = [mask for mask in gold_masks(eg.reference) or [] if mask.kb_ids]
         clozes.n_gold += len(gold)
-        markers = find_markers(eg.predicted.text, marker)
+        # Texts are put together from tokens each time they are asked for.
+        text = eg.predicted.text
+        is_same = text == eg.reference.text
+        markers = find_markers(text, marker)
         if markers:
-            known = _match(eg, gold, markers)
+            known = _match(gold, markers, is_same)
             clozes.n_missed += len(gold) - len(known)
             if known:
                 clozes.docs.append(eg.predicted)
@@ -48,7 +51,7 @@ def collect_clozes(examples: Iterable[Example], marker: str) -> GoldClozes:
                 clozes.kb_ids += [known[place].kb_ids[0] if place in known else "" for place in markers]
             continue
         for mask in gold:
-            place = _in_predicted(eg, mask)
+            place = (mask.start_char, mask.end_char) if is_same else _in_predicted(eg, mask)
             if place is None:
                 clozes.n_missed += 1
                 continue
@@ -71,7 +74,7 @@ def collect_entities(examples: Iterable[Example], lang: str) -> List[NewEntity]:
     names: Dict[str, Dict[str, Counter]] = {}
     for eg in examples:
         for mask in gold_masks(eg.reference) or []:
-            for key, own_lang, name in _named(mask, lang, eg.reference.text):
+            for key, own_lang, name in _named(mask, lang):
                 names.setdefault(key, {}).setdefault(own_lang, Counter())[name] += 1
     return [
         NewEntity(key, {own: [name for name, _ in counts.most_common()] for own, counts in sorted(found.items())})
@@ -79,7 +82,7 @@ def collect_entities(examples: Iterable[Example], lang: str) -> List[NewEntity]:
     ]
 
 
-def _named(mask: GoldMask, lang: str, text: str) -> List[Tuple[str, str, str]]:
+def _named(mask: GoldMask, lang: str) -> List[Tuple[str, str, str]]:
     """Keys of right entities, and what they are called: language and name."""
     found = []
     for filler in mask.fillers:
@@ -92,10 +95,10 @@ def _named(mask: GoldMask, lang: str, text: str) -> List[Tuple[str, str, str]]:
 
 
 def _match(
-    eg: Example, gold: Sequence[GoldMask], markers: Sequence[Tuple[int, int]]
+    gold: Sequence[GoldMask], markers: Sequence[Tuple[int, int]], is_same: bool
 ) -> Dict[Tuple[int, int], GoldMask]:
-    """Gold masks by their place in a predicted document that has masks."""
-    if eg.predicted.text == eg.reference.text:
+    """Gold masks by their place in a predicted document that has masks; `is_same` if the reference has its text."""
+    if is_same:
         places = {(mask.start_char, mask.end_char): mask for mask in gold}
         return {place: places[place] for place in markers if place in places}
     # The reference is filled: masks are in its order.
@@ -103,8 +106,6 @@ def _match(
 
 
 def _in_predicted(eg: Example, mask: GoldMask) -> Optional[Tuple[int, int]]:
-    if eg.predicted.text == eg.reference.text:
-        return mask.start_char, mask.end_char
     span = eg.reference.char_span(mask.start_char, mask.end_char)
     spans: List[Span] = eg.get_aligned_spans_y2x([span], allow_overlap=True) if span is not None else []
     return (spans[0].start_char, spans[0].end_char) if len(spans) == 1 else None
