@@ -127,7 +127,7 @@ def world_names(countries: Dict[str, Any], locales: Dict[str, Any]) -> Iterator[
             for i, name in enumerate(currency_names(locale, code)):
                 yield Name(f"iso4217:{code}", language, name, "CURRENCY", "", "alias" if i else "name", "1e5")
     for code, row in countries.items():
-        for alias in {row["iso3"], row["name"]}:
+        for alias in sorted({row["iso3"], row["name"]}):
             yield Name(f"iso3166:{code}", "", alias, "COUNTRY", "", "alias", "")
 
 
