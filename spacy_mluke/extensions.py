@@ -26,7 +26,7 @@ def get_states(doc: Doc) -> Optional[EntityStates]:
 
 
 def get_vector(span: Span) -> Optional[Floats1d]:
-    """`span._.mluke_vector`: the entity vector of an encoded span, (width,) float32, else None."""
+    """`span._.mluke_vector`: the vector of an encoded span, (width,) float32, else None."""
     return EntityStates(span.doc).vector(span)
 
 

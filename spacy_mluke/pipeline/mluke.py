@@ -28,7 +28,8 @@ from .shared_update import SharedUpdate
 from .stream import annotate
 
 # What a span's vector is: the state of its entity, or that and the states of its words.
-SPAN_VECTORS = (ENTITY, BOTH) = ("entity", "both")
+BOTH = "both"
+SPAN_VECTORS = ("entity", BOTH)
 
 
 class MLuke(EncoderFiles, Transformer):
@@ -128,8 +129,8 @@ class MLuke(EncoderFiles, Transformer):
         docs = list(docs)
         self._tell_listeners_width()
         strings: List[str] = []
-        keep_tokens = predictions.piece_states is not None and self.cfg["keep_token_states"]
-        if keep_tokens:
+        keep_tokens = self.cfg["keep_token_states"]
+        if keep_tokens and predictions.piece_states is not None:
             wordpieces = get_shim(self.model).loaded.wordpieces
             batch = predictions.batch
             strings = wordpieces.pieces([i for doc in batch.docs for i in batch.piece_ids[doc.piece_rows].tolist()])
