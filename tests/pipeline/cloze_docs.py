@@ -10,9 +10,9 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.util import fix_random_seed
-from thinc.api import Adam
 
 from spacy_mluke.extensions import install_extensions
+from tests.pipeline.steps import take_steps
 
 install_extensions()
 FACTS = [("Tokyo", "Japan", "Q1490"), ("Paris", "France", "Q90"), ("Moscow", "Russia", "Q649")]
@@ -59,20 +59,7 @@ def best(doc: Doc) -> List[str]:
 
 
 def train(nlp, steps=150, rate=0.005):
-    gold = filled_examples(nlp)
-    nlp.initialize(lambda: gold)
-    optimizer = Adam(learn_rate=rate, L2=0.0, grad_clip=1.0)
-    history = []
-    for _ in range(steps):
-        losses = {}
-        nlp.update(gold, sgd=optimizer, losses=losses)
-        history.append(losses["mluke_cloze"])
-    return history
-
-
-def copy_of(nlp):
-    other = spacy.util.load_model_from_config(nlp.config)
-    return other.from_bytes(nlp.to_bytes())
+    return [losses["mluke_cloze"] for losses in take_steps(nlp, filled_examples(nlp), steps, rate)]
 
 
 def found(doc):

@@ -11,12 +11,12 @@ from spacy.language import Language
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 from spacy.util import fix_random_seed
-from thinc.api import Adam
 
 from spacy_mluke.entities.store import EntityStore
 from spacy_mluke.entities.store_build import StoreRow, build_store
 from spacy_mluke.extensions import install_extensions
 from spacy_mluke.pipeline.link_scores import Mention
+from tests.pipeline.steps import take_steps
 
 install_extensions()
 ROWS = [
@@ -69,14 +69,7 @@ def links(doc: Doc) -> List[Tuple[str, str]]:
 
 def train(nlp, steps=40, rate=0.005):
     gold = link_examples(nlp)
-    nlp.initialize(lambda: gold)
-    optimizer = Adam(learn_rate=rate, L2=0.0, grad_clip=1.0)
-    history = []
-    for _ in range(steps):
-        losses = {}
-        nlp.update(gold, sgd=optimizer, losses=losses)
-        history.append(losses["mluke_linker"])
-    return gold, history
+    return gold, [losses["mluke_linker"] for losses in take_steps(nlp, gold, steps, rate)]
 
 
 def scores_of(doc):

@@ -9,7 +9,8 @@ from spacy.language import Language
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 from spacy.util import fix_random_seed
-from thinc.api import Adam
+
+from tests.pipeline.steps import take_steps
 
 # Words, and names as (first token, end, label).
 SENTENCES: List[Tuple[str, List[Tuple[int, int, str]]]] = [
@@ -59,19 +60,9 @@ def bare_docs(nlp: Language) -> List[Doc]:
     return [*map(bare, name_docs(nlp)), Doc(nlp.vocab), Doc(nlp.vocab, words=[" ", "\n"])]
 
 
-def copy_of(nlp: Language) -> Language:
-    """The same pipeline, to change it."""
-    return spacy.util.load_model_from_config(nlp.config).from_bytes(nlp.to_bytes())
-
-
 def train_ner(
     nlp: Language, gold: Optional[List[Example]] = None, steps: int = 110, rate: float = 0.007
 ) -> Tuple[List[Example], List[float]]:
     """Train, and give the examples and the losses of all steps."""
     gold = gold or name_examples(nlp)
-    nlp.initialize(lambda: gold)
-    optimizer = Adam(learn_rate=rate, L2=0.0, grad_clip=1.0)
-    history = []
-    for _ in range(steps):
-        history.append(nlp.update(gold, sgd=optimizer, losses={})["mluke_ner"])
-    return gold, history
+    return gold, [losses["mluke_ner"] for losses in take_steps(nlp, gold, steps, rate)]

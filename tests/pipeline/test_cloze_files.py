@@ -20,13 +20,13 @@ from tests.conftest import REPO
 from tests.pipeline.cloze_docs import (
     FACTS,
     cloze_pipeline,
-    copy_of,
     filled_examples,
     found,
     masked_examples,
     scores_of,
     train,
 )
+from tests.pipeline.steps import copy_of
 
 TEXTS = ["[MASK] is the capital of Japan", "", "No mask.", "[MASK]is far, [MASK]", "日本の首都は[MASK]です"]
 

@@ -10,7 +10,8 @@ from spacy.training import Example
 from transformers import LukeForMaskedLM
 
 from spacy_mluke.encoder.model import get_shim
-from tests.pipeline.cloze_docs import cloze_pipeline, copy_of, scores_of
+from tests.pipeline.cloze_docs import cloze_pipeline, scores_of
+from tests.pipeline.steps import copy_of
 
 TEXT = "Tokyo is the capital of [MASK], Paris is not."
 

@@ -7,7 +7,6 @@ import pytest
 import spacy
 from spacy.tokens import Doc, DocBin
 from spacy.training import Example
-from thinc.api import Adam
 
 from tests.pipeline.relation_docs import (
     facts,
@@ -17,6 +16,7 @@ from tests.pipeline.relation_docs import (
     task_pipeline,
     types,
 )
+from tests.pipeline.steps import head_slopes, take_steps
 
 TASKS = ["mluke_relations", "mluke_typing"]
 READ = {"mluke_relations": facts, "mluke_typing": types}
@@ -24,14 +24,7 @@ READ = {"mluke_relations": facts, "mluke_typing": types}
 
 def train(nlp, steps=60, rate=0.01):
     gold = relation_examples(nlp)
-    nlp.initialize(lambda: gold)
-    optimizer = Adam(learn_rate=rate, L2=0.0, grad_clip=1.0)
-    history = []
-    for _ in range(steps):
-        losses = {}
-        nlp.update(gold, sgd=optimizer, losses=losses)
-        history.append(losses)
-    return gold, history
+    return gold, take_steps(nlp, gold, steps, rate)
 
 
 @pytest.fixture(params=TASKS)
@@ -89,20 +82,8 @@ def test_the_gradient_of_the_loss_equals_finite_differences(steady_checkpoint, t
 def test_gradients_of_the_weights_equal_finite_differences(steady_checkpoint, task):
     nlp = task_pipeline(steady_checkpoint, task)
     gold = relation_examples(nlp)
-    nlp.initialize(lambda: gold)
-    pipe = nlp.get_pipe(task)
-    linear = pipe.model.get_ref("linear")
-    nlp.update(gold, sgd=False, losses={})
-    for name in linear.param_names:
-        weights = linear.get_param(name)
-        for place in [(0,) * weights.ndim, (1,) * weights.ndim]:
-            values = []
-            for step in (0.01, -0.01):
-                before = float(weights[place])
-                weights[place] = before + step
-                values.append(pipe.get_loss(gold, pipe.predict([eg.predicted for eg in gold]))[0])
-                weights[place] = before
-            assert (values[0] - values[1]) / 0.02 == pytest.approx(float(linear.get_grad(name)[place]), abs=2e-2)
+    for slope, gradient in head_slopes(nlp, task, gold):
+        assert slope == pytest.approx(gradient, abs=2e-2)
 
 
 def test_pipe_equals_one_by_one_calls(trained, task):

@@ -14,7 +14,6 @@ from tests.pipeline.name_docs import (
     SENTENCES,
     bare,
     bare_docs,
-    copy_of,
     grouped,
     name_docs,
     name_examples,
@@ -22,6 +21,7 @@ from tests.pipeline.name_docs import (
     ner_pipeline,
     train_ner,
 )
+from tests.pipeline.steps import copy_of
 
 GOLD = [list(found) for _, found in SENTENCES]
 

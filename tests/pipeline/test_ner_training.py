@@ -8,7 +8,8 @@ from spacy.tokens import Doc, Span
 from spacy.training import Example
 
 from spacy_mluke.pipeline.gold_spans import sample
-from tests.pipeline.name_docs import LIMIT, bare, bare_docs, copy_of, name_docs, name_examples, ner_pipeline, train_ner
+from tests.pipeline.name_docs import LIMIT, bare, bare_docs, name_docs, name_examples, ner_pipeline, train_ner
+from tests.pipeline.steps import copy_of, head_slopes
 
 
 def test_names_of_four_sentences_are_overfitted(overfitted_ner):
@@ -44,21 +45,9 @@ def test_the_gradient_of_the_loss_equals_finite_differences(fresh_ner):
 
 def test_gradients_of_the_weights_equal_finite_differences(fresh_ner):
     gold = name_examples(fresh_ner)
-    fresh_ner.initialize(lambda: gold)
-    pipe = fresh_ner.get_pipe("mluke_ner")
-    linear = pipe.model.get_ref("linear")
-    fresh_ner.update(gold, sgd=False, losses={})
-    for name, places in (("W", [(0, 0), (1, 20), (2, 40)]), ("b", [(0,), (2,)])):
-        weights = linear.get_param(name)
-        for place in places:
-            values = []
-            for step in (0.01, -0.01):
-                before = float(weights[place])
-                weights[place] = before + step
-                values.append(pipe.get_loss(gold, pipe.predict([eg.predicted for eg in gold]))[0])
-                weights[place] = before
-            slope = (values[0] - values[1]) / 0.02
-            assert slope == pytest.approx(float(linear.get_grad(name)[place]), rel=1e-2, abs=2e-2)
+    places = {"W": [(0, 0), (1, 20), (2, 40)], "b": [(0,), (2,)]}
+    for slope, gradient in head_slopes(fresh_ner, "mluke_ner", gold, places):
+        assert slope == pytest.approx(gradient, rel=1e-2, abs=2e-2)
 
 
 def test_sampling_takes_all_names_and_a_share_of_the_others(fresh_ner, monkeypatch):

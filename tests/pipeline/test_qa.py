@@ -13,18 +13,14 @@ from transformers import LukeForQuestionAnswering
 from spacy_mluke.annotate.answers import Question
 from tests.encoder.checkpoints import make_checkpoint
 from tests.pipeline.question_docs import TEXTS, answers, ask, question_examples, question_pipeline
+from tests.pipeline.steps import head_slopes, take_steps
 
 GOLD = [[[answer] if answer else [] for _, answer in questions] for _, questions in TEXTS]
 
 
 def train(nlp, steps=150, rate=0.01):
     gold = question_examples(nlp)
-    nlp.initialize(lambda: gold)
-    optimizer = Adam(learn_rate=rate, L2=0.0, grad_clip=1.0)
-    history = []
-    for _ in range(steps):
-        history.append(nlp.update(gold, sgd=optimizer, losses={})["mluke_qa"])
-    return gold, history
+    return gold, [losses["mluke_qa"] for losses in take_steps(nlp, gold, steps, rate)]
 
 
 @pytest.fixture(scope="module")
@@ -75,20 +71,8 @@ def test_predicted_documents_without_questions_are_asked_those_of_their_referenc
 def test_gradients_of_the_weights_equal_finite_differences(steady_checkpoint):
     nlp = question_pipeline(steady_checkpoint)
     gold = question_examples(nlp)
-    nlp.initialize(lambda: gold)
-    pipe = nlp.get_pipe("mluke_qa")
-    linear = pipe.model.get_ref("linear")
-    nlp.update(gold, sgd=False, losses={})
-    for name in linear.param_names:
-        weights = linear.get_param(name)
-        for place in [(0,) * weights.ndim, (1,) * weights.ndim]:
-            values = []
-            for step in (0.01, -0.01):
-                before = float(weights[place])
-                weights[place] = before + step
-                values.append(pipe.get_loss(gold, pipe.predict([eg.predicted for eg in gold]))[0])
-                weights[place] = before
-            assert (values[0] - values[1]) / 0.02 == pytest.approx(float(linear.get_grad(name)[place]), abs=2e-2)
+    for slope, gradient in head_slopes(nlp, "mluke_qa", gold):
+        assert slope == pytest.approx(gradient, abs=2e-2)
 
 
 def test_the_encoder_gets_gradients(steady_checkpoint):

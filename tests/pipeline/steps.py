@@ -1,0 +1,48 @@
+"""Training steps, and what they should be equal to."""
+
+from __future__ import annotations
+
+from typing import Dict, Iterable, Iterator, List, Optional, Tuple
+
+import spacy
+from spacy.language import Language
+from spacy.training import Example
+from thinc.api import Adam
+
+
+def copy_of(nlp: Language) -> Language:
+    """The same pipeline, to change it."""
+    return spacy.util.load_model_from_config(nlp.config).from_bytes(nlp.to_bytes())
+
+
+def take_steps(nlp: Language, gold: List[Example], steps: int, rate: float) -> List[Dict[str, float]]:
+    """Initialize a pipeline, train it, and give the losses of all steps."""
+    nlp.initialize(lambda: gold)
+    optimizer = Adam(learn_rate=rate, L2=0.0, grad_clip=1.0)
+    return [nlp.update(gold, sgd=optimizer, losses={}) for _ in range(steps)]
+
+
+def head_slopes(
+    nlp: Language,
+    component: str,
+    gold: List[Example],
+    places: Optional[Dict[str, Iterable[Tuple[int, ...]]]] = None,
+) -> Iterator[Tuple[float, float]]:
+    """Finite differences of the loss by weights of a component's linear head, and the gradients of these.
+
+    places (Optional[Dict[str, Iterable[Tuple[int, ...]]]]): Which weights, by parameter; by default, two of each.
+    """
+    nlp.initialize(lambda: gold)
+    pipe = nlp.get_pipe(component)
+    linear = pipe.model.get_ref("linear")
+    nlp.update(gold, sgd=False, losses={})
+    for name in places or linear.param_names:
+        weights = linear.get_param(name)
+        for place in places[name] if places else [(0,) * weights.ndim, (1,) * weights.ndim]:
+            values = []
+            for step in (0.01, -0.01):
+                before = float(weights[place])
+                weights[place] = before + step
+                values.append(pipe.get_loss(gold, pipe.predict([eg.predicted for eg in gold]))[0])
+                weights[place] = before
+            yield (values[0] - values[1]) / 0.02, float(linear.get_grad(name)[place])
