@@ -19,12 +19,12 @@ from ..encoder.growing import start_heads
 from ..encoder.model import MentionInput
 from ..entities.naming import NewEntity
 from ..errors import Errors, Warnings, did_you_mean
+from ..heads.losses import cross_entropy
 from ..heads.masked_entities import MaskedModel
 from ..types import EntityLogits, Floats2d, Ints1d
 from .cloze_gold import GoldClozes, collect_clozes, collect_entities
 from .filling import check_heads
 from .masked_texts import MaskedText, find_linked, mask_input
-from .relations import softmax
 
 Names = Mapping[str, Union[str, Sequence[str]]]  # language -> title, or title and aliases
 # Masks that a fresh head is measured on.
@@ -148,12 +148,8 @@ class ClozeTraining:
         """
         logits: Floats2d = to_numpy(output.logits).reshape((len(gold), -1))
         counted = numpy.flatnonzero(output.kept & (gold >= 0))
-        probabilities = softmax(logits[counted])
-        held = probabilities[numpy.arange(len(counted)), gold[counted]]
-        probabilities[numpy.arange(len(counted)), gold[counted]] -= 1.0
         gradient = numpy.zeros_like(logits)
-        gradient[counted] = probabilities
-        loss = float(-numpy.log(numpy.maximum(held, 1e-30)).sum())
+        loss, gradient[counted] = cross_entropy(logits[counted], gold[counted])
         d_logits = self.model.ops.asarray1f(cast(Any, gradient.ravel()))
         return loss, EntityLogits(d_logits, output.lengths, output.kept, output.counts)
 

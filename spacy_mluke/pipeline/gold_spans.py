@@ -13,8 +13,7 @@ from spacy.training import Example
 from ..align.codes import heads, numbers
 from ..align.ngrams import Candidates, span_keys
 from ..errors import Errors
-from ..types import Bools1d, Floats1d, Floats2d, Ints1d
-from .relations import softmax
+from ..types import Bools1d, Ints1d
 
 UNKNOWN = -1
 
@@ -149,20 +148,3 @@ def sample(rows: Ints1d, spans: Candidates, n_tokens: Ints1d, negative: int, per
     drawn = others[order[numbers(counts) < quotas[docs]]]
     names = numpy.flatnonzero((rows != negative) & (rows != UNKNOWN))
     return numpy.sort(numpy.concatenate([names, drawn]))
-
-
-def cross_entropy(logits: Floats2d, rows: Ints1d, weights: Floats1d) -> Tuple[float, Floats2d]:
-    """Cross-entropy of classes that exclude each other.
-
-    logits (Floats2d): Shape: (n, n_classes).
-    rows (Ints1d): The class of each. Shape: (n,).
-    weights (Floats1d): Shape: (n,).
-    RETURNS (Tuple[float, Floats2d]): The weighted sum of losses, and its gradient.
-    """
-    probabilities = softmax(logits)
-    at = numpy.arange(len(rows))
-    held = probabilities[at, rows]
-    gradient = probabilities.copy()
-    gradient[at, rows] -= 1.0
-    loss = -(numpy.log(numpy.maximum(held, 1e-30)) * weights).sum()
-    return float(loss), gradient * weights[:, None]

@@ -12,6 +12,7 @@ from thinc.api import Ragged
 from thinc.util import to_numpy
 
 from ..encoder.model import MentionInput
+from ..heads.losses import softmax
 from ..heads.masked_entities import MaskedModel
 from ..types import Counts, Floats1d, Ints1d
 
@@ -54,16 +55,6 @@ class Mention:
         if len(logits):
             found[self.known] = found[self.known].sum() * softmax(logits + prior_weight * numpy.log(priors[self.known]))
         return found
-
-
-def softmax(logits: Floats1d) -> Floats1d:
-    """Probabilities of candidates.
-
-    logits (Floats1d): Shape: (n,), n > 0.
-    RETURNS (Floats1d): They sum to 1.
-    """
-    powers = numpy.exp(logits - logits.max())
-    return powers / powers.sum()
 
 
 def mention_input(docs: Sequence[Doc], mentions: Sequence[Mention]) -> Tuple[MentionInput, List[int]]:

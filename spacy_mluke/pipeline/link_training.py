@@ -10,8 +10,9 @@ import numpy
 from spacy.training import Example
 from thinc.util import to_numpy
 
+from ..heads.losses import cross_entropy
 from ..types import EntityLogits, Floats1d
-from .link_scores import PRIOR_FLOOR, Mention, softmax
+from .link_scores import PRIOR_FLOOR, Mention
 
 Bounds = Tuple[int, int]
 # Why a gold link cannot be learnt, and what to do.
@@ -135,8 +136,7 @@ def link_loss(
             continue
         own = slice(end - length, end)
         priors = numpy.maximum(mention.priors[mention.known], PRIOR_FLOOR)
-        gradient[own] = softmax(logits[own] + prior_weight * numpy.log(priors))
-        right = end - length + int(mention.known[:target].sum())
-        loss -= float(numpy.log(max(gradient[right], 1e-30)))
-        gradient[right] -= 1.0
+        right = numpy.array([mention.known[:target].sum()])
+        one, gradient[own] = cross_entropy((logits[own] + prior_weight * numpy.log(priors))[None], right)
+        loss += one
     return loss, gradient.astype("float32")

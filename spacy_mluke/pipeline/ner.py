@@ -19,13 +19,13 @@ from thinc.util import to_numpy
 from ..align.ngrams import Candidates, propose, split_docs
 from ..annotate.named_entities import write_entities
 from ..errors import Errors, Warnings, did_you_mean
+from ..heads.losses import cross_entropy, softmax
 from ..heads.spans import SpanModel
 from ..types import Counts, Floats2d, Ints1d
 from .factories.common import Suggester
-from .gold_spans import UNKNOWN, Truth, classify, cross_entropy, find_gold, reference_spans, sample
+from .gold_spans import UNKNOWN, Truth, classify, find_gold, reference_spans, sample
 from .pruning import learn_pruning
 from .published import load_encoder_model
-from .relations import softmax
 from .task import Scorer, TaskPipe
 
 Prediction = Tuple[Ragged, Floats2d]

@@ -14,6 +14,7 @@ from ..align.candidates import PairGenerator
 from ..annotate.relations import Relation, get_relations, has_relations, set_relations
 from ..errors import Errors
 from ..heads.groups import GroupModel
+from ..heads.losses import cross_entropy, softmax
 from ..types import Floats2d, Ints3d
 from .task import Scorer
 from .trainable import GroupPipe, Prediction
@@ -93,9 +94,7 @@ class RelationExtractor(GroupPipe):
         return truth, is_annotated, n_missed
 
     def loss(self, logits: Floats2d, truth: Floats2d) -> Tuple[float, Floats2d]:
-        probabilities = softmax(logits)
-        held = (probabilities * truth).sum(axis=1)
-        return float(-numpy.log(numpy.maximum(held, 1e-30)).sum()), probabilities - truth
+        return cross_entropy(logits, truth.argmax(axis=1))
 
     def set_annotations(self, docs: Iterable[Doc], prediction: Prediction) -> None:
         """Set `doc._.mluke_relations`.
@@ -143,18 +142,6 @@ def aligned_relations(eg: Example, n: int = 0) -> Tuple[Dict[Tuple[int, ...], st
             pair = (spans[0].text, spans[1].text)
             raise ValueError(Errors.ML086.format(pair=pair, n=n, first=gold[key], second=relation.label))
     return gold, n_lost
-
-
-def softmax(logits: Floats2d) -> Floats2d:
-    """Probabilities of classes that exclude each other.
-
-    logits (Floats2d): Shape: (n, n_classes).
-    RETURNS (Floats2d): Rows sum to 1.
-    """
-    if not logits.size:
-        return logits
-    powers = numpy.exp(logits - logits.max(axis=1, keepdims=True))
-    return powers / powers.sum(axis=1, keepdims=True)
 
 
 def _span(doc: Doc, ents: Dict[Tuple[int, int], Span], start: int, end: int) -> Span:

@@ -12,6 +12,7 @@ from thinc.util import to_numpy
 
 from ..annotate.entity_types import write_types
 from ..heads.groups import GroupModel
+from ..heads.losses import binary_cross_entropy, sigmoid
 from ..types import Floats2d, Ints3d
 from .factories.common import Suggester
 from .task import Scorer
@@ -91,9 +92,7 @@ class EntityTyper(GroupPipe):
         return truth, is_annotated, n_missed
 
     def loss(self, logits: Floats2d, truth: Floats2d) -> Tuple[float, Floats2d]:
-        # Binary cross-entropy, in a form that does not overflow.
-        losses = numpy.maximum(logits, 0) - logits * truth + numpy.log1p(numpy.exp(-numpy.abs(logits)))
-        return float(losses.sum()), sigmoid(logits) - truth
+        return binary_cross_entropy(logits, truth)
 
     def set_annotations(self, docs: Iterable[Doc], prediction: Prediction) -> None:
         """Set `span._.mluke_types` and `doc.spans`.
@@ -129,12 +128,3 @@ def gold_spans(doc: Doc, spans_key: str) -> Optional[List[Any]]:
     if spans_key in doc.spans:
         return list(doc.spans[spans_key])
     return list(doc.ents) if doc.has_annotation("ENT_IOB") else None
-
-
-def sigmoid(logits: Floats2d) -> Floats2d:
-    """Probabilities of classes that do not exclude each other.
-
-    logits (Floats2d): Any shape.
-    RETURNS (Floats2d): The same shape.
-    """
-    return 0.5 * (1.0 + numpy.tanh(0.5 * logits))

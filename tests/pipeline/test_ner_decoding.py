@@ -12,7 +12,7 @@ from spacy.training import Example
 
 from spacy_mluke.align.ngrams import Candidates
 from spacy_mluke.annotate.named_entities import pick_flat, pick_nested, write_entities
-from spacy_mluke.pipeline.gold_spans import UNKNOWN, classify, cross_entropy, find_gold, sample
+from spacy_mluke.pipeline.gold_spans import UNKNOWN, classify, find_gold, sample
 from tests.pipeline.name_docs import grouped, name_docs, names
 
 BEST_FIRST = [(2, 4), (0, 3), (3, 4), (0, 6), (4, 6)]
@@ -82,10 +82,3 @@ def test_samples_follow_the_seed_of_spacy():
     assert len(drawn[0]) == 2 + 5 + 6 and {3, 30} <= set(drawn[0].tolist()) and 7 not in drawn[0]
     assert sample(rows, found, numpy.array([5, 0, 6]), 0, None).tolist() == list(range(40))
     assert len(sample(rows, found, numpy.array([500, 0, 0]), 0, 1.0)) == 2 + 18
-
-
-def test_the_loss_is_a_weighted_sum():
-    logits = numpy.array([[0.0, 0.0], [2.0, 0.0]], dtype="float32")
-    loss, gradient = cross_entropy(logits, numpy.array([1, 0]), numpy.array([1.0, 0.5]))
-    assert loss == pytest.approx(numpy.log(2) + 0.5 * numpy.log(1 + numpy.exp(-2)))
-    assert gradient.sum() == pytest.approx(0.0, abs=1e-6)

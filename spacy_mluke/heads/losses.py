@@ -1,0 +1,57 @@
+"""Logits to probabilities, losses and their gradients, of heads that choose among classes or judge each by itself."""
+
+from __future__ import annotations
+
+from typing import Any, Optional, Tuple
+
+import numpy
+
+from ..types import Floats1d, Floats2d, Ints1d
+
+
+def softmax(logits: Any) -> Any:
+    """Probabilities of classes that exclude each other.
+
+    logits (Floats): Shape: (..., n_classes). May be empty.
+    RETURNS (Floats): They sum to 1 over the last axis. The same shape and dtype.
+    """
+    powers = numpy.exp(logits - logits.max(axis=-1, keepdims=True, initial=-numpy.inf))
+    return powers / powers.sum(axis=-1, keepdims=True)
+
+
+def cross_entropy(logits: Floats2d, rows: Ints1d, weights: Optional[Floats1d] = None) -> Tuple[float, Floats2d]:
+    """Cross-entropy of classes that exclude each other.
+
+    logits (Floats2d): Shape: (n, n_classes).
+    rows (Ints1d): The class of each. Shape: (n,).
+    weights (Optional[Floats1d]): What each counts. Shape: (n,). None for 1.
+    RETURNS (Tuple[float, Floats2d]): The weighted sum of losses, and its gradient.
+    """
+    at = numpy.arange(len(rows))
+    losses = numpy.logaddexp.reduce(logits, axis=1) - logits[at, rows]
+    gradient = softmax(logits)
+    gradient[at, rows] -= 1.0
+    if weights is not None:
+        losses = losses * weights
+        gradient = gradient * weights[:, None]
+    return float(losses.sum()), gradient
+
+
+def sigmoid(logits: Floats2d) -> Floats2d:
+    """Probabilities of classes that do not exclude each other.
+
+    logits (Floats2d): Any shape.
+    RETURNS (Floats2d): The same shape.
+    """
+    return 0.5 * (1.0 + numpy.tanh(0.5 * logits))
+
+
+def binary_cross_entropy(logits: Floats2d, truth: Floats2d) -> Tuple[float, Floats2d]:
+    """Cross-entropy of classes that do not exclude each other, in a form that does not overflow.
+
+    logits (Floats2d): Shape: (n, n_classes).
+    truth (Floats2d): 1.0 for what is so, else 0.0. Shape: (n, n_classes).
+    RETURNS (Tuple[float, Floats2d]): The sum of losses, and its gradient.
+    """
+    losses = numpy.maximum(logits, 0) - logits * truth + numpy.log1p(numpy.exp(-numpy.abs(logits)))
+    return float(losses.sum()), sigmoid(logits) - truth

@@ -1,0 +1,64 @@
+"""Probabilities, losses and gradients, against torch's."""
+
+from __future__ import annotations
+
+import numpy
+import pytest
+import torch
+from torch.nn import functional
+
+from spacy_mluke.heads.losses import binary_cross_entropy, cross_entropy, sigmoid, softmax
+
+LOGITS = numpy.array([[0.5, -2.0, 3.0], [90.0, -90.0, 0.0], [1.0, 1.0, 1.0]], dtype="float32")
+
+
+def with_gradient(loss):
+    leaf = torch.tensor(LOGITS, requires_grad=True)
+    value = loss(leaf)
+    value.backward()
+    return value.item(), leaf.grad.numpy()
+
+
+def test_probabilities_equal_torchs():
+    logits = torch.tensor(LOGITS)
+    numpy.testing.assert_allclose(softmax(LOGITS), logits.softmax(1).numpy(), rtol=1e-6)
+    numpy.testing.assert_allclose(softmax(LOGITS[0]), logits[0].softmax(0).numpy(), rtol=1e-6)
+    numpy.testing.assert_allclose(sigmoid(LOGITS), logits.sigmoid().numpy(), rtol=1e-5, atol=1e-7)
+
+
+def test_the_loss_of_exclusive_classes_equals_torchs():
+    rows = numpy.array([2, 1, 1])  # the second is as wrong as can be
+    expected, slope = with_gradient(lambda x: functional.cross_entropy(x, torch.tensor(rows), reduction="sum"))
+    loss, gradient = cross_entropy(LOGITS, rows)
+    assert loss == pytest.approx(expected, rel=1e-5)
+    numpy.testing.assert_allclose(gradient, slope, atol=1e-6)
+
+
+def test_weights_count_in_loss_and_gradient():
+    rows, weights = numpy.array([1, 0, 1]), numpy.array([1.0, 0.5, 0.0], dtype="float32")
+
+    def weighted(x):
+        return (functional.cross_entropy(x, torch.tensor(rows), reduction="none") * torch.tensor(weights)).sum()
+
+    expected, slope = with_gradient(weighted)
+    loss, gradient = cross_entropy(LOGITS, rows, weights)
+    assert loss == pytest.approx(expected, rel=1e-5)
+    numpy.testing.assert_allclose(gradient, slope, atol=1e-6)
+
+
+def test_the_loss_of_other_classes_equals_torchs():
+    truth = numpy.array([[1, 0, 1], [0, 1, 0], [0, 0, 0]], dtype="float32")
+    expected, slope = with_gradient(
+        lambda x: functional.binary_cross_entropy_with_logits(x, torch.tensor(truth), reduction="sum")
+    )
+    loss, gradient = binary_cross_entropy(LOGITS, truth)
+    assert loss == pytest.approx(expected, rel=1e-5)
+    numpy.testing.assert_allclose(gradient, slope, atol=1e-6)
+
+
+@pytest.mark.parametrize("n_classes", [0, 3])
+def test_nothing_costs_nothing(n_classes):
+    nothing = numpy.zeros((0, n_classes), dtype="float32")
+    assert softmax(nothing).shape == nothing.shape
+    assert cross_entropy(nothing, numpy.zeros(0, dtype="int64"))[0] == 0.0
+    assert binary_cross_entropy(nothing, nothing)[0] == 0.0
