@@ -191,7 +191,7 @@ class ClozeFiller(ClozeTraining, TaskPipe, TrainablePipe):
         text (Union[str, Doc, Sequence[Union[str, Doc]]]): The text; several are read together. Of a Doc, linked
             mentions are shown with their entities.
         candidates (Optional[Sequence[str]]): What to choose from. Of entities, names in the vocabulary ("de:Tokio"),
-            titles in the language of the text, or keys; of words, any text. By default, the labels, or without labels
+            titles in a language of the texts, or keys; of words, any text. By default, the labels, or without labels
             the whole vocabulary; of words, all single wordpieces.
         top_k (Optional[int]): Fillers of a mask at most. By default, as the component was made; with candidates, all.
         mode (Optional[str]): "entity", "word", or "both". By default, as the component was made.
@@ -207,7 +207,8 @@ class ClozeFiller(ClozeTraining, TaskPipe, TrainablePipe):
         check_heads(self.loaded, mode, self.name)
         texts: List[Any] = [text] if isinstance(text, (str, Doc)) else list(text)
         masked = [self.masked_text(one, lang) for one in texts]
-        choice = self._choice(mode, top_k, candidates, lang or (masked[0].lang if masked else self.lang))
+        langs = list(dict.fromkeys(one.lang for one in masked)) or [self.lang]
+        choice = self._choice(mode, top_k, candidates, langs)
         filled = fill_masks(self.model, masked, choice)
         self.warn(filled.counts)
         return filled.fillers[0] if isinstance(text, (str, Doc)) else filled.fillers
@@ -223,13 +224,15 @@ class ClozeFiller(ClozeTraining, TaskPipe, TrainablePipe):
             return self.masked_doc(text, find_markers(text.text, self.cfg["marker"]), lang)
         return MaskedText(text, find_markers(text, self.cfg["marker"]), lang or self.lang)
 
-    def _choice(self, mode: str, top_k: Optional[int], candidates: Optional[Sequence[str]], lang: str) -> Choice:
+    def _choice(
+        self, mode: str, top_k: Optional[int], candidates: Optional[Sequence[str]], langs: Sequence[str]
+    ) -> Choice:
         ids: Optional[Ints1d] = self.label_ids if self.classes else None
         if candidates is not None:
-            found = [find_entity(self.loaded, candidate, lang) for candidate in candidates]
+            found = [find_entity(self.loaded, candidate, langs) for candidate in candidates]
             if mode == "entity" and None in found:
                 unknown = candidates[found.index(None)]
-                hint = f" ('{lang}')" if lang else ""
+                hint = f" ({', '.join(filter(None, langs))})" if any(langs) else ""
                 raise ValueError(Errors.ML223.format(name=self.loaded.source, candidate=unknown, lang=hint))
             known = [entity_id for entity_id in found if entity_id is not None]
             ids = numpy.unique(numpy.asarray(known, dtype="int64"))
@@ -249,7 +252,7 @@ class ClozeFiller(ClozeTraining, TaskPipe, TrainablePipe):
         self.load()
         docs = list(docs)
         texts = [self.masked_text(doc) for doc in docs]
-        choice = self._choice(self.cfg["mode"], None, None, self.lang)
+        choice = self._choice(self.cfg["mode"], None, None, ())
         return ClozePrediction([list(text.masks) for text in texts], fill_masks(self.model, texts, choice))
 
     def set_annotations(self, docs: Iterable[Doc], prediction: ClozePrediction) -> None:

@@ -40,7 +40,7 @@ def find_linked(doc: Doc, loaded: LoadedEncoder, masks: Sequence[Chars]) -> List
         start, end = ent.start_char, ent.end_char
         if not ent.kb_id or any(start < last and first < end for first, last in masks):
             continue
-        entity_id = find_entity(loaded, ent.kb_id_, doc.lang_)
+        entity_id = find_entity(loaded, ent.kb_id_, [doc.lang_])
         if entity_id is not None:
             found.append((start, end, entity_id))
     return found
@@ -67,15 +67,15 @@ def mask_input(texts: Sequence[MaskedText], mask_lengths: Sequence[int], **candi
     return MentionInput(docs, spans_of, entity_ids=ids, mask_lengths=pieces, **candidates)
 
 
-def find_entity(loaded: LoadedEncoder, candidate: str, lang: str) -> Optional[int]:
+def find_entity(loaded: LoadedEncoder, candidate: str, langs: Sequence[str]) -> Optional[int]:
     """The entity that somebody means.
 
     loaded (LoadedEncoder): The encoder.
     candidate (str): A name as the vocabulary has it, or a title.
-    lang (str): Language of the title; English ones are found, too.
+    langs (Sequence[str]): Languages of the title; English ones are found, too.
     RETURNS (Optional[int]): Its id, None if there is none. Special entities are none.
     """
-    for name in (candidate, f"{lang}:{candidate}", f"en:{candidate}"):
+    for name in (candidate, *[f"{lang}:{candidate}" for lang in (*langs, "en")]):
         found = loaded.entities.get(name)
         if found is not None and found not in loaded.entities.special:
             return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy
 import pytest
+import spacy
 from spacy.training import Example
 from transformers import LukeForMaskedLM
 
@@ -79,6 +80,13 @@ def test_candidates_may_be_names_titles_or_keys(published):
     ((*fillers,),) = pipe.fill("[MASK]", ["Tokio", "en:Paris", "Q649"], mode="entity", lang="de")
     assert {filler.text for filler in fillers} == {"Tokio", "Paris", "Moscow"}
     assert sum(filler.score for filler in fillers) == pytest.approx(1.0)
+
+
+def test_candidates_may_be_titles_in_any_language_of_the_texts(published):
+    pipe = published.get_pipe("mluke_cloze")
+    texts = [published.make_doc("[MASK]"), spacy.blank("de").make_doc("[MASK]")]
+    for ((*fillers,),) in pipe.fill(texts, ["Tokio", "Paris"], mode="entity"):
+        assert {filler.kb_id for filler in fillers} == {"en:Tokyo", "en:Paris"}
 
 
 @pytest.mark.parametrize("candidate", ["Berlin", "[UNK]", ""])
