@@ -6,6 +6,7 @@ from typing import Optional, Sequence
 
 import numpy
 from spacy.tokens import Doc, Span, Token
+from thinc.util import to_numpy
 
 from ..types import DocAlignment, EncoderOutput, Floats1d, Floats2d, Ints2d
 from .states import EntityStates, mean_rows, write_record
@@ -28,8 +29,8 @@ def write_states(
     with_words (bool): Whether a span's vector is of its entity and its words (see `join_words`), not of its entity
         alone.
     """
-    entity_states = _to_numpy(output.entity_states)
-    piece_states = None if output.piece_states is None else _to_numpy(output.piece_states)
+    entity_states = to_numpy(output.entity_states)
+    piece_states = None if output.piece_states is None else to_numpy(output.piece_states)
     start = 0
     for doc, aligned in zip(docs, output.batch.docs, strict=True):
         rows = aligned.span_rows
@@ -128,7 +129,3 @@ def _mean(vectors: Optional[numpy.ndarray], start: int, end: int, width: int) ->
     if vectors is None or start == end:
         return numpy.zeros(width, dtype="float32")
     return vectors[start:end].mean(axis=0)
-
-
-def _to_numpy(array) -> numpy.ndarray:
-    return array.get() if hasattr(array, "get") else array
