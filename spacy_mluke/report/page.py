@@ -36,7 +36,7 @@ MAX_HEADS = 8  # labels that stand over columns by name
 STYLE = """
 svg.chart { display: block; width: 100%; max-width: 36rem; height: auto; }
 .charts { display: flex; flex-wrap: wrap; gap: 0 2rem; } .charts section { flex: 1 1 20rem; max-width: 36rem; }
-td small { display: block; color: #666; white-space: nowrap; }
+td small, th small { display: block; color: #666; white-space: nowrap; } th small { font-weight: normal; }
 .map { font-size: .75rem; } .map td { min-width: 1.3rem; padding: .2rem .25rem; }
 .map th:first-child { position: sticky; left: 0; background: #fff; font-weight: 500; }
 tbody tr { border-top: 1px solid #e4e4e4; }
@@ -48,7 +48,7 @@ nav a { margin-right: .8rem; }
 footer { margin-top: 2rem; color: #666; font-size: .85rem; }
 @media (max-width: 30rem) {
   body { padding: .7rem; } h1 { font-size: 1.3rem; }
-  th, td { padding: .25rem .2rem; font-size: .8rem; } th:first-child { white-space: normal; } td small { font-size: .62rem; letter-spacing: -.02em; }
+  th, td { padding: .25rem .2rem; font-size: .8rem; } th:first-child { white-space: normal; } td small, th small { font-size: .62rem; letter-spacing: -.02em; }
   .map th, .map td { font-size: .65rem; } .map th:first-child { min-width: 7.5rem; max-width: 8.5rem; line-height: 1.1; overflow-wrap: anywhere; }
 }
 @media print { nav { display: none; } section, table, svg { break-inside: avoid; } .scroll { overflow: visible; } body { font-size: 11pt; } }
@@ -71,7 +71,7 @@ def render_report(summaries: Sequence[Summary], title: str) -> str:
 
 def _task(summary: Summary) -> str:
     metric = METRIC_NAMES[summary.metric]
-    seeds = ", ".join(map(str, summary.seeds))
+    seeds = ", ".join(map(str, sorted(set().union(*summary.seeds.values()))))
     first = next(iter(summary.runs.values()))[0]
     checkpoints = sorted({str(name) for own in summary.runs.values() for name in _checkpoints(own[0])})
     encoder = f" Encoder: <code>{escape(', '.join(checkpoints))}</code>." if checkpoints else ""
@@ -99,9 +99,13 @@ def _documents(summary: Summary, lang: str) -> int:
 
 def _score_rows(summary: Summary) -> List[List[str]]:
     rows = []
+    seeds = summary.seeds
     for system in summary.systems:
         cells = [_score(summary.scores.get((system, lang))) for lang in summary.langs]
-        rows.append([escape(system), *cells])
+        own = ", ".join(map(str, seeds[system]))
+        # Where systems differ in them: a mean of two says more than one.
+        note = f"<small>seeds {own}</small>" if any(seeds[system] != others for others in seeds.values()) else ""
+        rows.append([escape(system) + note, *cells])
     return rows
 
 
@@ -158,7 +162,8 @@ def _confusions(summary: Summary) -> str:
     if not shown:
         return ""
     return (
-        f"<h3>What {escape(summary.first)} takes for what</h3><p>Rows are gold, columns predicted; percent of a row. "
+        f"<h3>What {escape(summary.first)} takes for what</h3><p>Rows are gold, in brackets how often it is there, "
+        "over all languages and seeds of a map; columns are predicted; percent of a row. "
         f'"none" is what only one side has.</p><div class="maps">{"".join(shown)}</div>'
     )
 

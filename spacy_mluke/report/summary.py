@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterable, List, Optional, Sequence, Set, Tuple
 
 import numpy
 import srsly
@@ -51,8 +51,12 @@ class Summary:
         return self.systems[0]
 
     @property
-    def seeds(self) -> List[int]:
-        return sorted({run.seed for own in self.runs.values() for run in own})
+    def seeds(self) -> Dict[str, List[int]]:
+        """The seeds of each system."""
+        found: Dict[str, Set[int]] = {}
+        for (system, _), runs in self.runs.items():
+            found.setdefault(system, set()).update(run.seed for run in runs)
+        return {system: sorted(found[system]) for system in self.systems}
 
     def to_dict(self) -> Dict[str, Any]:
         """All figures, as JSON takes them."""

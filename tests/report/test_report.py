@@ -70,9 +70,16 @@ def test_a_corpus_without_annotation_of_the_task_is_refused():
 
 
 def test_scores_are_means_over_seeds_and_the_source_stands_first(summary, folders):
-    assert summary.langs == ["en", "de"] and summary.systems == ["mLUKE-E", "mLUKE-W"] and summary.seeds == [0, 1]
+    assert summary.langs == ["en", "de"] and summary.systems == ["mLUKE-E", "mLUKE-W"]
     values = [read_run(folder / "en.json").metrics["macro_f1"]["value"] for folder in folders[:2]]
     assert summary.scores["mLUKE-E", "en"].value == pytest.approx(sum(values) / 2)
+
+
+def test_a_page_says_which_seeds_a_system_has(summary):
+    assert summary.seeds == {"mLUKE-E": [0, 1], "mLUKE-W": [0]}
+    page = render_report([summary], "Seeds")
+    assert "seeds 0, 1." in page
+    assert "mLUKE-E<small>seeds 0, 1</small>" in page and "mLUKE-W<small>seeds 0</small>" in page
 
 
 def test_differences_are_paired_and_gaps_are_from_the_source(summary):
