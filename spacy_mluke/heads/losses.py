@@ -15,8 +15,8 @@ def softmax(logits: Any) -> Any:
     logits (Floats): Shape: (..., n_classes). May be empty.
     RETURNS (Floats): They sum to 1 over the last axis. The same shape and dtype.
     """
-    powers = numpy.exp(logits - logits.max(axis=-1, keepdims=True, initial=-numpy.inf))
-    return powers / powers.sum(axis=-1, keepdims=True)
+    _, powers, sums = _powers(logits)
+    return powers / sums
 
 
 def cross_entropy(logits: Floats2d, rows: Ints1d, weights: Optional[Floats1d] = None) -> Tuple[float, Floats2d]:
@@ -28,13 +28,21 @@ def cross_entropy(logits: Floats2d, rows: Ints1d, weights: Optional[Floats1d] = 
     RETURNS (Tuple[float, Floats2d]): The weighted sum of losses, and its gradient.
     """
     at = numpy.arange(len(rows))
-    losses = numpy.logaddexp.reduce(logits, axis=1) - logits[at, rows]
-    gradient = softmax(logits)
+    tops, powers, sums = _powers(logits)
+    losses = (tops + numpy.log(sums))[:, 0] - logits[at, rows]
+    gradient = powers / sums
     gradient[at, rows] -= 1.0
     if weights is not None:
         losses = losses * weights
         gradient = gradient * weights[:, None]
     return float(losses.sum()), gradient
+
+
+def _powers(logits: Any) -> Tuple[Any, Any, Any]:
+    """The greatest logit of each row, the powers of all logits less that, and their sums."""
+    tops = logits.max(axis=-1, keepdims=True, initial=-numpy.inf)
+    powers = numpy.exp(logits - tops)
+    return tops, powers, powers.sum(axis=-1, keepdims=True)
 
 
 def sigmoid(logits: Floats2d) -> Floats2d:

@@ -99,13 +99,12 @@ def _documents(summary: Summary, lang: str) -> int:
 
 def _score_rows(summary: Summary) -> List[List[str]]:
     rows = []
-    seeds = summary.seeds
+    seeds = {system: ", ".join(map(str, own)) for system, own in summary.seeds.items()}
+    # Where systems differ in them: a mean of two says more than one.
+    is_noted = len(set(seeds.values())) > 1
     for system in summary.systems:
         cells = [_score(summary.scores.get((system, lang))) for lang in summary.langs]
-        own = ", ".join(map(str, seeds[system]))
-        # Where systems differ in them: a mean of two says more than one.
-        note = f"<small>seeds {own}</small>" if any(seeds[system] != others for others in seeds.values()) else ""
-        rows.append([escape(system) + note, *cells])
+        rows.append([escape(system) + (f"<small>seeds {seeds[system]}</small>" if is_noted else ""), *cells])
     return rows
 
 
