@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import uuid
 from pathlib import Path
-from typing import Iterator
+from typing import Iterator, List, Mapping
+
+import srsly
+
+from .errors import Errors
+
+# Control characters, what Windows forbids in names or reads as a drive or a stream, and lone surrogates.
+_NOT_PLAIN = re.compile(r'[\x00-\x1f\x7f\\:*?"<>|\ud800-\udfff]')
+_DEVICE = re.compile(r"(?i)(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])\s*(\..*)?", re.DOTALL)
+_LONGEST = 200  # bytes: file systems take 255, and a name is longer while it is written
 
 
 @contextlib.contextmanager
@@ -34,3 +44,82 @@ def scratch(path: Path) -> Iterator[Path]:
         yield aside
     finally:
         aside.unlink(missing_ok=True)
+
+
+def pack_files(folder: Path) -> bytes:
+    """Put the files of a folder into bytes, for `unpack_files`.
+
+    folder (Path): The folder.
+    RETURNS (bytes): Their names, relative to the folder, and their contents.
+    """
+    files = sorted(file for file in folder.rglob("*") if file.is_file())
+    return srsly.msgpack_dumps({file.relative_to(folder).as_posix(): file.read_bytes() for file in files})
+
+
+def unpack_files(data: bytes, folder: Path) -> None:
+    """Write the files that `pack_files` put into bytes. The bytes may be a stranger's: see `write_files`.
+
+    data (bytes): As from `pack_files`.
+    folder (Path): The folder, made if it is missing.
+    RAISES (ValueError): ML330 for a name that leads out of the folder, ML331 for bytes of another kind.
+    """
+    try:
+        files = srsly.msgpack_loads(data)
+    except Exception as err:  # msgpack raises errors of many kinds
+        raise ValueError(Errors.ML331.format(reason=f"{type(err).__name__}: {err}")) from err
+    if not isinstance(files, dict):
+        raise ValueError(Errors.ML331.format(reason="they hold no files"))
+    write_files(folder, files)
+
+
+def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write files into a folder, and nowhere else. All names are checked before the first file is written.
+
+    A file that is there is replaced, and so is a symbolic link: what it points to stays as it is.
+
+    folder (Path): The folder, made if it is missing.
+    files (Mapping[str, bytes]): Contents by name: relative, with parts between slashes.
+    RAISES (ValueError): ML330 for a name that is not plain, or leads through a symbolic link; ML331 for contents that
+        are not bytes.
+    """
+    parts = {name: _plain_parts(name) for name in files}
+    for name, content in files.items():
+        if not isinstance(content, bytes):
+            raise ValueError(Errors.ML331.format(reason=f"'{name}' holds {type(content).__name__}, not bytes"))
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        try:
+            place = folder
+            for part in parts[name][:-1]:
+                place = place / part
+                place.mkdir(exist_ok=True)
+                if place.is_symlink():
+                    raise ValueError(Errors.ML330.format(name=ascii(name), reason="which leads through a link"))
+            with replacing(place / parts[name][-1]) as aside:
+                aside.write_bytes(content)
+        except (FileExistsError, IsADirectoryError, NotADirectoryError) as err:
+            reason = "which is a file and a folder at once"
+            raise ValueError(Errors.ML330.format(name=ascii(name), reason=reason)) from err
+
+
+def _plain_parts(name: object) -> List[str]:
+    """The parts of a relative name.
+
+    RAISES (ValueError): ML330 if it is not plain on some operating system.
+    """
+    reason = ""
+    parts = name.split("/") if isinstance(name, str) else []
+    if not isinstance(name, str):
+        reason = "which is not text"
+    elif any(part in ("", ".", "..") for part in parts):
+        reason = "which is not relative, or has an empty part, '.' or '..'"
+    elif _NOT_PLAIN.search(name):
+        reason = "which holds a backslash, a colon or a character that no name can hold"
+    elif any(len(part.encode("utf8")) > _LONGEST for part in parts):
+        reason = f"which has a part of more than {_LONGEST} bytes"
+    # Windows takes these for other names: "a. " for "a", "nul.txt" for a device.
+    elif any(part[-1] in ". " or _DEVICE.fullmatch(part) for part in parts):
+        reason = "which means something else on Windows"
+    if reason:
+        raise ValueError(Errors.ML330.format(name=ascii(name)[:200], reason=reason))
+    return parts

@@ -14,6 +14,7 @@ from weakref import WeakValueDictionary
 import numpy
 
 from ..errors import Errors
+from ..files import write_files
 from ..types import Bools1d, Ints1d, Ints2d, TextPieces
 from .codes import code_points, heads
 
@@ -147,10 +148,7 @@ class Wordpieces(ABC):
 
         path (Union[str, Path]): The directory; it is made if it is missing.
         """
-        directory = Path(path)
-        directory.mkdir(parents=True, exist_ok=True)
-        for name, content in self.files.items():
-            (directory / name).write_bytes(content)
+        write_files(Path(path), self.files)
 
     @property
     def bos_id(self) -> int:

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any, Callable, ContextManager, Dict, List, Optional, Sequence, Tuple, Union, cast
 
 import numpy
-import srsly
 import torch
 from thinc.api import Optimizer, get_torch_default_device, torch2xp, xp2torch
 from thinc.shims import Shim
 
 from ..errors import Warnings
+from ..files import pack_files, unpack_files
 from ..types import AlignedBatch, DeviceFloats2d, EncoderOutput, Ints1d
 from .adamw import AdamW
 from .batching import iter_batches
@@ -320,13 +320,11 @@ class EncoderShim(Shim):
     def to_bytes(self) -> bytes:
         with tempfile.TemporaryDirectory() as folder:
             self.save(Path(folder))
-            files = {p.name: p.read_bytes() for p in sorted(Path(folder).iterdir())}
-        return srsly.msgpack_dumps(files)
+            return pack_files(Path(folder))
 
     def from_bytes(self, data: bytes) -> EncoderShim:
         folder = tempfile.TemporaryDirectory(prefix="spacy_mluke_")
-        for name, content in srsly.msgpack_loads(data).items():
-            (Path(folder.name) / Path(name).name).write_bytes(content)
+        unpack_files(data, Path(folder.name))
         self.load(Path(folder.name))
         self._files = folder
         return self

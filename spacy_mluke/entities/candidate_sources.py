@@ -6,12 +6,12 @@ import tempfile
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Protocol, Sequence, Tuple, Union, cast
 
-import srsly
 from spacy.kb import Candidate, InMemoryLookupKB, KnowledgeBase
 from spacy.tokens import Span
 from spacy.vocab import Vocab
 
 from ..errors import Errors, check_choice
+from ..files import pack_files, unpack_files
 from .bundled import open_store
 from .store import MATCHES, STORE, Entity, EntityName, EntityStore, Match
 
@@ -219,18 +219,13 @@ class KBCandidates:
             return b""
         with tempfile.TemporaryDirectory() as folder:
             self.to_disk(Path(folder))
-            root = Path(folder)
-            files = {str(file.relative_to(root)): file.read_bytes() for file in root.rglob("*") if file.is_file()}
-        return srsly.msgpack_dumps(files)
+            return pack_files(Path(folder))
 
     def from_bytes(self, data: bytes) -> None:
         """Load a knowledge base that came as bytes."""
         if data:
             with tempfile.TemporaryDirectory() as folder:
-                for name, content in srsly.msgpack_loads(data).items():
-                    file = Path(folder, *(part for part in Path(name).parts if part not in ("..", "/")))
-                    file.parent.mkdir(parents=True, exist_ok=True)
-                    file.write_bytes(content)
+                unpack_files(data, Path(folder))
                 self.from_disk(Path(folder))
 
     def _empty(self) -> KnowledgeBase:

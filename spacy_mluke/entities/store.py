@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple, Union
 
 from ..errors import Errors, check_choice
-from ..files import replacing
+from ..files import replacing, write_files
 from .keys import case_key, loose_key
 from .sqlite import ReadOnlyDatabase
 
@@ -224,12 +224,11 @@ class EntityStore(ReadOnlyDatabase):
 
         data (bytes): As from `to_bytes`.
         RETURNS (EntityStore): It reads a temporary file, which goes with it.
-        RAISES (ValueError): ML230 if they are no entity store.
+        RAISES (ValueError): ML230 if they are no entity store, ML331 if they are no bytes.
         """
         folder = tempfile.TemporaryDirectory(prefix="spacy_mluke_")
-        path = Path(folder.name) / STORE
-        path.write_bytes(data)
-        store = cls(path)
+        write_files(Path(folder.name), {STORE: data})
+        store = cls(Path(folder.name) / STORE)
         store._folder = folder
         return store
 

@@ -1,7 +1,8 @@
 """Every message of the package, coded. Errors are ML0xx and ML2xx, warnings ML1xx.
 
 Errors by place: ML001 alignment, ML020 encoder, ML040 checkpoints, ML060 entities, ML070 pipeline, ML090 command line,
-ML200 names, ML210 questions, ML220 masks, ML230 linking, ML245 training, ML270 reports, ML280 corpora.
+ML200 names, ML210 questions, ML220 masks, ML230 linking, ML245 training, ML270 reports, ML280 corpora,
+ML330 files and caches.
 """
 
 import difflib
@@ -9,13 +10,14 @@ from typing import Iterable, Sequence
 
 from spacy.errors import ErrorsWithCodes
 
+from .files import FileErrors
 from .running import RunningErrors
 from .stages import StageErrors
 from .tasks import TaskErrors
 from .warnings import AllWarnings
 
 
-class Errors(StageErrors, TaskErrors, RunningErrors, metaclass=ErrorsWithCodes):
+class Errors(StageErrors, TaskErrors, RunningErrors, FileErrors, metaclass=ErrorsWithCodes):
     """All errors."""
 
 
