@@ -294,11 +294,20 @@ class EncoderShim(Shim):
                     param.data.copy_(backup[name])
             clear_int8(loaded.network)
 
-    def todevice_of(self, device_type: str, device_id: int) -> None:
-        device = "cpu" if device_type == "cpu" else f"cuda:{device_id}"
-        self.loaded.network.to(device)
-        self._set_int8(self.loaded)
-        self.loaded.heads.to(device)
+    def to_device(self, device_type: str, device_id: int) -> None:
+        """Move the encoder, as `Model.to_cpu` and `Model.to_gpu` ask for. One that is not loaded stays so: it is read
+        to where the current thinc ops are.
+
+        device_type (str): "cpu", "gpu" or "mps", as thinc's ops call it.
+        device_id (int): Which GPU.
+        """
+        with self._lock:
+            if self._loaded is None:
+                return
+            device = {"gpu": f"cuda:{device_id}"}.get(device_type, device_type)
+            self._loaded.network.to(device)
+            self._loaded.heads.to(device)
+            self._set_int8(self._loaded)
 
     # --- saving ---
 
