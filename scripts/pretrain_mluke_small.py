@@ -28,12 +28,12 @@ RUNS: Sequence[Dict[str, Any]] = (
     {
         "components.mluke_pretraining.hidden": 0.6,
         "components.mluke_pretraining.entity_steps": 100,
-        "training.max_steps": 2600,
+        "training.optimizer.learn_rate.total_steps": 2600,
     },
     {
         "components.mluke_pretraining.hidden": 0.5,
         "components.mluke_pretraining.entity_steps": 0,
-        "training.max_steps": 1040,
+        "training.optimizer.learn_rate.total_steps": 1040,
     },
     {
         "components.mluke_pretraining.hidden": 0.4,
@@ -44,7 +44,7 @@ RUNS: Sequence[Dict[str, Any]] = (
     {
         "components.mluke_pretraining.hidden": 0.25,
         "components.mluke_pretraining.entity_steps": 0,
-        "training.max_steps": 900,
+        "training.optimizer.learn_rate.total_steps": 900,
         "training.optimizer.learn_rate.warmup_steps": 30,
     },
 )

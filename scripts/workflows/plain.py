@@ -106,7 +106,7 @@ def read_settings(steps: int) -> Settings:
     steps (int): Steps; 0 for as many as the config says.
     RETURNS (Settings): The settings.
     """
-    overrides = {"training.max_steps": steps} if steps else {}
+    overrides = {"training.optimizer.learn_rate.total_steps": steps} if steps else {}
     found = load_config(_config(), overrides=overrides, interpolate=True)["training"]
     optimizer = found["optimizer"]
     rate = optimizer["learn_rate"]

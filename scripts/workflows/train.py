@@ -103,7 +103,8 @@ def overrides_of(
     if task == "linking":
         found["paths.store"] = str(corpus / STORE)
     if steps:
-        found["training.max_steps"] = steps
+        # The schedule of our optimizer says how many steps there are, and max_steps refers to it.
+        found[f"training.{'optimizer.learn_rate.total_steps' if own.has_encoder else 'max_steps'}"] = steps
     return found
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-# Settings of the config can be overridden: --training.max_steps 100
+# Settings of the config can be overridden: --training.eval_frequency 100
 CONTEXT_SETTINGS = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 CONFIG = typer.Argument(..., help="The config, such as configs/pretraining.cfg", exists=True, dir_okay=False)

@@ -7,7 +7,7 @@ from typing import Optional
 
 import typer
 
-# Settings of the config can be overridden: --training.max_steps 100
+# Settings of the config can be overridden: --training.eval_frequency 100
 CONTEXT_SETTINGS = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 CONFIG = typer.Argument(..., help="The config", exists=True, dir_okay=False)
@@ -31,7 +31,7 @@ def train(
 
     Every so many steps the state of the training is written to OUTPUT/training-state; with --resume, the same command
     goes on from there, to the weights that it would have reached without the interruption. Settings of the config can
-    be overridden: --paths.train train.spacy --training.max_steps 1000
+    be overridden: --paths.train train.spacy --training.patience 1000
 
     Several GPUs or machines: torchrun --nproc-per-node 4 -m spacy_mluke train CONFIG OUTPUT --gpu-id 0
     """
