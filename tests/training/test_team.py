@@ -66,6 +66,9 @@ def test_two_processes_reach_the_weights_that_one_reaches(steady_checkpoint, cor
         *("--training.max_steps", "6", "--training.eval_frequency", "3", "--training.batcher.size", "3"),
         *("--training.dropout", "0.0", "--training.optimizer.learn_rate.warmup_steps", "2"),
         *("--training.optimizer.learn_rate.initial_rate", "0.01", "--every", "2"),
+        # A gradient that is zero but for rounding, as a key bias has, must not become a whole step: processors round
+        # differently.
+        *("--training.optimizer.eps", "1e-3"),
     ]
     config = str(REPO / "configs" / "relations_kbp37.cfg")
     alone = CliRunner().invoke(app, ["train", config, str(tmp_path / "one"), *arguments])
@@ -76,7 +79,7 @@ def test_two_processes_reach_the_weights_that_one_reaches(steady_checkpoint, cor
     found, wanted = weights(tmp_path / "two" / "model-last"), weights(tmp_path / "one" / "model-last")
     assert found.keys() == wanted.keys() and found
     for name, expected in wanted.items():
-        numpy.testing.assert_allclose(found[name], expected, atol=2e-4, err_msg=name)
+        numpy.testing.assert_allclose(found[name], expected, rtol=1e-5, atol=2e-6, err_msg=name)
 
 
 def test_a_process_by_itself_is_a_team_of_one(monkeypatch):
