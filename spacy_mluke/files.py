@@ -17,6 +17,8 @@ _NOT_PLAIN = re.compile(r'[\x00-\x1f\x7f\\:*?"<>|\ud800-\udfff]')
 _DEVICE = re.compile(r"(?i)(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])\s*(\..*)?", re.DOTALL)
 _LONGEST = 200  # bytes: file systems take 255, and a name is longer while it is written
 
+from .errors import Errors
+
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
@@ -30,6 +32,22 @@ def replacing(path: Path) -> Iterator[Path]:
     with scratch(path) as aside:
         yield aside
         aside.replace(path)
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[Path]:
+    """As `replacing`, in a folder that is made if it is missing, and with a coded error.
+
+    path (Path): The file.
+    YIELDS (Path): Where to write.
+    RAISES (ValueError): ML360 if it cannot be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as aside:
+            yield aside
+    except OSError as error:
+        raise ValueError(Errors.ML360.format(path=path, reason=error)) from error
 
 
 @contextlib.contextmanager

@@ -22,6 +22,15 @@ def coded_errors() -> Iterator[None]:
         msg.fail(str(error), exits=1)
 
 
+def shown(text: str) -> str:
+    """A text from a file as a terminal may show it: without characters that steer it.
+
+    text (str): The text.
+    RETURNS (str): One line.
+    """
+    return "".join(char if char.isprintable() else "\ufffd" for char in text)
+
+
 @contextlib.contextmanager
 def progress_bar() -> Iterator[Progress]:
     """Show how an entity database is built.

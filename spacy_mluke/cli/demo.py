@@ -15,6 +15,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from wasabi import msg
 
+from ..files import writing
 from ._common import coded_errors
 from .demo_page import render_page
 from .demo_world import complete_texts, link_texts, print_world
@@ -69,8 +70,9 @@ def demo(name: str = NAME, output: Path = OUTPUT) -> None:
         cloze: Any = world.get_pipe("mluke_cloze")
         completed = complete_texts(world) if cloze.is_trained else []
     print_world(linked, completed)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(render_page(name, docs, comparisons, mentions, entities, linked, completed), encoding="utf8")
+    page = render_page(name, docs, comparisons, mentions, entities, linked, completed)
+    with coded_errors(), writing(output) as aside:
+        aside.write_text(page, encoding="utf8")
     n_words = sum(len(doc) for doc in docs)
     msg.good(f"{len(mentions)} mentions in {len(docs)} texts ({n_words} tokens) in {seconds:.1f} s, loading included")
     msg.good(f"Page: {output}")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import TYPE_CHECKING, Dict, Sequence
 
 from spacy.tokens import Doc
 
 from ..report.html import COLORS, RTL, document, heat_map, marked_text
+from ..report.markup import Html, fill, join
 
 if TYPE_CHECKING:
     from .demo import Comparison, Mention
@@ -21,6 +21,24 @@ mark.right { background: #c9ecc0; } mark.wrong { background: #fbd0cf; } mark { p
 small { flex: 0 1 20rem; color: #555; align-self: center; }
 @media (max-width: 40rem) { .text { flex-wrap: wrap; } small { flex-basis: 100%; } }
 """
+
+
+_BODY = """<h1>Entities across languages</h1>
+<h2>Linked in running text</h2>
+<p>Names are found, and linked to one of the entities that they may mean, by <code>{name}</code> and the bundled store.</p>
+{linked}
+<h2>Completed</h2>
+{completed}
+<h2>The same entity, another language</h2>
+<p>{n_mentions} mentions of {n_entities} entities in {n_languages} languages, encoded by <code>{name}</code>.
+Each cell is the mean cosine (times 100) between mentions of two entities in <em>different</em> languages, after the mean of
+all vectors has been taken away. A dark diagonal on a light field means that an entity is recognised across languages; the
+blocks around it are entities that share a sentence, since vectors are contextual.</p>
+<div class="maps">{maps}</div>
+<h2>Mentions in another language</h2>
+<div class="scroll"><table><tr><th></th><th>same entity</th><th>other entity</th><th>nearest is the same</th></tr>{summary}</table></div>
+<h2>The texts</h2><p>{legend}</p>
+{texts}"""
 
 
 def render_page(
@@ -51,68 +69,76 @@ def render_page(
         for doc, doc_language in zip(docs, docs_languages, strict=True):
             if doc_language == language:
                 texts.append(_text(doc, language, colors))
-    legend = " ".join(f'<span class="key" style="background:{colors[e]}">{escape(e)}</span>' for e in entities)
-    maps = "".join(
-        f'<section><h2>{escape(c.name)}</h2><div class="scroll">{_heat_map(c, entities)}</div></section>'
+    legend = join((fill('<span class="key" style="background:{}">{}</span>', colors[e], e) for e in entities), " ")
+    maps = join(
+        fill('<section><h2>{}</h2><div class="scroll">{}</div></section>', c.name, _heat_map(c, entities))
         for c in comparisons
     )
-    summary = "".join(
-        f"<tr><th>{escape(c.name)}</th><td>{c.same:.2f}</td><td>{c.different:.2f}</td>"
-        f"<td>{c.nearest} of {len(mentions)}</td></tr>"
+    summary = join(
+        fill(
+            "<tr><th>{}</th><td>{:.2f}</td><td>{:.2f}</td><td>{} of {}</td></tr>",
+            c.name,
+            c.same,
+            c.different,
+            c.nearest,
+            len(mentions),
+        )
         for c in comparisons
     )
-    body = f"""<h1>Entities across languages</h1>
-<h2>Linked in running text</h2>
-<p>Names are found, and linked to one of the entities that they may mean, by <code>{escape(name)}</code> and the bundled store.</p>
-{"".join(_linked(text) for text in linked)}
-<h2>Completed</h2>
-{"".join(_completed(text) for text in completed) or "<p>This checkpoint has no head for entities.</p>"}
-<h2>The same entity, another language</h2>
-<p>{len(mentions)} mentions of {len(entities)} entities in {len(languages)} languages, encoded by <code>{escape(name)}</code>.
-Each cell is the mean cosine (times 100) between mentions of two entities in <em>different</em> languages, after the mean of
-all vectors has been taken away. A dark diagonal on a light field means that an entity is recognised across languages; the
-blocks around it are entities that share a sentence, since vectors are contextual.</p>
-<div class="maps">{maps}</div>
-<h2>Mentions in another language</h2>
-<div class="scroll"><table><tr><th></th><th>same entity</th><th>other entity</th><th>nearest is the same</th></tr>{summary}</table></div>
-<h2>The texts</h2><p>{legend}</p>
-{"".join(texts)}"""
+    body = fill(
+        _BODY,
+        name=name,
+        linked=join(_linked(text) for text in linked),
+        completed=join(_completed(text) for text in completed)
+        or Html("<p>This checkpoint has no head for entities.</p>"),
+        n_mentions=len(mentions),
+        n_entities=len(entities),
+        n_languages=len(languages),
+        maps=maps,
+        summary=summary,
+        legend=legend,
+        texts=join(texts),
+    )
     return document("Entities across languages", STYLE, body)
 
 
-def _heat_map(comparison: Comparison, entities: Sequence[str]) -> str:
+def _heat_map(comparison: Comparison, entities: Sequence[str]) -> Html:
     shown = [[f"{100 * value:.0f}" for value in row] for row in comparison.similarity.tolist()]
     return heat_map(entities, entities, comparison.similarity, shown)
 
 
-def _text(doc: Doc, language: str, colors: Dict[str, str]) -> str:
+def _text(doc: Doc, language: str, colors: Dict[str, str]) -> Html:
     spans = [{"start": ent.start_char, "end": ent.end_char, "label": ent.label_} for ent in doc.ents]
     return _row(language, marked_text(doc.text, spans, language, colors))
 
 
-def _linked(text: LinkedText) -> str:
+def _linked(text: LinkedText) -> Html:
     spans = [{**mention, "label": f"{mention['name']} {mention['id']}"} for mention in text.mentions]
-    colors = {span["label"]: COLORS[sum(span["id"].encode()) % len(COLORS)] for span in spans}
-    html = marked_text(text.text, spans, text.lang, colors)
-    return _row(text.lang, html.replace('class="entities"', 'class="entities linked"'))
+    colors = {span["label"]: COLORS[sum(span["id"].encode("utf8", "surrogatepass")) % len(COLORS)] for span in spans}
+    return _row(text.lang, marked_text(text.text, spans, text.lang, colors, kind="linked"))
 
 
-def _completed(text: CompletedText) -> str:
+def _completed(text: CompletedText) -> Html:
     before, _, after = text.text.partition("[MASK]")
     first, *others = text.fillers
-    rest = ", ".join(f"{escape(filler.text)} {filler.score:.2f}" for filler in others)
-    mark = "right" if text.is_right else "wrong"
-    direction = "rtl" if text.lang in RTL else "ltr"
-    filled = f'<mark class="{mark}">{escape(first.text)}</mark>'
     return _row(
         text.lang,
-        f'<div class="entities" style="direction: {direction}">{escape(before)}{filled}{escape(after)}</div>'
-        f'<small>{first.score:.2f} <span class="{mark}">{mark}</span>; then {rest}</small>',
+        fill(
+            '<div class="entities" style="direction: {direction}">{before}<mark class="{mark}">{filler}</mark>{after}</div>'
+            '<small>{score:.2f} <span class="{mark}">{mark}</span>; then {rest}</small>',
+            direction="rtl" if text.lang in RTL else "ltr",
+            before=before,
+            mark="right" if text.is_right else "wrong",
+            filler=first.text,
+            after=after,
+            score=first.score,
+            rest=", ".join(f"{filler.text} {filler.score:.2f}" for filler in others),
+        ),
     )
 
 
-def _row(lang: str, html: str) -> str:
-    return f'<div class="text" lang="{lang}"><b>{lang}</b>{html}</div>'
+def _row(lang: str, html: Html) -> Html:
+    return fill('<div class="text" lang="{0}"><b>{0}</b>{1}</div>', lang, html)
 
 
 def _languages(docs: Sequence[Doc], mentions: Sequence[Mention]) -> Sequence[str]:

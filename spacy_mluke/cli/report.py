@@ -25,22 +25,26 @@ def report(
     import srsly
     from wasabi import msg
 
+    from ..files import writing
     from ..report.metrics import METRIC_NAMES
     from ..report.page import render_report
     from ..report.summary import read_runs, summarize
-    from ._common import coded_errors
+    from ._common import coded_errors, shown
 
     with coded_errors():
         summaries = summarize(*read_runs(runs), source=source, n_samples=samples)
         page = render_report(summaries, title)
-    output.parent.mkdir(parents=True, exist_ok=True)
-    output.write_text(page, encoding="utf8")
-    srsly.write_json(output.with_suffix(".json"), [summary.to_dict() for summary in summaries], indent=2)
+        figures = srsly.json_dumps([summary.to_dict() for summary in summaries], indent=2)
+        for path, text in ((output, page), (output.with_suffix(".json"), figures)):
+            with writing(path) as aside:
+                aside.write_text(text, encoding="utf8")
     for summary in summaries:
         msg.divider(f"{summary.task}: {METRIC_NAMES[summary.metric]}")
         rows = []
         for system in summary.systems:
             found = [summary.scores.get((system, lang)) for lang in summary.langs]
-            rows.append((system, *("-" if own is None else f"{100 * own.value:.1f}" for own in found)))
-        msg.table(rows, header=("", *summary.langs), aligns=("l", *("r" for _ in summary.langs)), divider=True)
+            rows.append((shown(system), *("-" if own is None else f"{100 * own.value:.1f}" for own in found)))
+        msg.table(
+            rows, header=("", *map(shown, summary.langs)), aligns=("l", *("r" for _ in summary.langs)), divider=True
+        )
     msg.good(f"Wrote {output} and {output.with_suffix('.json')}")

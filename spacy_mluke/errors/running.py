@@ -47,6 +47,10 @@ class RunningErrors:
         "Training in several processes needs Accelerate, which is not installed. Install it: pip install "
         "'spacy-mluke[distributed]', or pip install accelerate."
     )
+    ML360 = (
+        "'{path}' cannot be written: {reason}. Look for free space and for the rights to write there, or name another "
+        "place. What was there before is unchanged."
+    )
     # --- reports ---
     ML270 = "'{path}' is not a run that this version reads: {reason}. Runs are written by python -m spacy_mluke score."
     ML271 = (
@@ -57,6 +61,10 @@ class RunningErrors:
     ML273 = (
         "A report draws with matplotlib, which is not installed. Install it: pip install 'spacy-mluke[report]', or pip "
         "install matplotlib."
+    )
+    ML361 = (
+        "'{path}' is not a learning curve: {reason}. spacy-mluke.CurveLogger.v1 writes JSON lines and adds to them: "
+        "name another file in [training.logger], or move this one."
     )
     # --- entity pretraining ---
     ML263 = "'{option}' is {value}, and is a share: from 0 to 1."

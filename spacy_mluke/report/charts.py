@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import re
-from html import escape
+import warnings
+from html import unescape
 from typing import Any, Dict, List, Sequence, Tuple
 
 from ..errors import Errors
 from .bootstrap import Interval
+from .markup import Html, escape_text, fill
 from .metrics import METRIC_NAMES
 from .summary import Curve, Key, Summary
 
@@ -16,49 +18,50 @@ from .summary import Curve, Key, Summary
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 MARKERS = ("o", "s", "D", "^", "v", "P")
 _SIZE = 10  # points
+MAX_NAME = 40  # characters of a name that a chart shows
 WIDTH = 4.6  # inches: at full width on a phone, letters are about as big as the page's
 
 
-def score_chart(summary: Summary) -> str:
+def score_chart(summary: Summary) -> Html:
     """The scores of all systems in all languages, with their intervals.
 
     summary (Summary): The task.
-    RETURNS (str): SVG.
+    RETURNS (Html): SVG.
     """
     metric = METRIC_NAMES[summary.metric]
     title = f"{metric} by language and system, {summary.task}"
     return _dots(summary, summary.scores, summary.langs, title, f"{metric}, 95 % interval")
 
 
-def gap_chart(summary: Summary) -> str:
+def gap_chart(summary: Summary) -> Html:
     """What each system loses from the source language to the others.
 
     summary (Summary): The task.
-    RETURNS (str): SVG; nothing, if there is no other language.
+    RETURNS (Html): SVG; nothing, if there is no other language.
     """
     langs = [lang for lang in summary.langs if any(key[1] == lang for key in summary.gaps)]
     if not summary.gaps:
-        return ""
+        return Html()
     title = f"Loss from {summary.source} to other languages, {summary.task}"
     label = f"points of {METRIC_NAMES[summary.metric]} below {summary.source}"
     return _dots(summary, summary.gaps, langs, title, label)
 
 
-def curve_chart(summary: Summary) -> str:
+def curve_chart(summary: Summary) -> Html:
     """The learning curves, on the development corpus.
 
     summary (Summary): The task.
-    RETURNS (str): SVG; nothing, if there are no curves.
+    RETURNS (Html): SVG; nothing, if there are no curves.
     """
     curves: List[Curve] = [curve for curve in summary.curves if curve.points]
     if not curves:
-        return ""
+        return Html()
     figure, axes = _figure(2.6)
     named = set()
     for curve in curves:
         color, marker = _look(summary, curve.system)
         steps, scores = zip(*curve.points, strict=True)
-        label = None if curve.system in named else curve.system
+        label = None if curve.system in named else _plain(curve.system)
         named.add(curve.system)
         axes.plot(steps, [100 * score for score in scores], color=color, marker=marker, ms=4, lw=1.5, label=label)
     axes.set_xlabel("step")
@@ -67,7 +70,7 @@ def curve_chart(summary: Summary) -> str:
     return _to_svg(figure, axes, f"Learning curves, {summary.task}")
 
 
-def _dots(summary: Summary, entries: Dict[Key, Interval], langs: Sequence[str], title: str, label: str) -> str:
+def _dots(summary: Summary, entries: Dict[Key, Interval], langs: Sequence[str], title: str, label: str) -> Html:
     """A row for each language, a dot and an interval for each system."""
     n_systems = len(summary.systems)
     figure, axes = _figure(0.9 + len(langs) * (0.2 + 0.16 * n_systems))
@@ -87,11 +90,20 @@ def _dots(summary: Summary, entries: Dict[Key, Interval], langs: Sequence[str], 
             [100 * max(own.high - own.value, 0.0) for own in found],
         ]
         axes.errorbar(
-            values, places, xerr=sides, color=color, marker=marker, ms=5, lw=0, elinewidth=1.5, capsize=2, label=system
+            values,
+            places,
+            xerr=sides,
+            color=color,
+            marker=marker,
+            ms=5,
+            lw=0,
+            elinewidth=1.5,
+            capsize=2,
+            label=_plain(system),
         )
-    axes.set_yticks(range(len(langs)), langs)
+    axes.set_yticks(range(len(langs)), [_plain(lang) for lang in langs])
     axes.set_ylim(len(langs) - 0.5, -0.5)
-    axes.set_xlabel(label)
+    axes.set_xlabel(_plain(label))
     axes.grid(axis="x", color="#e4e4e4", lw=0.7)
     return _to_svg(figure, axes, title)
 
@@ -116,18 +128,30 @@ def _figure(height: float) -> Tuple[Any, Any]:
     return figure, axes
 
 
-def _to_svg(figure: Any, axes: Any, title: str) -> str:
+def _plain(text: str) -> str:
+    """A text that matplotlib draws as it stands: without formulas between dollar signs, and in a legend also where it
+    begins with "_"."""
+    text = " ".join(text.split())
+    shown = text if len(text) <= MAX_NAME else text[: MAX_NAME - 1] + "…"
+    # Characters that no XML holds; escaping them is for what writes the SVG.
+    shown = unescape(escape_text(shown)).replace("$", r"\$")
+    return f"\u200b{shown}" if shown.startswith("_") else shown
+
+
+def _to_svg(figure: Any, axes: Any, title: str) -> Html:
     from matplotlib import rc_context
 
     handles, labels = axes.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper left", ncols=3, frameon=False, fontsize=_SIZE, columnspacing=1.2)
     buffer = io.StringIO()
     # Ids differ from chart to chart, and are the same in every report.
-    options: Any = {"svg.fonttype": "none", "svg.hashsalt": title}
-    with rc_context(options):
+    options: Any = {"svg.fonttype": "none", "svg.hashsalt": escape_text(title)}
+    with rc_context(options), warnings.catch_warnings():
+        # Letters are drawn by the browser, with its own fonts.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     svg = buffer.getvalue()
     svg = svg[svg.index("<svg") :]
     # As wide as there is room, by its viewBox.
     svg = re.sub(r'^<svg([^>]*?) width="[^"]*"', r"<svg\1", re.sub(r'^<svg([^>]*?) height="[^"]*"', r"<svg\1", svg))
-    return svg.replace("<svg", f'<svg class="chart" role="img" aria-label="{escape(title)}"', 1)
+    return Html(svg.replace("<svg", fill('<svg class="chart" role="img" aria-label="{}"', title), 1))

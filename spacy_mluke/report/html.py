@@ -5,19 +5,33 @@ from __future__ import annotations
 import hashlib
 import re
 from functools import partial
-from html import escape
 from typing import Any, Dict, Iterable, List, Sequence
 
 from spacy import displacy
 
+from .markup import Html, escape_text, fill, join
+
 # Ten hues that stay apart for most kinds of colour vision, light enough for dark text.
 COLORS = ("#a6cee3", "#fdbf6f", "#b2df8a", "#fb9a99", "#cab2d6", "#ffe08a", "#9ad9cf", "#e6b8d7", "#c9d1a0", "#c4c4c4")
+_NO_COLOR = "#dddddd"
 RTL = ("ar", "fa", "he", "ur")
 # A diagram of arcs: characters of its two names, their distance, and the room beside and below them.
 _WORD_LENGTH = 18
 _DISTANCE, _MARGIN, _WORD_SPACING = 340, 85, 30
 _SIZE = re.compile(r'width="(\d+)" height="([\d.]+)"([^>]*?) style="[^"]*"')
 _ID = re.compile(r"\b[0-9a-f]{32}\b")
+# displaCy gets these in place of texts, which it does not all escape.
+_SLOT = "\ue000{}\ue001"
+_SLOTS = re.compile("\ue000([0-9]+)\ue001")
+# A page runs no script, loads nothing and sends nothing, whatever gets into it. Style attributes are its own.
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+_PAGE = """<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{policy}">
+<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="referrer" content="no-referrer">
+<title>{title}</title><style>{style}</style></head><body>
+{body}
+</body></html>
+"""
 
 STYLE = """
 :root { color-scheme: light; }
@@ -34,74 +48,89 @@ th:first-child { text-align: left; white-space: nowrap; }
 .key { display: inline-block; padding: .05rem .45rem; border-radius: .3rem; }
 .text { display: flex; gap: .75rem; border-top: 1px solid #e4e4e4; padding: .4rem 0; break-inside: avoid; }
 .text > b { flex: 0 0 2rem; color: #666; font-weight: 500; }
-.text .entities { flex: 1; line-height: 2.1 !important; }
+.text .entities { flex: 1; line-height: 2.1; }
+.entities { line-height: 2.5; }
+mark.entity { padding: .3rem .5rem; margin: 0 .2rem; line-height: 1; border-radius: .35rem; }
+mark.entity span { margin-inline-start: .5rem; font-size: .8em; font-weight: bold; vertical-align: middle; }
 @media print { body { max-width: none; padding: 0; } td, mark { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }
 """
 
 
-def document(title: str, style: str, body: str) -> str:
-    """A page that needs no other file.
+def document(title: str, style: str, body: Html) -> Html:
+    """A page that needs no other file, and whose Content-Security-Policy allows neither scripts nor requests.
 
     title (str): Its title.
-    style (str): CSS beside STYLE.
-    body (str): HTML.
-    RETURNS (str): The page.
+    style (str): CSS beside STYLE, from the code.
+    body (Html): The content.
+    RETURNS (Html): The page.
     """
-    return f"""<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escape(title)}</title><style>{STYLE}{style}</style></head><body>
-{body}
-</body></html>
-"""
+    return fill(_PAGE, policy=Html(_POLICY), title=title, style=Html(STYLE + style), body=body)
 
 
-def heat_map(rows: Sequence[str], columns: Sequence[str], values: Any, shown: Sequence[Sequence[str]]) -> str:
+def heat_map(rows: Sequence[str], columns: Sequence[str], values: Any, shown: Sequence[Sequence[str]]) -> Html:
     """A table whose cells are as dark as their values.
 
     rows (Sequence[str]): Names of the rows.
     columns (Sequence[str]): Names of the columns.
     values (Floats2d): Between 0 and 1; others as the nearest of these. Shape: (n_rows, n_columns).
     shown (Sequence[Sequence[str]]): What stands in the cells.
-    RETURNS (str): HTML.
+    RETURNS (Html): The table.
     """
-    head = "".join(f"<th{' class=number' if name.isdigit() else ''}>{escape(name)}</th>" for name in columns)
+    head = join(fill("<th{}>{}</th>", Html(" class=number" if name.isdigit() else ""), name) for name in columns)
     lines = []
     for name, own, texts in zip(rows, values, shown, strict=True):
-        cells = "".join(_cell(float(value), text) for value, text in zip(own, texts, strict=True))
-        lines.append(f"<tr><th>{escape(name)}</th>{cells}</tr>")
-    return f'<table class="map"><thead><tr><td></td>{head}</tr></thead>{"".join(lines)}</table>'
+        cells = join(_cell(float(value), text) for value, text in zip(own, texts, strict=True))
+        lines.append(fill("<tr><th>{}</th>{}</tr>", name, cells))
+    return fill('<table class="map"><thead><tr><td></td>{}</tr></thead>{}</table>', head, join(lines))
 
 
-def marked_text(text: str, spans: Iterable[Dict[str, Any]], lang: str, colors: Dict[str, str]) -> str:
-    """A text with its spans, by displaCy.
+def marked_text(
+    text: str, spans: Iterable[Dict[str, Any]], lang: str, colors: Dict[str, str], *, kind: str = ""
+) -> Html:
+    """A text with its spans, as displaCy shows them.
 
     text (str): The text.
-    spans (Iterable[Dict[str, Any]]): "start", "end", "label", in text order.
+    spans (Iterable[Dict[str, Any]]): "start", "end", "label", in text order; nothing else of them is used.
     lang (str): Its language.
     colors (Dict[str, str]): By label.
-    RETURNS (str): HTML.
+    kind (str): Another CSS class of the element.
+    RETURNS (Html): The text.
     """
-    # displaCy upper-cases labels when it looks up colours.
-    upper = {label.upper(): color for label, color in colors.items()}
-    doc = {"text": text, "ents": list(spans), "title": None}
-    html = displacy.render(
-        doc, style="ent", manual=True, page=False, jupyter=False, options={"colors": {**colors, **upper}}
-    )
-    return html.replace("direction: ltr", f"direction: {'rtl' if lang in RTL else 'ltr'}")
+    parts: List[Html] = []
+    done = 0
+    for span in spans:
+        parts.append(_lines(text[done : span["start"]]))
+        shown = _lines(text[span["start"] : span["end"]])
+        color = colors.get(span["label"], _NO_COLOR)
+        parts.append(
+            fill('<mark class="entity" style="background:{}">{}<span>{}</span></mark>', color, shown, span["label"])
+        )
+        done = max(done, span["end"])
+    parts.append(_lines(text[done:]))
+    direction = "rtl" if lang in RTL else "ltr"
+    classes = f"entities {kind}".strip()
+    return fill('<div class="{}" style="direction: {}">{}</div>', classes, direction, join(parts))
 
 
-def arc_diagram(head: str, tail: str, arcs: Dict[str, str]) -> str:
+def _lines(text: str) -> Html:
+    return join(text.splitlines() if "\n" in text else [text], "<br>")
+
+
+def arc_diagram(head: str, tail: str, arcs: Dict[str, str]) -> Html:
     """Relations between two names, as arcs, by displaCy.
 
     head (str): The name that stands first in the text.
     tail (str): The other one.
     arcs (Dict[str, str]): Labels by what they are; one that ends with (e2,e1) runs from the second name to the first.
-    RETURNS (str): SVG; nothing, if no arc has a label.
+    RETURNS (Html): SVG; nothing, if no arc has a label.
     """
-    drawn = [_arc(what, label) for what, label in arcs.items() if label]
-    if not drawn:
-        return ""
-    words = [{"text": _shortened(name), "tag": ""} for name in (head, tail)]
+    told = {what: label for what, label in arcs.items() if label}
+    if not told:
+        return Html()
+    texts = [_shortened(name) for name in (head, tail)]
+    texts += [f"{what}: {label.partition('(')[0]}" for what, label in told.items()]
+    words = [{"text": _SLOT.format(i), "tag": ""} for i in range(2)]
+    drawn = [_arc(label, _SLOT.format(i)) for i, label in enumerate(told.values(), 2)]
     options = {
         "compact": True,
         "distance": _DISTANCE,
@@ -116,12 +145,19 @@ def arc_diagram(head: str, tail: str, arcs: Dict[str, str]) -> str:
     svg = _SIZE.sub(partial(_cropped, n_arcs=len(drawn)), svg, count=1)
     # displaCy's ids are drawn at random; a page is to be the same every time.
     content = repr((head, tail, arcs)).encode("utf8", "surrogatepass")
-    return _ID.sub(hashlib.md5(content, usedforsecurity=False).hexdigest(), svg)
+    svg = _ID.sub(hashlib.md5(content, usedforsecurity=False).hexdigest(), svg)
+    escaped = [escape_text(text) for text in texts]
+    # By a function: in a replacement, a backslash would have a meaning.
+    return Html(_SLOTS.sub(partial(_put_in, texts=escaped), svg))
 
 
-def _arc(what: str, label: str) -> Dict[str, Any]:
+def _put_in(slot: re.Match[str], *, texts: List[Html]) -> str:
+    return texts[int(slot[1])]
+
+
+def _arc(label: str, slot: str) -> Dict[str, Any]:
     direction = "left" if label.endswith("(e2,e1)") else "right"
-    return {"start": 0, "end": 1, "label": f"{what}: {label.partition('(')[0]}", "dir": direction}
+    return {"start": 0, "end": 1, "label": slot, "dir": direction}
 
 
 def _cropped(size: re.Match[str], *, n_arcs: int) -> str:
@@ -137,21 +173,23 @@ def _shortened(name: str) -> str:
     return name if len(name) <= _WORD_LENGTH else name[: _WORD_LENGTH - 1] + "…"
 
 
-def _cell(value: float, text: str) -> str:
+def _cell(value: float, text: str) -> Html:
     strength = min(max(value, 0.0), 1.0)
     color = "#fff" if strength > 0.55 else "#1c1c1c"
-    return f'<td style="background:rgba(0,75,135,{strength:.2f});color:{color}">{escape(text)}</td>'
+    return fill('<td style="background:rgba(0,75,135,{:.2f});color:{}">{}</td>', strength, color, text)
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Html:
     """A table in a box that scrolls.
 
     header (Sequence[str]): Names of the columns.
-    rows (Iterable[Sequence[str]]): Cells as HTML; the first is the row's name.
-    RETURNS (str): HTML.
+    rows (Iterable[Sequence[str]]): Cells, as text or Html; the first is the row's name.
+    RETURNS (Html): The table.
     """
-    head = "".join(f"<th>{escape(name)}</th>" for name in header)
-    lines: List[str] = []
+    head = join(fill("<th>{}</th>", name) for name in header)
+    lines: List[Html] = []
     for name, *cells in rows:
-        lines.append(f"<tr><th>{name}</th>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>")
-    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{"".join(lines)}</tbody></table></div>'
+        lines.append(fill("<tr><th>{}</th>{}</tr>", name, join(fill("<td>{}</td>", cell) for cell in cells)))
+    return fill(
+        '<div class="scroll"><table><thead><tr>{}</tr></thead><tbody>{}</tbody></table></div>', head, join(lines)
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import Dict, List, Optional, Sequence, Tuple
 
 import numpy
@@ -11,6 +10,7 @@ from .bootstrap import Interval
 from .charts import curve_chart, gap_chart, score_chart
 from .counting import NONE, WRONG_WAY
 from .html import COLORS, arc_diagram, document, heat_map, marked_text, table
+from .markup import Html, fill, join
 from .metrics import METRIC_NAMES
 from .mistakes import Mistake
 from .run import Run
@@ -32,6 +32,7 @@ METRIC_HELP = {
     "linking": "Share of mentions with a gold entity that are linked to it.",
 }
 N_SHOWN = 4  # mistakes of a language
+MAX_LABELS = 150  # labels of a map
 MAX_HEADS = 8  # labels that stand over columns by name
 STYLE = """
 svg.chart { display: block; width: 100%; max-width: 36rem; height: auto; }
@@ -56,37 +57,44 @@ footer { margin-top: 2rem; color: #666; font-size: .85rem; }
 
 
 def render_report(summaries: Sequence[Summary], title: str) -> str:
-    """Make one self-contained HTML page.
+    """Make one self-contained HTML page. Nothing that runs or settings say becomes markup.
 
     summaries (Sequence[Summary]): The tasks.
     title (str): Its title.
     RETURNS (str): The page.
     RAISES (ValueError): ML273 without matplotlib.
     """
-    links = "".join(f'<a href="#{s.task}">{TITLES[s.task]}</a>' for s in summaries)
-    nav = f"<nav>{links}</nav>" if len(summaries) > 1 else ""
-    body = "".join(_task(summary) for summary in summaries)
-    return document(title, STYLE, f"<h1>{escape(title)}</h1>{nav}{body}{_footer(summaries)}")
+    links = join(fill('<a href="#{}">{}</a>', s.task, TITLES[s.task]) for s in summaries)
+    nav = fill("<nav>{}</nav>", links) if len(summaries) > 1 else Html()
+    body = join(_task(summary) for summary in summaries)
+    return document(title, STYLE, fill("<h1>{}</h1>{}{}{}", title, nav, body, _footer(summaries)))
 
 
-def _task(summary: Summary) -> str:
+def _task(summary: Summary) -> Html:
     metric = METRIC_NAMES[summary.metric]
     seeds = ", ".join(map(str, sorted(set().union(*summary.seeds.values()))))
     first = next(iter(summary.runs.values()))[0]
     checkpoints = sorted({str(name) for own in summary.runs.values() for name in _checkpoints(own[0])})
-    encoder = f" Encoder: <code>{escape(', '.join(checkpoints))}</code>." if checkpoints else ""
+    encoder = fill(" Encoder: <code>{}</code>.", ", ".join(checkpoints)) if checkpoints else Html()
     n_docs = ", ".join(f"{lang} {_documents(summary, lang):,}" for lang in summary.langs)
     parts = [
-        f'<h2 id="{summary.task}">{TITLES[first.task]}</h2>',
-        f"<p>{METRIC_HELP[first.task]} Trained on {summary.source}; seeds {seeds}.{encoder} Documents: {n_docs}.</p>",
-        f"<h3>{metric}</h3>",
+        fill('<h2 id="{}">{}</h2>', summary.task, TITLES[first.task]),
+        fill(
+            "<p>{} Trained on {}; seeds {}.{} Documents: {}.</p>",
+            METRIC_HELP[first.task],
+            summary.source,
+            seeds,
+            encoder,
+            n_docs,
+        ),
+        fill("<h3>{}</h3>", metric),
         table(["", *summary.langs], _score_rows(summary)),
         _charts(summary),
         _difference_table(summary, metric),
         _confusions(summary),
         _mistakes(summary),
     ]
-    return "".join(parts)
+    return join(parts)
 
 
 def _checkpoints(run: Run) -> List[str]:
@@ -97,57 +105,61 @@ def _documents(summary: Summary, lang: str) -> int:
     return max(run.data["documents"] for (_, own), runs in summary.runs.items() if own == lang for run in runs)
 
 
-def _score_rows(summary: Summary) -> List[List[str]]:
+def _score_rows(summary: Summary) -> List[List[Html]]:
     rows = []
     seeds = {system: ", ".join(map(str, own)) for system, own in summary.seeds.items()}
     # Where systems differ in them: a mean of two says more than one.
     is_noted = len(set(seeds.values())) > 1
     for system in summary.systems:
         cells = [_score(summary.scores.get((system, lang))) for lang in summary.langs]
-        rows.append([escape(system) + (f"<small>seeds {seeds[system]}</small>" if is_noted else ""), *cells])
+        note = fill("<small>seeds {}</small>", seeds[system]) if is_noted else Html()
+        rows.append([fill("{}{}", system, note), *cells])
     return rows
 
 
-def _score(found: Optional[Interval]) -> str:
+def _score(found: Optional[Interval]) -> Html:
     if found is None:
-        return "–"
-    return f"{100 * found.value:.1f}<small>{100 * found.low:.1f}–{100 * found.high:.1f}</small>"
+        return Html("–")
+    return fill("{:.1f}<small>{:.1f}–{:.1f}</small>", 100 * found.value, 100 * found.low, 100 * found.high)
 
 
-def _charts(summary: Summary) -> str:
+def _charts(summary: Summary) -> Html:
     charts = (
         ("By language", score_chart(summary)),
         (f"Lost from {summary.source} to other languages", gap_chart(summary)),
         ("Learning curves", curve_chart(summary)),
     )
-    shown = "".join(f"<section><h3>{escape(name)}</h3>{svg}</section>" for name, svg in charts if svg)
-    return f'<div class="charts">{shown}</div>'
+    shown = join(fill("<section><h3>{}</h3>{}</section>", name, svg) for name, svg in charts if svg)
+    return fill('<div class="charts">{}</div>', shown)
 
 
-def _difference_table(summary: Summary, metric: str) -> str:
+def _difference_table(summary: Summary, metric: str) -> Html:
     others = [system for system in summary.systems if any(key[0] == system for key in summary.differences)]
     if not others:
-        return ""
+        return Html()
     rows = []
     for system in others:
         cells = [_difference(summary.differences.get((system, lang))) for lang in summary.langs]
-        rows.append([f"less {escape(system)}", *cells])
-    return (
-        f"<h3>{escape(summary.first)} against the others</h3>"
-        f"<p>Points of {metric}, on the same documents (paired bootstrap, 95 %). "
-        "Bold where the interval does not hold zero.</p>" + table(["", *summary.langs], rows)
+        rows.append([f"less {system}", *cells])
+    return fill(
+        "<h3>{} against the others</h3>"
+        "<p>Points of {}, on the same documents (paired bootstrap, 95 %). "
+        "Bold where the interval does not hold zero.</p>{}",
+        summary.first,
+        metric,
+        table(["", *summary.langs], rows),
     )
 
 
-def _difference(found: Optional[Interval]) -> str:
+def _difference(found: Optional[Interval]) -> Html:
     if found is None:
-        return "–"
+        return Html("–")
     value, low, high = (f"{100 * points:+.1f}".replace("-", "−") for points in found)
-    value = f"<b>{value}</b>" if found.low > 0 or found.high < 0 else value
-    return f"{value}<small>{low} to {high}</small>"
+    shown = fill("<b>{}</b>", value) if found.low > 0 or found.high < 0 else value
+    return fill("{}<small>{} to {}</small>", shown, low, high)
 
 
-def _confusions(summary: Summary) -> str:
+def _confusions(summary: Summary) -> Html:
     """Confusions of the first system: in the language it was trained on, and in all others."""
     groups: Dict[str, List[Run]] = {summary.source: [], "other languages": []}
     for (system, lang), runs in summary.runs.items():
@@ -157,18 +169,22 @@ def _confusions(summary: Summary) -> str:
     for name, runs in groups.items():
         found = pooled_confusion(runs)
         if found is not None:
-            shown.append(f'<section><h3>{escape(name)}</h3><div class="scroll">{_confusion(found)}</div></section>')
+            shown.append(fill('<section><h3>{}</h3><div class="scroll">{}</div></section>', name, _confusion(found)))
     if not shown:
-        return ""
-    return (
-        f"<h3>What {escape(summary.first)} takes for what</h3><p>Rows are gold, in brackets how often it is there, "
+        return Html()
+    return fill(
+        "<h3>What {} takes for what</h3><p>Rows are gold, in brackets how often it is there, "
         "over all languages and seeds of a map; columns are predicted; percent of a row. "
-        f'"none" is what only one side has.</p><div class="maps">{"".join(shown)}</div>'
+        '"none" is what only one side has.</p><div class="maps">{}</div>',
+        summary.first,
+        join(shown),
     )
 
 
-def _confusion(found: Dict[Tuple[str, str], int]) -> str:
+def _confusion(found: Dict[Tuple[str, str], int]) -> Html:
     labels = sorted({label for pair in found for label in pair if label not in (NONE, WRONG_WAY)})
+    if len(labels) > MAX_LABELS:
+        return fill("<p>{:,} labels are more than a map can show.</p>", len(labels))
     rows = [*labels, NONE]
     columns = [*labels, *([WRONG_WAY] if any(pair[1] == WRONG_WAY for pair in found) else []), NONE]
     counts = numpy.asarray([[found.get((gold, predicted), 0) for predicted in columns] for gold in rows])
@@ -183,7 +199,7 @@ def _confusion(found: Dict[Tuple[str, str], int]) -> str:
     return heat_map(names, heads, shares, shown)
 
 
-def _mistakes(summary: Summary) -> str:
+def _mistakes(summary: Summary) -> Html:
     drawn = {
         lang: [m for run in summary.runs.get((summary.first, lang), [])[:1] for m in run.mistakes[:N_SHOWN]]
         for lang in summary.langs
@@ -191,13 +207,13 @@ def _mistakes(summary: Summary) -> str:
     # A label has one color on the page; labels of a mistake alone share them where there are too many.
     colors = _colors([mistake for found in drawn.values() for mistake in found])
     shown = [
-        f'<section lang="{lang}"><h3>{lang}</h3>{"".join(_mistake(m, lang, colors) for m in found)}</section>'
+        fill('<section lang="{0}"><h3>{0}</h3>{1}</section>', lang, join(_mistake(m, lang, colors) for m in found))
         for lang, found in drawn.items()
         if found
     ]
     if not shown:
-        return ""
-    return f"<h2>Mistakes of {escape(summary.first)}</h2><p>Drawn at random.</p>" + "".join(shown)
+        return Html()
+    return fill("<h2>Mistakes of {}</h2><p>Drawn at random.</p>{}", summary.first, join(shown))
 
 
 def _colors(mistakes: List[Mistake]) -> Dict[str, str]:
@@ -205,38 +221,37 @@ def _colors(mistakes: List[Mistake]) -> Dict[str, str]:
     return {label: COLORS[i % len(COLORS)] for i, label in enumerate(labels)}
 
 
-def _mistake(mistake: Mistake, lang: str, colors: Dict[str, str]) -> str:
+def _mistake(mistake: Mistake, lang: str, colors: Dict[str, str]) -> Html:
     if len(colors) > len(COLORS):
         colors = _colors([mistake])
-    title = f'<p dir="auto"><b>{escape(mistake["title"])}</b></p>' if mistake.get("title") else ""
+    title = fill('<p dir="auto"><b>{}</b></p>', mistake["title"]) if mistake.get("title") else Html()
     if "arc" in mistake:
         ends = sorted(mistake["gold"], key=_start)
         head, tail = (mistake["text"][span["start"] : span["end"]] for span in ends)
         arcs = {"gold": mistake["arc"]["gold"], "found": mistake["arc"]["predicted"]}
         told = "; ".join(f"{side}: {label or 'no relation'}" for side, label in arcs.items())
         text = marked_text(mistake["text"], ends, lang, colors)
-        return (
-            f'<div class="mistake">{title}{text}{arc_diagram(head, tail, arcs)}<p class="side">{escape(told)}</p></div>'
-        )
-    sides = "".join(
-        f'<p class="side">{name}</p>{marked_text(mistake["text"], mistake[side], lang, colors)}'
+        diagram = arc_diagram(head, tail, arcs)
+        return fill('<div class="mistake">{}{}{}<p class="side">{}</p></div>', title, text, diagram, told)
+    sides = join(
+        fill('<p class="side">{}</p>{}', name, marked_text(mistake["text"], mistake[side], lang, colors))
         for side, name in (("gold", "gold"), ("predicted", "found"))
     )
-    return f'<div class="mistake">{title}{sides}</div>'
+    return fill('<div class="mistake">{}{}</div>', title, sides)
 
 
 def _start(span: Dict[str, int]) -> int:
     return span["start"]
 
 
-def _footer(summaries: Sequence[Summary]) -> str:
+def _footer(summaries: Sequence[Summary]) -> Html:
     versions: Dict[str, str] = {}
     for summary in summaries:
         for runs in summary.runs.values():
             for run in runs:
                 versions.update(run.about.get("versions", {}))
-    told = ", ".join(f"{name} {version}" for name, version in versions.items())
-    return (
+    return fill(
         "<footer>Intervals are bootstrap percentiles over documents; they say nothing of what other seeds would give. "
-        f"{escape(told)}</footer>"
+        "{}</footer>",
+        ", ".join(f"{name} {version}" for name, version in versions.items()),
     )

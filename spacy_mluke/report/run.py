@@ -12,8 +12,10 @@ import srsly
 from spacy.training import Example
 
 from ..errors import Errors, check_choice
+from ..files import writing
 from ..types import Floats2d
 from .bootstrap import Interval, interval, resampled_totals
+from .checking import check_run
 from .counting import Counted, count
 from .metrics import LABELLED, METRICS, TASKS, Metric, column_labels
 from .mistakes import Mistake, digest_of, find_mistakes
@@ -61,9 +63,11 @@ class Run:
         """Write the run.
 
         path (Path): The file.
+        RAISES (ValueError): ML360 if it cannot be written.
         """
-        path.parent.mkdir(parents=True, exist_ok=True)
-        srsly.write_json(path, asdict(self), indent=None if self.counts["row"] else 2)
+        text = srsly.json_dumps(asdict(self), indent=0 if self.counts["row"] else 2)
+        with writing(path) as aside:
+            aside.write_text(text, encoding="utf8")
 
 
 def read_run(path: Path) -> Run:
@@ -75,11 +79,12 @@ def read_run(path: Path) -> Run:
     """
     try:
         content = srsly.read_json(path)
+        schema = content.get("schema", SCHEMA) if isinstance(content, dict) else SCHEMA
+        if schema != SCHEMA:
+            raise ValueError(f"its schema is {schema}, and this version reads {SCHEMA}")
+        check_run(content)
         run = Run(**content)
-        check_choice("task", run.task, TASKS)
-        if run.schema != SCHEMA:
-            raise ValueError(f"its schema is {run.schema}, and this version reads {SCHEMA}")
-    except (TypeError, ValueError) as error:
+    except (OSError, RecursionError, TypeError, ValueError) as error:
         raise ValueError(Errors.ML270.format(path=path, reason=error)) from error
     return run
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, Dict, Iterable, List, Optional, Sequence, Set, Tuple
 
 import numpy
-import srsly
 
 from ..errors import Errors
+from ..training.curve import curve_points
 from ..types import Floats1d
 from .bootstrap import Interval, interval, resampled_totals
 from .metrics import METRICS, TASKS
@@ -76,16 +76,15 @@ def read_runs(folders: Sequence[Path]) -> Tuple[List[Run], List[Curve]]:
 
     folders (Sequence[Path]): Each holds the runs of one system and seed, and its curve.
     RETURNS (Tuple[List[Run], List[Curve]]): Runs in the order of the folders, and curves.
-    RAISES (ValueError): ML270 for a file that is no run, ML272 if there is none.
+    RAISES (ValueError): ML270 for a file that is no run, ML361 for a curve that is none, ML272 if there is no run.
     """
     runs: List[Run] = []
     curves: List[Curve] = []
     for folder in folders:
-        own = [read_run(path) for path in sorted(folder.glob("*.json"))]
+        own = [read_run(path) for path in sorted(folder.glob("*.json")) if path.is_file()]
         runs += own
-        if own and (folder / CURVE).exists():
-            points = [(int(row["step"]), float(row["score"])) for row in srsly.read_jsonl(folder / CURVE)]
-            curves.append(Curve(own[0].task, own[0].system, own[0].seed, points))
+        if own and (folder / CURVE).is_file():
+            curves.append(Curve(own[0].task, own[0].system, own[0].seed, curve_points(folder / CURVE)))
     if not runs:
         raise ValueError(Errors.ML272.format(folders=", ".join(map(str, folders))))
     return runs, curves
@@ -164,7 +163,7 @@ def _draw(summary: Summary, lang: str, n_samples: int) -> Dict[Key, Tuple[float,
 
 def _is_of(lang: str, source: str) -> bool:
     """Whether a corpus is in the language that was trained on: "en-kbp37" is in "en"."""
-    return lang.partition("-")[0] == source
+    return source in (lang, lang.partition("-")[0])
 
 
 def _order(lang: str, source: str) -> Tuple[bool, bool, str]:

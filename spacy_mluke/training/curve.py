@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
-from typing import IO, Any, Callable, Dict, Optional, Tuple
+from typing import IO, Any, Callable, Dict, List, Optional, Tuple
 
 from spacy.language import Language
 from spacy.training.loggers import console_logger
 
+from ..errors import Errors
 from ..files import replacing
 
 Info = Optional[Dict[str, Any]]
@@ -45,8 +47,9 @@ def add_point(path: Path, info: Dict[str, Any]) -> None:
 
     path (Path): The file, made if missing.
     info (Dict[str, Any]): What spaCy's loop tells loggers.
+    RAISES (ValueError): ML361 if the file holds something else.
     """
-    before = [json.loads(line) for line in path.read_text(encoding="utf8").splitlines()] if path.exists() else []
+    before = read_curve(path) if path.exists() else []
     point = {
         "step": info["step"],
         "epoch": info["epoch"],
@@ -59,6 +62,45 @@ def add_point(path: Path, info: Dict[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as aside:
         aside.write_text("".join(json.dumps(own) + "\n" for own in points), encoding="utf8")
+
+
+def read_curve(path: Path) -> List[Dict[str, Any]]:
+    """Read a learning curve.
+
+    path (Path): The file.
+    RETURNS (List[Dict[str, Any]]): What each evaluation found: "step", "score" and more.
+    RAISES (ValueError): ML361 if it cannot be read as one.
+    """
+    points = []
+    try:
+        for line in path.read_text(encoding="utf8").split("\n"):
+            if not line.strip():
+                continue
+            point = json.loads(line)
+            if not isinstance(point, dict) or not _is_step(point.get("step")) or not _is_number(point.get("score")):
+                raise ValueError('each line is to be an object with the numbers "step" and "score"')
+            points.append(point)
+    except (OSError, RecursionError, ValueError) as error:
+        raise ValueError(Errors.ML361.format(path=path, reason=error)) from error
+    return points
+
+
+def curve_points(path: Path) -> List[Tuple[int, float]]:
+    """Steps and scores of a learning curve.
+
+    path (Path): The file.
+    RETURNS (List[Tuple[int, float]]): Step and score of each evaluation whose score is a number between -1e6 and 1e6.
+    RAISES (ValueError): ML361 if it cannot be read as one.
+    """
+    return [(point["step"], float(point["score"])) for point in read_curve(path) if _is_drawable(point["score"])]
+
+
+def _is_step(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**53
+
+
+def _is_drawable(score: Any) -> bool:
+    return math.isfinite(score) and abs(score) < 1e6
 
 
 def _is_number(value: Any) -> bool:

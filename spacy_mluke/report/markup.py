@@ -1,0 +1,52 @@
+"""HTML in which nothing that comes from data is markup: text is escaped at one place, when it enters a template."""
+
+from __future__ import annotations
+
+import re
+from html import escape
+from string import Formatter
+from typing import Any, Iterable
+
+# Characters that no HTML document may hold: browsers show a replacement for them, or drop them.
+_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+
+
+class Html(str):
+    """Text that is HTML already. Only `fill` and `join` make it, of templates that stand in the code."""
+
+
+class _Escaping(Formatter):
+    def format_field(self, value: Any, format_spec: str) -> str:
+        text = format(value, format_spec)
+        return text if isinstance(value, Html) else escape_text(text)
+
+
+_FORMATTER = _Escaping()
+
+
+def escape_text(text: str) -> Html:
+    """Escape a text, for content and for attributes in double quotes.
+
+    text (str): Any text.
+    RETURNS (Html): The text without markup; "\\ufffd" for each character that HTML does not allow.
+    """
+    return Html(escape(_FORBIDDEN.sub("\ufffd", text)))
+
+
+def fill(template: str, /, *args: Any, **values: Any) -> Html:
+    """Fill a template as `str.format` does, and escape each value that is not Html.
+
+    template (str): HTML that stands in the code.
+    RETURNS (Html): The filled template.
+    """
+    return Html(_FORMATTER.vformat(template, args, values))
+
+
+def join(parts: Iterable[str], between: str = "") -> Html:
+    """Join parts, and escape each one that is not Html.
+
+    parts (Iterable[str]): The parts.
+    between (str): HTML that stands in the code.
+    RETURNS (Html): The whole.
+    """
+    return Html(between.join(part if isinstance(part, Html) else escape_text(part) for part in parts))
