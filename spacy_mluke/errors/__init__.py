@@ -6,18 +6,20 @@ ML330 files and caches.
 """
 
 import difflib
-from typing import Iterable, Sequence
+import math
+from typing import Any, Iterable, Sequence
 
 from spacy.errors import ErrorsWithCodes
 
 from .files import FileErrors
 from .running import RunningErrors
+from .settings import SettingsErrors
 from .stages import StageErrors
 from .tasks import TaskErrors
 from .warnings import AllWarnings
 
 
-class Errors(StageErrors, TaskErrors, RunningErrors, FileErrors, metaclass=ErrorsWithCodes):
+class Errors(StageErrors, TaskErrors, RunningErrors, FileErrors, SettingsErrors, metaclass=ErrorsWithCodes):
     """All errors."""
 
 
@@ -37,13 +39,119 @@ def did_you_mean(value: object, choices: Iterable[str]) -> str:
 
 
 def check_choice(option: str, value: str, choices: Sequence[str]) -> None:
-    """See that an option has one of its values.
+    """Check that an option has one of its values.
 
     option (str): Its name.
     value (str): Its value.
     choices (Sequence[str]): What it can be.
     RAISES (ValueError): ML070 if it is none of them.
     """
-    if value not in choices:
+    if not isinstance(value, str) or value not in choices:
         hint = did_you_mean(value, choices)
         raise ValueError(Errors.ML070.format(option=option, value=value, choices=", ".join(choices), hint=hint))
+
+
+def check_at_least(option: str, value: Any, least: float, *, whole: bool = True, optional: bool = False) -> None:
+    """Check that a number is not too small.
+
+    option (str): Name of the option.
+    value (Any): Its value.
+    least (float): The smallest value allowed.
+    whole (bool): Whether it must be an integer.
+    optional (bool): Whether None is allowed, too.
+    RAISES (ValueError): ML310 if it is no number, ML071 if it is too small.
+    """
+    if value is None and optional:
+        return
+    wanted = f"a whole number of {least} or more" if whole else f"a number of {least} or more"
+    _check_number(option, value, wanted, whole=whole, optional=optional)
+    if value < least:
+        raise ValueError(Errors.ML071.format(option=option, value=value, least=least))
+
+
+def check_number(option: str, value: Any, *, optional: bool = False) -> None:
+    """Check that an option is a finite number.
+
+    option (str): Name of the option.
+    value (Any): Its value.
+    optional (bool): Whether None is allowed, too.
+    RAISES (ValueError): ML310 if it is not.
+    """
+    if value is not None or not optional:
+        _check_number(option, value, "a number", whole=False, optional=optional)
+
+
+def check_fraction(option: str, value: Any, *, optional: bool = False) -> None:
+    """Check that a number is in [0, 1].
+
+    option (str): Name of the option.
+    value (Any): Its value.
+    optional (bool): Whether None is allowed, too.
+    RAISES (ValueError): ML310 if it is no number, ML263 if it is outside.
+    """
+    if value is None and optional:
+        return
+    _check_number(option, value, "a number from 0 to 1", whole=False, optional=optional)
+    if not 0 <= value <= 1:
+        raise ValueError(Errors.ML263.format(option=option, value=value))
+
+
+def check_dropout(value: Any, option: str = "dropout") -> None:
+    """Check that a dropout rate is in [0, 1).
+
+    value (Any): The rate.
+    option (str): Name of the option.
+    RAISES (ValueError): ML310 if it is not.
+    """
+    wanted = "a number from 0 up to, but not including, 1"
+    _check_number(option, value, wanted, whole=False)
+    if not 0 <= value < 1:
+        raise ValueError(Errors.ML310.format(option=option, value=repr(value), wanted=wanted))
+
+
+def check_flag(option: str, value: Any) -> None:
+    """Check that an option is true or false.
+
+    option (str): Name of the option.
+    value (Any): Its value.
+    RAISES (ValueError): ML310 if it is neither.
+    """
+    if not isinstance(value, bool):
+        raise ValueError(Errors.ML310.format(option=option, value=repr(value), wanted="true or false"))
+
+
+def check_text(option: str, value: Any) -> None:
+    """Check that an option is a string that is not empty.
+
+    option (str): Name of the option.
+    value (Any): Its value.
+    RAISES (ValueError): ML310 if it is not.
+    """
+    if not isinstance(value, str) or not value:
+        raise ValueError(Errors.ML310.format(option=option, value=repr(value), wanted="a string that is not empty"))
+
+
+def check_names(option: str, value: Any, *, optional: bool = False) -> None:
+    """Check that an option is a list of strings that are not empty. A string by itself is not one.
+
+    option (str): Name of the option.
+    value (Any): Its value.
+    optional (bool): Whether None is allowed, too.
+    RAISES (ValueError): ML310 if it is not.
+    """
+    if value is None and optional:
+        return
+    if not isinstance(value, (list, tuple)) or not all(isinstance(name, str) and name for name in value):
+        wanted = _or_null('a list of strings that are not empty, such as ["CITY"]', optional)
+        raise ValueError(Errors.ML310.format(option=option, value=repr(value), wanted=wanted))
+
+
+def _check_number(option: str, value: Any, wanted: str, *, whole: bool, optional: bool = False) -> None:
+    is_kind = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
+    if not is_kind or not math.isfinite(value):
+        wanted = _or_null(wanted, optional)
+        raise ValueError(Errors.ML310.format(option=option, value=repr(value), wanted=wanted))
+
+
+def _or_null(wanted: str, optional: bool) -> str:
+    return f"{wanted}, or null" if optional else wanted

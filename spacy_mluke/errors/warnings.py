@@ -23,6 +23,10 @@ class AllWarnings:
         "{n} of {total} gold annotations of '{name}' are on spans that are never proposed to it, and cannot be learnt: "
         "{hint}"
     )
+    ML111 = (
+        "'{name}' was saved by an older version with other options than its config sets; the saved ones hold: "
+        "{options}. Save the pipeline again (nlp.to_disk): then the config overrides saved options."
+    )
     ML140 = (
         "'{path}' has use_entity_aware_attention = true but no queries of its own for the pairs with "
         "entities: they start as copies of the plain query, as in LUKE's pretraining, and want training."

@@ -17,7 +17,7 @@ from ..encoder.checkpoint import LoadedEncoder
 from ..encoder.growing import add_entities
 from ..encoder.model import get_shim
 from ..entities.naming import NewEntity, split_name, title_of
-from ..errors import Errors, Warnings, check_choice
+from ..errors import Errors, Warnings, check_at_least, check_choice, check_flag, check_text
 from ..heads.masked_entities import MaskedModel
 from ..types import Counts, Ints1d
 from .cloze_training import ClozeTraining, Names
@@ -53,7 +53,7 @@ class ClozeFiller(ClozeTraining, TaskPipe, TrainablePipe):
     show_linked (bool): Whether the entities of a document's linked mentions are shown, the `[X] & [Y]` of Ri et al.
         (2022, section 5); if not, mentions are words alone.
     scorer (Optional[Scorer]): Scores predictions.
-    RAISES (ValueError): ML070 for an unknown mode, ML071 for numbers that do not fit.
+    RAISES (ValueError): ML070 for an unknown mode, ML071, ML310 for numbers that do not fit.
     """
 
     kind = "LukeForMaskedLM"
@@ -74,14 +74,23 @@ class ClozeFiller(ClozeTraining, TaskPipe, TrainablePipe):
         show_linked: bool = True,
         scorer: Optional[Scorer] = None,
     ):
-        check_choice("mode", mode, MODES)
-        for option, value, least in (("top_k", top_k, 1), ("n_negatives", n_negatives, 0), ("marker", len(marker), 1)):
-            if value < least:
-                raise ValueError(Errors.ML071.format(option=option, value=value, least=least))
-        cfg = {"marker": marker, "mode": mode, "top_k": top_k, "n_negatives": n_negatives, "show_linked": show_linked}
-        super().__init__(vocab, model, name, cfg, scorer)
+        options = {
+            "marker": marker,
+            "mode": mode,
+            "top_k": top_k,
+            "n_negatives": n_negatives,
+            "show_linked": show_linked,
+        }
+        super().__init__(vocab, model, name, options, scorer)
         self.lang = lang
         self._label_ids: Optional[Tuple[Any, int, Ints1d]] = None
+
+    def check_options(self, options: Mapping[str, Any]) -> None:
+        check_text("marker", options["marker"])
+        check_choice("mode", options["mode"], MODES)
+        check_at_least("top_k", options["top_k"], 1)
+        check_at_least("n_negatives", options["n_negatives"], 0)
+        check_flag("show_linked", options["show_linked"])
 
     # --- labels: entities ---
 

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, Iterable, Union
+from typing import Any, Iterable, Sequence, Union
 
-import srsly
 from spacy import util
-from spacy.pipeline.pipe import deserialize_config
 from spacy.vocab import Vocab
 
 from ..encoder.model import EncoderModel, get_shim, load_model
+from .options import Options, without_model
+
+_ENCODER = "encoder"
 
 
-class EncoderFiles:
+class EncoderFiles(Options):
     """A component's directory: `cfg`, and under `encoder` a checkpoint that can be named in another config."""
 
     vocab: Vocab
     model: EncoderModel
-    cfg: Dict[str, Any]
 
     def _tell_listeners_width(self) -> None:
         raise NotImplementedError
@@ -27,71 +27,83 @@ class EncoderFiles:
         """Save the component: `cfg` and, under `encoder`, a checkpoint directory.
 
         path (Union[str, Path]): The directory.
-        exclude (Iterable[str]): Of "cfg", "vocab", "encoder", what to leave out.
+        exclude (Iterable[str]): Of "cfg", "vocab", "model", what to leave out. "encoder" is another name for
+            "model".
         """
-        load_model(self.model)
+        skipped = without_model(exclude)
+        if _ENCODER not in skipped:
+            load_model(self.model)
         util.to_disk(
             util.ensure_path(path),
             {
-                "cfg": lambda p: srsly.write_json(p, self.cfg),
+                "cfg": self.cfg_to_disk,
                 "vocab": lambda p: self.vocab.to_disk(p, exclude=exclude),
-                "encoder": get_shim(self.model).save,
+                _ENCODER: get_shim(self.model).save,
             },
-            exclude,
+            skipped,
         )
 
     def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> Any:
         """Load the component from a directory.
 
         path (Union[str, Path]): The directory.
-        exclude (Iterable[str]): Of "cfg", "vocab", "encoder", what to leave out.
+        exclude (Iterable[str]): Of "cfg", "vocab", "model", what to leave out. "encoder" is another name for
+            "model".
         RETURNS (MLuke): This component.
         """
+        skipped = without_model(exclude)
         util.from_disk(
             util.ensure_path(path),
             {
-                "cfg": lambda p: self.cfg.update(deserialize_config(p)),
+                "cfg": self.cfg_from_disk,
                 "vocab": lambda p: self.vocab.from_disk(p, exclude=exclude),  # type: ignore[dict-item]
-                "encoder": get_shim(self.model).load,
+                _ENCODER: get_shim(self.model).load,
             },
-            exclude,
+            skipped,
         )
-        load_model(self.model)
-        self._tell_listeners_width()
-        return self
+        return self._loaded(skipped)
 
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
         """Save the component as bytes.
 
-        exclude (Iterable[str]): Of "cfg", "vocab", "encoder", what to leave out.
+        exclude (Iterable[str]): Of "cfg", "vocab", "model", what to leave out. "encoder" is another name for
+            "model".
         RETURNS (bytes): The component.
         """
-        load_model(self.model)
+        skipped = without_model(exclude)
+        if _ENCODER not in skipped:
+            load_model(self.model)
         return util.to_bytes(
             {
-                "cfg": lambda: srsly.json_dumps(self.cfg),
+                "cfg": self.cfg_to_bytes,
                 "vocab": lambda: self.vocab.to_bytes(exclude=exclude),
-                "encoder": get_shim(self.model).to_bytes,
+                _ENCODER: get_shim(self.model).to_bytes,
             },
-            exclude,
+            skipped,
         )
 
     def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> Any:
         """Load the component from bytes.
 
         bytes_data (bytes): As from `to_bytes`.
-        exclude (Iterable[str]): Of "cfg", "vocab", "encoder", what to leave out.
+        exclude (Iterable[str]): Of "cfg", "vocab", "model", what to leave out. "encoder" is another name for
+            "model".
         RETURNS (MLuke): This component.
         """
+        skipped = without_model(exclude)
         util.from_bytes(
             bytes_data,
             {
-                "cfg": lambda b: self.cfg.update(srsly.json_loads(b)),
+                "cfg": self.cfg_from_bytes,
                 "vocab": lambda b: self.vocab.from_bytes(b, exclude=exclude),
-                "encoder": get_shim(self.model).from_bytes,
+                _ENCODER: get_shim(self.model).from_bytes,
             },
-            exclude,
+            skipped,
         )
-        load_model(self.model)
-        self._tell_listeners_width()
+        return self._loaded(skipped)
+
+    def _loaded(self, skipped: Sequence[str]) -> Any:
+        if _ENCODER not in skipped:
+            load_model(self.model)
+            self._tell_listeners_width()
         return self

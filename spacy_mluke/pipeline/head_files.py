@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Sequence, Tuple, Union, cast
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Union, cast
 
-import srsly
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 from spacy import util
-from spacy.pipeline.pipe import deserialize_config
 from spacy.vocab import Vocab
 from thinc.api import Model
 from thinc.util import to_numpy
 
-from ..encoder.model import get_shim, load_model
+from ..encoder.model import EncoderModel, get_shim, load_model
 from ..errors import Errors
 from ..files import replacing
 from ..heads.linear import set_weights
+from .options import Options, without_model
 from .published import find_published, own_encoder
 
 HEAD = "head.safetensors"
+ENCODER = "encoder"
 
 
-class HeadFiles:
+class HeadFiles(Options):
     """The part of a component that writes and reads it: `cfg`, `head.safetensors`, and `encoder` if it has its own."""
 
     kind = ""  # of published model that has such a head
@@ -31,8 +31,6 @@ class HeadFiles:
     left_out: Sequence[str] = ()  # files that this component has not
     vocab: Vocab
     model: Model[Any, Any]
-    name: str
-    cfg: Dict[str, Any]
 
     def head_params(self) -> Dict[str, Tuple[Model, str]]:
         """Where the head's tensors are: by published name, a layer and its parameter."""
@@ -76,7 +74,7 @@ class HeadFiles:
         """Save the component.
 
         path (Union[str, Path]): The directory.
-        exclude (Iterable[str]): Of "cfg", "vocab", "head", "encoder", what to leave out.
+        exclude (Iterable[str]): Of "cfg", "vocab", "model", what to leave out; of the model, "encoder" or "head".
         """
 
         def write_head(file: Path) -> None:
@@ -85,73 +83,95 @@ class HeadFiles:
 
         writers: Dict[str, Callable] = {
             HEAD: write_head,
-            "cfg": lambda p: srsly.write_json(p, self.cfg),
+            "cfg": self.cfg_to_disk,
             "vocab": lambda p: self.vocab.to_disk(p, exclude=exclude),
         }
-        encoder = own_encoder(self.model)
+        skipped = [*without_model(exclude), *self.left_out]
+        encoder = self._own_encoder(skipped)
         if encoder is not None:
             load_model(encoder)
-            writers["encoder"] = get_shim(encoder).save
-        util.to_disk(util.ensure_path(path), writers, [*exclude, *self.left_out])
+            writers[ENCODER] = get_shim(encoder).save
+        util.to_disk(util.ensure_path(path), writers, skipped)
 
     def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> Any:
         """Load the component from a directory.
 
         path (Union[str, Path]): The directory.
-        exclude (Iterable[str]): Of "cfg", "vocab", "head", "encoder", what to leave out.
+        exclude (Iterable[str]): Of "cfg", "vocab", "model", what to leave out; of the model, "encoder" or "head".
         RETURNS (GroupPipe): This component.
         RAISES (ValueError): ML079, ML087 for a head that does not fit or cannot be read.
         """
         readers: Dict[str, Callable] = {
-            "cfg": lambda p: self.cfg.update(deserialize_config(p)),
+            "cfg": self.cfg_from_disk,
             "vocab": lambda p: self.vocab.from_disk(p, exclude=exclude),
         }
-        encoder = own_encoder(self.model)
+        skipped = [*without_model(exclude), *self.left_out]
+        encoder = self._own_encoder(skipped)
         if encoder is not None:
-            readers["encoder"] = get_shim(encoder).load
+            readers[ENCODER] = get_shim(encoder).load
         readers[HEAD] = lambda p: self._set_head(Path(p).read_bytes(), str(p))
-        util.from_disk(util.ensure_path(path), readers, [*exclude, *self.left_out])
-        if encoder is not None:
-            load_model(encoder)
-        return self
+        util.from_disk(util.ensure_path(path), readers, skipped)
+        return self._loaded(encoder)
 
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
         """Save the component as bytes.
 
-        exclude (Iterable[str]): Of "cfg", "vocab", "head", "encoder", what to leave out.
+        exclude (Iterable[str]): Of "cfg", "vocab", "model", what to leave out; of the model, "encoder" or "head".
         RETURNS (bytes): The component.
         """
         writers: Dict[str, Callable] = {
             HEAD: self._head_bytes,
-            "cfg": lambda: srsly.json_dumps(self.cfg),
+            "cfg": self.cfg_to_bytes,
             "vocab": lambda: self.vocab.to_bytes(exclude=exclude),
         }
-        encoder = own_encoder(self.model)
+        skipped = [*without_model(exclude), *self.left_out]
+        encoder = self._own_encoder(skipped)
         if encoder is not None:
             load_model(encoder)
-            writers["encoder"] = get_shim(encoder).to_bytes
-        return util.to_bytes(writers, [*exclude, *self.left_out])
+            writers[ENCODER] = get_shim(encoder).to_bytes
+        return util.to_bytes(writers, skipped)
 
     def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> Any:
         """Load the component from bytes.
 
         bytes_data (bytes): As from `to_bytes`.
-        exclude (Iterable[str]): Of "cfg", "vocab", "head", "encoder", what to leave out.
+        exclude (Iterable[str]): Of "cfg", "vocab", "model", what to leave out; of the model, "encoder" or "head".
         RETURNS (GroupPipe): This component.
         RAISES (ValueError): ML079, ML087 for a head that does not fit or cannot be read.
         """
         readers: Dict[str, Callable] = {
-            "cfg": lambda b: self.cfg.update(srsly.json_loads(b)),
+            "cfg": self.cfg_from_bytes,
             "vocab": lambda b: self.vocab.from_bytes(b, exclude=exclude),
         }
-        encoder = own_encoder(self.model)
+        skipped = [*without_model(exclude), *self.left_out]
+        encoder = self._own_encoder(skipped)
         if encoder is not None:
-            readers["encoder"] = get_shim(encoder).from_bytes
+            readers[ENCODER] = get_shim(encoder).from_bytes
         readers[HEAD] = lambda b: self._set_head(b, "the bytes")
-        util.from_bytes(bytes_data, readers, [*exclude, *self.left_out])
+        util.from_bytes(bytes_data, readers, skipped)
+        return self._loaded(encoder)
+
+    def _own_encoder(self, skipped: Sequence[str]) -> Optional[EncoderModel]:
+        """The encoder that is saved with the head: None for a listener's, and where it is left out."""
+        return None if ENCODER in skipped else own_encoder(self.model)
+
+    def _loaded(self, encoder: Optional[EncoderModel]) -> Any:
         if encoder is not None:
             load_model(encoder)
+        # The strings of a vocabulary that was left out do not hold them.
+        for label in self.cfg["classes"]:
+            self.vocab.strings.add(label)
         return self
+
+    def check_state(self, state: Mapping[str, Any]) -> None:
+        """Check what a file says of the state: labels are strings.
+
+        state (Mapping[str, Any]): The content of `cfg`.
+        RAISES (ValueError): ML316 for anything else.
+        """
+        classes = state.get("classes", [])
+        if not isinstance(classes, list) or not all(isinstance(label, str) for label in classes):
+            raise ValueError(Errors.ML316.format(name=self.name, reason="'classes' is no list of strings"))
 
     def _head_bytes(self) -> bytes:
         if not self.is_trained and not self.cfg["classes"]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import threading
 import warnings
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, Optional, Tuple, Union
+from typing import Any, Callable, Dict, Iterable, Mapping, Optional, Tuple, Union
 
 from spacy import util
 from spacy.kb import KnowledgeBase
@@ -36,7 +36,7 @@ class KnowledgePipe(TaskPipe):
     model (MaskedModel): `spacy-mluke.MaskedEntity.v1`.
     candidates (CandidateSource): What a mention may mean.
     name (str): The component's name.
-    cfg (Dict[str, Any]): Options that are saved, "grow" among them.
+    options (Dict[str, Any]): Options, as the config sets them, "grow" among them.
     scorer (Optional[Scorer]): Scores predictions.
     """
 
@@ -48,12 +48,19 @@ class KnowledgePipe(TaskPipe):
         model: MaskedModel,
         candidates: CandidateSource,
         name: str,
-        cfg: Dict[str, Any],
+        options: Dict[str, Any],
         scorer: Optional[Scorer] = None,
     ):
-        check_choice("grow", cfg["grow"], GROW)
-        super().__init__(vocab, model, name, {**cfg, "grown": False}, scorer)
+        super().__init__(vocab, model, name, options, scorer, {"grown": False})
         self.set_candidates(candidates)
+
+    def check_options(self, options: Mapping[str, Any]) -> None:
+        check_choice("grow", options["grow"], GROW)
+
+    @property
+    def label_data(self) -> None:
+        """None: entities are not labels, so there is nothing that `spacy init labels` could write."""
+        return None
 
     def set_candidates(self, candidates: CandidateSource) -> None:
         """Take candidates from elsewhere.
@@ -157,7 +164,7 @@ class KnowledgePipe(TaskPipe):
         """Save the component, with its knowledge base.
 
         path (Union[str, Path]): The directory.
-        exclude (Iterable[str]): Of "cfg", "vocab", "encoder", "candidates", what to leave out.
+        exclude (Iterable[str]): Of "cfg", "vocab", "model", "candidates", what to leave out.
         """
         super().to_disk(path, exclude=[*exclude, _HEAD])
         if _CANDIDATES not in exclude:
@@ -167,7 +174,7 @@ class KnowledgePipe(TaskPipe):
         """Load the component from a directory.
 
         path (Union[str, Path]): The directory.
-        exclude (Iterable[str]): Of "cfg", "vocab", "encoder", "candidates", what to leave out.
+        exclude (Iterable[str]): Of "cfg", "vocab", "model", "candidates", what to leave out.
         RETURNS (KnowledgePipe): This component.
         """
         super().from_disk(path, exclude=[*exclude, _HEAD])
@@ -179,7 +186,7 @@ class KnowledgePipe(TaskPipe):
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
         """Save the component as bytes, with its knowledge base.
 
-        exclude (Iterable[str]): Of "cfg", "vocab", "encoder", "candidates", what to leave out.
+        exclude (Iterable[str]): Of "cfg", "vocab", "model", "candidates", what to leave out.
         RETURNS (bytes): The component.
         """
         own = super().to_bytes(exclude=[*exclude, _HEAD])
@@ -189,7 +196,7 @@ class KnowledgePipe(TaskPipe):
         """Load the component from bytes.
 
         bytes_data (bytes): As from `to_bytes`.
-        exclude (Iterable[str]): Of "cfg", "vocab", "encoder", "candidates", what to leave out.
+        exclude (Iterable[str]): Of "cfg", "vocab", "model", "candidates", what to leave out.
         RETURNS (KnowledgePipe): This component.
         """
         load_own = super().from_bytes

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from typing import Any, Callable, Iterable, List, Optional, Sequence, Tuple, cast
+from typing import Any, Callable, Iterable, List, Mapping, Optional, Sequence, Tuple, cast
 
 import numpy
 from spacy.language import Language
@@ -18,7 +18,16 @@ from thinc.api import set_dropout_rate
 from ..annotate.candidates import Candidate, write_links
 from ..entities.candidate_sources import CandidateSource
 from ..entities.store import Match
-from ..errors import Errors, Warnings, check_choice
+from ..errors import (
+    Errors,
+    Warnings,
+    check_at_least,
+    check_choice,
+    check_flag,
+    check_fraction,
+    check_names,
+    check_number,
+)
 from ..heads.masked_entities import MaskedModel
 from ..types import Counts, DeviceFloats1d, EntityLogits, Floats1d
 from .knowledge import KnowledgePipe
@@ -62,13 +71,14 @@ class MaskedEntityLinker(KnowledgePipe, TrainablePipe):
     prior_weight (float): What the logarithm of a candidate's prior counts beside its logit.
     threshold (Optional[float]): Least probability of a link; below it, a mention is NIL.
     max_candidates (int): Candidates of a mention that are compared, those of greatest prior; 0 for all.
-    labels_discard (Iterable[str]): Labels of mentions that are always NIL.
+    labels_discard (Sequence[str]): Labels of mentions that are always NIL.
     overwrite (bool): Whether a `kb_id_` that stands there gives way. If not, it is left alone, and in global mode read
         as what the mention means.
     grow (str): Entities of the knowledge base that are added to an encoder which lacks them, starting from their names:
         "all"; "candidates" of mentions in the examples of `initialize`; "none".
     add_gold (bool): Whether training adds a gold entity that is not among a mention's candidates to them.
     scorer (Optional[Scorer]): Scores predictions.
+    RAISES (ValueError): ML070, ML071, ML263, ML310 for values that are not allowed.
     """
 
     def __init__(
@@ -82,16 +92,14 @@ class MaskedEntityLinker(KnowledgePipe, TrainablePipe):
         prior_weight: float = 1.0,
         threshold: Optional[float] = None,
         max_candidates: int = 30,
-        labels_discard: Iterable[str] = (),
+        labels_discard: Sequence[str] = (),
         overwrite: bool = True,
         grow: str = "all",
         add_gold: bool = False,
         scorer: Optional[Scorer] = None,
     ):
-        check_choice("mode", mode, MODES)
-        if max_candidates < 0:
-            raise ValueError(Errors.ML071.format(option="max_candidates", value=max_candidates, least=0))
-        cfg = {
+        check_names("labels_discard", labels_discard)
+        options = {
             "mode": mode,
             "prior_weight": prior_weight,
             "threshold": threshold,
@@ -101,7 +109,17 @@ class MaskedEntityLinker(KnowledgePipe, TrainablePipe):
             "grow": grow,
             "add_gold": add_gold,
         }
-        super().__init__(vocab, model, candidates, name, cfg, scorer)
+        super().__init__(vocab, model, candidates, name, options, scorer)
+
+    def check_options(self, options: Mapping[str, Any]) -> None:
+        super().check_options(options)
+        check_choice("mode", options["mode"], MODES)
+        check_number("prior_weight", options["prior_weight"])
+        check_fraction("threshold", options["threshold"], optional=True)
+        check_at_least("max_candidates", options["max_candidates"], 0)
+        check_names("labels_discard", options["labels_discard"])
+        for option in ("overwrite", "add_gold"):
+            check_flag(option, options[option])
 
     # --- predicting ---
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple, Union
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple, Union
 
 import numpy
-import srsly
 from spacy import util
 from spacy.pipeline import Pipe
-from spacy.pipeline.pipe import deserialize_config
 from spacy.tokens import Doc, Span
 from spacy.vocab import Vocab
 
@@ -17,14 +15,15 @@ from ..annotate.mentions import cut_tokens, mention_span, token_edges, write_men
 from ..entities.candidate_sources import CandidateSource
 from ..entities.finder import NameFinder, longest
 from ..entities.store import STEM
-from ..errors import Errors
+from ..errors import Errors, check_at_least, check_flag, check_names, did_you_mean
+from .options import Options
 from .task import Scorer
 
 _CANDIDATES = "candidates"
 NO_TYPE = "ENTITY"
 
 
-class MentionRecognizer(Pipe):
+class MentionRecognizer(Options, Pipe):
     """Finds the names of a knowledge base's entities, and makes them `doc.ents`: for pipelines without a recognizer.
 
     Names are compared but for case, accents and punctuation; of overlapping ones, the longest that begins first is
@@ -39,7 +38,7 @@ class MentionRecognizer(Pipe):
         apostrophes and dashes. If not, such names are left out.
     overwrite (bool): Whether entities that stand in `doc.ents` give way to names that overlap them.
     scorer (Optional[Scorer]): Scores predictions.
-    RAISES (ValueError): ML071 for a length that is no length.
+    RAISES (ValueError): ML071, ML310 for values that are not allowed.
     """
 
     def __init__(
@@ -54,18 +53,18 @@ class MentionRecognizer(Pipe):
         overwrite: bool = False,
         scorer: Optional[Scorer] = None,
     ):
-        if min_length < 1:
-            raise ValueError(Errors.ML071.format(option="min_length", value=min_length, least=1))
         self.vocab = vocab
         self.name = name
         self.scorer = scorer
-        self.cfg: Dict[str, Any] = {
-            "types": types,
-            "min_length": min_length,
-            "split_tokens": split_tokens,
-            "overwrite": overwrite,
-        }
+        options = {"types": types, "min_length": min_length, "split_tokens": split_tokens, "overwrite": overwrite}
+        self.set_options(options)
         self.set_candidates(candidates)
+
+    def check_options(self, options: Mapping[str, Any]) -> None:
+        check_names("types", options["types"], optional=True)
+        check_at_least("min_length", options["min_length"], 1)
+        for option in ("split_tokens", "overwrite"):
+            check_flag(option, options[option])
 
     def set_candidates(self, candidates: CandidateSource) -> None:
         """Take names from elsewhere.
@@ -109,6 +108,7 @@ class MentionRecognizer(Pipe):
 
         lang (str): The language; "xx" or "" for any.
         RETURNS (NameFinder): The finder.
+        RAISES (ValueError): ML311 for one of `types` that no entity has.
         """
         if lang not in self._finders:
             names, stems = self._names(None if lang in ("xx", "") else lang)
@@ -118,14 +118,23 @@ class MentionRecognizer(Pipe):
     def _names(self, lang: Optional[str]) -> Tuple[List[str], List[str]]:
         names: List[str] = []
         stems: List[str] = []
+        known = set()
         for entity in self.candidates.entities():
             self._types[entity.id] = entity.type
+            known.add(entity.type)
             if self.cfg["types"] is not None and entity.type not in self.cfg["types"]:
                 continue
             for name in entity.names:
                 if len(name.name) >= self.cfg["min_length"] and (lang is None or name.lang in (lang, "")):
                     (stems if name.kind == STEM else names).append(name.name)
+        self._check_types(sorted(known - {""}))
         return names, stems
+
+    def _check_types(self, known: List[str]) -> None:
+        for kind in self.cfg["types"] or ():
+            if kind not in known:
+                choices, hint = ", ".join(known) or "none", did_you_mean(kind, known)
+                raise ValueError(Errors.ML311.format(name=self.name, value=kind, choices=choices, hint=hint))
 
     def _labelled(self, spans: List[Span]) -> List[Span]:
         """Give mentions the type of what they mean most likely."""
@@ -157,10 +166,7 @@ class MentionRecognizer(Pipe):
         path (Union[str, Path]): The directory.
         exclude (Iterable[str]): Of "cfg", "candidates", what to leave out.
         """
-        writers: Dict[str, Callable] = {
-            "cfg": lambda p: srsly.write_json(p, self.cfg),
-            _CANDIDATES: self.candidates.to_disk,
-        }
+        writers: Dict[str, Callable] = {"cfg": self.cfg_to_disk, _CANDIDATES: self.candidates.to_disk}
         util.to_disk(util.ensure_path(path), writers, exclude)
 
     def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> MentionRecognizer:
@@ -170,10 +176,7 @@ class MentionRecognizer(Pipe):
         exclude (Iterable[str]): Of "cfg", "candidates", what to leave out.
         RETURNS (MentionRecognizer): This component.
         """
-        readers: Dict[str, Callable] = {
-            "cfg": lambda p: self.cfg.update(deserialize_config(p)),
-            _CANDIDATES: self.candidates.from_disk,
-        }
+        readers: Dict[str, Callable] = {"cfg": self.cfg_from_disk, _CANDIDATES: self.candidates.from_disk}
         util.from_disk(util.ensure_path(path), readers, exclude)
         self.set_candidates(self.candidates)
         return self
@@ -184,10 +187,7 @@ class MentionRecognizer(Pipe):
         exclude (Iterable[str]): Of "cfg", "candidates", what to leave out.
         RETURNS (bytes): The component.
         """
-        writers: Dict[str, Callable] = {
-            "cfg": lambda: srsly.json_dumps(self.cfg),
-            _CANDIDATES: self.candidates.to_bytes,
-        }
+        writers: Dict[str, Callable] = {"cfg": self.cfg_to_bytes, _CANDIDATES: self.candidates.to_bytes}
         return util.to_bytes(writers, exclude)
 
     def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> MentionRecognizer:
@@ -197,10 +197,11 @@ class MentionRecognizer(Pipe):
         exclude (Iterable[str]): Of "cfg", "candidates", what to leave out.
         RETURNS (MentionRecognizer): This component.
         """
-        readers: Dict[str, Callable] = {
-            "cfg": lambda b: self.cfg.update(srsly.json_loads(b)),
-            _CANDIDATES: self.candidates.from_bytes,
-        }
+        readers: Dict[str, Callable] = {"cfg": self.cfg_from_bytes, _CANDIDATES: self.candidates.from_bytes}
         util.from_bytes(bytes_data, readers, exclude)
         self.set_candidates(self.candidates)
         return self
+
+    def __getstate__(self) -> Dict[str, Any]:
+        # What is derived from the names is built again where it is needed: an automaton cannot be pickled.
+        return {**self.__dict__, "_finders": {}, "_types": {}}

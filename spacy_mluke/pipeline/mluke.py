@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from functools import partial
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional
 
 from spacy import util
 from spacy.tokens import Doc
@@ -19,7 +19,7 @@ from ..encoder.listener import EncoderListener
 from ..encoder.model import EncoderInput, EncoderModel, get_shim, load_model
 from ..encoder.trf_data import split_output
 from ..encoder.word_encoder import replace_listener, replace_listener_config
-from ..errors import Errors, Warnings, check_choice
+from ..errors import Errors, Warnings, check_at_least, check_choice, check_flag
 from ..extensions import install_extensions
 from ..types import Counts, EncoderOutput
 from .encoder_files import EncoderFiles
@@ -46,7 +46,7 @@ class MLuke(EncoderFiles, Transformer):
     span_vectors (str): What a span's vector is: "entity", its entity's state, or "both", of entity and wordpieces.
     set_vectors (bool): Whether `.vector` and `.similarity` read mLUKE's vectors.
     buffer_tokens (int): Tokens that `pipe` reads ahead.
-    RAISES (ValueError): ML070 for other `span_vectors`.
+    RAISES (ValueError): ML070, ML071, ML310 for values that are not allowed.
     """
 
     # A Transformer to its neighbours, but its model takes spans beside documents.
@@ -65,19 +65,25 @@ class MLuke(EncoderFiles, Transformer):
         buffer_tokens: int = 50_000,
     ):
         install_extensions()
-        check_choice("span_vectors", span_vectors, SPAN_VECTORS)
         super().__init__(vocab, model, name=name)  # type: ignore[arg-type]
         model.attrs["replace_listener"] = replace_listener
         model.attrs["replace_listener_cfg"] = replace_listener_config
         self.suggester = suggester
-        self.cfg: Dict[str, Any] = {
+        options = {
             "keep_token_states": keep_token_states,
             "span_vectors": span_vectors,
             "set_vectors": set_vectors,
             "buffer_tokens": buffer_tokens,
         }
+        self.set_options(options)
         self._update: Optional[SharedUpdate] = None
         self._waiting_sgd: Optional[Optimizer] = None
+
+    def check_options(self, options: Mapping[str, Any]) -> None:
+        check_choice("span_vectors", options["span_vectors"], SPAN_VECTORS)
+        for option in ("keep_token_states", "set_vectors"):
+            check_flag(option, options[option])
+        check_at_least("buffer_tokens", options["buffer_tokens"], 1)
 
     # --- annotating ---
 
@@ -101,7 +107,9 @@ class MLuke(EncoderFiles, Transformer):
         stream (Iterable[Doc]): The documents, changed in place.
         batch_size (int): Documents to read ahead at most.
         YIELDS (Doc): The documents, in order. One that fails goes to the error handler, by itself.
+        RAISES (ValueError): ML071 for a batch size below 1.
         """
+        check_at_least("batch_size", batch_size, 1)
         # A checkpoint that cannot be read is nobody's document's fault.
         load_model(self.model)
         counts = Counts()

@@ -18,7 +18,7 @@ from thinc.util import to_numpy
 
 from ..align.ngrams import Candidates, propose, split_docs
 from ..annotate.named_entities import write_entities
-from ..errors import Errors, Warnings, did_you_mean
+from ..errors import Errors, Warnings, check_at_least, check_flag, check_fraction, check_text, did_you_mean
 from ..heads.losses import cross_entropy, softmax
 from ..heads.spans import SpanModel
 from ..types import Counts, Floats2d, Ints1d
@@ -54,10 +54,11 @@ class EntityRecognizer(TaskPipe, SpanCategorizer):
         document. None for all of them.
     negative_weight (float): Weight of candidates without a name in the loss.
     scorer (Optional[Scorer]): Scores predictions.
-    RAISES (ValueError): ML071 for negative numbers.
+    RAISES (ValueError): ML071, ML263, ML310 for values that are not allowed.
     """
 
     kind = "LukeForEntitySpanClassification"
+    fixed_options = ("negative_label",)
     model: SpanModel
 
     def __init__(
@@ -76,10 +77,7 @@ class EntityRecognizer(TaskPipe, SpanCategorizer):
         negative_weight: float = 1.0,
         scorer: Optional[Scorer] = None,
     ):
-        for option, value in (("negatives_per_token", negatives_per_token), ("negative_weight", negative_weight)):
-            if value is not None and value < 0:
-                raise ValueError(Errors.ML071.format(option=option, value=value, least=0))
-        cfg = {
+        options = {
             "negative_label": negative_label,
             "threshold": threshold,
             "spans_key": spans_key,
@@ -87,10 +85,23 @@ class EntityRecognizer(TaskPipe, SpanCategorizer):
             "overwrite_ents": overwrite_ents,
             "negatives_per_token": negatives_per_token,
             "negative_weight": negative_weight,
-            "keep": None,
         }
-        TaskPipe.__init__(self, vocab, model, name, cfg, scorer)
+        TaskPipe.__init__(self, vocab, model, name, options, scorer, {"keep": None})
         self.suggester = suggester
+
+    def check_options(self, options: Mapping[str, Any]) -> None:
+        for option in ("negative_label", "spans_key"):
+            check_text(option, options[option])
+        check_fraction("threshold", options["threshold"])
+        for option in ("keep_nested", "overwrite_ents"):
+            check_flag(option, options[option])
+        check_at_least("negatives_per_token", options["negatives_per_token"], 0, whole=False, optional=True)
+        check_at_least("negative_weight", options["negative_weight"], 0, whole=False)
+
+    def check_state(self, state: Mapping[str, Any]) -> None:
+        super().check_state(state)
+        keep = state.get("keep")
+        check_at_least("keep", keep, 0, whole=False, optional=True)
 
     # --- labels ---
 
@@ -98,10 +109,6 @@ class EntityRecognizer(TaskPipe, SpanCategorizer):
     def labels(self) -> Tuple[str, ...]:  # type: ignore[override]
         """The labels of names; the class for none is not among them."""
         return tuple(label for label in self.classes if label != self.cfg["negative_label"])
-
-    @property
-    def label_data(self) -> List[str]:
-        return list(self.labels)
 
     def first_classes(self) -> List[str]:
         return [self.cfg["negative_label"]]
@@ -112,6 +119,10 @@ class EntityRecognizer(TaskPipe, SpanCategorizer):
             hint = did_you_mean(negative, labels)
             raise ValueError(Errors.ML202.format(label=negative, name=self.name, labels=", ".join(labels), hint=hint))
         super().take_published(tensors, labels)
+
+    @property
+    def label_data(self) -> List[str]:  # type: ignore[override]
+        return list(self.labels)
 
     @property
     def _negative(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass, field, replace
-from typing import Any, Callable, ContextManager, Dict, Iterable, List, Optional, Sequence, Tuple
+from typing import Any, Callable, ContextManager, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 import numpy
 from spacy.language import Language
@@ -22,7 +22,7 @@ from ..encoder.model import MentionInput, get_shim
 from ..encoder.shim import EncoderShim
 from ..entities.candidate_sources import CandidateSource, StoreCandidates
 from ..entities.matching import new_entity
-from ..errors import Errors
+from ..errors import check_at_least, check_fraction
 from ..heads.masked_entities import MaskedModel
 from ..types import Ints1d
 from .cloze import ClozeFiller
@@ -73,7 +73,7 @@ class EntityPretrainer(ClozeFiller):
         wordpieces beside a sum over mentions; 0 lets them go.
     top_k (int): Entities that evaluation ranks.
     scorer (Optional[Scorer]): Scores predictions.
-    RAISES (ValueError): ML071 for numbers that do not fit.
+    RAISES (ValueError): ML071, ML263, ML310 for values that are not allowed.
     """
 
     def __init__(
@@ -97,19 +97,32 @@ class EntityPretrainer(ClozeFiller):
         super().__init__(
             vocab, model, name=name, lang=lang, marker=MARKER, top_k=top_k, n_negatives=n_negatives, scorer=scorer
         )
-        shares = {"asked": asked, "hidden": hidden, "shown": shown, "masked_words": masked_words}
-        for option, share in shares.items():
-            if not 0 <= share <= 1:
-                raise ValueError(Errors.ML263.format(option=option, value=share))
-        if entity_steps < 0:
-            raise ValueError(Errors.ML071.format(option="entity_steps", value=entity_steps, least=0))
-        if keep_words < 0:
-            raise ValueError(Errors.ML071.format(option="keep_words", value=keep_words, least=0))
-        self.cfg.update({**shares, "keep_words": keep_words, "entity_steps": entity_steps, "n_steps": 0})
+        options = {
+            **self._configured[0],
+            "asked": asked,
+            "hidden": hidden,
+            "shown": shown,
+            "masked_words": masked_words,
+            "keep_words": keep_words,
+            "entity_steps": entity_steps,
+        }
+        self.set_options(options, {"classes": [], "n_steps": 0})
         self._teacher: Optional[EncoderShim] = None
         self.candidates = candidates
         if candidates is not None:
             candidates.bind(vocab)
+
+    def check_options(self, options: Mapping[str, Any]) -> None:
+        super().check_options(options)
+        # The parent's constructor checks its own options first.
+        for option in ("asked", "hidden", "shown", "masked_words"):
+            check_fraction(option, options.get(option, 0))
+        check_at_least("entity_steps", options.get("entity_steps", 0), 0)
+        check_at_least("keep_words", options.get("keep_words", 0), 0, whole=False)
+
+    def check_state(self, state: Mapping[str, Any]) -> None:
+        super().check_state(state)
+        check_at_least("n_steps", state.get("n_steps", 0), 0)
 
     def initialize(
         self,

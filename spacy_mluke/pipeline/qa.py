@@ -21,7 +21,7 @@ from thinc.util import to_numpy
 from ..align.suggesters import Suggester
 from ..annotate.answers import Answer, Asked, Question, get_questions, set_answers, set_questions
 from ..encoder.model import PairInput, align_input
-from ..errors import Errors, Warnings
+from ..errors import Errors, Warnings, check_at_least, check_number
 from ..heads.answers import AnswerModel, pass_loss
 from ..heads.linear import start_weights
 from ..types import AnswerLogits, Counts, QuestionBatch
@@ -58,7 +58,7 @@ class QuestionAnswerer(TaskPipe, TrainablePipe):
     null_threshold (Optional[float]): There is no answer if the null score, a logit, exceeds the best answer's by more
         than this. None if there always is one.
     scorer (Optional[Scorer]): Scores predictions.
-    RAISES (ValueError): ML071 for numbers that do not fit; ML214 for a model that listens to a shared encoder.
+    RAISES (ValueError): ML071, ML310 for numbers that do not fit; ML214 for a model that listens to a shared encoder.
     """
 
     kind = "LukeForQuestionAnswering"
@@ -79,16 +79,18 @@ class QuestionAnswerer(TaskPipe, TrainablePipe):
         null_threshold: Optional[float] = 0.0,
         scorer: Optional[Scorer] = None,
     ):
-        cfg = {"top_k": top_k, "max_answer_pieces": max_answer_pieces, "null_threshold": null_threshold}
-        super().__init__(vocab, model, name, cfg, scorer)
-        for option in ("top_k", "max_answer_pieces"):
-            if self.cfg[option] < 1:
-                raise ValueError(Errors.ML071.format(option=option, value=self.cfg[option], least=1))
+        options = {"top_k": top_k, "max_answer_pieces": max_answer_pieces, "null_threshold": null_threshold}
+        super().__init__(vocab, model, name, options, scorer)
         if own_encoder(model) is None:
             raise ValueError(Errors.ML214.format(name=name))
         self.tokenizer = tokenizer or Tokenizer(vocab)
         self.suggester = suggester
         self.question_suggester = question_suggester
+
+    def check_options(self, options: Mapping[str, Any]) -> None:
+        for option in ("top_k", "max_answer_pieces"):
+            check_at_least(option, options[option], 1)
+        check_number("null_threshold", options["null_threshold"], optional=True)
 
     # --- the head ---
 
@@ -101,6 +103,11 @@ class QuestionAnswerer(TaskPipe, TrainablePipe):
     def labels(self) -> Tuple[str, ...]:
         """None: an answer has no label."""
         return ()
+
+    @property
+    def label_data(self) -> None:
+        """None: there is nothing that `spacy init labels` could write."""
+        return None
 
     def add_label(self, label: str) -> int:
         """Do nothing: an answer has no label.
@@ -142,8 +149,7 @@ class QuestionAnswerer(TaskPipe, TrainablePipe):
         RAISES (ValueError): ML212 without a trained head; ML071, ML210 for what is no number or question.
         """
         wanted = self.cfg["top_k"] if top_k is None else top_k
-        if wanted < 1:
-            raise ValueError(Errors.ML071.format(option="top_k", value=wanted, least=1))
+        check_at_least("top_k", wanted, 1)
         self.load()
         read = self.tokenizer(doc) if isinstance(doc, str) else doc
         output = self.model.predict(self._inputs([read], [[Question.of(question)]]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 import numpy
 from spacy.tokens import Doc, Span
@@ -12,7 +12,7 @@ from thinc.util import to_numpy
 
 from ..align.candidates import PairGenerator
 from ..annotate.relations import Relation, get_relations, has_relations, set_relations
-from ..errors import Errors
+from ..errors import Errors, check_fraction, check_text
 from ..heads.groups import GroupModel
 from ..heads.losses import cross_entropy, softmax
 from ..types import Floats2d, Ints3d
@@ -34,9 +34,11 @@ class RelationExtractor(GroupPipe):
     threshold (float): Least probability of a relation.
     no_label (str): The class of pairs without a relation, as the head's labels call it.
     scorer (Optional[Scorer]): Scores predictions.
+    RAISES (ValueError): ML263, ML310 for values that are not allowed.
     """
 
     kind = "LukeForEntityPairClassification"
+    fixed_options = ("no_label",)
 
     def __init__(
         self,
@@ -51,6 +53,10 @@ class RelationExtractor(GroupPipe):
     ):
         super().__init__(vocab, model, name, {"threshold": threshold, "no_label": no_label}, scorer)
         self.pairs = pairs
+
+    def check_options(self, options: Mapping[str, Any]) -> None:
+        check_fraction("threshold", options["threshold"])
+        check_text("no_label", options["no_label"])
 
     @property
     def labels(self) -> Tuple[str, ...]:

@@ -12,7 +12,7 @@ from spacy.vocab import Vocab
 from thinc.api import Model, Optimizer
 
 from ..encoder.adamw import finish_update
-from ..errors import Errors, Warnings, did_you_mean
+from ..errors import Errors, Warnings, check_at_least, did_you_mean
 from ..extensions import install_extensions
 from ..heads.linear import add_rows, start_weights
 from ..types import Counts
@@ -30,8 +30,9 @@ class TaskPipe(HeadFiles):
     vocab (Vocab): The pipeline's vocabulary.
     model (Model): Encoder and head, with the refs "encoder" and, if the head is a linear layer, "linear".
     name (str): The component's name.
-    cfg (Dict[str, Any]): Options that are saved; "classes" names the rows of the head.
+    options (Dict[str, Any]): Options, as the config sets them.
     scorer (Optional[Scorer]): Scores predictions.
+    state (Optional[Dict[str, Any]]): What training determines, beside "classes", which names the rows of the head.
     """
 
     get_error_handler: Callable[[], Callable]
@@ -39,13 +40,19 @@ class TaskPipe(HeadFiles):
     set_annotations: Callable[..., None]
 
     def __init__(
-        self, vocab: Vocab, model: Model[Any, Any], name: str, cfg: Dict[str, Any], scorer: Optional[Scorer] = None
+        self,
+        vocab: Vocab,
+        model: Model[Any, Any],
+        name: str,
+        options: Dict[str, Any],
+        scorer: Optional[Scorer] = None,
+        state: Optional[Dict[str, Any]] = None,
     ):
         install_extensions()
         self.vocab = vocab
         self.model = model
         self.name = name
-        self.cfg: Dict[str, Any] = {"classes": [], **cfg}
+        self.set_options(options, {"classes": [], **(state or {})})
         self.scorer = scorer
 
     def counts_of(self, prediction: Any) -> Counts:
@@ -66,8 +73,8 @@ class TaskPipe(HeadFiles):
         return tuple(self.classes)
 
     @property
-    def label_data(self) -> List[str]:
-        """What `spacy init labels` writes, and `initialize` takes."""
+    def label_data(self) -> Optional[List[str]]:
+        """What `spacy init labels` writes, and `initialize` takes. None for a component without labels."""
         return list(self.labels)
 
     def add_label(self, label: str) -> int:
@@ -145,7 +152,9 @@ class TaskPipe(HeadFiles):
         stream (Iterable[Doc]): The documents, changed in place.
         batch_size (int): Documents that go to the encoder together, which sorts their passes by length.
         YIELDS (Doc): The documents, in order. One that fails goes to the error handler, by itself.
+        RAISES (ValueError): ML071 for a batch size below 1.
         """
+        check_at_least("batch_size", batch_size, 1)
         self.load()
         counts = Counts()
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterable, List, Optional, Sequence, Set, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Set, Tuple
 
 import numpy
 from spacy.tokens import Doc
@@ -11,6 +11,7 @@ from spacy.vocab import Vocab
 from thinc.util import to_numpy
 
 from ..annotate.entity_types import write_types
+from ..errors import check_flag, check_fraction, check_text
 from ..heads.groups import GroupModel
 from ..heads.losses import binary_cross_entropy, sigmoid
 from ..types import Floats2d, Ints3d
@@ -33,6 +34,7 @@ class EntityTyper(GroupPipe):
     threshold (float): Least probability.
     overwrite_label (bool): Whether entities of `doc.ents` get their most probable type as label.
     scorer (Optional[Scorer]): Scores predictions.
+    RAISES (ValueError): ML263, ML310 for values that are not allowed.
     """
 
     kind = "LukeForEntityClassification"
@@ -49,9 +51,14 @@ class EntityTyper(GroupPipe):
         overwrite_label: bool = False,
         scorer: Optional[Scorer] = None,
     ):
-        cfg = {"spans_key": spans_key, "threshold": threshold, "overwrite_label": overwrite_label}
-        super().__init__(vocab, model, name, cfg, scorer)
+        options = {"spans_key": spans_key, "threshold": threshold, "overwrite_label": overwrite_label}
+        super().__init__(vocab, model, name, options, scorer)
         self.suggester = suggester
+
+    def check_options(self, options: Mapping[str, Any]) -> None:
+        check_text("spans_key", options["spans_key"])
+        check_fraction("threshold", options["threshold"])
+        check_flag("overwrite_label", options["overwrite_label"])
 
     def wanted(self) -> str:
         key = self.cfg["spans_key"]
