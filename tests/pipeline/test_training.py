@@ -91,7 +91,7 @@ def train(nlp, steps: int, rate: float = 0.01):
 @pytest.mark.parametrize("component", ["tagger", "ner", "textcat"])
 def test_a_listener_overfits_ten_sentences(steady_checkpoint, component):
     nlp = make_nlp(steady_checkpoint, component)
-    gold, history = train(nlp, 60)
+    gold, history = train(nlp, 120, 0.003)
     assert history[-1][component] < 0.1 * history[0][component]
     scores = nlp.evaluate(gold)
     key = {"tagger": "tag_acc", "ner": "ents_f", "textcat": "cats_score"}[component]
