@@ -17,8 +17,6 @@ _NOT_PLAIN = re.compile(r'[\x00-\x1f\x7f\\:*?"<>|\ud800-\udfff]')
 _DEVICE = re.compile(r"(?i)(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])\s*(\..*)?", re.DOTALL)
 _LONGEST = 200  # bytes: file systems take 255, and a name is longer while it is written
 
-from .errors import Errors
-
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:

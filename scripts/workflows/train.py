@@ -69,7 +69,7 @@ def main(
         found["training.logger.@loggers"] = "spacy-mluke.CurveLogger.v1"
         found["training.logger.path"] = str(metrics / name / CURVE)
     config = CONFIGS / TASKS[task].systems[system].config
-    run_training(config, training / name, found, resume=True, every=0, gpu_id=gpu_id)
+    run_training(config, training / name, found, resume=True, every=0, gpu_id=gpu_id, force=True)
     msg.good(f"Trained {TASKS[task].systems[system].title}: {training / name / 'model-best'}")
 
 

@@ -12,6 +12,8 @@ from typing import Any, Dict, List
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from ._errors import reported_errors
+
 COMMANDS: Dict[str, str] = {
     "info": "Show what a checkpoint holds: sizes, files, vocabularies, special ids, heads.",
     "convert": "Write a checkpoint as a directory of this package, or in Hugging Face form.",
@@ -42,6 +44,10 @@ class LazyCommands(TyperGroup):
         # Enough for --help and for the hint on a name with a typo.
         self.commands = {name: TyperCommand(name, help=text) for name, text in COMMANDS.items()}
 
+    def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
+        with reported_errors(debug=bool(ctx.params.get("debug"))):
+            return super().invoke(ctx)
+
     def resolve_command(self, ctx: typer.Context, args: List[str]) -> Any:  # type: ignore[override]
         name, command, rest = super().resolve_command(ctx, args)
         return name, command and load_command(str(name)), rest
@@ -69,5 +75,7 @@ app = typer.Typer(name="mluke", cls=LazyCommands, no_args_is_help=True, add_comp
 
 
 @app.callback()
-def main() -> None:
+def main(
+    debug: bool = typer.Option(False, "--debug", envvar="SPACY_MLUKE_DEBUG", help="Show tracebacks of all errors"),
+) -> None:
     """mLUKE for spaCy: checkpoints, corpora, training, entities."""

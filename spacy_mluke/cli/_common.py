@@ -6,20 +6,11 @@ import contextlib
 from typing import Dict, Iterator
 
 from tqdm import tqdm
-from wasabi import msg
 
 from ..entities.database import Progress
+from ._errors import reported_errors as coded_errors
 
-
-@contextlib.contextmanager
-def coded_errors() -> Iterator[None]:
-    """End the command with the message of a coded error, without a traceback."""
-    try:
-        yield
-    except ValueError as error:
-        if not str(error).startswith("[ML"):
-            raise
-        msg.fail(str(error), exits=1)
+__all__ = ["coded_errors", "progress_bar", "shown"]
 
 
 def shown(text: str) -> str:

@@ -9,9 +9,9 @@ import typer
 SOURCE = typer.Argument(..., help="A file with a token and its tag a line", exists=True, dir_okay=False)
 TARGET = typer.Argument(..., help="The .spacy file to write")
 LANG = typer.Option("xx", "--lang", "-l", help="Language of the documents' vocabulary")
-N_SENTENCES = typer.Option(1, "--n-sents", "-n", min=0, help="Sentences of a document; 0 for the corpus's documents")
-SPACES = typer.Option("all", "--spaces", "-s", help="Between which tokens a space stands: all, punctuation or none")
-LIMIT = typer.Option(0, "--limit", min=0, help="Sentences to read at most; 0 for all")
+N_SENTENCES = typer.Option(1, "--n-sents", min=0, help="Sentences of a document; 0 for the corpus's documents")
+SPACES = typer.Option("all", "--spaces", help="Between which tokens a space stands: all, punctuation or none")
+LIMIT = typer.Option(0, "--limit", "-n", min=0, help="Sentences to read at most; 0 for all")
 
 
 def convert_conll(
@@ -33,19 +33,18 @@ def convert_conll(
     from spacy.tokens import DocBin
     from wasabi import msg
 
+    from ..files import writing
     from ..training.conll import group_sentences, make_conll_doc, read_conll
-    from ._common import coded_errors
 
     nlp = spacy.blank(lang)
     docs = DocBin(store_user_data=True)
     labels: Counter[str] = Counter()
     n_read = 0
-    with coded_errors():
-        for group in group_sentences(islice(read_conll(source), limit or None), n_sents):
-            docs.add(make_conll_doc(nlp, group, spaces=spaces))
-            labels.update(label for sentence in group for _, _, label in sentence.spans)
-            n_read += len(group)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    docs.to_disk(target)
+    for group in group_sentences(islice(read_conll(source), limit or None), n_sents):
+        docs.add(make_conll_doc(nlp, group, spaces=spaces))
+        labels.update(label for sentence in group for _, _, label in sentence.spans)
+        n_read += len(group)
+    with writing(target) as aside:
+        docs.to_disk(aside)
     found = ", ".join(f"{label} {n:,}" for label, n in labels.most_common()) or "none"
     msg.good(f"Wrote {target}: {len(docs):,} documents, {n_read:,} sentences; entities: {found}")

@@ -10,7 +10,7 @@ SOURCE = typer.Argument(..., help="A file of JSON lines, or a .spacy file", exis
 TARGET = typer.Argument(..., help="The .spacy file to write, or a .jsonl file")
 LANG = typer.Option("xx", "--lang", "-l", help="Language, for its tokenizer, of lines without tokens")
 ALIGN = typer.Option("strict", "--align", "-a", help="Spans that are not on tokens: strict, contract or expand")
-SPANS_KEY = typer.Option("mluke_types", "--spans-key", "-k", help="Key in doc.spans of the types")
+SPANS_KEY = typer.Option("mluke_types", "--spans-key", help="Key in doc.spans of the types")
 
 
 def convert_jsonl(
@@ -27,23 +27,24 @@ def convert_jsonl(
     from wasabi import msg
 
     from ..errors import Errors
+    from ..files import writing
+    from ..training.files import read_docbin
     from ..training.jsonl import read_jsonl, write_jsonl
-    from ._common import coded_errors
 
     nlp = spacy.blank(lang)
     lost: Counter[str] = Counter()
-    with coded_errors():
-        if (source.suffix == ".spacy") == (target.suffix == ".spacy"):
-            raise ValueError(Errors.ML249.format(source=source, target=target))
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if target.suffix == ".spacy":
-            docs = DocBin(store_user_data=True)
-            for doc in read_jsonl(nlp, source, alignment=align, spans_key=spans_key, lost=lost):
-                docs.add(doc)
-            docs.to_disk(target)
-            n = len(docs)
-        else:
-            n = write_jsonl(DocBin().from_disk(source).get_docs(nlp.vocab), target, spans_key=spans_key)
+    if (source.suffix == ".spacy") == (target.suffix == ".spacy"):
+        raise ValueError(Errors.ML249.format(source=source, target=target))
+    if target.suffix == ".spacy":
+        docs = DocBin(store_user_data=True)
+        for doc in read_jsonl(nlp, source, alignment=align, spans_key=spans_key, lost=lost):
+            docs.add(doc)
+        with writing(target) as aside:
+            docs.to_disk(aside)
+        n = len(docs)
+    else:
+        with writing(target) as aside:
+            n = write_jsonl(read_docbin(source, nlp.vocab), aside, spans_key=spans_key)
     msg.good(f"Wrote {target}: {n:,} documents")
     found = ", ".join(f"{kind}: {number:,}" for kind, number in lost.most_common() if number)
     if found:

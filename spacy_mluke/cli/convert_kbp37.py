@@ -28,15 +28,14 @@ def convert_kbp37(
     from spacy.tokens import DocBin
     from wasabi import msg
 
+    from ..files import writing
     from ..training.kbp37 import make_docs, read_kbp37
-    from ._common import coded_errors
 
-    with coded_errors():
-        sentences = list(islice(read_kbp37(source), limit or None))
+    sentences = list(islice(read_kbp37(source), limit or None))
     made = list(make_docs(spacy.blank(lang), sentences, keep_missed=to_score))
     docs = DocBin(docs=made, store_user_data=True)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    docs.to_disk(target)
+    with writing(target) as aside:
+        docs.to_disk(aside)
     n_odd = len(sentences) - sum(bool(doc.ents) for doc in made)
     what = "kept as misses" if to_score else "left out"
     note = f"; {n_odd} {what}, whose entities share a token or are empty" if n_odd else ""

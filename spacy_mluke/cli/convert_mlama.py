@@ -9,7 +9,7 @@ import typer
 
 SOURCE = typer.Argument(..., help="The folder with triples.tsv, labels.LANG.tsv, patterns.LANG.jsonl", exists=True)
 TARGET = typer.Argument(..., help="The .spacy file to write")
-RELATIONS = typer.Option(None, "--relations", "-r", help="Relations, such as P36,P1376; all by default")
+RELATIONS = typer.Option(None, "--relations", help="Relations, such as P36,P1376; all by default")
 LANGUAGES = typer.Option(None, "--languages", "-l", help="Languages, such as en,de; all by default")
 PATTERNS = typer.Option(None, "--patterns", "-p", help="Which patterns of each relation and language: 0:4, 4:, ::2")
 CHECKED = typer.Option(False, "--checked", help="Only patterns that people have checked")
@@ -42,27 +42,26 @@ def convert_mlama(
     from wasabi import msg
 
     from ..extensions import install_extensions
+    from ..files import writing
     from ..training.mlama import make_cloze_docs, parse_patterns, read_mlama
-    from ._common import coded_errors
 
     install_extensions()
     left_out: Counter = Counter()
-    with coded_errors():
-        clozes = list(
-            read_mlama(
-                source,
-                relations=_listed(relations),
-                languages=_listed(languages),
-                patterns=parse_patterns(patterns),
-                checked=checked,
-                left_out=left_out,
-            )
+    clozes = list(
+        read_mlama(
+            source,
+            relations=_listed(relations),
+            languages=_listed(languages),
+            patterns=parse_patterns(patterns),
+            checked=checked,
+            left_out=left_out,
         )
+    )
     random.Random(seed).shuffle(clozes)
     taken = clozes[: limit or None]
     docs = DocBin(docs=make_cloze_docs(spacy.blank("xx"), taken, masked=masked), store_user_data=True)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    docs.to_disk(target)
+    with writing(target) as aside:
+        docs.to_disk(aside)
     if left_out["patterns"]:
         msg.warn(f"{left_out['patterns']} patterns were left out: they have not one [X] and one [Y]")
     n_objects = len({cloze.objects[0][0] for cloze in taken})

@@ -9,7 +9,7 @@ import typer
 SOURCE = typer.Argument(..., help="A JSON file in SQuAD's format, 1.1 or 2.0", exists=True, dir_okay=False)
 TARGET = typer.Argument(..., help="The .spacy file to write")
 LANG = typer.Option("en", "--lang", "-l", help="Language, for its tokenizer")
-SKIP = typer.Option(0, "--skip", "-s", help="Paragraphs to leave out at the start")
+SKIP = typer.Option(0, "--skip", help="Paragraphs to leave out at the start")
 LIMIT = typer.Option(0, "--limit", "-n", help="Paragraphs to read at most; 0 for all")
 
 
@@ -26,18 +26,17 @@ def convert_squad(
     from spacy.tokens import DocBin
     from wasabi import msg
 
+    from ..files import writing
     from ..training.squad import SquadCounts, make_doc, read_squad
-    from ._common import coded_errors
 
     counts = SquadCounts()
     nlp = spacy.blank(lang)
     docs = DocBin(store_user_data=True)
     n_questions = 0
-    with coded_errors():
-        for paragraph in islice(read_squad(source, counts), skip, skip + limit if limit else None):
-            docs.add(make_doc(nlp, paragraph))
-            n_questions += len(paragraph.questions)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    docs.to_disk(target)
+    for paragraph in islice(read_squad(source, counts), skip, skip + limit if limit else None):
+        docs.add(make_doc(nlp, paragraph))
+        n_questions += len(paragraph.questions)
+    with writing(target) as aside:
+        docs.to_disk(aside)
     msg.good(f"Wrote {target}: {len(docs)} paragraphs, {n_questions} questions")
     counts.warn()

@@ -11,11 +11,10 @@ from spacy.tokens import Doc
 from wasabi import msg
 
 from ..errors import Errors
-from ._common import coded_errors
 
 TEXT = typer.Argument(..., help="The text")
 SPANS = typer.Option([], "--span", "-s", help="A mention: its words, or START:END in characters. May be repeated")
-NAME = typer.Option("mluke-small", "--name", "-n", help="Checkpoint: the bundled one, a directory or a hub name")
+NAME = typer.Option("mluke-small", "--name", help="Checkpoint: the bundled one, a directory or a hub name")
 LANG = typer.Option("xx", "--lang", "-l", help="Language of the tokenizer")
 SEGMENTATION = typer.Option("published", help="published, pretraining or plain")
 WINDOW = typer.Option(512, help="Wordpieces of a pass")
@@ -43,25 +42,23 @@ def debug_align(
     from .demo import make_doc
 
     nlp = spacy.blank(lang)
-    with coded_errors():
-        mentions = sorted({find_mention(text, mention) for mention in span})
-        wordpieces = load_wordpieces(resolve(name))
+    mentions = sorted({find_mention(text, mention) for mention in span})
+    wordpieces = load_wordpieces(resolve(name))
     doc = make_doc(nlp, text, mentions) if _apart(mentions) else nlp.make_doc(text)
     found = (doc.char_span(start, end, alignment_mode="expand") for start, end in mentions)
     bounds = [(s.start, s.end) for s in found if s is not None]
     rows = numpy.asarray(bounds, dtype="int32").reshape((-1, 2))
     spans = Ragged(cast(Any, rows), cast(Any, numpy.asarray([len(bounds)], dtype="int32")))
-    with coded_errors():
-        batch = align(
-            [doc],
-            spans,
-            wordpieces,
-            default_entity_id=0,
-            segmentation=segmentation,
-            window=window,
-            overlap=overlap,
-            max_entities=max_entities,
-        )
+    batch = align(
+        [doc],
+        spans,
+        wordpieces,
+        default_entity_id=0,
+        segmentation=segmentation,
+        window=window,
+        overlap=overlap,
+        max_entities=max_entities,
+    )
     aligned = batch.docs[0]
     strings = wordpieces.pieces(batch.piece_ids[aligned.piece_rows].tolist())
     print_tokens(doc, aligned.token_bounds, strings, aligned.piece_offsets, bounds)

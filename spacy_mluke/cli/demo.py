@@ -16,7 +16,6 @@ from spacy.tokens import Doc
 from wasabi import msg
 
 from ..files import writing
-from ._common import coded_errors
 from .demo_page import render_page
 from .demo_world import complete_texts, link_texts, print_world
 
@@ -54,8 +53,7 @@ def demo(name: str = NAME, output: Path = OUTPUT) -> None:
     nlp = spacy.blank("xx")
     nlp.add_pipe("mluke", config={"model": {"name": name}})
     docs, mentions = read_texts(nlp)
-    with coded_errors():
-        docs = list(nlp.pipe(docs))
+    docs = list(nlp.pipe(docs))
     seconds = time.perf_counter() - started
     entities = list(dict.fromkeys(mention.entity for mention in mentions))
     comparisons = [
@@ -63,15 +61,14 @@ def demo(name: str = NAME, output: Path = OUTPUT) -> None:
         compare("Means of token vectors", token_means(docs), mentions, entities),
     ]
     print_report(comparisons, mentions, entities)
-    with coded_errors():
-        world = load(name, cloze=True)
-        linked = link_texts(world)
-        # A checkpoint without a head for entities completes nothing.
-        cloze: Any = world.get_pipe("mluke_cloze")
-        completed = complete_texts(world) if cloze.is_trained else []
+    world = load(name, cloze=True)
+    linked = link_texts(world)
+    # A checkpoint without a head for entities completes nothing.
+    cloze: Any = world.get_pipe("mluke_cloze")
+    completed = complete_texts(world) if cloze.is_trained else []
     print_world(linked, completed)
     page = render_page(name, docs, comparisons, mentions, entities, linked, completed)
-    with coded_errors(), writing(output) as aside:
+    with writing(output) as aside:
         aside.write_text(page, encoding="utf8")
     n_words = sum(len(doc) for doc in docs)
     msg.good(f"{len(mentions)} mentions in {len(docs)} texts ({n_words} tokens) in {seconds:.1f} s, loading included")

@@ -36,14 +36,13 @@ def evaluate(
     import srsly
     from wasabi import msg
 
+    from ..files import writing
     from ..report.predict import lacks_entities, read_examples
-    from ._common import coded_errors
 
-    with coded_errors():
-        nlp = spacy.load(model)
-        given = lacks_entities(nlp) if gold_entities is None else gold_entities
-        examples = list(read_examples(nlp, data, limit=limit, given=given))
-        scores: Dict[str, Any] = nlp.evaluate(examples, batch_size=batch_size, per_component=True)
+    nlp = spacy.load(model)
+    given = lacks_entities(nlp) if gold_entities is None else gold_entities
+    examples = list(read_examples(nlp, data, limit=limit, given=given))
+    scores: Dict[str, Any] = nlp.evaluate(examples, batch_size=batch_size, per_component=True)
     msg.info(f"{len(examples)} documents, {'with the gold' if given else 'without gold'} entities")
     speed = scores.pop("speed", None)
     for name, found in scores.items():
@@ -51,8 +50,8 @@ def evaluate(
     if speed is not None:
         msg.text(f"{speed:,.0f} words per second")
     if output is not None:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        srsly.write_json(output, {**scores, "speed": speed})
+        with writing(output) as aside:
+            srsly.write_json(aside, {**scores, "speed": speed})
         msg.good(f"Wrote {output}")
 
 

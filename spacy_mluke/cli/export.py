@@ -22,20 +22,19 @@ def export(pipeline: str = PIPELINE, component: str = COMPONENT, target: Path = 
     from wasabi import msg
 
     from ..errors import Errors, did_you_mean
-    from ..pipeline.export import export_component
-    from ._common import coded_errors
+    from ..pipeline.export import export_component, reason_against_export
 
-    with coded_errors():
-        if target.exists() and (not target.is_dir() or any(target.iterdir())) and not force:
-            raise ValueError(Errors.ML091.format(path=target))
-        try:
-            nlp = spacy.load(pipeline)
-        except OSError as error:
-            msg.fail(str(error), exits=1)
-        if component not in nlp.component_names:
-            hint = did_you_mean(component, nlp.component_names)
-            names = ", ".join(nlp.component_names) or "none"
-            raise ValueError(Errors.ML251.format(name=component, names=names, hint=hint))
-        kind = export_component(nlp.get_pipe(component), target)
+    if target.exists() and (not target.is_dir() or any(target.iterdir())) and not force:
+        raise ValueError(Errors.ML091.format(path=target))
+    nlp = spacy.load(pipeline)
+    if component not in nlp.component_names:
+        hint = did_you_mean(component, nlp.component_names)
+        names = ", ".join(nlp.component_names) or "none"
+        raise ValueError(Errors.ML251.format(name=component, names=names, hint=hint))
+    reason = reason_against_export(nlp.get_pipe(component))
+    if reason is not None:
+        names = ", ".join(name for name, pipe in nlp.components if reason_against_export(pipe) is None)
+        raise ValueError(Errors.ML329.format(name=component, reason=reason, names=names or "none of its components"))
+    kind = export_component(nlp.get_pipe(component), target)
     size = sum(file.stat().st_size for file in target.iterdir())
     msg.good(f"Wrote {target}: {kind}, {size / 1e6:,.1f} MB")

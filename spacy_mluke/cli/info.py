@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ..entities.vocabulary import EntityVocabulary
 
 NAME = typer.Argument("mluke-small", help="The bundled checkpoint, a directory or a hub name")
-ENTITIES = typer.Option(False, "--entities", "-e", help="Count entity names, building their database if it is missing")
+ENTITIES = typer.Option(False, "--entities", help="Count entity names, building their database if it is missing")
 
 Rows = List[Tuple[str, str]]
 
@@ -22,9 +22,9 @@ def info(name: str = NAME, entities: bool = ENTITIES) -> None:
     """Show what a checkpoint holds: sizes, files, vocabularies, special ids, heads."""
     from wasabi import msg
 
-    from ._common import coded_errors, progress_bar
+    from ._common import progress_bar
 
-    with coded_errors(), progress_bar() as progress:
+    with progress_bar() as progress:
         from ..encoder.opening import open_checkpoint
         from ..entities.vocabulary import EntityVocabulary
 

@@ -15,6 +15,7 @@ CORPUS = typer.Argument(..., help="Text whose entities have a kb_id: a .spacy fi
 OUTPUT = typer.Argument(..., help="Directory for the checkpoint and the state of the training")
 RESUME = typer.Option(False, "--resume", "-r", help="Go on from the last state, if there is one")
 EVERY = typer.Option(0, "--every", "-e", min=0, help="Steps between states; by default, as between evaluations")
+FORCE = typer.Option(False, "--force", "-F", help="Begin anew, and replace the training that OUTPUT holds")
 GPU = typer.Option(-1, "--gpu-id", "-g", help="GPU, -1 for none")
 
 
@@ -25,6 +26,7 @@ def pretrain(
     output: Path = OUTPUT,
     resume: bool = RESUME,
     every: int = EVERY,
+    force: bool = FORCE,
     gpu_id: int = GPU,
 ) -> None:
     """Teach an encoder entities, by masking them in text that names them.
@@ -32,15 +34,24 @@ def pretrain(
     OUTPUT/checkpoint is a directory that every component takes as the name of its encoder. With --resume, the same
     command goes on after an interruption. Settings of the config can be overridden: --paths.store entities.sqlite
     """
-    from spacy.cli._util import parse_config_overrides
     from spacy.util import load_model
     from wasabi import msg
 
     from ..encoder.checkpoint import save_encoder
-    from ._training import run_training
+    from ._training import read_overrides, resume_command, run_training
 
-    overrides = {**parse_config_overrides(ctx.args), "paths.train": str(corpus)}
-    team = run_training(config, output, overrides, resume=resume, every=every, gpu_id=gpu_id)
+    overrides = {**read_overrides(ctx), "paths.train": str(corpus)}
+    options = {"--every": every, "--gpu-id": None if gpu_id < 0 else str(gpu_id)}
+    team = run_training(
+        config,
+        output,
+        overrides,
+        resume=resume,
+        every=every,
+        gpu_id=gpu_id,
+        force=force,
+        command=resume_command(ctx, (config, corpus, output), options),
+    )
     if not team.is_first:
         return
     # The best by the dev corpus; without one, the last.

@@ -13,7 +13,7 @@ OUTPUT = typer.Argument(..., help="Directory for the pipeline that looks at few 
 KEEP = typer.Option(0.5, "--keep", "-k", min=0.0, help="Candidates to look at, for each wordpiece")
 DEV = typer.Option(None, "--dev", "-d", help="Texts with names to measure on; without, none is measured", exists=True)
 LIMIT = typer.Option(0, "--limit", "-n", min=0, help="Documents of each corpus at most; 0 for all")
-NAME = typer.Option("mluke_ner", "--component", "-c", help="The component")
+NAME = typer.Option("mluke_ner", "--component", help="The component")
 
 
 def prune(
@@ -35,25 +35,25 @@ def prune(
 
     from ..errors import Errors, did_you_mean
     from ..report.predict import read_examples
-    from ._common import coded_errors
 
-    with coded_errors():
-        nlp = spacy.load(pipeline)
-        if component not in nlp.pipe_names:
-            hint = did_you_mean(component, nlp.pipe_names)
-            raise ValueError(Errors.ML251.format(name=component, names=", ".join(nlp.pipe_names), hint=hint))
-        pipe: Any = nlp.get_pipe(component)
-        n_names = pipe.learn_pruning(read_examples(nlp, corpus, limit=limit, given=False), keep=keep)
-        msg.good(f"Learnt from {n_names:,} names")
-        nlp.to_disk(output)
-        if dev is not None:
-            rows: List[Tuple[str, ...]] = []
-            kept: Optional[float]
-            for kept in sorted({0.125, 0.25, 0.5, 1.0, keep}):
-                rows.append((f"{kept:g}", *_measure(nlp, pipe, dev, limit, kept)))
-            rows.append(("all", *_measure(nlp, pipe, dev, limit, None)))
-            header = ("candidates per wordpiece", "names among them", "F", "words/s")
-            msg.table(rows, header=header, aligns=tuple("rrrr"), divider=True)
+    nlp = spacy.load(pipeline)
+    if component not in nlp.pipe_names:
+        hint = did_you_mean(component, nlp.pipe_names)
+        raise ValueError(Errors.ML251.format(name=component, names=", ".join(nlp.pipe_names), hint=hint))
+    pipe: Any = nlp.get_pipe(component)
+    if not hasattr(pipe, "learn_pruning"):
+        raise ValueError(Errors.ML328.format(name=component, names=", ".join(nlp.pipe_names)))
+    n_names = pipe.learn_pruning(read_examples(nlp, corpus, limit=limit, given=False), keep=keep)
+    msg.good(f"Learnt from {n_names:,} names")
+    nlp.to_disk(output)
+    if dev is not None:
+        rows: List[Tuple[str, ...]] = []
+        kept: Optional[float]
+        for kept in sorted({0.125, 0.25, 0.5, 1.0, keep}):
+            rows.append((f"{kept:g}", *_measure(nlp, pipe, dev, limit, kept)))
+        rows.append(("all", *_measure(nlp, pipe, dev, limit, None)))
+        header = ("candidates per wordpiece", "names among them", "F", "words/s")
+        msg.table(rows, header=header, aligns=tuple("rrrr"), divider=True)
     msg.good(f"{output} looks at {keep:g} candidates for each wordpiece")
 
 

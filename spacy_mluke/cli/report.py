@@ -29,15 +29,14 @@ def report(
     from ..report.metrics import METRIC_NAMES
     from ..report.page import render_report
     from ..report.summary import read_runs, summarize
-    from ._common import coded_errors, shown
+    from ._common import shown
 
-    with coded_errors():
-        summaries = summarize(*read_runs(runs), source=source, n_samples=samples)
-        page = render_report(summaries, title)
-        figures = srsly.json_dumps([summary.to_dict() for summary in summaries], indent=2)
-        for path, text in ((output, page), (output.with_suffix(".json"), figures)):
-            with writing(path) as aside:
-                aside.write_text(text, encoding="utf8")
+    summaries = summarize(*read_runs(runs), source=source, n_samples=samples)
+    page = render_report(summaries, title)
+    figures = srsly.json_dumps([summary.to_dict() for summary in summaries], indent=2)
+    for path, text in ((output, page), (output.with_suffix(".json"), figures)):
+        with writing(path) as aside:
+            aside.write_text(text, encoding="utf8")
     for summary in summaries:
         msg.divider(f"{summary.task}: {METRIC_NAMES[summary.metric]}")
         rows = []

@@ -11,7 +11,7 @@ MODEL = typer.Argument(..., help="A pipeline: its directory, or the name of its 
 DATA = typer.Argument(..., help="A .spacy file, or a directory of them", exists=True)
 OUTPUT = typer.Argument(..., help="JSON file to write", dir_okay=False)
 TASK = typer.Option(..., "--task", "-t", help="relations, ner, qa, cloze or linking")
-SYSTEM = typer.Option(..., "--system", "-s", help="What the system is called: mLUKE-E, mLUKE-W...")
+SYSTEM = typer.Option(..., "--system", help="What the system is called: mLUKE-E, mLUKE-W...")
 LANG = typer.Option(..., "--lang", "-l", help="Language of the documents")
 SEED = typer.Option(0, "--seed", help="The seed that the system was trained with")
 SAMPLES = typer.Option(1000, "--samples", min=0, help="How often documents are drawn again for the intervals")
@@ -46,31 +46,28 @@ def score(
     import spacy
     from wasabi import msg
 
+    from ..errors import check_choice
     from ..pipeline.quantizing import quantize as quantize_encoders
     from ..report.metrics import METRICS, TASKS
     from ..report.predict import predict_run
-    from ._common import coded_errors
 
-    with coded_errors():
-        from ..errors import check_choice
-
-        check_choice("task", task, TASKS)
-        nlp = spacy.load(model)
-        if quantize is not None:
-            quantize_encoders(nlp, quantize)
-        run = predict_run(
-            nlp,
-            data,
-            task=task,
-            system=system,
-            lang=lang,
-            seed=seed,
-            n_samples=samples,
-            limit=limit,
-            given=gold_entities,
-            gold_tokens=gold_tokens,
-        )
-        run.to_disk(output)
+    check_choice("task", task, TASKS)
+    nlp = spacy.load(model)
+    if quantize is not None:
+        quantize_encoders(nlp, quantize)
+    run = predict_run(
+        nlp,
+        data,
+        task=task,
+        system=system,
+        lang=lang,
+        seed=seed,
+        n_samples=samples,
+        limit=limit,
+        given=gold_entities,
+        gold_tokens=gold_tokens,
+    )
+    run.to_disk(output)
     name = next(iter(METRICS[task]))
     found = {key: 100 * value for key, value in run.metrics[name].items()}
     msg.good(

@@ -14,6 +14,7 @@ CONFIG = typer.Argument(..., help="The config", exists=True, dir_okay=False)
 OUTPUT = typer.Argument(..., help="Directory for model-best, model-last and the state of the training")
 RESUME = typer.Option(False, "--resume", "-r", help="Go on from the last state, if there is one")
 EVERY = typer.Option(0, "--every", "-e", min=0, help="Steps between states; by default, as between evaluations")
+FORCE = typer.Option(False, "--force", "-F", help="Begin anew, and replace the training that OUTPUT holds")
 CODE = typer.Option(None, "--code", "-c", help="Python file with registered functions", exists=True, dir_okay=False)
 GPU = typer.Option(-1, "--gpu-id", "-g", help="GPU, -1 for none")
 
@@ -24,6 +25,7 @@ def train(
     output: Path = OUTPUT,
     resume: bool = RESUME,
     every: int = EVERY,
+    force: bool = FORCE,
     code: Optional[Path] = CODE,
     gpu_id: int = GPU,
 ) -> None:
@@ -35,13 +37,23 @@ def train(
 
     Several GPUs or machines: torchrun --nproc-per-node 4 -m spacy_mluke train CONFIG OUTPUT --gpu-id 0
     """
-    from spacy.cli._util import import_code, parse_config_overrides
+    from spacy.cli._util import import_code
     from wasabi import msg
 
-    from ._training import run_training
+    from ._training import read_overrides, resume_command, run_training
 
-    overrides = parse_config_overrides(ctx.args)
+    overrides = read_overrides(ctx)
     import_code(code)
-    team = run_training(config, output, overrides, resume=resume, every=every, gpu_id=gpu_id)
+    options = {"--every": every, "--code": code, "--gpu-id": None if gpu_id < 0 else str(gpu_id)}
+    team = run_training(
+        config,
+        output,
+        overrides,
+        resume=resume,
+        every=every,
+        gpu_id=gpu_id,
+        force=force,
+        command=resume_command(ctx, (config, output), options),
+    )
     if team.is_first:
         msg.good(f"Trained. The best pipeline: {output / 'model-best'}")

@@ -9,6 +9,24 @@ class RunningErrors:
     )
     ML091 = "'{path}' is not an empty directory. Name another, or pass --force to replace files in this one."
     ML092 = "'{path}' is the checkpoint that is to be converted. Name another directory to write to."
+    ML320 = "'{path}' cannot be read or written: {reason}."
+    ML321 = "{what} is not UTF-8 text ({reason}). Convert it first, as with: iconv -f latin1 -t utf8 OLD > NEW"
+    ML322 = "The input is nested too deeply to be read. Look for brackets that are never closed."
+    ML323 = (
+        "'{path}' holds {what} already. Name another directory, or pass --force to begin anew and replace what is "
+        "there{hint}."
+    )
+    ML324 = (
+        "'{path}' cannot be read as a corpus: {reason}. It must be a file that DocBin.to_disk wrote: write it again, "
+        "or copy it again from where it came from."
+    )
+    ML325 = "'{path}' holds no .spacy file. Name one, or a directory of them, as DocBin.to_disk writes them."
+    ML326 = (
+        "GPU {gpu} cannot be used: {reason}. Pass --gpu-id -1 to work on the CPU, or install what spaCy needs for "
+        "GPUs: https://spacy.io/usage#gpu"
+    )
+    ML328 = "'{name}' is no mluke_ner, and only these can be pruned. The pipeline has: {names}."
+    ML329 = "'{name}' cannot be exported: it {reason}. Of this pipeline can be exported: {names}."
     # --- training ---
     ML246 = (
         "The gradients are not finite (norm {norm}): training has diverged. Lower the learning rate or raise its "

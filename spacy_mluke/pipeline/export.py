@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from typing import Any, Union
+from typing import Any, Optional, Union
 
 import torch
 
@@ -30,14 +30,12 @@ def export_component(pipe: Any, path: Union[str, Path]) -> str:
         load_model(pipe.model)
         export_huggingface(get_shim(pipe.model).loaded, path)
         return "LukeForMaskedLM" if get_shim(pipe.model).loaded.heads else "LukeModel"
-    encoder = own_encoder(pipe.model) if isinstance(pipe, HeadFiles) else None
     name = getattr(pipe, "name", type(pipe).__name__)
-    if not isinstance(pipe, HeadFiles) or not pipe.kind or encoder is None:
-        reason = "listens to the encoder of another one" if isinstance(pipe, HeadFiles) else "is not one of spacy_mluke"
+    reason = reason_against_export(pipe)
+    if reason is not None:
         raise ValueError(Errors.ML250.format(name=name, reason=reason))
-    if not has_published_form(pipe.model):
-        reason = "reads words alone, and the published classes of its task read entities"
-        raise ValueError(Errors.ML250.format(name=name, reason=reason))
+    encoder = own_encoder(pipe.model)
+    assert encoder is not None
     load_model(encoder)
     if not pipe.is_trained:
         # A head that came with the checkpoint is taken over at first use.
@@ -53,6 +51,23 @@ def export_component(pipe: Any, path: Union[str, Path]) -> str:
     head = PublishedHead(pipe.kind, tensors, tuple(pipe.cfg.get("classes", ()))) if tensors else None
     export_huggingface(loaded, path, head=head)
     return pipe.kind
+
+
+def reason_against_export(pipe: Any) -> Optional[str]:
+    """Say why a component cannot be exported.
+
+    pipe (Any): A component.
+    RETURNS (Optional[str]): What goes on after "it"; None for one that can be exported once it is trained.
+    """
+    if isinstance(pipe, EncoderFiles):
+        return None
+    if not isinstance(pipe, HeadFiles) or not pipe.kind:
+        return "has no encoder and head of this package"
+    if own_encoder(pipe.model) is None:
+        return "listens to the encoder of another one"
+    if not has_published_form(pipe.model):
+        return "reads words alone, and the published classes of its task read entities"
+    return None
 
 
 def _warn_of_visibility(encoder: EncoderModel, name: str) -> None:

@@ -19,6 +19,7 @@ def quantize(nlp: Language, kind: Optional[str] = "int8") -> None:
     kind (Optional[str]): "int8"; None for full precision.
     RAISES (ValueError): ML070 for another kind, ML033 if an encoder is not in float32.
     """
+    check_quantization(kind, "float32")
     encoders = list(encoders_of(nlp))
     for encoder in encoders:
         check_quantization(kind, encoder.cfg["dtype"])

@@ -130,7 +130,7 @@ def _count_facts(facts: List[Tuple[Facts, Facts]], name: Callable[[str], str]) -
             for fact in part:
                 counts[row, at[name(fact[-1])], column] += 1
         confusion.update(_confused(predicted, gold, name))
-    return Counted(label_columns(labels), counts.reshape((len(facts), -1)), confusion)
+    return Counted(label_columns(labels), counts.reshape((len(facts), 3 * len(labels))), confusion)
 
 
 def _confused(predicted: Facts, gold: Facts, name: Callable[[str], str]) -> Iterable[Tuple[str, str]]:

@@ -9,12 +9,14 @@ from typing import Any, Dict, Iterator, Optional
 import spacy
 import torch
 from spacy.language import Language
-from spacy.training import Corpus, Example
+from spacy.training import Example
 
 from .. import __version__
 from ..annotate.answers import get_questions, set_questions
 from ..encoder.model import get_shim
+from ..errors import Errors
 from ..training.corpus import give_entities, with_gold_tokens
+from ..training.files import DOCBIN, DocBinCorpus
 from .run import Run, score_run
 
 ENTITIES = "doc.ents"
@@ -72,9 +74,12 @@ def read_examples(
     given (Optional[bool]): As for `predict_run`.
     gold_tokens (bool): As for `predict_run`.
     YIELDS (Example): The document to predict on, with the questions about it, and the reference.
+    RAISES (ValueError): ML325 if there is no corpus, ML324 for a file that is damaged.
     """
     with_entities = lacks_entities(nlp) if given is None else given
-    for eg in Corpus(data, limit=limit)(nlp):
+    if not (data.suffix == DOCBIN or any(data.rglob(f"*{DOCBIN}"))):
+        raise ValueError(Errors.ML325.format(path=data))
+    for eg in DocBinCorpus(data, limit=limit)(nlp):
         if gold_tokens:
             eg = with_gold_tokens(eg.reference)
         if with_entities:

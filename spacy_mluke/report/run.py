@@ -117,6 +117,7 @@ def score_run(
     """
     check_choice("task", task, TASKS)
     counted = count(task, examples)
+    # Without any label there is no column to count in.
     if not counted.counts.any():
         raise ValueError(Errors.ML271.format(task=task, name=name or "the corpus"))
     rows, columns = numpy.nonzero(counted.counts)

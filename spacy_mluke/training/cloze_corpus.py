@@ -7,11 +7,12 @@ from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional
 
 from spacy.language import Language
 from spacy.tokens import Doc, Span
-from spacy.training import Corpus, Example
+from spacy.training import Example
 from spacy.vocab import Vocab
 
 from ..annotate.fillers import MARKER, Filler, GoldMask, find_markers, gold_masks, set_fillers
 from ..extensions import install_extensions
+from .files import DocBinCorpus
 from .places import split_words
 
 
@@ -50,7 +51,7 @@ class ClozeCorpus:
         """
         if self._path is None:
             return
-        for eg in Corpus(self._path, **self._options)(nlp):
+        for eg in DocBinCorpus(self._path, **self._options)(nlp):
             if find_markers(eg.reference.text, self._marker):
                 yield eg
             else:

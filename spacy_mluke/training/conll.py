@@ -11,6 +11,7 @@ from spacy.language import Language
 from spacy.tokens import Doc, Span
 
 from ..errors import Errors, check_choice
+from .files import read_lines
 from .tags import parse_tag, tagged_spans
 
 SPACES = ("all", "punctuation", "none")
@@ -34,24 +35,23 @@ def read_conll(path: Union[str, Path]) -> Iterator[TaggedSentence]:
 
     path (Union[str, Path]): The file.
     YIELDS (TaggedSentence): The sentences.
-    RAISES (ValueError): ML247 for a line without a token and a tag.
+    RAISES (ValueError): ML247 for a line without a token and a tag, ML321 for a file that is not in UTF-8.
     """
     words: List[str] = []
     tags: List[str] = []
     starts_document = False
-    with Path(path).open(encoding="utf-8-sig") as lines:
-        for number, full_line in enumerate(lines, start=1):
-            line = full_line.rstrip("\r\n")
-            is_start = line.startswith(_DOCUMENT_START)
-            if line.strip() and not is_start:
-                word, tag = _parse_line(line, len(words), f"'{path}', line {number}")
-                words.append(word)
-                tags.append(tag)
-                continue
-            if words:
-                yield TaggedSentence(words, tagged_spans(tags), starts_document)
-                words, tags, starts_document = [], [], False
-            starts_document = starts_document or is_start
+    for number, full_line in read_lines(path):
+        line = full_line.rstrip("\r\n")
+        is_start = line.startswith(_DOCUMENT_START)
+        if line.strip() and not is_start:
+            word, tag = _parse_line(line, len(words), f"'{path}', line {number}")
+            words.append(word)
+            tags.append(tag)
+            continue
+        if words:
+            yield TaggedSentence(words, tagged_spans(tags), starts_document)
+            words, tags, starts_document = [], [], False
+        starts_document = starts_document or is_start
     if words:
         yield TaggedSentence(words, tagged_spans(tags), starts_document)
 

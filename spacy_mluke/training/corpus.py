@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, Iterator, Optional
 
+from spacy.errors import Errors as SpacyErrors
 from spacy.language import Language
 from spacy.tokens import Doc
-from spacy.training import Corpus, Example
+from spacy.training import Example
 
 from ..extensions import install_extensions
+from .files import DocBinCorpus
 
 
 def build_entity_corpus_v1(
@@ -42,10 +44,11 @@ class EntityCorpus:
 
         nlp (Language): Makes the predicted documents.
         YIELDS (Example): The examples.
+        RAISES (ValueError): E913 without a path, ML324 for a file that is damaged.
         """
-        # spaCy reports a path that is missing or not set.
-        corpus = Corpus(self._path, **self._options) if self._path is not None else _no_corpus
-        for eg in corpus(nlp):
+        if self._path is None:
+            raise ValueError(SpacyErrors.E913)
+        for eg in DocBinCorpus(self._path, **self._options)(nlp):
             give_entities(eg)
             yield eg
 
@@ -66,7 +69,3 @@ def with_gold_tokens(gold: Doc) -> Example:
     """
     words, spaces = [token.text for token in gold], [bool(token.whitespace_) for token in gold]
     return Example(Doc(gold.vocab, words=words, spaces=spaces), gold)
-
-
-def _no_corpus(nlp: Language) -> Iterator[Example]:
-    return iter(())

@@ -25,6 +25,7 @@ from ..annotate.answers import Answer, Question, get_asked, set_answers, set_que
 from ..annotate.relations import Relation, get_relations, has_relations, set_relations
 from ..errors import Errors, check_choice
 from ..extensions import install_extensions
+from .files import read_lines
 
 ALIGNMENTS = ("strict", "contract", "expand")
 KEYS = ("text", "tokens", "entities", "relations", "types", "questions", "cats")
@@ -49,15 +50,15 @@ def read_jsonl(
     spans_key (str): Key in `doc.spans` of the types.
     lost (Optional[Counter[str]]): Counts, by kind, what could not be kept, and keys that are not read.
     YIELDS (Doc): The documents.
-    RAISES (ValueError): ML248 for a line that is not as described, ML070 for an unknown alignment.
+    RAISES (ValueError): ML248 for a line that is not as described, ML070 for an unknown alignment, ML321 for a file
+        that is not in UTF-8.
     """
     check_choice("alignment", alignment, ALIGNMENTS)
     install_extensions()
-    with Path(path).open(encoding="utf-8-sig") as lines:
-        for number, line in enumerate(lines, start=1):
-            if line.strip():
-                reader = _Reader(nlp, f"'{path}', line {number}", alignment, Counter() if lost is None else lost)
-                yield reader.read(line, spans_key)
+    for number, line in read_lines(path):
+        if line.strip():
+            reader = _Reader(nlp, f"'{path}', line {number}", alignment, Counter() if lost is None else lost)
+            yield reader.read(line, spans_key)
 
 
 def make_doc(nlp: Language, record: Record, place: str, *, alignment: str = "strict", lost: Counter[str]) -> Doc:
@@ -90,7 +91,7 @@ class _Reader:
     def read(self, line: str, spans_key: str) -> Doc:
         try:
             record = json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise self.fail(f"no JSON ({error})") from error
         return self.make(record, spans_key)
 

@@ -15,6 +15,7 @@ from ..annotate.mentions import cut_tokens
 from ..annotate.relations import Relation
 from ..errors import Errors
 from ..extensions import install_extensions
+from .files import read_lines
 
 NO_RELATION = "no_relation"
 ENTITY = "ENTITY"  # these corpora do not say what kind of entity it is
@@ -37,23 +38,22 @@ def read_kbp37(path: Union[str, Path]) -> Iterator[MarkedSentence]:
 
     path (Union[str, Path]): A line with a sentence's id, a tab and its text in quotes, then one with its label.
     YIELDS (MarkedSentence): The sentences.
-    RAISES (ValueError): ML088 for a line that is neither.
+    RAISES (ValueError): ML088 for a line that is neither, ML321 for a file that is not in UTF-8.
     """
     marked: Optional[Tuple[str, int]] = None
     number = 0
-    with Path(path).open(encoding="utf8") as lines:
-        for number, full_line in enumerate(lines, start=1):
-            line = full_line.strip()
-            if not line:
-                continue
-            if marked is None:
-                _, tab, text = line.partition("\t")
-                if not tab or not _MARKED.search(text):
-                    raise ValueError(Errors.ML088.format(path=path, line=number, reason="no sentence"))
-                marked = text.strip().removeprefix('"').removesuffix('"').strip(), number
-                continue
-            yield parse_marked(marked[0], line)
-            marked = None
+    for number, full_line in read_lines(path):
+        line = full_line.strip()
+        if not line:
+            continue
+        if marked is None:
+            _, tab, text = line.partition("\t")
+            if not tab or not _MARKED.search(text):
+                raise ValueError(Errors.ML088.format(path=path, line=number, reason="no sentence"))
+            marked = text.strip().removeprefix('"').removesuffix('"').strip(), number
+            continue
+        yield parse_marked(marked[0], line)
+        marked = None
     if marked is not None:
         raise ValueError(Errors.ML088.format(path=path, line=number, reason="a sentence without a label"))
 

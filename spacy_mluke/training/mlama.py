@@ -156,7 +156,7 @@ def _read_patterns(path: Path, checked: bool, left_out: Counter) -> Dict[str, Li
         try:
             entry: Dict[str, Any] = json.loads(line)
             relation, pattern = str(entry["relation"]), str(entry["pattern"])
-        except (ValueError, KeyError, TypeError) as err:
+        except (ValueError, KeyError, TypeError, RecursionError) as err:
             raise ValueError(Errors.ML227.format(path=path, reason=f"line {n} is no pattern ({err})")) from err
         if checked and not entry.get("checked_by_human"):
             continue

@@ -30,6 +30,7 @@ from spacy.training.loop import (
 from spacy.util import registry, resolve_dot_names
 from thinc.api import fix_random_seed, set_gpu_allocator
 
+from ..errors import Errors
 from .state import FOLDER, TrainingState, find_state, read_state, restore_optimizer, restore_random, save_state
 from .team import Team, log_nothing
 
@@ -47,6 +48,7 @@ def train(
     stdout: Optional[IO] = None,
     stderr: Optional[IO] = None,
     team: Optional[Team] = None,
+    progress: Optional[Callable[[str, int], None]] = None,
 ) -> Language:
     """Train a pipeline, and keep the state of the training in `output/training-state` until it is done.
 
@@ -58,11 +60,17 @@ def train(
     stdout (Optional[IO]): For the logger; by default, the process's own.
     stderr (Optional[IO]): For the logger; by default, the process's own.
     team (Optional[Team]): The processes that train together; by default, this one alone.
+    progress (Optional[Callable[[str, int], None]]): Is told "step", "evaluation" (before one) and "log" (before the
+        logger prints), with the number of steps.
     RETURNS (Language): The pipeline.
-    RAISES (ValueError): ML255 if the state is damaged.
+    RAISES (ValueError): ML255 if the state is damaged, ML071 if 'eval_frequency' is below 1.
     """
     team = team or Team()
+    progress = progress or _show_nothing
     config = nlp.config.interpolate()
+    if config["training"]["eval_frequency"] < 1:
+        value = config["training"]["eval_frequency"]
+        raise ValueError(Errors.ML071.format(option="training.eval_frequency", value=value, least=1))
     T = registry.resolve(config["training"], schema=ConfigSchemaTraining)
     if use_gpu >= 0 and T["gpu_allocator"]:
         set_gpu_allocator(T["gpu_allocator"])
@@ -80,9 +88,11 @@ def train(
         if team.is_first:
             clean_output_dir(output)
             shutil.rmtree(output / FOLDER, ignore_errors=True)
+            # Whoever finds it knows that this training has not come to its end.
+            (output / FOLDER).mkdir()
     every = every or state.every
     team.align(nlp)
-    replay = Replay(nlp, state, path, T["before_update"], team)
+    replay = Replay(nlp, state, path, T["before_update"], team, progress)
     before_to_disk = create_before_to_disk_callback(T["before_to_disk"])
 
     def save_model(is_best: bool) -> None:
@@ -123,6 +133,7 @@ def train(
                     update_meta(T, nlp, info)
                 save_model(is_best)
                 info["output_path"] = str(output / DIR_MODEL_LAST)
+            progress("step" if is_best is None else "log", n_done)
             log_step(info if is_best is not None else None)
             if is_due and team.is_first:
                 # What was evaluated has been logged: losses begin anew.
@@ -150,6 +161,7 @@ class Replay:
     path (Optional[Path]): Folder of the state; None for a training that starts.
     before_update (Optional[Callable]): The config's callback.
     team (Team): The processes that train together.
+    progress (Callable[[str, int], None]): As for `train`.
     """
 
     def __init__(
@@ -159,6 +171,7 @@ class Replay:
         path: Optional[Path],
         before_update: Optional[Callable[..., Any]],
         team: Team,
+        progress: Callable[[str, int], None],
     ):
         self.nlp = nlp
         self.state = state
@@ -166,6 +179,7 @@ class Replay:
         self.team = team
         self.step = 0
         self._before_update = before_update
+        self._progress = progress
 
     @property
     def is_over(self) -> bool:
@@ -221,6 +235,7 @@ class Replay:
         def run() -> Tuple[float, Dict]:
             if not self.is_over:
                 return known.get(self.step, float("-inf")), {}
+            self._progress("evaluation", self.step + 1)
             return self.team.agree(evaluate() if self.team.is_first else (0.0, {}))
 
         return run
@@ -250,6 +265,10 @@ def with_own_randomness(items: Iterator[Item], seed: int) -> Iterator[Item]:
         if item is _END:
             return
         yield cast(Item, item)
+
+
+def _show_nothing(what: str, n_steps: int) -> None:
+    """What is told of a training whose progress nobody follows."""
 
 
 def _random_states() -> Tuple[Any, Any]:

@@ -11,11 +11,12 @@ from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tupl
 import srsly
 from spacy.language import Language
 from spacy.tokens import Doc
-from spacy.training import Corpus, Example
+from spacy.training import Example
 
 from ..annotate.answers import Answer, Question, get_asked
 from ..errors import Errors, Warnings
 from ..extensions import install_extensions
+from .files import DocBinCorpus
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,9 @@ def read_squad(path: Union[str, Path], counts: Optional[SquadCounts] = None) -> 
                 found = (_read_question(text, record, counts) for record in paragraph["qas"])
                 yield Paragraph(text, [question for question in found if question is not None])
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(Errors.ML213.format(path=path, reason=repr(error))) from error
+        # Not its repr: that of an error in UTF-8 is the whole file.
+        reason = f"{type(error).__name__}: {error}"
+        raise ValueError(Errors.ML213.format(path=path, reason=reason)) from error
 
 
 def _read_question(text: str, record: Dict[str, Any], counts: SquadCounts) -> Optional[SquadQuestion]:
@@ -163,7 +166,7 @@ class SquadCorpus:
     def _references(self, nlp: Language, path: Path, counts: SquadCounts) -> Iterator[Doc]:
         for file in squad_files(path):
             if file.suffix == ".spacy":
-                for eg in Corpus(file)(nlp):
+                for eg in DocBinCorpus(file)(nlp):
                     if get_asked(eg.reference):
                         yield eg.reference
             else:

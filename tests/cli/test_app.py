@@ -50,6 +50,20 @@ def test_every_command_has_help(name):
     assert "Usage" in result.stdout
 
 
+def test_a_short_flag_has_one_meaning_in_all_commands():
+    meanings: dict = {}
+    for name in COMMANDS:
+        command = load_command(name)
+        for part in (command, *getattr(command, "commands", {}).values()):
+            for option in (own for own in part.params if own.param_type_name == "option"):
+                long = min(own for own in option.opts if own.startswith("--"))
+                for short in (own for own in option.opts if not own.startswith("--")):
+                    # One language or several: the same kind of value.
+                    meanings.setdefault(short, set()).add("--lang" if long == "--languages" else long)
+    assert {short: found for short, found in meanings.items() if len(found) > 1} == {}
+    assert meanings["-n"] == {"--limit"} and meanings["-F"] == {"--force"}
+
+
 def test_a_command_with_a_typo_gets_a_hint():
     result = CliRunner().invoke(app, ["conver"])
     assert result.exit_code == 2

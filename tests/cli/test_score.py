@@ -23,7 +23,17 @@ def score(*arguments):
 def test_a_pipeline_is_scored_with_the_gold_entities_that_it_needs(saved):  # noqa: F811
     output = saved / "runs" / "de.json"
     result = score(
-        saved / "pipeline", saved / "gold.spacy", output, "-t", "relations", "-s", "mLUKE-E", "-l", "de", "--seed", 3
+        saved / "pipeline",
+        saved / "gold.spacy",
+        output,
+        "-t",
+        "relations",
+        "--system",
+        "mLUKE-E",
+        "-l",
+        "de",
+        "--seed",
+        3,
     )
     assert result.exit_code == 0, result.output
     run = read_run(output)
@@ -54,12 +64,12 @@ def test_questions_of_the_reference_are_asked(steady_checkpoint, tmp_path):  # n
     nlp.to_disk(tmp_path / "pipeline")
     DocBin(docs=[eg.reference for eg in gold], store_user_data=True).to_disk(tmp_path / "gold.spacy")
     result = score(
-        tmp_path / "pipeline", tmp_path / "gold.spacy", tmp_path / "en.json", "-t", "qa", "-s", "x", "-l", "en"
+        tmp_path / "pipeline", tmp_path / "gold.spacy", tmp_path / "en.json", "-t", "qa", "--system", "x", "-l", "en"
     )
     assert result.exit_code == 0, result.output
     assert len(read_run(tmp_path / "en.json").mistakes) > 0
 
 
 def test_an_unknown_task_is_told_from_the_known_ones(saved):  # noqa: F811
-    result = score(saved / "pipeline", saved / "gold.spacy", saved / "x.json", "-t", "nre", "-s", "x", "-l", "en")
+    result = score(saved / "pipeline", saved / "gold.spacy", saved / "x.json", "-t", "nre", "--system", "x", "-l", "en")
     assert result.exit_code == 1 and "[ML070]" in result.output and "ner" in result.output

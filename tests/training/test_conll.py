@@ -113,7 +113,7 @@ def test_a_bad_line_is_named_with_its_number(tmp_path, line):
 
 def test_the_command_writes_a_corpus(conll, tmp_path):
     target = tmp_path / "out" / "train.spacy"
-    result = CliRunner().invoke(app, ["convert-conll", str(conll), str(target), "-n", "0"])
+    result = CliRunner().invoke(app, ["convert-conll", str(conll), str(target), "--n-sents", "0"])
     assert result.exit_code == 0, result.output
     assert "2 documents, 3 sentences" in " ".join(result.output.split())
     docs = list(DocBin().from_disk(target).get_docs(spacy.blank("xx").vocab))

@@ -122,7 +122,7 @@ def test_damaged_folders_are_refused(folder, break_it):
 
 def test_the_command_writes_a_corpus_that_the_reader_masks(folder, tmp_path):
     target = tmp_path / "out" / "corpus.spacy"
-    arguments = ["convert-mlama", str(folder), str(target), "-r", "P36", "-l", "en,ja", "-p", "0:1"]
+    arguments = ["convert-mlama", str(folder), str(target), "--relations", "P36", "-l", "en,ja", "-p", "0:1"]
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 0, result.output
     assert "3 texts, 2 objects" in result.output

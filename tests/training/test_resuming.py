@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import random
+import shlex
 import shutil
 import warnings
 
@@ -224,8 +225,13 @@ def test_the_command_trains_and_goes_on(steady_checkpoint, corpus, tmp_path):
     config = str(REPO / "configs" / "relations_kbp37.cfg")
     command = ["train", config, str(tmp_path / "out"), "--every", "2", "--code", str(code), *arguments]
     runner = CliRunner()
-    assert runner.invoke(app, command).exit_code != 0
-    result = runner.invoke(app, [*command, "--resume"])
+    interrupted = runner.invoke(app, command)
+    assert interrupted.exit_code == 130 and "step-4" in interrupted.output.replace("\n", "")
+    # Another training would lose this one.
+    assert "[ML323]" in runner.invoke(app, command).output
+    # The command that goes on is printed on a line of its own.
+    (line,) = [line for line in interrupted.output.splitlines() if line.endswith("--resume")]
+    result = runner.invoke(app, shlex.split(line)[shlex.split(line).index("train") :])
     assert result.exit_code == 0, result.output
     assert "step-4" in result.output.replace("\n", "")
     assert spacy.load(tmp_path / "out" / "model-best").get_pipe("mluke_relations").labels

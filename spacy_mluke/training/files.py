@@ -1,0 +1,86 @@
+"""Reading the files of a corpus, with errors that name them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Iterable, Iterator, Tuple, Union
+
+from spacy.tokens import Doc, DocBin
+from spacy.training import Corpus
+from spacy.vocab import Vocab
+
+from ..errors import Errors
+
+DOCBIN = ".spacy"
+
+
+def read_lines(path: Union[str, Path]) -> Iterator[Tuple[int, str]]:
+    """Read the lines of a text file. A byte order mark at its start is no part of it.
+
+    path (Union[str, Path]): The file.
+    YIELDS (Tuple[int, str]): Number, from 1, and text of each line, with its end.
+    RAISES (ValueError): ML321 if it is not in UTF-8.
+    """
+    number = 0
+    with Path(path).open(encoding="utf-8-sig") as lines:
+        try:
+            for number, line in enumerate(lines, start=1):
+                yield number, line
+        except UnicodeDecodeError as error:
+            reason = f"{error.reason} after line {number}"
+            raise ValueError(Errors.ML321.format(what=f"'{path}'", reason=reason)) from error
+
+
+def read_docbin(path: Union[str, Path], vocab: Vocab) -> Iterator[Doc]:
+    """Read a file of documents.
+
+    path (Union[str, Path]): A file that `DocBin.to_disk` wrote.
+    vocab (Vocab): The vocabulary of the documents.
+    YIELDS (Doc): The documents.
+    RAISES (ValueError): ML324 for a file that is damaged or of another kind.
+    """
+    try:
+        docs = DocBin().from_disk(path).get_docs(vocab)
+    except OSError:
+        raise
+    except Exception as error:
+        raise _damaged(path, error) from error
+    while True:
+        # What goes wrong between the documents, in the caller's own code, is not the file's fault.
+        try:
+            doc = next(docs)
+        except StopIteration:
+            return
+        except Exception as error:
+            raise _damaged(path, error) from error
+        yield doc
+
+
+class DocBinCorpus(Corpus):
+    """spaCy's reader of examples, with an error that names the file which is damaged. Arguments as of
+    `spacy.training.Corpus`.
+    """
+
+    def read_docbin(self, vocab: Vocab, locs: Iterable[Union[str, Path]]) -> Iterator[Doc]:
+        """Read documents that are not empty.
+
+        vocab (Vocab): The vocabulary of the documents.
+        locs (Iterable[Union[str, Path]]): Files; those that do not end in .spacy are skipped.
+        YIELDS (Doc): The documents, at most as many as `limit` says.
+        RAISES (ValueError): ML324 for a damaged file.
+        """
+        n = 0
+        for path in locs:
+            if not str(path).endswith(DOCBIN):
+                continue
+            for doc in read_docbin(path, vocab):
+                if len(doc):
+                    yield doc
+                    n += 1
+                    if n == self.limit:
+                        return
+
+
+def _damaged(path: Union[str, Path], error: Exception) -> ValueError:
+    reason = str(error) or repr(error)
+    return ValueError(Errors.ML324.format(path=path, reason=f"{type(error).__name__}: {reason}".rstrip(".")))

@@ -1,0 +1,128 @@
+"""`train` loses no trained pipeline, says how to go on, and shows how far it is."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+import spacy
+from spacy.tokens import Doc, DocBin
+from typer.testing import CliRunner
+
+from spacy_mluke.cli import _progress, app
+from spacy_mluke.cli._progress import TrainingBar
+from spacy_mluke.training.resumable import train as train_resumably
+from spacy_mluke.training.state import FOLDER
+from tests.conftest import REPO
+
+TYPING = str(REPO / "configs" / "typing.cfg")
+
+
+@pytest.fixture
+def output(tmp_path, monkeypatch):
+    def stop(*arguments, **options):
+        raise ValueError("[ML000] begun")
+
+    monkeypatch.setattr("spacy.training.initialize.init_nlp", stop)
+    return tmp_path / "out"
+
+
+def train(output, *options):
+    result = CliRunner().invoke(app, ["train", TYPING, str(output), *options])
+    assert result.exit_code == 1, repr(result.exception)
+    return " ".join(result.output.split())
+
+
+@pytest.mark.parametrize("name", ["model-best", "model-last"])
+@pytest.mark.parametrize("options", [(), ("--resume",)], ids=["anew", "resume"])
+def test_a_finished_training_is_not_replaced_unasked(output, name, options):
+    (output / name).mkdir(parents=True)
+    (output / name / "meta.json").write_text("{}", encoding="utf8")
+    text = train(output, *options)
+    assert "[ML323]" in text and "--force" in text and name in text
+    assert (output / name / "meta.json").read_text(encoding="utf8") == "{}"
+    assert "begun" in train(output, "--force", *options)
+
+
+def test_an_interrupted_training_is_gone_on_with_or_replaced_but_not_lost(output):
+    (output / FOLDER).mkdir(parents=True)
+    assert "--resume" in train(output)
+    # It was interrupted before its first state.
+    assert "begun" in train(output, "--resume")
+    assert "begun" in train(output, "--force")
+
+
+def test_a_folder_with_other_things_can_be_trained_into(output):
+    output.mkdir()
+    (output / "notes.txt").write_text("x", encoding="utf8")
+    assert "begun" in train(output)
+    assert (output / "notes.txt").exists()
+
+
+class Bar:
+    """What tqdm was told."""
+
+    def __init__(self, told, total, desc, disable, leave):
+        assert disable is None and not leave  # only where a terminal is there to see it
+        self.told = told
+        told.append((desc, total))
+
+    def update(self):
+        self.told.append("+")
+
+    def set_description(self, text):
+        self.told.append(text)
+
+    def close(self):
+        self.told.append("closed")
+
+
+@pytest.fixture
+def told(monkeypatch):
+    found: list = []
+    monkeypatch.setattr(_progress, "tqdm", lambda **options: Bar(found, **options))
+    return found
+
+
+def pipeline(**training):
+    nlp = spacy.blank("xx")
+    nlp.config["training"].update({"max_steps": 6, "eval_frequency": 3, **training})
+    return nlp
+
+
+def test_the_bar_shows_steps_within_the_time_between_evaluations(told):
+    with TrainingBar(pipeline(), is_on=True) as bar:
+        for what, step in [("evaluation", 1), ("log", 1), ("step", 2), ("step", 3), ("evaluation", 4), ("log", 4)]:
+            bar.show(what, step)
+        bar.show("step", 5)
+    assert told == [
+        ("Steps to 0 of 6", 1), "+", "Evaluating", "closed",
+        ("Steps to 3 of 6", 3), "+", "+", "+", "Evaluating", "closed",
+        ("Steps to 6 of 6", 3), "+", "closed",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("is_on", [True, False])
+def test_the_bar_gives_way_to_that_of_the_logger_and_to_the_first_process(told, is_on):
+    logger = {"@loggers": "spacy.ConsoleLogger.v1", "progress_bar": is_on}
+    with TrainingBar(pipeline(logger=logger), is_on=is_on) as bar:
+        bar.show("step", 1)
+    assert told == []
+
+
+def test_a_training_tells_of_its_steps_and_evaluations(tmp_path):
+    nlp = pipeline()
+    nlp.add_pipe("tagger")
+    docs = [Doc(nlp.vocab, words=["a", "b"], tags=["A", "B"])] * 2
+    DocBin(docs=docs).to_disk(tmp_path / "corpus.spacy")
+    for corpus in nlp.config["corpora"].values():
+        corpus["path"] = str(tmp_path / "corpus.spacy")
+    nlp.initialize(lambda: [spacy.training.Example(doc.copy(), doc) for doc in docs])
+    found: list = []
+    (tmp_path / "out").mkdir()
+    log = io.StringIO()
+    train_resumably(nlp, tmp_path / "out", progress=lambda *told: found.append(told), stdout=log, stderr=log)
+    assert found == [
+        ("evaluation", 1), ("log", 1), ("step", 2), ("step", 3), ("evaluation", 4), ("log", 4),
+        ("step", 5), ("step", 6), ("evaluation", 7), ("log", 7),
+    ]  # fmt: skip
