@@ -1,0 +1,1 @@
+"""Fuzzing: random and damaged input, checked against what the package promises (docs/reliability.md)."""

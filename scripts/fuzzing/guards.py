@@ -1,0 +1,152 @@
+"""Limits on what a case may do: no network, no program, no pickle, no file outside its folder, no endless loop."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import resource
+import signal
+import sys
+import tempfile
+from pathlib import Path
+from types import FrameType
+from typing import Any, Iterator, List, Optional, Tuple
+
+from .cases import Broken, Hang
+
+_FORBIDDEN = {
+    "socket.connect": "opens a connection",
+    "socket.getaddrinfo": "looks a host up",
+    "socket.gethostbyname": "looks a host up",
+    "subprocess.Popen": "starts a program",
+    "os.system": "starts a program",
+    "os.exec": "starts a program",
+    "os.posix_spawn": "starts a program",
+    "pickle.find_class": "reads a pickle that names code",
+    "marshal.loads": "reads marshalled code",
+}
+# Position of the paths among an event's arguments.
+_CHANGES = {
+    "os.remove": (0,),
+    "os.rename": (0, 1),
+    "os.rmdir": (0,),
+    "os.mkdir": (0,),
+    "os.link": (0, 1),
+    "os.symlink": (1,),
+    "os.truncate": (0,),
+    "os.chmod": (0,),
+    "os.utime": (0,),
+    "shutil.rmtree": (0,),
+    "shutil.copyfile": (1,),
+    "shutil.move": (0, 1),
+}
+_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+_HOME = ("HOME", "TMPDIR", "XDG_CACHE_HOME", "SPACY_MLUKE_CACHE", "HF_HOME")
+
+
+class _Watch:
+    """The audit hook. Python cannot take one away again, so there is one, which is told when to look."""
+
+    def __init__(self) -> None:
+        self.folder: Optional[str] = None
+        self.is_added = False
+        self.seen: List[str] = []
+
+    def hook(self, event: str, arguments: Tuple[Any, ...]) -> None:
+        if self.folder is None:
+            return
+        if event == "open":
+            path, _, flags = arguments
+            if isinstance(flags, int) and flags & _WRITING:
+                self.check(path, "writes")
+        elif event in _CHANGES:
+            for place in _CHANGES[event]:
+                self.check(arguments[place], event)
+        elif event == "sqlite3.connect":
+            self.check_database(str(arguments[0]))
+        elif event in _FORBIDDEN and not _imports(event):
+            self.refuse(f"{_FORBIDDEN[event]}: {event} {str(arguments)[:200]}")
+
+    def check(self, path: Any, what: str) -> None:
+        if isinstance(path, int) or path is None:
+            return
+        name = os.path.realpath(os.fsdecode(path))
+        if name == "/dev/null" or name == self.folder or name.startswith(f"{self.folder}{os.sep}"):
+            return
+        if name.endswith(".pyc") or "__pycache__" in name:
+            return
+        self.refuse(f"{what} outside its folder: {name}")
+
+    def check_database(self, name: str) -> None:
+        if name in ("", ":memory:") or "mode=ro" in name or "immutable=1" in name:
+            return
+        path = name.removeprefix("file://").removeprefix("file:").split("?", 1)[0]
+        self.check(path, "opens a database to write")
+
+    def refuse(self, what: str) -> None:
+        self.seen.append(what)
+        raise Broken(what)
+
+
+def _imports(event: str) -> bool:
+    """Whether a module is being imported: that reads marshalled code."""
+    if event != "marshal.loads":
+        return False
+    frame: Optional[FrameType] = sys._getframe()
+    while frame is not None:
+        if "importlib" in frame.f_code.co_filename:
+            return True
+        frame = frame.f_back
+    return False
+
+
+_watch = _Watch()
+
+
+@contextlib.contextmanager
+def guarded(folder: Path, seconds: float) -> Iterator[None]:
+    """Run a case: it may write to its folder only, and must end in time.
+
+    folder (Path): The folder. Temporary files, caches and the home directory are moved there.
+    seconds (float): The time limit. Raises Hang.
+    RAISES (Broken): If the case did what it must not, even if the code under test swallowed the refusal.
+    """
+    if not _watch.is_added:
+        sys.addaudithook(_watch.hook)
+        _watch.is_added = True
+    saved = {name: os.environ.get(name) for name in _HOME}
+    os.environ.update({name: str(folder) for name in _HOME})
+    tempdir, tempfile.tempdir = tempfile.tempdir, str(folder)
+    _watch.seen = []
+    _watch.folder = os.path.realpath(folder)
+    previous = signal.signal(signal.SIGALRM, _ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
+        _watch.folder = None
+        tempfile.tempdir = tempdir
+        for name, value in saved.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+        seen, _watch.seen = _watch.seen, []
+    if seen:
+        raise Broken(seen[0])
+
+
+def _ring(number: int, frame: Optional[FrameType]) -> None:
+    raise Hang("the time limit has passed")
+
+
+def limit_memory(megabytes: int) -> None:
+    """Let this process take so much address space beyond what it has.
+
+    megabytes (int): How much.
+    """
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    most = pages * resource.getpagesize() + megabytes * 2**20
+    resource.setrlimit(resource.RLIMIT_AS, (most, resource.getrlimit(resource.RLIMIT_AS)[1]))

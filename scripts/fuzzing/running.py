@@ -1,0 +1,225 @@
+"""Running cases: here, or in processes that may die of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Dict, Iterator, List, Optional
+
+from .cases import Case, Result, Summary, Target, judge
+from .guards import guarded, limit_memory
+
+# What a process has beyond a case's own time limit before it is killed: an alarm cannot stop a call of C.
+PATIENCE = 10.0
+
+
+def run_case(target: Target, shared: Any, case: Case) -> Result:
+    """Run one case.
+
+    target (Target): The target.
+    shared (Any): What its `prepare` returned.
+    case (Case): The case. Its folder is made and removed.
+    RETURNS (Result): What became of it.
+    """
+    if target.writes:
+        case.folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with guarded(case.folder, target.seconds):
+            category, n_documents = target.run(shared, case)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        return judge(case, error)
+    finally:
+        if target.writes:
+            shutil.rmtree(case.folder, ignore_errors=True)
+    return Result(case.number, category, n_documents)
+
+
+def run_here(target: Target, numbers: Iterator[int], *, seed: int, folder: Path) -> Iterator[Result]:
+    """Run cases in this process, one after the other.
+
+    target (Target): The target.
+    numbers (Iterator[int]): The cases.
+    seed (int): The seed.
+    folder (Path): Where to work.
+    YIELDS (Result): One for each case.
+    """
+    shared = target.prepare(_made(folder / "shared"))
+    for number in numbers:
+        yield run_case(target, shared, Case(target.name, seed, number, folder / f"case-{number}"))
+
+
+@dataclass
+class _Worker:
+    """A forked process and what it has said."""
+
+    pid: int
+    pipe: int
+    first: int
+    text: bytes = b""
+    running: Optional[int] = None
+    heard: float = field(default_factory=time.monotonic)
+
+
+def run_forked(
+    target: Target, *, n_cases: int, seed: int, processes: int, folder: Path, until: float, first: int = 0
+) -> Iterator[Result]:
+    """Run cases in forked processes. One that dies, or does not come back, costs its case only.
+
+    target (Target): The target.
+    n_cases (int): How many cases.
+    seed (int): The seed.
+    processes (int): How many processes.
+    folder (Path): Where to work.
+    until (float): When to stop at the latest, on the monotonic clock.
+    first (int): Number of the first case.
+    YIELDS (Result): One for each case.
+    """
+    shared = target.prepare(_made(folder / "shared"))
+    end = first + n_cases
+    workers: Dict[int, _Worker] = {}
+
+    def start(number: int) -> None:
+        if number < end and time.monotonic() < until:
+            worker = _fork(target, shared, range(number, end, processes), seed, folder, until)
+            workers[worker.pipe] = worker
+
+    for i in range(processes):
+        start(first + i)
+    while workers:
+        ready, _, _ = select.select(list(workers), [], [], 1.0)
+        for pipe in ready:
+            worker = workers[pipe]
+            data = os.read(pipe, 1 << 16)
+            if data:
+                worker.heard = time.monotonic()
+                yield from _read(worker, data)
+                continue
+            del workers[pipe]
+            os.close(pipe)
+            _, status = os.waitpid(worker.pid, 0)
+            if worker.running is not None:
+                yield _death(worker.running, status)
+                start(worker.running + processes)
+        for worker in list(workers.values()):
+            if time.monotonic() - worker.heard > target.seconds + PATIENCE:
+                os.kill(worker.pid, signal.SIGKILL)
+                worker.heard = time.monotonic()
+
+
+def _fork(target: Target, shared: Any, numbers: range, seed: int, folder: Path, until: float) -> _Worker:
+    sys.stdout.flush()
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid:
+        os.close(write)
+        return _Worker(pid, read, numbers.start)
+    os.close(read)
+    code = 0
+    try:
+        limit_memory(target.megabytes)
+        for number in numbers:
+            if time.monotonic() > until:
+                break
+            _say(write, {"begin": number})
+            place = folder / f"case-{number}"
+            _say(write, run_case(target, shared, Case(target.name, seed, number, place)).to_dict())
+    except BaseException as error:
+        print(f"fuzz worker: {error!r}", file=sys.stderr)
+        code = 1
+    finally:
+        os._exit(code)
+
+
+def _say(pipe: int, message: Dict[str, Any]) -> None:
+    data = json.dumps(message).encode("utf8") + b"\n"
+    while data:
+        data = data[os.write(pipe, data) :]
+
+
+def _read(worker: _Worker, data: bytes) -> Iterator[Result]:
+    *lines, worker.text = (worker.text + data).split(b"\n")
+    for line in lines:
+        message = json.loads(line)
+        if "begin" in message:
+            worker.running = message["begin"]
+        else:
+            worker.running = None
+            yield Result(**message)
+
+
+def _death(number: int, status: int) -> Result:
+    """A process that died of a case: a crash, or one that was killed because it did not come back."""
+    if os.WIFSIGNALED(status):
+        name = signal.Signals(os.WTERMSIG(status)).name
+    else:
+        name = f"exit {os.WEXITSTATUS(status)}"
+    return Result(number, f"FAILED: process died ({name})", error=f"The process died: {name}.", place=f"died ({name})")
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def summarize(target: Target, results: Iterator[Result], seed: int, *, progress: bool = False) -> Summary:
+    """Count results.
+
+    target (Target): Their target.
+    results (Iterator[Result]): The results.
+    seed (int): Their seed.
+    progress (bool): Whether a line says every half minute how far it is.
+    RETURNS (Summary): The counts, and failures.
+    """
+    summary = Summary(target.name, seed)
+    begun = said = time.monotonic()
+    for result in results:
+        summary.add(result)
+        if progress and time.monotonic() - said > 30:
+            said = time.monotonic()
+            seconds = said - begun
+            print(
+                f"{target.name}: {summary.n_cases:,} cases, {summary.n_documents:,} documents, {summary.n_failures} "
+                f"failures, {seconds:.0f} s",
+                file=sys.stderr,
+                flush=True,
+            )
+    summary.seconds = time.monotonic() - begun
+    return summary
+
+
+def report(summary: Summary) -> List[str]:
+    """Say what was found.
+
+    summary (Summary): The counts.
+    RETURNS (List[str]): Lines of text.
+    """
+    rate = summary.n_cases / summary.seconds if summary.seconds else 0.0
+    documents = f", {summary.n_documents:,} documents" if summary.n_documents else ""
+    lines = [
+        f"{summary.target}: {summary.n_cases:,} cases{documents} in {summary.seconds:.0f} s ({rate:.0f} a second), "
+        f"{summary.n_failures} failures"
+    ]
+    lines += [f"  {count:>9,}  {category}" for category, count in summary.categories.most_common()]
+    for place, count in summary.places.most_common():
+        lines.append(f"\n{count} x {place}")
+        examples = [failure for failure in summary.failures if failure.place == place]
+        for failure in examples:
+            lines.append("  " + Case(summary.target, summary.seed, failure.number, Path()).command)
+        if examples:
+            lines.append("".join(f"  | {line}\n" for line in (examples[0].error or "").splitlines()[-12:]))
+    return lines
+
+
+def temporary_folder() -> Path:
+    """A new folder for a run."""
+    return Path(tempfile.mkdtemp(prefix="mluke-fuzz-"))

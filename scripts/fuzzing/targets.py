@@ -1,0 +1,10 @@
+"""All targets by name."""
+
+from __future__ import annotations
+
+from typing import Dict
+
+from . import alignment
+from .cases import Target
+
+TARGETS: Dict[str, Target] = {module.TARGET.name: module.TARGET for module in (alignment,)}

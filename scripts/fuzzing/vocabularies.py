@@ -1,0 +1,76 @@
+"""Tiny wordpiece vocabularies of both kinds, made on the spot."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import List
+
+from spacy_mluke.align.pieces import MERGES, SENTENCEPIECE, VOCAB
+
+from .texts import WORDS
+
+_TEXT = [*WORDS, "Tokyo is the capital of Japan and Paris is the capital of France .", "東京は日本の首都である。"]
+
+
+def save_sentencepiece(folder: Path) -> Path:
+    """Train a sentencepiece model of a few hundred pieces.
+
+    folder (Path): Where to write sentencepiece.bpe.model; made if missing.
+    RETURNS (Path): The folder.
+    """
+    from sentencepiece import SentencePieceTrainer
+
+    folder.mkdir(parents=True, exist_ok=True)
+    model = io.BytesIO()
+    # Whole sentences and single words: pieces of whole words, and of single characters.
+    lines: List[str] = [" ".join(WORDS[i : i + 7]) for i in range(0, len(WORDS), 5)] + _TEXT
+    SentencePieceTrainer.train(
+        sentence_iterator=iter(lines * 3),
+        model_writer=model,
+        vocab_size=600,
+        character_coverage=1.0,
+        hard_vocab_limit=False,
+        minloglevel=2,
+        num_threads=1,
+    )
+    (folder / SENTENCEPIECE).write_bytes(model.getvalue())
+    return folder
+
+
+def save_byte_level(folder: Path) -> Path:
+    """Train a byte-level BPE vocabulary of a few hundred pieces.
+
+    folder (Path): Where to write vocab.json and merges.txt; made if missing.
+    RETURNS (Path): The folder.
+    """
+    from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+
+    folder.mkdir(parents=True, exist_ok=True)
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    trainer = trainers.BpeTrainer(
+        vocab_size=600,
+        special_tokens=["<s>", "<pad>", "</s>", "<unk>", "<mask>"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
+    )
+    tokenizer.train_from_iterator([" ".join(WORDS)] * 20, trainer)
+    tokenizer.model.save(str(folder))
+    assert (folder / VOCAB).is_file() and (folder / MERGES).is_file()
+    return folder
+
+
+def count_ids(folder: Path) -> int:
+    """How many rows an embedding table for a vocabulary has, markers included.
+
+    folder (Path): The folder.
+    RETURNS (int): The number.
+    """
+    if (folder / VOCAB).is_file():
+        return len(json.loads((folder / VOCAB).read_text(encoding="utf8"))) + 2
+    from sentencepiece import SentencePieceProcessor
+
+    # <pad> in front, then <mask>, <ent>, <ent2>.
+    return len(SentencePieceProcessor(model_file=str(folder / SENTENCEPIECE))) + 4
