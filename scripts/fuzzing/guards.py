@@ -10,7 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 from types import FrameType
-from typing import Any, Iterator, List, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 from .cases import Broken, Hang
 
@@ -25,20 +25,20 @@ _FORBIDDEN = {
     "pickle.find_class": "reads a pickle that names code",
     "marshal.loads": "reads marshalled code",
 }
-# Position of the paths among an event's arguments.
-_CHANGES = {
-    "os.remove": (0,),
-    "os.rename": (0, 1),
-    "os.rmdir": (0,),
-    "os.mkdir": (0,),
-    "os.link": (0, 1),
-    "os.symlink": (1,),
-    "os.truncate": (0,),
-    "os.chmod": (0,),
-    "os.utime": (0,),
-    "shutil.rmtree": (0,),
-    "shutil.copyfile": (1,),
-    "shutil.move": (0, 1),
+# Places of the paths among an event's arguments, and of the folder that each is relative to.
+_CHANGES: Dict[str, Tuple[Tuple[int, Optional[int]], ...]] = {
+    "os.remove": ((0, 1),),
+    "os.rename": ((0, 2), (1, 3)),
+    "os.rmdir": ((0, 1),),
+    "os.mkdir": ((0, 2),),
+    "os.link": ((0, 2), (1, 3)),
+    "os.symlink": ((1, 2),),
+    "os.truncate": ((0, None),),
+    "os.chmod": ((0, 2),),
+    "os.utime": ((0, 3),),
+    "shutil.rmtree": ((0, 1),),
+    "shutil.copyfile": ((1, None),),
+    "shutil.move": ((0, None), (1, None)),
 }
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _HOME = ("HOME", "TMPDIR", "XDG_CACHE_HOME", "SPACY_MLUKE_CACHE", "HF_HOME")
@@ -60,17 +60,23 @@ class _Watch:
             if isinstance(flags, int) and flags & _WRITING:
                 self.check(path, "writes")
         elif event in _CHANGES:
-            for place in _CHANGES[event]:
-                self.check(arguments[place], event)
+            for place, folder in _CHANGES[event]:
+                within = arguments[folder] if folder is not None and folder < len(arguments) else -1
+                self.check(arguments[place], event, within)
         elif event == "sqlite3.connect":
             self.check_database(str(arguments[0]))
         elif event in _FORBIDDEN and not _imports(event):
             self.refuse(f"{_FORBIDDEN[event]}: {event} {str(arguments)[:200]}")
 
-    def check(self, path: Any, what: str) -> None:
+    def check(self, path: Any, what: str, within: Optional[int] = None) -> None:
         if isinstance(path, int) or path is None:
             return
-        name = os.path.realpath(os.fsdecode(path))
+        name = os.fsdecode(path)
+        if within is not None and within >= 0:
+            name = os.path.join(f"/proc/self/fd/{within}", name)  # noqa: PTH118
+        # A link that is removed or made is a change where it lies, not where it leads.
+        parent, last = os.path.split(name)
+        name = os.path.join(os.path.realpath(parent), last) if what != "writes" else os.path.realpath(name)  # noqa: PTH118
         if name == "/dev/null" or name == self.folder or name.startswith(f"{self.folder}{os.sep}"):
             return
         if name.endswith(".pyc") or "__pycache__" in name:
