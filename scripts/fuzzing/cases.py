@@ -96,10 +96,13 @@ def _place(error: BaseException) -> str:
     """The last line of this repository's code in a traceback."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if "spacy_mluke" in frame.filename and "site-packages" not in frame.filename]
-    frame = (own or list(frames) or [None])[-1]
+    last: List[traceback.FrameSummary] = own or list(frames)
+    if not last:
+        return "?"
+    frame = last[-1]
     # Numbers and names differ from case to case.
     first = re.sub(r"\d+|'[^']*'|\[.*\]|\(.*\)", "#", str(error).split("\n", 1)[0])[:70]
-    return f"{Path(frame.filename).name}:{frame.lineno} {first}" if frame is not None else "?"
+    return f"{Path(frame.filename).name}:{frame.lineno} {first}"
 
 
 @dataclass

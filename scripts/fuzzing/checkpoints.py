@@ -11,7 +11,7 @@ from typing import Any, List, Tuple
 import numpy
 import spacy
 import torch
-from spacy.tokens import Doc
+from spacy.tokens import Doc, Span
 
 from .cases import Broken, Case, Target
 from .mutations import BYTES, CONTENT, damage_folder
@@ -47,7 +47,7 @@ def probe(folder: Path) -> Any:
     nlp = spacy.blank("xx")
     pipe: Any = nlp.add_pipe("mluke", config={"model": {"name": str(folder)}})
     doc = nlp.make_doc(TEXT)
-    doc.ents = [doc.char_span(0, 5, label="LOC")]
+    doc.ents = [Span(doc, 0, 1, label="LOC")]
     doc = nlp(doc)
     loaded = get_shim(pipe.model).loaded
     vocabulary = loaded.entities

@@ -1,4 +1,4 @@
-"""Target `inputs`: damaged corpora. Every record is annotated or set aside with its error; converters say what is wrong."""
+"""Target `inputs`: damaged corpora. Every record is annotated or set aside; converters say what is wrong."""
 
 from __future__ import annotations
 
@@ -125,7 +125,9 @@ def parquet(shared: Shared, rng: random.Random, folder: Path) -> str:
     for name in rng.sample(sorted(makers), rng.randint(0, 4)):
         columns[name] = makers[name]()
     if rng.random() < 0.1:
-        columns["text"] = rng.choice((columns["text"].cast(pyarrow.binary()), pyarrow.array([1] * n), makers["broken"]()))
+        columns["text"] = rng.choice(
+            (columns["text"].cast(pyarrow.binary()), pyarrow.array([1] * n), makers["broken"]())
+        )
     path = folder / "in.parquet"
     table = pyarrow.table(columns)
     pyarrow.parquet.write_table(table, path, row_group_size=rng.choice((1, 3, 100)))
@@ -218,7 +220,9 @@ def _damage_docbin(rng: random.Random, data: bytes) -> Tuple[bytes, str]:
     how = "other"
     if isinstance(value, list) and value and rng.random() < 0.7:
         at = rng.randrange(len(value))
-        value[at] = damage_bytes(rng, value[at])[0] if isinstance(value[at], bytes) else rng.choice(("x", b"x", 1, None))
+        value[at] = (
+            damage_bytes(rng, value[at])[0] if isinstance(value[at], bytes) else rng.choice(("x", b"x", 1, None))
+        )
         how = "parts" if key in ("user_data", "span_groups", "cats") else "other"
     elif isinstance(value, bytes) and value:
         content[key] = damage_bytes(rng, value)[0]

@@ -16,7 +16,7 @@ from spacy_mluke.annotate.relations import Relation
 from spacy_mluke.entities.store_build import StoreRow, build_store
 from spacy_mluke.extensions import install_extensions
 
-WORDS = "Tokyo is the capital of Japan and Paris [MASK] 東京 .".split()
+WORDS = ["Tokyo", "is", "the", "capital", "of", "Japan", "and", "Paris", "[MASK]", "東京", "."]
 LISTENER = {"@architectures": "spacy-mluke.EncoderListener.v1", "upstream": "*"}
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Dict, List, Optional, Sequence, Set, Tuple
 
 Bounds = Tuple[int, int]
@@ -171,12 +172,10 @@ def read_doc(
     pieces: List[Piece] = []
     first_piece = {0: 0}
     joins = segmentation == "pretraining" or (masks is not None and segmentation == "plain")
-    for start, end in zip(places, places[1:], strict=False):
+    for start, end in pairwise(places):
         is_joined = joins and start > 0 and not is_space(text[start]) and not is_space(text[start - 1])
         first_piece[start] = len(pieces)
-        pieces += [
-            Piece(p.id, p.start + start, p.end + start) for p in vocabulary.encode(text[start:end], is_joined)
-        ]
+        pieces += [Piece(p.id, p.start + start, p.end + start) for p in vocabulary.encode(text[start:end], is_joined)]
         first_piece[end] = len(pieces)
     found = []
     for i, (start, end) in enumerate(chars):
@@ -213,11 +212,11 @@ def _put_masks(
     moved: Dict[int, Bounds] = {}  # where each old piece went
     begun: Dict[int, Bounds] = {}
     for row, piece in enumerate(pieces):
-        i = owner.get(row)
-        if i is None:
+        if row not in owner:
             moved[row] = (len(new), len(new) + 1)
             new.append(piece)
             continue
+        i = owner[row]
         if i not in begun:
             begun[i] = (len(new), len(new) + masks[i])
             new += [Piece(mask_id, *chars[i]) for _ in range(masks[i])]

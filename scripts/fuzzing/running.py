@@ -159,10 +159,7 @@ def _read(worker: _Worker, data: bytes) -> Iterator[Result]:
 
 def _death(number: int, status: int) -> Result:
     """A process that died of a case: a crash, or one that was killed because it did not come back."""
-    if os.WIFSIGNALED(status):
-        name = signal.Signals(os.WTERMSIG(status)).name
-    else:
-        name = f"exit {os.WEXITSTATUS(status)}"
+    name = signal.Signals(os.WTERMSIG(status)).name if os.WIFSIGNALED(status) else f"exit {os.WEXITSTATUS(status)}"
     return Result(number, f"FAILED: process died ({name})", error=f"The process died: {name}.", place=f"died ({name})")
 
 

@@ -1,4 +1,4 @@
-"""Target `stores`: damaged entity stores and vocabularies answer, rightly where nothing can be missing, or say why not."""
+"""Target `stores`: damaged entity stores and vocabularies answer, or say what is wrong with them."""
 
 from __future__ import annotations
 
@@ -141,7 +141,9 @@ def damage_rows(shared: Shared, rng: random.Random, folder: Path) -> str:
         text = "".join(json.dumps(row) + "\n" for row in rows)
     else:
         mark = "\t" if suffix == ".tsv" else ","
-        text = "".join(mark.join(str(value) for value in row.values()) + "\n" for row in [dict.fromkeys(rows[0]), *rows])
+        text = "".join(
+            mark.join(str(value) for value in row.values()) + "\n" for row in [dict.fromkeys(rows[0]), *rows]
+        )
         text = mark.join(rows[0]) + "\n" + text.split("\n", 1)[1]
     data = text.encode("utf8", "surrogatepass")
     if rng.random() < 0.6:
@@ -159,7 +161,9 @@ def damage_msgpack(shared: Shared, rng: random.Random, folder: Path) -> str:
     import srsly
 
     names = ("entities", "kb", "contents", "../x", "//tmp/x", "/x", "a/../../x", "", ".", "\x00", "C:\\x", "a\\..\\x")
-    content: Any = {rng.choice(names): rng.choice((b"", b"\x80\x04.", rng.randbytes(50))) for _ in range(rng.randint(1, 3))}
+    content: Any = {
+        rng.choice(names): rng.choice((b"", b"\x80\x04.", rng.randbytes(50))) for _ in range(rng.randint(1, 3))
+    }
     if rng.random() < 0.3:
         content = rng.choice(HOSTILE[:-3])
         content = content if not isinstance(content, int) or abs(content) < 2**63 else 1

@@ -7,4 +7,6 @@ from typing import Dict
 from . import alignment, checkpoints, inputs, pipelines, settings, stores
 from .cases import Target
 
-TARGETS: Dict[str, Target] = {module.TARGET.name: module.TARGET for module in (alignment, checkpoints, inputs, pipelines, settings, stores)}
+TARGETS: Dict[str, Target] = {
+    module.TARGET.name: module.TARGET for module in (alignment, checkpoints, inputs, pipelines, settings, stores)
+}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import List
 
-WORDS = (
+_TEXT = (
     "Tokyo is the capital of Japan and Paris capital France Beyoncé lives in Los Angeles "
     "Москва столица России а Київ України Η Αθήνα είναι πρωτεύουσα της Ελλάδας "
     "القاهرة هي عاصمة مصر وأكبر مدنها ירושלים היא בירת ישראל "
@@ -13,7 +13,8 @@ WORDS = (
     "กรุงเทพมหานคร เป็น เมืองหลวง नई दिल्ली भारत की राजधानी है ঢাকা বাংলাদেশের রাজধানী "
     "హైదరాబాద్ తెలంగాణ ශ්\u200dරී ලංකාව 👩\u200d👩\u200d👧 🇫🇷 ♥ Cafe\u0301 Zu\u0308rich A\u030angstro\u0308m "
     ". , ; ! ? ( ) [ ] « » 。 、 — - ' \" 12 3,000 1990 AT&T e-mail l'Été"
-).split()
+)
+WORDS = _TEXT.split()
 
 # What normalizers drop, split, join or write as a space, and what looks like a special piece.
 SPECIAL = [
