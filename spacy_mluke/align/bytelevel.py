@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
+import re
+import warnings
 from itertools import chain, pairwise
-from typing import TYPE_CHECKING, Dict, Mapping, Optional
+from typing import TYPE_CHECKING, Dict, List, Mapping, Optional, Tuple
 
 import numpy
 
-from ..errors import Errors
+from ..errors import Errors, Warnings
 from ..types import Bools1d, Ints1d
 from .codes import VisibleText, is_space
-from .pieces import MERGES, VOCAB, AddedTokens, RaggedPieces, SpecialIds, Wordpieces, read_json
+from .pieces import (
+    MERGES,
+    VOCAB,
+    AddedTokens,
+    RaggedPieces,
+    SpecialIds,
+    Wordpieces,
+    check_id,
+    check_special,
+    read_json,
+)
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
+
+# Pieces that no merge makes, by their looks: special ones, and those that filled RoBERTa's table up.
+_NOT_MERGED = re.compile(r"<.*>|\[.*\]|madeupword\d+", re.DOTALL)
+# Share of a vocabulary that no merge makes, from which on its merges are another's, or cut short.
+_TOO_MANY = 0.01
 
 
 class ByteLevelPieces(Wordpieces):
@@ -85,7 +102,8 @@ class ByteLevelPieces(Wordpieces):
             from tokenizers.models import BPE
             from tokenizers.pre_tokenizers import ByteLevel
 
-            vocab: Dict[str, int] = read_json(self.files, VOCAB)
+            vocab: Dict[str, int] = read_json(self.files, VOCAB, unique=True)
+            _check_ids(vocab)
             added = AddedTokens(self.files, self.max_ids)
             self._add_prefix_space = bool(added.config.get("add_prefix_space", False))
             try:
@@ -106,7 +124,9 @@ class ByteLevelPieces(Wordpieces):
             except KeyError as err:
                 raise ValueError(Errors.ML006.format(name=VOCAB, reason=f"it has no piece {err}")) from err
             except Exception as err:  # tokenizers raises plain Exception for merges that the vocabulary lacks
-                raise ValueError(Errors.ML006.format(name=MERGES, reason=err)) from err
+                raise ValueError(Errors.ML006.format(name=MERGES, reason=str(err).partition("\n")[0])) from err
+            check_special(special, VOCAB)
+            _check_merges(vocab, merges, special)
             tokenizer.pre_tokenizer = ByteLevel(add_prefix_space=False)
             self._names = {piece_id: piece for piece, piece_id in vocab.items()}
             for key, name, piece_id in (
@@ -118,3 +138,39 @@ class ByteLevelPieces(Wordpieces):
             self._special = special
             self._tokenizer = tokenizer
         return self._tokenizer
+
+
+def _check_ids(vocab: Dict[str, int]) -> None:
+    """See that every piece has an id of its own.
+
+    RAISES (ValueError): ML006.
+    """
+    names: Dict[int, str] = {}
+    for name, piece_id in vocab.items():
+        check_id(name, piece_id, VOCAB)
+        if piece_id in names:
+            reason = f"'{names[piece_id]}' and '{name}' have the same id, {piece_id}"
+            raise ValueError(Errors.ML006.format(name=VOCAB, reason=reason))
+        names[piece_id] = name
+
+
+def _check_merges(vocab: Dict[str, int], merges: List[Tuple[str, ...]], special: SpecialIds) -> None:
+    """See that there are merges for the pieces that need one: a file that is cut short between two lines looks whole.
+
+    RAISES (ValueError): ML006 if more than 1 % of them have none; of fewer, it warns (ML118).
+    """
+    made = {"".join(pair) for pair in merges}
+    written = set(vars(special).values())
+    missing = [
+        name
+        for name, piece_id in vocab.items()
+        if len(name) > 1 and name not in made and piece_id not in written and not _NOT_MERGED.fullmatch(name)
+    ]
+    if len(missing) > len(vocab) * _TOO_MANY:
+        reason = (
+            f"it makes {len(missing):,} of the {len(vocab):,} pieces of {VOCAB} no more, {missing[0]!r} for instance"
+        )
+        raise ValueError(Errors.ML006.format(name=MERGES, reason=reason))
+    if missing:
+        text = Warnings.ML118.format(n=len(missing), total=len(vocab), vocab=VOCAB, merges=MERGES, example=missing[0])
+        warnings.warn(text, stacklevel=2)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import json
+import os
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ import numpy
 
 from ..errors import Errors
 from ..files import write_files
+from ..given import parse_json, read_given
 from ..types import Bools1d, Ints1d, Ints2d, TextPieces
 from .codes import code_points, heads
 
@@ -22,6 +23,7 @@ SENTENCEPIECE = "sentencepiece.bpe.model"
 VOCAB, MERGES = "vocab.json", "merges.txt"
 # Settings beside the vocabulary. They are kept as they came, so that a saved directory opens as the first one did.
 SETTINGS = ("added_tokens.json", "tokenizer_config.json", "special_tokens_map.json")
+_MAX_BYTES = 256 << 20  # of any of these files; XLM-R's vocabulary has 5 million
 
 
 # Vocabularies in use, by the digests of their files.
@@ -73,6 +75,11 @@ class Wordpieces(ABC):
     @abstractmethod
     def vocab_size(self) -> int:
         """One more than the largest id, markers included."""
+
+    @property
+    def max_spare_ids(self) -> int:
+        """How many more rows than ids a checkpoint may have: some word tables are filled up to a round number."""
+        return 127
 
     @abstractmethod
     def encode_cuts(self, text: str, codes: Ints1d, cuts: Ints1d, *, joined: Optional[Bools1d] = None) -> RaggedPieces:
@@ -212,11 +219,12 @@ def load_wordpieces(directory: Union[str, Path]) -> Wordpieces:
         names = [VOCAB, MERGES]
     else:
         raise ValueError(Errors.ML005.format(path=path))
-    names += [name for name in SETTINGS if (path / name).is_file()]
-    files = {name: (path / name).read_bytes() for name in names}
+    # One that is there but no file is an error, not a missing one.
+    names += [name for name in SETTINGS if os.path.lexists(path / name)]
+    files = {name: _read(path / name) for name in names}
     max_ids = None
     if (path / "config.json").is_file():
-        found = read_json({"config.json": (path / "config.json").read_bytes()}, "config.json").get("vocab_size")
+        found = read_json({"config.json": _read(path / "config.json")}, "config.json").get("vocab_size")
         max_ids = found if isinstance(found, int) else None
     digests = tuple((name, hashlib.sha256(data).digest()) for name, data in files.items())
     with _sharing:
@@ -225,6 +233,13 @@ def load_wordpieces(directory: Union[str, Path]) -> Wordpieces:
             return found_before
         opened = _shared[digests, max_ids] = _open_vocabulary(files, max_ids)
         return opened
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return read_given(file, most=_MAX_BYTES)
+    except (OSError, ValueError) as err:
+        raise ValueError(Errors.ML006.format(name=file, reason=err)) from err
 
 
 def _open_vocabulary(files: Mapping[str, bytes], max_ids: Optional[int]) -> Wordpieces:
@@ -237,18 +252,19 @@ def _open_vocabulary(files: Mapping[str, bytes], max_ids: Optional[int]) -> Word
     return ByteLevelPieces(files, max_ids=max_ids)
 
 
-def read_json(files: Mapping[str, bytes], name: str) -> Dict[str, Any]:
+def read_json(files: Mapping[str, bytes], name: str, *, unique: bool = False) -> Dict[str, Any]:
     """Read one of a vocabulary's JSON files.
 
     files (Mapping[str, bytes]): Files by name.
     name (str): Which one.
+    unique (bool): Whether a name that stands in it twice is an error.
     RETURNS (Dict[str, Any]): Its content; empty if the file is missing.
     RAISES (ValueError): ML006 if it is no JSON object.
     """
     if name not in files:
         return {}
     try:
-        found = json.loads(files[name].decode("utf8"))
+        found = parse_json(files[name], unique=unique)
     except ValueError as err:
         raise ValueError(Errors.ML006.format(name=name, reason=err)) from err
     if not isinstance(found, dict):
@@ -272,8 +288,10 @@ class AddedTokens:
                 named[token["content"]] = int(piece_id)
         except (AttributeError, KeyError, TypeError, ValueError) as err:
             raise ValueError(Errors.ML006.format(name="tokenizer_config.json", reason=repr(err))) from err
-        named.update(read_json(files, "added_tokens.json"))
-        self.ids: Dict[str, int] = {name: found for name, found in named.items() if isinstance(found, int)}
+        named.update(read_json(files, "added_tokens.json", unique=True))
+        for name, piece_id in named.items():
+            check_id(name, piece_id, "added_tokens.json")
+        self.ids: Dict[str, int] = named
 
     def name(self, key: str, default: str) -> str:
         """What a special piece is called here.
@@ -283,7 +301,18 @@ class AddedTokens:
         RETURNS (str): The name.
         """
         found = self.config.get(key, default)
-        return found["content"] if isinstance(found, dict) else str(found or default)
+        if isinstance(found, dict):
+            found = found.get("content")
+        return str(found or default)
+
+    def has(self, key: str, name: str) -> bool:
+        """Whether the files say which id a piece has.
+
+        key (str): Its key in tokenizer_config.json.
+        name (str): Its usual name.
+        RETURNS (bool): Whether they do.
+        """
+        return self.name(key, name) in self.ids
 
     def id(self, key: str, name: str, default: int) -> Optional[int]:
         """The id of a special piece.
@@ -295,3 +324,32 @@ class AddedTokens:
         """
         found = self.ids.get(self.name(key, name), default)
         return found if self.max_ids is None or found < self.max_ids else None
+
+
+def check_id(name: str, piece_id: Any, file: str) -> None:
+    """See that an id is one.
+
+    name (str): The piece.
+    piece_id (Any): Its id, as the file has it.
+    file (str): The file, for the message.
+    RAISES (ValueError): ML006 if it is no whole number of 0 to 2^31 - 1.
+    """
+    if not isinstance(piece_id, int) or isinstance(piece_id, bool) or not 0 <= piece_id < 1 << 31:
+        raise ValueError(Errors.ML006.format(name=file, reason=f"the id of '{name}' is {repr(piece_id)[:40]}"))
+
+
+def check_special(special: SpecialIds, file: str) -> None:
+    """See that special pieces can be told apart.
+
+    special (SpecialIds): Their ids.
+    file (str): The file to name in the message.
+    RAISES (ValueError): ML006 if two have the same id.
+    """
+    names: Dict[int, str] = {}
+    for field, piece_id in vars(special).items():
+        if piece_id is None:
+            continue
+        if piece_id in names:
+            reason = f"the special pieces '{names[piece_id]}' and '{field}' have the same id, {piece_id}"
+            raise ValueError(Errors.ML006.format(name=file, reason=reason))
+        names[piece_id] = field

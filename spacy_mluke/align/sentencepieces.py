@@ -11,7 +11,8 @@ import numpy
 from ..errors import Errors
 from ..types import Bools1d, Ints1d
 from .codes import VisibleText, heads, ranges
-from .pieces import SENTENCEPIECE, AddedTokens, RaggedPieces, SpecialIds, Wordpieces
+from .model_file import check_whole
+from .pieces import SENTENCEPIECE, AddedTokens, RaggedPieces, SpecialIds, Wordpieces, check_special
 from .surfaces import Surfaces
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ class SentencePieces(Wordpieces):
         super().__init__(files, max_ids=max_ids)
         self._opened: Optional[Tuple[SentencePieceProcessor, Surfaces]] = None
         self._special: Optional[SpecialIds] = None
+        self._is_positional = False
         self._names: Dict[int, str] = {}
         self._inside: Dict[int, int] = {}
 
@@ -66,8 +68,15 @@ class SentencePieces(Wordpieces):
             ):
                 if piece_id is not None:
                     self._names[piece_id] = added.name(key, name)
+            check_special(special, SENTENCEPIECE)
+            self._is_positional = not added.has("mask_token", "<mask>")
             self._special = special
         return self._special
+
+    @property
+    def max_spare_ids(self) -> int:
+        # Where no file names <mask>, it comes after the last piece: with fewer pieces, it would be another row.
+        return 0 if self.special and self._is_positional else super().max_spare_ids
 
     @property
     def vocab_size(self) -> int:
@@ -115,7 +124,8 @@ class SentencePieces(Wordpieces):
 
                     try:
                         processor = SentencePieceProcessor(model_proto=self.files[SENTENCEPIECE])
-                    except RuntimeError as err:
+                        check_whole(self.files[SENTENCEPIECE], len(processor))
+                    except (RuntimeError, ValueError) as err:
                         raise ValueError(Errors.ML006.format(name=SENTENCEPIECE, reason=err)) from err
                     self._opened = (processor, Surfaces(processor))
         return self._opened

@@ -16,6 +16,7 @@ from ..entities.vocabulary import EntityVocabulary
 from ..errors import Errors
 from ..files import replacing
 from .config import EncoderConfig
+from .finite import warn_if_not_finite
 from .hub import resolve
 from .masked import MaskedHeads, read_heads
 from .names import ENCODER_PREFIX, ENTITIES, WORDS
@@ -98,21 +99,33 @@ def load_encoder(
     device (Union[str, torch.device, None]): Where the network goes; by default, the CPU.
     dtype (Optional[torch.dtype]): Type of its weights; by default, float32, whatever the file has.
     RETURNS (LoadedEncoder): The encoder, in evaluation mode.
-    RAISES (ValueError): What `open_checkpoint` raises; ML049, ML050 if a vocabulary is not this checkpoint's;
-        ML005, ML006, ML060 to ML064 for a missing or damaged one; ML225 for a damaged head.
+    RAISES (ValueError): What `open_checkpoint` raises; ML049, ML050, ML343, ML344 if a vocabulary is not this
+        checkpoint's; ML005, ML006, ML060 to ML064 for a missing or damaged one; ML225, ML341 for a damaged head.
     """
     checkpoint = open_checkpoint(name)
     config, path = checkpoint.config, checkpoint.path
     wordpieces = load_wordpieces(path)
-    if wordpieces.vocab_size > config.vocab_size:
-        raise ValueError(Errors.ML050.format(path=path, n=wordpieces.vocab_size, rows=config.vocab_size))
     entities = EntityVocabulary.from_dir(path)
+    _check_vocabularies(config, wordpieces, entities, path)
+    network = build_network(checkpoint, entities, visibility=visibility, dtype=dtype or torch.float32)
+    heads = read_heads(checkpoint.heads, config, path, dtype or torch.float32)
+    warn_if_not_finite(network, heads, path)
+    network.to(device=device).eval()
+    return LoadedEncoder(config, network, wordpieces, entities, source=str(name), heads=heads.to(device=device))
+
+
+def _check_vocabularies(config: EncoderConfig, wordpieces: Wordpieces, entities: EntityVocabulary, path: Path) -> None:
+    """See that vocabularies are those of the encoder's tables, as far as sizes tell."""
+    n_pieces = wordpieces.vocab_size
+    if n_pieces > config.vocab_size:
+        raise ValueError(Errors.ML050.format(path=path, n=n_pieces, rows=config.vocab_size))
+    if n_pieces + wordpieces.max_spare_ids < config.vocab_size:
+        raise ValueError(Errors.ML344.format(path=path, last=n_pieces - 1, rows=config.vocab_size))
     if max(entities.special) >= config.entity_vocab_size:
         raise ValueError(Errors.ML049.format(n=config.entity_vocab_size, ids=sorted(entities.special)))
-    network = build_network(checkpoint, entities, visibility=visibility, dtype=dtype or torch.float32)
-    network.to(device=device).eval()
-    heads = read_heads(checkpoint.heads, config, path, dtype or torch.float32).to(device=device)
-    return LoadedEncoder(config, network, wordpieces, entities, source=str(name), heads=heads)
+    # A large vocabulary is not read for this: an id beyond the table is noticed when it is looked up.
+    if entities.in_memory and entities.n_ids > config.entity_vocab_size:
+        raise ValueError(Errors.ML343.format(path=path, last=entities.n_ids - 1, n=config.entity_vocab_size))
 
 
 def build_network(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional, Union
 
 from ..errors import Errors, check_choice, did_you_mean
+from ..given import parse_json, read_given
 
 MODEL_TYPE = "luke"
 QUANTIZATIONS = ("int8",)
@@ -28,6 +29,10 @@ _PROBABILITIES = ("hidden_dropout_prob", "attention_probs_dropout_prob")
 # How like a known key an unknown one must be to count as mistyped. The nearest that transformers itself writes beside
 # ours is sep_token_id, .83 like pad_token_id.
 _TYPO = 0.86
+# No size of an encoder comes near this: what does is a damaged file.
+_LARGEST = 1 << 40
+_MAX_BYTES, _MAX_KEYS = 16 << 20, 1000
+_SHOWN = 80  # characters of a wrong value
 
 
 @dataclass(frozen=True)
@@ -60,7 +65,7 @@ class EncoderConfig:
     def __post_init__(self) -> None:
         for key in (*_COUNTS, "pad_token_id"):
             least = 0 if key == "pad_token_id" else 1
-            self._check(key, int, at_least=least)
+            self._check(key, int, at_least=least, below=_LARGEST)
         for key in _PROBABILITIES:
             self._check(key, float, at_least=0, below=1)
         self._check("layer_norm_eps", float, at_least=0)
@@ -85,9 +90,9 @@ class EncoderConfig:
             self._refuse(key, f"{what} of at least {at_least:g}{limit}")
 
     def _refuse(self, key: str, wanted: str) -> None:
-        raise ValueError(
-            Errors.ML024.format(key=key, found=json.dumps(getattr(self, key), default=repr), wanted=wanted)
-        )
+        found = json.dumps(getattr(self, key), default=repr)
+        found = found if len(found) <= _SHOWN else found[:_SHOWN] + "..."
+        raise ValueError(Errors.ML024.format(key=key, found=found, wanted=wanted))
 
     @property
     def head_size(self) -> int:
@@ -109,6 +114,8 @@ class EncoderConfig:
         """
         if not isinstance(content, dict):
             raise ValueError(Errors.ML021.format(found=type(content).__name__))
+        if len(content) > _MAX_KEYS:
+            raise ValueError(Errors.ML021.format(found=f"one of {len(content):,} keys"))
         known = _known_keys()
         _refuse_typos(content, known)
         family = content.get("model_type")
@@ -133,7 +140,7 @@ class EncoderConfig:
         if file.is_dir():
             file /= "config.json"
         try:
-            content = json.loads(file.read_text(encoding="utf8"))
+            content = parse_json(read_given(file, most=_MAX_BYTES))
         except (OSError, ValueError) as err:
             raise ValueError(Errors.ML020.format(path=file, reason=err)) from err
         return cls.from_dict(content)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from pathlib import Path
 from typing import Union
@@ -26,12 +27,16 @@ def resolve(name: Union[str, Path]) -> Path:
     """
     if isinstance(name, str) and name in BUNDLED:
         return ASSETS / name
-    path = Path(name).expanduser()
-    if path.is_dir() and name != "":
-        return path
+    path = Path(name)
+    # Names that no file system can have, or that say a home which is not there, are not there.
+    note = ""
+    with contextlib.suppress(OSError, RuntimeError, ValueError):
+        path = path.expanduser()
+        if path.is_dir() and name != "":
+            return path
+        note = ": it is a file" if path.exists() else ""
     if isinstance(name, Path) or not _HUB_NAME.fullmatch(name):
         hint = did_you_mean(name, BUNDLED)
-        note = ": it is a file" if path.exists() else ""
         raise ValueError(Errors.ML040.format(name=name, note=note, hint=hint))
     return _fetch(name)
 

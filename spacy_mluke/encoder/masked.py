@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from ..errors import Errors
 from .config import EncoderConfig
 from .kernels import ACTIVATIONS
+from .names import check_types
 from .tables import table_rows
 
 WORD_HEAD, ENTITY_HEAD = "lm_head", "entity_predictions"
@@ -101,7 +102,7 @@ def read_heads(tensors: Mapping[str, Tensor], config: EncoderConfig, path: Path,
     path (Path): The checkpoint, for the message.
     dtype (torch.dtype): Type of the weights.
     RETURNS (MaskedHeads): Those that are there, in evaluation mode, on the CPU.
-    RAISES (ValueError): ML225 for a head that is not whole, or of another shape.
+    RAISES (ValueError): ML225 for a head that is not whole, or of another shape; ML341 for one that holds no weights.
     """
     has = {head: any(name.startswith(head + ".") for name in tensors) for head in (WORD_HEAD, ENTITY_HEAD)}
     with torch.device("meta"):
@@ -125,7 +126,9 @@ def read_heads(tensors: Mapping[str, Tensor], config: EncoderConfig, path: Path,
                     head=head, path=path, missing=", ".join(missing) or "none", shapes=", ".join(shapes) or "none"
                 )
             )
-        found.update({name: cast(Tensor, tensor).to(dtype) for name, tensor in given.items()})
+        whole = cast(Dict[str, Tensor], given)
+        check_types(whole, path)
+        found.update({name: tensor.to(dtype) for name, tensor in whole.items()})
     heads.load_state_dict(found, strict=True, assign=True)
     return heads.eval()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, List, Mapping
+from typing import Dict, List, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -24,6 +24,7 @@ _HARMLESS = re.compile(
     r"|encoder\.layer\.\d+\.attention\.self\.(w2e|e2w|e2e)_query\.(weight|bias)"
 )
 _LISTED = 6
+_WEIGHT_TYPES = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
 
 
 @dataclass
@@ -35,12 +36,12 @@ class SortedTensors:
     unused: Dict[str, Tensor]  # known and harmless
 
 
-def sort_tensors(tensors: Mapping[str, Tensor], expected: Mapping[str, torch.Size]) -> SortedTensors:
+def sort_tensors(tensors: Mapping[str, Tensor], expected: Mapping[str, Sequence[int]]) -> SortedTensors:
     """Tell the encoder's tensors from the heads'.
 
     tensors (Mapping[str, Tensor]): By name in the file. Checkpoints with heads have the encoder's under
         "luke.".
-    expected (Mapping[str, torch.Size]): Names and shapes of the encoder's.
+    expected (Mapping[str, Sequence[int]]): Names and shapes of the encoder's.
     RETURNS (SortedTensors): All of the tensors.
     """
     prefixed = any(name.startswith(ENCODER_PREFIX) for name in tensors)
@@ -55,13 +56,13 @@ def sort_tensors(tensors: Mapping[str, Tensor], expected: Mapping[str, torch.Siz
     return sorted_
 
 
-def add_entity_queries(tensors: Dict[str, Tensor], expected: Mapping[str, torch.Size]) -> bool:
+def add_entity_queries(tensors: Dict[str, Tensor], expected: Mapping[str, Sequence[int]]) -> bool:
     """Start the entity-aware queries as copies of the plain one, if a checkpoint has none at all.
 
     LUKE's own pretraining starts so from RoBERTa (Yamada et al., 2020, section 3.3).
 
     tensors (Dict[str, Tensor]): The encoder's tensors; added to.
-    expected (Mapping[str, torch.Size]): Names and shapes that the encoder has.
+    expected (Mapping[str, Sequence[int]]): Names and shapes that the encoder has.
     RETURNS (bool): Whether copies were made.
     """
     queries = [name for name in expected if any(f".{query}." in name for query in ENTITY_QUERIES)]
@@ -74,11 +75,11 @@ def add_entity_queries(tensors: Dict[str, Tensor], expected: Mapping[str, torch.
     return True
 
 
-def check_fit(tensors: Mapping[str, Tensor], expected: Mapping[str, torch.Size], path: Path) -> None:
+def check_fit(tensors: Mapping[str, Tensor], expected: Mapping[str, Sequence[int]], path: Path) -> None:
     """See that tensors are those of an encoder, by name and shape.
 
     tensors (Mapping[str, Tensor]): The encoder's tensors.
-    expected (Mapping[str, torch.Size]): Names and shapes that the encoder has.
+    expected (Mapping[str, Sequence[int]]): Names and shapes that the encoder has.
     path (Path): The checkpoint, for the message.
     RAISES (ValueError): ML048 if any is missing, unused or of another shape.
     """
@@ -87,12 +88,28 @@ def check_fit(tensors: Mapping[str, Tensor], expected: Mapping[str, torch.Size],
     shapes = [
         f"{name} {tuple(tensor.shape)} instead of {tuple(expected[name])}"
         for name, tensor in tensors.items()
-        if name in expected and tensor.shape != expected[name]
+        if name in expected and tuple(tensor.shape) != tuple(expected[name])
     ]
     if missing or unused or shapes:
         raise ValueError(
             Errors.ML048.format(path=path, missing=_some(missing), unused=_some(unused), shapes=_some(shapes))
         )
+
+
+def check_types(tensors: Mapping[str, Tensor], path: Path) -> None:
+    """See that tensors are weights: whole numbers and truth values could be cast, but would mean nothing.
+
+    tensors (Mapping[str, Tensor]): The tensors of an encoder or a head.
+    path (Path): The checkpoint, for the message.
+    RAISES (ValueError): ML341 for one that holds other things than floating point numbers of 16, 32 or 64 bits.
+    """
+    wrong = [
+        f"{name} ({str(tensor.dtype).removeprefix('torch.')})"
+        for name, tensor in tensors.items()
+        if tensor.dtype not in _WEIGHT_TYPES
+    ]
+    if wrong:
+        raise ValueError(Errors.ML341.format(path=path, names=_some(wrong)))
 
 
 def _some(names: List[str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, List, Optional, Union
+from typing import Any, Dict, List, Optional, Union
 
 import torch
 from torch import Tensor
@@ -13,7 +13,16 @@ from torch import Tensor
 from ..errors import Errors, Warnings
 from .config import EncoderConfig
 from .hub import resolve
-from .names import ENCODER_PREFIX, POOLER, WORDS, SortedTensors, add_entity_queries, check_fit, sort_tensors
+from .names import (
+    ENCODER_PREFIX,
+    POOLER,
+    WORDS,
+    SortedTensors,
+    add_entity_queries,
+    check_fit,
+    check_types,
+    sort_tensors,
+)
 from .quantized import Q4Embedding, read_quantized
 from .skeleton import expected_shapes
 from .weights import PICKLED, SAFETENSORS, read_weights, weight_files
@@ -54,14 +63,12 @@ def open_checkpoint(name: Union[str, Path]) -> Checkpoint:
 
     name (Union[str, Path]): The bundled "mluke-small", a directory, or a hub name.
     RETURNS (Checkpoint): The checkpoint.
-    RAISES (ValueError): ML020 to ML027 for its config.json, ML035 to ML048 for what is missing, damaged, or
-        of another family.
+    RAISES (ValueError): ML020 to ML027 and ML342 for its config.json, ML035 to ML048, ML340 and ML341 for what is
+        missing, damaged, or of another family.
     """
     path = resolve(name)
     config = EncoderConfig.from_file(path)
-    own = config.extra.get(OWN, {})
-    if own.get("format", FORMAT) > FORMAT:
-        raise ValueError(Errors.ML051.format(path=path, found=own["format"]))
+    own = _own_section(config, path)
     words = Q4Embedding.open(_own_file(path, own["words"])) if "words" in own else None
     if "encoder" in own:
         files = [_own_file(path, own["encoder"])]
@@ -71,6 +78,9 @@ def open_checkpoint(name: Union[str, Path]) -> Checkpoint:
         if not files:
             raise ValueError(Errors.ML047.format(path=path, missing=f"{SAFETENSORS} or {PICKLED}"))
         tensors = read_weights(files)
+    if config.num_hidden_layers > len(tensors):
+        # Before anything is listed, or made, for each of them.
+        raise ValueError(Errors.ML340.format(path=path, n=config.num_hidden_layers, tensors=len(tensors)))
     if words is not None:
         files = [*files, _own_file(path, own["words"])]
         # Stands for the table in the comparison; nothing is in it.
@@ -82,7 +92,33 @@ def open_checkpoint(name: Union[str, Path]) -> Checkpoint:
     if add_entity_queries(sorted_.encoder, expected):
         warnings.warn(Warnings.ML140.format(path=path), stacklevel=2)
     check_fit(sorted_.encoder, expected, path)
+    check_types(sorted_.encoder, path)
     return Checkpoint(path, config, files, sorted_, words)
+
+
+def _own_section(config: EncoderConfig, path: Path) -> Dict[str, Any]:
+    """What config.json says under "spacy_mluke", checked."""
+    own = config.extra.get(OWN, {})
+    if not isinstance(own, dict):
+        raise ValueError(Errors.ML342.format(path=path, key=OWN, found=repr(own)[:80], wanted="an object"))
+    rows = config.entity_vocab_size
+    for key, wanted, fits in (
+        ("format", "a whole number", _is_count(own.get("format", FORMAT))),
+        ("words", "the name of a file", isinstance(own.get("words", ""), str)),
+        ("encoder", "the name of a file", isinstance(own.get("encoder", ""), str)),
+        (ADDED, f"a whole number up to {rows}", _is_count(own.get(ADDED, rows)) and own.get(ADDED, rows) <= rows),
+    ):
+        if not fits:
+            raise ValueError(
+                Errors.ML342.format(path=path, key=f"{OWN}.{key}", found=repr(own[key])[:80], wanted=wanted)
+            )
+    if own.get("format", FORMAT) > FORMAT:
+        raise ValueError(Errors.ML051.format(path=path, found=own["format"]))
+    return own
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
 def _own_file(path: Path, name: str) -> Path:

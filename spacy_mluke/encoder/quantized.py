@@ -31,6 +31,7 @@ from torch import Tensor, nn
 
 from ..errors import Errors
 from ..files import replacing
+from ..given import parse_json
 from .codecs import BLOCK_BYTES, BLOCK_WEIGHTS, decode_blocks, decode_rows, encode_blocks, encode_rows
 
 WORDS = "embeddings.word_embeddings.weight"
@@ -128,7 +129,7 @@ def _open(path: Path) -> Tuple[Dict[str, Tensor], Dict[str, str], str]:
     except (OSError, SafetensorError) as err:
         raise ValueError(Errors.ML035.format(path=path, reason=err)) from err
     try:
-        metadata = json.loads(entry or "")
+        metadata = parse_json(entry or "")
         return tensors, dict(metadata["storage"]), str(metadata.get("sha256", ""))
     except (KeyError, TypeError, ValueError) as err:
         reason = f"its metadata has no entry '{METADATA}' that names a storage for each tensor"

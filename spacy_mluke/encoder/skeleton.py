@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Iterable, Mapping, Optional
+from typing import Any, Callable, Dict, Iterable, Mapping, Optional, Tuple
 
 import torch
 from torch.overrides import TorchFunctionMode
 
 from .config import EncoderConfig
+from .names import ENTITY_QUERIES
 from .transformer import LukeEncoder
 
 
@@ -40,12 +41,39 @@ def make_skeleton(config: EncoderConfig, *, visibility: str = "joint", with_pool
         return LukeEncoder(config, visibility=visibility, with_pooler=with_pooler)
 
 
-def expected_shapes(config: EncoderConfig, *, with_pooler: bool) -> Dict[str, torch.Size]:
-    """Names and shapes of an encoder's tensors, as published.
+def expected_shapes(config: EncoderConfig, *, with_pooler: bool) -> Dict[str, Tuple[int, ...]]:
+    """Names and shapes of an encoder's tensors, as published. Nothing is made for it, whatever the sizes are.
 
     config (EncoderConfig): The encoder's sizes.
     with_pooler (bool): Whether the layer over <s> is among them.
-    RETURNS (Dict[str, torch.Size]): Shape by name.
+    RETURNS (Dict[str, Tuple[int, ...]]): Shape by name.
     """
-    state = make_skeleton(config, with_pooler=with_pooler).state_dict()
-    return {name: tensor.shape for name, tensor in state.items()}
+    width, inner, entity_width = config.hidden_size, config.intermediate_size, config.entity_emb_size
+    shapes: Dict[str, Tuple[int, ...]] = {}
+    for part, table, rows, columns in (
+        ("embeddings", "word_embeddings", config.vocab_size, width),
+        ("entity_embeddings", "entity_embeddings", config.entity_vocab_size, entity_width),
+    ):
+        shapes[f"{part}.{table}.weight"] = (rows, columns)
+        shapes[f"{part}.position_embeddings.weight"] = (config.max_position_embeddings, width)
+        shapes[f"{part}.token_type_embeddings.weight"] = (config.type_vocab_size, width)
+        shapes.update(_with_bias(f"{part}.LayerNorm", (width,)))
+    if entity_width != width:
+        shapes["entity_embeddings.entity_embedding_dense.weight"] = (width, entity_width)
+    projections = ["query", "key", "value", *(ENTITY_QUERIES if config.use_entity_aware_attention else ())]
+    for i in range(config.num_hidden_layers):
+        layer = f"encoder.layer.{i}"
+        for name in projections:
+            shapes.update(_with_bias(f"{layer}.attention.self.{name}", (width, width)))
+        shapes.update(_with_bias(f"{layer}.attention.output.dense", (width, width)))
+        shapes.update(_with_bias(f"{layer}.attention.output.LayerNorm", (width,)))
+        shapes.update(_with_bias(f"{layer}.intermediate.dense", (inner, width)))
+        shapes.update(_with_bias(f"{layer}.output.dense", (width, inner)))
+        shapes.update(_with_bias(f"{layer}.output.LayerNorm", (width,)))
+    if with_pooler:
+        shapes.update(_with_bias("pooler.dense", (width, width)))
+    return shapes
+
+
+def _with_bias(name: str, shape: Tuple[int, ...]) -> Dict[str, Tuple[int, ...]]:
+    return {f"{name}.weight": shape, f"{name}.bias": shape[:1]}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
+import os
 import pickle
 import re
 import struct
@@ -17,9 +19,11 @@ from torch import Tensor
 
 from ..errors import Errors
 from ..files import replacing
+from ..given import parse_json, read_given
 from .tables import MappedEntityTable
 
 SAFETENSORS, PICKLED = "model.safetensors", "pytorch_model.bin"
+_MAX_INDEX = 64 << 20  # bytes of an index of shards
 _LFS_POINTER = b"version https://git-lfs"
 _DTYPES = {
     torch.float32: "F32",
@@ -52,11 +56,11 @@ def weight_files(directory: Path) -> List[Path]:
 
 def _shards(index: Path) -> List[Path]:
     try:
-        content = json.loads(index.read_text(encoding="utf8"))
+        content = parse_json(read_given(index, most=_MAX_INDEX))
         names = sorted(set(content["weight_map"].values()))
         # Nothing outside of the directory is read, whatever the index says.
         paths = [index.parent / Path(name).name for name in names]
-    except (ValueError, KeyError, TypeError, AttributeError) as err:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as err:
         raise ValueError(Errors.ML044.format(path=index, reason=f"it is not an index of shards ({err!r})")) from err
     missing = [path.name for path in paths if not path.is_file()]
     if missing or not paths:
@@ -76,7 +80,11 @@ def read_weights(files: Iterable[Path]) -> Dict[str, Tensor]:
     """
     tensors: Dict[str, Tensor] = {}
     for path in files:
-        tensors.update(_read_safetensors(path) if path.suffix == ".safetensors" else _read_pickled(path))
+        found = _read_safetensors(path) if path.suffix == ".safetensors" else _read_pickled(path)
+        twice = sorted(found.keys() & tensors.keys())
+        if twice:
+            raise _damaged(path, f"it has '{twice[0]}', which another file of the checkpoint has, too")
+        tensors.update(found)
     return tensors
 
 
@@ -91,23 +99,41 @@ def _read_safetensors(path: Path) -> Dict[str, Tensor]:
 def _read_pickled(path: Path) -> Dict[str, Tensor]:
     try:
         # What torch < 1.6 wrote is no zip archive, and cannot be mapped.
-        found = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
+        found = torch.load(path, map_location="cpu", weights_only=True, mmap=_is_archive(path))
     except pickle.UnpicklingError as err:
         code = re.search(r"GLOBAL (\S+)", str(err))
         if code is None:
             raise _damaged(path, "it is no file of torch.save") from err
         # torch's own message recommends to load it all the same: not to be passed on.
         raise ValueError(Errors.ML046.format(path=path, found=f"asks for {code[1]}")) from None
-    except (OSError, RuntimeError, EOFError, ValueError, LookupError, AssertionError) as err:
+    except (OSError, RuntimeError, EOFError, ValueError, LookupError, AssertionError, zipfile.BadZipFile) as err:
         raise _damaged(path, err) from err
     if not isinstance(found, Mapping) or not all(isinstance(tensor, Tensor) for tensor in found.values()):
         raise ValueError(Errors.ML046.format(path=path, found="holds other things than tensors"))
     return {str(name): tensor.detach() for name, tensor in found.items()}
 
 
+def _is_archive(path: Path) -> bool:
+    """Whether a file is a zip archive whose tensors can be mapped: as they are, each once.
+
+    RAISES (ValueError): If they are not. torch would map the compressed bytes.
+    """
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        entries = archive.infolist()
+    packed = [entry.filename for entry in entries if entry.compress_type != zipfile.ZIP_STORED or entry.flag_bits & 1]
+    if packed:
+        raise ValueError(f"it has been packed again, with compression ('{packed[0]}'), which torch.save does not do")
+    if len({entry.filename for entry in entries}) < len(entries):
+        raise ValueError("it has an entry twice")
+    return True
+
+
 def _damaged(path: Path, reason: object) -> ValueError:
-    size = path.stat().st_size
-    with path.open("rb") as file:
+    size = 0
+    with contextlib.suppress(OSError), path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
         if file.read(len(_LFS_POINTER)) == _LFS_POINTER:
             reason = "it is a Git LFS pointer, not the file itself ('git lfs pull' fetches that)"
     text = str(reason).partition("\n")[0] or type(reason).__name__

@@ -29,6 +29,7 @@ from thinc.types import Ints1d
 
 from ..errors import Errors
 from ..files import replacing
+from ..given import parse_json
 from .cache import DATABASE, find_database, fingerprint_of, open_database
 from .database import EntityDatabase, Progress, add_names, build_database
 from .special import SpecialEntities, find_special_entities, special_from_names
@@ -112,7 +113,7 @@ class EntityVocabulary:
         if path.stat().st_size > _SMALL:
             return cls(find_special_entities(path), source=path.absolute())
         try:
-            names = json.loads(path.read_text(encoding="utf8"))
+            names = parse_json(path.read_bytes(), unique=True)
         except ValueError as err:
             raise ValueError(Errors.ML062.format(path=path, reason=f"not valid JSON ({err})")) from err
         if not isinstance(names, dict):

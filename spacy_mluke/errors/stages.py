@@ -1,4 +1,4 @@
-"""Errors of alignment, the encoder, checkpoints and entity vocabularies: ML001 to ML069."""
+"""Errors of alignment, the encoder, checkpoints and entity vocabularies: ML001 to ML069, ML340 to ML349."""
 
 
 class StageErrors:
@@ -128,6 +128,26 @@ class StageErrors:
     ML051 = (
         "'{path}' was written by a newer version of spacy-mluke (format {found}): upgrade this one, or get the "
         "checkpoint in Hugging Face form (python -m spacy_mluke convert --huggingface)."
+    )
+    ML340 = (
+        "config.json of '{path}' asks for {n} layers ('num_hidden_layers'), and the weights hold {tensors} tensors in "
+        "all. One of the two is damaged, or another checkpoint's: copy both again from where the weights came from."
+    )
+    ML341 = (
+        "'{path}' holds no weights under these names: {names}. Weights are floating point numbers (F32, F16, BF16, "
+        "F64). Get the checkpoint in one of these types."
+    )
+    ML342 = (
+        "'{key}' in config.json of '{path}' is {found}; it must be {wanted}. Copy config.json again from where the "
+        "weights came from."
+    )
+    ML343 = (
+        "'{path}' gives entities ids up to {last}, but the encoder's table has {n} rows. The entity vocabulary is "
+        "another checkpoint's, or damaged: copy it again from where the weights came from."
+    )
+    ML344 = (
+        "The wordpieces of '{path}' end at id {last}, but the encoder has {rows} rows for them ('vocab_size'). The "
+        "tokenizer files are cut short, or another checkpoint's: copy them again from where the weights came from."
     )
     # --- entities ---
     ML060 = (

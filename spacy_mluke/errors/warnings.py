@@ -27,6 +27,15 @@ class AllWarnings:
         "'{name}' was saved by an older version with other options than its config sets; the saved ones hold: "
         "{options}. Save the pipeline again (nlp.to_disk): then the config overrides saved options."
     )
+    ML117 = (
+        "{n} of the weights of '{path}' that were looked at are NaN or infinite ({names}): what this encoder says "
+        "means nothing. Fetch the checkpoint again, or take one from before the training that left these."
+    )
+    ML118 = (
+        "{n} of the {total} wordpieces in '{vocab}' are made by no line of '{merges}', {example!r} for instance: that "
+        "file may be cut short, and texts be cut into other wordpieces than the encoder was trained with. Compare it "
+        "with where it came from."
+    )
     ML140 = (
         "'{path}' has use_entity_aware_attention = true but no queries of its own for the pairs with "
         "entities: they start as copies of the plain query, as in LUKE's pretraining, and want training."

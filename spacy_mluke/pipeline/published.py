@@ -8,6 +8,7 @@ from thinc.api import Model
 
 from ..encoder.listener import EncoderListener
 from ..encoder.model import EncoderModel, get_shim, load_model
+from ..encoder.names import check_types
 from ..encoder.opening import Checkpoint, open_checkpoint
 from ..errors import Errors
 
@@ -50,7 +51,7 @@ def find_published(pipe: HeadFiles) -> bool:
 
     pipe (HeadFiles): A component whose head has no weights.
     RETURNS (bool): Whether there is a head.
-    RAISES (ValueError): ML078 for a head of another task, ML079 if labels do not fit it.
+    RAISES (ValueError): ML078 for a head of another task, ML079 if labels do not fit it, ML341 if it holds no weights.
     """
     encoder = own_encoder(pipe.model)
     if encoder is None or not has_published_form(pipe.model):
@@ -60,10 +61,13 @@ def find_published(pipe: HeadFiles) -> bool:
     found = {name: tensor for name, tensor in checkpoint.heads.items() if name.startswith(prefix)}
     if not found:
         return False
+    check_types(found, checkpoint.path)
     tensors = {name: tensor.float().numpy() for name, tensor in found.items()}
     weight = tensors.get(f"{prefix}weight")
     shape = None if weight is None else weight.shape
-    if set(tensors) != set(pipe.head_params()) or shape is None or len(shape) != 2 or shape[1] != pipe.head_width:
+    fits = shape is not None and len(shape) == 2 and shape[1] == pipe.head_width
+    fits = fits and all(values.shape == shape[:1] for name, values in tensors.items() if name.endswith(".bias"))
+    if set(tensors) != set(pipe.head_params()) or not fits:
         raise ValueError(
             Errors.ML078.format(
                 path=checkpoint.path, found=shape, name=pipe.name, width=pipe.head_width, kind=pipe.kind
@@ -79,12 +83,15 @@ def published_labels(checkpoint: Checkpoint, n_rows: int) -> List[str]:
     checkpoint (Checkpoint): The checkpoint.
     n_rows (int): Rows of its head: a config without labels means LABEL_0, LABEL_1...
     RETURNS (List[str]): In the order of the head's rows.
+    RAISES (ValueError): ML342 if they are not what 'id2label' should be.
     """
     names = checkpoint.config.extra.get("id2label")
     if names is None:
         return [f"LABEL_{i}" for i in range(n_rows)]
-    return [str(name) for _, name in sorted(names.items(), key=_by_number)]
-
-
-def _by_number(item) -> int:
-    return int(item[0])
+    try:
+        numbered = sorted((int(number), str(name)) for number, name in names.items())
+    except (AttributeError, ValueError) as err:
+        wanted = "an object of numbers and labels"
+        found = repr(names)[:80]
+        raise ValueError(Errors.ML342.format(path=checkpoint.path, key="id2label", found=found, wanted=wanted)) from err
+    return [name for _, name in numbered]

@@ -1,7 +1,7 @@
 """A second device without one: tensors that pretend to lie elsewhere, and refuse what a GPU's would refuse.
 
-Their numbers are real, so what runs there can be compared with the CPU. The device calls itself "meta"; to the code it is
-some device that is not the CPU. What asks for "cuda" gets it.
+Their numbers are real, so what runs there can be compared with the CPU. The device calls itself "meta"; to the code it
+is some device that is not the CPU. What asks for "cuda" gets it.
 """
 
 from __future__ import annotations

@@ -1,0 +1,49 @@
+"""Reading small files that somebody else may have written: what they hold is not known yet."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+from typing import Any, Dict, List, Tuple, Union
+
+
+def read_given(path: Path, *, most: int) -> bytes:
+    """Read a file whole. A pipe or a device, on which reading would wait, or have no end, is not opened.
+
+    path (Path): The file.
+    most (int): Bytes that it can have.
+    RETURNS (bytes): Its content.
+    RAISES (OSError): If it cannot be read.
+    RAISES (ValueError): If it is no regular file, or a larger one.
+    """
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise ValueError("it is no regular file")
+    if found.st_size > most:
+        raise ValueError(f"it has {found.st_size:,} bytes, more than the {most:,} that such a file can have")
+    return path.read_bytes()
+
+
+def parse_json(data: Union[str, bytes], *, unique: bool = False) -> Any:
+    """Parse JSON that may be anything.
+
+    data (Union[str, bytes]): The text; bytes are UTF-8.
+    unique (bool): Whether a name that stands twice in an object is an error.
+    RETURNS (Any): What it says.
+    RAISES (ValueError): If it is no JSON, or nested too deeply to be read, or has a name twice.
+    """
+    text = data.decode("utf8") if isinstance(data, bytes) else data
+    try:
+        return json.loads(text, object_pairs_hook=_unique if unique else None)
+    except RecursionError as err:
+        raise ValueError("it is nested too deeply") from err
+
+
+def _unique(pairs: List[Tuple[str, Any]]) -> Dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        seen: set = set()
+        name = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+        raise ValueError(f"it has '{name}' twice")
+    return found
