@@ -126,6 +126,7 @@ def _check_vocabularies(config: EncoderConfig, wordpieces: Wordpieces, entities:
     # A large vocabulary is not read for this: an id beyond the table is noticed when it is looked up.
     if entities.in_memory and entities.n_ids > config.entity_vocab_size:
         raise ValueError(Errors.ML343.format(path=path, last=entities.n_ids - 1, n=config.entity_vocab_size))
+    entities.n_rows = config.entity_vocab_size
 
 
 def build_network(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Dict, Iterable, List, NamedTuple, Optional, Set, Tuple
 
 from .naming import NewEntity, split_name
-from .store import ALIAS, NAME, STEM, TITLE, Entity, EntityName
+from .store import Entity, EntityName
+from .store_format import ALIAS, NAME, STEM, TITLE
 from .vocabulary import EntityVocabulary
 
 _ORDER = (TITLE, NAME, ALIAS)

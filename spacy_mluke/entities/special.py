@@ -11,7 +11,7 @@ from ..errors import Errors
 _BLOCK = 1 << 20
 # Bytes that neighbouring blocks share: longer than any special entity's entry.
 _OVERLAP = 256
-_ENTRY = re.compile(rb'"(\[(?:MASK2?|UNK|PAD)\])"\s*:\s*(\d+)\s*[,}]')
+_ENTRY = re.compile(rb'"(\[(?:MASK2?|UNK|PAD)\])"\s{0,64}:\s{0,64}(\d{1,18})\s{0,64}[,}]')
 
 
 class SpecialEntities(NamedTuple):

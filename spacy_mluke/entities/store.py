@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sqlite3
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,24 +12,27 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple, Union
 from ..errors import Errors, check_choice
 from ..files import replacing, write_files
 from .keys import case_key, loose_key
-from .sqlite import ReadOnlyDatabase
+from .sqlite import ReadOnlyDatabase, Row
+from .store_format import (
+    ALL_ENTITIES,
+    ALL_NAMES,
+    BY_STEM,
+    CANDIDATES,
+    ENTITY,
+    FORMAT,
+    KINDS,
+    NAME,
+    NAMES_OF,
+    SCHEMA,
+    STEM,
+    CandidateRow,
+    check_row,
+    read_counts,
+)
 
 STORE = "entities.sqlite"
-FORMAT = 1001  # far from the entity vocabulary's: neither is taken for the other
-NAME, ALIAS, TITLE, STEM = KINDS = ("name", "alias", "title", "stem")
 MATCHES = ("exact", "case", "loose")
 MAX_ENDING = 4  # letters that may follow a stem: endings of cases, particles
-
-_CANDIDATES = """
-    SELECT names.name, names.lang, names.prior, entities.num, entities.id, entities.prior
-    FROM keys JOIN names ON names.rowid = keys.row JOIN entities ON entities.num = names.entity
-    WHERE keys.key = ? AND names.kind != 3
-"""
-_BY_STEM = """
-    SELECT names.name, names.lang, names.prior, entities.num, entities.id, entities.prior
-    FROM keys JOIN names ON names.rowid = keys.row JOIN entities ON entities.num = names.entity
-    WHERE keys.key = ? AND names.kind = 3
-"""
 
 
 class EntityName(NamedTuple):
@@ -85,17 +87,18 @@ class EntityStore(ReadOnlyDatabase):
     RAISES (ValueError): ML230 if the file is missing or is no entity store.
     """
 
+    message = Errors.ML230
+    version = FORMAT
+    schema = SCHEMA
+
     def __init__(self, path: Union[str, Path]):
         super().__init__(Path(path))
         self._folder: Optional[tempfile.TemporaryDirectory] = None
         try:
-            meta = self._read_meta(FORMAT)
-        except sqlite3.Error as err:
-            raise ValueError(Errors.ML230.format(path=self.path, reason=err)) from err
-        self.n_names: int = meta["n_names"]
-        self._n_entities: int = meta["n_entities"]
-        self.languages: Dict[str, int] = json.loads(meta["languages"])  # names by language
-        self.types: Dict[str, int] = json.loads(meta["types"])  # entities by type
+            meta = read_counts(self.read_meta())
+        except (KeyError, TypeError, AttributeError, json.JSONDecodeError, RecursionError) as err:
+            raise self.damaged(f"it does not say what it holds ({err})") from err
+        self._n_entities, self.n_names, self.languages, self.types = meta
 
     def __len__(self) -> int:
         """How many entities there are."""
@@ -170,10 +173,10 @@ class EntityStore(ReadOnlyDatabase):
         check_choice("match", match, MATCHES)
         key = loose_key(mention)
         try:
-            rows = self._connection().execute(_CANDIDATES, (key,)).fetchall()
+            rows = self._named(CANDIDATES, key)
             ending = 0
             while not rows and match == "loose" and ending <= min(MAX_ENDING, len(key) - 1):
-                rows = self._connection().execute(_BY_STEM, (key[: len(key) - ending],)).fetchall()
+                rows = self._named(BY_STEM, key[: len(key) - ending])
                 ending += 1
         except UnicodeEncodeError:  # a lone surrogate, which no store holds
             return []
@@ -181,7 +184,7 @@ class EntityStore(ReadOnlyDatabase):
             return []
         kept = _strictest(rows, mention, match)
         if lang is not None:
-            own = [row for row in rows if row[1] in (lang, "")]
+            own = [row for row in rows if row.lang in (lang, "")]
             kept = (_strictest(own, mention, match) if own else []) or kept
         return _weigh(kept)
 
@@ -190,15 +193,8 @@ class EntityStore(ReadOnlyDatabase):
 
         YIELDS (Tuple[str, str, str]): Name, its language, and the id of its entity.
         """
-        query = """
-            SELECT names.rowid, names.name, names.lang, entities.id
-            FROM names JOIN entities ON entities.num = names.entity
-            WHERE names.rowid > ? ORDER BY names.rowid LIMIT 10000
-        """
-        rows = self._connection().execute(query, (0,)).fetchall()
-        while rows:
-            yield from (row[1:] for row in rows)
-            rows = self._connection().execute(query, (rows[-1][0],)).fetchall()
+        for _, name, lang, entity_id in self._in_parts(ALL_NAMES, "nttt"):
+            yield name, lang, entity_id
 
     # --- files ---
 
@@ -246,46 +242,58 @@ class EntityStore(ReadOnlyDatabase):
             other = EntityStore.from_bytes(data)
             self.path, self._folder = other.path, other._folder
 
-    def _find(self, entity_id: str) -> Optional[Tuple[Any, ...]]:
-        query = "SELECT num, id, type, prior FROM entities WHERE id = ?"
+    def _find(self, entity_id: str) -> Optional[Row]:
         try:
-            return self._connection().execute(query, (entity_id,)).fetchone()
+            rows = self._checked(self.query(ENTITY, (entity_id,)), "nttp")
         except UnicodeEncodeError:
             return None
+        return rows[0] if rows else None
 
-    def _rows(self) -> Iterator[Tuple[Any, ...]]:
+    def _rows(self) -> Iterator[Row]:
+        return self._in_parts(ALL_ENTITIES, "nttp")
+
+    def _in_parts(self, query: str, kinds: str) -> Iterator[Row]:
         # In parts: an open statement would tie the iterator to this thread.
-        query = "SELECT num, id, type, prior FROM entities WHERE num > ? ORDER BY num LIMIT 10000"
-        rows = self._connection().execute(query, (0,)).fetchall()
-        while rows:
-            yield from rows
-            rows = self._connection().execute(query, (rows[-1][0],)).fetchall()
+        last = 0
+        while rows := self._checked(self.query(query, (last,)), kinds):
+            for row in rows:
+                if row[0] <= last:
+                    raise self.damaged("its rows are not in order")
+                last = row[0]
+                yield row
 
-    def _names(self, num: int) -> List[EntityName]:
-        query = "SELECT name, lang, kind, prior FROM names WHERE entity = ? ORDER BY rowid"
-        rows = self._connection().execute(query, (num,))
-        return [EntityName(name, lang, KINDS[kind], prior) for name, lang, kind, prior in rows]
+    def _named(self, query: str, key: str) -> List[CandidateRow]:
+        return [CandidateRow(*row) for row in self._checked(self.query(query, (key,)), "ttptp")]
 
-    def _entity(self, row: Tuple[Any, ...]) -> Entity:
+    def _entity(self, row: Row) -> Entity:
         num, entity_id, kind, prior = row
-        return Entity(entity_id, kind, prior, tuple(self._names(num)))
+        names = self._checked(self.query(NAMES_OF, (num,)), "ttkp")
+        own = tuple(EntityName(name, lang, KINDS[place], weight) for name, lang, place, weight in names)
+        return Entity(entity_id, kind, prior, own)
+
+    def _checked(self, rows: List[Row], kinds: str) -> List[Row]:
+        try:
+            return [check_row(row, kinds) for row in rows]
+        except TypeError as err:
+            raise self.damaged(err) from err
 
 
-def _strictest(rows: List[Tuple[Any, ...]], mention: str, match: str) -> List[Tuple[Any, ...]]:
+def _strictest(rows: List[CandidateRow], mention: str, match: str) -> List[CandidateRow]:
     """The rows whose names are spelt most like the mention."""
-    found = [row for row in rows if row[0] == mention]
+    found = [row for row in rows if row.name == mention]
     if not found and match != "exact":
         key = case_key(mention)
-        found = [row for row in rows if case_key(row[0]) == key]
+        found = [row for row in rows if case_key(row.name) == key]
     if not found and match == "loose":
         found = rows
     return found
 
 
-def _weigh(rows: List[Tuple[Any, ...]]) -> List[Match]:
+def _weigh(rows: List[CandidateRow]) -> List[Match]:
     weights: Dict[str, Optional[float]] = {}
-    for _, _, prior, _, entity_id, entity_prior in rows:
-        weight = entity_prior if prior is None else prior
+    for row in rows:
+        entity_id = row.id
+        weight = row.entity_prior if row.prior is None else row.prior
         before = weights.get(entity_id)
         weights[entity_id] = weight if before is None else max(before, weight or 0.0)
     given = [weight for weight in weights.values() if weight is not None]

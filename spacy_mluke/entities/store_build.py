@@ -16,8 +16,9 @@ from ..errors import Errors
 from ..files import replacing, scratch
 from .database import Progress
 from .keys import loose_key
-from .sqlite import quicken
-from .store import ALIAS, FORMAT, KINDS, NAME, STEM, TITLE, EntityStore
+from .sqlite import Unwritable, quicken
+from .store import EntityStore
+from .store_format import ALIAS, FORMAT, INDEXES, KINDS, NAME, STEM, TABLES, TITLE
 
 _CACHE_KIB = 64 * 1024
 _REPORT = 10_000
@@ -26,19 +27,8 @@ _STAGE = """
     CREATE TABLE stage.rows (id TEXT, lang TEXT, name TEXT, kind INTEGER, type TEXT, prior REAL, entity_prior REAL);
     CREATE TABLE stage.keys (key TEXT, row INTEGER);
 """
-_SCHEMA = """
-    CREATE TABLE entities (num INTEGER PRIMARY KEY, id TEXT NOT NULL, type TEXT NOT NULL, prior REAL);
-    CREATE TABLE names (entity INTEGER NOT NULL, name TEXT NOT NULL, lang TEXT NOT NULL, kind INTEGER NOT NULL,
-                        prior REAL);
-    CREATE TABLE keys (key TEXT NOT NULL, row INTEGER NOT NULL, PRIMARY KEY (key, row)) WITHOUT ROWID;
-    CREATE TABLE meta (key TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;
-"""
 # Sorted before they are put in: an index that grows in random order is read and written all over the disk.
-_FINISH = (
-    "INSERT INTO keys SELECT key, row FROM stage.keys ORDER BY key, row",
-    "CREATE UNIQUE INDEX by_id ON entities (id)",
-    "CREATE INDEX by_entity ON names (entity)",
-)
+_FINISH = ("INSERT INTO keys SELECT key, row FROM stage.keys ORDER BY key, row", *INDEXES)
 
 
 class StoreRow(NamedTuple):
@@ -83,7 +73,7 @@ def build_store(
             connection.execute("ATTACH ? AS stage", (str(stage),))
             quicken(connection, cache_kib=_CACHE_KIB, schema="main")
             quicken(connection, cache_kib=_CACHE_KIB, schema="stage")
-            connection.executescript(_STAGE + _SCHEMA)
+            connection.executescript(_STAGE + TABLES)
             connection.execute("BEGIN")
             connection.executemany(
                 "INSERT INTO stage.rows VALUES (?, ?, ?, ?, ?, ?, ?)", _checked(rows, source, progress)
@@ -99,7 +89,7 @@ def build_store(
             if progress is not None:
                 progress("indexing", len(_FINISH), len(_FINISH))
     except (sqlite3.Error, OSError) as err:
-        raise ValueError(Errors.ML232.format(target=target, reason=err)) from err
+        raise Unwritable(Errors.ML232.format(target=target, reason=err), err) from err
     return EntityStore(target)
 
 

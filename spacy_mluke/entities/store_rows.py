@@ -16,8 +16,9 @@ from typing import Any, Callable, Collection, Dict, Iterable, Iterator, List, Ma
 from ..errors import Errors, did_you_mean
 from .naming import split_name
 from .special import NAMES
-from .store import ALIAS, NAME, TITLE, Entity
+from .store import Entity
 from .store_build import StoreRow
+from .store_format import ALIAS, NAME, TITLE
 from .vocabulary import NAMES_FILE, EntityVocabulary
 
 COLUMNS = ("id", "language", "name", "type", "prior", "kind", "entity_prior")

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import heapq
-import json
 import re
 import shutil
 from collections import Counter
-from itertools import chain
 from pathlib import Path
 from typing import (
     Dict,
@@ -29,9 +27,9 @@ from thinc.types import Ints1d
 
 from ..errors import Errors
 from ..files import replacing
-from ..given import parse_json
-from .cache import DATABASE, find_database, fingerprint_of, open_database
-from .database import EntityDatabase, Progress, add_names, build_database
+from .cache import DATABASE, find_database, open_database
+from .database import MAX_ID, EntityDatabase, Progress, add_names, build_database
+from .names_file import dump_names, read_names
 from .special import SpecialEntities, find_special_entities, special_from_names
 
 NAMES_FILE = "entity_vocab.json"
@@ -69,6 +67,7 @@ class EntityVocabulary:
         self._source = source
         self._database = database
         self._added = dict(added or {})
+        self.n_rows: Optional[int] = None  # of the encoder's entity table, once there is one: no id lies beyond
 
     @classmethod
     def from_names(cls, names: Mapping[str, int], *, source: object = "names") -> EntityVocabulary:
@@ -77,11 +76,11 @@ class EntityVocabulary:
         names (Mapping[str, int]): Name -> id, the special entities among them.
         source (object): Where they are from, for messages.
         RETURNS (EntityVocabulary): The vocabulary.
-        RAISES (ValueError): ML060 if a special entity is missing, ML062 if an id is not a number.
+        RAISES (ValueError): ML060 if a special entity is missing, ML062 if an id is not a number of 0 or more.
         """
         for name, entity_id in names.items():
-            if not isinstance(entity_id, int) or isinstance(entity_id, bool) or entity_id < 0:
-                raise ValueError(Errors.ML062.format(path=source, reason=f"the id of '{name}' is {entity_id!r}"))
+            if type(entity_id) is not int or not 0 <= entity_id < MAX_ID:
+                raise ValueError(Errors.ML062.format(path=source, reason=f"the id of {name!a} is {entity_id!r:.40}"))
         return cls(special_from_names(names, source), names=names)
 
     @classmethod
@@ -110,15 +109,11 @@ class EntityVocabulary:
         RAISES (ValueError): ML060 if a special entity is missing, ML062 if a small file is no vocabulary.
             Damage in a large one shows at the first look-up.
         """
+        if not path.is_file():
+            raise ValueError(Errors.ML062.format(path=path, reason="it is not a file"))
         if path.stat().st_size > _SMALL:
             return cls(find_special_entities(path), source=path.absolute())
-        try:
-            names = parse_json(path.read_bytes(), unique=True)
-        except ValueError as err:
-            raise ValueError(Errors.ML062.format(path=path, reason=f"not valid JSON ({err})")) from err
-        if not isinstance(names, dict):
-            raise ValueError(Errors.ML062.format(path=path, reason="not an object"))
-        return cls.from_names(names, source=path)
+        return cls.from_names(read_names(path), source=path)
 
     # --- special entities ---
 
@@ -161,12 +156,15 @@ class EntityVocabulary:
         name (str): The name.
         default (Any): What to return for a name that is not there.
         RETURNS (Optional[int]): The id, or the default.
+        RAISES (ValueError): ML332 for an id that the encoder's entity table does not have.
         """
         if self._names is not None:
             found = self._names.get(name)
         else:
             found = self._added.get(name)
             found = self.open().get(name) if found is None else found
+        if found is not None and self.n_rows is not None and found >= self.n_rows:
+            raise ValueError(Errors.ML332.format(name=name, id=found, n=self.n_rows))
         return default if found is None else found
 
     def __getitem__(self, name: str) -> int:
@@ -220,10 +218,13 @@ class EntityVocabulary:
         RETURNS (EntityVocabulary): The vocabulary; this one does not change.
         """
         if self._names is not None:
-            return EntityVocabulary(self.special, names={**self._names, **names})
-        return EntityVocabulary(
-            self.special, source=self._source, database=self._database, added={**self._added, **names}
-        )
+            other = EntityVocabulary(self.special, names={**self._names, **names})
+        else:
+            added = {**self._added, **names}
+            other = EntityVocabulary(self.special, source=self._source, database=self._database, added=added)
+        if self.n_rows is not None:
+            other.n_rows = max([self.n_rows, *(entity_id + 1 for entity_id in names.values())])
+        return other
 
     @property
     def languages(self) -> Dict[str, int]:
@@ -275,8 +276,7 @@ class EntityVocabulary:
         if self.is_ready or self._source is None:
             self.to_dir(directory)
         else:
-            fingerprint = fingerprint_of(self._source)
-            build_database(self._source, directory / DATABASE, fingerprint=fingerprint, progress=progress)
+            build_database(self._source, directory / DATABASE, progress=progress)
             add_names(directory / DATABASE, self._added)
             self._drop_other(directory / NAMES_FILE)
         return EntityVocabulary.from_dir(directory)
@@ -304,7 +304,7 @@ class EntityVocabulary:
             source = self.to_json(directory / NAMES_FILE)
             if source.stat().st_size > _SMALL:
                 # Whoever opens it would have to build this.
-                build_database(source, directory / DATABASE, fingerprint=fingerprint_of(source))
+                build_database(source, directory / DATABASE)
             return source
         target = directory / DATABASE
         database = self.open()
@@ -335,18 +335,10 @@ class EntityVocabulary:
                     shutil.copyfile(self._source, aside)
             return path
         with replacing(path) as aside, aside.open("w", encoding="utf8", newline="\n") as file:
-            file.writelines(chain(["{\n"], _entries(self.items()), ["\n}\n"]))
+            file.writelines(dump_names(self.items()))
         return path
 
 
 def _languages_of(names: Iterable[str]) -> Dict[str, int]:
     matches = (_LANGUAGE.match(name) for name in names)
     return dict(sorted(Counter(m[1] for m in matches if m).items()))
-
-
-def _entries(items: Iterable[Tuple[str, int]]) -> Iterator[str]:
-    quoted = json.JSONEncoder(ensure_ascii=False).encode
-    comma = ""
-    for name, entity_id in items:
-        yield f"{comma}  {quoted(name)}: {entity_id}"
-        comma = ",\n"

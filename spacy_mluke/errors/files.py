@@ -8,3 +8,7 @@ class FileErrors:
         "you trust."
     )
     ML331 = "These bytes are not a saved component: {reason}. Pass what to_bytes() returned, whole."
+    ML332 = (
+        "The entity vocabulary gives '{name}' the id {id}, and the encoder's entity table has {n} rows. "
+        "entity_vocab.json is not this checkpoint's: copy it again from where the weights came from."
+    )

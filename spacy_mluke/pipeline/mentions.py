@@ -14,7 +14,7 @@ from spacy.vocab import Vocab
 from ..annotate.mentions import cut_tokens, mention_span, token_edges, write_mentions
 from ..entities.candidate_sources import CandidateSource
 from ..entities.finder import NameFinder, longest
-from ..entities.store import STEM
+from ..entities.store_format import STEM
 from ..errors import Errors, check_at_least, check_flag, check_names, did_you_mean
 from .options import Options
 from .task import Scorer

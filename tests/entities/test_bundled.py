@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from spacy_mluke.cli import app
-from spacy_mluke.entities import bundled
+from spacy_mluke.entities import bundled, own_folders
 from spacy_mluke.entities.bundled import open_store
 from spacy_mluke.entities.candidate_sources import StoreCandidates
 from spacy_mluke.entities.store_build import StoreRow, build_store
@@ -65,14 +66,14 @@ def test_it_is_unpacked_once_on_a_machine(cache, monkeypatch):
 def test_where_the_cache_cannot_be_written_it_goes_to_a_temporary_folder(tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.setenv("SPACY_MLUKE_CACHE", str(tmp_path / "file" / "cache"))
-    monkeypatch.setattr(bundled.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(own_folders.tempfile, "gettempdir", lambda: str(tmp_path))
     monkeypatch.setattr(bundled, "read_rows", lambda path: [StoreRow("Q1", "en", "One")])
-    assert open_store("world").path.parent == tmp_path / "spacy_mluke"
+    assert open_store("world").path.parent == tmp_path / f"spacy_mluke-{os.geteuid()}"
 
 
 def test_nowhere_to_write_is_a_coded_error(tmp_path, monkeypatch):
     monkeypatch.setenv("SPACY_MLUKE_CACHE", str(tmp_path / "new"))
-    monkeypatch.setattr(bundled.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(own_folders.tempfile, "gettempdir", lambda: str(tmp_path))
     monkeypatch.setattr(bundled, "is_writable", lambda folder: False)
     with pytest.raises(ValueError, match="ML232"):
         open_store("world")

@@ -156,8 +156,10 @@ def test_processes_that_build_at_once_both_get_it(source):
         '{"[MASK]": 0, "[UNK]": 1, "[PAD]": 2, "[MASK2]": 3, "en:A": 99999999999999999999}',
         '{"[MASK]": 0, "[UNK]": 1, "[PAD]": 2, "[MASK2]": 3, "en:A": 4, "en:A": 5}',
         '[{"[MASK]": 0, "[UNK]": 1, "[PAD]": 2, "[MASK2]": 3}]',
+        '{"[MASK]": 0, "[UNK]": 1, "[PAD]": 2, "[MASK2]": 3, "\\ud800": 4}',
+        '{"[MASK]": 0, "[UNK]": 1, "[PAD]": 2, "[MASK2]": 3, "en:A": ' + "[" * 100_000,
     ],
-    ids=["truncated", "float", "string", "negative", "null", "object", "huge", "twice", "list"],
+    ids=["truncated", "float", "string", "negative", "null", "object", "huge", "twice", "list", "surrogate", "deep"],
 )
 def test_a_file_that_is_no_vocabulary_is_a_coded_error_and_leaves_nothing(source, content):
     source.write_text(content, encoding="utf8")
@@ -167,10 +169,28 @@ def test_a_file_that_is_no_vocabulary_is_a_coded_error_and_leaves_nothing(source
     assert files(source.parent) == [NAMES_FILE]
 
 
-@pytest.mark.parametrize("content", ['{"[MASK]": 0', "[]", '{"[MASK]": -1, "[UNK]": 1, "[PAD]": 2, "[MASK2]": 3}'])
+SPECIAL = '"[MASK]": 0, "[UNK]": 1, "[PAD]": 2, "[MASK2]": 3'
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"[MASK]": 0',
+        b"[]",
+        b'{"[MASK]": -1, "[UNK]": 1, "[PAD]": 2, "[MASK2]": 3}',
+        f'{{{SPECIAL}, "en:A": 4, "en:A": 5}}'.encode(),
+        f'{{{SPECIAL}, "en:A": true}}'.encode(),
+        f'{{{SPECIAL}, "en:A": 1{"0" * 30}}}'.encode(),
+        f'{{{SPECIAL}, "en:A": 1{"0" * 5000}}}'.encode(),
+        f'{{{SPECIAL}, "\\ud800": 4}}'.encode(),
+        b'{"\xff": 1}',
+        b'{"a":' * 100_000,
+    ],
+    ids=["cut", "list", "negative", "twice", "bool", "huge", "digits", "surrogate", "not_utf8", "deep"],
+)
 def test_a_small_file_that_is_no_vocabulary_is_a_coded_error(source, monkeypatch, content):
     monkeypatch.undo()
-    source.write_text(content, encoding="utf8")
+    source.write_bytes(content)
     with pytest.raises(ValueError, match="ML062"):
         EntityVocabulary.from_dir(source.parent)
 
@@ -227,7 +247,7 @@ def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> (20 if sys.platform == "darwin" else 10)
 source = Path(sys.argv[1])
 before = peak()
-database.build_database(source, source.with_suffix(".sqlite"), fingerprint="")
+database.build_database(source, source.with_suffix(".sqlite"))
 opened = database.EntityDatabase(source.with_suffix(".sqlite"))
 assert opened.n_names == 300_004
 assert sum(1 for _ in opened.items()) == 300_004
@@ -251,3 +271,16 @@ def test_memory_does_not_grow_with_the_vocabulary(tmp_path):
     )
     # The file has 17 MB, a dict of its names takes 45.
     assert int(child.stdout) < 16
+
+
+@pytest.mark.parametrize("small", [0, 1 << 20], ids=["on_disk", "in_memory"])
+def test_an_id_beyond_the_encoders_table_is_a_coded_error_where_it_is_looked_up(source, monkeypatch, small):
+    monkeypatch.setattr(vocabulary_module, "_SMALL", small)
+    open_database(source, progress=print)
+    made = EntityVocabulary.from_json(source)
+    made.n_rows = 3
+    assert made["[UNK]"] == 2
+    with pytest.raises(ValueError, match=r"ML332.*'en:Tokyo'.* 3 rows"):
+        made.get("en:Tokyo")
+    grown = made.grown({"en:Paris": 5})
+    assert grown["en:Paris"] == 5

@@ -1,0 +1,95 @@
+"""What an entity store's file holds: its tables, what is asked of them, and what their rows have to be."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any, Dict, NamedTuple, Optional, Tuple
+
+FORMAT = 1001  # far from the entity vocabulary's: neither is taken for the other
+NAME, ALIAS, TITLE, STEM = KINDS = ("name", "alias", "title", "stem")
+
+TABLES = """
+    CREATE TABLE entities (num INTEGER PRIMARY KEY, id TEXT NOT NULL, type TEXT NOT NULL, prior REAL);
+    CREATE TABLE names (entity INTEGER NOT NULL, name TEXT NOT NULL, lang TEXT NOT NULL, kind INTEGER NOT NULL,
+                        prior REAL);
+    CREATE TABLE keys (key TEXT NOT NULL, row INTEGER NOT NULL, PRIMARY KEY (key, row)) WITHOUT ROWID;
+    CREATE TABLE meta (key TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;
+"""
+INDEXES = ("CREATE UNIQUE INDEX by_id ON entities (id)", "CREATE INDEX by_entity ON names (entity)")
+SCHEMA = TABLES + ";".join(INDEXES)
+
+CANDIDATES = """
+    SELECT names.name, names.lang, names.prior, entities.id, entities.prior
+    FROM keys JOIN names ON names.rowid = keys.row JOIN entities ON entities.num = names.entity
+    WHERE keys.key = ? AND names.kind != 3
+"""
+BY_STEM = """
+    SELECT names.name, names.lang, names.prior, entities.id, entities.prior
+    FROM keys JOIN names ON names.rowid = keys.row JOIN entities ON entities.num = names.entity
+    WHERE keys.key = ? AND names.kind = 3
+"""
+ALL_NAMES = """
+    SELECT names.rowid, names.name, names.lang, entities.id
+    FROM names JOIN entities ON entities.num = names.entity
+    WHERE names.rowid > ? ORDER BY names.rowid LIMIT 10000
+"""
+ENTITY = "SELECT num, id, type, prior FROM entities WHERE id = ? LIMIT 1"
+ALL_ENTITIES = "SELECT num, id, type, prior FROM entities WHERE num > ? ORDER BY num LIMIT 10000"
+NAMES_OF = "SELECT name, lang, kind, prior FROM names WHERE entity = ? ORDER BY rowid"
+
+
+class CandidateRow(NamedTuple):
+    """A name that a mention may be."""
+
+    name: str
+    lang: str
+    prior: Optional[float]
+    id: str
+    entity_prior: Optional[float]
+
+
+class Meta(NamedTuple):
+    """What a store says of itself."""
+
+    n_entities: int
+    n_names: int
+    languages: Dict[str, int]  # names by language
+    types: Dict[str, int]  # entities by type
+
+
+def check_row(row: Tuple[Any, ...], kinds: str) -> Tuple[Any, ...]:
+    """See that a row holds what it should: SQLite takes any value anywhere, and a file may come from anywhere.
+
+    row (Tuple[Any, ...]): The row.
+    kinds (str): A letter for each value: "t" for text, "n" for a number, "k" for a kind of name, "p" for a prior.
+    RETURNS (Tuple[Any, ...]): The row.
+    RAISES (TypeError): If it holds anything else.
+    """
+    for value, kind in zip(row, kinds, strict=True):
+        if kind == "t":
+            fits = isinstance(value, str)
+        elif kind == "n":
+            fits = isinstance(value, int)
+        elif kind == "k":
+            fits = isinstance(value, int) and 0 <= value < len(KINDS)
+        else:
+            fits = value is None or (isinstance(value, (int, float)) and math.isfinite(value) and value >= 0)
+        if not fits:
+            raise TypeError(f"a row of it holds {value!r:.40}")
+    return row
+
+
+def read_counts(meta: Dict[str, Any]) -> Meta:
+    """Read what a store says of itself.
+
+    meta (Dict[str, Any]): Its table `meta`.
+    RETURNS (Meta): The counts.
+    RAISES (ValueError, KeyError, TypeError, RecursionError): If it says anything else.
+    """
+    found = Meta(meta["n_entities"], meta["n_names"], json.loads(meta["languages"]), json.loads(meta["types"]))
+    counts = [found.n_entities, found.n_names, *found.languages.values(), *found.types.values()]
+    for count in counts:
+        if type(count) is not int or count < 0:
+            raise TypeError(f"it counts {count!r:.40}")
+    return found
