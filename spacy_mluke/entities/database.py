@@ -167,7 +167,7 @@ def _fill(
     version = FileVersion(source)
     with source.open("rb") as file:
         counted = _Counted(file, source.stat().st_size, progress)
-        names = ijson.kvitems(counted, "", buf_size=_BUFFER, use_float=True)
+        names = _pairs(ijson.basic_parse(counted, buf_size=_BUFFER, use_float=True), source)
         connection.execute("BEGIN")
         connection.executemany("INSERT INTO names VALUES (?, ?)", names)
         connection.execute("COMMIT")
@@ -191,6 +191,21 @@ def _fill(
     connection.execute(f"PRAGMA user_version = {_FORMAT}")
     if progress is not None:
         progress("indexing", len(_INDEXES), len(_INDEXES))
+
+
+def _pairs(events: Iterator[Tuple[str, Any]], source: Path) -> Iterator[Tuple[str, Any]]:
+    """Names and ids. What is no number is not even built: deeply nested lists would end the process."""
+    if next(events)[0] != "start_map":
+        raise ValueError(Errors.ML062.format(path=source, reason="not an object"))
+    name = ""
+    for event, value in events:
+        if event == "map_key":
+            name = value
+        elif event == "number":
+            yield name, value
+        elif event != "end_map":
+            reason = f"an id is not a number (the one of {name!a:.100} is a {event.removeprefix('start_')})"
+            raise ValueError(Errors.ML062.format(path=source, reason=reason))
 
 
 def add_names(path: Path, names: Mapping[str, int]) -> None:

@@ -156,10 +156,9 @@ def test_processes_that_build_at_once_both_get_it(source):
         '{"[MASK]": 0, "[UNK]": 1, "[PAD]": 2, "[MASK2]": 3, "en:A": 99999999999999999999}',
         '{"[MASK]": 0, "[UNK]": 1, "[PAD]": 2, "[MASK2]": 3, "en:A": 4, "en:A": 5}',
         '[{"[MASK]": 0, "[UNK]": 1, "[PAD]": 2, "[MASK2]": 3}]',
-        '{"[MASK]": 0, "[UNK]": 1, "[PAD]": 2, "[MASK2]": 3, "\\ud800": 4}',
         '{"[MASK]": 0, "[UNK]": 1, "[PAD]": 2, "[MASK2]": 3, "en:A": ' + "[" * 100_000,
     ],
-    ids=["truncated", "float", "string", "negative", "null", "object", "huge", "twice", "list", "surrogate", "deep"],
+    ids=["truncated", "float", "string", "negative", "null", "object", "huge", "twice", "list", "deep"],
 )
 def test_a_file_that_is_no_vocabulary_is_a_coded_error_and_leaves_nothing(source, content):
     source.write_text(content, encoding="utf8")
