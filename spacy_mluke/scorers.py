@@ -1,7 +1,5 @@
 """Scorers of relations and of entity types."""
 
-from __future__ import annotations
-
 import re
 from functools import partial
 from typing import Any, Callable, Dict, Iterable, List, Optional, Set, Tuple

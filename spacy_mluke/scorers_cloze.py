@@ -1,7 +1,5 @@
 """Scorer of filled masks."""
 
-from __future__ import annotations
-
 from typing import Any, Callable, Dict, Iterable, List, Optional
 
 from spacy.training import Example

@@ -1,7 +1,5 @@
 """The scorer of answers: exact match and F1 of words, as SQuAD and MLQA are published."""
 
-from __future__ import annotations
-
 import re
 import string
 import sys

@@ -1,14 +1,12 @@
 """Which pairs of entities a relation may hold between."""
 
-from __future__ import annotations
-
 from functools import partial
 from typing import Any, Iterable, List, Optional, Protocol, Sequence, Set, Tuple
 
 import numpy
 from spacy.tokens import Doc
 
-from ..errors import Errors, check_choice
+from ..errors import Errors, check_at_least, check_choice, check_flag
 from ..types import Ints3d
 
 ORDERS = ("both", "text")
@@ -38,14 +36,19 @@ def build_entity_pairs_v1(
     RAISES (ValueError): ML070 for an unknown order, ML071 for a negative distance, ML089 for labels that are no pairs.
     """
     check_choice("order", order, ORDERS)
-    if max_distance is not None and max_distance < 0:
-        raise ValueError(Errors.ML071.format(option="max_distance", value=max_distance, least=0))
+    check_flag("same_sentence", same_sentence)
+    check_at_least("max_distance", max_distance, 0, optional=True)
     allowed: Optional[Set[Tuple[str, ...]]] = None
     if labels is not None:
-        if any(isinstance(pair, str) or len(pair) != 2 for pair in labels):
+        if not isinstance(labels, (list, tuple)) or not all(map(_is_pair, labels)):
             raise ValueError(Errors.ML089.format(found=labels))
         allowed = {tuple(pair) for pair in labels}
     return partial(propose_pairs, order=order, same_sentence=same_sentence, max_distance=max_distance, allowed=allowed)
+
+
+def _is_pair(value: Any) -> bool:
+    is_list = isinstance(value, (list, tuple)) and len(value) == 2
+    return is_list and all(isinstance(label, str) for label in value)
 
 
 def propose_pairs(

@@ -1,7 +1,5 @@
 """N-gram candidates that respect sentences, and candidates of any suggester brought into one form."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Iterable, List, Optional, Sequence
@@ -13,7 +11,7 @@ from thinc.api import Ops, get_current_ops
 from thinc.types import Ragged
 from thinc.util import to_numpy
 
-from ..errors import Errors
+from ..errors import Errors, check_at_least
 from ..types import Ints1d, Ints2d
 from .codes import heads, numbers
 from .suggesters import Suggester
@@ -28,11 +26,10 @@ def build_sentence_ngrams_v1(min_size: int = 1, max_size: int = 16) -> Suggester
     min_size (int): Tokens of a candidate at least.
     max_size (int): Tokens of a candidate at most. The papers take 16 (Yamada et al., 2020, section 4.3).
     RETURNS (Suggester): Documents -> token bounds. dataXd has shape (n_spans, 2), int32, by start and then by end.
-    RAISES (ValueError): ML071 for sizes that do not fit.
+    RAISES (ValueError): ML071, ML310 for sizes that do not fit.
     """
     for option, value, least in (("min_size", min_size, 1), ("max_size", max_size, min_size)):
-        if value < least:
-            raise ValueError(Errors.ML071.format(option=option, value=value, least=least))
+        check_at_least(option, value, least)
     return partial(suggest_ngrams, min_size=min_size, max_size=max_size)
 
 
@@ -94,7 +91,7 @@ class Candidates:
         lengths: Any = self.lengths.astype("int32")
         return Ragged(bounds, lengths)
 
-    def take(self, rows: Ints1d) -> Candidates:
+    def take(self, rows: Ints1d) -> "Candidates":
         """Some of the spans.
 
         rows (Ints1d): Their numbers, rising.
@@ -103,7 +100,7 @@ class Candidates:
         return Candidates(self.bounds[rows], numpy.bincount(self.docs[rows], minlength=len(self.lengths)))
 
     @classmethod
-    def of(cls, spans: Ragged) -> Candidates:
+    def of(cls, spans: Ragged) -> "Candidates":
         """Read a Ragged.
 
         spans (Ragged): As from a suggester.

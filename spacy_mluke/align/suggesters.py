@@ -5,14 +5,14 @@ A suggester is called with documents and gives token bounds, (start, end) rows, 
 in which they lie there: nested, equal and crossing spans stay as they are.
 """
 
-from __future__ import annotations
-
 from functools import partial
 from typing import Iterable, List, Optional, Protocol
 
 from spacy.tokens import Doc, Span
 from thinc.api import Ops, get_current_ops
 from thinc.types import Ragged
+
+from ..errors import check_text
 
 
 class Suggester(Protocol):
@@ -36,7 +36,9 @@ def build_spans_suggester_v1(spans_key: str) -> Suggester:
 
     spans_key (str): Key in `doc.spans`.
     RETURNS (Suggester): Documents -> token bounds. dataXd has shape (n_spans, 2), int32.
+    RAISES (ValueError): ML310 for an empty key.
     """
+    check_text("spans_key", spans_key)
     return partial(suggest_spans, spans_key=spans_key)
 
 

@@ -1,7 +1,5 @@
 """AdamW as the papers train with it, for thinc's parameters and torch's alike."""
 
-from __future__ import annotations
-
 import contextlib
 import functools
 import math
@@ -13,7 +11,7 @@ from thinc.types import Generator
 from torch import Tensor, nn
 from torch.optim.adamw import adamw
 
-from ..errors import Errors
+from ..errors import Errors, check_at_least, check_dropout
 from .parameters import parameters_of
 
 Key = Tuple[int, str]
@@ -39,7 +37,7 @@ def build_adamw_v1(
     eps: FloatOrSeq = 1e-8,
     grad_clip: FloatOrSeq = 1.0,
     use_averages: bool = False,
-) -> AdamW:
+) -> "AdamW":
     """Make the optimizer of the papers. Registered as `spacy-mluke.AdamW.v1`.
 
     Each number may be a schedule, such as `warmup_linear.v1`, that takes a step with every step of the optimizer.
@@ -53,7 +51,15 @@ def build_adamw_v1(
     grad_clip (FloatOrSeq): Norm that the gradients of a component, all together, are scaled down to. 0 for none.
     use_averages (bool): Whether running averages of the weights are kept; spaCy evaluates and saves those.
     RETURNS (AdamW): The optimizer.
+    RAISES (ValueError): ML071, ML310 for a number out of range. Schedules are not looked into.
     """
+    numbers = {"learn_rate": learn_rate, "weight_decay": weight_decay, "eps": eps, "grad_clip": grad_clip}
+    for option, value in numbers.items():
+        if isinstance(value, (int, float)):
+            check_at_least(option, value, 0, whole=False)
+    for option, value in (("beta1", beta1), ("beta2", beta2)):
+        if isinstance(value, (int, float)):
+            check_dropout(value, option)
     return AdamW(
         learn_rate,
         weight_decay=weight_decay,

@@ -1,14 +1,12 @@
 """The layer that lets a head use the entity states of the pass that `mluke` made."""
 
-from __future__ import annotations
-
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, cast
 
 import numpy
 from spacy.tokens import Doc
 from thinc.api import Model
 
-from ..errors import Errors
+from ..errors import Errors, check_text
 from ..types import AlignedBatch, DeviceFloats2d, DocAlignment, EncoderOutput, Ints1d
 from .model import EncoderModel, MarkedInput
 
@@ -24,7 +22,9 @@ def build_encoder_listener_v1(upstream: str = "*") -> EncoderModel:
 
     upstream (str): Name of the `mluke` component to listen to, "*" for any.
     RETURNS (EncoderModel): As `spacy-mluke.Encoder.v1`, for groups of spans.
+    RAISES (ValueError): ML310 for an empty name.
     """
+    check_text("upstream", upstream)
     return EncoderListener(upstream)
 
 

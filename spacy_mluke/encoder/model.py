@@ -1,7 +1,5 @@
 """The thinc Model around the encoder."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Callable, List, Optional, Sequence, Tuple, Union
 
@@ -13,7 +11,7 @@ from thinc.types import Ragged
 from ..align.batch import align, align_marked, align_questions
 from ..align.segments import SEGMENTATIONS
 from ..align.words import read_opening_markers
-from ..errors import Errors, check_choice
+from ..errors import Errors, check_at_least, check_choice, check_flag, check_text
 from ..types import AlignedBatch, EncoderOutput, Ints1d, Ints3d
 from .config import check_quantization
 from .freezing import check_parts
@@ -99,7 +97,7 @@ def build_encoder_v1(
     max_mention_length: int = 30,
     batch_rows: int = 1024,
     dtype: str = "float32",
-    frozen: Sequence[str] = (),
+    frozen: Union[str, List[str], Tuple[str, ...]] = (),
     mixed_precision: bool = False,
     quantize: Optional[str] = None,
 ) -> EncoderModel:
@@ -122,17 +120,18 @@ def build_encoder_v1(
     max_mention_length (int): Wordpieces of a mention that its position embedding is the mean of, from the left.
     batch_rows (int): Wordpieces and entities that go through the network together.
     dtype (str): "float32", "bfloat16" or "float16".
-    frozen (Sequence[str]): Parts that training leaves as they are: "word_embeddings", "embeddings",
+    frozen (Union[str, List[str]]): Parts that training leaves as they are: "word_embeddings", "embeddings",
         "entity_embeddings", "layers:0-5" (from the bottom, the last one included), "all".
     mixed_precision (bool): Whether training multiplies matrices in bfloat16, weights and all else staying in `dtype`:
         quicker on processors that have units for it, on others slower.
     quantize (Optional[str]): "int8": predictions multiply matrices in eight bits, on the CPU. Weights in full are what
         is trained and saved. None for full precision.
     RETURNS (EncoderModel): A Model[EncoderInput, EncoderOutput].
-    RAISES (ValueError): ML070 for an unknown choice, ML071 for numbers that do not fit, ML072 if isolated visibility is
-        asked for with a segmentation that depends on the entities, ML033 for eight bits made from another type than
-        float32, ML252 for an unknown part to freeze.
+    RAISES (ValueError): ML070 for an unknown choice, ML071, ML310 for values that are not allowed, ML072 if isolated
+        visibility is asked for with a segmentation that depends on the entities, ML033 for eight bits made from another
+        type than float32, ML252 for an unknown part to freeze.
     """
+    check_text("name", name)
     check_choice("visibility", visibility, VISIBILITIES)
     check_choice("segmentation", segmentation, ("auto", *SEGMENTATIONS))
     check_choice("dtype", dtype, DTYPES)
@@ -145,8 +144,8 @@ def build_encoder_v1(
         ("max_mention_length", max_mention_length, 1),
         ("batch_rows", batch_rows, 1),
     ):
-        if value < least:
-            raise ValueError(Errors.ML071.format(option=option, value=value, least=least))
+        check_at_least(option, value, least)
+    check_flag("mixed_precision", mixed_precision)
     if segmentation == "auto":
         segmentation = "plain" if visibility == "isolated" else "published"
     if visibility == "isolated" and segmentation != "plain":

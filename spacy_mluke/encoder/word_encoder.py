@@ -1,7 +1,5 @@
 """The encoder as a token-to-vector layer of its own, without a shared component."""
 
-from __future__ import annotations
-
 from typing import Any, Callable, Dict, List, Tuple, cast
 
 import numpy
@@ -11,6 +9,7 @@ from spacy_transformers.layers.trfs2arrays import trfs2arrays
 from thinc.api import Model, chain
 from thinc.types import Floats2d, Ragged
 
+from ..errors import check_number
 from ..types import EncoderOutput
 from .model import EncoderInput, EncoderModel
 from .trf_data import join_gradients, split_output
@@ -27,7 +26,9 @@ def build_word_encoder_v1(
     pooling (Model[Ragged, Floats2d]): How a token's wordpieces become one vector, such as `reduce_mean.v1`.
     grad_factor (float): Weight of the gradients that go to the encoder.
     RETURNS (Model[List[Doc], List[Floats2d]]): One row per token.
+    RAISES (ValueError): ML310 for a factor that is no number.
     """
+    check_number("grad_factor", grad_factor)
     return chain(words_only(encoder), trfs2arrays(pooling, grad_factor))
 
 

@@ -1,7 +1,5 @@
 """Where a linker's candidates come from: an entity store, or any knowledge base of spaCy's."""
 
-from __future__ import annotations
-
 import tempfile
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Protocol, Sequence, Tuple, Union, cast
@@ -10,7 +8,7 @@ from spacy.kb import Candidate, InMemoryLookupKB, KnowledgeBase
 from spacy.tokens import Span
 from spacy.vocab import Vocab
 
-from ..errors import Errors, check_choice
+from ..errors import Errors, check_choice, check_text
 from ..files import pack_files, unpack_files
 from .bundled import open_store
 from .store import MATCHES, STORE, Entity, EntityName, EntityStore, Match
@@ -57,11 +55,15 @@ class StoreCandidates:
     path (Optional[Union[str, Path]]): The store, or "world" for the bundled one; None if it is loaded or given later.
     lang (Optional[str]): Language whose names are preferred; "auto" for the document's, None for none.
     match (str): The loosest spelling allowed: "exact", "case" or "loose".
-    RAISES (ValueError): ML070 for an unknown way to match.
+    RAISES (ValueError): ML070 for an unknown way to match, ML310 for an empty path or language.
     """
 
     def __init__(self, path: Optional[Union[str, Path]] = None, *, lang: Optional[str] = AUTO, match: str = "loose"):
         check_choice("match", match, MATCHES)
+        if lang is not None:
+            check_text("lang", lang)
+        if path is not None:
+            check_text("path", str(path))
         self.path = path
         self.lang = lang
         self.match = match

@@ -1,7 +1,5 @@
 """An entity store as a knowledge base of spaCy's own `entity_linker`."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any, Callable, Iterable, Iterator, List, Optional, Sequence, Union, cast
 
@@ -9,10 +7,10 @@ from spacy.kb import Candidate, KnowledgeBase
 from spacy.tokens import Span
 from spacy.vocab import Vocab
 
-from ..errors import Errors
+from ..errors import Errors, check_choice, check_flag
 from .bundled import WORLD, open_store
 from .candidate_sources import lang_of
-from .store import STORE, EntityStore, Match
+from .store import MATCHES, STORE, EntityStore, Match
 
 VectorOf = Callable[[str], Sequence[float]]
 
@@ -110,7 +108,7 @@ class StoreKB(KnowledgeBase):
         """
         self._required().to_disk(Path(path) / STORE)
 
-    def from_disk(self, path: Union[str, Path], exclude: Iterable[str] = ()) -> StoreKB:
+    def from_disk(self, path: Union[str, Path], exclude: Iterable[str] = ()) -> "StoreKB":
         """Open a store that `to_disk` wrote.
 
         path (Union[str, Path]): The directory.
@@ -129,7 +127,7 @@ class StoreKB(KnowledgeBase):
         """
         return self._required().to_bytes()
 
-    def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> StoreKB:
+    def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "StoreKB":
         """Open a store that came as bytes, from a temporary file that lives as long as it does.
 
         bytes_data (bytes): As from `to_bytes`.
@@ -173,7 +171,11 @@ def build_store_kb_v1(
     match (str): The loosest spelling allowed: "exact", "case" or "loose".
     use_lang (bool): Whether names of the document's language are preferred.
     RETURNS (Callable): Makes it from a vocabulary and the width of vectors.
+    RAISES (ValueError): ML070 for an unknown way to match.
     """
+
+    check_choice("match", match, MATCHES)
+    check_flag("use_lang", use_lang)
 
     def make_kb(vocab: Vocab, entity_vector_length: int) -> StoreKB:
         # A saved pipeline brings its store along: the file that it was made from may be gone.

@@ -1,7 +1,5 @@
 """The extractive question answering head of the papers."""
 
-from __future__ import annotations
-
 from typing import Any, Callable, Optional, Tuple, cast
 
 import numpy
@@ -10,6 +8,7 @@ from thinc.types import Floats2d
 
 from ..align.codes import heads
 from ..encoder.model import EncoderModel, PairInput, align_input, get_shim, load_model
+from ..errors import check_dropout
 from ..types import AlignedBatch, AnswerLogits, Bools1d, DeviceFloats2d, EncoderOutput, Ints1d, Ints2d, QuestionBatch
 from .linear import build_linear
 
@@ -25,7 +24,9 @@ def build_answer_extractor_v1(encoder: EncoderModel, dropout: float = 0.0) -> An
     encoder (EncoderModel): `spacy-mluke.Encoder.v1`. Question and document are read together, in passes of their own.
     dropout (float): Dropout of the states in training; the published head has none. spaCy's `dropout` takes its place.
     RETURNS (AnswerModel): A Model[PairInput, AnswerLogits].
+    RAISES (ValueError): ML310 for a dropout that is none.
     """
+    check_dropout(dropout)
     dropped: Model[Floats2d, Floats2d] = Dropout(dropout)
     output: Model[Floats2d, Floats2d] = chain(dropped, build_linear(has_bias=True))
     return Model(

@@ -1,7 +1,5 @@
 """A classifier of candidate spans that reads words alone: what mLUKE's entities are compared with."""
 
-from __future__ import annotations
-
 from ..encoder.model import EncoderModel
 from .spans import SpanModel, build_span_model
 

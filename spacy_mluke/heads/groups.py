@@ -10,6 +10,7 @@ from thinc.api import Dropout, Model, chain
 from thinc.types import Floats2d
 
 from ..encoder.model import EncoderModel, MarkedInput
+from ..errors import check_dropout
 from ..types import AlignedBatch, EncoderOutput, GroupLogits, Ints2d
 from .linear import build_linear
 
@@ -28,7 +29,9 @@ def build_group_classifier(
     dropout (float): Of the states, in training; spaCy's `dropout` takes its place.
     with_entities (bool): Whether entity states are classified, or those of the markers that open the spans.
     RETURNS (GroupModel): Its width is that of the encoder times `size`.
+    RAISES (ValueError): ML310 for a dropout that is none.
     """
+    check_dropout(dropout)
     dropped: Model[Floats2d, Floats2d] = Dropout(dropout)
     output: Model[Floats2d, Floats2d] = chain(dropped, build_linear(has_bias=has_bias))
     return Model(

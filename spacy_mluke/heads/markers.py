@@ -1,7 +1,5 @@
 """A relation classifier of words: what mLUKE's entities are compared with."""
 
-from __future__ import annotations
-
 from ..encoder.listener import EncoderListener
 from ..encoder.model import EncoderModel
 from ..errors import Errors

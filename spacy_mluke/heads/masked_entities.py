@@ -1,7 +1,5 @@
 """[MASK] entities -> logits of the entities that may stand there: masked-entity prediction."""
 
-from __future__ import annotations
-
 from typing import Any, Callable, Optional, Tuple, cast
 
 import numpy

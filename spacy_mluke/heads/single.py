@@ -1,7 +1,5 @@
 """The entity typing classifier of the papers."""
 
-from __future__ import annotations
-
 from ..encoder.model import EncoderModel
 from .groups import GroupModel, build_group_classifier
 

@@ -1,7 +1,5 @@
 """The named entity classifier of the papers: candidate spans -> logits."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from typing import Any, Callable, Dict, List, Optional, Tuple, cast
 
@@ -13,7 +11,7 @@ from thinc.types import Floats2d, Ragged
 from ..align.words import edge_rows
 from ..encoder.model import EncoderInput, EncoderModel, align_input, get_shim, load_model
 from ..encoder.shim import EncoderShim
-from ..errors import Errors
+from ..errors import Errors, check_dropout
 from ..types import AlignedBatch, DeviceFloats2d, EncoderOutput, Ints1d
 from .linear import build_linear
 from .pruning import build_pruner, chooser
@@ -49,8 +47,9 @@ def build_span_model(name: str, encoder: EncoderModel, *, dropout: float, with_e
     dropout (float): Dropout of the states in training.
     with_entities (bool): Whether candidates are read as entities, whose states are classified, too.
     RETURNS (SpanModel): As from `build_span_classifier_v1`.
-    RAISES (ValueError): ML200, ML201.
+    RAISES (ValueError): ML200, ML201, ML310 for a dropout that is none.
     """
+    check_dropout(dropout)
     if not any(isinstance(shim, EncoderShim) for shim in encoder.shims):
         raise ValueError(Errors.ML200.format(found=encoder.name))
     if encoder.attrs["entity_input"] != "mask":

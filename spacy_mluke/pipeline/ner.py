@@ -121,7 +121,7 @@ class EntityRecognizer(TaskPipe, SpanCategorizer):
         super().take_published(tensors, labels)
 
     @property
-    def label_data(self) -> List[str]:  # type: ignore[override]
+    def label_data(self) -> List[str]:
         return list(self.labels)
 
     @property

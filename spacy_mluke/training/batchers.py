@@ -1,14 +1,12 @@
 """Batches by what they cost the encoder: wordpieces and entities of all passes that a component makes."""
 
-from __future__ import annotations
-
 import random
 import warnings
 from typing import Any, Callable, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 from spacy.util import minibatch
 
-from ..errors import Errors, Warnings, check_choice
+from ..errors import Warnings, check_at_least, check_choice, check_text
 from .rows import COUNTS, Measure
 
 Item = Any  # an Example, or a Doc
@@ -49,8 +47,9 @@ def build_batch_by_pieces_v1(
     """
     check_choice("count", count, COUNTS)
     for option, value, least in (("max_rows", max_rows, 1), ("size", size, 1), ("buffer", buffer, 0)):
-        if value is not None and value < least:
-            raise ValueError(Errors.ML071.format(option=option, value=value, least=least))
+        check_at_least(option, value, least, optional=option == "size")
+    check_text("name", name)
+    check_at_least("window", window, 8)
     measure = Measure(count, name=name, window=window, proposes=proposes)
     return PieceBatcher(measure, max_rows=max_rows, size=size, buffer=buffer, discard_oversize=discard_oversize)
 

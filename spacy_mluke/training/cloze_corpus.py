@@ -1,7 +1,5 @@
 """A corpus reader that masks what is known."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional
 
@@ -11,6 +9,7 @@ from spacy.training import Example
 from spacy.vocab import Vocab
 
 from ..annotate.fillers import MARKER, Filler, GoldMask, find_markers, gold_masks, set_fillers
+from ..errors import check_at_least, check_text
 from ..extensions import install_extensions
 from .files import DocBinCorpus
 from .places import split_words
@@ -30,7 +29,11 @@ def build_cloze_corpus_v1(
     gold_preproc (bool): As in `spacy.Corpus.v1`.
     limit (int): As in `spacy.Corpus.v1`, of the documents.
     RETURNS (Callable): The reader.
+    RAISES (ValueError): ML071 for negative numbers, ML310 for an empty marker.
     """
+    for option, value in (("max_length", max_length), ("limit", limit)):
+        check_at_least(option, value, 0)
+    check_text("marker", marker)
     install_extensions()
     return ClozeCorpus(path, marker, max_length=max_length, gold_preproc=gold_preproc, limit=limit)
 

@@ -1,7 +1,5 @@
 """A corpus reader for components that are given entities."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, Iterator, Optional
 
@@ -10,6 +8,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
 
+from ..errors import check_at_least
 from ..extensions import install_extensions
 from .files import DocBinCorpus
 
@@ -27,7 +26,10 @@ def build_entity_corpus_v1(
     gold_preproc (bool): As in `spacy.Corpus.v1`.
     limit (int): As in `spacy.Corpus.v1`.
     RETURNS (Callable): The reader.
+    RAISES (ValueError): ML071 for negative numbers.
     """
+    for option, value in (("max_length", max_length), ("limit", limit)):
+        check_at_least(option, value, 0)
     install_extensions()
     return EntityCorpus(path, max_length=max_length, gold_preproc=gold_preproc, limit=limit)
 

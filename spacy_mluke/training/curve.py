@@ -1,7 +1,5 @@
 """A logger that keeps the learning curve, also of a training that was interrupted."""
 
-from __future__ import annotations
-
 import json
 import math
 from pathlib import Path

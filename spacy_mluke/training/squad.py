@@ -1,7 +1,5 @@
 """SQuAD (1.1 and 2.0), XQuAD, MLQA and others of that format: paragraphs with questions and answers."""
 
-from __future__ import annotations
-
 import warnings
 from dataclasses import dataclass, field
 from itertools import islice
@@ -14,7 +12,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 
 from ..annotate.answers import Answer, Question, get_asked
-from ..errors import Errors, Warnings
+from ..errors import Errors, Warnings, check_at_least
 from ..extensions import install_extensions
 from .files import DocBinCorpus
 
@@ -131,8 +129,7 @@ def build_squad_corpus_v1(
     RAISES (ValueError): ML071 for negative numbers.
     """
     for option, value in (("skip", skip), ("limit", limit)):
-        if value < 0:
-            raise ValueError(Errors.ML071.format(option=option, value=value, least=0))
+        check_at_least(option, value, 0)
     install_extensions()
     return SquadCorpus(path, one_question=one_question, skip=skip, limit=limit)
 

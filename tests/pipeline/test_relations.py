@@ -124,7 +124,7 @@ def test_documents_without_gold_relations_are_not_scored(doc):
 
 
 def test_a_threshold_holds_relations_back(steady_checkpoint):
-    nlp = task_pipeline(steady_checkpoint, "mluke_relations", threshold=1.1)
+    nlp = task_pipeline(steady_checkpoint, "mluke_relations", threshold=1.0)
     gold = relation_examples(nlp)
     nlp.initialize(lambda: gold)
     assert not any(facts(nlp(eg.predicted)) for eg in gold)

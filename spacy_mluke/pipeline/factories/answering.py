@@ -1,7 +1,5 @@
 """The factory of `mluke_qa`."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Any, Callable, Dict, Optional
 
 from spacy.language import Language
@@ -48,7 +46,7 @@ def make_mluke_qa(
     max_answer_pieces: int,
     null_threshold: Optional[float],
     scorer: Optional[Callable],
-) -> QuestionAnswerer:
+) -> "QuestionAnswerer":
     """Make the component that answers questions.
 
     nlp (Language): The pipeline; its tokenizer cuts questions.

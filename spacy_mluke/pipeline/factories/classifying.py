@@ -1,7 +1,5 @@
 """Factories of components that label spans and pairs."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Any, Callable, Dict, Optional
 
 from spacy.language import Language
@@ -88,7 +86,7 @@ def make_mluke_relations(
     threshold: float,
     no_label: str,
     scorer: Optional[Callable],
-) -> RelationExtractor:
+) -> "RelationExtractor":
     """Make the component that finds relations between entities.
 
     nlp (Language): The pipeline.
@@ -124,7 +122,7 @@ def make_mluke_ner(
     negatives_per_token: Optional[float],
     negative_weight: float,
     scorer: Optional[Callable],
-) -> EntityRecognizer:
+) -> "EntityRecognizer":
     """Make the component that finds names.
 
     nlp (Language): The pipeline.
@@ -175,7 +173,7 @@ def make_mluke_typing(
     threshold: float,
     overwrite_label: bool,
     scorer: Optional[Callable],
-) -> EntityTyper:
+) -> "EntityTyper":
     """Make the component that types entities.
 
     nlp (Language): The pipeline.

@@ -1,13 +1,16 @@
 """What the factories share: the encoder's defaults."""
 
-from __future__ import annotations
-
-from typing import Any, Callable, Dict
+from typing import TYPE_CHECKING, Any, Callable, Dict
 
 from thinc.types import Ragged
 
 # As spaCy's: (docs: Iterable[Doc], *, ops: Optional[Ops] = None) -> Ragged of (start, end) token rows.
 Suggester = Callable[..., Ragged]
+if TYPE_CHECKING:
+    from ...entities.candidate_sources import CandidateSource as Source
+else:
+    # What a config is checked against: the module is not needed before a component is made.
+    Source = Callable[..., Any]
 
 ENCODER: Dict[str, Any] = {
     "@architectures": "spacy-mluke.Encoder.v1",

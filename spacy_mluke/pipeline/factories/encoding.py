@@ -1,7 +1,5 @@
 """The factory of `mluke`."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Any, Dict
 
 from spacy.language import Language
@@ -36,7 +34,7 @@ def make_mluke(
     span_vectors: str,
     set_vectors: bool,
     buffer_tokens: int,
-) -> MLuke:
+) -> "MLuke":
     """Make the component that encodes documents and their entity spans.
 
     nlp (Language): The pipeline.

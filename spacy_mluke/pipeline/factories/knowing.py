@@ -1,16 +1,13 @@
 """Factories of components that know entities."""
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional
 
 from spacy.language import Language
 from thinc.api import Model
 
-from .common import ENCODER
+from .common import ENCODER, Source
 
 if TYPE_CHECKING:
-    from ...entities.candidate_sources import CandidateSource
     from ..cloze import ClozeFiller
     from ..linker import MaskedEntityLinker
     from ..mentions import MentionRecognizer
@@ -93,7 +90,7 @@ def make_mluke_linker(
     nlp: Language,
     name: str,
     model: Model,
-    candidates: CandidateSource,
+    candidates: Source,
     mode: str,
     prior_weight: float,
     threshold: Optional[float],
@@ -103,7 +100,7 @@ def make_mluke_linker(
     grow: str,
     add_gold: bool,
     scorer: Optional[Callable],
-) -> MaskedEntityLinker:
+) -> "MaskedEntityLinker":
     """Make the component that links entities to a knowledge base.
 
     nlp (Language): The pipeline.
@@ -158,7 +155,7 @@ def make_mluke_cloze(
     n_negatives: int,
     show_linked: bool,
     scorer: Optional[Callable],
-) -> ClozeFiller:
+) -> "ClozeFiller":
     """Make the component that fills masks.
 
     nlp (Language): The pipeline.
@@ -197,13 +194,13 @@ def make_mluke_cloze(
 def make_mluke_mentions(
     nlp: Language,
     name: str,
-    candidates: CandidateSource,
+    candidates: Source,
     types: Optional[List[str]],
     min_length: int,
     split_tokens: bool,
     overwrite: bool,
     scorer: Optional[Callable],
-) -> MentionRecognizer:
+) -> "MentionRecognizer":
     """Make the component that finds the names of a knowledge base in text.
 
     nlp (Language): The pipeline.
@@ -242,7 +239,7 @@ def make_mluke_pretraining(
     nlp: Language,
     name: str,
     model: Model,
-    candidates: Optional[CandidateSource],
+    candidates: Optional[Source],
     asked: float,
     hidden: float,
     shown: float,
@@ -252,7 +249,7 @@ def make_mluke_pretraining(
     keep_words: float,
     top_k: int,
     scorer: Optional[Callable],
-) -> EntityPretrainer:
+) -> "EntityPretrainer":
     """Make the component that teaches an encoder entities.
 
     nlp (Language): The pipeline.
