@@ -56,7 +56,10 @@ def describe_files(checkpoint: Checkpoint) -> Rows:
     lite = checkpoint.config.entity_vocab_size <= len(NAMES)
     family = f"LUKE with {_pieces_kind(checkpoint.path)}, "
     family += "lite: special entities only" if lite else "full: named entities"
-    return [("family", family), ("directory", str(checkpoint.path)), ("weights", ", ".join(files))]
+    rows = [("family", family), ("directory", str(checkpoint.path)), ("weights", ", ".join(files))]
+    if checkpoint.source is not None:
+        rows.append(("from the hub", "{name} at commit {commit}".format(**checkpoint.source)))
+    return rows
 
 
 def describe_encoder(checkpoint: Checkpoint) -> Rows:

@@ -20,7 +20,7 @@ from .finite import warn_if_not_finite
 from .hub import resolve
 from .masked import MaskedHeads, read_heads
 from .names import ENCODER_PREFIX, ENTITIES, WORDS
-from .opening import ADDED, FORMAT, OWN, Checkpoint, open_checkpoint
+from .opening import ADDED, FORMAT, OWN, SOURCE, Checkpoint, open_checkpoint
 from .quantized import Q4Embedding
 from .skeleton import make_skeleton
 from .tables import MappedEntityTable
@@ -70,7 +70,7 @@ class LoadedEncoder:
     network: LukeEncoder
     wordpieces: Wordpieces
     entities: EntityVocabulary
-    source: str  # the name that it was loaded by
+    source: str  # the name that it was loaded by; of one on the hub, with the commit
     heads: MaskedHeads  # for masked words and entities; often none
 
     def named_parameters(self) -> Iterator[Tuple[str, nn.Parameter]]:
@@ -84,6 +84,7 @@ class LoadedEncoder:
 def load_encoder(
     name: Union[str, Path],
     *,
+    revision: Optional[str] = None,
     visibility: str = "joint",
     device: Union[str, torch.device, None] = None,
     dtype: Optional[torch.dtype] = None,
@@ -95,6 +96,7 @@ def load_encoder(
 
     name (Union[str, Path]): The bundled "mluke-small", a directory, or a hub name such as
         "studio-ousia/mluke-base".
+    revision (Optional[str]): Branch, tag or commit of a hub name; None for the latest.
     visibility (str): "joint" or "isolated".
     device (Union[str, torch.device, None]): Where the network goes; by default, the CPU.
     dtype (Optional[torch.dtype]): Type of its weights; by default, float32, whatever the file has.
@@ -102,7 +104,7 @@ def load_encoder(
     RAISES (ValueError): What `open_checkpoint` raises; ML049, ML050, ML343, ML344 if a vocabulary is not this
         checkpoint's; ML005, ML006, ML060 to ML064 for a missing or damaged one; ML225, ML341 for a damaged head.
     """
-    checkpoint = open_checkpoint(name)
+    checkpoint = open_checkpoint(name, revision)
     config, path = checkpoint.config, checkpoint.path
     wordpieces = load_wordpieces(path)
     entities = EntityVocabulary.from_dir(path)
@@ -111,7 +113,7 @@ def load_encoder(
     heads = read_heads(checkpoint.heads, config, path, dtype or torch.float32)
     warn_if_not_finite(network, heads, path)
     network.to(device=device).eval()
-    return LoadedEncoder(config, network, wordpieces, entities, source=str(name), heads=heads.to(device=device))
+    return LoadedEncoder(config, network, wordpieces, entities, source=checkpoint.name, heads=heads.to(device=device))
 
 
 def _check_vocabularies(config: EncoderConfig, wordpieces: Wordpieces, entities: EntityVocabulary, path: Path) -> None:
@@ -169,8 +171,7 @@ def save_encoder(loaded: LoadedEncoder, path: Union[str, Path]) -> None:
     directory = Path(path)
     directory.mkdir(parents=True, exist_ok=True)
     own: Dict[str, Any] = {"format": FORMAT}
-    if ADDED in loaded.config.extra.get(OWN, {}):
-        own[ADDED] = loaded.config.extra[OWN][ADDED]
+    own.update({key: value for key, value in loaded.config.extra.get(OWN, {}).items() if key in (ADDED, SOURCE)})
     words = loaded.network.embeddings.word_embeddings
     if isinstance(words, Q4Embedding):
         own["words"] = WORDS_FILE

@@ -100,6 +100,7 @@ def build_encoder_v1(
     frozen: Union[str, List[str], Tuple[str, ...]] = (),
     mixed_precision: bool = False,
     quantize: Optional[str] = None,
+    revision: Optional[str] = None,
 ) -> EncoderModel:
     """Build the encoder: documents and entity spans in, contextual states of wordpieces and entities out.
 
@@ -126,6 +127,8 @@ def build_encoder_v1(
         quicker on processors that have units for it, on others slower.
     quantize (Optional[str]): "int8": predictions multiply matrices in eight bits, on the CPU. Weights in full are what
         is trained and saved. None for full precision.
+    revision (Optional[str]): Branch, tag or commit of a hub name. None for the latest files. The commit that was read
+        is saved with the pipeline.
     RETURNS (EncoderModel): A Model[EncoderInput, EncoderOutput].
     RAISES (ValueError): ML070 for an unknown choice, ML071, ML310 for values that are not allowed, ML072 if isolated
         visibility is asked for with a segmentation that depends on the entities, ML033 for eight bits made from another
@@ -172,6 +175,7 @@ def build_encoder_v1(
                 frozen=check_parts(frozen),
                 mixed_precision=mixed_precision,
                 quantize=quantize,
+                revision=revision,
             )
         ],
     )

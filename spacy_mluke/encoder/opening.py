@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Union
 
@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..errors import Errors, Warnings
 from .config import EncoderConfig
-from .hub import resolve
+from .hub import locate
 from .names import (
     ENCODER_PREFIX,
     POOLER,
@@ -33,6 +33,8 @@ OWN = "spacy_mluke"
 FORMAT = 1
 # Its key for the first entity that was added: from there on, rows of the table train, however large it is.
 ADDED = "first_added_entity"
+# Its key for where on the hub the checkpoint came from: name and commit.
+SOURCE = "source"
 
 
 @dataclass
@@ -40,6 +42,7 @@ class Checkpoint:
     """A checkpoint directory. Tensors are memory-mapped: those that nobody uses are not read."""
 
     path: Path
+    name: str  # that leads here again; for a hub name, with the commit
     config: EncoderConfig
     files: List[Path]  # that hold the weights
     tensors: SortedTensors
@@ -50,25 +53,35 @@ class Checkpoint:
         return POOLER in self.tensors.encoder
 
     @property
+    def source(self) -> Optional[Dict[str, str]]:
+        """Name and commit of the files on the hub that this came from, if it did: kept when it is saved."""
+        return self.config.extra.get(OWN, {}).get(SOURCE)
+
+    @property
     def heads(self) -> Dict[str, Tensor]:
         """Tensors of heads (`lm_head.`, `entity_predictions.`, `classifier.`) by their names in the file."""
         return self.tensors.heads
 
 
-def open_checkpoint(name: Union[str, Path]) -> Checkpoint:
+def open_checkpoint(name: Union[str, Path], revision: Optional[str] = None) -> Checkpoint:
     """Open a checkpoint and see that its weights are a LUKE encoder's. Reads no more than names and shapes.
 
     A checkpoint whose config asks for entity-aware attention, but that has no queries for it, gets copies of
     the plain ones, with a warning: LUKE's own pretraining started so.
 
     name (Union[str, Path]): The bundled "mluke-small", a directory, or a hub name.
+    revision (Optional[str]): Branch, tag or commit of a hub name; None for the latest.
     RETURNS (Checkpoint): The checkpoint.
-    RAISES (ValueError): ML020 to ML027 and ML342 for its config.json, ML035 to ML048, ML340 and ML341 for what is
-        missing, damaged, or of another family.
+    RAISES (ValueError): ML020 to ML027 and ML342 for its config.json, ML035 to ML048, ML340, ML341 and ML345 for
+        what is missing, damaged, or of another family.
     """
-    path = resolve(name)
+    located = locate(name, revision)
+    path = located.path
     config = EncoderConfig.from_file(path)
     own = _own_section(config, path)
+    if located.commit is not None:
+        source = {"name": located.hub_name, "commit": located.commit}
+        config = replace(config, extra={**config.extra, OWN: {**own, SOURCE: source}})
     words = Q4Embedding.open(_own_file(path, own["words"])) if "words" in own else None
     if "encoder" in own:
         files = [_own_file(path, own["encoder"])]
@@ -93,7 +106,7 @@ def open_checkpoint(name: Union[str, Path]) -> Checkpoint:
         warnings.warn(Warnings.ML140.format(path=path), stacklevel=2)
     check_fit(sorted_.encoder, expected, path)
     check_types(sorted_.encoder, path)
-    return Checkpoint(path, config, files, sorted_, words)
+    return Checkpoint(path, located.name, config, files, sorted_, words)
 
 
 def _own_section(config: EncoderConfig, path: Path) -> Dict[str, Any]:
@@ -106,6 +119,7 @@ def _own_section(config: EncoderConfig, path: Path) -> Dict[str, Any]:
         ("format", "a whole number", _is_count(own.get("format", FORMAT))),
         ("words", "the name of a file", isinstance(own.get("words", ""), str)),
         ("encoder", "the name of a file", isinstance(own.get("encoder", ""), str)),
+        (SOURCE, "the name and the commit of a checkpoint on the hub", _is_source(own.get(SOURCE))),
         (ADDED, f"a whole number up to {rows}", _is_count(own.get(ADDED, rows)) and own.get(ADDED, rows) <= rows),
     ):
         if not fits:
@@ -119,6 +133,12 @@ def _own_section(config: EncoderConfig, path: Path) -> Dict[str, Any]:
 
 def _is_count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _is_source(value: Any) -> bool:
+    if value is None:
+        return True
+    return isinstance(value, dict) and all(isinstance(value.get(key), str) for key in ("name", "commit"))
 
 
 def _own_file(path: Path, name: str) -> Path:

@@ -42,6 +42,7 @@ class EncoderShim(Shim):
     frozen (Sequence[str]): Parts that are not trained, as `freezing.check_parts` takes them.
     mixed_precision (bool): Whether dense layers are trained in bfloat16.
     quantize (Optional[str]): "int8" if dense layers predict in eight bits.
+    revision (Optional[str]): Branch, tag or commit of a hub name.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class EncoderShim(Shim):
         frozen: Sequence[str] = (),
         mixed_precision: bool = False,
         quantize: Optional[str] = None,
+        revision: Optional[str] = None,
     ):
         config = {
             "name": name,
@@ -63,6 +65,7 @@ class EncoderShim(Shim):
             "frozen": list(frozen),
             "mixed_precision": mixed_precision,
             "quantize": quantize,
+            "revision": revision,
         }
         super().__init__(None, config=config)
         self._loaded: Optional[LoadedEncoder] = None
@@ -81,13 +84,14 @@ class EncoderShim(Shim):
         if self._loaded is None:
             with self._lock:
                 if self._loaded is None:
-                    self._set(self._load(self.cfg["name"]))
+                    self._set(self._load(self.cfg["name"], self.cfg["revision"]))
         assert self._loaded is not None
         return self._loaded
 
-    def _load(self, name: Union[str, Path]) -> LoadedEncoder:
+    def _load(self, name: Union[str, Path], revision: Optional[str] = None) -> LoadedEncoder:
         return load_encoder(
             str(name),
+            revision=revision,
             visibility=self.cfg["visibility"],
             device=get_torch_default_device(),
             dtype=getattr(torch, self.cfg["dtype"]),

@@ -149,6 +149,10 @@ class StageErrors:
         "The wordpieces of '{path}' end at id {last}, but the encoder has {rows} rows for them ('vocab_size'). The "
         "tokenizer files are cut short, or another checkpoint's: copy them again from where the weights came from."
     )
+    ML345 = (
+        "There is no revision '{revision}' of '{name}': {reason}. A revision is a branch, a tag or a commit of a name "
+        "on the Hugging Face hub; leave it out for the latest files."
+    )
     # --- entities ---
     ML060 = (
         "The entity vocabulary '{source}' lacks {missing}. Every LUKE vocabulary has [MASK], [UNK], [PAD] "

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import List
+from typing import Dict, List, Optional, Set
 
 import huggingface_hub
 import pytest
+import spacy
 from huggingface_hub import constants
-from huggingface_hub.errors import RepositoryNotFoundError
+from huggingface_hub.errors import RepositoryNotFoundError, RevisionNotFoundError
+from huggingface_hub.utils import filter_repo_objects
 
-from spacy_mluke.encoder.hub import ASSETS, resolve
+from spacy_mluke.cli.info import describe_files
+from spacy_mluke.encoder.checkpoint import load_encoder
+from spacy_mluke.encoder.hub import ASSETS, locate, resolve
+from spacy_mluke.encoder.opening import open_checkpoint
 
 
 def test_bundled_name_is_in_the_package():
@@ -84,17 +90,128 @@ class Response:
         self.request = None
 
 
-@pytest.mark.parametrize("has_safetensors", [True, False])
-def test_weights_are_fetched_in_one_form_only(tmp_path, monkeypatch, has_safetensors):
-    fetched: List[str] = []
+# --- what is fetched, and of which commit ---
 
-    def download(name, *, allow_patterns):
-        fetched.extend(pattern for pattern in allow_patterns if "model" in pattern or "safetensors" in pattern)
-        if has_safetensors:
-            (tmp_path / "model.safetensors").touch()
-        return str(tmp_path)
+OLD, NEW = "a" * 40, "b" * 40
 
-    monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
-    assert resolve("studio-ousia/mluke-base") == tmp_path
-    assert ("pytorch_model*.bin" in fetched) is not has_safetensors
-    assert "*.safetensors" in fetched
+
+class FakeHub:
+    """A repository with two commits, and what was asked of it."""
+
+    def __init__(self, cache: Path, files: Dict[str, bytes]) -> None:
+        self.cache, self.files = cache, files
+        self.commits = {"main": NEW, "v1.0": OLD, NEW: NEW, OLD: OLD, None: NEW}
+        self.asked: List[Optional[str]] = []
+
+    def download(self, name, *, revision=None, allow_patterns, ignore_patterns):
+        self.asked.append(revision)
+        if revision not in self.commits:
+            raise RevisionNotFoundError("404", response=Response())
+        snapshot = self.cache / "snapshots" / self.commits[revision]
+        snapshot.mkdir(parents=True, exist_ok=True)
+        wanted = filter_repo_objects(self.files, allow_patterns=allow_patterns, ignore_patterns=ignore_patterns)
+        for file in wanted:
+            (snapshot / file).parent.mkdir(parents=True, exist_ok=True)
+            (snapshot / file).write_bytes(self.files[file])
+        return str(snapshot)
+
+    @property
+    def fetched(self) -> Set[str]:
+        return {file.relative_to(self.cache).parts[2] for file in self.cache.rglob("*") if file.is_file()}
+
+
+@pytest.fixture
+def hub(tmp_path, tiny_sentencepiece, monkeypatch) -> FakeHub:
+    from .checkpoints import make_checkpoint
+
+    path = make_checkpoint(tmp_path / "repository", tiny_sentencepiece)
+    files = {file.name: file.read_bytes() for file in path.iterdir()}
+    hub = FakeHub(tmp_path / "cache", files)
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", hub.download)
+    return hub
+
+
+NAME = "owner/model"
+
+
+def test_nothing_is_fetched_but_what_is_read(hub):
+    needed = set(hub.files)
+    others = ["README.md", "modeling_luke.py", "training_args.bin", "optimizer.pt", "pytorch_model.bin", "x.json",
+              "tf_model.h5", "onnx/model.safetensors", "onnx/config.json", "adapter.safetensors", "notes.txt",
+              "entity_vocab.sqlite"]  # fmt: skip
+    hub.files.update(dict.fromkeys(others, b"x"))
+    load_encoder(NAME)
+    assert hub.fetched == needed
+
+
+def test_pickles_are_fetched_where_there_are_no_safetensors(hub):
+    del hub.files["model.safetensors"]
+    hub.files.update({"pytorch_model.bin": b"x", "training_args.bin": b"x"})
+    resolve(NAME)
+    assert "pytorch_model.bin" in hub.fetched
+    assert "training_args.bin" not in hub.fetched
+    # Of the commit that the others are of, whatever is pushed meanwhile.
+    assert hub.asked == [None, NEW]
+
+
+def test_a_database_of_entities_is_fetched_where_there_are_no_names(hub):
+    del hub.files["entity_vocab.json"]
+    hub.files["entity_vocab.sqlite"] = b"x"
+    resolve(NAME)
+    assert "entity_vocab.sqlite" in hub.fetched
+
+
+@pytest.mark.parametrize(
+    "name, revision", [(NAME, "v1.0"), (NAME + "@v1.0", None), (NAME, OLD), (NAME + "@" + OLD, OLD)]
+)
+def test_a_revision_is_fetched_where_one_is_named(hub, name, revision):
+    found = locate(name, revision)
+    assert found.path.name == OLD
+    assert (found.name, found.commit) == (f"{NAME}@{OLD}", OLD)
+
+
+@pytest.mark.parametrize(
+    "name, revision",
+    [
+        (NAME, "v2.0"),
+        (NAME + "@v2.0", None),
+        (NAME + "@v1.0", "main"),
+        (NAME, "../../x"),
+        (NAME + "@", None),
+        (NAME, ""),
+        (NAME, "a//b"),
+        ("mluke-small", "main"),
+    ],
+)
+def test_a_revision_that_there_is_not_is_a_coded_error(hub, name, revision):
+    with pytest.raises(ValueError, match="ML345"):
+        locate(name, revision)
+
+
+def test_a_directory_has_no_revisions(tmp_path):
+    with pytest.raises(ValueError, match=r"ML345.*no name on the hub"):
+        locate(tmp_path, "main")
+
+
+def test_the_commit_that_was_read_is_saved_with_a_pipeline_and_shown(hub, tmp_path):
+    nlp = spacy.blank("xx")
+    nlp.add_pipe("mluke", config={"model": {"name": NAME, "revision": "v1.0"}})
+    nlp.initialize()
+    nlp.to_disk(tmp_path / "nlp")
+    encoder = tmp_path / "nlp" / "mluke" / "encoder"
+    source = {"name": NAME, "commit": OLD}
+    assert json.loads((encoder / "config.json").read_text())["spacy_mluke"]["source"] == source
+    assert ("from the hub", f"{NAME} at commit {OLD}") in describe_files(open_checkpoint(encoder))
+    # Saved again from there, it is still known; and nothing is asked of the hub for that.
+    asked = list(hub.asked)
+    spacy.load(tmp_path / "nlp").to_disk(tmp_path / "again")
+    again = json.loads((tmp_path / "again" / "mluke" / "encoder" / "config.json").read_text())
+    assert again["spacy_mluke"]["source"] == source
+    assert hub.asked == asked
+
+
+def test_what_is_opened_again_is_of_the_same_commit(hub):
+    loaded = load_encoder(NAME)
+    assert loaded.source == f"{NAME}@{NEW}"
+    hub.commits[None] = OLD
+    assert open_checkpoint(loaded.source).path.name == NEW

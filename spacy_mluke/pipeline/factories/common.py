@@ -27,4 +27,5 @@ ENCODER: Dict[str, Any] = {
     "frozen": [],
     "mixed_precision": False,
     "quantize": None,
+    "revision": None,
 }
