@@ -36,6 +36,7 @@ class AllWarnings:
         "file may be cut short, and texts be cut into other wordpieces than the encoder was trained with. Compare it "
         "with where it came from."
     )
+    ML113 = "'{name}' learns nothing from these {n} examples, and stays as it was loaded. {reason}"
     ML140 = (
         "'{path}' has use_entity_aware_attention = true but no queries of its own for the pairs with "
         "entities: they start as copies of the plain query, as in LUKE's pretraining, and want training."

@@ -178,6 +178,10 @@ class ClozeFiller(ClozeTraining, TaskPipe, TrainablePipe):
             return False
         return True
 
+    def needs_annotation(self) -> bool:
+        """Whether the encoder lacks the head for the component's mode."""
+        return not self.is_trained
+
     def load(self) -> None:
         """Read the encoder's checkpoint, its heads with it.
 

@@ -39,6 +39,7 @@ class ClozeTraining:
     lang: str
     cfg: Dict[str, Any]
     classes: List[str]
+    check_annotation: Callable[[int, str], None]
 
     @property
     def loaded(self) -> LoadedEncoder:
@@ -79,13 +80,14 @@ class ClozeTraining:
         nlp (Optional[Language]): The pipeline.
         labels (Optional[Dict[str, Names]]): The entities, as `add_entities` takes them, if they are not to be
             collected.
-        RAISES (ValueError): ML077 if no example is annotated.
+        RAISES (ValueError): ML077 if no example is annotated, and the checkpoint has no head.
         """
         validate_get_examples(get_examples, f"{type(self).__name__}.initialize")
         examples = list(get_examples())
         if labels is None and all(gold_masks(eg.reference) is None for eg in examples):
             wanted = "set kb_id_ of entities in the reference documents, or doc._.mluke_fillers"
-            raise ValueError(Errors.ML077.format(name=self.name, wanted=wanted))
+            self.check_annotation(len(examples), Errors.ML077.format(name=self.name, wanted=wanted))
+            return
         if labels is None:
             self.take_entities(collect_entities(examples, self.lang))
         else:

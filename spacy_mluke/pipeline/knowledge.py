@@ -116,6 +116,10 @@ class KnowledgePipe(TaskPipe):
         """The encoder."""
         return get_shim(self.model.get_ref("encoder")).loaded
 
+    def needs_annotation(self) -> bool:
+        """Whether the encoder lacks the head for masked entities."""
+        return self.loaded.heads.entity_predictions is None
+
     def head_params(self) -> Dict[str, Tuple[Model, str]]:
         """None of its own: the head is part of the encoder."""
         return {}

@@ -221,7 +221,7 @@ class MaskedEntityLinker(KnowledgePipe, TrainablePipe):
         nlp (Optional[Language]): The pipeline.
         kb_loader (Optional[Callable]): Makes a knowledge base to take candidates from, such as `spacy.KBFromFile.v1`.
         store (Optional[str]): An entity store to take candidates from.
-        RAISES (ValueError): ML077 if no example is annotated.
+        RAISES (ValueError): ML077 if no example is annotated, and the checkpoint has no head.
         """
         validate_get_examples(get_examples, "MaskedEntityLinker.initialize")
         if kb_loader is not None:
@@ -232,7 +232,9 @@ class MaskedEntityLinker(KnowledgePipe, TrainablePipe):
         examples = list(get_examples())
         if not any(map(is_annotated, examples)):
             wanted = "set kb_id_ of the entities of the reference documents"
-            raise ValueError(Errors.ML077.format(name=self.name, wanted=wanted))
+            self.check_annotation(len(examples), Errors.ML077.format(name=self.name, wanted=wanted))
+            self.load()
+            return
         docs = [eg.predicted for eg in examples]
         if self.cfg["grow"] == "candidates":
             ids = {entity_id for mention in self.mentions(docs) for entity_id in mention.ids}

@@ -243,13 +243,13 @@ class EntityRecognizer(TaskPipe, SpanCategorizer):
         get_examples (Callable[[], Iterable[Example]]): Annotated examples.
         nlp (Optional[Language]): The pipeline.
         labels (Optional[List[str]]): The labels, if they are not to be collected.
-        RAISES (ValueError): ML204 if no example is annotated.
+        RAISES (ValueError): ML204 if no example is annotated, and no labels are known.
         """
         validate_get_examples(get_examples, "EntityRecognizer.initialize")
         load_encoder_model(self.model)
         found: Dict[str, None] = {}
         is_annotated = False
-        n_names = n_missed = 0
+        n_names = n_missed = n_examples = 0
         for examples in minibatch(get_examples(), MAX_DOCS):
             gold = [find_gold(eg, self.gold_key, n) for n, eg in enumerate(examples)]
             is_annotated |= any(known is not None for known in gold)
@@ -257,10 +257,11 @@ class EntityRecognizer(TaskPipe, SpanCategorizer):
                 found.update(dict.fromkeys(span.label_ for span in reference_spans(eg.reference, self.gold_key) or []))
             spans = propose(self.suggester, [eg.predicted for eg in examples])
             truth = classify(gold, spans, _any_row, 0)  # which label, is not known yet
+            n_examples += len(examples)
             n_names += truth.n_names
             n_missed += truth.n_missed
         if not is_annotated and labels is None:
-            raise ValueError(Errors.ML204.format(name=self.name, where=self.gold_hint))
+            self.check_annotation(n_examples, Errors.ML204.format(name=self.name, where=self.gold_hint))
         self.start_head(sorted(found) if labels is None else labels)
         if n_missed:
             hint = (

@@ -145,6 +145,10 @@ class EntityPretrainer(ClozeFiller):
         if self.cfg["masked_words"]:
             start_heads(self.loaded, words=True, entities=False)
 
+    def needs_annotation(self) -> bool:
+        """Always: there is no use for this component but training."""
+        return True
+
     def learn(self, examples: List[Example], drop: float) -> float:
         """Learn from a batch of examples. Losses and gradients are sums over the mentions that are asked for.
 

@@ -227,15 +227,16 @@ class QuestionAnswerer(TaskPipe, TrainablePipe):
 
         get_examples (Callable[[], Iterable[Example]]): Annotated examples.
         nlp (Optional[Language]): The pipeline.
-        RAISES (ValueError): ML077 if no example is annotated.
+        RAISES (ValueError): ML077 if no example is annotated, and the component has no head.
         """
         validate_get_examples(get_examples, f"{type(self).__name__}.initialize")
         load_encoder_model(self.model)
         encoder = own_encoder(self.model)
         assert encoder is not None
-        n_annotated = n_answered = n_lost = 0
+        n_examples = n_annotated = n_answered = n_lost = 0
         # A part at a time: a corpus of single questions holds each document many times over.
         for examples in minibatch(get_examples(), CHUNK):
+            n_examples += len(examples)
             inputs, gold = self._gold_inputs(examples)
             batch = align_input(encoder, inputs)
             assert isinstance(batch, QuestionBatch)
@@ -245,7 +246,7 @@ class QuestionAnswerer(TaskPipe, TrainablePipe):
             n_lost += targets.n_lost
         if not n_annotated:
             wanted = "set doc._.mluke_questions and doc._.mluke_answers of the reference documents"
-            raise ValueError(Errors.ML077.format(name=self.name, wanted=wanted))
+            self.check_annotation(n_examples, Errors.ML077.format(name=self.name, wanted=wanted))
         if not self.is_trained and not find_published(self):
             start_weights(self.model.get_ref("linear"), self.n_rows, self.head_width)
         if n_lost:

@@ -122,6 +122,28 @@ class TaskPipe(HeadFiles):
         for label in self.classes:
             self.vocab.strings.add(label)
 
+    def needs_annotation(self) -> bool:
+        """Whether `initialize` needs annotated examples: there are neither labels nor a head, nor does the checkpoint
+        bring them. Reads the checkpoint."""
+        load_encoder_model(self.model)
+        return not self.classes and not self.is_trained and not find_published(self)
+
+    def check_annotation(self, n_examples: int, missing: str) -> None:
+        """See whether a component whose examples have no annotation can do without.
+
+        spaCy initializes a pipeline with an example of its own, which has none, if it is given no others. With several
+        examples, somebody means to train: a warning then says that this component will learn nothing.
+
+        n_examples (int): How many there are.
+        missing (str): What an error says.
+        RAISES (ValueError): With that message, if the component needs annotation.
+        """
+        if self.needs_annotation():
+            raise ValueError(missing)
+        if n_examples > 1:
+            reason = missing.partition("] ")[2]
+            warnings.warn(Warnings.ML113.format(name=self.name, n=n_examples, reason=reason), stacklevel=4)
+
     # --- annotating ---
 
     def load(self) -> None:

@@ -85,14 +85,14 @@ class GroupPipe(TaskPipe, TrainablePipe):
         get_examples (Callable[[], Iterable[Example]]): Annotated examples.
         nlp (Optional[Language]): The pipeline.
         labels (Optional[List[str]]): The labels, if they are not to be collected.
-        RAISES (ValueError): ML077 if no example is annotated.
+        RAISES (ValueError): ML077 if no example is annotated, and no labels are known.
         """
         validate_get_examples(get_examples, f"{type(self).__name__}.initialize")
         load_encoder_model(self.model)
         examples = list(get_examples())
         annotated = [found for found in map(self.gold_labels, examples) if found is not None]
         if not annotated and labels is None:
-            raise ValueError(Errors.ML077.format(name=self.name, wanted=self.wanted()))
+            self.check_annotation(len(examples), Errors.ML077.format(name=self.name, wanted=self.wanted()))
         if labels is None:
             labels = sorted({label for found in annotated for label in found})
         self.start_head(labels)
