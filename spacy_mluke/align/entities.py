@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Optional
+
 import numpy
 from spacy.attrs import IDX, LENGTH
 from spacy.tokens import Doc
 
-from ..types import AlignedBatch, Ints2d
+from ..types import AlignedBatch, DocAlignment, Ints2d
 
 CHARS = [IDX, LENGTH]  # what says where tokens lie
 
 
-def overlapping(chars: Ints2d, offsets: Ints2d) -> Ints2d:
+def overlapping(chars: Ints2d, offsets: Ints2d, within: Optional[Ints2d] = None) -> Ints2d:
     """The pieces that share a character with each range of characters.
 
     A range begins and ends with a piece that shows: "▁" alone may stand inside it, never at its edge. So the ranges of
@@ -20,17 +22,21 @@ def overlapping(chars: Ints2d, offsets: Ints2d) -> Ints2d:
     chars (Ints2d): First character and end of each range. Shape: (n, 2).
     offsets (Ints2d): Characters of the pieces, in text order; start == end (-1, -1 for example) for a piece on none.
         Shape: (n_pieces, 2).
-    RETURNS (Ints2d): First piece and end; start == end for a range without pieces. Shape: (n, 2), int64.
+    within (Optional[Ints2d]): First piece and end of each range's document, where there are several. Shape: (n, 2).
+    RETURNS (Ints2d): First piece and end. A range without pieces has start == end: before the next piece of its
+        document that shows, or, where none follows, behind the last one. Shape: (n, 2), int64.
     """
     shown = numpy.flatnonzero(offsets[:, 1] > offsets[:, 0])
     ends = numpy.append(shown + 1, 0)
     # Those that end before the range begins, and those that begin before it ends.
     before = numpy.searchsorted(offsets[shown, 1], chars[:, 0], side="right")
     begun = numpy.searchsorted(offsets[shown, 0], chars[:, 1], side="left")
-    # An empty range stands where its pieces would be.
+    held = (begun > before) & (chars[:, 1] > chars[:, 0])
+    first, end = (0, len(offsets)) if within is None else (within[:, 0], within[:, 1])
     found = numpy.empty((len(chars), 2), dtype="int64")
     found[:, 0] = numpy.append(shown, len(offsets))[before]
-    held = (begun > before) & (chars[:, 1] > chars[:, 0])
+    is_last = ~held & (found[:, 0] >= end)
+    found[:, 0] = numpy.where(is_last, numpy.maximum(ends[before - 1], first), found[:, 0])
     found[:, 1] = numpy.where(held, ends[begun - 1], found[:, 0])
     return found
 
@@ -54,6 +60,19 @@ def piece_bounds_of_tokens(doc: Doc, offsets: Ints2d) -> Ints2d:
     RETURNS (Ints2d): First piece and end; start == end for a token without pieces. Shape: (n_tokens, 2), int32.
     """
     return overlapping(token_chars(doc), numpy.asarray(offsets).reshape((-1, 2))).astype("int32")
+
+
+def span_piece_bounds(aligned: DocAlignment) -> Ints2d:
+    """The range of pieces of each span that has some.
+
+    aligned (DocAlignment): A document, with its pieces.
+    RETURNS (Ints2d): First piece and end, among the document's `piece_rows`. Shape: (n, 2), int64.
+    """
+    bounds = aligned.span_bounds[aligned.span_rows >= 0]
+    starts, ends = aligned.token_bounds.T
+    # A span may end with tokens that have no wordpiece: it ends with the last one that does.
+    ends = numpy.maximum.accumulate(numpy.where(ends > starts, ends, 0))
+    return numpy.stack([starts[bounds[:, 0]], ends[bounds[:, 1] - 1]], axis=1)
 
 
 def char_token_bounds(doc: Doc, chars: Ints2d) -> Ints2d:

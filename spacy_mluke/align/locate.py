@@ -16,7 +16,7 @@ from .codes import code_points, heads
 from .entities import CHARS, overlapping
 from .masks import segment_masked
 from .pieces import Wordpieces
-from .segments import BatchText, Segmented, segment
+from .segments import BatchText, Segmented, doc_bounds, segment
 
 
 @dataclass
@@ -58,9 +58,9 @@ class Located:
 
     def token_pieces(self) -> Ints2d:
         """First piece and end of each token within its document. Shape: (n_tokens, 2), int64."""
-        bounds = overlapping(self.batch.token_chars, self.found.pieces.offsets)
         n_tokens = numpy.diff(self.batch.doc_tokens)
-        return bounds - self.found.doc_pieces[:-1].repeat(n_tokens)[:, None]
+        within = doc_bounds(self.found.doc_pieces).repeat(n_tokens, axis=0)
+        return overlapping(self.batch.token_chars, self.found.pieces.offsets, within) - within[:, :1]
 
     def count(self, max_mention_length: int) -> Counts:
         """What has no vector or is longer than a mention may be.

@@ -15,7 +15,7 @@ from .locate import SpanTable, doc_alignments, place_spans, read_docs
 from .markers import fit, order_markers
 from .passes import Pool, check_limits
 from .pieces import RaggedPieces, Wordpieces
-from .segments import BatchText, before_space, check_segmentation, continues_word
+from .segments import BatchText, before_space, check_segmentation, continues_word, doc_bounds
 from .windows import check_windows
 
 # Characters read on each side of a span, for each piece of a window. Languages have 1 to 5 to a piece, so that a
@@ -141,7 +141,8 @@ def _segments(
         cuts = numpy.unique(batch.doc_chars)
         pieces = wordpieces.encode_cuts(batch.text, batch.codes, cuts)
         doc_pieces = heads(pieces.lengths)[numpy.searchsorted(cuts, batch.doc_chars)]
-        held = overlapping(spans.chars, pieces.offsets).reshape((-1, size, 2))
+        within = doc_bounds(doc_pieces)[spans.docs]
+        held = overlapping(spans.chars, pieces.offsets, within).reshape((-1, size, 2))
         markers = order_markers(held)
         edges = numpy.concatenate([doc_pieces[docs][:, None], markers.positions, doc_pieces[docs + 1][:, None]], axis=1)
         starts = numpy.stack([edges[:, :-1], edges[:, 1:]], axis=2)

@@ -15,7 +15,7 @@ from ..types import Ints1d, Ints2d
 from .codes import heads, ranges
 from .entities import overlapping
 from .pieces import RaggedPieces, Wordpieces
-from .segments import BatchText, Segmented, continues_word, cut_at_spans
+from .segments import BatchText, Segmented, continues_word, cut_at_spans, doc_bounds
 
 
 def segment_masked(
@@ -48,7 +48,8 @@ def segment_masked(
     joined = None if segmentation == "published" else continues_word(batch, cuts[:-1])
     pieces = wordpieces.encode_cuts(batch.text, batch.codes, cuts, joined=joined)
     piece_cuts = heads(pieces.lengths)
-    span_pieces = overlapping(span_chars, pieces.offsets)
+    doc_pieces = piece_cuts[numpy.searchsorted(cuts, batch.doc_chars)]
+    span_pieces = overlapping(span_chars, pieces.offsets, doc_bounds(doc_pieces)[span_docs])
     span_pieces[is_cut] = piece_cuts[places]
     visible = heads(pieces.offsets[:, 1] > pieces.offsets[:, 0])
     is_blank = visible[span_pieces[:, 0]] == visible[span_pieces[:, 1]]

@@ -105,6 +105,15 @@ def continues_word(batch: BatchText, starts: Ints1d) -> Bools1d:
     return ~(blank[starts] | blank[numpy.maximum(starts - 1, 0)] | is_first)
 
 
+def doc_bounds(doc_pieces: Ints1d) -> Ints2d:
+    """First piece and end of each document.
+
+    doc_pieces (Ints1d): The first piece of each document, and the end. Shape: (n_docs + 1,).
+    RETURNS (Ints2d): Shape: (n_docs, 2).
+    """
+    return numpy.stack([doc_pieces[:-1], doc_pieces[1:]], axis=1)
+
+
 def segment(
     batch: BatchText,
     span_chars: Ints2d,
@@ -134,7 +143,7 @@ def segment(
     piece_cuts = heads(pieces.lengths)
     doc_pieces = piece_cuts[numpy.searchsorted(cuts, batch.doc_chars)]
     if not cut:
-        return Segmented(pieces, doc_pieces, overlapping(span_chars, pieces.offsets))
+        return Segmented(pieces, doc_pieces, overlapping(span_chars, pieces.offsets, doc_bounds(doc_pieces)[span_docs]))
     span_pieces = piece_cuts[places]
     # "▁" alone stands on nothing, and a vector of it would be a vector of nothing.
     visible = heads(pieces.offsets[:, 1] > pieces.offsets[:, 0])

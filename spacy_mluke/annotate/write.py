@@ -8,7 +8,8 @@ import numpy
 from spacy.tokens import Doc, Span, Token
 from thinc.util import to_numpy
 
-from ..types import DocAlignment, EncoderOutput, Floats1d, Floats2d, Ints2d
+from ..align.entities import span_piece_bounds
+from ..types import EncoderOutput, Floats1d, Floats2d
 from .states import EntityStates, mean_rows, write_record
 
 
@@ -37,7 +38,7 @@ def write_states(
         vectors = entity_states[rows[rows >= 0]]
         end = start + len(aligned.piece_rows)
         if with_words and piece_states is not None:
-            vectors = join_words(vectors, mean_rows(piece_states[start:end], _piece_bounds(aligned)))
+            vectors = join_words(vectors, mean_rows(piece_states[start:end], span_piece_bounds(aligned)))
         if not keep_tokens or piece_states is None:
             write_record(doc, aligned, vectors, piece_states=None)
             start = end
@@ -64,12 +65,6 @@ def join_words(entities: Floats2d, words: Floats2d) -> Floats2d:
     """
     unit = [rows / numpy.maximum(numpy.linalg.norm(rows, axis=1, keepdims=True), 1e-12) for rows in (entities, words)]
     return (unit[0] + unit[1]) / 2
-
-
-def _piece_bounds(aligned: DocAlignment) -> Ints2d:
-    """The wordpieces of each span that has some, among its document's. Shape: (n, 2)."""
-    bounds = aligned.span_bounds[aligned.span_rows >= 0]
-    return numpy.stack([aligned.token_bounds[bounds[:, 0], 0], aligned.token_bounds[bounds[:, 1] - 1, 1]], axis=1)
 
 
 def hook_vectors(doc: Doc) -> None:

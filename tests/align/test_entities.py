@@ -9,7 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spacy_mluke.align import align
-from spacy_mluke.align.entities import char_token_bounds, entity_position_ids, overlapping, piece_bounds_of_tokens
+from spacy_mluke.align.entities import (
+    char_token_bounds,
+    entity_position_ids,
+    overlapping,
+    piece_bounds_of_tokens,
+    span_piece_bounds,
+)
+from spacy_mluke.align.segments import SEGMENTATIONS
 
 from .helpers import VOCAB, char_doc, ragged, word_doc
 from .test_pieces import TEXTS
@@ -112,3 +119,49 @@ def test_characters_become_tokens_only_at_token_bounds(chars, tokens):
 
 def test_characters_of_an_empty_document_are_no_tokens():
     assert char_token_bounds(word_doc(), numpy.array([[0, 1]])).tolist() == [[-1, -1]]
+
+
+def test_an_empty_range_stands_within_its_document():
+    offsets = numpy.array([[0, 5], [5, 5], [6, 8], [8, 8], [9, 12]])
+    within = numpy.array([[0, 2], [2, 4], [2, 4], [4, 5], [4, 5]])
+    chars = numpy.array([[5, 6], [6, 6], [8, 9], [9, 9], [12, 13]])
+    assert overlapping(chars, offsets, within).tolist() == [[1, 1], [2, 2], [3, 3], [4, 4], [5, 5]]
+
+
+WORDS = ["Tokyo", "\n", " ", "\t\n", "\u200b", "\u200d", "\ufeff", "\x00", "\x07", "\u3000", "東京", "e\u0301", "."]
+TOKENS = st.lists(st.sampled_from(WORDS), max_size=5)
+
+
+@pytest.mark.parametrize("kind", ["sentencepiece", "byte_level"])
+@given(texts=st.lists(TOKENS, min_size=1, max_size=4), segmentation=st.sampled_from(SEGMENTATIONS))
+@settings(max_examples=60, deadline=None)
+def test_what_a_document_gets_does_not_depend_on_its_neighbours(kind, wordpieces, byte_level, texts, segmentation):
+    wordpieces = wordpieces if kind == "sentencepiece" else byte_level
+    docs = [word_doc(*words) for words in texts]
+    spans = [[(i, j) for i in range(len(doc)) for j in range(i + 1, len(doc) + 1)] for doc in docs]
+    options = {"default_entity_id": 1, "segmentation": segmentation}
+    together = align(docs, ragged(*spans), wordpieces, **options)
+    edges = _piece_rows(together)
+    for n, (doc, own) in enumerate(zip(docs, spans, strict=True)):
+        alone = align([doc], ragged(own), wordpieces, **options)
+        (found,), other = alone.docs, together.docs[n]
+        assert found.token_bounds.tolist() == other.token_bounds.tolist()
+        assert found.piece_offsets.tolist() == other.piece_offsets.tolist()
+        assert (found.span_rows >= 0).tolist() == (other.span_rows >= 0).tolist()
+        assert (found.token_bounds <= len(found.piece_rows)).all()
+        assert alone.piece_ids[found.piece_rows].tolist() == together.piece_ids[other.piece_rows].tolist()
+        assert _piece_rows(alone)[0] == edges[n]
+
+
+def _piece_rows(batch):
+    """For each document, the pieces (among its own) that the vector of each of its spans is made of."""
+    found = []
+    for doc in batch.docs:
+        if not len(doc.token_bounds):
+            found.append([])
+            continue
+        bounds = span_piece_bounds(doc).tolist()
+        assert all(1 <= a < b <= len(doc.piece_rows) - 1 for a, b in bounds)
+        assert all((doc.piece_offsets[[a, b - 1], 1] > doc.piece_offsets[[a, b - 1], 0]).all() for a, b in bounds)
+        found.append(bounds)
+    return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy
 import pytest
 import spacy
+from spacy.tokens import Doc, Span
 
 from tests.pipeline.conftest import bounds, capital_docs, make_doc, make_pipeline
 from tests.pipeline.test_long_documents import long_doc
@@ -70,3 +71,23 @@ def test_a_saved_component_keeps_what_its_vectors_are(tiny_checkpoint, tmp_path)
 def test_other_vectors_are_refused_with_the_choices(tiny_checkpoint):
     with pytest.raises(ValueError, match=r"\[ML070\].*span_vectors.*entity, both"):
         make_pipeline(str(tiny_checkpoint), span_vectors="words")
+
+
+@pytest.mark.parametrize(
+    "words", [["Tokyo", "\n"], ["\n", "Tokyo"], ["\n", "Tokyo", "\u200b", "\n"], ["Tokyo", " ", "Japan", "\t"]]
+)
+def test_a_vector_does_not_depend_on_the_next_document(tiny_checkpoint, words):
+    nlp = make_pipeline(str(tiny_checkpoint), span_vectors="both")
+
+    def doc():
+        made = Doc(nlp.vocab, words=words, spaces=[False] * len(words))
+        made.ents = [Span(made, 0, len(words), "LOC")]
+        return made
+
+    alone = nlp(doc())
+    others = [make_doc(nlp, "Japan is far away .", "Japan") for _ in range(2)]
+    _, among, _ = nlp.pipe([others[0], doc(), others[1]])
+    numpy.testing.assert_allclose(among.ents[0]._.mluke_vector, alone.ents[0]._.mluke_vector, atol=1e-5)
+    numpy.testing.assert_allclose(
+        alone._.mluke.vectors, mean_of_both(make_pipeline(str(tiny_checkpoint))(doc())), atol=1e-5
+    )
