@@ -17,7 +17,7 @@ from thinc.types import Ragged
 from thinc.util import to_numpy
 
 from ..errors import Errors
-from ..types import AlignedBatch, Ints1d
+from ..types import AlignedBatch, Bools1d, Ints1d
 from .codes import heads, numbers, ranges
 from .locate import Located, doc_alignments, locate
 from .marked import align_marked
@@ -46,6 +46,7 @@ def align(
     max_mention_length: int = 30,
     with_tokens: bool = True,
     with_passes: bool = False,
+    wanted: Optional[Bools1d] = None,
 ) -> AlignedBatch:
     """Place documents and their entity spans on the wordpieces that the encoder reads.
 
@@ -70,6 +71,8 @@ def align(
     max_mention_length (int): Pieces of a mention that its position embedding is the mean of, from the left.
     with_tokens (bool): Whether the states of the pieces are wanted. Without, windows that hold no entity are left out.
     with_passes (bool): Whether, instead, those of all pieces of all passes are.
+    wanted (Optional[Bools1d]): Spans whose states are wanted, None for all: without states of pieces, a pass that holds
+        none of them is left out, with the other spans on it. Shape: (n_spans,).
     RETURNS (AlignedBatch): Passes, entities, and how the documents map into them.
     RAISES (ValueError): ML001 to ML003, ML007, ML008; ML220 if spans that are masked overlap.
     """
@@ -82,6 +85,8 @@ def align(
     n_spans = len(located.spans.bounds)
     if entity_ids is not None and len(entity_ids) != n_spans:
         raise ValueError(Errors.ML007.format(what="Entity ids", found=len(entity_ids), expected=n_spans, per="span"))
+    if wanted is not None and len(wanted) != n_spans:
+        raise ValueError(Errors.ML007.format(what="Wanted spans", found=len(wanted), expected=n_spans, per="span"))
     kept = numpy.flatnonzero(~located.is_blank)
     span_pieces = located.span_pieces[kept]
     n_tokens = numpy.diff(located.batch.doc_tokens)
@@ -98,6 +103,11 @@ def align(
     n_windows = len(plan.starts)
     n_passes, order, passes = split_passes(plan.span_windows, n_windows, max_entities, int(with_tokens))
     windows = numpy.repeat(numpy.arange(n_windows), n_passes)  # (n_passes,)
+    if wanted is not None and not (with_tokens or with_passes):
+        is_read = numpy.zeros(len(windows), dtype=bool)
+        is_read[passes[numpy.asarray(wanted)[kept[order]]]] = True
+        order, passes = order[is_read[passes]], heads(is_read)[passes[is_read[passes]]]
+        windows = windows[is_read]
 
     pieces = located.found.pieces
     pool = Pool(pieces.ids, numpy.array([wordpieces.bos_id, wordpieces.eos_id]))

@@ -12,7 +12,7 @@ from ..align.batch import align, align_marked, align_questions
 from ..align.segments import SEGMENTATIONS
 from ..align.words import read_opening_markers
 from ..errors import Errors, check_at_least, check_choice, check_flag, check_text
-from ..types import AlignedBatch, EncoderOutput, Ints1d, Ints3d
+from ..types import AlignedBatch, Bools1d, EncoderOutput, Ints1d, Ints3d
 from .config import check_quantization
 from .freezing import check_parts
 from .shim import EncoderShim
@@ -80,6 +80,14 @@ class MentionInput(EncoderInput):
     candidate_lengths: Optional[Ints1d] = None
     # What is done to the aligned pieces before they are read, in place: words are hidden, for instance.
     edit: Optional[Callable[[AlignedBatch], None]] = None
+
+    @property
+    def wanted(self) -> Optional[Bools1d]:
+        """Which mentions need a state: those that have candidates, by default each [MASK]. None: all. Shape:
+        (n_spans,)."""
+        if self.candidate_lengths is not None:
+            return numpy.asarray(self.candidate_lengths) > 0
+        return None if self.entity_ids is None else numpy.asarray(self.entity_ids) < 0
 
 
 AnyInput = Union[EncoderInput, MarkedInput, PairInput]
@@ -272,9 +280,10 @@ def align_input(model: EncoderModel, inputs: AnyInput) -> AlignedBatch:
             max_entities=attrs["max_entities"] or None,
             max_mention_length=attrs["max_mention_length"],
         )
-    entity_ids = mask_lengths = None
+    entity_ids = mask_lengths = wanted = None
     if isinstance(inputs, MentionInput):
         mask_lengths = inputs.mask_lengths
+        wanted = inputs.wanted
         if inputs.entity_ids is not None:
             entity_ids = numpy.where(inputs.entity_ids < 0, loaded.entities.mask_id, inputs.entity_ids)
     elif attrs["entity_input"] == "kb_id":
@@ -295,6 +304,7 @@ def align_input(model: EncoderModel, inputs: AnyInput) -> AlignedBatch:
         max_mention_length=attrs["max_mention_length"],
         with_tokens=inputs.with_tokens,
         with_passes=inputs.with_passes,
+        wanted=wanted,
     )
     batch.with_entities = inputs.with_entities
     if isinstance(inputs, MentionInput) and inputs.edit is not None:

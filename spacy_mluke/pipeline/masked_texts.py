@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from typing import Any, List, Optional, Sequence, Tuple
 
@@ -36,9 +37,11 @@ def find_linked(doc: Doc, loaded: LoadedEncoder, masks: Sequence[Chars]) -> List
     RETURNS (List[Linked]): In text order.
     """
     found = []
+    starts, ends = [first for first, _ in masks], [last for _, last in masks]
     for ent in doc.ents:
         start, end = ent.start_char, ent.end_char
-        if not ent.kb_id or any(start < last and first < end for first, last in masks):
+        # Masks that begin before its end, but for those that end before its beginning: masks are in order, and apart.
+        if not ent.kb_id or bisect_left(starts, end) > bisect_right(ends, start):
             continue
         entity_id = find_entity(loaded, ent.kb_id_, [doc.lang_])
         if entity_id is not None:

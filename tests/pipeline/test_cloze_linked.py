@@ -9,7 +9,8 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from transformers import LukeForMaskedLM
 
-from spacy_mluke.encoder.model import get_shim
+from spacy_mluke.encoder.model import MentionInput, get_shim
+from spacy_mluke.pipeline.masked_texts import find_linked
 from tests.pipeline.cloze_docs import cloze_pipeline, scores_of
 from tests.pipeline.steps import copy_of
 
@@ -139,3 +140,48 @@ def test_training_shows_what_prediction_shows(masked_lm):
         pipe.initialize(lambda: [Example(nlp.make_doc(gold.text), gold)], labels=labels)
         losses.append(pipe.learn([Example(predicted, gold)], 0.0))
     assert losses[0] != losses[1]
+
+
+def long_doc(nlp, n_before: int, n_after: int) -> Doc:
+    """A mask among many sentences whose names are all linked."""
+    other = "Tokyo is far away from Paris ."
+    text = " ".join([other] * n_before + [TEXT] + [other] * n_after)
+    doc = nlp.make_doc(text)
+    doc.ents = [
+        doc.char_span(start, start + len(name), label="CITY", kb_id="en:Tokyo")
+        for name in ("Tokyo", "Paris")
+        for start in range(len(text))
+        if text.startswith(name, start)
+    ]
+    return doc
+
+
+def test_only_windows_with_a_mask_are_read(nlp, monkeypatch):
+    doc = long_doc(nlp, 300, 300)
+    shim, n_read = get_shim(nlp.get_pipe("mluke_cloze").model.get_ref("encoder")), []
+    read = shim.read_entities
+
+    def count(batch, *args, **kwargs):
+        n_read.append((batch.n_passes, len(batch.entity_ids)))
+        return read(batch, *args, **kwargs)
+
+    monkeypatch.setattr(shim, "read_entities", count)
+    found = nlp.get_pipe("mluke_cloze").fill(doc, mode="entity")
+    monkeypatch.setattr(MentionInput, "wanted", None)
+    every = nlp.get_pipe("mluke_cloze").fill(doc, mode="entity")
+    (n_passes, n_entities), (n_all, _) = n_read
+    assert n_passes == 1 and 1 < n_entities < 1200 and n_all > 10
+    assert [(f.text, round(f.score, 5)) for f in found[0]] == [(f.text, round(f.score, 5)) for f in every[0]]
+
+
+def test_finding_linked_mentions_looks_at_each_mask_once(nlp):
+    doc = long_doc(nlp, 20, 20)
+    many = [(i, i + 1) for i in range(0, 600, 3)]
+    for masks in ([], [(5, 9)], [(0, 5), (6, 8)], [(4, 6)], [(0, len(doc.text))], many):
+        expected = [
+            (ent.start_char, ent.end_char)
+            for ent in doc.ents
+            if not any(ent.start_char < end and start < ent.end_char for start, end in masks)
+        ]
+        linked_ones = find_linked(doc, nlp.get_pipe("mluke_cloze").loaded, masks)
+        assert [place[:2] for place in linked_ones] == expected
