@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from itertools import chain, repeat
-from typing import Any, Dict, Iterable, List, NamedTuple, Tuple
+from typing import Any, Collection, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
 
 import ahocorasick_rs
 import numpy
@@ -18,11 +18,17 @@ from .store import MAX_ENDING
 UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
 )
-_MARKS = re.compile("[\u0300-\u036f]")
+_MARKS = re.compile("[\u0300-\u036f]+")
 _CLUSTER = re.compile("[^\u0300-\u036f]?[\u0300-\u036f]*", re.DOTALL)
 _SPACE = ord(" ")
 # Capital letters alone, this many at most, are a code (US, USA): as small letters they are other words.
 _CODE_LENGTH = 4
+# Longer names are not looked for in text: the automaton's memory grows with the square of a name's length, and as many
+# names as that may end at one character.
+MAX_NAME = 256
+_PART = 1 << 12  # characters that are searched at once: what is found in them is in memory
+_REMEMBERED = 1 << 16  # foldings that are kept, of a letter with its marks
+_FEW = 4  # that have this many characters
 
 
 class Found(NamedTuple):
@@ -46,7 +52,7 @@ class NameFinder:
 
     A name that begins with a capital letter is not found in small letters ("Nice", "nice"), and a code in capitals
     ("US") only as it stands. A stem is found with up to four more letters, to the end of the word ("Япони": Японии,
-    Японией).
+    Японией). A name of more than 256 characters (folded) is not looked for.
 
     names (Iterable[str]): The names.
     stems (Iterable[str]): Beginnings of names whose ends change.
@@ -56,12 +62,13 @@ class NameFinder:
         spellings: Dict[str, _Spelling] = {}
         for name, is_stem in chain(zip(names, repeat(False)), zip(stems, repeat(True))):
             key = loose_key(name)
-            if not any(char.isalnum() for char in key):
+            if len(key) > MAX_NAME or not any(char.isalnum() for char in key):
                 continue
             new = _spelling(name, is_stem)
             old = spellings.get(key)
             spellings[key] = new if old is None else _join(old, new)
         self._spellings = list(spellings.values())
+        self._longest = max(map(len, spellings), default=1)
         self._automaton = ahocorasick_rs.AhoCorasick(list(spellings), matchkind=ahocorasick_rs.MatchKind.Standard)
 
     def __len__(self) -> int:
@@ -74,23 +81,42 @@ class NameFinder:
         text (str): The text.
         RETURNS (List[Found]): By their beginnings; of one beginning, the longest first.
         """
+        return sorted(set(self._find(text)), key=_by_place)
+
+    def find_longest(self, text: str, edges: Optional[Collection[int]] = None) -> List[Found]:
+        """Find names that do not overlap: from left to right, the longest that begins first. Takes memory for these
+        alone.
+
+        text (str): The text.
+        edges (Optional[Collection[int]]): Characters where a name may begin and end; None for any.
+        RETURNS (List[Found]): In text order.
+        """
+        ends: Dict[int, int] = {}
+        for start, end in self._find(text):
+            if edges is None or (start in edges and end in edges):
+                ends[start] = max(end, ends.get(start, 0))
+        return longest(Found(start, ends[start]) for start in sorted(ends))
+
+    def _find(self, text: str) -> Iterator[Found]:
         folded, places = fold(text)
-        found = []
-        for row, start, end in self._automaton.find_matches_as_indexes(folded, overlapping=True):
-            first, last = int(places[start]), int(places[end - 1]) + 1
-            # Marks that the key leaves out belong to the letter before them.
-            while last < len(text) and _MARKS.match(text[last]):
-                last += 1
-            spelling = self._spellings[row]
-            if not _may_part(text, first) or not _is_cased(text[first:last], spelling):
-                continue
-            if spelling.name and _may_part(text, last):
-                found.append(Found(first, last))
-            if spelling.stem:
-                end = _word_end(text, last)
-                if end - last <= MAX_ENDING:
-                    found.append(Found(first, end))
-        return sorted(set(found), key=_by_place)
+        # Marks that the key leaves out belong to the letter before them.
+        marks = dict(run.span() for run in _MARKS.finditer(text))
+        for head in range(0, len(folded), _PART):
+            part = folded[head : head + _PART + self._longest - 1]
+            for row, start, end in self._automaton.find_matches_as_indexes(part, overlapping=True):
+                if start >= _PART:
+                    continue  # the next part's
+                first, last = int(places[head + start]), int(places[head + end - 1]) + 1
+                last = marks.get(last, marks.get(last - 1, last))
+                spelling = self._spellings[row]
+                if not _may_part(text, first) or not _is_cased(text[first:last], spelling):
+                    continue
+                if spelling.name and _may_part(text, last):
+                    yield Found(first, last)
+                if spelling.stem:
+                    word_end = _word_end(text, last)
+                    if word_end - last <= MAX_ENDING:
+                        yield Found(first, word_end)
 
 
 def longest(found: Iterable[Found]) -> List[Found]:
@@ -135,12 +161,15 @@ def fold(text: str) -> Tuple[str, Ints1d]:
 
 
 class _Folds(dict):
-    """What becomes of a character (by number, for `str.translate`) or of a letter with its marks."""
+    """What becomes of a character (by number, for `str.translate`) or of a letter with its marks; the first ones that
+    are met are remembered."""
 
     def __missing__(self, char: Any) -> str:
         letter = chr(char) if isinstance(char, int) else char
         # Between two letters, so that spaces and what is dropped are not at an edge; of a script that keeps its marks.
-        self[char] = folded = loose_key(f"я{letter}я")[1:-1]
+        folded = loose_key(f"я{letter}я")[1:-1]
+        if len(self) < _REMEMBERED and len(letter) <= _FEW:
+            self[char] = folded
         return folded
 
 
@@ -148,7 +177,9 @@ class _Sizes(dict):
     """How many characters a character becomes, as a character."""
 
     def __missing__(self, char: int) -> str:
-        self[char] = size = chr(len(_FOLDS[char]))
+        size = chr(len(_FOLDS[char]))
+        if len(self) < _REMEMBERED:
+            self[char] = size
         return size
 
 

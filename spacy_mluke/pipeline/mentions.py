@@ -13,7 +13,7 @@ from spacy.vocab import Vocab
 
 from ..annotate.mentions import cut_tokens, mention_span, token_edges, write_mentions
 from ..entities.candidate_sources import CandidateSource
-from ..entities.finder import NameFinder, longest
+from ..entities.finder import NameFinder
 from ..entities.store_format import STEM
 from ..errors import Errors, check_at_least, check_flag, check_names, did_you_mean
 from .options import Options
@@ -87,18 +87,11 @@ class MentionRecognizer(Options, Pipe):
         doc (Doc): The document, changed in place.
         RETURNS (Doc): The same document.
         """
-        text = doc.text
-        found = self.finder(doc.lang_).find(text)
-        if found:
-            edges = set(numpy.concatenate(token_edges(doc)).tolist())
-            if not self.cfg["split_tokens"]:
-                found = [place for place in found if edges.issuperset(place)]
-            places = longest(found)
-            cuts = {char for place in places for char in place} - edges
-            if cuts:
-                cut_tokens(doc, cuts)
-        else:
-            places = []
+        edges = set(numpy.concatenate(token_edges(doc)).tolist())
+        places = self.finder(doc.lang_).find_longest(doc.text, None if self.cfg["split_tokens"] else edges)
+        cuts = {char for place in places for char in place} - edges
+        if cuts:
+            cut_tokens(doc, cuts)
         spans = [span for span in (mention_span(doc, place) for place in places) if span is not None]
         write_mentions(doc, self._labelled(spans), overwrite=self.cfg["overwrite"])
         return doc

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import unicodedata
+from types import SimpleNamespace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from spacy_mluke.entities import finder as finder_module
+from spacy_mluke.entities import keys
 from spacy_mluke.entities.finder import Found, NameFinder, fold, longest
-from spacy_mluke.entities.keys import loose_key
+from spacy_mluke.entities.keys import MAX_MARKS, case_key, loose_key
 
 NAMES = [
     "Tokyo", "Japan", "São Tomé", "Saint-Étienne", "New York", "York", "Nice", "US", "français", "Straßburg", "東京",
@@ -98,3 +101,73 @@ def test_a_name_is_found_in_the_text_that_it_stands_in(name, n):
     if len(finder) and name == name.strip() and loose_key(name) == fold(name)[0].strip():
         text = f"{'. ' * n}{name} ."
         assert any(text[start:end] in name for start, end in finder.find(text))
+
+
+PARTS = st.lists(
+    st.sampled_from(["Tokyo", "東", "京", "日本", "York", "New", " ", ".", "\u0301", "A\u0301", "Nice", "Saint-"])
+)
+
+
+@given(PARTS.map("".join))
+@settings(max_examples=60, deadline=None)
+def test_text_that_is_searched_in_parts_has_the_same_names(text):
+    finder = NameFinder([*NAMES, "東", "京", "東京東", "á"], ["日"])
+    whole = finder.find(text)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(finder_module, "_PART", 3)
+        assert finder.find(text) == whole
+    assert finder.find_longest(text) == longest(whole)
+    edges = {place for place in range(len(text) + 1) if place % 2}
+    assert finder.find_longest(text, edges) == longest(p for p in whole if edges.issuperset(p))
+
+
+@pytest.mark.parametrize("key", [loose_key, case_key, lambda text: fold(text)[0]], ids=["loose", "case", "fold"])
+@pytest.mark.parametrize("letter", ["a", "я", "か", ""])
+def test_marks_without_end_are_never_put_in_order_together(monkeypatch, key, letter):
+    longest_runs = []
+
+    def normalize(form, text):
+        runs = "".join("m" if unicodedata.combining(char) else " " for char in text).split()
+        longest_runs.append(max(map(len, runs), default=0))
+        return unicodedata.normalize(form, text)
+
+    fake = SimpleNamespace(normalize=normalize, combining=unicodedata.combining, category=unicodedata.category)
+    monkeypatch.setattr(keys, "unicodedata", fake)
+    assert len(key(letter + "\u0301\u0316" * 20_000)) <= 2 * MAX_MARKS
+    assert max(longest_runs) <= MAX_MARKS + 1
+
+
+def test_foldings_are_not_kept_without_end(monkeypatch):
+    monkeypatch.setattr(finder_module, "_REMEMBERED", 10)
+    monkeypatch.setattr(finder_module, "_FOLDS", finder_module._Folds())
+    monkeypatch.setattr(finder_module, "_SIZES", finder_module._Sizes())
+    marks = [chr(0x300 + n) for n in range(0x70)]
+    text = "".join(f"{chr(0x400 + n)}{mark}x{mark}{mark}" for n, mark in enumerate(marks))
+    assert fold(text)[0] and fold("".join(map(chr, range(0x400, 0x500))))[0]
+    assert len(finder_module._FOLDS) <= 10 and len(finder_module._SIZES) <= 10
+    monkeypatch.undo()
+    before = len(finder_module._FOLDS)
+    fold("".join(f"a{mark * 5}" for mark in marks))
+    assert len(finder_module._FOLDS) == before
+
+
+def test_a_name_as_long_as_a_page_is_not_looked_for():
+    finder = NameFinder(["Tokyo", "A" * 100_000, "東" * 256, "東" * 257])
+    assert len(finder) == 2
+    assert mentions(finder, f"Tokyo {'A' * 100_000} {'東' * 300}") == ["Tokyo", "東" * 256]
+
+
+@pytest.mark.parametrize("letter", ["a", "東", "á"])
+def test_names_that_end_in_each_other_take_no_more_than_a_part_at_once(monkeypatch, letter):
+    finder = NameFinder([letter * n for n in range(1, 12)])
+    n_found = []
+    automaton = finder._automaton
+
+    def find(text, **options):
+        found = automaton.find_matches_as_indexes(text, **options)
+        n_found.append(len(found))
+        return found
+
+    finder._automaton = SimpleNamespace(find_matches_as_indexes=find)
+    finder.find_longest(letter * 9_000)
+    assert len(n_found) == 3 and max(n_found) <= 11 * (4096 + 12)
