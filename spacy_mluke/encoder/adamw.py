@@ -5,6 +5,7 @@ import functools
 import math
 from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union, cast
 
+import numpy
 import torch
 from thinc.api import Model, Optimizer, torch2xp, xp2torch
 from thinc.types import Generator
@@ -119,7 +120,9 @@ class AdamW(Optimizer):
         RETURNS (Tuple[FloatsXd, FloatsXd]): Both.
         """
         if gradient.size:
-            self.step_together([Stepped(key, xp2torch(weights), xp2torch(gradient))], lr_scale=lr_scale)
+            device = torch.device("cpu") if isinstance(weights, numpy.ndarray) else None
+            pair = xp2torch(weights, device=device), xp2torch(gradient, device=device)
+            self.step_together([Stepped(key, *pair)], lr_scale=lr_scale)
             gradient *= 0
         return weights, gradient
 
@@ -205,6 +208,8 @@ class AdamW(Optimizer):
             return Stepped(item.key, item.weights, item.gradient.float())
         full = self._full.get(item.key)
         # Weights that somebody else has changed meanwhile, by loading others, count as they are.
+        if full is not None and full.device != item.weights.device:
+            full = self._full[item.key] = full.to(item.weights.device)
         if full is None or full.shape != item.weights.shape or not torch.equal(full.to(item.weights), item.weights):
             full = self._full[item.key] = item.weights.float()
         return Stepped(item.key, full, item.gradient.float())
@@ -213,10 +218,13 @@ class AdamW(Optimizer):
         assert self.averages is not None
         average = self.averages.get(item.key)
         if average is None or tuple(average.shape) != tuple(item.weights.shape):
-            average = self.averages[item.key] = cast(Any, torch2xp(torch.zeros_like(item.weights)))
+            average = torch2xp(torch.zeros_like(item.weights))
+        mean = xp2torch(average, device=item.weights.device)
         n = self.nr_update[item.key]
         # As thinc averages.
-        xp2torch(average, device=item.weights.device).lerp_(item.weights, 1.0 - min((1.0 + n) / (10.0 + n), 0.9999))
+        mean.lerp_(item.weights, 1.0 - min((1.0 + n) / (10.0 + n), 0.9999))
+        # The same memory, unless the weights have moved to another device.
+        self.averages[item.key] = cast(Any, torch2xp(mean))
 
     # --- clipping ---
 

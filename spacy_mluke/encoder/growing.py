@@ -18,7 +18,7 @@ from ..types import Ints1d
 from .checkpoint import LoadedEncoder
 from .masked import EntityHead, WordHead, start_entity_head, start_word_head
 from .opening import ADDED, OWN
-from .tables import MappedEntityTable
+from .tables import MappedEntityTable, device_of
 
 # From so many rows on, a table is taken for a trained one: new rows get the size of those that are there.
 _TRAINED_ROWS = 1000
@@ -140,8 +140,7 @@ def _name_means(loaded: LoadedEncoder, entities: Sequence[NewEntity], table: nn.
     shares = 1 / (per_name[name_of] * filled[entity_of[name_of]])
     sums = torch.zeros(len(names), cast(Any, table).embedding_dim)
     with torch.no_grad():
-        device = next(chain(table.parameters(), table.buffers())).device
-        rows = table(torch.from_numpy(ids.astype("int64")).to(device)).float().cpu()
+        rows = table(torch.from_numpy(ids.astype("int64")).to(device_of(table))).float().cpu()
         for start in range(0, len(places), 1 << 16):
             part = slice(start, start + (1 << 16))
             weighted = rows[torch.from_numpy(places[part])] * torch.from_numpy(shares[part]).float()[:, None]
@@ -152,10 +151,9 @@ def _name_means(loaded: LoadedEncoder, entities: Sequence[NewEntity], table: nn.
 def _spread_of(table: nn.Module) -> Tuple[Tensor, Tensor]:
     """Mean of a table's rows, and their mean distance from it."""
     n_rows = cast(Any, table).num_embeddings
-    device = next(chain(table.parameters(), table.buffers())).device
     with torch.no_grad():
         ids = torch.linspace(0, n_rows - 1, min(n_rows, _SAMPLED), dtype=torch.float64).long()
-        rows = table(ids.to(device)).float().cpu()
+        rows = table(ids.to(device_of(table))).float().cpu()
     centre = rows.mean(dim=0)
     return centre, (rows - centre).norm(dim=1).mean()
 

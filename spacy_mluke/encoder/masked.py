@@ -17,7 +17,7 @@ from ..errors import Errors
 from .config import EncoderConfig
 from .kernels import ACTIVATIONS
 from .names import check_types
-from .tables import table_rows
+from .tables import device_of, table_rows
 
 WORD_HEAD, ENTITY_HEAD = "lm_head", "entity_predictions"
 # Queries that are compared with a whole table together: with each part of it, they have 65,536 logits each.
@@ -137,7 +137,7 @@ def start_word_head(config: EncoderConfig, states: Tensor, table: nn.Module) -> 
     """A head for words that has not been trained. See `start_entity_head`.
 
     config (EncoderConfig): The encoder's sizes.
-    states (Tensor): Some states of the encoder. Shape: (n, width).
+    states (Tensor): Some states of the encoder, on the CPU. Shape: (n, width).
     table (nn.Module): The word table.
     RETURNS (WordHead): The head.
     """
@@ -158,7 +158,7 @@ def start_entity_head(
     the usual start, would make every logit about equal and hide from the first steps what the encoder knows.
 
     config (EncoderConfig): The encoder's sizes.
-    states (Tensor): Some states of the encoder. Shape: (n, width).
+    states (Tensor): Some states of the encoder, on the CPU. Shape: (n, width).
     table (nn.Module): The entity table.
     projection (Optional[nn.Linear]): From entity to encoder width, if those differ.
     RETURNS (EntityHead): The head.
@@ -177,7 +177,9 @@ def _start(
 ) -> None:
     with torch.no_grad():
         mean = states.float().mean(dim=0)
-        weight = torch.eye(len(mean)) if projection is None else torch.linalg.pinv(projection.weight.detach().float())
+        weight = torch.eye(len(mean))
+        if projection is not None:
+            weight = torch.linalg.pinv(projection.weight.detach().float().cpu())
         deviation = ((states.float() - mean) @ weight.T).std().clamp(min=1e-6)
         dense.weight.copy_(weight * (_LINEAR / deviation))
         # What all states have in common says nothing about any of them.
@@ -188,9 +190,11 @@ def _start(
 
 
 def _sample(table: nn.Module) -> Tensor:
+    """Some rows, on the CPU, wherever the table is."""
     n_rows = cast(Any, table).num_embeddings
+    ids = torch.linspace(0, n_rows - 1, min(n_rows, _SAMPLED_ROWS), dtype=torch.float64).long()
     with torch.no_grad():
-        return table(torch.linspace(0, n_rows - 1, min(n_rows, _SAMPLED_ROWS)).long())
+        return table(ids.to(device_of(table))).float().cpu()
 
 
 # --- logits ---

@@ -7,6 +7,7 @@ import numpy
 from spacy.tokens import Doc
 from thinc.api import Model
 from thinc.types import Ragged
+from thinc.util import to_numpy
 
 from ..align.batch import align, align_marked, align_questions
 from ..align.segments import SEGMENTATIONS
@@ -315,12 +316,12 @@ def align_input(model: EncoderModel, inputs: AnyInput) -> AlignedBatch:
 def _named_entity_ids(model: EncoderModel, inputs: EncoderInput) -> Ints1d:
     """Ids of the entities that the spans' kb_id_ name."""
     entities = get_shim(model).loaded.entities
-    bounds = numpy.asarray(inputs.spans.dataXd)
+    bounds, lengths = to_numpy(inputs.spans.dataXd), to_numpy(inputs.spans.lengths)
     ids = numpy.full(len(bounds), entities.mask_id, dtype="int64")
     start = 0
     named: List[int] = []
     names: List[str] = []
-    for doc, length in zip(inputs.docs, inputs.spans.lengths, strict=True):
+    for doc, length in zip(inputs.docs, lengths, strict=True):
         known = {(ent.start, ent.end): ent.kb_id_ for ent in doc.ents if ent.kb_id}
         for row in range(start, start + int(length)):
             name = known.get((int(bounds[row, 0]), int(bounds[row, 1])))

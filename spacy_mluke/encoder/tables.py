@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from itertools import chain
 from typing import Any, Dict, Iterator, List, Optional, Sequence, cast
 
 import torch
@@ -26,10 +27,19 @@ def table_rows(table: nn.Module) -> Iterator[Tensor]:
     else:
         n_rows = cast(Any, table).num_embeddings
         # Rows of a quantized table are made when they are looked up: fewer at a time, so that they stay in the cache.
-        device = next((buffer.device for buffer in table.buffers()), None)
+        device = device_of(table)
         for start in range(0, n_rows, _CHUNK_ROWS // 16):
             with torch.no_grad():
                 yield table(torch.arange(start, min(start + _CHUNK_ROWS // 16, n_rows), device=device))
+
+
+def device_of(table: nn.Module) -> torch.device:
+    """Where ids are to be that a table is asked for.
+
+    table (nn.Module): Any module ids -> rows.
+    RETURNS (torch.device): The device of its parameters or buffers.
+    """
+    return next(chain(table.parameters(), table.buffers())).device
 
 
 class MappedEntityTable(nn.Module):

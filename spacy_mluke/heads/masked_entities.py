@@ -157,7 +157,8 @@ def predict_top_entities(model: MaskedModel, inputs: MentionInput, top_k: int) -
     output, _ = model.get_ref("encoder")(inputs, False)
     rows = mention_rows(output)
     kept = rows >= 0
-    found, best = rank_entities(model, output.entity_states[rows[kept]], top_k, inputs.candidates)
+    picked = model.ops.asarray1i(cast(Any, rows[kept]))
+    found, best = rank_entities(model, output.entity_states[picked], top_k, inputs.candidates)
     ids = numpy.full((len(rows), found.shape[1]), -1, dtype="int64")
     scores = numpy.full(ids.shape, -numpy.inf, dtype="float32")
     ids[kept], scores[kept] = found, best

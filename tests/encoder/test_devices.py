@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from typing import Any
+from unittest import mock
 
+import numpy
 import pytest
+import thinc.util
 import torch
+from spacy.tokens import Doc
+from spacy.vocab import Vocab
 from thinc.api import Model, NumpyOps
+from thinc.types import Ragged
 
+from spacy_mluke.encoder import checkpoint as checkpoint_module
 from spacy_mluke.encoder import shim as shim_module
-from spacy_mluke.encoder.model import build_encoder_v1, get_shim
+from spacy_mluke.encoder.adamw import AdamW
+from spacy_mluke.encoder.checkpoint import load_encoder, save_encoder
+from spacy_mluke.encoder.growing import add_entities, start_heads
+from spacy_mluke.encoder.model import EncoderInput, build_encoder_v1, get_shim
+from spacy_mluke.encoder.quantized import Q4Embedding
+from spacy_mluke.entities.naming import NewEntity
 
 from .checkpoints import make_checkpoint
 from .far import FAR, Mixed, far_device
@@ -124,3 +137,84 @@ def test_the_network_mixes_no_devices(is_entity_aware, visibility):
         sum(states.square().sum() for states in moved.run(ours)).backward()
         for name, gradient in gradients.items():
             torch.testing.assert_close(ours.get_parameter(name).grad.cpu(), gradient, atol=1e-3, rtol=1e-3)
+
+
+@pytest.fixture
+def elsewhere(monkeypatch):
+    """The pretended device, where encoders are loaded to by default, as to a GPU after `require_gpu`."""
+    with far_device() as far:
+        monkeypatch.setattr(shim_module, "get_torch_default_device", lambda: far)
+        monkeypatch.setattr(thinc.util, "get_torch_default_device", lambda: far)
+        yield far
+
+
+@pytest.mark.parametrize("dtype, max_plain", [("float32", 100_000), ("bfloat16", 2)], ids=["plain", "mapped"])
+def test_predictions_and_steps_elsewhere_are_those_of_the_cpu(path, monkeypatch, dtype, max_plain):
+    monkeypatch.setattr(checkpoint_module, "MAX_PLAIN_ENTITIES", max_plain)
+    docs = [Doc(Vocab(), words=["Tokyo", "is", "far", "."]), Doc(Vocab(), words=["Paris"])]
+    bounds = numpy.asarray([[0, 1], [2, 4], [0, 1]], dtype="int32")
+    inputs = EncoderInput(docs, Ragged(bounds, numpy.asarray([2, 1], dtype="int32")))
+    results = {}
+    for place in ("cpu", "elsewhere"):
+        with contextlib.ExitStack() as stack:
+            if place == "elsewhere":
+                stack.enter_context(far_device())
+                stack.enter_context(mock.patch.object(shim_module, "get_torch_default_device", lambda: FAR))
+                stack.enter_context(mock.patch.object(thinc.util, "get_torch_default_device", lambda: FAR))
+            model = build_encoder_v1(str(path), dtype=dtype, entity_input="kb_id")
+            model.initialize()
+            for module in get_shim(model).loaded.network.modules():
+                if hasattr(module, "dropout"):
+                    module.dropout = 0.0
+            assert devices(model) == {"cpu" if place == "cpu" else FAR.type}
+            optimizer = AdamW(0.01, use_averages=True)
+            found = [model.predict(inputs)]
+            for _ in range(2):
+                output, backprop = model.begin_update(inputs)
+                backprop(output)
+                get_shim(model).finish_update(optimizer)
+            found.append(model.predict(inputs))
+            results[place] = [array for output in found for array in (output.piece_states, output.entity_states)]
+            results[place] += [
+                optimizer.averages[key] for key in sorted(optimizer.averages, key=str) if "LayerNorm" in key[1]
+            ]
+    atol = 1e-3 if dtype == "float32" else 0.1
+    for ours, wanted in zip(results["elsewhere"], results["cpu"], strict=True):
+        numpy.testing.assert_allclose(ours, wanted, atol=atol)
+
+
+def test_entities_and_heads_are_added_elsewhere(path, elsewhere, tmp_path):
+    loaded = load_encoder(path, device=elsewhere)
+    start_heads(loaded, words=True, entities=True)
+    assert add_entities(loaded, [NewEntity("Q90", {"en": "Paris of Tokyo"})]).tolist() == [6]
+    assert {p.device.type for _, p in loaded.named_parameters()} == {FAR.type}
+    save_encoder(loaded, tmp_path / "saved")
+    assert load_encoder(tmp_path / "saved").heads.lm_head is not None
+
+
+def test_the_word_table_in_four_bits_gives_the_same_rows_elsewhere():
+    words = Q4Embedding(torch.randint(0, 256, (50, 36), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)))
+    words.blocks[:, 0:2] = torch.tensor([0, 60], dtype=torch.uint8)
+    words.blocks[:, 18:20] = torch.tensor([0, 60], dtype=torch.uint8)
+    ids = torch.tensor([3, 3, 49, 0])
+    expected = words(ids)
+    with far_device() as far:
+        assert torch.equal(words.to(far)(ids.to(far)).cpu(), expected)
+
+
+def test_an_optimizer_follows_weights_that_move():
+    optimizer = AdamW(0.1, use_averages=True)
+    results = []
+    for moves in (False, True):
+        with far_device() as far:
+            layer = torch.nn.Linear(3, 2, dtype=torch.bfloat16)
+            torch.nn.init.ones_(layer.weight)
+            optimizer = AdamW(0.1, use_averages=True)
+            for step in range(3):
+                if moves and step == 1:
+                    layer.to(far)
+                layer.weight.grad = torch.full_like(layer.weight, 0.5)
+                optimizer.step_parameters(1, layer.named_parameters())
+            results.append((layer.weight.detach().float().cpu().numpy(), optimizer.averages[1, "weight"]))
+    for found, wanted in zip(*results, strict=True):
+        numpy.testing.assert_allclose(found, wanted, atol=1e-2)
