@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Optional, Tuple, Type, cast
+from typing import TYPE_CHECKING, Any, Callable, Dict, Optional, Tuple, Type, cast
 
 from spacy.tokens import Doc, Span
-from spacy_transformers.data_classes import TransformerData
 from thinc.api import get_current_ops
 
 from .annotate.answers import get_answers, get_questions, set_answers, set_questions
@@ -14,10 +13,12 @@ from .annotate.entity_types import get_types
 from .annotate.fillers import get_fillers, set_fillers
 from .annotate.relations import get_relations, set_relations
 from .annotate.states import EntityStates, piece_view, records
-from .encoder.trf_data import transformer_data
+from .annotate.trf_data import choose_data, set_other_data
+from .encoder.trf_data import empty_data, transformer_data
 from .types import Floats1d
 
-_TRF_KEY = ("._.", "trf_data", None, None)
+if TYPE_CHECKING:
+    from spacy_transformers.data_classes import TransformerData
 
 
 def get_states(doc: Doc) -> Optional[EntityStates]:
@@ -31,26 +32,26 @@ def get_vector(span: Span) -> Optional[Floats1d]:
 
 
 def get_trf_data(doc: Doc) -> Optional[TransformerData]:
-    """`doc._.trf_data`: what another transformer wrote there, else a view of the states that `mluke` keeps.
+    """`doc._.trf_data`: what the last transformer wrote there; of `mluke`, a view of the states that it keeps.
 
     A view, so that states are saved once, and documents with them can be joined and saved like others.
     """
-    user_data: Dict[Any, Any] = doc.user_data  # typed as if all keys were strings
-    if _TRF_KEY in user_data:
-        return user_data[_TRF_KEY]
+    return choose_data(doc, _view_states)
+
+
+def _view_states(doc: Doc) -> Optional[TransformerData]:
     if not records(doc):
         return None
     pieces = piece_view(doc)
     if pieces is None or not len(doc):
-        return TransformerData.empty() if not len(doc) else None
+        return empty_data() if not len(doc) else None
     states: Any = get_current_ops().asarray(cast(Any, pieces.states))
     return transformer_data(states, pieces.ids, pieces.strings, pieces.token_bounds)
 
 
 def set_trf_data(doc: Doc, value: Optional[TransformerData]) -> None:
     """Let other components write `doc._.trf_data` as before."""
-    user_data: Dict[Any, Any] = doc.user_data
-    user_data[_TRF_KEY] = value
+    set_other_data(doc, value)
 
 
 EXTENSIONS: Dict[Tuple[Type, str], Dict[str, Callable[..., Any]]] = {

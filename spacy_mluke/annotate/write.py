@@ -11,6 +11,7 @@ from thinc.util import to_numpy
 from ..align.entities import span_piece_bounds
 from ..types import EncoderOutput, Floats1d, Floats2d
 from .states import EntityStates, mean_rows, write_record
+from .trf_data import put_aside
 
 
 def write_states(
@@ -43,6 +44,7 @@ def write_states(
             write_record(doc, aligned, vectors, piece_states=None)
             start = end
             continue
+        put_aside(doc)
         write_record(
             doc,
             aligned,

@@ -8,6 +8,8 @@ from thinc.api import Model
 
 from ..errors import Errors, check_text
 from ..types import AlignedBatch, DeviceFloats2d, DocAlignment, EncoderOutput, Ints1d
+from .config import EncoderConfig
+from .hub import resolve
 from .model import EncoderModel, MarkedInput
 
 Backprop = Callable[[DeviceFloats2d], object]
@@ -26,6 +28,30 @@ def build_encoder_listener_v1(upstream: str = "*") -> EncoderModel:
     """
     check_text("upstream", upstream)
     return EncoderListener(upstream)
+
+
+class WidthOf:
+    """Gives a listener the width of a checkpoint when it is initialized before its encoder has been read. Only
+    config.json is read.
+
+    name (str): The checkpoint.
+    revision (Optional[str]): Of a hub name.
+    """
+
+    def __init__(self, name: str, revision: Optional[str] = None):
+        self.name = name
+        self.revision = revision
+
+    def __call__(self, model: Model, X: Any = None, Y: Any = None) -> None:
+        """Initialize a listener.
+
+        model (Model): The listener.
+        X (Any): Not used.
+        Y (Any): Not used.
+        """
+        if model.has_dim("nO") is None:
+            config = EncoderConfig.from_file(resolve(self.name, self.revision) / "config.json")
+            model.set_dim("nO", config.hidden_size)
 
 
 class EncoderListener(Model):

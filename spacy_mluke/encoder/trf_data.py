@@ -1,17 +1,75 @@
-"""The words' side in the form that spacy-transformers' listeners read."""
+"""States of tokens in the form that listeners of spacy-transformers read: the only module that knows that package.
+
+It is imported when something needs it, so that everything else works without it, and without transformers. Nothing of
+transformers itself is named: its ModelOutput is the class that spacy-transformers uses.
+"""
 
 from __future__ import annotations
 
-from typing import Any, List, Optional, Sequence, cast
+import importlib
+import sys
+from typing import TYPE_CHECKING, Any, List, Optional, Sequence, cast
 
 import numpy
-from spacy_transformers.data_classes import TransformerData, WordpieceBatch
-from thinc.api import get_current_ops
-from thinc.types import Ragged
-from transformers.file_utils import ModelOutput
+from thinc.api import Model, get_current_ops
+from thinc.types import Floats2d, Ragged
 
 from ..align.codes import ranges
+from ..errors import Errors
 from ..types import DeviceFloats2d, EncoderOutput, Ints1d, Ints2d
+
+if TYPE_CHECKING:
+    from spacy_transformers.data_classes import TransformerData
+
+_PACKAGE = "spacy_transformers"
+
+
+def _part(module: str, name: str) -> Any:
+    """A class or function of spacy-transformers.
+
+    RAISES (ImportError): ML327 if it is not installed, or does not go with the transformers that is.
+    """
+    try:
+        return getattr(importlib.import_module(f"{_PACKAGE}.{module}"), name)
+    except Exception as error:  # with a transformers that it does not know, it fails in many ways
+        raise ImportError(Errors.ML327.format(reason=f"{type(error).__name__}: {error}")) from error
+
+
+def is_token_listener(layer: Model) -> bool:
+    """Whether a layer is a `spacy-transformers.TransformerListener.v1`.
+
+    layer (Model): Any layer. Where there is a listener, spacy-transformers has been imported.
+    RETURNS (bool): Whether it is one.
+    """
+    kind = getattr(sys.modules.get(f"{_PACKAGE}.layers"), "TransformerListener", None)
+    return kind is not None and isinstance(layer, kind)
+
+
+def token_pooling(pooling: Model[Ragged, Floats2d], grad_factor: float) -> Model[List[TransformerData], List[Floats2d]]:
+    """The layer that makes one vector for each token.
+
+    pooling (Model[Ragged, Floats2d]): How a token's wordpieces become one vector.
+    grad_factor (float): Weight of the gradients.
+    RETURNS (Model[List[TransformerData], List[Floats2d]]): One row per token.
+    RAISES (ImportError): ML327 without spacy-transformers.
+    """
+    return _part("layers", "trfs2arrays")(pooling, grad_factor)
+
+
+def empty_data() -> TransformerData:
+    """What `doc._.trf_data` gives for a document without tokens."""
+    return _part("data_classes", "TransformerData").empty()
+
+
+def full_batch(datas: Sequence[Optional[TransformerData]]) -> Any:
+    """States of several documents in the form that callbacks of `set_extra_annotations` take.
+
+    datas (Sequence[Optional[TransformerData]]): Those of each document.
+    RETURNS (FullTransformerBatch): Its `doc_data` are these.
+    """
+    batch = _part("data_classes", "FullTransformerBatch").empty(len(datas))
+    batch.cached_doc_data = [empty_data() if data is None else data for data in datas]
+    return batch
 
 
 def transformer_data(
@@ -27,18 +85,19 @@ def transformer_data(
     token_bounds (Ints2d): Each token's range of pieces. Shape: (n_tokens, 2).
     RETURNS (TransformerData): `model_output.last_hidden_state` has the shape (1, n_pieces, width).
     """
+    empty: Any = empty_data()
     if not len(piece_ids):
-        return TransformerData.empty()
+        return empty
     n_pieces = len(piece_ids)
-    wordpieces = WordpieceBatch(
+    wordpieces = type(empty.wordpieces)(
         strings=[list(piece_strings)],
         input_ids=cast(Any, numpy.asarray(piece_ids).reshape((1, n_pieces))),
         attention_mask=cast(Any, numpy.ones((1, n_pieces), dtype="float32")),
         lengths=[n_pieces],
         token_type_ids=None,
     )
-    output = ModelOutput(last_hidden_state=states.reshape((1, n_pieces, -1)))
-    return TransformerData(wordpieces=wordpieces, model_output=output, align=align_tokens(token_bounds))
+    output = type(empty.model_output)(last_hidden_state=states.reshape((1, n_pieces, -1)))
+    return type(empty)(wordpieces=wordpieces, model_output=output, align=align_tokens(token_bounds))
 
 
 def align_tokens(token_bounds: Ints2d) -> Ragged:
@@ -72,7 +131,7 @@ def split_output(output: EncoderOutput, strings: Optional[Sequence[str]] = None)
                 doc.token_bounds,
             )
             if len(doc.token_bounds)
-            else TransformerData.empty()
+            else empty_data()
         )
         start = end
     return result

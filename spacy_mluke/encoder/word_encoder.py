@@ -1,18 +1,19 @@
 """The encoder as a token-to-vector layer of its own, without a shared component."""
 
-from typing import Any, Callable, Dict, List, Tuple, cast
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Tuple, cast
 
 import numpy
 from spacy.tokens import Doc
-from spacy_transformers.data_classes import TransformerData
-from spacy_transformers.layers.trfs2arrays import trfs2arrays
 from thinc.api import Model, chain
 from thinc.types import Floats2d, Ragged
 
 from ..errors import check_number
 from ..types import EncoderOutput
 from .model import EncoderInput, EncoderModel
-from .trf_data import join_gradients, split_output
+from .trf_data import join_gradients, split_output, token_pooling
+
+if TYPE_CHECKING:
+    from spacy_transformers.data_classes import TransformerData
 
 
 def build_word_encoder_v1(
@@ -26,13 +27,14 @@ def build_word_encoder_v1(
     pooling (Model[Ragged, Floats2d]): How a token's wordpieces become one vector, such as `reduce_mean.v1`.
     grad_factor (float): Weight of the gradients that go to the encoder.
     RETURNS (Model[List[Doc], List[Floats2d]]): One row per token.
+    RAISES (ImportError): ML327 without spacy-transformers.
     RAISES (ValueError): ML310 for a factor that is no number.
     """
     check_number("grad_factor", grad_factor)
-    return chain(words_only(encoder), trfs2arrays(pooling, grad_factor))
+    return chain(words_only(encoder), token_pooling(pooling, grad_factor))
 
 
-def words_only(encoder: EncoderModel) -> Model[List[Doc], List[TransformerData]]:
+def words_only(encoder: EncoderModel) -> "Model[List[Doc], List[TransformerData]]":
     """Feed documents without entities to an encoder, and split what comes out.
 
     encoder (EncoderModel): As from `build_encoder_v1`.
@@ -55,13 +57,13 @@ def init(model: Model, X: Any = None, Y: Any = None) -> None:
 
 
 def forward(
-    model: Model[List[Doc], List[TransformerData]], docs: List[Doc], is_train: bool
-) -> Tuple[List[TransformerData], Callable[[List[TransformerData]], List[Doc]]]:
+    model: "Model[List[Doc], List[TransformerData]]", docs: List[Doc], is_train: bool
+) -> "Tuple[List[TransformerData], Callable[[List[TransformerData]], List[Doc]]]":
     """Encode the words of documents."""
     no_spans = Ragged(cast(Any, numpy.zeros((0, 2), dtype="int32")), cast(Any, numpy.zeros(len(docs), dtype="int32")))
     output, backprop_states = model.layers[0](EncoderInput(docs, no_spans), is_train)
 
-    def backprop(d_datas: List[TransformerData]) -> List[Doc]:
+    def backprop(d_datas: "List[TransformerData]") -> List[Doc]:
         d_output = EncoderOutput(
             piece_states=join_gradients(output, d_datas),
             entity_states=output.entity_states * 0,
@@ -73,7 +75,7 @@ def forward(
     return split_output(output), backprop
 
 
-def replace_listener(encoder: EncoderModel) -> Model[List[Doc], List[TransformerData]]:
+def replace_listener(encoder: EncoderModel) -> "Model[List[Doc], List[TransformerData]]":
     """Called by `nlp.replace_listeners` with a copy of the encoder."""
     return words_only(encoder)
 

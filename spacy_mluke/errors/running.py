@@ -25,6 +25,11 @@ class RunningErrors:
         "GPU {gpu} cannot be used: {reason}. Pass --gpu-id -1 to work on the CPU, or install what spaCy needs for "
         "GPUs: https://spacy.io/usage#gpu"
     )
+    ML327 = (
+        "This needs spacy-transformers, which cannot be imported ({reason}). Install it, with a transformers that it "
+        "knows: pip install spacy-transformers. All else works without it: doc._.mluke has the states of tokens, and "
+        "components with spacy-mluke.Encoder.v1 need no listener."
+    )
     ML328 = "'{name}' is no mluke_ner, and only these can be pruned. The pipeline has: {names}."
     ML329 = "'{name}' cannot be exported: it {reason}. Of this pipeline can be exported: {names}."
     # --- training ---

@@ -61,6 +61,8 @@ class HeadFiles(Options):
         """
         encoder = self.model.get_ref("encoder")
         if encoder.has_dim("nO") is None:
+            encoder.initialize()
+        if encoder.has_dim("nO") is None:
             raise ValueError(Errors.ML081)
         return encoder.get_dim("nO") * self.model.attrs.get("size", 1)
 

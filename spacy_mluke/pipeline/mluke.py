@@ -7,17 +7,17 @@ from functools import partial
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional
 
 from spacy import util
+from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc
 from spacy.training import Example, validate_examples
 from spacy.vocab import Vocab
-from spacy_transformers.layers import TransformerListener
-from spacy_transformers.pipeline_component import Transformer
 from thinc.api import Model, Optimizer
 
+from ..annotate.trf_data import MLUKE, OTHER, read_from
 from ..annotate.write import hook_vectors, write_states
-from ..encoder.listener import EncoderListener
+from ..encoder.listener import EncoderListener, WidthOf
 from ..encoder.model import EncoderInput, EncoderModel, get_shim, load_model
-from ..encoder.trf_data import split_output
+from ..encoder.trf_data import full_batch, is_token_listener, split_output
 from ..encoder.word_encoder import replace_listener, replace_listener_config
 from ..errors import Errors, Warnings, check_at_least, check_choice, check_flag
 from ..extensions import install_extensions
@@ -27,16 +27,18 @@ from .factories.common import Suggester
 from .shared_update import SharedUpdate
 from .stream import annotate
 
+ExtraAnnotations = Callable[[List[Doc], Any], None]
 # What a span's vector is: the state of its entity, or that and the states of its words.
 BOTH = "both"
 SPAN_VECTORS = ("entity", BOTH)
 
 
-class MLuke(EncoderFiles, Transformer):
+class MLuke(EncoderFiles, TrainablePipe):
     """Encodes documents together with their entity spans.
 
-    To its neighbours it is a spacy-transformers `Transformer`: it fills `doc._.trf_data`, and any component with a
-    `spacy-transformers.TransformerListener.v1` reads from it and trains it.
+    To its neighbours it is what spacy-transformers' `Transformer` is: it fills `doc._.trf_data`, and any component with
+    a `spacy-transformers.TransformerListener.v1` reads from it and trains it. Both may be in one pipeline; listeners
+    then name their encoder (`upstream`), or get the last one before them.
 
     vocab (Vocab): The pipeline's vocabulary.
     model (EncoderModel): The encoder. Its checkpoint is read at first use, or by `initialize`.
@@ -46,11 +48,12 @@ class MLuke(EncoderFiles, Transformer):
     span_vectors (str): What a span's vector is: "entity", its entity's state, or "both", of entity and wordpieces.
     set_vectors (bool): Whether `.vector` and `.similarity` read mLUKE's vectors.
     buffer_tokens (int): Tokens that `pipe` reads ahead.
+    set_extra_annotations (Optional[Callable]): Called with the documents and their states after these are on the
+        documents, as spacy-transformers does.
     RAISES (ValueError): ML070, ML071, ML310 for values that are not allowed.
     """
 
-    # A Transformer to its neighbours, but its model takes spans beside documents.
-    model: EncoderModel  # type: ignore[assignment]
+    model: EncoderModel
 
     def __init__(
         self,
@@ -63,9 +66,14 @@ class MLuke(EncoderFiles, Transformer):
         span_vectors: str = "entity",
         set_vectors: bool = False,
         buffer_tokens: int = 50_000,
+        set_extra_annotations: Optional[ExtraAnnotations] = None,
     ):
         install_extensions()
-        super().__init__(vocab, model, name=name)  # type: ignore[arg-type]
+        self.vocab = vocab
+        self.model = model
+        self.name = name
+        self.listener_map: Dict[str, List[Any]] = {}
+        self.set_extra_annotations = set_extra_annotations
         model.attrs["replace_listener"] = replace_listener
         model.attrs["replace_listener_cfg"] = replace_listener_config
         self.suggester = suggester
@@ -146,6 +154,8 @@ class MLuke(EncoderFiles, Transformer):
         if self.cfg["set_vectors"]:
             for doc in docs:
                 hook_vectors(doc)
+        if self.set_extra_annotations is not None:
+            self.set_extra_annotations(docs, full_batch([doc._.trf_data for doc in docs]))
 
     def counts_of(self, prediction: EncoderOutput) -> Counts:
         """What alignment had to leave out for a prediction."""
@@ -173,7 +183,12 @@ class MLuke(EncoderFiles, Transformer):
         """Whether the checkpoint has been read."""
         return get_shim(self.model).is_loaded
 
-    def add_listener(self, listener: TransformerListener, component_name: str) -> None:
+    @property
+    def listening_components(self) -> List[str]:
+        """Names of the components that listen."""
+        return list(self.listener_map)
+
+    def add_listener(self, listener: Any, component_name: str) -> None:
         """Connect a listener of another component. Usually called by spaCy.
 
         listener (TransformerListener): The layer.
@@ -182,11 +197,34 @@ class MLuke(EncoderFiles, Transformer):
         """
         if not self.cfg["keep_token_states"]:
             raise ValueError(Errors.ML073.format(listener=component_name, name=self.name))
-        super().add_listener(listener, component_name)
+        if getattr(listener, "upstream_name", "*") != "*":
+            read_from(listener, MLUKE)
+        self._connect(listener, component_name)
         self._tell_listeners_width()
 
+    def _connect(self, listener: Any, component_name: str) -> None:
+        known = self.listener_map.setdefault(component_name, [])
+        if not any(listener is layer for layer in known):
+            known.append(listener)
+
+    def remove_listener(self, listener: Any, component_name: str) -> bool:
+        """Take a listener away. Usually called by spaCy.
+
+        listener (Model): The layer.
+        component_name (str): The component that it is part of.
+        RETURNS (bool): Whether it was connected.
+        """
+        known = self.listener_map.get(component_name, [])
+        kept = [layer for layer in known if layer is not listener]
+        if len(kept) == len(known):
+            return False
+        self.listener_map[component_name] = kept
+        if not kept:
+            del self.listener_map[component_name]
+        return True
+
     @property
-    def listeners(self) -> List[TransformerListener]:
+    def listeners(self) -> List[Any]:
         """Layers of other components that read the states of tokens."""
         return [layer for layer in self._layers() if not isinstance(layer, EncoderListener)]
 
@@ -203,23 +241,34 @@ class MLuke(EncoderFiles, Transformer):
 
         component (Any): A component of the pipeline.
         """
-        super().find_listeners(component)
         if not isinstance(getattr(component, "model", None), Model):
             return
         for node in component.model.walk():
-            if isinstance(node, EncoderListener) and node.upstream_name in ("*", self.name):
-                found: List[Any] = self.listener_map.setdefault(component.name, [])
-                if not any(node is layer for layer in found):
-                    found.append(node)
+            is_ours = getattr(node, "upstream_name", None) in ("*", self.name)
+            if isinstance(node, EncoderListener) and is_ours:
+                self._connect(node, component.name)
+            elif is_token_listener(node) and is_ours:
+                self.add_listener(node, component.name)
+            elif is_token_listener(node):
+                # It stands behind another transformer, too, and is to go on reading that one.
+                read_from(node, OTHER)
         self._tell_listeners_width()
 
     def _tell_listeners_width(self) -> None:
-        """A listener that was connected before the checkpoint was read does not know its width yet."""
-        if not self.model.has_dim("nO"):
-            return
+        """Tell the listeners that do not know it yet how wide the states are. Before the checkpoint is read, they are
+        told where that stands, and look there when they are initialized: a frozen encoder is not read until then."""
         for listener in self._layers():
-            if listener.has_dim("nO") is None:
+            if listener.has_dim("nO") is not None:
+                continue
+            if self.model.has_dim("nO"):
                 listener.set_dim("nO", self.model.get_dim("nO"))
+            else:
+                cfg = get_shim(self.model).cfg
+                listener.init = WidthOf(cfg["name"], cfg["revision"])
+
+    def get_loss(self, examples: Any, scores: Any) -> Any:
+        """Nothing: an encoder has no loss of its own. See `update`."""
+        return None
 
     def initialize(self, get_examples: Callable[[], Iterable[Example]], *, nlp: Optional[util.Language] = None) -> None:
         """Read the checkpoint and connect listeners.
@@ -271,10 +320,9 @@ class MLuke(EncoderFiles, Transformer):
         for entity_listener in self.entity_listeners:
             entity_listener.receive(docs, output, update.receive_entities)
         if self.listeners:
-            batch_id = TransformerListener.get_batch_id(docs)
             datas = split_output(output)
             for listener in self.listeners:
-                listener.receive(batch_id, datas, update.receive)
+                listener.receive(listener.get_batch_id(docs), datas, update.receive)
         return losses
 
     def finish_update(self, sgd: Optimizer) -> None:

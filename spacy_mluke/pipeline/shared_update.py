@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Callable, List, Optional, Sequence
-
-from spacy_transformers.data_classes import TransformerData
+from typing import TYPE_CHECKING, Callable, List, Optional, Sequence
 
 from ..encoder.running import empty_gradient
 from ..encoder.trf_data import join_gradients
 from ..types import DeviceFloats2d, EncoderOutput
+
+if TYPE_CHECKING:
+    from spacy_transformers.data_classes import TransformerData
 
 
 class SharedUpdate:

@@ -1,6 +1,6 @@
 """The factory of `mluke`."""
 
-from typing import TYPE_CHECKING, Any, Dict
+from typing import TYPE_CHECKING, Any, Callable, Dict, Optional
 
 from spacy.language import Language
 from thinc.api import Model
@@ -17,6 +17,7 @@ MLUKE: Dict[str, Any] = {
     "span_vectors": "entity",
     "set_vectors": False,
     "buffer_tokens": 50_000,
+    "set_extra_annotations": None,
 }
 
 
@@ -34,6 +35,7 @@ def make_mluke(
     span_vectors: str,
     set_vectors: bool,
     buffer_tokens: int,
+    set_extra_annotations: Optional[Callable],
 ) -> "MLuke":
     """Make the component that encodes documents and their entity spans.
 
@@ -47,6 +49,8 @@ def make_mluke(
         of that and of the mean state of its wordpieces, each of length 1: it finds the same entity elsewhere best.
     set_vectors (bool): Whether `.vector` and `.similarity` of the document, its spans and tokens read mLUKE's vectors.
     buffer_tokens (int): Tokens that `nlp.pipe` reads ahead, to encode passes of like length together.
+    set_extra_annotations (Optional[Callable]): Called with a batch's documents, and their states in the form of
+        spacy-transformers, after these are on the documents.
     RETURNS (MLuke): The component.
     """
     from ..mluke import MLuke
@@ -60,4 +64,5 @@ def make_mluke(
         span_vectors=span_vectors,
         set_vectors=set_vectors,
         buffer_tokens=buffer_tokens,
+        set_extra_annotations=set_extra_annotations,
     )
