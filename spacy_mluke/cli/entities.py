@@ -61,14 +61,13 @@ def export(store: Path = STORE, target: Path = TARGET, force: bool = FORCE) -> N
 
     from ..entities.bundled import open_store
     from ..entities.store_rows import dump_line
-    from ..files import replacing
+    from ..files import writing
     from ._common import coded_errors
 
     with coded_errors():
         opened = open_store(store)
         _check_free(target, force)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(target) as aside, aside.open("w", encoding="utf8", newline="\n") as file:
+        with writing(target) as aside, aside.open("w", encoding="utf8", newline="\n") as file:
             file.writelines(f"{dump_line(entity)}\n" for entity in opened)
     msg.good(f"Wrote {target}: {_counts(opened)}")
 
@@ -83,22 +82,23 @@ def find(
     from wasabi import msg
 
     from ..entities.bundled import open_store
-    from ._common import coded_errors
+    from ._common import coded_errors, shown
 
     with coded_errors():
         opened = open_store(store)
         for name in names:
-            msg.divider(name)
+            msg.divider(shown(name))
             if by_id:
                 found = [(opened[name], "")] if name in opened else []
             else:
                 matches = opened.candidates(name, lang)
                 found = [(opened[match.id], f"{match.prior:.3f}") for match in matches[:LISTED]]
-            rows = [(entity.id, prior, entity.type, entity.name(lang)) for entity, prior in found]
+            rows = [(shown(entity.id), prior, shown(entity.type), shown(entity.name(lang))) for entity, prior in found]
             msg.table(rows) if rows else msg.warn("nothing")
             if by_id:
                 for entity, _ in found:
-                    msg.table([(name.lang, name.kind, name.name, name.prior or "") for name in entity.names])
+                    names_of = [(shown(n.lang), n.kind, shown(n.name), n.prior or "") for n in entity.names]
+                    msg.table(names_of)
             elif len(matches) > LISTED:
                 msg.text(f"and {len(matches) - LISTED} more")
 

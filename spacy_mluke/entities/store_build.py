@@ -98,12 +98,12 @@ def check_prior(value: object) -> Optional[float]:
 
     value (object): A number, or None or an empty text for none.
     RETURNS (Optional[float]): The prior.
-    RAISES (ValueError): If it is no weight.
+    RAISES (ValueError, TypeError, OverflowError): If it is no weight.
     """
     if value is None or value == "":
         return None
     found = float(value)  # type: ignore[arg-type]
-    if not math.isfinite(found) or found < 0:
+    if isinstance(value, bool) or not math.isfinite(found) or found < 0:
         raise ValueError(value)
     return found
 
@@ -116,6 +116,8 @@ def _checked(rows: Iterable[StoreRow], source: object, progress: Optional[Progre
             reason = "it has no id"
         elif not isinstance(name, str) or not name.strip():
             reason = f"'{entity_id}' has no name there"
+        elif not all(text is None or isinstance(text, str) for text in (lang, kind_of, kind)):
+            reason = f"the language, type or kind of '{entity_id}' is not text"
         elif kind and kind not in KINDS:
             reason = f"'{kind}' is no kind of name ({', '.join(KINDS)})"
         else:
@@ -125,7 +127,7 @@ def _checked(rows: Iterable[StoreRow], source: object, progress: Optional[Progre
                     text.encode("utf8")
             except UnicodeEncodeError:
                 reason = f"the text of '{entity_id!a}' is not Unicode (a lone surrogate)"
-            except (TypeError, ValueError):
+            except (TypeError, ValueError, OverflowError):
                 reason = f"a prior of '{entity_id}' is not a number of 0 or more"
         if reason:
             raise ValueError(Errors.ML231.format(path=source, line=n, reason=reason))

@@ -11,9 +11,10 @@ import lzma
 import re
 import zlib
 from pathlib import Path
-from typing import Any, Callable, Collection, Dict, Iterable, Iterator, List, Mapping, Optional
+from typing import Any, Callable, Collection, Dict, Iterable, Iterator, List, Mapping, Optional, TextIO
 
 from ..errors import Errors, did_you_mean
+from ..given import parse_json
 from .naming import split_name
 from .special import NAMES
 from .store import Entity
@@ -25,6 +26,7 @@ COLUMNS = ("id", "language", "name", "type", "prior", "kind", "entity_prior")
 _OPENERS: Dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 _DELIMITERS = {".tsv": "\t", ".csv": ",", ".txt": "\t"}
 _LINES = (".jsonl", ".json", ".ndjson")
+_LONGEST_LINE = 1 << 26  # characters; the longest of Wikidata's have some millions
 _BROKEN = (OSError, EOFError, zlib.error, lzma.LZMAError, UnicodeDecodeError, csv.Error)
 _IN_PARENTHESES = re.compile(r"^(.*\S)\s*[(（][^()（）]*[)）]$", re.DOTALL)
 # Sites that end in "wiki" and are no language's Wikipedia.
@@ -59,7 +61,8 @@ def read_rows(source: Path, *, languages: Optional[Collection[str]] = None) -> I
     else:
         rows = _read_lines(path)
     for row in rows:
-        if languages is None or not row.lang or row.lang in languages:
+        # What is no text, `build_store` refuses.
+        if languages is None or not row.lang or not isinstance(row.lang, str) or row.lang in languages:
             yield row
 
 
@@ -165,13 +168,13 @@ def _read_lines(path: Path) -> Iterator[StoreRow]:
     n = 0
     try:
         with _open(path) as file:
-            for n, line in enumerate(file, 1):
+            for n, line in enumerate(_lines(file), 1):
                 # Wikidata's dumps are one list, an element on each line.
                 text = line.strip().rstrip(",")
                 if text in ("", "[", "]"):
                     continue
                 try:
-                    rows = list(parse_line(json.loads(text)))
+                    rows = list(parse_line(parse_json(text)))
                 except (ValueError, KeyError, TypeError, AttributeError) as err:
                     reason = f"neither a name nor an entity ({type(err).__name__}: {err})"
                     raise ValueError(Errors.ML231.format(path=path, line=n, reason=reason)) from err
@@ -188,7 +191,7 @@ def _read_table(path: Path, delimiter: str) -> Iterator[StoreRow]:
             file = stack.enter_context(_open(path))
             # Tabs separate what is not quoted: a name may begin with a quotation mark.
             quoting: Any = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
-            for n, cells in enumerate(csv.reader(file, delimiter=delimiter, quoting=quoting), 1):
+            for n, cells in enumerate(csv.reader(_lines(file), delimiter=delimiter, quoting=quoting), 1):
                 if n == 1 and cells and cells[0] == COLUMNS[0]:
                     columns = cells
                     for name in columns:
@@ -206,6 +209,14 @@ def _read_table(path: Path, delimiter: str) -> Iterator[StoreRow]:
                     )  # fmt: skip
         except _BROKEN as err:
             raise ValueError(Errors.ML231.format(path=path, line=n + 1, reason=err)) from err
+
+
+def _lines(file: TextIO) -> Iterator[str]:
+    """The lines of a file: a packed one of some kilobytes may hold one of gigabytes."""
+    while line := file.readline(_LONGEST_LINE):
+        if len(line) == _LONGEST_LINE:
+            raise csv.Error(f"it has more than {_LONGEST_LINE:,} characters")
+        yield line
 
 
 def _open(path: Path) -> Any:

@@ -12,6 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from spacy_mluke.cli import app
+from spacy_mluke.entities import store_rows
 from spacy_mluke.entities.store import EntityStore
 
 TABLE = 'Q90\ten\tParis\tcity\t0.9\nQ167646\ten\tParis\thero\t0.1\nQ90\tja\tパリ\n\nQ5\ten\t"Quoted\n'
@@ -139,8 +140,56 @@ def test_find_shows_candidates_and_entities(tmp_path):
         ("a.jsonl.gz", gzip.compress(b'{"id": "a", "name": "X"}\n' * 2)[:-12], 2),
         ("a.tsv.gz", b"no archive", 1),
         ("a.tsv", b"Q1\ten\t\xff\n", 1),
+        ("a.jsonl", b'{"id": "a", "name": "\xff"}\n', 1),
+        ("a.jsonl", "[" * 100_000 + "\n", 1),
+        ("a.jsonl", '{"id": "a", "name": "X", "prior": NaN}\n', 1),
+        ("a.jsonl", '{"id": "a", "name": "X", "prior": -1}\n', 1),
+        ("a.jsonl", '{"id": "a", "name": "X", "prior": 1e999}\n', 1),
+        ("a.jsonl", '{"id": "a", "name": "X", "prior": 1' + "0" * 400 + "}\n", 1),
+        ("a.jsonl", '{"id": "a", "name": "X", "prior": 1' + "0" * 5000 + "}\n", 1),
+        ("a.jsonl", '{"id": "a", "name": "\\ud800"}\n', 1),
+        ("a.jsonl", '{"id": "a", "name": "X", "lang": ["en"]}\n', 1),
+        ("a.jsonl", '{"id": "a", "name": "X", "type": {"en": 1}}\n', 1),
+        ("a.jsonl", '{"id": "a", "names": [1]}\n', 1),
+        ("a.jsonl", '{"id": "a", "names": {"en": "X"}}\n', 1),
+        ("a.jsonl", '{"id": "a", "names": [{"lang": "en"}]}\n', 1),
+        ("a.jsonl", '{"id": "a", "labels": ["en"]}\n', 1),
+        ("a.jsonl", '{"id": "a", "labels": {"en": {"value": 5}}}\n', 1),
+        ("a.jsonl", '{"labels": {"en": {"value": "X"}}, "claims": {"P31": 5}}\n', 1),
+        ("a.jsonl", "5\n", 1),
+        ("a.csv", "Q1,en,X\0\n" + "Q" * 200_000 + ",en,X\n", 2),
     ],
-    ids=["short", "column", "prior", "quote", "json", "no_id", "list", "no_text", "cut", "no_gz", "latin1"],
+    ids=[
+        "short",
+        "column",
+        "prior",
+        "quote",
+        "json",
+        "no_id",
+        "list",
+        "no_text",
+        "cut",
+        "no_gz",
+        "latin1",
+        "json_latin1",
+        "deep",
+        "nan",
+        "negative",
+        "inf",
+        "huge",
+        "digits",
+        "surrogate",
+        "lang_of_list",
+        "type_of_dict",
+        "name_of_number",
+        "names_of_dict",
+        "name_without_text",
+        "labels_of_list",
+        "label_of_number",
+        "claims_of_number",
+        "number",
+        "cell",
+    ],
 )
 def test_a_line_that_cannot_be_read_is_named(tmp_path, name, content, line):
     (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode("utf8"))
@@ -148,6 +197,40 @@ def test_a_line_that_cannot_be_read_is_named(tmp_path, name, content, line):
     assert result.exit_code == 1
     assert f"line {line}:" in " ".join(result.output.split()) and "[ML231]" in result.output
     assert not (tmp_path / "store.sqlite").exists()
+
+
+def test_a_line_of_any_length_is_not_read_whole(tmp_path, monkeypatch):
+    monkeypatch.setattr(store_rows, "_LONGEST_LINE", 1000)
+    for name in ("a.jsonl.gz", "a.tsv.gz"):
+        (tmp_path / name).write_bytes(gzip.compress(b" " * 10_000))
+        output = entities("build", tmp_path / name, tmp_path / "store.sqlite").output
+        assert "[ML231]" in output and "more than 1,000" in " ".join(output.split())
+
+
+def test_an_entity_that_comes_twice_is_one(tmp_path):
+    lines = ['{"id": "a", "name": "X"}', '{"id": "b", "name": "X"}', '{"id": "a", "name": "Y", "type": "city"}']
+    store = build(tmp_path, "a.jsonl", "\n".join(lines))
+    assert [(entity.id, entity.type, len(entity.names)) for entity in store] == [("a", "city", 2), ("b", "", 1)]
+
+
+@pytest.mark.parametrize("command", ["build", "export"])
+def test_a_place_that_cannot_be_written_to_is_a_coded_error(tmp_path, command):
+    build(tmp_path, "names.tsv", TABLE)
+    source = tmp_path / ("names.tsv" if command == "build" else "store.sqlite")
+    (tmp_path / "file").touch()
+    (tmp_path / "folder").mkdir()
+    for target in (tmp_path / "file" / "x.jsonl", tmp_path / "folder"):
+        result = entities(command, source, target, "--force")
+        assert result.exit_code == 1 and ("[ML232]" in result.output or "[ML360]" in result.output)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder", "names.tsv", "store.sqlite"]
+
+
+def test_names_that_steer_a_terminal_are_shown_without(tmp_path):
+    build(tmp_path, "names.tsv", "Q1\ten\tTokyo\tcity\x1b[2J\nQ1\tja\t\x1b]0;owned\x07\n")
+    for options in (["Tokyo"], ["--id", "Q1"], ["\x1b[2J"]):
+        output = entities("find", tmp_path / "store.sqlite", *options).output
+        assert "[2J" in output or "owned" in output
+        assert "\x1b[2J" not in output and "\x1b]0" not in output
 
 
 def test_unknown_sources_and_files_that_are_there_are_refused(tmp_path):

@@ -21,7 +21,7 @@ from spacy_mluke.entities.keys import case_key, loose_key
 from spacy_mluke.entities.spacy_kb import StoreKB, build_store_kb_v1
 from spacy_mluke.entities.store import STORE, Entity, EntityName, EntityStore
 from spacy_mluke.entities.store_build import StoreRow, build_store
-from spacy_mluke.entities.store_rows import dump_line, parse_line
+from spacy_mluke.entities.store_rows import dump_line, parse_line, read_rows
 from tests.conftest import SAMPLES
 
 ROWS = [
@@ -134,8 +134,34 @@ def test_a_title_stands_beside_the_name_that_it_equals(tmp_path):
         (StoreRow("a", "en", "X", prior="much"), "prior"),
         (StoreRow("a", "en", "X", kind="nickname"), "nickname"),
         (StoreRow("a", "en", "\ud800"), "surrogate"),
+        (StoreRow("a", "en", "X", prior=float("inf")), "prior"),
+        (StoreRow("a", "en", "X", prior=True), "prior"),
+        (StoreRow("a", "en", "X", entity_prior=10**400), "prior"),
+        (StoreRow("a", "en", "X", prior=[1]), "prior"),
+        (StoreRow("a", ["en"], "X"), "not text"),
+        (StoreRow("a", "en", "X", {"city": 1}), "not text"),
+        (StoreRow("a", "en", "X", kind=["alias"]), "not text"),
+        (StoreRow(5, "en", "X"), "no id"),
+        (StoreRow("a", "en", ["X"]), "no name"),
     ],
-    ids=["no_id", "no_name", "negative", "nan", "text", "kind", "surrogate"],
+    ids=[
+        "no_id",
+        "no_name",
+        "negative",
+        "nan",
+        "text",
+        "kind",
+        "surrogate",
+        "inf",
+        "bool",
+        "huge",
+        "prior_of_list",
+        "lang_of_list",
+        "type_of_dict",
+        "kind_of_list",
+        "id_of_number",
+        "name_of_list",
+    ],
 )
 def test_a_bad_row_is_a_coded_error_and_leaves_what_was_there(tmp_path, row, reason):
     before = build_store(ROWS, tmp_path / STORE)
@@ -143,6 +169,47 @@ def test_a_bad_row_is_a_coded_error_and_leaves_what_was_there(tmp_path, row, rea
         build_store([ROWS[0], row], tmp_path / STORE, source="mine")
     assert [path.name for path in tmp_path.iterdir()] == [STORE]
     assert len(EntityStore(tmp_path / STORE)) == len(before)
+
+
+def test_a_building_that_is_killed_leaves_what_was_there_and_nothing_that_is_taken_for_a_store(tmp_path):
+    target = tmp_path / "store.sqlite"
+
+    def rows(n):
+        yield from ROWS * 500
+        os._exit(n)
+
+    for before in (None, ROWS[:1]):
+        if before is not None:
+            build_store(before, target)
+        child = os.fork()
+        if child == 0:
+            try:
+                build_store(rows(9), target)
+            finally:
+                os._exit(1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+        assert target.exists() == (before is not None)
+        left = [path for path in tmp_path.iterdir() if path != target]
+        assert left and all(path.suffix == ".tmp" and path.name.startswith(".") for path in left)
+        for path in left:
+            with pytest.raises(ValueError, match="ML230"):
+                EntityStore(path)
+            with pytest.raises(ValueError, match="ML234"):
+                list(read_rows(path))
+    assert len(EntityStore(target)) == 1
+    assert len(build_store(ROWS, target)) > 1
+
+
+def test_a_disk_without_room_is_a_coded_error_and_leaves_nothing(tmp_path):
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, before[1]))
+    try:
+        with pytest.raises(ValueError, match="ML232"):
+            build_store((StoreRow(f"Q{n}", "en", f"Name {n}" * 10) for n in range(3000)), tmp_path / STORE)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_is_no_store_is_a_coded_error(tmp_path, store):
