@@ -63,6 +63,8 @@ def make_case(name: str, encoder: str, folder: Path, **options: Any) -> Case:
         listener = {"@architectures": "spacy-transformers.TransformerListener.v1", "pooling": pooling}
         nlp.add_pipe("tagger", config={"model": {"tok2vec": listener}})
     nlp.initialize(lambda: examples)
+    if name == "mluke":
+        _start_tagger(nlp)
     case = Case(name, nlp, examples)
     without_dropout(case.shim)
     return case
@@ -88,6 +90,16 @@ def without_dropout(shim: EncoderShim) -> None:
     for module in shim.loaded.network.modules():
         if isinstance(getattr(module, "dropout", None), float):
             module.dropout = 0.0
+
+
+def _start_tagger(nlp: Language) -> None:
+    """Weights of the tagger start at zero, and would send zeros down."""
+    rng = numpy.random.default_rng(0)
+    for node in nlp.get_pipe("tagger").model.walk():
+        for param in node.param_names:
+            if node.name == "softmax" and node.has_param(param):
+                values = rng.normal(scale=0.1, size=node.get_param(param).shape)
+                node.set_param(param, node.ops.asarray_f(values.astype("float32")))
 
 
 def _examples(nlp: Language) -> List[Example]:
