@@ -1,7 +1,7 @@
 """The thinc Model around the encoder."""
 
 from dataclasses import dataclass
-from typing import Callable, List, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, List, Optional, Sequence, Tuple, Union, cast
 
 import numpy
 from spacy.tokens import Doc
@@ -225,6 +225,8 @@ def forward(
     RETURNS (Tuple[EncoderOutput, Callable]): The states; the callback takes their gradients.
     """
     load_model(model)
+    if isinstance(inputs, list):
+        inputs = EncoderInput(inputs, no_spans(len(inputs)))
     batch = align_input(model, inputs)
     shim = get_shim(model)
     if not is_train:
@@ -236,6 +238,15 @@ def forward(
         return inputs
 
     return output, backprop
+
+
+def no_spans(n_docs: int) -> Ragged:
+    """Spans of documents that have none: spaCy's tools pass plain lists of documents to any model.
+
+    n_docs (int): How many documents.
+    RETURNS (Ragged): Token bounds of no span, int32.
+    """
+    return Ragged(cast(Any, numpy.zeros((0, 2), dtype="int32")), cast(Any, numpy.zeros(n_docs, dtype="int32")))
 
 
 def align_input(model: EncoderModel, inputs: AnyInput) -> AlignedBatch:

@@ -7,7 +7,7 @@ from thinc.api import Dropout, Model, chain
 from thinc.types import Floats2d
 
 from ..align.codes import heads
-from ..encoder.model import EncoderModel, PairInput, align_input, get_shim, load_model
+from ..encoder.model import EncoderModel, PairInput, align_input, get_shim, load_model, no_spans
 from ..errors import check_dropout
 from ..types import AlignedBatch, AnswerLogits, Bools1d, DeviceFloats2d, EncoderOutput, Ints1d, Ints2d, QuestionBatch
 from .linear import build_linear
@@ -45,6 +45,9 @@ def forward(
 ) -> Tuple[AnswerLogits, Callable[[AnswerLogits], PairInput]]:
     """Encode, and give each piece of each pass a logit as the first and one as the last piece of an answer."""
     encoder, linear = model.layers
+    if isinstance(inputs, list):
+        nobody = no_spans(len(inputs))
+        inputs = PairInput([], inputs, numpy.zeros(0, dtype="int32"), no_spans(0), nobody)
     if not is_train:
         # The states of a batch's windows would take a hundred times the memory of their logits.
         return _predict(model, inputs), _no_backprop

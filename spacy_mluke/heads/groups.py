@@ -51,6 +51,8 @@ def forward(
     """Encode, and classify the groups all of whose spans have a state."""
     encoder, linear = model.layers
     size, with_entities = model.attrs["size"], model.attrs["with_entities"]
+    if isinstance(inputs, list):
+        inputs = MarkedInput(inputs, [numpy.zeros((0, size, 2), dtype="int32")] * len(inputs), size)
     output, backprop_states = encoder(replace(inputs, with_entities=with_entities), is_train)
     states: Any = output.entity_states if with_entities else output.piece_states
     rows = group_rows(output.batch, size)

@@ -10,7 +10,7 @@ from torch import Tensor
 from ..encoder.checkpoint import LoadedEncoder
 from ..encoder.listener import EncoderListener
 from ..encoder.masked import candidate_logits, top_rows
-from ..encoder.model import EncoderModel, MentionInput, get_shim
+from ..encoder.model import EncoderModel, MentionInput, get_shim, no_spans
 from ..errors import Errors
 from ..types import Bools1d, DeviceFloats2d, EncoderOutput, EntityLogits, Floats2d, Ints1d, Ints2d
 from .groups import group_rows
@@ -51,6 +51,8 @@ def forward(
     encoder = model.layers[0]
     loaded = get_shim(encoder).loaded
     check_entity_head(loaded, model.name)
+    if isinstance(inputs, list):
+        inputs = MentionInput(inputs, no_spans(len(inputs)))
     output, backprop_states = encoder(inputs, is_train)
     rows = mention_rows(output)
     ids, lengths = _candidates(inputs, len(rows), loaded.config.entity_vocab_size)

@@ -9,7 +9,7 @@ from thinc.api import Dropout, Model, chain
 from thinc.types import Floats2d, Ragged
 
 from ..align.words import edge_rows
-from ..encoder.model import EncoderInput, EncoderModel, align_input, get_shim, load_model
+from ..encoder.model import EncoderInput, EncoderModel, align_input, get_shim, load_model, no_spans
 from ..encoder.shim import EncoderShim
 from ..errors import Errors, check_dropout
 from ..types import AlignedBatch, DeviceFloats2d, EncoderOutput, Ints1d
@@ -75,7 +75,7 @@ def forward(
     model: SpanModel, inputs: SpanInput, is_train: bool
 ) -> Tuple[DeviceFloats2d, Callable[[DeviceFloats2d], SpanInput]]:
     """Encode, and classify the candidates that have a state."""
-    docs, spans = inputs
+    docs, spans = inputs if isinstance(inputs, tuple) else (inputs, no_spans(len(inputs)))
     with_entities = model.attrs["with_entities"]
     asked = EncoderInput(docs, spans, with_tokens=False, with_passes=True, cut_tokens=True, with_entities=with_entities)
     if not is_train:

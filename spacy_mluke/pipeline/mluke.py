@@ -127,7 +127,7 @@ class MLuke(EncoderFiles, TrainablePipe):
         finally:
             self._warn(counts)
 
-    def predict(self, docs: Iterable[Doc]) -> EncoderOutput:  # type: ignore[override]
+    def predict(self, docs: Iterable[Doc]) -> EncoderOutput:
         """Encode documents without changing them.
 
         docs (Iterable[Doc]): The documents.
@@ -136,7 +136,7 @@ class MLuke(EncoderFiles, TrainablePipe):
         with_tokens = self.cfg["keep_token_states"] or self.cfg["span_vectors"] == BOTH
         return self.model.predict(self._input(list(docs), with_tokens=with_tokens))
 
-    def set_annotations(self, docs: Iterable[Doc], predictions: EncoderOutput) -> None:  # type: ignore[override]
+    def set_annotations(self, docs: Iterable[Doc], predictions: EncoderOutput) -> None:
         """Put states on documents: `doc._.mluke`, `doc._.trf_data`, `span._.mluke_vector`.
 
         docs (Iterable[Doc]): The documents.
