@@ -16,6 +16,7 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/check-manifest --no-build-isolation
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks
@@ -29,7 +30,7 @@ mluke-small: $(READY)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[build]"
 	$(BIN)/python -m spacy project run mluke-small
 
-$(READY): setup.cfg constraints.txt
+$(READY): setup.cfg setup.py pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[test]"

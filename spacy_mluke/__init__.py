@@ -23,7 +23,8 @@ def load(
     quantize: Optional[str] = None,
 ) -> Language:
     """Make a pipeline that finds mentions of a store's entities, encodes them and links them: `mluke_mentions`,
-    `mluke`, `mluke_linker`. Nothing is to be trained or downloaded for the bundled checkpoint and store.
+    `mluke`, `mluke_linker`. Nothing is to be trained or downloaded for the bundled checkpoint and store. Their
+    licences are in `nlp.meta`, so that a package of the pipeline has them, too.
 
     name (Union[str, Path]): The bundled "mluke-small", a checkpoint directory, or a hub name.
     lang (str): Language of the texts; "xx" for any. Where it is known, its names are preferred.
@@ -33,6 +34,8 @@ def load(
     RETURNS (Language): The pipeline.
     """
     import spacy
+
+    from .attribution import attribute_bundled
 
     nlp = spacy.blank(lang)
     options = {"name": str(name), "quantize": quantize}
@@ -44,6 +47,9 @@ def load(
     nlp.add_pipe("mluke_linker", config={**encoder, **candidates})
     if cloze:
         nlp.add_pipe("mluke_cloze", config=encoder)
+    # The names of the bundled checkpoint's entities are the store's.
+    if str(name) == "mluke-small" or str(store) == "world":
+        attribute_bundled(nlp.meta)
     return nlp
 
 

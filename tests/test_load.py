@@ -7,6 +7,7 @@ import sys
 
 import pytest
 import spacy
+import srsly
 
 import spacy_mluke
 
@@ -63,3 +64,18 @@ def test_a_language_is_taken():
 def test_importing_the_package_imports_no_spacy():
     code = "import sys, spacy_mluke; sys.exit('spacy' in sys.modules or 'torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_package_of_the_pipeline_names_licences_and_sources(nlp, tmp_path):
+    from spacy.cli.package import generate_readme
+
+    nlp.to_disk(tmp_path / "saved", exclude=nlp.component_names)
+    readme = generate_readme(srsly.read_json(tmp_path / "saved" / "meta.json"))
+    assert "`MIT AND Unicode-3.0 AND CC-BY-4.0`" in readme
+    for text in ("geonames.org", "cldr.unicode.org", "multilingual-e5-small", "UNICODE LICENSE V3", "by/4.0"):
+        assert text in readme
+
+
+def test_a_pipeline_without_bundled_data_keeps_its_own_licence():
+    nlp = spacy_mluke.load("some/checkpoint", store="some.sqlite")
+    assert nlp.meta["license"] == ""

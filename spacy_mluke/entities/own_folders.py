@@ -14,16 +14,12 @@ from typing import Iterator, List, Optional
 def user_cache() -> Path:
     """The user's folder for databases: `$SPACY_MLUKE_CACHE`, `$XDG_CACHE_HOME/spacy_mluke` or `~/.cache/spacy_mluke`.
 
-    RETURNS (Path): The folder; it need not exist. Of a user without a home, the one among the temporary files.
+    RETURNS (Path): The folder; it need not exist.
     """
     own = os.environ.get("SPACY_MLUKE_CACHE")
     if own:
         return Path(own)
-    base = os.environ.get("XDG_CACHE_HOME")
-    try:
-        return Path(base or Path.home() / ".cache") / "spacy_mluke"
-    except RuntimeError:  # a user without a home
-        return temporary_cache() or Path(os.devnull) / "spacy_mluke"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "spacy_mluke"
 
 
 def temporary_cache() -> Optional[Path]:

@@ -153,16 +153,6 @@ def test_threads_that_open_it_at_once_build_it_once(folders, monkeypatch):
     assert list(folders[0].glob("*.tmp")) == []
 
 
-def test_a_user_without_a_home_has_a_folder_among_the_temporary_files(folders, monkeypatch):
-    def no_home():
-        raise RuntimeError("Could not determine home directory.")
-
-    monkeypatch.delenv("SPACY_MLUKE_CACHE")
-    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
-    monkeypatch.setattr(own_folders.Path, "home", no_home)
-    assert open_store("world").path.parent == folders[1]
-
-
 @pytest.mark.parametrize("kind", ["file", "link", "dangling", "pipe", "folder"])
 def test_a_lock_truncates_nothing_and_follows_no_link(tmp_path, kind):
     place, lock, other = tmp_path / "x", tmp_path / ".x.lock", tmp_path / "precious"

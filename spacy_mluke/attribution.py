@@ -1,0 +1,42 @@
+"""The licences of the bundled checkpoint and entities, for the meta.json of pipelines that contain them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Dict, List
+
+ASSETS = Path(__file__).resolve().parent / "assets"
+LICENSE = "MIT AND Unicode-3.0 AND CC-BY-4.0"
+SOURCES: List[Dict[str, str]] = [
+    {
+        "name": "mluke-small, made from multilingual-e5-small",
+        "url": "https://huggingface.co/intfloat/multilingual-e5-small",
+        "author": "Microsoft Corporation; the spacy_mluke developers",
+        "license": "MIT",
+    },
+    {
+        "name": "Unicode CLDR",
+        "url": "https://cldr.unicode.org",
+        "author": "Unicode, Inc.",
+        "license": "Unicode-3.0",
+    },
+    {
+        "name": "GeoNames",
+        "url": "https://www.geonames.org",
+        "author": "GeoNames",
+        "license": "CC-BY-4.0",
+    },
+]
+
+
+def attribute_bundled(meta: Dict[str, Any]) -> None:
+    """Add licence, sources and licence texts of the bundled checkpoint and entities to a pipeline's meta, in place.
+
+    `spacy package` writes them to the README and to the metadata of the package.
+
+    meta (Dict[str, Any]): As `Language.meta`.
+    """
+    texts = [(ASSETS / name / "LICENSE").read_text(encoding="utf8").strip() for name in ("mluke-small", "world")]
+    meta["license"] = LICENSE
+    meta["sources"] = [dict(source) for source in SOURCES]
+    meta["notes"] = "\n\n".join(["### Licences", *(f"```\n{text}\n```" for text in texts)])

@@ -1,0 +1,98 @@
+"""What package indexes, type checkers and users of the wheel see of this package."""
+
+from __future__ import annotations
+
+import email
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+
+import pytest
+
+from scripts.check_versions import PYTHONS
+from tests.conftest import REPO
+
+_BUILD = """
+from setuptools import build_meta
+build_meta.prepare_metadata_for_build_wheel("metadata")
+build_meta.build_editable("editable")
+"""
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    """A copy of what the metadata is made of, with the metadata and an editable wheel."""
+    path = tmp_path_factory.mktemp("package")
+    for name in ("setup.cfg", "setup.py", "pyproject.toml", "README.md"):
+        shutil.copy(REPO / name, path)
+    for pattern in ("LICENSE", "LICENSES/*", "spacy_mluke/**/__init__.py", "spacy_mluke/assets/*/LICENSE"):
+        for source in REPO.glob(pattern):
+            target = path / source.relative_to(REPO)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, target)
+    for name in ("metadata", "editable", "tests"):
+        (path / name).mkdir()
+    subprocess.run([sys.executable, "-c", _BUILD], cwd=path, check=True, capture_output=True)
+    return path
+
+
+@pytest.fixture(scope="module")
+def metadata(built):
+    (path,) = built.glob("metadata/*.dist-info/METADATA")
+    return email.message_from_string(path.read_text(encoding="utf8"))
+
+
+def test_the_metadata_names_the_licences_of_code_and_data(metadata):
+    assert metadata["License-Expression"] == "MIT AND Unicode-3.0 AND CC-BY-4.0"
+    assert metadata.get_all("License-File") == [
+        "LICENSE",
+        "LICENSES/CC-BY-4.0.txt",
+        "LICENSES/Unicode-3.0.txt",
+        "spacy_mluke/assets/mluke-small/LICENSE",
+        "spacy_mluke/assets/world/LICENSE",
+    ]
+
+
+def test_the_description_links_to_addresses_only(metadata):
+    targets = re.findall(r"\]\(([^)#]+)", metadata.get_payload())
+    assert len(targets) > 20
+    assert [target for target in targets if not target.startswith("https://")] == []
+    source = metadata["Home-page"] + "/blob/main/"
+    files = [target.removeprefix(source) for target in targets if target.startswith(source)]
+    assert files and [file for file in files if not (REPO / file).exists()] == []
+
+
+def test_the_metadata_has_addresses_of_the_project(metadata):
+    names = {url.split(",")[0] for url in metadata.get_all("Project-URL")}
+    assert names == {"Documentation", "Source", "Changelog", "Issues"}
+
+
+def test_the_metadata_names_each_python_that_is_checked(metadata):
+    prefix = "Programming Language :: Python :: "
+    named = [name.removeprefix(prefix) for name in metadata.get_all("Classifier") if name.startswith(prefix)]
+    assert named == ["3", *PYTHONS]
+
+
+def test_an_editable_install_is_a_folder_on_the_path_that_type_checkers_follow(built):
+    (wheel,) = built.glob("editable/*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        outside = [name for name in archive.namelist() if ".dist-info/" not in name]
+        assert [name.endswith(".pth") for name in outside] == [True]
+        assert archive.read(outside[0]).decode("utf8").strip() == str(built)
+
+
+def test_the_tested_versions_lie_in_the_ranges_of_the_metadata(metadata):
+    from packaging.requirements import Requirement
+    from packaging.utils import canonicalize_name
+
+    lines = (REPO / "constraints-tested.txt").read_text(encoding="utf8").splitlines()
+    pins = {
+        canonicalize_name(pin.name): pin for pin in (Requirement(line) for line in lines if line[:1] not in ("", "#"))
+    }
+    for line in metadata.get_all("Requires-Dist"):
+        requirement = Requirement(line)
+        if requirement.marker is None:
+            (version,) = (one.version for one in pins[canonicalize_name(requirement.name)].specifier)
+            assert requirement.specifier.contains(version), line
