@@ -6,7 +6,7 @@ Importing this package loads nothing heavy: spaCy imports it whenever a `Languag
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Optional, Union
+from typing import TYPE_CHECKING, Iterable, Optional, Union
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -51,6 +51,20 @@ def load(
     if str(name) == "mluke-small" or str(store) == "world":
         attribute_bundled(nlp.meta)
     return nlp
+
+
+def save(nlp: Language, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> None:
+    """Save a pipeline as `nlp.to_disk` does, in one step: whatever happens meanwhile, the folder holds the old pipeline
+    or the new one, whole.
+
+    nlp (Language): The pipeline.
+    path (Union[str, Path]): The folder: a new one, an empty one, or a saved pipeline, which is replaced.
+    exclude (Iterable[str]): Components and parts that are not saved, as for `nlp.to_disk`.
+    RAISES (ValueError): ML360 if it cannot be written, ML362 if the folder holds files and is no pipeline.
+    """
+    from .saving import save as save_pipeline
+
+    save_pipeline(nlp, path, exclude=exclude)
 
 
 def quantize(nlp: Language, kind: Optional[str] = "int8") -> None:

@@ -118,6 +118,19 @@ def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
             raise ValueError(Errors.ML330.format(name=ascii(name), reason=reason)) from err
 
 
+def plain_name(name: object) -> str:
+    """Check the name of one file or folder, as `write_files` does.
+
+    name (object): The name.
+    RETURNS (str): The same.
+    RAISES (ValueError): ML330 if it is not plain, or leads into a folder.
+    """
+    parts = _plain_parts(name)
+    if len(parts) > 1:
+        raise ValueError(Errors.ML330.format(name=ascii(name)[:200], reason="which leads into a folder"))
+    return parts[0]
+
+
 def _plain_parts(name: object) -> List[str]:
     """The parts of a relative name.
 

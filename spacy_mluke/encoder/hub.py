@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import List, Optional, Tuple, Union
 
 from ..errors import Errors, did_you_mean
+from .pointer import follow
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 BUNDLED = ("mluke-small",)
@@ -74,7 +75,8 @@ def locate(name: Union[str, Path], revision: Optional[str] = None) -> Located:
     revision (Optional[str]): Branch, tag or commit of a hub name; None for the latest.
     RETURNS (Located): Where it is.
     RAISES (ValueError): ML040 if there is no such directory, ML041 if the hub has no such checkpoint, ML042
-        if the hub cannot be reached, ML345 for a revision that the hub does not have, or of what has none.
+        if the hub cannot be reached, ML345 for a revision that the hub does not have, or of what has none, ML365 if the
+        directory stands for another component's encoder, which has changed.
     """
     if isinstance(name, str) and name in BUNDLED:
         _refuse_revision(name, revision)
@@ -87,7 +89,7 @@ def locate(name: Union[str, Path], revision: Optional[str] = None) -> Located:
         note = ": it is a file" if path.is_file() else ""
     if is_directory:
         _refuse_revision(name, revision)
-        return Located(path, str(name))
+        return Located(follow(path), str(name))
     match = None if isinstance(name, Path) else _HUB_NAME.fullmatch(name)
     if match is None:
         raise ValueError(Errors.ML040.format(name=name, note=note, hint=did_you_mean(name, BUNDLED)))

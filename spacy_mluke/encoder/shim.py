@@ -21,10 +21,11 @@ from ..files import pack_files, unpack_files
 from ..types import AlignedBatch, DeviceFloats2d, EncoderOutput, Ints1d
 from .adamw import AdamW
 from .batching import iter_batches
-from .checkpoint import LoadedEncoder, load_encoder, save_encoder
+from .checkpoint import LoadedEncoder, load_encoder
 from .freezing import freeze
 from .int8 import clear_int8, has_int8, set_int8
 from .reading import Chooser, Reader, read_all, read_chosen
+from .reuse import save_once
 from .running import device_of, kept_rows, places_of, run_part
 
 
@@ -315,12 +316,13 @@ class EncoderShim(Shim):
 
     # --- saving ---
 
-    def save(self, path: Path) -> None:
-        """Write a checkpoint directory that `load` reads and people can, too.
+    def save(self, path: Path, neighbours: Sequence[Path] = ()) -> None:
+        """Write a checkpoint directory that `load` reads and people can, too. See `save_once`.
 
         path (Path): The directory, made if missing.
+        neighbours (Sequence[Path]): Encoders that are saved beside it already.
         """
-        save_encoder(self.loaded, path)
+        save_once(self.loaded, path, neighbours=neighbours)
 
     def load(self, path: Path) -> None:
         """Read a checkpoint directory in place of the one named in the config.

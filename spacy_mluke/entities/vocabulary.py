@@ -27,6 +27,7 @@ from thinc.types import Ints1d
 
 from ..errors import Errors
 from ..files import replacing
+from ..manifest import checksum
 from .cache import DATABASE, find_database, open_database
 from .database import MAX_ID, EntityDatabase, Progress, add_names, build_database
 from .names_file import dump_names, read_names
@@ -314,6 +315,32 @@ class EntityVocabulary:
                 add_names(aside, self._added)
         self._drop_other(directory / NAMES_FILE)
         return target
+
+    @staticmethod
+    def files(directory: Path) -> List[Path]:
+        """The files that `from_dir` reads.
+
+        directory (Path): The directory.
+        RETURNS (List[Path]): Those that are there.
+        """
+        return [path for path in (directory / NAMES_FILE, directory / DATABASE) if path.is_file()]
+
+    def is_same(self, other: EntityVocabulary) -> bool:
+        """Whether another vocabulary surely has the same names and ids.
+
+        other (EntityVocabulary): The other one.
+        RETURNS (bool): False also for equal ones whose files are of different kinds.
+        """
+        if self._names is not None or other._names is not None:
+            return self._names == other._names
+        if self._added or other._added:
+            return False
+        return self._checksum() == other._checksum()
+
+    def _checksum(self) -> str:
+        path = self._source if self._database is None else self._database.path
+        assert path is not None
+        return checksum(path)
 
     def _drop_other(self, path: Path) -> None:
         """Remove another vocabulary's file, which `from_dir` would take for this one's."""

@@ -2,7 +2,7 @@
 
 Errors by place: ML001 alignment, ML020 encoder, ML040 checkpoints, ML060 entities, ML070 pipeline, ML090 command line,
 ML200 names, ML210 questions, ML220 masks, ML230 linking, ML245 training, ML270 reports, ML280 corpora,
-ML330 files and caches.
+ML330 files and caches, ML360 saving.
 """
 
 import difflib
@@ -13,13 +13,16 @@ from spacy.errors import ErrorsWithCodes
 
 from .files import FileErrors
 from .running import RunningErrors
+from .saving import SavingErrors
 from .settings import SettingsErrors
 from .stages import StageErrors
 from .tasks import TaskErrors
 from .warnings import AllWarnings
 
 
-class Errors(StageErrors, TaskErrors, RunningErrors, FileErrors, SettingsErrors, metaclass=ErrorsWithCodes):
+class Errors(
+    StageErrors, TaskErrors, RunningErrors, FileErrors, SavingErrors, SettingsErrors, metaclass=ErrorsWithCodes
+):
     """All errors."""
 
 

@@ -64,15 +64,12 @@ class RunningErrors:
         "its length, paths, learning rate and logger may change), or begin anew without --resume."
     )
     ML255 = (
-        "The state of the training in '{path}' cannot be read: {reason}. Delete the folder above it, and begin anew."
+        "The state of the training in '{path}' cannot be read: {reason}. Delete '{folder}', and begin anew, without "
+        "--resume."
     )
     ML256 = (
         "Training in several processes needs Accelerate, which is not installed. Install it: pip install "
         "'spacy-mluke[distributed]', or pip install accelerate."
-    )
-    ML360 = (
-        "'{path}' cannot be written: {reason}. Look for free space and for the rights to write there, or name another "
-        "place. What was there before is unchanged."
     )
     # --- reports ---
     ML270 = "'{path}' is not a run that this version reads: {reason}. Runs are written by python -m spacy_mluke score."

@@ -37,6 +37,10 @@ class AllWarnings:
         "with where it came from."
     )
     ML113 = "'{name}' learns nothing from these {n} examples, and stays as it was loaded. {reason}"
+    ML122 = (
+        "'{path}' is not the config that the components beside it were saved with. Either it was edited, or saving was "
+        "interrupted: then save the pipeline again. To end this warning after an edit, load and save the pipeline."
+    )
     ML140 = (
         "'{path}' has use_entity_aware_attention = true but no queries of its own for the pairs with "
         "entities: they start as copies of the plain query, as in LUKE's pretraining, and want training."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any, Iterable, Sequence, Union
 
@@ -9,6 +10,7 @@ from spacy import util
 from spacy.vocab import Vocab
 
 from ..encoder.model import EncoderModel, get_shim, load_model
+from .component_files import check_component, earlier_encoders, saving_component
 from .options import Options, without_model
 
 _ENCODER = "encoder"
@@ -29,19 +31,21 @@ class EncoderFiles(Options):
         path (Union[str, Path]): The directory.
         exclude (Iterable[str]): Of "cfg", "vocab", "model", what to leave out. "encoder" is another name for
             "model".
+        RAISES (ValueError): ML360 if it cannot be written: then the directory is as it was.
         """
         skipped = without_model(exclude)
         if _ENCODER not in skipped:
             load_model(self.model)
-        util.to_disk(
-            util.ensure_path(path),
-            {
-                "cfg": self.cfg_to_disk,
-                "vocab": lambda p: self.vocab.to_disk(p, exclude=exclude),
-                _ENCODER: get_shim(self.model).save,
-            },
-            skipped,
-        )
+        with saving_component(path, skipped) as folder:
+            util.to_disk(
+                folder,
+                {
+                    "cfg": self.cfg_to_disk,
+                    "vocab": lambda p: self.vocab.to_disk(p, exclude=exclude),
+                    _ENCODER: partial(get_shim(self.model).save, neighbours=earlier_encoders(path)),
+                },
+                skipped,
+            )
 
     def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> Any:
         """Load the component from a directory.
@@ -50,7 +54,9 @@ class EncoderFiles(Options):
         exclude (Iterable[str]): Of "cfg", "vocab", "model", what to leave out. "encoder" is another name for
             "model".
         RETURNS (MLuke): This component.
+        RAISES (ValueError): ML363, ML364 for a directory that is not whole.
         """
+        check_component(path)
         skipped = without_model(exclude)
         util.from_disk(
             util.ensure_path(path),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Union, cast
 
@@ -16,6 +17,7 @@ from ..encoder.model import EncoderModel, get_shim, load_model
 from ..errors import Errors
 from ..files import replacing
 from ..heads.linear import set_weights
+from .component_files import check_component, earlier_encoders, saving_component
 from .options import Options, without_model
 from .published import find_published, own_encoder
 
@@ -72,11 +74,16 @@ class HeadFiles(Options):
             return {}
         return {name: to_numpy(layer.get_param(param)) for name, (layer, param) in self.head_params().items()}
 
+    def extra_writers(self) -> Dict[str, Callable[[Path], None]]:
+        """What a component saves beside these files: by name, what writes it."""
+        return {}
+
     def to_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> None:
         """Save the component.
 
         path (Union[str, Path]): The directory.
         exclude (Iterable[str]): Of "cfg", "vocab", "model", what to leave out; of the model, "encoder" or "head".
+        RAISES (ValueError): ML360 if it cannot be written: then the directory is as it was.
         """
 
         def write_head(file: Path) -> None:
@@ -92,8 +99,9 @@ class HeadFiles(Options):
         encoder = self._own_encoder(skipped)
         if encoder is not None:
             load_model(encoder)
-            writers[ENCODER] = get_shim(encoder).save
-        util.to_disk(util.ensure_path(path), writers, skipped)
+            writers[ENCODER] = partial(get_shim(encoder).save, neighbours=earlier_encoders(path))
+        with saving_component(path, skipped) as folder:
+            util.to_disk(folder, {**writers, **self.extra_writers()}, skipped)
 
     def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> Any:
         """Load the component from a directory.
@@ -101,8 +109,10 @@ class HeadFiles(Options):
         path (Union[str, Path]): The directory.
         exclude (Iterable[str]): Of "cfg", "vocab", "model", what to leave out; of the model, "encoder" or "head".
         RETURNS (GroupPipe): This component.
-        RAISES (ValueError): ML079, ML087 for a head that does not fit or cannot be read.
+        RAISES (ValueError): ML079, ML087 for a head that does not fit or cannot be read; ML363, ML364 for a directory
+            that is not whole.
         """
+        check_component(path)
         readers: Dict[str, Callable] = {
             "cfg": self.cfg_from_disk,
             "vocab": lambda p: self.vocab.from_disk(p, exclude=exclude),

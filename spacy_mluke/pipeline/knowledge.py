@@ -171,8 +171,9 @@ class KnowledgePipe(TaskPipe):
         exclude (Iterable[str]): Of "cfg", "vocab", "model", "candidates", what to leave out.
         """
         super().to_disk(path, exclude=[*exclude, _HEAD])
-        if _CANDIDATES not in exclude:
-            self.candidates.to_disk(Path(path) / _CANDIDATES)
+
+    def extra_writers(self) -> Dict[str, Callable[[Path], None]]:
+        return {_CANDIDATES: self.candidates.to_disk}
 
     def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> Any:
         """Load the component from a directory.

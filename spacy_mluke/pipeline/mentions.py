@@ -16,6 +16,7 @@ from ..entities.candidate_sources import CandidateSource
 from ..entities.finder import NameFinder
 from ..entities.store_format import STEM
 from ..errors import Errors, check_at_least, check_flag, check_names, did_you_mean
+from .component_files import check_component, saving_component
 from .options import Options
 from .task import Scorer
 
@@ -158,9 +159,11 @@ class MentionRecognizer(Options, Pipe):
 
         path (Union[str, Path]): The directory.
         exclude (Iterable[str]): Of "cfg", "candidates", what to leave out.
+        RAISES (ValueError): ML360 if it cannot be written: then the directory is as it was.
         """
         writers: Dict[str, Callable] = {"cfg": self.cfg_to_disk, _CANDIDATES: self.candidates.to_disk}
-        util.to_disk(util.ensure_path(path), writers, exclude)
+        with saving_component(path, exclude) as folder:
+            util.to_disk(folder, writers, exclude)
 
     def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> MentionRecognizer:
         """Load the component from a directory.
@@ -168,7 +171,9 @@ class MentionRecognizer(Options, Pipe):
         path (Union[str, Path]): The directory.
         exclude (Iterable[str]): Of "cfg", "candidates", what to leave out.
         RETURNS (MentionRecognizer): This component.
+        RAISES (ValueError): ML363, ML364 for a directory that is not whole.
         """
+        check_component(path)
         readers: Dict[str, Callable] = {"cfg": self.cfg_from_disk, _CANDIDATES: self.candidates.from_disk}
         util.from_disk(util.ensure_path(path), readers, exclude)
         self.set_candidates(self.candidates)

@@ -31,6 +31,8 @@ from spacy.util import registry, resolve_dot_names
 from thinc.api import fix_random_seed, set_gpu_allocator
 
 from ..errors import Errors
+from ..folders import remove_folder, replacing_folder
+from ..saving import save
 from .state import FOLDER, TrainingState, find_state, read_state, restore_optimizer, restore_random, save_state
 from .team import Team, log_nothing
 
@@ -63,7 +65,8 @@ def train(
     progress (Optional[Callable[[str, int], None]]): Is told "step", "evaluation" (before one) and "log" (before the
         logger prints), with the number of steps.
     RETURNS (Language): The pipeline.
-    RAISES (ValueError): ML255 if the state is damaged, ML071 if 'eval_frequency' is below 1.
+    RAISES (ValueError): ML255 if the state is damaged, ML071 if 'eval_frequency' is below 1, ML360 if a pipeline or a
+        state cannot be written.
     """
     team = team or Team()
     progress = progress or _show_nothing
@@ -87,7 +90,7 @@ def train(
         state = TrainingState(0, seed, every or T["eval_frequency"], {}, [])
         if team.is_first:
             clean_output_dir(output)
-            shutil.rmtree(output / FOLDER, ignore_errors=True)
+            remove_folder(output / FOLDER)
             # Whoever finds it knows that this training has not come to its end.
             (output / FOLDER).mkdir()
     every = every or state.every
@@ -97,10 +100,11 @@ def train(
 
     def save_model(is_best: bool) -> None:
         with nlp.use_params(optimizer.averages):
-            before_to_disk(nlp).to_disk(output / DIR_MODEL_LAST)
+            save(before_to_disk(nlp), output / DIR_MODEL_LAST)
         if is_best:
-            shutil.rmtree(output / DIR_MODEL_BEST, ignore_errors=True)
-            shutil.copytree(output / DIR_MODEL_LAST, output / DIR_MODEL_BEST)
+            # The best one before stays until this one is whole.
+            with replacing_folder(output / DIR_MODEL_BEST, is_synced=True) as aside:
+                shutil.copytree(output / DIR_MODEL_LAST, aside, dirs_exist_ok=True)
 
     steps = train_while_improving(
         cast(Language, replay),
@@ -148,7 +152,7 @@ def train(
         if team.is_first:
             save_model(False)
     if team.is_first:
-        shutil.rmtree(output / FOLDER, ignore_errors=True)
+        remove_folder(output / FOLDER)
     team.wait()
     return nlp
 

@@ -6,15 +6,16 @@ FOLDER/step-600/      pipeline/, state.json, state.safetensors
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
-import shutil
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Tuple, cast
 
 import numpy
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from spacy.language import Language
 from thinc.api import Model, Optimizer, get_current_ops
@@ -23,7 +24,9 @@ from thinc.util import to_numpy
 from ..encoder.adamw import AdamW
 from ..encoder.parameters import models_of, parameters_of
 from ..errors import Errors
-from ..files import replacing
+from ..files import plain_name, writing
+from ..folders import remove_folder, replacing_folder, sync_file
+from ..manifest import checksum
 
 FOLDER = "training-state"
 _LATEST, _FACTS, _TENSORS, _PIPELINE = "latest.json", "state.json", "state.safetensors", "pipeline"
@@ -59,11 +62,9 @@ def save_state(
     state (TrainingState): The rest; the state of random numbers is added.
     keep (Optional[Path]): The state that the pipeline was loaded from. It stays: tables and names are read from its
         files when they are first asked for.
+    RAISES (ValueError): ML360 if it cannot be written.
     """
     target = folder / f"step-{state.n_steps}"
-    shutil.rmtree(target, ignore_errors=True)
-    target.mkdir(parents=True)
-    nlp.to_disk(target / _PIPELINE)
     places = _places(nlp)
     tensors: Dict[str, torch.Tensor] = {_TORCH_STATE: torch.get_rng_state()}
     for n in range(torch.cuda.device_count() if torch.cuda.is_available() else 0):
@@ -78,14 +79,22 @@ def save_state(
     name, keys, *rest = numpy.random.get_state()  # noqa: NPY002
     state.random_state = [version, list(numbers), gauss]
     state.numpy_state = [name, numpy.asarray(keys).tolist(), *rest]
-    save_file(tensors, target / _TENSORS)
-    (target / _FACTS).write_text(json.dumps(asdict(state)), encoding="utf8")
+    with replacing_folder(target, is_synced=True) as aside:
+        nlp.to_disk(aside / _PIPELINE)
+        try:
+            save_file(tensors, aside / _TENSORS)
+        except SafetensorError as error:
+            # A full disk, for instance.
+            raise OSError(error) from error
+        (aside / _FACTS).write_text(json.dumps(asdict(state)), encoding="utf8")
+    latest = {"folder": target.name, "files": {name: checksum(target / name) for name in (_FACTS, _TENSORS)}}
     # Only now does anybody know of it.
-    with replacing(folder / _LATEST) as aside:
-        aside.write_text(json.dumps({"folder": target.name}), encoding="utf8")
+    with writing(folder / _LATEST) as aside:
+        aside.write_text(json.dumps(latest), encoding="utf8")
+        sync_file(aside)
     for other in folder.glob("step-*"):
         if other not in (target, keep):
-            shutil.rmtree(other, ignore_errors=True)
+            remove_folder(other)
 
 
 def find_state(folder: Path) -> Optional[Path]:
@@ -93,10 +102,22 @@ def find_state(folder: Path) -> Optional[Path]:
 
     folder (Path): The folder of states.
     RETURNS (Optional[Path]): Its own folder; None if there is none.
+    RAISES (ValueError): ML255 if the file that names it is damaged, or names a state that is missing or damaged.
     """
-    if not (folder / _LATEST).is_file():
+    latest = folder / _LATEST
+    if not latest.is_file():
         return None
-    return folder / Path(json.loads((folder / _LATEST).read_text(encoding="utf8"))["folder"]).name
+    try:
+        content = json.loads(latest.read_text(encoding="utf8"))
+        found = folder / plain_name(content["folder"])
+        if not (found / _PIPELINE).is_dir():
+            raise ValueError(f"'{found}' is missing, or has no pipeline")
+        for name, wanted in content.get("files", {}).items():
+            if checksum(found / plain_name(name)) != wanted:
+                raise ValueError(f"'{found / name}' is damaged")
+    except (AttributeError, KeyError, OSError, RecursionError, TypeError, ValueError) as error:
+        raise ValueError(Errors.ML255.format(path=latest, reason=error, folder=folder)) from error
+    return found
 
 
 def pipeline_path(path: Path) -> Path:
@@ -115,11 +136,15 @@ def read_state(path: Path) -> TrainingState:
     RETURNS (TrainingState): The state.
     RAISES (ValueError): ML255 if it is damaged.
     """
-    try:
+    with _coded(path):
         state = TrainingState(**json.loads((path / _FACTS).read_text(encoding="utf8")))
-        state.results = [(score, step) for score, step in state.results]
-    except (OSError, ValueError, TypeError) as error:
-        raise ValueError(Errors.ML255.format(path=path, reason=error)) from error
+        state.results = [(float(score), int(step)) for score, step in state.results]
+        for name, least in (("n_steps", 0), ("seed", 0), ("every", 1)):
+            value = getattr(state, name)
+            if not isinstance(value, int) or value < least:
+                raise ValueError(f"'{name}' is {value!r}")
+        state.losses = {str(name): float(loss) for name, loss in state.losses.items()}
+        state.updates = {str(name): int(n) for name, n in state.updates.items()}
     return state
 
 
@@ -151,23 +176,34 @@ def restore_random(path: Path, state: TrainingState) -> None:
 
     path (Path): As from `find_state`.
     state (TrainingState): As from `read_state`.
+    RAISES (ValueError): ML255 if it is damaged.
     """
-    version, numbers, gauss = state.random_state
-    random.setstate((version, tuple(numbers), gauss))
-    name, keys, *rest = state.numpy_state
-    numpy.random.set_state((name, numpy.asarray(keys, dtype="uint32"), *rest))  # noqa: NPY002
-    tensors = _read_tensors(path)
-    torch.set_rng_state(tensors[_TORCH_STATE])
-    for n in range(torch.cuda.device_count() if torch.cuda.is_available() else 0):
-        if f"{_TORCH_STATE}/{n}" in tensors:
-            torch.cuda.set_rng_state(tensors[f"{_TORCH_STATE}/{n}"], n)
+    with _coded(path):
+        version, numbers, gauss = state.random_state
+        random.setstate((version, tuple(numbers), gauss))
+        name, keys, *rest = state.numpy_state
+        numpy.random.set_state((name, numpy.asarray(keys, dtype="uint32"), *rest))  # noqa: NPY002
+        tensors = _read_tensors(path)
+        torch.set_rng_state(tensors[_TORCH_STATE])
+        for n in range(torch.cuda.device_count() if torch.cuda.is_available() else 0):
+            if f"{_TORCH_STATE}/{n}" in tensors:
+                torch.cuda.set_rng_state(tensors[f"{_TORCH_STATE}/{n}"], n)
 
 
 def _read_tensors(path: Path) -> Dict[str, torch.Tensor]:
-    try:
+    with _coded(path):
         return load_file(path / _TENSORS)
+
+
+@contextlib.contextmanager
+def _coded(path: Path) -> Iterator[None]:
+    """Whatever goes wrong while a state is read, it is the state's fault."""
+    try:
+        yield
     except Exception as error:
-        raise ValueError(Errors.ML255.format(path=path, reason=error)) from error
+        if str(error).startswith("[ML"):
+            raise
+        raise ValueError(Errors.ML255.format(path=path, reason=error, folder=path.parent)) from error
 
 
 def _places(nlp: Language) -> Dict[Key, str]:

@@ -71,7 +71,11 @@ def test_a_saved_component_fills_the_same(trained, tmp_path, form):
     if form == "disk":
         trained.to_disk(tmp_path / "saved")
         loaded = spacy.load(tmp_path / "saved")
-        assert {path.name for path in (tmp_path / "saved" / "mluke_cloze").iterdir()} == {"cfg", "encoder"}
+        assert {path.name for path in (tmp_path / "saved" / "mluke_cloze").iterdir()} == {
+            "cfg",
+            "encoder",
+            "files.json",
+        }
     else:
         loaded = copy_of(trained)
     for doc, other in zip(loaded.pipe(TEXTS), trained.pipe(TEXTS), strict=True):
@@ -83,6 +87,7 @@ def test_a_saved_encoder_without_the_labels_is_refused(trained, tmp_path):
     trained.to_disk(tmp_path / "saved")
     cfg = tmp_path / "saved" / "mluke_cloze" / "cfg"
     cfg.write_text(cfg.read_text().replace('"classes":[', '"classes":["Q7",'))
+    cfg.with_name("files.json").unlink()
     with pytest.raises(ValueError, match=r"\[ML229\].*Q7"):
         spacy.load(tmp_path / "saved")("[MASK]")
 

@@ -115,7 +115,7 @@ def test_a_saved_component_predicts_the_same(trained, task, tmp_path, form):
         nlp.to_disk(tmp_path / "saved")
         loaded = spacy.load(tmp_path / "saved")
         files = {path.name for path in (tmp_path / "saved" / task).iterdir()}
-        assert files == {"cfg", "head.safetensors", "encoder"}
+        assert files == {"cfg", "head.safetensors", "encoder", "files.json"}
     else:
         loaded = spacy.util.load_model_from_config(nlp.config)
         loaded.from_bytes(nlp.to_bytes())
@@ -184,6 +184,7 @@ def test_a_head_with_other_labels_than_its_cfg_is_refused(trained, task, tmp_pat
     trained[task].to_disk(tmp_path / "saved")
     cfg = tmp_path / "saved" / task / "cfg"
     cfg.write_text(cfg.read_text().replace('"classes":[', '"classes":["ANOTHER",'))
+    cfg.with_name("files.json").unlink()
     with pytest.raises(ValueError, match=r"\[ML079\]"):
         spacy.load(tmp_path / "saved")
 
@@ -191,6 +192,9 @@ def test_a_head_with_other_labels_than_its_cfg_is_refused(trained, task, tmp_pat
 def test_a_damaged_head_is_refused(trained, task, tmp_path):
     trained[task].to_disk(tmp_path / "saved")
     (tmp_path / "saved" / task / "head.safetensors").write_bytes(b"nothing")
+    with pytest.raises(ValueError, match=r"\[ML364\].*head.safetensors"):
+        spacy.load(tmp_path / "saved")
+    (tmp_path / "saved" / task / "files.json").unlink()
     with pytest.raises(ValueError, match=r"\[ML087\]"):
         spacy.load(tmp_path / "saved")
 

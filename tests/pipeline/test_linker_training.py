@@ -161,11 +161,13 @@ def test_a_saved_component_predicts_the_same_without_its_sources(trained, tmp_pa
         trained.to_disk(tmp_path / "saved")
         config = tmp_path / "saved" / "config.cfg"
         config.write_text(config.read_text().replace("store.sqlite", "gone.sqlite"))
-        loaded = spacy.load(tmp_path / "saved")
+        with pytest.warns(UserWarning, match=r"\[ML122\]"):
+            loaded = spacy.load(tmp_path / "saved")
         assert {path.name for path in (tmp_path / "saved" / "mluke_linker").iterdir()} == {
             "cfg",
             "encoder",
             "candidates",
+            "files.json",
         }
     else:
         config = trained.config.copy()

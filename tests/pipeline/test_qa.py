@@ -113,7 +113,7 @@ def test_a_saved_component_predicts_the_same(trained, tmp_path, form):
         trained.to_disk(tmp_path / "saved")
         loaded = spacy.load(tmp_path / "saved")
         files = {path.name for path in (tmp_path / "saved" / "mluke_qa").iterdir()}
-        assert files == {"cfg", "head.safetensors", "encoder"}
+        assert files == {"cfg", "head.safetensors", "encoder", "files.json"}
     else:
         loaded = spacy.util.load_model_from_config(trained.config)
         loaded.from_bytes(trained.to_bytes())
@@ -211,6 +211,7 @@ def test_a_head_with_other_rows_is_refused(tmp_path, tiny_sentencepiece):
 def test_a_damaged_head_is_refused(trained, tmp_path):
     trained.to_disk(tmp_path / "saved")
     (tmp_path / "saved" / "mluke_qa" / "head.safetensors").write_bytes(b"nothing")
+    (tmp_path / "saved" / "mluke_qa" / "files.json").unlink()
     with pytest.raises(ValueError, match=r"\[ML087\]"):
         spacy.load(tmp_path / "saved")
 
