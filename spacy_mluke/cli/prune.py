@@ -33,6 +33,7 @@ def prune(
     import spacy
     from wasabi import msg
 
+    from .. import save
     from ..errors import Errors, did_you_mean
     from ..report.predict import read_examples
 
@@ -45,7 +46,7 @@ def prune(
         raise ValueError(Errors.ML328.format(name=component, names=", ".join(nlp.pipe_names)))
     n_names = pipe.learn_pruning(read_examples(nlp, corpus, limit=limit, given=False), keep=keep)
     msg.good(f"Learnt from {n_names:,} names")
-    nlp.to_disk(output)
+    save(nlp, output)
     if dev is not None:
         rows: List[Tuple[str, ...]] = []
         kept: Optional[float]

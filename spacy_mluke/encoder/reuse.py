@@ -103,13 +103,13 @@ def _compared(config: Dict[str, Any]) -> Dict[str, Any]:
 
 def _has_same_tensors(loaded: LoadedEncoder, checkpoint: Checkpoint) -> bool:
     words = loaded.network.embeddings.word_embeddings
-    if isinstance(words, Q4Embedding) != (checkpoint.words is not None):
-        return False
-    if checkpoint.words is not None and not torch.equal(words.blocks.cpu(), checkpoint.words.blocks):
-        return False
     theirs = {**checkpoint.tensors.encoder, **checkpoint.heads}
-    if checkpoint.words is not None:
+    if isinstance(words, Q4Embedding):
+        if checkpoint.words is None or not torch.equal(words.blocks.cpu(), checkpoint.words.blocks):
+            return False
         del theirs[WORDS]
+    elif checkpoint.words is not None:
+        return False
     mine = dict(_tensors(loaded))
     if mine.keys() != theirs.keys():
         return False

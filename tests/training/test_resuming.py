@@ -12,6 +12,7 @@ import warnings
 import numpy
 import pytest
 import spacy
+from safetensors import SafetensorError
 from safetensors.numpy import load_file
 from spacy.tokens import DocBin
 from spacy.training.initialize import init_nlp
@@ -19,6 +20,7 @@ from spacy.util import load_config, load_model, registry
 from typer.testing import CliRunner
 
 from spacy_mluke.cli._app import app
+from spacy_mluke.manifest import checksum
 from spacy_mluke.training.resumable import train, with_own_randomness
 from spacy_mluke.training.settings import changed_settings
 from spacy_mluke.training.state import FOLDER, find_state, pipeline_path, read_state
@@ -159,6 +161,76 @@ def test_a_state_that_was_not_finished_is_not_found(steady_checkpoint, corpus, t
     assert find_state(folder).name == "step-3"
     assert find_state(tmp_path) is None
     assert not list(folder.rglob("*.pkl"))
+
+
+def state_of(folder):
+    """A state that `find_state` takes."""
+    (folder / "step-3" / "pipeline").mkdir(parents=True)
+    (folder / "step-3" / "state.json").write_text("{}", encoding="utf8")
+    files = {"state.json": checksum(folder / "step-3" / "state.json")}
+    return {"folder": "step-3", "files": files}
+
+
+DAMAGE = {
+    "empty": "",
+    "cut": '{"folder": "st',
+    "list": "[]",
+    "nested": "[" * 100_000,
+    "number": '{"folder": 3}',
+    "elsewhere": '{"folder": "../step-3"}',
+    "missing": '{"folder": "step-6"}',
+    "another_file": '{"folder": "step-3", "files": {"state.json": "sha256:0"}}',
+}
+
+
+@pytest.mark.parametrize("content", DAMAGE.values(), ids=DAMAGE)
+def test_a_damaged_note_of_the_last_state_is_named(tmp_path, content):
+    good = state_of(tmp_path)
+    (tmp_path / "latest.json").write_text(json.dumps(good), encoding="utf8")
+    assert find_state(tmp_path) == tmp_path / "step-3"
+    (tmp_path / "latest.json").write_text(content, encoding="utf8")
+    with pytest.raises(ValueError, match=r"\[ML255\].*latest.json"):
+        find_state(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", '{"n_steps": "x"}', '{"n_steps": -1, "seed": 0, "every": 1}', "[" * 10**5]
+)
+def test_a_state_of_wrong_types_is_named(tmp_path, content):
+    rest = {"losses": {}, "results": []}
+    if content.endswith("1}"):
+        content = json.dumps({**json.loads(content), **rest})
+    (tmp_path / "state.json").write_text(content, encoding="utf8")
+    with pytest.raises(ValueError, match=r"\[ML255\]"):
+        read_state(tmp_path)
+
+
+def test_a_full_disk_leaves_models_and_state_as_they_were(steady_checkpoint, corpus, tmp_path, monkeypatch):
+    overrides = settings(steady_checkpoint, corpus)
+    loaded = load_config(REPO / "configs" / "relations_kbp37.cfg", overrides=overrides, interpolate=False)
+    out = tmp_path / "out"
+    kept = {}
+
+    def full(*args, **options):
+        kept.update({name: weights(out / name) for name in ("model-best", "model-last")})
+        monkeypatch.setattr("spacy_mluke.encoder.reuse.save_encoder", no_space)
+        raise SafetensorError("No space left on device")
+
+    monkeypatch.setattr("spacy_mluke.training.state.save_file", full)
+    STOP_AT["step"] = -1
+    out.mkdir()
+    with pytest.raises(ValueError, match=r"\[ML360\]"):
+        train(init_nlp(loaded), out, every=5, stdout=io.StringIO(), stderr=io.StringIO())
+    assert kept["model-best"]
+    for name, wanted in kept.items():
+        found = weights(out / name)
+        assert all(numpy.array_equal(found[key], wanted[key]) for key in wanted)
+    assert find_state(out / FOLDER) is None
+    assert not [path for path in out.rglob("*") if path.name.startswith(".")]
+
+
+def no_space(*args, **options):
+    raise OSError(28, "No space left on device")
 
 
 def test_a_damaged_state_is_named(steady_checkpoint, corpus, tmp_path):
