@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import numpy
 import pytest
 import spacy
 import srsly
@@ -55,6 +56,13 @@ def test_it_is_saved_and_loaded_like_any_pipeline(nlp, tmp_path):
     again = spacy.load(tmp_path)
     text = "Ankara, Türkiye'nin başkentidir."
     assert [ent.kb_id_ for ent in again(text).ents] == [ent.kb_id_ for ent in nlp(text).ents] != []
+    # One encoder stands in it, in the packed form that the package brings.
+    files = [file for file in tmp_path.rglob("*") if file.is_file()]
+    assert sum(file.stat().st_size for file in files) < 100e6
+    assert sum(file.name == "words.safetensors" for file in files) == 1
+    mask = "[MASK] ist die Hauptstadt von Japan."
+    assert again(mask)._.mluke_fillers == nlp(mask)._.mluke_fillers
+    numpy.testing.assert_array_equal(again(text)._.mluke.vectors, nlp(text)._.mluke.vectors)
 
 
 def test_a_language_is_taken():
