@@ -43,14 +43,13 @@ def build(
 
     from ..entities.store_build import build_store
     from ..entities.store_rows import read_rows
-    from ._common import coded_errors, progress_bar
+    from ._common import progress_bar
 
     started = time.perf_counter()
-    with coded_errors():
-        _check_free(target, force)
-        rows = chain.from_iterable(read_rows(source, languages=lang or None) for source in sources)
-        with progress_bar() as progress:
-            store = build_store(rows, target, source=", ".join(map(str, sources)), progress=progress)
+    _check_free(target, force)
+    rows = chain.from_iterable(read_rows(source, languages=lang or None) for source in sources)
+    with progress_bar() as progress:
+        store = build_store(rows, target, source=", ".join(map(str, sources)), progress=progress)
     seconds = time.perf_counter() - started
     msg.good(f"Wrote {target}: {_counts(store)}, {target.stat().st_size / 1e6:,.1f} MB in {seconds:.1f} s")
 
@@ -62,13 +61,11 @@ def export(store: Path = STORE, target: Path = TARGET, force: bool = FORCE) -> N
     from ..entities.bundled import open_store
     from ..entities.store_rows import dump_line
     from ..files import writing
-    from ._common import coded_errors
 
-    with coded_errors():
-        opened = open_store(store)
-        _check_free(target, force)
-        with writing(target) as aside, aside.open("w", encoding="utf8", newline="\n") as file:
-            file.writelines(f"{dump_line(entity)}\n" for entity in opened)
+    opened = open_store(store)
+    _check_free(target, force)
+    with writing(target) as aside, aside.open("w", encoding="utf8", newline="\n") as file:
+        file.writelines(f"{dump_line(entity)}\n" for entity in opened)
     msg.good(f"Wrote {target}: {_counts(opened)}")
 
 
@@ -82,25 +79,24 @@ def find(
     from wasabi import msg
 
     from ..entities.bundled import open_store
-    from ._common import coded_errors, shown
+    from ._common import shown
 
-    with coded_errors():
-        opened = open_store(store)
-        for name in names:
-            msg.divider(shown(name))
-            if by_id:
-                found = [(opened[name], "")] if name in opened else []
-            else:
-                matches = opened.candidates(name, lang)
-                found = [(opened[match.id], f"{match.prior:.3f}") for match in matches[:LISTED]]
-            rows = [(shown(entity.id), prior, shown(entity.type), shown(entity.name(lang))) for entity, prior in found]
-            msg.table(rows) if rows else msg.warn("nothing")
-            if by_id:
-                for entity, _ in found:
-                    names_of = [(shown(n.lang), n.kind, shown(n.name), n.prior or "") for n in entity.names]
-                    msg.table(names_of)
-            elif len(matches) > LISTED:
-                msg.text(f"and {len(matches) - LISTED} more")
+    opened = open_store(store)
+    for name in names:
+        msg.divider(shown(name))
+        if by_id:
+            found = [(opened[name], "")] if name in opened else []
+        else:
+            matches = opened.candidates(name, lang)
+            found = [(opened[match.id], f"{match.prior:.3f}") for match in matches[:LISTED]]
+        rows = [(shown(entity.id), prior, shown(entity.type), shown(entity.name(lang))) for entity, prior in found]
+        msg.table(rows) if rows else msg.warn("nothing")
+        if by_id:
+            for entity, _ in found:
+                names_of = [(shown(n.lang), n.kind, shown(n.name), n.prior or "") for n in entity.names]
+                msg.table(names_of)
+        elif len(matches) > LISTED:
+            msg.text(f"and {len(matches) - LISTED} more")
 
 
 def _check_free(target: Path, force: bool) -> None:
