@@ -45,6 +45,12 @@ def test_the_page_on_speed_links_in_eight_bits(capsys):
     assert capsys.readouterr().out.strip() == "[('Tokyo', 'geonames:1850147'), ('Japan', 'iso3166:JP')]"
 
 
+def test_the_page_on_saving_saves(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert run("saving.md")["nlp"].pipe_names == ["mluke_mentions"]
+    assert [entry.name for entry in tmp_path.iterdir()] == ["places"]
+
+
 def test_the_page_on_linking_tells_namesakes_apart(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     names = run("linking.md")

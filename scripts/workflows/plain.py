@@ -26,6 +26,7 @@ from scripts.workflows.evaluate import read_docs
 from scripts.workflows.majority import relate
 from scripts.workflows.plain_loop import PlainLoop, Settings, label_of
 from scripts.workflows.tasks import CONFIGS, PLAIN, TASKS
+from spacy_mluke import save
 from spacy_mluke.encoder.checkpoint import export_huggingface, load_encoder
 from spacy_mluke.encoder.quantized import Q4Embedding
 from spacy_mluke.extensions import install_extensions
@@ -177,10 +178,8 @@ def write_pipeline(checkpoint: Path, path: Path, encoder: str) -> None:
     nlp = load_model_from_config(config, auto_fill=True)
     pipe: Any = nlp.get_pipe(COMPONENT)
     pipe.load()
-    nlp.to_disk(path)
-    config = load_config(path / "config.cfg")
-    config["components"][COMPONENT]["model"]["encoder"]["name"] = encoder
-    config.to_disk(path / "config.cfg")
+    nlp.get_pipe_config(COMPONENT)["model"]["encoder"]["name"] = encoder
+    save(nlp, path)
 
 
 def _config() -> Path:
