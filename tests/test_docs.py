@@ -99,3 +99,7 @@ def test_the_page_on_pretraining_makes_a_corpus_of_products(tmp_path, monkeypatc
     monkeypatch.chdir(tmp_path)
     docs = run("pretraining.md")["docs"]
     assert [[ent.kb_id_ for ent in doc.ents] for doc in docs] == [["P-100"]] * 2 + [["P-200"]] * 2 + [["P-300"]] * 2
+
+
+def test_the_page_on_installing_adds_licences_to_a_pipeline():
+    assert run("install.md")["nlp"].meta["license"] == "MIT AND Unicode-3.0 AND CC-BY-4.0"

@@ -11,7 +11,7 @@ import zipfile
 
 import pytest
 
-from scripts.check_versions import PYTHONS
+from scripts.check_versions import PLATFORMS, PYTHONS, Run, Wheels, compare_wheels, render
 from tests.conftest import REPO
 
 _BUILD = """
@@ -96,3 +96,25 @@ def test_the_tested_versions_lie_in_the_ranges_of_the_metadata(metadata):
         if requirement.marker is None:
             (version,) = (one.version for one in pins[canonicalize_name(requirement.name)].specifier)
             assert requirement.specifier.contains(version), line
+
+
+def test_wheels_are_compared_by_what_they_contain(tmp_path):
+    def write(name, year, files):
+        with zipfile.ZipFile(tmp_path / name, "w") as archive:
+            for file, text in files.items():
+                archive.writestr(zipfile.ZipInfo(file, (year, 1, 1, 0, 0, 0)), text)
+        return tmp_path / name
+
+    first = write("a.whl", 2020, {"a.py": "1", "b.py": "2"})
+    assert compare_wheels(first, write("b.whl", 2021, {"b.py": "2", "a.py": "1"})) == []
+    assert compare_wheels(first, write("c.whl", 2020, {"a.py": "3", "c.py": "2"})) == ["a.py", "b.py", "c.py"]
+
+
+def test_the_table_of_versions_names_what_failed_and_what_has_no_wheels():
+    run = Run("3.12.1", "lowest", {"spacy": "3.8.13"}, "passed", "1 failed, 2 passed in 1s", ["tests/a.py::test_b"])
+    wheels = [Wheels("3.12", name, {"torch": "2.15.0"}) for name in PLATFORMS]
+    wheels[1] = Wheels("3.12", wheels[1].platform, None, "no wheels of torch\nhint")
+    text = render("2026-01-02", [run], wheels)
+    assert "| 3.12.1 | lowest | 3.8.13 |" in text
+    assert "`tests/a.py::test_b` failed" in text
+    assert "| 3.12 | torch 2.15.0 | no: no wheels of torch | torch 2.15.0 |" in text
