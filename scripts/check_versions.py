@@ -108,15 +108,16 @@ def main() -> None:
             if not given.keep:
                 shutil.rmtree(folder, ignore_errors=True)
     wheels = [] if given.no_wheels else [find_wheels(v, p, work, requirements) for v in PYTHONS for p in PLATFORMS]
+    date = datetime.date.today().isoformat()
     report = {
-        "date": datetime.date.today().isoformat(),
+        "date": date,
         "machine": f"{platform.system()} {platform.machine()}",
         "wheel_bytes": size,
         "runs": [asdict(run) for run in runs],
         "wheels": [asdict(one) for one in wheels],
     }
     (work / "versions.json").write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf8")
-    text = render(report["date"], runs, wheels)
+    text = render(date, runs, wheels)
     (work / "versions.md").write_text(text, encoding="utf8")
     print(text)
     if any(run.example != "passed" or run.failed or " passed" not in run.tests for run in runs):
@@ -244,7 +245,7 @@ def check(
 def _example(python: Path, folder: Path) -> str:
     empty = folder / "empty"
     empty.mkdir()
-    command = [python, "-W", "ignore", "-c", _EXAMPLE, REPO / "README.md"]
+    command = [str(python), "-W", "ignore", "-c", _EXAMPLE, str(REPO / "README.md")]
     done = subprocess.run(command, cwd=empty, capture_output=True, text=True, check=False)
     return "passed" if done.returncode == 0 else (done.stderr.strip().splitlines() or ["no message"])[-1]
 
@@ -257,7 +258,7 @@ def _tests(python: Path, folder: Path, sdist: Path, tests: Sequence[str]) -> Tup
     shutil.rmtree(source / "spacy_mluke")
     code = "import importlib.util; print(importlib.util.find_spec('spacy_mluke').submodule_search_locations[0])"
     (source / "spacy_mluke").symlink_to(_output([python, "-c", code]), target_is_directory=True)
-    command = [python, "-m", "pytest", "-p", "no:cacheprovider", "--continue-on-collection-errors", *tests]
+    command = [str(python), "-m", "pytest", "-p", "no:cacheprovider", "--continue-on-collection-errors", *tests]
     done = subprocess.run(command, cwd=source, capture_output=True, text=True, check=False)
     (folder.parent / f"{folder.name}.log").write_text(done.stdout + done.stderr, encoding="utf8")
     lines = done.stdout.strip().splitlines() or ["no output"]
