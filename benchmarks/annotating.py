@@ -22,6 +22,8 @@ from wasabi import msg
 
 import spacy_mluke
 from benchmarks.texts import read_texts
+from spacy_mluke.bulk.folder import MANIFEST
+from spacy_mluke.bulk.job import ASIDE
 
 SIZES = typer.Option("1000,10000", help="Numbers of documents")
 PROCESSES = typer.Option("1,2", help="Numbers of processes")
@@ -64,7 +66,7 @@ def bench(
                     os.sched_setaffinity(0, sorted(cores)[:n])
                 subprocess.run([*map(str, command), "--processes", str(n), *options], check=True, capture_output=True)
                 seconds = time.perf_counter() - started
-                words = json.loads((output / "_annotate.json").read_text())["words"]
+                words = json.loads((output / ASIDE / MANIFEST).read_text())["words"]
                 # Of the largest process so far: sizes are to be given in rising order.
                 peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
                 written = sum(path.stat().st_size for path in output.glob("*.parquet")) / size

@@ -1,23 +1,24 @@
-"""What is to be done, and what is done already: the settings of a run, its shards, and its output folder."""
+"""What is to be done, and where it goes: the settings of a run, its shards, and the names of its files."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 from ..encoder.config import check_quantization
 from ..errors import Errors, check_choice
-from ..files import replacing
+from ..files import scratch
 
-FORMATS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".txt": "text", ".parquet": "parquet", ".spacy": "docbin"}
 OUTPUTS = {"parquet": ".parquet", "docbin": ".spacy"}
-# Readers of a folder of Parquet files pass by what begins so.
-ASIDE = "_"
-MANIFEST = f"{ASIDE}annotate.json"
-SCHEMA = 1
+# Everything but documents. pyarrow, pandas and Spark pass by what begins with "_", Hugging Face's datasets by folders
+# that begin with "__", and DuckDB reads the files that it is given.
+ASIDE = "__annotate"
+_BLOCK = 1 << 20
+Stamp = Tuple[int, int]  # a file's size and time of last change
 
 
 @dataclass(frozen=True)
@@ -26,10 +27,37 @@ class Shard:
 
     number: int
     path: str
-    format: str  # one of FORMATS' values
+    format: str  # one of inputs.FORMATS' values
     first: int  # number of its first record in the file, from 0; of lines, blank ones are counted
     n_records: int  # lines, rows or documents
-    offset: int = 0  # of formats with lines: where the first begins, in bytes
+    offset: int = 0  # of formats with lines: a place in the text where a line begins, in bytes
+    skip: int = 0  # of formats with lines: how many come between there and the first
+    stamp: Optional[Stamp] = None  # of the file when it was cut into shards
+    is_piece: bool = False  # a part of a shard that ended its process
+
+    @property
+    def name(self) -> str:
+        """Of its files, without a suffix."""
+        name = f"part-{self.number:06d}"
+        return f"pieces/{name}-{self.first}-{self.n_records}" if self.is_piece else name
+
+    def piece(self, first: int, n_records: int) -> Shard:
+        """A part of it.
+
+        first (int): Its first record, counted as `first` is.
+        n_records (int): How many.
+        RETURNS (Shard): The part.
+        """
+        skip = self.skip + first - self.first
+        return replace(self, first=first, n_records=n_records, skip=skip, is_piece=True)
+
+    def check_file(self) -> None:
+        """See that its file is as it was when it was cut into shards.
+
+        RAISES (ValueError): ML352 if it is not.
+        """
+        if self.stamp is not None and stamp_of(Path(self.path)) != tuple(self.stamp):
+            raise ValueError(Errors.ML352.format(path=self.path))
 
 
 @dataclass(frozen=True)
@@ -42,6 +70,7 @@ class ShardResult:
     n_words: int  # tokens of the documents
     seconds: float
     warnings: List[str] = field(default_factory=list)
+    files: Dict[str, List[Any]] = field(default_factory=dict)  # by suffix: size, time of last change, SHA-256
 
 
 @dataclass(frozen=True)
@@ -68,100 +97,113 @@ class Job:
             if value < 1:
                 raise ValueError(Errors.ML071.format(option=option, value=value, least=1))
 
-    def part(self, number: int, suffix: Optional[str] = None) -> Path:
+    @property
+    def aside(self) -> Path:
+        """The folder for all but documents."""
+        return Path(self.output) / ASIDE
+
+    @property
+    def suffix(self) -> str:
+        """Of files with documents."""
+        return OUTPUTS[self.format]
+
+    def file(self, shard: Shard, suffix: str) -> Path:
         """A file of a shard.
 
-        number (int): The shard.
-        suffix (Optional[str]): Its kind: ".bad.jsonl" of records that were set aside, ".done.json" of the result; by
-            default, that of the documents.
+        shard (Shard): The shard.
+        suffix (str): Its kind: `suffix` of the documents, ".bad.jsonl" of records that were set aside, ".done.json" of
+            the result.
         RETURNS (Path): The file.
         """
-        name = f"part-{number:06d}"
-        return Path(self.output) / (f"{name}{OUTPUTS[self.format]}" if suffix is None else f"{ASIDE}{name}{suffix}")
+        folder = Path(self.output) if suffix == self.suffix and not shard.is_piece else self.aside
+        return folder / f"{shard.name}{suffix}"
 
-    def result(self, number: int) -> Optional[ShardResult]:
-        """What became of a shard.
+    @contextlib.contextmanager
+    def writing(self, path: Path) -> Iterator[Path]:
+        """Write a file of the output under another name, among what readers pass by; it takes its place when it is
+        whole.
 
-        number (int): The shard.
-        RETURNS (Optional[ShardResult]): None if it is not done.
+        path (Path): The file.
+        YIELDS (Path): Where to write.
+        RAISES (ValueError): ML351 if it cannot be written.
         """
-        path = self.part(number, ".done.json")
-        return ShardResult(**json.loads(path.read_text(encoding="utf8"))) if path.exists() else None
+        try:
+            with scratch(self.aside / path.name) as there:
+                yield there
+                path.parent.mkdir(exist_ok=True)
+                there.replace(path)
+        except OSError as error:
+            raise ValueError(Errors.ML351.format(path=path, reason=error)) from error
 
-    def finish(self, result: ShardResult) -> None:
+    def finish(self, shard: Shard, result: ShardResult) -> ShardResult:
         """Say that a shard is done, after its files are there.
 
+        shard (Shard): The shard.
         result (ShardResult): What became of it.
+        RETURNS (ShardResult): The same, and what its files are.
         """
-        with replacing(self.part(result.number, ".done.json")) as aside:
-            aside.write_text(json.dumps(asdict(result)), encoding="utf8")
+        paths = {suffix: self.file(shard, suffix) for suffix in (self.suffix, ".bad.jsonl")}
+        files = {suffix: [*stamp_of(path), sha256_of(path)] for suffix, path in paths.items() if path.exists()}
+        result = replace(result, files=files)
+        with self.writing(self.file(shard, ".done.json")) as path:
+            path.write_text(json.dumps(asdict(result)), encoding="utf8")
+        return result
+
+    def result(self, shard: Shard) -> Optional[ShardResult]:
+        """What became of a shard.
+
+        shard (Shard): The shard.
+        RETURNS (Optional[ShardResult]): None if it is not done, if what says so is damaged, or if its files are not
+            those that were written.
+        """
+        try:
+            found = json.loads(self.file(shard, ".done.json").read_text(encoding="utf8"))
+            result = ShardResult(**found)
+            if result.number != shard.number or not _has_types(result) or self.suffix not in result.files:
+                return None
+            whole = all(_is_same(self.file(shard, suffix), known) for suffix, known in result.files.items())
+        except (OSError, ValueError, TypeError, RecursionError):
+            return None
+        return result if whole else None
 
 
-def find_files(source: Path) -> List[Path]:
-    """The files of an input.
+def _has_types(result: ShardResult) -> bool:
+    """Whether a result that was read has numbers where numbers should be."""
+    counts = all(type(getattr(result, one.name)) is int for one in fields(result)[:4])
+    return (
+        counts
+        and isinstance(result.seconds, (int, float))
+        and isinstance(result.warnings, list)
+        and all(isinstance(message, str) for message in result.warnings)
+        and isinstance(result.files, dict)
+    )
 
-    source (Path): A file, or a folder with files at any depth.
-    RETURNS (List[Path]): Those whose format is known, by name.
-    RAISES (ValueError): ML280 if there is none.
+
+def _is_same(path: Path, known: List[Any]) -> bool:
+    """Whether a file is the one that was written: by its bytes, unless size and time are the same."""
+    size, mtime_ns, digest = known
+    there = stamp_of(path)
+    return there == (size, mtime_ns) or (there[0] == size and sha256_of(path) == digest)
+
+
+def stamp_of(path: Path) -> Stamp:
+    """A file's size and time of last change.
+
+    path (Path): The file.
+    RETURNS (Stamp): In bytes, and in nanoseconds.
     """
-    paths = [source] if source.is_file() else sorted(path for path in source.rglob("*") if path.is_file())
-    known = [path for path in paths if path.suffix in FORMATS]
-    if not known:
-        raise ValueError(Errors.ML280.format(path=source, suffixes=", ".join(FORMATS)))
-    return known
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns
 
 
-def begin(job: Job, shards: List[Shard]) -> None:
-    """Make the output folder, or see that the run that it holds is this one, and clear what an interruption left.
+def sha256_of(path: Path) -> str:
+    """A checksum of a file's bytes.
 
-    job (Job): The run.
-    shards (List[Shard]): Its shards.
-    RAISES (ValueError): ML281 if the folder holds another run, or anything else.
+    path (Path): The file.
+    RETURNS (str): SHA-256, hexadecimal.
     """
-    folder = Path(job.output)
-    folder.mkdir(parents=True, exist_ok=True)
-    manifest = folder / MANIFEST
-    own = json.loads(json.dumps(settings(job, shards)))
-    if not manifest.exists():
-        if any(path.name[0] != "." for path in folder.iterdir()):
-            raise ValueError(Errors.ML281.format(path=folder, reason="it holds other files"))
-        write_manifest(job, own)
-        return
-    try:
-        there = json.loads(manifest.read_text(encoding="utf8"))["settings"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(Errors.ML281.format(path=folder, reason=f"{MANIFEST} cannot be read ({error})")) from error
-    changed = sorted(key for key in {*own, *there} if own.get(key) != there.get(key))
-    if changed:
-        raise ValueError(Errors.ML281.format(path=folder, reason=f"it was begun with another {', '.join(changed)}"))
-    for aside in folder.glob(".*part-*.tmp"):
-        aside.unlink(missing_ok=True)
-
-
-def settings(job: Job, shards: List[Shard]) -> Dict[str, Any]:
-    """What must be the same for a run to go on.
-
-    job (Job): The run.
-    shards (List[Shard]): Its shards.
-    RETURNS (Dict[str, Any]): The settings; files by name and size; the pipeline by its name and `meta.json`.
-    """
-    free = ("output", "batch_size", "threads", "gpu_id")
-    meta = Path(job.pipeline) / "meta.json"
-    sizes = {path: Path(path).stat().st_size for path in dict.fromkeys(shard.path for shard in shards)}
-    return {
-        **{key: value for key, value in asdict(job).items() if key not in free},
-        "schema": SCHEMA,
-        "pipeline_md5": hashlib.md5(meta.read_bytes()).hexdigest() if meta.exists() else "",
-        "files": sizes,
-    }
-
-
-def write_manifest(job: Job, settings: Dict[str, Any], **totals: Any) -> None:
-    """Write what a run is, and what it gave.
-
-    job (Job): The run.
-    settings (Dict[str, Any]): What must be the same for it to go on.
-    **totals (Any): What it gave, once it is done.
-    """
-    with replacing(Path(job.output) / MANIFEST) as aside:
-        aside.write_text(json.dumps({"settings": settings, **totals}, indent=1, ensure_ascii=False), encoding="utf8")
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,96 +1,85 @@
-"""One machine: a run in this process, or in several that load the pipeline each."""
+"""One machine: a process, or several, that load the pipeline each."""
 
 from __future__ import annotations
 
-import multiprocessing
-import multiprocessing.connection
-import os
+import queue
 import threading
-from collections import deque
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from typing import Any, Dict, Iterator, List, Optional
+from typing import Any, Iterator, List
 
+from ..errors import Errors
+from . import rescue
+from .child import Child
 from .job import Job, Shard, ShardResult
-from .worker import Worker
+from .rescue import Left
 
-# Shards that wait in line for each process: it never stands idle, and a corpus of millions is not all in line.
-_AHEAD = 2
-_worker: Optional[Worker] = None
-
-
-def run_here(job: Job, shards: List[Shard]) -> Iterator[ShardResult]:
-    """Annotate shards in this process.
-
-    job (Job): The run.
-    shards (List[Shard]): The shards.
-    YIELDS (ShardResult): Results, in order.
-    """
-    worker = Worker(job)
-    for shard in shards:
-        yield worker.annotate(shard)
+# Shards that may be left, if none was done, before the run stops.
+_MOST_LEFT = 3
 
 
-def run_processes(job: Job, shards: List[Shard], n: int, crashed: List[Shard]) -> Iterator[ShardResult]:
-    """Annotate shards in several processes.
-
-    When a process dies, the shards that were under way are tried again one at a time: the one that kills its process
-    then is left, and the others go on.
+class Processes:
+    """Processes that annotate shards. The first starts at once, so that it loads the pipeline while the input is cut.
 
     job (Job): The run.
-    shards (List[Shard]): The shards.
-    n (int): Processes.
-    crashed (List[Shard]): Gets the shards that were left.
-    YIELDS (ShardResult): Results, as they come.
+    n (int): How many at most.
     """
-    waiting = deque(shards)
-    while waiting:
-        under_way: List[Shard] = []
-        yield from _run_pool(job, waiting, n, _AHEAD * n, under_way)
-        suspects = deque(sorted(under_way, key=lambda one: one.number))
-        while suspects:
-            # With one under way, that is the one.
-            yield from _run_pool(job, suspects, 1, 1, crashed)
 
+    def __init__(self, job: Job, n: int):
+        self.job = job
+        self._children = [Child(job) for _ in range(n)]
+        self._children[0].start()
 
-def _run_pool(
-    job: Job, waiting: deque[Shard], n: int, n_under_way: int, unfinished: List[Shard]
-) -> Iterator[ShardResult]:
-    """Take shards from a line until it is empty or a process dies; then those that were under way are listed."""
-    context = multiprocessing.get_context("spawn")
-    running: Dict[Future, Shard] = {}
-    with ProcessPoolExecutor(n, context, initializer=_end_with_parent) as pool:
-        try:
-            while waiting or running:
-                while waiting and len(running) < n_under_way:
-                    shard = waiting.popleft()
-                    running[pool.submit(_annotate, job, shard)] = shard
-                done, _ = wait(running, return_when=FIRST_COMPLETED)
-                for future in done:
-                    result = future.result()
-                    del running[future]
-                    yield result
-        except BrokenProcessPool:
-            unfinished += running.values()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    def __enter__(self) -> Processes:
+        return self
 
+    def __exit__(self, *_: Any) -> None:
+        self.close()
 
-def _end_with_parent() -> None:
-    """A process whose parent was killed would wait for work forever."""
-    parent: Any = multiprocessing.parent_process()
+    def close(self) -> None:
+        """End all of them now."""
+        for child in self._children:
+            child.close()
 
-    def watch() -> None:
-        multiprocessing.connection.wait([parent.sentinel])
-        os._exit(1)
+    def wait_until_ready(self) -> None:
+        """Wait until the first has loaded the pipeline.
 
-    threading.Thread(target=watch, daemon=True).start()
+        RAISES (ValueError): ML350 if it cannot be.
+        """
+        self._children[0].wait_until_ready()
 
+    def annotate(self, shards: List[Shard], left: List[Left]) -> Iterator[ShardResult]:
+        """Annotate shards.
 
-def _annotate(job: Job, shard: Shard) -> ShardResult:
-    global _worker
-    # Not when the process starts: an error there would look as if it had died.
-    if _worker is None:
-        _worker = Worker(job)
-    return _worker.annotate(shard)
+        shards (List[Shard]): The shards.
+        left (List[Left]): Gets those that were left, since they end the process that reads them.
+        YIELDS (ShardResult): Results, as they come.
+        RAISES (ValueError): ML355 if the first shards were all left; as of `Worker.annotate`.
+        """
+        waiting = iter(shards)
+        lock = threading.Lock()
+        outcomes: queue.SimpleQueue[Any] = queue.SimpleQueue()
+
+        def work(child: Child) -> None:
+            try:
+                while True:
+                    with lock:
+                        shard = next(waiting, None)
+                    if shard is None:
+                        return
+                    outcomes.put(rescue.annotate(child, shard))
+            except BaseException as error:
+                outcomes.put(error)
+
+        for child in self._children[: len(shards)]:
+            threading.Thread(target=work, args=(child,), daemon=True).start()
+        n_done = 0
+        for _ in shards:
+            outcome = outcomes.get()
+            if isinstance(outcome, BaseException):
+                raise outcome
+            if isinstance(outcome, ShardResult):
+                n_done += 1
+                yield outcome
+                continue
+            left.append(outcome)
+            if not n_done and len(left) >= _MOST_LEFT:
+                raise ValueError(Errors.ML355.format(n=len(left), reason=outcome.reason))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any, Dict, List, Optional, Tuple
 
 from spacy.tokens import Doc, Span
 
-from .sources import Record, parquet
+from .sources import Record
+from .tables import parquet
 
 
 def make_schema(width: Optional[int], pipeline: str) -> Any:
@@ -84,8 +86,24 @@ def make_row(record: Record, doc: Doc, with_vectors: bool) -> Dict[str, Any]:
         "fillers": _fillers(doc),
         "spans": spans,
         "cats": [{"label": label, "score": value} for label, value in doc.cats.items()],
-        "meta": json.dumps(record.meta, ensure_ascii=False, default=str) if record.meta else None,
+        "meta": _as_json(record.meta) if record.meta else None,
     }
+
+
+def _as_json(meta: Dict[str, Any]) -> str:
+    """JSON that any reader takes: it has no NaN, which Python would write."""
+    try:
+        return json.dumps(meta, ensure_ascii=False, default=str, allow_nan=False)
+    except ValueError:
+        return json.dumps(_finite(meta), ensure_ascii=False, default=str, allow_nan=False)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {key: _finite(one) for key, one in value.items()}
+    return [_finite(one) for one in value] if isinstance(value, (list, tuple)) else value
 
 
 def _place(span: Span) -> Dict[str, Any]:

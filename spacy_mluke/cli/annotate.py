@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Iterable, Optional, Tuple
 
 import typer
 
+from ..errors import Errors
+
 if TYPE_CHECKING:
-    from ..bulk.job import ShardResult
+    from ..bulk.job import Job, ShardResult
+    from ..bulk.run import Run
 
 PIPELINE = typer.Argument(..., help="A pipeline: its directory, or the name of its package")
 INPUT = typer.Argument(..., help="JSON lines, text, Parquet or .spacy: a file, or a folder of files", exists=True)
@@ -56,18 +59,18 @@ def annotate(
     Records that cannot be read or annotated are set aside with their error, beside the others.
     """
     import os
+    import warnings
 
-    from tqdm import tqdm
     from wasabi import msg
 
     from ..errors import check_choice
-    from ._common import coded_errors
+    from ._common import coded_errors, shown
 
     with coded_errors():
         check_choice("engine", engine, ["local", "ray"])
+        from ..bulk.folder import find_pipeline
         from ..bulk.job import Job
-        from ..bulk.run import Run
-        from ..bulk.sources import parquet
+        from ..bulk.tables import parquet
 
         # Containers and schedulers often allow fewer cores than there are.
         n_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -88,41 +91,84 @@ def annotate(
         )
         if format == "parquet":
             parquet()
-        run = Run.begin(job)
-        if run.earlier:
-            msg.info(f"Goes on: {len(run.earlier):,} of {len(run.shards):,} shards are done")
-        source: Iterable[ShardResult]
-        if engine == "ray":
-            from ..bulk.cluster import run_ray
-
-            source = run_ray(job, run.todo, actors=_bounds(actors), cpus=actor_cpus, gpus=actor_gpus, address=address)
-        else:
-            from ..bulk.local import run_here, run_processes
-
-            source = run_here(job, run.todo) if n == 1 else run_processes(job, run.todo, n, run.crashed)
-        total = sum(shard.n_records for shard in run.shards)
-        n_done = sum(result.n_docs + result.n_bad for result in run.earlier)
-        with tqdm(total=total, initial=n_done, unit=" docs", disable=None) as bar:
-            started = time.perf_counter()
-            for result in run.follow(source):
-                bar.update(result.n_docs + result.n_bad)
-            seconds = time.perf_counter() - started
+        find_pipeline(job)
+        started = time.perf_counter()
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            try:
+                if engine == "ray":
+                    run = _on_cluster(job, actors=_bounds(actors), cpus=actor_cpus, gpus=actor_gpus, address=address)
+                else:
+                    run = _here(job, n)
+            except KeyboardInterrupt:
+                msg.fail("Interrupted. The same command goes on where it stopped.", exits=130)
         totals = run.finish()
+        seconds = time.perf_counter() - started
     said = Counter(message for result in (*run.earlier, *run.results) for message in result.warnings)
+    for warning in caught:
+        if issubclass(warning.category, UserWarning):
+            msg.warn(shown(str(warning.message)))
     for message, times in said.most_common(10):
-        msg.warn(f"{message} ({times:,} shards)" if times > 1 else message)
+        msg.warn(shown(f"{message} ({times:,} shards)" if times > 1 else message))
     if totals["set_aside"]:
-        msg.warn(f"{totals['set_aside']:,} records were set aside, with their errors: {output}/_part-*.bad.jsonl")
-    if run.crashed:
-        places = ", ".join(f"{shard.path} {shard.first}-{shard.first + shard.n_records - 1}" for shard in run.crashed)
-        msg.fail(f"{len(run.crashed)} shards end the process that reads them, and were left: {places}", exits=1)
+        msg.warn(f"{totals['set_aside']:,} records were set aside, with their errors: {job.aside}/part-*.bad.jsonl")
+    for path, reason in run.found.unread.items():
+        msg.warn(shown(f"Cannot be read: {path}: {reason}"))
+    for left in run.left:
+        shard = left.shard
+        msg.warn(f"Left: {shard.path} {shard.first}-{shard.first + shard.n_records - 1}: {left.reason}")
+    with coded_errors():
+        run.check_any(totals)
+    if run.left:
+        msg.fail(f"{len(run.left)} shards end the process that reads them, and were left; all others are done", exits=1)
+    if run.found.unread:
+        msg.fail(f"{len(run.found.unread):,} files could not be read; all others are done", exits=1)
     speed = f", {sum(result.n_words for result in run.results) / seconds:,.0f} words/s" if run.results else ""
     msg.good(f"{totals['documents']:,} documents in {totals['shards']:,} shards{speed}: {output}")
+
+
+def _here(job: Job, n: int) -> Run:
+    from ..bulk.local import Processes
+    from ..bulk.run import Run
+
+    with Processes(job, n) as local:
+        run = Run.begin(job, local.wait_until_ready)
+        _follow(run, local.annotate(run.todo, run.left))
+    return run
+
+
+def _on_cluster(job: Job, *, actors: Tuple[int, int], cpus: float, gpus: float, address: Optional[str]) -> Run:
+    from ..bulk.cluster import check_pipeline, run_ray
+    from ..bulk.run import Run
+
+    def wait_until_ready() -> None:
+        check_pipeline(job, cpus=cpus, gpus=gpus, address=address)
+
+    run = Run.begin(job, wait_until_ready)
+    _follow(run, run_ray(job, run.todo, run.left, actors=actors, cpus=cpus, gpus=gpus, address=address))
+    return run
+
+
+def _follow(run: Run, results: Iterable[ShardResult]) -> None:
+    """Wait for a run's results, and show how far it is."""
+    from tqdm import tqdm
+    from wasabi import msg
+
+    if run.earlier:
+        msg.info(f"Goes on: {len(run.earlier):,} of {len(run.shards):,} shards are done")
+    total = sum(shard.n_records for shard in run.shards)
+    n_done = sum(result.n_docs + result.n_bad for result in run.earlier)
+    with tqdm(total=total, initial=n_done, unit=" docs", disable=None) as bar:
+        for result in run.follow(results):
+            bar.update(result.n_docs + result.n_bad)
 
 
 def _bounds(actors: str) -> Tuple[int, int]:
     low, _, high = actors.partition(":")
     try:
-        return int(low), int(high or low)
-    except ValueError as error:
-        raise typer.BadParameter("a number, or two as in 1:4", param_hint="--actors") from error
+        bounds = int(low), int(high or low)
+    except ValueError:
+        bounds = 0, 0
+    if not 1 <= bounds[0] <= bounds[1]:
+        raise ValueError(Errors.ML359.format(value=actors))
+    return bounds

@@ -2,15 +2,14 @@
 
 Errors by place: ML001 alignment, ML020 encoder, ML040 checkpoints, ML060 entities, ML070 pipeline, ML090 command line,
 ML200 names, ML210 questions, ML220 masks, ML230 linking, ML245 training, ML270 reports, ML280 corpora,
-ML330 files and caches, ML360 saving.
+ML330 files and caches, ML350 corpora, ML360 saving.
 """
 
 import difflib
 import math
 from typing import Any, Iterable, Sequence
 
-from spacy.errors import ErrorsWithCodes
-
+from .corpora import CorpusErrors
 from .files import FileErrors
 from .running import RunningErrors
 from .saving import SavingErrors
@@ -20,8 +19,24 @@ from .tasks import TaskErrors
 from .warnings import AllWarnings
 
 
+class ErrorsWithCodes(type):
+    """Put the code before each message, as spaCy's class of this name does. Importing that one imports torch, and
+    command lines only need messages."""
+
+    def __getattribute__(cls, code: str) -> Any:
+        message = super().__getattribute__(code)
+        return message if code.startswith("__") else f"[{code}] {message}"
+
+
 class Errors(
-    StageErrors, TaskErrors, RunningErrors, FileErrors, SavingErrors, SettingsErrors, metaclass=ErrorsWithCodes
+    StageErrors,
+    TaskErrors,
+    RunningErrors,
+    FileErrors,
+    SavingErrors,
+    SettingsErrors,
+    CorpusErrors,
+    metaclass=ErrorsWithCodes,
 ):
     """All errors."""
 

@@ -106,3 +106,11 @@ class AllWarnings:
         "{n} of {total} gold answers of '{name}' cannot be found: they are longer than {limit} wordpieces "
         "('max_answer_pieces'), no window shows them whole, or they hold no wordpiece."
     )
+    ML120 = (
+        "{n} of {total} files were skipped: {names}. Files are read whose names end in {suffixes}, whatever the case, "
+        "with .gz or .zst after it where lines are documents."
+    )
+    ML121 = (
+        "{n} of {total} shards that were done are done again: their files are missing or changed, or what says that "
+        "they are done cannot be read."
+    )

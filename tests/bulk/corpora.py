@@ -11,9 +11,9 @@ import pyarrow.parquet
 import spacy
 from spacy.tokens import DocBin
 
-from spacy_mluke.bulk.job import Job
-from spacy_mluke.bulk.local import run_here
+from spacy_mluke.bulk.job import ASIDE, Job
 from spacy_mluke.bulk.run import Run
+from spacy_mluke.bulk.worker import Worker
 
 TEXTS = ["Tokyo is far.", "Москва и Tokyo", "東京", "", "Paris 🗼 e\u0301te\u0301", "القاهرة", "Tokyo, Tokyo"]
 
@@ -55,7 +55,10 @@ def records(n: int) -> List[Dict[str, Any]]:
 def run(job: Job) -> List[Any]:
     """Annotate in this process."""
     found = Run.begin(job)
-    return list(found.follow(run_here(job, found.todo)))
+    worker = Worker(job)
+    results = list(found.follow(map(worker.annotate, found.todo)))
+    found.finish()
+    return results
 
 
 def rows_of(folder: Path) -> List[Dict[str, Any]]:
@@ -67,5 +70,5 @@ def rows_of(folder: Path) -> List[Dict[str, Any]]:
 
 def set_aside(folder: Path) -> List[Dict[str, Any]]:
     """All records that were set aside."""
-    paths = sorted(folder.glob("_part-*.bad.jsonl"))
-    return [json.loads(line) for path in paths for line in path.read_text(encoding="utf8").splitlines()]
+    paths = sorted((folder / ASIDE).glob("part-*.bad.jsonl"))
+    return [json.loads(line) for path in paths for line in path.read_text(encoding="utf8").split("\n")[:-1]]

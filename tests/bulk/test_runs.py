@@ -7,7 +7,6 @@ import multiprocessing
 import os
 import random
 import signal
-import sys
 import time
 from pathlib import Path
 
@@ -17,10 +16,9 @@ import spacy
 from spacy.language import Language
 from spacy.tokens import DocBin
 
-from spacy_mluke.bulk.job import Job
-from spacy_mluke.bulk.local import run_processes
+from spacy_mluke.bulk.job import ASIDE, Job
+from spacy_mluke.bulk.local import Processes
 from spacy_mluke.bulk.run import Run
-from tests.bulk import crashing
 from tests.bulk.corpora import TEXTS, records, rows_of, run, save_pipeline, set_aside, write_corpus
 
 
@@ -87,11 +85,11 @@ def test_a_document_that_fails_is_set_aside_with_its_error_and_no_other(tmp_path
 def test_a_finished_shard_is_not_done_again(pipeline, tmp_path):
     job = job_of(pipeline, tmp_path)
     run(job)
-    before = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out").iterdir()}
-    job.part(2, ".done.json").unlink()
+    before = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("part-*")}
+    (job.aside / "part-000002.done.json").unlink()
     assert [result.number for result in run(job)] == [2]
-    after = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out").iterdir()}
-    assert {name for name in before if before[name] != after[name]} == {"part-000002.parquet", "_part-000002.done.json"}
+    after = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out").rglob("part-*")}
+    assert {name for name in before if before[name] != after[name]} == {"part-000002.parquet", "part-000002.done.json"}
 
 
 @pytest.mark.parametrize("change", [{"shard_size": 4}, {"format": "docbin"}, {"with_vectors": False}])
@@ -105,11 +103,11 @@ def test_a_run_whose_input_or_pipeline_changed_does_not_go_on(tmp_path):
     pipeline = save_pipeline(tmp_path / "pipeline")
     run(job_of(pipeline, tmp_path))
     save_pipeline(tmp_path / "pipeline", "sentencizer")
-    with pytest.raises(ValueError, match=r"\[ML281\].*pipeline_md5"):
+    with pytest.raises(ValueError, match=r"\[ML281\].*pipeline_files"):
         run(job_of(pipeline, tmp_path))
     save_pipeline(tmp_path / "pipeline")
     write_corpus(tmp_path / "in.jsonl", records(21))
-    with pytest.raises(ValueError, match=r"\[ML281\].*files"):
+    with pytest.raises(ValueError, match=r"\[ML281\].*1 files differ.*in.jsonl"):
         run(job_of(pipeline, tmp_path))
 
 
@@ -123,28 +121,21 @@ def test_a_folder_with_other_files_is_not_written_to(pipeline, tmp_path):
 def test_several_processes_write_what_one_writes(pipeline, tmp_path):
     one, two = job_of(pipeline, tmp_path / "one"), job_of(pipeline, tmp_path / "two", threads=1)
     run(one)
-    shards = Run.begin(two).todo
-    crashed: list = []
-    assert sorted(result.number for result in run_processes(two, shards, 2, crashed)) == list(range(len(shards)))
+    left: list = []
+    with Processes(two, 2) as processes:
+        shards = Run.begin(two).todo
+        numbers = [result.number for result in processes.annotate(shards, left)]
+    assert sorted(numbers) == list(range(len(shards)))
     assert rows_of(Path(two.output)) == rows_of(Path(one.output))
-    assert not crashed
-
-
-def test_a_shard_that_kills_its_process_is_named_and_the_others_are_done(tmp_path, monkeypatch):
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    crashing.install(tmp_path / "code")
-    job = job_of(save_pipeline(tmp_path / "pipeline", "crashes"), tmp_path, n=12, shard_size=6, threads=1)
-    shards = Run.begin(job).todo
-    crashed: list = []
-    done = [result.number for result in run_processes(job, shards, 2, crashed)]
-    assert [shard.number for shard in crashed] == [1]
-    assert done == [0]
-    assert [row["id"] for row in rows_of(Path(job.output))] == [f"d{i}" for i in range(6)]
+    assert not left
 
 
 def annotate_as_a_command(pipeline: Path, folder: Path) -> None:
+    from spacy_mluke.bulk import child
     from spacy_mluke.cli.annotate import annotate
 
+    # This process has imported all that a process needs.
+    child._context = lambda job: multiprocessing.get_context("fork")  # type: ignore[assignment]
     annotate(
         str(pipeline), folder / "in.jsonl", folder / "out", format="parquet", processes=1, shard_size=5, batch_size=64,
         vectors=True, text_key="text", id_key="id", gpu_id=-1, quantize=None, engine="local",
@@ -154,19 +145,19 @@ def annotate_as_a_command(pipeline: Path, folder: Path) -> None:
 def test_a_run_that_is_killed_at_any_moment_loses_and_repeats_nothing(pipeline, tmp_path):
     write_corpus(tmp_path / "in.jsonl", records(1500))
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["spacy_mluke.bulk.local", "spacy.lang.xx", "tests.bulk.corpora", __name__])
+    context.set_forkserver_preload(["spacy_mluke.bulk.warm", "spacy.lang.xx", "tests.bulk.corpora", __name__])
     rng = random.Random(0)
     n_killed = 0
     seen = []
-    while n_killed < 10:
+    while n_killed < 20:
         process = context.Process(target=annotate_as_a_command, args=(pipeline, tmp_path))
         process.start()
-        started = len(list((tmp_path / "out").glob("*.done.json")))
+        started = len(list((tmp_path / "out" / ASIDE).glob("*.done.json")))
         # Some moments lie in the start, most between two shards or in one.
         deadline = time.monotonic() + 60
         wait_for_more = rng.random() < 0.8
         while wait_for_more and process.is_alive() and time.monotonic() < deadline:
-            if len(list((tmp_path / "out").glob("*.done.json"))) > started:
+            if len(list((tmp_path / "out" / ASIDE).glob("*.done.json"))) > started:
                 break
             time.sleep(0.001)
         time.sleep(rng.random() * 0.05)
@@ -174,12 +165,12 @@ def test_a_run_that_is_killed_at_any_moment_loses_and_repeats_nothing(pipeline, 
         os.kill(process.pid, signal.SIGKILL)
         process.join()
         n_killed += 1
-        seen.append(len(list((tmp_path / "out").glob("*.done.json"))))
+        seen.append(len(list((tmp_path / "out" / ASIDE).glob("*.done.json"))))
     assert 0 < seen[-1] < 300, "killed before it was done"
     process = context.Process(target=annotate_as_a_command, args=(pipeline, tmp_path))
     process.start()
     process.join()
     assert process.exitcode == 0
     assert [row["id"] for row in rows_of(tmp_path / "out")] == [f"d{i}" for i in range(1500)]
-    assert json.loads((tmp_path / "out" / "_annotate.json").read_text())["documents"] == 1500
-    assert not list((tmp_path / "out").glob(".*"))
+    assert json.loads((tmp_path / "out" / ASIDE / "run.json").read_text())["documents"] == 1500
+    assert not list((tmp_path / "out").rglob(".*"))

@@ -11,7 +11,8 @@ import spacy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spacy_mluke.bulk.job import Job, find_files
+from spacy_mluke.bulk.inputs import find_files
+from spacy_mluke.bulk.job import Job
 from spacy_mluke.bulk.sources import BadRecord, Record, plan, read
 from tests.bulk.corpora import TEXTS, records, write_corpus
 

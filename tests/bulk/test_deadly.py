@@ -1,0 +1,89 @@
+"""A record that ends the process that reads it is set aside, by every engine, and all others are done."""
+
+from __future__ import annotations
+
+import multiprocessing.forkserver
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from spacy_mluke.bulk import local, rescue
+from spacy_mluke.bulk.local import Processes
+from spacy_mluke.bulk.run import Run
+from tests.bulk import crashing
+from tests.bulk.corpora import records, rows_of, save_pipeline, set_aside, write_corpus
+from tests.bulk.test_runs import job_of
+
+
+@pytest.fixture(scope="module", autouse=True)
+def component_that_crashes(tmp_path_factory):
+    """Processes that are started here know the component."""
+    code = tmp_path_factory.mktemp("code")
+    path, variable = list(sys.path), os.environ.get("PYTHONPATH")
+    crashing.install(code)
+    os.environ["PYTHONPATH"] = os.pathsep.join(map(str, filter(None, [code, Path(__file__).parents[2], variable])))
+    _start_anew()
+    yield
+    sys.path[:] = path
+    if variable is None:
+        del os.environ["PYTHONPATH"]
+    else:
+        os.environ["PYTHONPATH"] = variable
+    _start_anew()
+
+
+def _start_anew() -> None:
+    """What is forked has read which components there are: let it do so again."""
+    multiprocessing.forkserver._forkserver._stop()  # type: ignore[attr-defined]
+
+
+@pytest.fixture(scope="module")
+def pipeline(tmp_path_factory, component_that_crashes) -> Path:
+    return save_pipeline(tmp_path_factory.mktemp("pipeline"), "crashes")
+
+
+@pytest.mark.parametrize(("n", "format"), [(1, "parquet"), (2, "docbin")])
+def test_a_record_that_ends_its_process_is_set_aside_and_all_others_are_done(pipeline, tmp_path, n, format):
+    job = job_of(pipeline, tmp_path, n=30, shard_size=20, threads=1, format=format)
+    left: list = []
+    with Processes(job, n) as processes:
+        run = Run.begin(job, processes.wait_until_ready)
+        results = list(run.follow(processes.annotate(run.todo, left)))
+    assert not left
+    assert sorted((result.number, result.n_docs, result.n_bad) for result in results) == [(0, 19, 1), (1, 10, 0)]
+    (bad,) = set_aside(tmp_path / "out")
+    assert (bad["id"], bad["place"]) == ("d7", 7)
+    assert bad["error"] == "its process ended with exit code 3" and records(8)[7]["text"] in bad["record"]
+    if format == "parquet":
+        assert [row["id"] for row in rows_of(tmp_path / "out")] == [f"d{i}" for i in range(30) if i != 7]
+    assert not list(job.aside.glob("pieces/*.tmp")) and len(list((tmp_path / "out").glob("part-*"))) == 2
+    assert run.finish()["documents"] == 29 and Run.begin(job).todo == []
+
+
+def test_a_shard_of_which_every_record_is_deadly_is_left_and_others_are_done(pipeline, tmp_path, monkeypatch):
+    monkeypatch.setattr(rescue, "MOST_DEADLY", 2)
+    write_corpus(tmp_path / "in.jsonl", [{"text": "7 x"}] * 5 + records(5))
+    job = job_of(pipeline, tmp_path, shard_size=5, threads=1)
+    left: list = []
+    with Processes(job, 1) as processes:
+        results = list(processes.annotate(Run.begin(job).todo, left))
+    assert [(one.shard.number, one.reason) for one in left] == [(0, "its process ended with exit code 3")]
+    assert [(result.number, result.n_docs) for result in results] == [(1, 5)]
+
+
+def test_a_pipeline_that_dies_of_everything_stops_the_run(pipeline, tmp_path, monkeypatch):
+    monkeypatch.setattr(rescue, "MOST_DEADLY", 0)
+    monkeypatch.setattr(local, "_MOST_LEFT", 2)
+    write_corpus(tmp_path / "in.jsonl", [{"text": "7 x"}] * 9)
+    job = job_of(pipeline, tmp_path, shard_size=1, threads=1)
+    with Processes(job, 1) as processes, pytest.raises(ValueError, match=r"\[ML355\] The first 2 shards.*exit code 3"):
+        list(processes.annotate(Run.begin(job).todo, []))
+
+
+def test_a_pipeline_that_cannot_be_loaded_is_a_coded_error(pipeline, tmp_path):
+    broken = save_pipeline(tmp_path / "broken")
+    (broken / "vocab" / "strings.json").write_text("{")
+    with Processes(job_of(broken, tmp_path), 1) as processes, pytest.raises(ValueError, match=r"\[ML350\].*broken"):
+        processes.wait_until_ready()
