@@ -48,12 +48,12 @@ class Child:
 
     def start(self) -> None:
         """Start the process, if none is there, and do not wait until it has loaded the pipeline."""
-        if self._is_closed:
-            raise RuntimeError("the process was ended")
         if self._process is not None:
             return
         context = _context(self.job)
         with _LOCK:
+            if self._is_closed:
+                raise RuntimeError("the process was ended")
             self._connection, other = context.Pipe()
             self._process = context.Process(target=_serve, args=(self.job, other), daemon=True)
             self._process.start()
@@ -97,9 +97,10 @@ class Child:
 
     def close(self) -> None:
         """End the process now. What it was writing is left under another name, and goes when the run goes on."""
-        self._is_closed = True
-        if self._process is not None:
-            self._process.kill()
+        with _LOCK:
+            self._is_closed = True
+            if self._process is not None:
+                self._process.kill()
 
     def _do(self, *task: Any) -> ShardResult:
         self.wait_until_ready()
@@ -126,9 +127,9 @@ class Child:
 
     def _buried(self) -> str:
         """Clear away a process that died, and say how."""
-        process, self._process = self._process, None
-        self._connection.close()
         with _LOCK:
+            process, self._process = self._process, None
+            self._connection.close()
             process.join()
             code = process.exitcode
         if code is not None and code < 0:

@@ -37,7 +37,7 @@ class Found:
         if len(self.skipped) > _MOST_NAMES:
             rest = Counter(Path(path).suffix or "no suffix" for path in list(self.skipped)[_MOST_NAMES:])
             names.append("and more: " + ", ".join(f"{n:,} with {suffix}" for suffix, n in rest.most_common()))
-        total = len(self.skipped) + len(self.paths) + len(self.unread)
+        total = len(self.skipped) + len({*map(str, self.paths), *self.unread})
         return Warnings.ML120.format(n=len(self.skipped), total=total, names=", ".join(names), suffixes=_suffixes())
 
 

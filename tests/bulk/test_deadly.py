@@ -24,19 +24,14 @@ def component_that_crashes(tmp_path_factory):
     path, variable = list(sys.path), os.environ.get("PYTHONPATH")
     crashing.install(code)
     os.environ["PYTHONPATH"] = os.pathsep.join(map(str, filter(None, [code, Path(__file__).parents[2], variable])))
-    _start_anew()
+    # What is forked has read which components there are: let it do so again.
+    multiprocessing.forkserver._forkserver._stop()  # type: ignore[attr-defined]
     yield
     sys.path[:] = path
     if variable is None:
         del os.environ["PYTHONPATH"]
     else:
         os.environ["PYTHONPATH"] = variable
-    _start_anew()
-
-
-def _start_anew() -> None:
-    """What is forked has read which components there are: let it do so again."""
-    multiprocessing.forkserver._forkserver._stop()  # type: ignore[attr-defined]
 
 
 @pytest.fixture(scope="module")

@@ -135,7 +135,9 @@ def test_a_file_without_records_gives_no_documents(pipeline, tmp_path, suffix):
 FIRST_OF_1601 = -11_644_473_600
 COLUMNS = {
     "invalid_utf8": pyarrow.Array.from_buffers(
-        pyarrow.string(), 3, [None, pyarrow.py_buffer(b"\0\0\0\0\1\0\0\0\2\0\0\0\3\0\0\0"), pyarrow.py_buffer(b"a\xffb")]
+        pyarrow.string(),
+        3,
+        [None, pyarrow.py_buffer(b"\0\0\0\0\1\0\0\0\2\0\0\0\3\0\0\0"), pyarrow.py_buffer(b"a\xffb")],
     ),
     "date_past_9999": pyarrow.array([0, 253_402_300_800, FIRST_OF_1601], pyarrow.timestamp("s")),
     "day_past_9999": pyarrow.array([0, 2_932_897, 1], pyarrow.date32()),

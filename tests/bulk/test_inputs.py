@@ -33,7 +33,9 @@ def compressed(path: Path, data: bytes) -> Path:
 
 @pytest.mark.parametrize("name", ["a.jsonl.gz", "a.JSONL.GZ", "a.txt.gz", "a.ndjson.zst"])
 def test_compressed_lines_are_read_as_if_they_were_not(tmp_path, name):
-    lines = "".join(f'{{"text": "{i} {"x" * (i % 100)}"}}\n' if "json" in name.lower() else f"{i}\n" for i in range(500))
+    lines = "".join(
+        f'{{"text": "{i} {"x" * (i % 100)}"}}\n' if "json" in name.lower() else f"{i}\n" for i in range(500)
+    )
     path = compressed(tmp_path / name, lines.encode())
     for size in (7, 499, 1000):
         _, found = read_all(path, shard_size=size)
@@ -79,7 +81,9 @@ def test_files_that_are_skipped_are_named_in_one_warning(tmp_path):
     message = found.warning()
     assert [path.name for path in found.paths] == ["a.jsonl"]
     assert message is not None and "6 of 7 files were skipped" in message
-    assert all(name in message for name in ("b.json", "c.csv", "d.parquet.gz", "e.jsonl (no regular file", "f.txt", "g.txt"))
+    assert all(
+        name in message for name in ("b.json", "c.csv", "d.parquet.gz", "e.jsonl (no regular file", "f.txt", "g.txt")
+    )
     assert ".hidden" not in message
 
 

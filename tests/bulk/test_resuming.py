@@ -92,7 +92,9 @@ DAMAGE = {
 
 @pytest.mark.parametrize(("name", "damage"), DAMAGE.values(), ids=list(DAMAGE))
 def test_a_shard_whose_files_are_damaged_is_done_again(pipeline, tmp_path, name, damage):
-    write_corpus(tmp_path / "in.jsonl", [{**one, "text": one["text"] if i != 7 else None} for i, one in enumerate(records(12))])
+    write_corpus(
+        tmp_path / "in.jsonl", [{**one, "text": one["text"] if i != 7 else None} for i, one in enumerate(records(12))]
+    )
     job = job_of(pipeline, tmp_path)
     run(job)
     expected = rows_of(tmp_path / "out")
@@ -103,7 +105,9 @@ def test_a_shard_whose_files_are_damaged_is_done_again(pipeline, tmp_path, name,
     assert run(job) == []
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"settings": 1}', '{"settings": {"files": []}}', "[" * 100_000])
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", "null", '{"settings": 1}', '{"settings": {"files": []}}', "[" * 100_000]
+)
 def test_a_damaged_manifest_is_a_coded_error(pipeline, tmp_path, text):
     job = job_of(pipeline, tmp_path)
     run(job)

@@ -48,3 +48,49 @@ def test_what_cannot_be_done_is_said_without_a_traceback(pipeline, tmp_path):
     ):
         result = annotate(pipeline, tmp_path / "in.txt", tmp_path / "out", *arguments)
         assert result.exit_code == 1 and code in result.output
+
+
+def test_a_typo_in_the_pipeline_writes_nothing_so_that_the_right_command_begins(pipeline, tmp_path):
+    write_corpus(tmp_path / "in.txt", records(1))
+    result = annotate(tmp_path / "typo", tmp_path / "in.txt", tmp_path / "out")
+    assert result.exit_code == 1 and "ML350" in result.output
+    assert not (tmp_path / "out").exists()
+    assert annotate(pipeline, tmp_path / "in.txt", tmp_path / "out").exit_code == 0
+
+
+def test_a_wrong_text_key_is_said_before_anything_is_written(pipeline, tmp_path):
+    write_corpus(tmp_path / "in.jsonl", [{"body": "x"}])
+    result = annotate(pipeline, tmp_path / "in.jsonl", tmp_path / "out")
+    assert result.exit_code == 1 and "ML353" in result.output and "body" in result.output
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_run_that_sets_all_records_aside_fails(pipeline, tmp_path):
+    write_corpus(tmp_path / "in.jsonl", [{"text": "x", "entities": 5}])
+    result = annotate(pipeline, tmp_path / "in.jsonl", tmp_path / "out")
+    assert result.exit_code == 1 and "ML358" in result.output and "ML248" in result.output
+
+
+def test_files_that_are_skipped_or_cannot_be_read_are_named_and_others_are_done(pipeline, tmp_path):
+    write_corpus(tmp_path / "in" / "a.jsonl", records(2))
+    (tmp_path / "in" / "b.json").write_text("[]")
+    (tmp_path / "in" / "c.parquet").write_bytes(b"damaged")
+    for _ in range(2):
+        result = annotate(pipeline, tmp_path / "in", tmp_path / "in" / "out")
+        assert result.exit_code == 1
+        assert "1 of 3 files were skipped" in result.output and "b.json" in result.output
+        assert "c.parquet" in result.output and "1 files could not be read" in result.output
+        assert len(rows_of(tmp_path / "in" / "out")) == 2
+
+
+@pytest.mark.parametrize("value", ["0", "4:1", "x", "1:x", "-1"])
+def test_numbers_of_actors_are_checked_before_ray_starts(pipeline, tmp_path, value):
+    write_corpus(tmp_path / "in.txt", records(1))
+    result = annotate(pipeline, tmp_path / "in.txt", tmp_path / "out", "--engine", "ray", f"--actors={value}")
+    assert result.exit_code == 1 and "ML359" in result.output
+
+
+@pytest.mark.parametrize("option", ["--shard-size=0", "--batch-size=-1", "--processes=-1", "--processes=many"])
+def test_numbers_that_make_no_sense_are_refused(pipeline, tmp_path, option):
+    write_corpus(tmp_path / "in.txt", records(1))
+    assert annotate(pipeline, tmp_path / "in.txt", tmp_path / "out", option).exit_code == 2
