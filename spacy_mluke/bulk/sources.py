@@ -68,8 +68,8 @@ def plan(job: Job, found: Found) -> List[Shard]:
                 raise
             found.unread[str(path)] = str(error) or message_of(error)
     if not shards and found.unread:
-        path, reason = next(iter(found.unread.items()))
-        raise ValueError(Errors.ML282.format(path=path, reason=reason))
+        name, reason = next(iter(found.unread.items()))
+        raise ValueError(Errors.ML282.format(path=name, reason=reason))
     sample.check()
     return shards
 

@@ -135,7 +135,7 @@ class Worker:
             is_read = True
 
         if tell is None:
-            self.nlp.set_error_handler(_pass_by)
+            self._handle_errors(_pass_by)
             try:
                 for doc, record in self.nlp.pipe(docs(), as_tuples=True, batch_size=self.job.batch_size):
                     _keep(done, record, doc, self.packer)
@@ -144,7 +144,7 @@ class Worker:
                 is_read = False
             if is_read and given == len(done):
                 return
-        self.nlp.set_error_handler(_raise)
+        self._handle_errors(_raise)
         for one in read(self.job, shard, self.nlp, Counter(), done={*done, *bad}, tell=tell):
             if isinstance(one, BadRecord):
                 bad[one.place] = one
@@ -155,6 +155,9 @@ class Worker:
             except Exception as error:
                 text = as_text({**one.meta, self.job.text_key: one.doc.text})
                 bad[one.place] = BadRecord(one.place, one.id, message_of(error), text)
+
+    def _handle_errors(self, handler: Any) -> None:
+        self.nlp.set_error_handler(handler)
 
     def _pack(self, done: Dict[int, Done], bad: Dict[int, BadRecord]) -> Any:
         """Put documents together. Those that cannot be are taken out of `done`, and are in `bad`."""

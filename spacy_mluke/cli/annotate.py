@@ -101,7 +101,8 @@ def annotate(
                 else:
                     run = _here(job, n)
             except KeyboardInterrupt:
-                msg.fail("Interrupted. The same command goes on where it stopped.", exits=130)
+                msg.fail("Interrupted. The same command goes on where it stopped.")
+                raise typer.Exit(130) from None
         totals = run.finish()
         seconds = time.perf_counter() - started
     said = Counter(message for result in (*run.earlier, *run.results) for message in result.warnings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import array
 import datetime
 import decimal
 import json
@@ -137,7 +138,7 @@ COLUMNS = {
     "invalid_utf8": pyarrow.Array.from_buffers(
         pyarrow.string(),
         3,
-        [None, pyarrow.py_buffer(b"\0\0\0\0\1\0\0\0\2\0\0\0\3\0\0\0"), pyarrow.py_buffer(b"a\xffb")],
+        [None, pyarrow.py_buffer(array.array("i", range(4))), pyarrow.py_buffer(b"a\xffb")],
     ),
     "date_past_9999": pyarrow.array([0, 253_402_300_800, FIRST_OF_1601], pyarrow.timestamp("s")),
     "day_past_9999": pyarrow.array([0, 2_932_897, 1], pyarrow.date32()),
