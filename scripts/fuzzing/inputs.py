@@ -244,11 +244,12 @@ def _annotate(shared: Shared, rng: random.Random, path: Path, n_records: Optiona
     begun = Run.begin(job)
     results = list(begun.follow(run_here(job, begun.todo)))
     n_written = _count(out, job)
-    bad = [json.loads(line) for one in out.glob("_part-*.bad.jsonl") for line in one.read_bytes().splitlines()]
+    begun.finish()
+    bad = [json.loads(line) for one in job.aside.glob("part-*.bad.jsonl") for line in one.read_bytes().splitlines()]
     if not all(isinstance(one["error"], str) and one["error"] for one in bad):
         raise Broken("a record was set aside without its error")
-    n_lost = sum(shard.n_records for shard in begun.crashed)
-    if n_records is not None and n_written + len(bad) + n_lost != n_records:
+    n_bad = sum(one.get("n_records", 1) for one in bad)
+    if n_records is not None and n_written + n_bad != n_records:
         raise Broken(f"{n_records} records were read, {n_written} written and {len(bad)} set aside")
     if sum(result.n_docs for result in results) != n_written:
         raise Broken(f"{n_written} documents are written, and the run says another number")

@@ -16,6 +16,21 @@ from .rescue import Left
 _MOST_LEFT = 3
 
 
+def run_here(job: Job, shards: List[Shard]) -> Iterator[ShardResult]:
+    """Annotate shards in this process. One that ends it ends the run.
+
+    job (Job): The run.
+    shards (List[Shard]): The shards.
+    YIELDS (ShardResult): Results, in order.
+    RAISES (ValueError): As of `Worker`.
+    """
+    from .worker import Worker
+
+    worker = Worker(job)
+    for shard in shards:
+        yield worker.annotate(shard)
+
+
 class Processes:
     """Processes that annotate shards. The first starts at once, so that it loads the pipeline while the input is cut.
 

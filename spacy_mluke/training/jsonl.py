@@ -96,6 +96,15 @@ class _Reader:
         return self.make(record, spans_key)
 
     def make(self, record: Record, spans_key: str) -> Doc:
+        try:
+            return self._make(record, spans_key)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            if str(error).startswith("[ML"):
+                raise
+            # A value of another type than its key's, a score that is no number, half of a surrogate pair.
+            raise self.fail(f"{type(error).__name__}: {error}") from error
+
+    def _make(self, record: Record, spans_key: str) -> Doc:
         if not isinstance(record, dict) or not isinstance(record.get("text"), str):
             raise self.fail('no object with a "text"')
         self.lost.update(f"key '{key}'" for key in record if key not in KEYS)

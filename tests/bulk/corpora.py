@@ -12,8 +12,8 @@ import spacy
 from spacy.tokens import DocBin
 
 from spacy_mluke.bulk.job import ASIDE, Job
+from spacy_mluke.bulk.local import run_here
 from spacy_mluke.bulk.run import Run
-from spacy_mluke.bulk.worker import Worker
 
 TEXTS = ["Tokyo is far.", "Москва и Tokyo", "東京", "", "Paris 🗼 e\u0301te\u0301", "القاهرة", "Tokyo, Tokyo"]
 
@@ -55,8 +55,7 @@ def records(n: int) -> List[Dict[str, Any]]:
 def run(job: Job) -> List[Any]:
     """Annotate in this process."""
     found = Run.begin(job)
-    worker = Worker(job)
-    results = list(found.follow(map(worker.annotate, found.todo)))
+    results = list(found.follow(run_here(job, found.todo)))
     found.finish()
     return results
 

@@ -1,4 +1,4 @@
-"""A component that ends its process, in a package of its own: other processes find it as they find any factory."""
+"""A component that ends its process, and once the one that started it, in a package of its own: other processes find it as they find any factory."""
 
 from __future__ import annotations
 
@@ -7,16 +7,19 @@ import sys
 from pathlib import Path
 
 CODE = """
+import multiprocessing
 import os
+import signal
 from pathlib import Path
 from spacy.language import Language
 
 @Language.factory("crashes", default_config={"flag": ""})
 def make(nlp, name, flag):
     def crash(doc):
-        if doc.text.startswith("7 ") and not (flag and Path(flag).exists()):
-            if flag:
-                Path(flag).touch()
+        if doc.text.startswith("9 ") and flag and not Path(flag).exists():
+            Path(flag).touch()
+            os.kill(multiprocessing.parent_process().pid, signal.SIGKILL)
+        if doc.text.startswith("7 "):
             os._exit(3)
         return doc
     return crash

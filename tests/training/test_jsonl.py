@@ -117,6 +117,11 @@ def test_keys_that_are_not_read_are_counted(tmp_path):
         {"text": "a", "types": [{"start": 0, "end": 1}]},
         {"text": "a b", "tokens": [[0, 1]]},
         {"text": "a", "questions": [{"answers": []}]},
+        {"text": "a", "cats": {"A": [1]}},
+        {"text": "a", "cats": 5},
+        {"text": "a", "cats": {"A": 10**400}},
+        '{"text": "\\ud800"}',
+        {"text": "a", "tokens": 5},
     ],
     ids=[
         "no_json",
@@ -129,6 +134,11 @@ def test_keys_that_are_not_read_are_counted(tmp_path):
         "no_label",
         "tokens",
         "no_question",
+        "a_list_as_score",
+        "a_number_as_categories",
+        "a_score_without_end",
+        "half_of_a_surrogate_pair",
+        "a_number_as_tokens",
     ],
 )
 def test_a_bad_line_is_named_with_its_number(tmp_path, record):
