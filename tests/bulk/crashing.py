@@ -1,4 +1,4 @@
-"""A component that ends its process, and once the one that started it, in a package of its own: other processes find it as they find any factory."""
+"""A component that ends its process, and once the one that started it, in a package that other processes find."""
 
 from __future__ import annotations
 
