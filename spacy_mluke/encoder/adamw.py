@@ -216,7 +216,7 @@ class AdamW(Optimizer):
 
     def _average(self, item: Stepped) -> None:
         assert self.averages is not None
-        average = self.averages.get(item.key)
+        average: Any = self.averages.get(item.key)
         if average is None or tuple(average.shape) != tuple(item.weights.shape):
             average = torch2xp(torch.zeros_like(item.weights))
         mean = xp2torch(average, device=item.weights.device)
