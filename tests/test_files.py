@@ -7,11 +7,14 @@ import spacy
 import srsly
 from hypothesis import given
 from hypothesis import strategies as st
+from spacy.kb import InMemoryLookupKB
 
 from spacy_mluke.align.bytelevel import ByteLevelPieces
 from spacy_mluke.encoder.shim import EncoderShim
 from spacy_mluke.entities.candidate_sources import KBCandidates
+from spacy_mluke.entities.spacy_kb import StoreKB
 from spacy_mluke.entities.store import EntityStore
+from spacy_mluke.entities.store_build import StoreRow, build_store
 from spacy_mluke.files import pack_files, unpack_files, write_files
 
 HOSTILE = {
@@ -107,3 +110,37 @@ def test_bytes_of_components_write_nothing_elsewhere(tmp_path, name):
 def test_a_store_of_other_bytes_is_a_coded_error(data):
     with pytest.raises(ValueError, match=r"ML230|ML331"):
         EntityStore.from_bytes(data)
+
+
+@pytest.mark.parametrize("damage", ["missing", "folder", "cut", "garbage", "other"])
+def test_a_damaged_knowledge_base_is_a_coded_error(tmp_path, damage):
+    vocab = spacy.blank("en").vocab
+    kb = InMemoryLookupKB(vocab, 3)
+    kb.add_entity("Q1", 1.0, [0, 0, 0])
+    kb.add_alias("A", ["Q1"], [1.0])
+    contents = tmp_path / "kb" / "contents"
+    kb.to_disk(contents.parent)
+    content = contents.read_bytes()
+    if damage in ("cut", "garbage"):
+        contents.write_bytes(content[:20] if damage == "cut" else content[:8] + b"\xff" * 72)
+    else:
+        contents.unlink()
+    if damage == "folder":
+        contents.mkdir()
+    elif damage == "other":
+        (tmp_path / "kb" / "entities.json").write_text("{}")
+    candidates = KBCandidates()
+    candidates.bind(vocab)
+    with pytest.raises(ValueError, match="ML333"):
+        candidates.from_disk(tmp_path)
+
+
+def test_a_store_as_a_knowledge_base_is_loaded_without_being_told(tmp_path):
+    vocab = spacy.blank("en").vocab
+    store = build_store([StoreRow("Q1", "en", "Tokyo")], tmp_path / "store.sqlite")
+    saved = KBCandidates(lambda vocab: StoreKB(vocab, 1, store))
+    saved.bind(vocab)
+    loaded = KBCandidates()
+    loaded.bind(vocab)
+    loaded.from_bytes(saved.to_bytes())
+    assert [entity.id for entity in loaded.entities()] == ["Q1"]

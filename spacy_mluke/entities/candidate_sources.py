@@ -16,6 +16,7 @@ from .store import MATCHES, STORE, Entity, EntityName, EntityStore, Match
 AUTO = "auto"
 _MANY = "xx"  # what spaCy calls the language of pipelines for several
 KB = "kb"
+_CONTENTS = "contents"  # spaCy's name for the entities and aliases of an InMemoryLookupKB
 KBLoader = Callable[[Vocab], KnowledgeBase]
 GetCandidates = Callable[[KnowledgeBase, Span], Iterable[Candidate]]
 GetCandidatesBatch = Callable[[KnowledgeBase, Iterable[Span]], Iterable[Iterable[Candidate]]]
@@ -210,10 +211,22 @@ class KBCandidates:
             self.kb.to_disk(path / KB)
 
     def from_disk(self, path: Path) -> None:
-        """Load the knowledge base of a directory, if it holds one."""
+        """Load the knowledge base of a directory, if it holds one.
+
+        path (Path): The directory.
+        RAISES (ValueError): ML333 if it cannot be read.
+        """
         if (path / KB).exists():
-            self._set(self._empty())
-            self.kb.from_disk(path / KB)
+            kb = self._empty(path / KB)
+            # Without this file, spaCy's own reader ends the process.
+            if isinstance(kb, InMemoryLookupKB) and not (path / KB / _CONTENTS).is_file():
+                raise ValueError(Errors.ML333.format(path=path / KB, reason=f"it has no file '{_CONTENTS}'"))
+            try:
+                kb.from_disk(path / KB)
+            except (AssertionError, RuntimeError, MemoryError, OSError) as err:
+                reason = f"{type(err).__name__} {err}".strip()
+                raise ValueError(Errors.ML333.format(path=path / KB, reason=reason)) from err
+            self._set(kb)
 
     def to_bytes(self) -> bytes:
         """The knowledge base; nothing, if there is none yet."""
@@ -230,9 +243,13 @@ class KBCandidates:
                 unpack_files(data, Path(folder))
                 self.from_disk(Path(folder))
 
-    def _empty(self) -> KnowledgeBase:
-        make = self.generate_empty_kb or InMemoryLookupKB
-        return make(cast(Vocab, self._vocab), 1)
+    def _empty(self, folder: Path) -> KnowledgeBase:
+        vocab = cast(Vocab, self._vocab)
+        if self.generate_empty_kb is None and (folder / STORE).is_file():
+            from .spacy_kb import StoreKB  # it stands upon this module
+
+            return StoreKB(vocab, 1)
+        return (self.generate_empty_kb or InMemoryLookupKB)(vocab, 1)
 
     def _set(self, kb: KnowledgeBase) -> None:
         self._kb, self._names = kb, None

@@ -12,3 +12,7 @@ class FileErrors:
         "The entity vocabulary gives '{name}' the id {id}, and the encoder's entity table has {n} rows. "
         "entity_vocab.json is not this checkpoint's: copy it again from where the weights came from."
     )
+    ML333 = (
+        "The knowledge base in '{path}' cannot be read: {reason}. Copy it again from where it came from; for one of "
+        "another kind than spaCy's InMemoryLookupKB, set 'generate_empty_kb' in [components.NAME.candidates]."
+    )
