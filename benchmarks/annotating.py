@@ -7,15 +7,16 @@ python -m benchmarks.annotating --sizes 2000 --processes 1,2 --core-each
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
 import time
 from itertools import cycle, islice
 from pathlib import Path
+from typing import List
 
 import typer
 from wasabi import msg
@@ -64,16 +65,37 @@ def bench(
                 started = time.perf_counter()
                 if core_each:
                     os.sched_setaffinity(0, sorted(cores)[:n])
-                subprocess.run([*map(str, command), "--processes", str(n), *options], check=True, capture_output=True)
+                peak = _run([*map(str, command), "--processes", str(n), *options])
                 seconds = time.perf_counter() - started
                 words = json.loads((output / ASIDE / MANIFEST).read_text())["words"]
-                # Of the largest process so far: sizes are to be given in rising order.
-                peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
                 written = sum(path.stat().st_size for path in output.glob("*.parquet")) / size
                 figures = (f"{seconds:.1f}", f"{words:,}", f"{words / seconds:,.0f}", f"{peak:,.0f}", f"{written:,.0f}")
                 rows.append((f"{size:,}", str(n), *figures))
     header = ("documents", "processes", "s", "words", "words/s", "peak MB of a process", "bytes written a document")
     msg.table(rows, header=header, aligns=tuple("rrrrrrr"), divider=True)
+
+
+def _run(command: List[str]) -> float:
+    """Run a command, and look now and then how large its largest process is (Linux).
+
+    command (List[str]): The command.
+    RETURNS (float): Megabytes; 0 where that cannot be seen.
+    """
+    peak = 0.0
+    with subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    ) as process:
+        while process.poll() is None:
+            time.sleep(0.1)
+            for folder in Path("/proc").glob("[0-9]*"):
+                with contextlib.suppress(OSError, IndexError):
+                    # After the name, which may hold anything: state, parent, group, session, and further on the size.
+                    fields = (folder / "stat").read_text().rpartition(")")[2].split()
+                    if int(fields[3]) == process.pid:
+                        peak = max(peak, int(fields[21]) * os.sysconf("SC_PAGE_SIZE") / 2**20)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return peak
 
 
 if __name__ == "__main__":
