@@ -11,10 +11,10 @@ from spacy.vocab import Vocab
 from ..errors import Errors, check_choice, check_text
 from ..files import pack_files, unpack_files
 from .bundled import open_store
+from .spacy_kb import StoreKB, lang_of
 from .store import MATCHES, STORE, Entity, EntityName, EntityStore, Match
 
 AUTO = "auto"
-_MANY = "xx"  # what spaCy calls the language of pipelines for several
 KB = "kb"
 _CONTENTS = "contents"  # spaCy's name for the entities and aliases of an InMemoryLookupKB
 KBLoader = Callable[[Vocab], KnowledgeBase]
@@ -214,19 +214,26 @@ class KBCandidates:
         """Load the knowledge base of a directory, if it holds one.
 
         path (Path): The directory.
-        RAISES (ValueError): ML333 if it cannot be read.
+        RAISES (ValueError): ML333 if it cannot be read, or is of another kind than `generate_empty_kb` makes.
         """
-        if (path / KB).exists():
-            kb = self._empty(path / KB)
+        folder = path / KB
+        if not folder.exists():
+            return
+        kb = self._empty()
+        if isinstance(kb, InMemoryLookupKB):
+            # What set_kb was given, and the config does not know of.
+            found = StoreKB.saved_in(folder, cast(Vocab, self._vocab))
             # Without this file, spaCy's own reader ends the process.
-            if isinstance(kb, InMemoryLookupKB) and not (path / KB / _CONTENTS).is_file():
-                raise ValueError(Errors.ML333.format(path=path / KB, reason=f"it has no file '{_CONTENTS}'"))
-            try:
-                kb.from_disk(path / KB)
-            except (AssertionError, RuntimeError, MemoryError, OSError) as err:
-                reason = f"{type(err).__name__} {err}".strip()
-                raise ValueError(Errors.ML333.format(path=path / KB, reason=reason)) from err
-            self._set(kb)
+            if found is None and not (folder / _CONTENTS).is_file():
+                reason = f"it has no file '{_CONTENTS}': if it is of another kind, name that as generate_empty_kb"
+                raise ValueError(Errors.ML333.format(path=folder, reason=reason))
+            kb = kb if found is None else found
+        try:
+            kb.from_disk(folder)
+        except (AssertionError, RuntimeError, MemoryError, OSError) as err:
+            reason = f"{type(err).__name__} {err}".strip()
+            raise ValueError(Errors.ML333.format(path=folder, reason=reason)) from err
+        self._kb, self._names = kb, None
 
     def to_bytes(self) -> bytes:
         """The knowledge base; nothing, if there is none yet."""
@@ -243,16 +250,26 @@ class KBCandidates:
                 unpack_files(data, Path(folder))
                 self.from_disk(Path(folder))
 
-    def _empty(self, folder: Path) -> KnowledgeBase:
-        vocab = cast(Vocab, self._vocab)
-        if self.generate_empty_kb is None and (folder / STORE).is_file():
-            from .spacy_kb import StoreKB  # it stands upon this module
+    def __getstate__(self) -> Dict[str, Any]:
+        """A pickle holds the knowledge base in place of what makes it: spaCy's loaders cannot be pickled, nor can its
+        knowledge base in memory but as bytes."""
+        state = {**self.__dict__, "_names": None}
+        if self._kb is not None or self.kb_loader is not None:
+            state["kb_loader"] = None
+            if isinstance(self.kb, InMemoryLookupKB):
+                state.update(_kb=None, generate_empty_kb=None, data=self.to_bytes())
+            else:
+                state["_kb"] = self.kb
+        return state
 
-            return StoreKB(vocab, 1)
-        return (self.generate_empty_kb or InMemoryLookupKB)(vocab, 1)
+    def __setstate__(self, state: Dict[str, Any]) -> None:
+        data = state.pop("data", b"")
+        self.__dict__.update(state)
+        self.from_bytes(data)
 
-    def _set(self, kb: KnowledgeBase) -> None:
-        self._kb, self._names = kb, None
+    def _empty(self) -> KnowledgeBase:
+        make = self.generate_empty_kb or InMemoryLookupKB
+        return make(cast(Vocab, self._vocab), 1)
 
 
 def build_store_candidates_v1(
@@ -284,16 +301,6 @@ def build_kb_candidates_v1(
     RETURNS (KBCandidates): The source.
     """
     return KBCandidates(kb_loader, get_candidates, get_candidates_batch, generate_empty_kb)
-
-
-def lang_of(span: Span) -> Optional[str]:
-    """The language of a mention.
-
-    span (Span): The mention.
-    RETURNS (Optional[str]): None where the pipeline is one of several languages ("xx").
-    """
-    lang = span.doc.lang_
-    return None if lang == _MANY else lang
 
 
 def _matches(candidates: Iterable[Candidate]) -> List[Match]:

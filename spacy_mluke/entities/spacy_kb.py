@@ -1,18 +1,26 @@
 """An entity store as a knowledge base of spaCy's own `entity_linker`."""
 
+from functools import partial
 from pathlib import Path
-from typing import Any, Callable, Iterable, Iterator, List, Optional, Sequence, Union, cast
+from typing import Any, Callable, Iterable, Iterator, List, Optional, Sequence, Tuple, Union, cast
 
+import srsly
 from spacy.kb import Candidate, KnowledgeBase
 from spacy.tokens import Span
 from spacy.vocab import Vocab
 
 from ..errors import Errors, check_choice, check_flag
+from ..files import write_files
 from .bundled import WORLD, open_store
-from .candidate_sources import lang_of
 from .store import MATCHES, STORE, EntityStore, Match
 
 VectorOf = Callable[[str], Sequence[float]]
+_MANY = "xx"  # what spaCy calls the language of pipelines for several
+_SETTINGS = "store_kb.json"
+# A whole file of spaCy's InMemoryLookupKB, without entities: its loader crashes where there is none. It then looks for
+# strings.json, and says that it is missing, where a pipeline's config does not know that this is a store.
+_GUARD = "contents"
+_GUARD_BYTES = bytes(24)
 
 
 class StoreKB(KnowledgeBase):
@@ -106,7 +114,32 @@ class StoreKB(KnowledgeBase):
         exclude (Iterable[str]): Not used: there is one file.
         RAISES (ValueError): ML236 if there is no store.
         """
-        self._required().to_disk(Path(path) / STORE)
+        store = self._required()
+        settings = srsly.json_dumps({"match": self.match, "use_lang": self.use_lang}).encode("utf8")
+        write_files(Path(path), {_SETTINGS: settings, _GUARD: _GUARD_BYTES})
+        store.to_disk(Path(path) / STORE)
+
+    @classmethod
+    def saved_in(cls, path: Path, vocab: Vocab) -> Optional["StoreKB"]:
+        """Open what `to_disk` wrote, without a config that says how.
+
+        path (Path): The directory.
+        vocab (Vocab): The pipeline's vocabulary.
+        RETURNS (Optional[StoreKB]): With its settings, and vectors of zeros; None if it holds no store.
+        RAISES (ValueError): ML230 for a damaged store, ML316 for damaged settings.
+        """
+        if not (path / STORE).is_file():
+            return None
+        found = cls(vocab, 1).from_disk(path)
+        if (path / _SETTINGS).is_file():
+            try:
+                settings = srsly.read_json(path / _SETTINGS)
+                found.match, found.use_lang = settings["match"], settings["use_lang"]
+            except (ValueError, TypeError, KeyError, RecursionError) as error:
+                raise ValueError(Errors.ML316.format(name=path / _SETTINGS, reason=error)) from error
+            check_choice("match", found.match, MATCHES)
+            check_flag("use_lang", found.use_lang)
+        return found
 
     def from_disk(self, path: Union[str, Path], exclude: Iterable[str] = ()) -> "StoreKB":
         """Open a store that `to_disk` wrote.
@@ -136,6 +169,10 @@ class StoreKB(KnowledgeBase):
         """
         self.store = EntityStore.from_bytes(bytes_data)
         return self
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        options = {"vector_of": self.vector_of, "match": self.match, "use_lang": self.use_lang}
+        return partial(StoreKB, **options), (self.vocab, self.entity_vector_length, self.store)
 
     def _required(self) -> EntityStore:
         if self.store is None:
@@ -176,11 +213,23 @@ def build_store_kb_v1(
 
     check_choice("match", match, MATCHES)
     check_flag("use_lang", use_lang)
+    return partial(_make_kb, path=path, match=match, use_lang=use_lang)
 
-    def make_kb(vocab: Vocab, entity_vector_length: int) -> StoreKB:
-        # A saved pipeline brings its store along: the file that it was made from may be gone.
-        is_there = path is not None and (str(path) == WORLD or Path(path).is_file())
-        store = open_store(cast(Any, path)) if is_there else None
-        return StoreKB(vocab, entity_vector_length, store, match=match, use_lang=use_lang)
 
-    return make_kb
+def _make_kb(
+    vocab: Vocab, entity_vector_length: int, *, path: Optional[Union[str, Path]], match: str, use_lang: bool
+) -> StoreKB:
+    # A saved pipeline brings its store along: the file that it was made from may be gone.
+    is_there = path is not None and (str(path) == WORLD or Path(path).is_file())
+    store = open_store(cast(Any, path)) if is_there else None
+    return StoreKB(vocab, entity_vector_length, store, match=match, use_lang=use_lang)
+
+
+def lang_of(span: Span) -> Optional[str]:
+    """The language of a mention.
+
+    span (Span): The mention.
+    RETURNS (Optional[str]): None where the pipeline is one of several languages ("xx").
+    """
+    lang = span.doc.lang_
+    return None if lang == _MANY else lang

@@ -12,7 +12,6 @@ class SettingsErrors:
         '{packages}; or use lang = "xx", which takes texts in any language.'
     )
     ML313 = "'{lang}' is not a language that spaCy knows.{hint} Use lang = \"xx\" for texts in any language."
-    ML314 = "'{path}' was not saved by spaCy's InMemoryLookupKB, and {where} does not say what it is. {hint}"
     ML315 = (
         "The entity ids {ids} are not in the entity table, which has {n} rows (0 to {last}). Take ids from the "
         "encoder's own vocabulary; if entity_vocab.json gave them, copy it again from where the weights came from."

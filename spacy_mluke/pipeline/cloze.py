@@ -21,6 +21,7 @@ from ..errors import Errors, Warnings, check_at_least, check_choice, check_flag,
 from ..heads.masked_entities import MaskedModel
 from ..types import Counts, Ints1d
 from .cloze_training import ClozeTraining, Names
+from .derived import Derived
 from .filling import MODES, Choice, Filled, check_heads, fill_masks
 from .masked_texts import MaskedText, find_entity
 from .published import load_encoder_model
@@ -83,7 +84,7 @@ class ClozeFiller(ClozeTraining, TaskPipe, TrainablePipe):
         }
         super().__init__(vocab, model, name, options, scorer)
         self.lang = lang
-        self._label_ids: Optional[Tuple[Any, int, Ints1d]] = None
+        self._label_ids: Derived[str, Tuple[Any, int, Ints1d]] = Derived()
 
     def check_options(self, options: Mapping[str, Any]) -> None:
         check_text("marker", options["marker"])
@@ -103,8 +104,10 @@ class ClozeFiller(ClozeTraining, TaskPipe, TrainablePipe):
     @property
     def label_data(self) -> Dict[str, Dict[str, str]]:  # type: ignore[override]
         """What `spacy init labels` writes, and `initialize` takes: titles by language, by key."""
-        loaded = self.loaded
         data: Dict[str, Dict[str, str]] = {}
+        if not self.classes:
+            return data
+        loaded = self.loaded
         for label in self.classes:
             names = map(split_name, loaded.entities.names(loaded.entities[label]))
             data[label] = {lang: title_of(title, label) for lang, title in names if lang}
@@ -155,12 +158,12 @@ class ClozeFiller(ClozeTraining, TaskPipe, TrainablePipe):
         RAISES (ValueError): ML229 for a label that it lacks.
         """
         vocabulary = self.loaded.entities
-        held = self._label_ids
+        held = self._label_ids.get("held")
         if held is None or held[0] is not vocabulary or held[1] != len(self.classes):
             ids = [vocabulary.get(label) for label in self.classes]
             if None in ids:
                 raise ValueError(Errors.ML229.format(name=self.name, label=self.classes[ids.index(None)]))
-            held = self._label_ids = (vocabulary, len(ids), numpy.asarray(ids, dtype="int64"))
+            held = self._label_ids["held"] = (vocabulary, len(ids), numpy.asarray(ids, dtype="int64"))
         return held[2]
 
     # --- filling ---

@@ -20,6 +20,7 @@ from ..entities.candidate_sources import CandidateSource, KBCandidates, StoreCan
 from ..entities.matching import find_entity, missing_entities
 from ..errors import check_choice
 from ..heads.masked_entities import MaskedModel
+from .derived import Derived
 from .published import load_encoder_model
 from .task import Scorer, TaskPipe
 
@@ -70,7 +71,7 @@ class KnowledgePipe(TaskPipe):
         candidates.bind(self.vocab)
         self.candidates = candidates
         self.cfg["grown"] = False
-        self._rows: Dict[str, Tuple[int, bool]] = {}
+        self._rows: Derived[str, Tuple[int, bool]] = Derived()
 
     def set_store(self, path: Union[str, Path]) -> None:
         """Take candidates from an entity store.
@@ -108,7 +109,7 @@ class KnowledgePipe(TaskPipe):
             # That names are shared is what a linker is there for.
             warnings.filterwarnings("ignore", message=r"\[ML182\]")
             add_entities(loaded, missing_entities(loaded.entities, entities))
-        self._rows = {}
+        self._rows.clear()
         return loaded.config.entity_vocab_size - before
 
     @property
@@ -185,7 +186,7 @@ class KnowledgePipe(TaskPipe):
         super().from_disk(path, exclude=[*exclude, _HEAD])
         if _CANDIDATES not in exclude:
             self.candidates.from_disk(Path(path) / _CANDIDATES)
-        self._rows = {}
+        self._rows.clear()
         return self
 
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
@@ -210,5 +211,5 @@ class KnowledgePipe(TaskPipe):
             load_own(data, exclude=[*exclude, _HEAD])
 
         util.from_bytes(bytes_data, {"component": read, _CANDIDATES: self.candidates.from_bytes}, exclude)
-        self._rows = {}
+        self._rows.clear()
         return self

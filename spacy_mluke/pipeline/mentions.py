@@ -17,6 +17,7 @@ from ..entities.finder import NameFinder
 from ..entities.store_format import STEM
 from ..errors import Errors, check_at_least, check_flag, check_names, did_you_mean
 from .component_files import check_component, saving_component
+from .derived import Derived
 from .options import Options
 from .task import Scorer
 
@@ -74,8 +75,8 @@ class MentionRecognizer(Options, Pipe):
         """
         candidates.bind(self.vocab)
         self.candidates = candidates
-        self._finders: Dict[str, NameFinder] = {}
-        self._types: Dict[str, str] = {}
+        self._finders: Derived[str, NameFinder] = Derived()
+        self._types: Derived[str, str] = Derived()
 
     @property
     def labels(self) -> Tuple[str, ...]:
@@ -199,7 +200,3 @@ class MentionRecognizer(Options, Pipe):
         util.from_bytes(bytes_data, readers, exclude)
         self.set_candidates(self.candidates)
         return self
-
-    def __getstate__(self) -> Dict[str, Any]:
-        # What is derived from the names is built again where it is needed: an automaton cannot be pickled.
-        return {**self.__dict__, "_finders": {}, "_types": {}}

@@ -27,6 +27,7 @@ from ..heads.masked_entities import MaskedModel
 from ..types import Ints1d
 from .cloze import ClozeFiller
 from .cloze_training import asked_logits
+from .derived import Derived
 from .filling import check_heads
 from .task import Scorer
 from .word_side import WordSide
@@ -107,7 +108,7 @@ class EntityPretrainer(ClozeFiller):
             "entity_steps": entity_steps,
         }
         self.set_options(options, {"classes": [], "n_steps": 0})
-        self._teacher: Optional[EncoderShim] = None
+        self._teachers: Derived[str, EncoderShim] = Derived()
         self.candidates = candidates
         if candidates is not None:
             candidates.bind(vocab)
@@ -210,10 +211,12 @@ class EntityPretrainer(ClozeFiller):
         masked, kept = self.cfg["masked_words"], self.cfg["keep_words"]
         if not masked and not kept:
             return None
-        if kept and self._teacher is None:
+        teacher: Optional[EncoderShim] = None
+        if kept:
             # From the checkpoint that the config names: a training that goes on has left it behind.
-            self._teacher = EncoderShim(**get_shim(self.model.get_ref("encoder")).cfg)
-        teacher = self._teacher if kept else None
+            options = get_shim(self.model.get_ref("encoder")).cfg
+            teacher = self._teachers.get(options["name"]) or EncoderShim(**options)
+            self._teachers[options["name"]] = teacher
         return WordSide(self.model.ops, self.loaded, teacher, masked=masked, kept=kept, n_negatives=_DRAWN_PIECES)
 
     def _input(self, mentions: MaskedMentions, compared: Ints1d, words: Optional[WordSide]) -> MentionInput:

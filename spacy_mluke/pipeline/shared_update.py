@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Callable, List, Optional, Sequence
+from typing import TYPE_CHECKING, Callable, List, Optional, Sequence, Tuple
 
 from ..encoder.running import empty_gradient
 from ..encoder.trf_data import join_gradients
@@ -38,6 +38,10 @@ class SharedUpdate:
         self._on_done = on_done
         self._gradient: Optional[EncoderOutput] = None
         self._open = True
+
+    def __reduce__(self) -> Tuple[Callable[[], None], Tuple[()]]:
+        # An update belongs to its process: a pickle or a copy of the component holds none.
+        return _no_update, ()
 
     @property
     def has_gradient(self) -> bool:
@@ -85,3 +89,7 @@ class SharedUpdate:
             self._on_done(squared)
         self._open = False
         self._gradient = None
+
+
+def _no_update() -> None:
+    return None

@@ -16,7 +16,9 @@ import pytest
 import spacy
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from spacy.kb import InMemoryLookupKB
 
+from spacy_mluke.entities.candidate_sources import KBCandidates
 from spacy_mluke.entities.keys import case_key, loose_key
 from spacy_mluke.entities.spacy_kb import StoreKB, build_store_kb_v1
 from spacy_mluke.entities.store import STORE, Entity, EntityName, EntityStore
@@ -389,3 +391,47 @@ def test_memory_does_not_grow_with_the_store(tmp_path):
     )
     # The names alone have 4 MB, the rows as Python objects 25.
     assert int(child.stdout) < 16
+
+
+class _OtherKB(StoreKB):
+    """A knowledge base of a kind that nobody here knows: it saves nothing that spaCy could read."""
+
+    def to_disk(self, path, exclude=()):
+        Path(path).mkdir(parents=True)
+
+
+def kb_candidates(kb_class, store, **options):
+    candidates = KBCandidates(lambda vocab: kb_class(vocab, 3, store, **options))
+    candidates.bind(spacy.blank("en").vocab)
+    return candidates
+
+
+@pytest.mark.parametrize("way", ["disk", "bytes", "pickle"])
+def test_a_store_that_set_kb_was_given_is_found_again_though_the_config_does_not_know_it(store, tmp_path, way):
+    given = kb_candidates(StoreKB, store, match="exact", use_lang=True)
+    other = KBCandidates()
+    other.bind(spacy.blank("en").vocab)
+    if way == "disk":
+        given.to_disk(tmp_path)
+        other.from_disk(tmp_path)
+    elif way == "bytes":
+        other.from_bytes(given.to_bytes())
+    else:
+        other = pickle.loads(pickle.dumps(given))
+    doc = spacy.blank("en")("Paris paris")
+    assert [[match.id for match in found][:1] for found in other([doc[:1], doc[1:]])] == [["Q90"], []]
+    assert other.kb.use_lang
+
+
+def test_a_knowledge_base_of_another_kind_than_the_config_says_is_refused(store, tmp_path):
+    kb_candidates(_OtherKB, store).to_disk(tmp_path)
+    other = KBCandidates()
+    other.bind(spacy.blank("en").vocab)
+    with pytest.raises(ValueError, match=r"\[ML333\].*generate_empty_kb"):
+        other.from_disk(tmp_path)
+
+
+def test_spacys_own_loader_fails_without_a_crash_on_a_store(kb, tmp_path):
+    kb.to_disk(tmp_path / "kb")
+    with pytest.raises(ValueError, match=r"strings\.json"):
+        InMemoryLookupKB(kb.vocab, 3).from_disk(tmp_path / "kb")
