@@ -168,6 +168,8 @@ def set_answers(doc: Doc, answers: Sequence[Optional[Iterable[Union[Answer, Span
 
 def _row(doc: Doc, value: Any, n: int) -> List[float]:
     answer = Answer(value) if isinstance(value, Span) else value
+    if isinstance(answer, Answer) and not len(answer.span):
+        raise ValueError(Errors.ML211.format(n=n, found="a span without tokens"))
     if not isinstance(answer, Answer) or answer.span.doc is not doc:
         found = "a span of another document" if isinstance(answer, Answer) else repr(value)
         raise ValueError(Errors.ML211.format(n=n, found=found))

@@ -63,6 +63,8 @@ def set_relations(doc: Doc, relations: Iterable[Relation]) -> None:
             raise ValueError(Errors.ML084.format(found=repr(relation)))
         if relation.head.doc is not doc or relation.tail.doc is not doc:
             raise ValueError(Errors.ML084.format(found="spans of another document"))
+        if not len(relation.head) or not len(relation.tail):
+            raise ValueError(Errors.ML084.format(found="a span without tokens"))
     put_record(
         doc,
         RECORD,

@@ -84,7 +84,8 @@ class EntityStates:
 
     @property
     def left_out(self) -> List[Span]:
-        """Spans without a wordpiece (whitespace, removed characters): they have no vector."""
+        """Spans without a wordpiece (whitespace, removed characters): they have no vector. Spans without tokens are
+        not listed: they have no place in the text."""
         return named_spans(self.doc, self._bounds("left_out")[0])
 
     @property
@@ -190,7 +191,12 @@ def mean_rows(states: Floats2d, bounds: Ints2d) -> Floats2d:
 
 def _char_bounds(doc: Doc, bounds: Ints2d) -> Ints2d:
     chars = token_chars(doc).astype("int32")
-    return numpy.stack([chars[bounds[:, 0], 0], chars[bounds[:, 1] - 1, 1]], axis=1)
+    # A span without tokens is no place: at the end of the document, there is no token where it begins.
+    found = numpy.zeros((len(bounds), 2), dtype="int32")
+    filled = bounds[:, 1] > bounds[:, 0]
+    found[filled, 0] = chars[bounds[filled, 0], 0]
+    found[filled, 1] = chars[bounds[filled, 1] - 1, 1]
+    return found
 
 
 def _join(arrays: List[Any]) -> Any:

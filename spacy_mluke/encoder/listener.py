@@ -144,7 +144,8 @@ def _alignment(doc: Doc, known: Dict[Bounds, int], groups: Any) -> DocAlignment:
     bounds = numpy.asarray(groups, dtype="int32").reshape((-1, 2))
     rows: List[int] = []
     for start, end in bounds.tolist():
-        row = known.get((start, end))
+        # A span without tokens has no state, whether or not mluke was given it.
+        row = known.get((start, end)) if start < end else -1
         if row is None:
             raise ValueError(Errors.ML080.format(span=repr(doc[start:end].text)))
         rows.append(row)

@@ -14,6 +14,7 @@ from ..align.segments import SEGMENTATIONS
 from ..align.words import read_opening_markers
 from ..errors import Errors, check_at_least, check_choice, check_flag, check_text
 from ..types import AlignedBatch, Bools1d, EncoderOutput, Ints1d, Ints3d
+from .checkpoint import LoadedEncoder
 from .config import check_quantization
 from .freezing import check_parts
 from .shim import EncoderShim
@@ -255,6 +256,7 @@ def align_input(model: EncoderModel, inputs: AnyInput) -> AlignedBatch:
     model (EncoderModel): As from `build_encoder_v1`; its checkpoint is read if it was not yet.
     inputs (AnyInput): Documents and spans: read together, or each group in a marked text of its own.
     RETURNS (AlignedBatch): What the network takes.
+    RAISES (ValueError): ML315 for entities that the table has no row for, and what alignment raises.
     """
     loaded = get_shim(model).loaded
     attrs = model.attrs
@@ -296,7 +298,9 @@ def align_input(model: EncoderModel, inputs: AnyInput) -> AlignedBatch:
     if isinstance(inputs, MentionInput):
         mask_lengths = inputs.mask_lengths
         wanted = inputs.wanted
+        _check_ids(loaded, inputs.candidates)
         if inputs.entity_ids is not None:
+            _check_ids(loaded, inputs.entity_ids)
             entity_ids = numpy.where(inputs.entity_ids < 0, loaded.entities.mask_id, inputs.entity_ids)
     elif attrs["entity_input"] == "kb_id":
         entity_ids = _named_entity_ids(model, inputs)
@@ -324,6 +328,17 @@ def align_input(model: EncoderModel, inputs: AnyInput) -> AlignedBatch:
     return batch
 
 
+def _check_ids(loaded: LoadedEncoder, ids: Optional[Ints1d]) -> None:
+    """See that ids of entities have rows in the table; negative ones stand for [MASK].
+
+    RAISES (ValueError): ML315 for others.
+    """
+    n_rows = loaded.config.entity_vocab_size
+    if ids is not None and len(ids) and numpy.max(ids) >= n_rows:
+        wrong = numpy.unique(ids[numpy.asarray(ids) >= n_rows])[:5].tolist()
+        raise ValueError(Errors.ML315.format(ids=", ".join(map(str, wrong)), n=n_rows, last=n_rows - 1))
+
+
 def _named_entity_ids(model: EncoderModel, inputs: EncoderInput) -> Ints1d:
     """Ids of the entities that the spans' kb_id_ name."""
     entities = get_shim(model).loaded.entities
@@ -342,6 +357,7 @@ def _named_entity_ids(model: EncoderModel, inputs: EncoderInput) -> Ints1d:
         start += int(length)
     if names:
         ids[named] = entities.ids(names)
+        _check_ids(get_shim(model).loaded, ids)
     return ids
 
 

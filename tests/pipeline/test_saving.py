@@ -17,6 +17,7 @@ import spacy
 
 from spacy_mluke.encoder.model import get_shim
 from tests.pipeline.conftest import assert_same_states, capital_docs, make_pipeline
+from tests.pipeline.link_docs import link_store
 
 
 def assert_same_pipelines(nlp, other):
@@ -128,6 +129,8 @@ def test_pipe_with_two_processes_works_after_the_network_has_used_threads(small_
     # OpenMP's threads do not survive a fork: a child that called on them would wait forever. Tiny matrices need none.
     if method not in multiprocessing.get_all_start_methods():
         pytest.skip(f"no {method} here")
+    # What spawn sends is pickled: an automaton of names must stay behind.
+    tiny_nlp.add_pipe("mluke_mentions", config={"candidates": {"path": str(link_store(tmp_path).path)}})
     (small_nlp if method == "fork" else tiny_nlp).to_disk(tmp_path / "nlp")
     script = tmp_path / "script.py"
     script.write_text(PIPE, encoding="utf8")
