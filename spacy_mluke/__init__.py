@@ -6,10 +6,11 @@ Importing this package loads nothing heavy: spaCy imports it whenever a `Languag
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Iterable, Optional, Union
+from typing import TYPE_CHECKING, Any, Dict, Iterable, Optional, Union
 
 if TYPE_CHECKING:
     from spacy.language import Language
+    from spacy.tokens import Doc
 
 __version__ = "0.1.0"
 
@@ -27,17 +28,18 @@ def load(
     licences are in `nlp.meta`, so that a package of the pipeline has them, too.
 
     name (Union[str, Path]): The bundled "mluke-small", a checkpoint directory, or a hub name.
-    lang (str): Language of the texts; "xx" for any. Where it is known, its names are preferred.
+    lang (str): Language of the texts; "xx" for any. Where it is known, its names are preferred. Some languages need
+        further packages for their tokenizers (ML312 names them).
     store (Union[str, Path]): The bundled "world", or an entity store of one's own.
     cloze (bool): Whether `mluke_cloze` fills [MASK]s, too.
     quantize (Optional[str]): "int8" for encoders that predict in eight bits: faster, and nearly the same.
     RETURNS (Language): The pipeline.
+    RAISES (ValueError): ML312 if packages for the language are missing, ML313 for an unknown language.
     """
-    import spacy
-
     from .attribution import attribute_bundled
+    from .languages import make_blank
 
-    nlp = spacy.blank(lang)
+    nlp = make_blank(lang)
     options = {"name": str(name), "quantize": quantize}
     encoder = {"model": {"encoder": options}}
     candidates = {"candidates": {"path": str(store)}}
@@ -65,6 +67,19 @@ def save(nlp: Language, path: Union[str, Path], *, exclude: Iterable[str] = ()) 
     from .saving import save as save_pipeline
 
     save_pipeline(nlp, path, exclude=exclude)
+
+
+def doc_to_record(doc: Doc, *, with_vectors: bool = False) -> Dict[str, Any]:
+    """Put what a document says into plain Python types that JSON can write: its entities with types, candidates and
+    links, relations, answers, fillers, span groups and categories, in the columns of docs/annotating.md.
+
+    doc (Doc): The document, annotated. Places in the record are characters.
+    with_vectors (bool): Whether entities have their `vector`, a list of numbers; None for one that was not encoded.
+    RETURNS (Dict[str, Any]): text, lang, n_tokens, entities, relations, answers, fillers, spans, cats.
+    """
+    from .bulk.rows import doc_to_record as read
+
+    return read(doc, with_vectors=with_vectors)
 
 
 def quantize(nlp: Language, kind: Optional[str] = "int8") -> None:

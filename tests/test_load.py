@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import subprocess
 import sys
 
@@ -87,3 +88,21 @@ def test_a_package_of_the_pipeline_names_licences_and_sources(nlp, tmp_path):
 def test_a_pipeline_without_bundled_data_keeps_its_own_licence():
     nlp = spacy_mluke.load("some/checkpoint", store="some.sqlite")
     assert nlp.meta["license"] == ""
+
+
+def test_a_language_whose_packages_are_missing_says_what_to_install():
+    for lang, package, module in (
+        ("ja", "sudachipy", "sudachipy"),
+        ("ko", "natto-py", "natto"),
+        ("th", "pythainlp", "pythainlp"),
+        ("vi", "pyvi", "pyvi"),
+    ):
+        if importlib.util.find_spec(module) is None:
+            with pytest.raises(ValueError, match=rf"\[ML312\].*'{lang}'.*pip install {package}"):
+                spacy_mluke.load(lang=lang)
+
+
+@pytest.mark.parametrize(("lang", "hint"), [("nosuch", ""), ("", ""), ("enn", "Did you mean 'nn'")])
+def test_an_unknown_language_has_a_code(lang, hint):
+    with pytest.raises(ValueError, match=rf"\[ML313\] '{lang}'.*{hint}.*xx"):
+        spacy_mluke.load(lang=lang)

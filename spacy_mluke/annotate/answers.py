@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Union
 
 from spacy.tokens import Doc, Span
 
 from ..errors import Errors
+from .json_object import JsonObject
 from .records import Record, find_records, put_record
 
 RECORD = "mluke_questions_record"
 
 
 @dataclass(frozen=True)
-class Question:
+class Question(JsonObject):
     """A question about a document."""
 
     text: str
@@ -30,12 +31,21 @@ class Question:
                 raise ValueError(Errors.ML215.format(found=(start, end), text=self.text))
             entities.append((int(start), int(end), str(name)))
         object.__setattr__(self, "entities", tuple(entities))
+        super().__post_init__()
+
+    def to_dict(self) -> Dict[str, Any]:
+        """The question in plain types.
+
+        RETURNS (Dict[str, Any]): `text`, `id`, `entities` (lists of start, end and name; places are characters of the
+            question).
+        """
+        return {"text": self.text, "id": self.id, "entities": [list(entity) for entity in self.entities]}
 
     @classmethod
-    def of(cls, value: Union[str, Doc, Span, Question]) -> Question:
+    def of(cls, value: Union[str, Doc, Span, Question, Mapping[str, Any]]) -> Question:
         """Make a question.
 
-        value (Union[str, Doc, Span, Question]): A text, or one with entities.
+        value (Union[str, Doc, Span, Question, Mapping[str, Any]]): A text, one with entities, or what `to_dict` gave.
         RETURNS (Question): The question.
         RAISES (ValueError): ML210 for anything else.
         """
@@ -47,6 +57,10 @@ class Question:
             start = value.start_char if isinstance(value, Span) else 0
             ents = [(ent.start_char - start, ent.end_char - start, ent.kb_id_) for ent in value.ents]
             return cls(value.text, entities=tuple(ents))
+        if isinstance(value, Mapping) and isinstance(value.get("text"), str):
+            entities = value.get("entities", ())
+            if isinstance(entities, (list, tuple)) and all(isinstance(entity, (list, tuple)) for entity in entities):
+                return cls(value["text"], str(value.get("id", "")), tuple(map(tuple, entities)))
         raise ValueError(Errors.ML210.format(found=repr(value)))
 
     @property
@@ -56,7 +70,7 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Answer:
+class Answer(JsonObject):
     """A piece of a document that answers a question."""
 
     span: Span  # all tokens that hold a character of it
@@ -68,6 +82,16 @@ class Answer:
     def __post_init__(self) -> None:
         if self.chars == (-1, -1):
             object.__setattr__(self, "chars", (self.span.start_char, self.span.end_char))
+        super().__post_init__()
+
+    def to_dict(self) -> Dict[str, Any]:
+        """The answer in plain types.
+
+        RETURNS (Dict[str, Any]): `start` and `end` (characters of the document), `text`, `score`, `null_score`.
+        """
+        start, end = map(int, self.chars)
+        scores = {"score": float(self.score), "null_score": float(self.null_score)}
+        return {"start": start, "end": end, "text": self.text, **scores}
 
     @classmethod
     def at(cls, doc: Doc, start: int, end: int, score: float = 1.0, null_score: float = 0.0) -> Optional[Answer]:
@@ -135,24 +159,25 @@ def get_answers(doc: Doc) -> List[List[Answer]]:
     return [answers or [] for _, answers in get_asked(doc)]
 
 
-def set_questions(doc: Doc, questions: Iterable[Union[str, Doc, Span, Question]]) -> None:
+def set_questions(doc: Doc, questions: Iterable[Union[str, Doc, Span, Question, Mapping[str, Any]]]) -> None:
     """Ask a document. Earlier questions and answers go.
 
     doc (Doc): The document.
-    questions (Iterable[Union[str, Doc, Span, Question]]): Texts, or questions with entities.
+    questions (Iterable[Union[str, Doc, Span, Question, Mapping[str, Any]]]): Texts, questions with entities, or what
+        `Question.to_dict` gave.
     RAISES (ValueError): ML210 for anything else.
     """
-    if isinstance(questions, (str, Question, Doc, Span)) or not isinstance(questions, Iterable):
+    if isinstance(questions, (str, Mapping, Doc, Span)) or not isinstance(questions, Iterable):
         raise ValueError(Errors.ML210.format(found=repr(questions)))
-    put_record(doc, RECORD, {"questions": [_plain(Question.of(value)) for value in questions], "answers": None})
+    put_record(doc, RECORD, {"questions": [Question.of(value).to_dict() for value in questions], "answers": None})
 
 
-def set_answers(doc: Doc, answers: Sequence[Optional[Iterable[Union[Answer, Span]]]]) -> None:
+def set_answers(doc: Doc, answers: Sequence[Optional[Iterable[Union[Answer, Span, Mapping[str, Any]]]]]) -> None:
     """Say how a document answers its questions.
 
     doc (Doc): The document, which has questions.
-    answers (Sequence[Optional[Iterable[Union[Answer, Span]]]]): For each question, answers, best first. An empty list
-        says that the document has none, None that nobody knows.
+    answers (Sequence[Optional[Iterable[Union[Answer, Span, Mapping[str, Any]]]]]): For each question, answers, best
+        first, or what `Answer.to_dict` gave. An empty list says that the document has none, None that nobody knows.
     RAISES (ValueError): ML211 for anything else.
     """
     questions = get_questions(doc)
@@ -160,14 +185,16 @@ def set_answers(doc: Doc, answers: Sequence[Optional[Iterable[Union[Answer, Span
         raise ValueError(Errors.ML211.format(n=len(questions), found=repr(answers)))
     rows: List[Optional[List[List[float]]]] = []
     for given in answers:
-        if given is not None and (isinstance(given, (str, Span)) or not isinstance(given, Iterable)):
+        if given is not None and (isinstance(given, (str, Mapping, Span)) or not isinstance(given, Iterable)):
             raise ValueError(Errors.ML211.format(n=len(questions), found=repr(given)))
         rows.append(None if given is None else [_row(doc, answer, len(questions)) for answer in given])
-    put_record(doc, RECORD, {"questions": list(map(_plain, questions)), "answers": rows})
+    put_record(doc, RECORD, {"questions": [question.to_dict() for question in questions], "answers": rows})
 
 
 def _row(doc: Doc, value: Any, n: int) -> List[float]:
     answer = Answer(value) if isinstance(value, Span) else value
+    if isinstance(value, Mapping) and not isinstance(value, Answer):
+        answer = _answer(doc, value)
     if isinstance(answer, Answer) and not len(answer.span):
         raise ValueError(Errors.ML211.format(n=n, found="a span without tokens"))
     if not isinstance(answer, Answer) or answer.span.doc is not doc:
@@ -176,8 +203,13 @@ def _row(doc: Doc, value: Any, n: int) -> List[float]:
     return [*map(int, answer.chars), float(answer.score), float(answer.null_score)]
 
 
-def _plain(question: Question) -> Dict[str, Any]:
-    return {"text": question.text, "id": question.id, "entities": [list(entity) for entity in question.entities]}
+def _answer(doc: Doc, values: Mapping[str, Any]) -> Optional[Answer]:
+    """An answer of what `Answer.to_dict` gave; None if it is no answer of this document."""
+    try:
+        scores = float(values.get("score", 1.0)), float(values.get("null_score", 0.0))
+        return Answer.at(doc, values["start"], values["end"], *scores)
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def _question(record: Record) -> Question:

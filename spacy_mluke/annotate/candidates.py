@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, List, Sequence, Tuple
+from typing import Any, Dict, List, Sequence, Tuple
 
 import numpy
 from spacy.tokens import Doc, Span
@@ -20,6 +20,13 @@ class Candidate:
     entity: str  # its id in the knowledge base
     prior: float  # how likely it is by the mention's name alone
     score: float  # its probability in this text; those of a mention sum to 1
+
+    def to_dict(self) -> Dict[str, Any]:
+        """The candidate in plain types.
+
+        RETURNS (Dict[str, Any]): `entity`, `prior`, `score`.
+        """
+        return {"entity": self.entity, "prior": float(self.prior), "score": float(self.score)}
 
 
 def write_links(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import astuple, dataclass
-from typing import Any, Iterable, List, Optional, Sequence, Tuple
+from dataclasses import dataclass
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Union
 
 from spacy.tokens import Doc
 
 from ..errors import Errors
+from .json_object import JsonObject
 from .records import find_records, put_record
 
 RECORD = "mluke_fillers_record"
@@ -17,13 +18,21 @@ Chars = Tuple[int, int]
 
 
 @dataclass(frozen=True)
-class Filler:
+class Filler(JsonObject):
     """What may stand at a mask: an entity, or a word."""
 
     text: str  # as it would stand in the text
     entity: str = ""  # its name in the vocabulary, in the language of the text if there is one; "" for a word
     score: float = 1.0  # its probability among what was compared; 1.0 for one that people annotated
     kb_id: str = ""  # the entity's key: the component's label, or the name that stands for it; "" for a word
+
+    def to_dict(self) -> Dict[str, Any]:
+        """The filler in plain types.
+
+        RETURNS (Dict[str, Any]): `text`, `entity`, `kb_id`, `score`.
+        """
+        text, entity, score, kb_id = _plain(self)
+        return {"text": text, "entity": entity, "kb_id": kb_id, "score": score}
 
 
 @dataclass(frozen=True)
@@ -78,21 +87,24 @@ def get_fillers(doc: Doc) -> List[List[Filler]]:
     return [mask.fillers for mask in get_masks(doc)]
 
 
-def set_fillers(doc: Doc, fillers: Iterable[Sequence[Filler]], places: Optional[Sequence[Chars]] = None) -> None:
+def set_fillers(
+    doc: Doc, fillers: Iterable[Sequence[Union[Filler, Mapping[str, Any]]]], places: Optional[Sequence[Chars]] = None
+) -> None:
     """Say what stands at the masks of a document. An empty list says that it has none.
 
     doc (Doc): The document.
-    fillers (Iterable[Sequence[Filler]]): For each mask.
+    fillers (Iterable[Sequence[Union[Filler, Mapping[str, Any]]]]): For each mask. What `Filler.to_dict` gives will do.
     places (Optional[Sequence[Chars]]): Where the masks are. By default, where the text has "[MASK]"; or, in a text that
         is filled already, at the entities that have a kb_id.
     RAISES (ValueError): ML228 for anything else.
     """
-    found: List[Any] = list(fillers) if isinstance(fillers, Iterable) else [fillers]
+    is_many = isinstance(fillers, Iterable) and not isinstance(fillers, Mapping)
+    found: List[Any] = list(fillers) if is_many else [fillers]
     if places is None:
         places = find_markers(doc.text)
         if len(places) != len(found):
             places = [(ent.start_char, ent.end_char) for ent in doc.ents if ent.kb_id]
-    rows = [list(row) if isinstance(row, (list, tuple)) else [row] for row in found]
+    rows = [list(map(_filler, row)) if isinstance(row, (list, tuple)) else [_filler(row)] for row in found]
     wrong = next((filler for row in rows for filler in row if not isinstance(filler, Filler)), None)
     if wrong is not None or len(places) != len(rows):
         what = repr(wrong) if wrong is not None else f"{len(rows)} lists"
@@ -137,5 +149,14 @@ def gold_masks(doc: Doc) -> Optional[List[GoldMask]]:
 
 
 def _plain(filler: Filler) -> List[Any]:
-    text, entity, score, kb_id = astuple(filler)
-    return [str(text), str(entity), float(score), str(kb_id)]
+    return [str(filler.text), str(filler.entity), float(filler.score), str(filler.kb_id)]
+
+
+def _filler(value: Any) -> Any:
+    """What JSON gives, as a filler; all else as it is."""
+    if not isinstance(value, Mapping) or isinstance(value, Filler) or not isinstance(value.get("text"), str):
+        return value
+    try:
+        return Filler(**value)
+    except (TypeError, ValueError):
+        return dict(value)

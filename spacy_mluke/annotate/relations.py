@@ -3,24 +3,56 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Iterable, List, Sequence
+from typing import Any, Dict, Iterable, List, Mapping, Sequence, Union
 
 from spacy.tokens import Doc, Span
 
 from ..errors import Errors
+from .json_object import JsonObject
 from .records import find_records, named_spans, put_record, token_bounds
 
 RECORD = "mluke_relations_record"
 
 
 @dataclass(frozen=True)
-class Relation:
+class Relation(JsonObject):
     """A relation between two spans of one document."""
 
     head: Span
     tail: Span
     label: str
     score: float = 1.0  # its probability; 1.0 for one that people annotated
+
+    def to_dict(self) -> Dict[str, Any]:
+        """The relation in plain types.
+
+        RETURNS (Dict[str, Any]): `head_start`, `head_end`, `tail_start`, `tail_end` (characters), `label`, `score`.
+        """
+        ends = {"head": self.head, "tail": self.tail}
+        places = {
+            f"{end}_{edge}": int(getattr(span, f"{edge}_char"))
+            for end, span in ends.items()
+            for edge in ("start", "end")
+        }
+        return {**places, "label": str(self.label), "score": float(self.score)}
+
+    @classmethod
+    def from_dict(cls, doc: Doc, values: Mapping[str, Any]) -> Relation:
+        """Make a relation of what `to_dict` gave.
+
+        doc (Doc): The document.
+        values (Mapping[str, Any]): The values.
+        RETURNS (Relation): The relation.
+        RAISES (ValueError): ML084 for other values, and for places that are no tokens.
+        """
+        try:
+            spans = [doc.char_span(values[f"{end}_start"], values[f"{end}_end"]) for end in ("head", "tail")]
+            label, score = values["label"], float(values.get("score", 1.0))
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(Errors.ML084.format(found=repr(values))) from error
+        if not spans[0] or not spans[1]:
+            raise ValueError(Errors.ML084.format(found=f"{values!r}, whose places are not those of tokens"))
+        return cls(spans[0], spans[1], label, score)
 
 
 def has_relations(doc: Doc) -> bool:
@@ -50,14 +82,20 @@ def get_relations(doc: Doc) -> List[Relation]:
     return relations
 
 
-def set_relations(doc: Doc, relations: Iterable[Relation]) -> None:
+def set_relations(doc: Doc, relations: Iterable[Union[Relation, Mapping[str, Any]]]) -> None:
     """Say which relations a document has. An empty list says that it has none.
 
     doc (Doc): The document.
-    relations (Iterable[Relation]): Their spans must be of this document.
+    relations (Iterable[Union[Relation, Mapping[str, Any]]]): Their spans must be of this document. What
+        `Relation.to_dict` gives will do.
     RAISES (ValueError): ML084 for anything else.
     """
-    found: Sequence[Any] = list(relations) if isinstance(relations, Iterable) else [relations]
+    is_many = isinstance(relations, Iterable) and not isinstance(relations, Mapping)
+    given: Sequence[Any] = list(relations) if is_many else [relations]
+    found = [
+        Relation.from_dict(doc, value) if isinstance(value, Mapping) and not isinstance(value, Relation) else value
+        for value in given
+    ]
     for relation in found:
         if not isinstance(relation, Relation):
             raise ValueError(Errors.ML084.format(found=repr(relation)))

@@ -10,7 +10,7 @@ and `span._.mluke_vector` are views that read the record.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Iterator, List, Optional, Tuple
+from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 import numpy
 from spacy.tokens import Doc, Span
@@ -125,6 +125,17 @@ class EntityStates:
             if len(rows):
                 return record["vectors"][rows[-1]]
         return None
+
+    def to_dict(self) -> Dict[str, Any]:
+        """The entities' vectors in plain types.
+
+        RETURNS (Dict[str, Any]): `width`, and `spans`: `start`, `end` (characters), `label` and `vector` of each.
+        """
+        spans = [
+            {"start": span.start_char, "end": span.end_char, "label": span.label_, "vector": vector.tolist()}
+            for span, vector in self
+        ]
+        return {"width": self.width, "spans": spans}
 
     def __len__(self) -> int:
         return len(self._bounds("spans")[0])

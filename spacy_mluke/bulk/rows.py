@@ -63,10 +63,29 @@ def make_row(record: Record, doc: Doc, with_vectors: bool) -> Dict[str, Any]:
     with_vectors (bool): Whether entities have vectors.
     RETURNS (Dict[str, Any]): A row of the schema.
     """
+    meta = _as_json(record.meta) if record.meta else None
+    return {"id": record.id, **_read(doc, with_vectors), "meta": meta}
+
+
+def doc_to_record(doc: Doc, *, with_vectors: bool = False) -> Dict[str, Any]:
+    """Put what a document says into plain Python types that JSON can write: the columns of docs/annotating.md, without
+    `id` and `meta`.
+
+    doc (Doc): The document, annotated. Places in the record are characters.
+    with_vectors (bool): Whether entities have their `vector`, a list of numbers; None for one that was not encoded.
+    RETURNS (Dict[str, Any]): text, lang, n_tokens, entities, relations, answers, fillers, spans, cats.
+    """
+    record = _read(doc, with_vectors)
+    for entity in record["entities"]:
+        if entity.get("vector") is not None:
+            entity["vector"] = entity["vector"].tolist()
+    return record
+
+
+def _read(doc: Doc, with_vectors: bool) -> Dict[str, Any]:
     spans = [span for key in doc.spans for span in _group(doc, key)]
     scores = {(span["start"], span["end"], span["label"]): span["score"] for span in spans if span["score"] is not None}
     return {
-        "id": record.id,
         "text": doc.text,
         "lang": doc.lang_,
         "n_tokens": len(doc),
@@ -86,7 +105,6 @@ def make_row(record: Record, doc: Doc, with_vectors: bool) -> Dict[str, Any]:
         "fillers": _fillers(doc),
         "spans": spans,
         "cats": [{"label": label, "score": value} for label, value in doc.cats.items()],
-        "meta": _as_json(record.meta) if record.meta else None,
     }
 
 

@@ -171,8 +171,8 @@ class StoreKB(KnowledgeBase):
         return self
 
     def __reduce__(self) -> Tuple[Any, ...]:
-        options = {"vector_of": self.vector_of, "match": self.match, "use_lang": self.use_lang}
-        return partial(StoreKB, **options), (self.vocab, self.entity_vector_length, self.store)
+        make = partial(StoreKB, vector_of=self.vector_of, match=self.match, use_lang=self.use_lang)
+        return make, (self.vocab, self.entity_vector_length, self.store)
 
     def _required(self) -> EntityStore:
         if self.store is None:

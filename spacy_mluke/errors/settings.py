@@ -8,8 +8,8 @@ class SettingsErrors:
         "Types are compared as they are written."
     )
     ML312 = (
-        "spaCy's tokenizer for '{lang}' needs packages that are not installed ({reason}). Install them: pip install "
-        '{packages}; or use lang = "xx", which takes texts in any language.'
+        "spaCy's tokenizer for '{lang}' needs packages that are not installed: pip install {packages}. Or use lang = "
+        '"xx", which takes texts in any language.'
     )
     ML313 = "'{lang}' is not a language that spaCy knows.{hint} Use lang = \"xx\" for texts in any language."
     ML315 = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Union, overload
 
 import numpy
 from spacy.pipeline import TrainablePipe
@@ -12,7 +12,7 @@ from spacy.tokens import Doc
 from spacy.vocab import Vocab
 from thinc.api import Model
 
-from ..annotate.fillers import MARKER, Chars, find_markers, set_fillers
+from ..annotate.fillers import MARKER, Chars, Filler, find_markers, set_fillers
 from ..encoder.checkpoint import LoadedEncoder
 from ..encoder.growing import add_entities
 from ..encoder.model import get_shim
@@ -193,6 +193,28 @@ class ClozeFiller(ClozeTraining, TaskPipe, TrainablePipe):
         check_heads(self.loaded, self.cfg["mode"], self.name)
         _ = self.label_ids
 
+    @overload
+    def fill(  # type: ignore[overload-overlap]
+        self,
+        text: Union[str, Doc],
+        candidates: Optional[Sequence[str]] = None,
+        top_k: Optional[int] = None,
+        *,
+        mode: Optional[str] = None,
+        lang: Optional[str] = None,
+    ) -> List[List[Filler]]: ...
+
+    @overload
+    def fill(
+        self,
+        text: Sequence[Union[str, Doc]],
+        candidates: Optional[Sequence[str]] = None,
+        top_k: Optional[int] = None,
+        *,
+        mode: Optional[str] = None,
+        lang: Optional[str] = None,
+    ) -> List[List[List[Filler]]]: ...
+
     def fill(
         self,
         text: Union[str, Doc, Sequence[Union[str, Doc]]],
@@ -201,7 +223,7 @@ class ClozeFiller(ClozeTraining, TaskPipe, TrainablePipe):
         *,
         mode: Optional[str] = None,
         lang: Optional[str] = None,
-    ) -> List[Any]:
+    ) -> Union[List[List[Filler]], List[List[List[Filler]]]]:
         """Fill the masks of a text, or of many; documents stay as they are.
 
         text (Union[str, Doc, Sequence[Union[str, Doc]]]): The text; several are read together. Of a Doc, linked
@@ -213,13 +235,14 @@ class ClozeFiller(ClozeTraining, TaskPipe, TrainablePipe):
         mode (Optional[str]): "entity", "word", or "both". By default, as the component was made.
         lang (Optional[str]): Language of the text, for the names of entities. By default, the document's, for a text
             the pipeline's.
-        RETURNS (List[Any]): For each mask its fillers, best first: List[List[Filler]]; of several texts, a list of
-            such.
-        RAISES (ValueError): ML221 if the encoder lacks a head, ML222 if it knows no entities, ML223 for a candidate
-            that is no entity.
+        RETURNS (Union[List[List[Filler]], List[List[List[Filler]]]]): For each mask its fillers, best first; of several
+            texts, a list of such.
+        RAISES (ValueError): ML071 for a `top_k` below 1, ML221 if the encoder lacks a head, ML222 if it knows no
+            entities, ML223 for a candidate that is no entity.
         """
         mode = self.cfg["mode"] if mode is None else mode
         check_choice("mode", mode, MODES)
+        check_at_least("top_k", top_k, 1, optional=True)
         check_heads(self.loaded, mode, self.name)
         texts: List[Any] = [text] if isinstance(text, (str, Doc)) else list(text)
         masked = [self.masked_text(one, lang) for one in texts]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Any, Iterable, Sequence, Union
+from typing import Iterable, Sequence, TypeVar, Union
 
 from spacy import util
 from spacy.vocab import Vocab
@@ -14,6 +14,7 @@ from .component_files import check_component, earlier_encoders, saving_component
 from .options import Options, without_model
 
 _ENCODER = "encoder"
+Self = TypeVar("Self", bound="EncoderFiles")
 
 
 class EncoderFiles(Options):
@@ -47,7 +48,7 @@ class EncoderFiles(Options):
                 skipped,
             )
 
-    def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> Any:
+    def from_disk(self: Self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> Self:
         """Load the component from a directory.
 
         path (Union[str, Path]): The directory.
@@ -88,7 +89,7 @@ class EncoderFiles(Options):
             skipped,
         )
 
-    def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> Any:
+    def from_bytes(self: Self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> Self:
         """Load the component from bytes.
 
         bytes_data (bytes): As from `to_bytes`.
@@ -108,7 +109,7 @@ class EncoderFiles(Options):
         )
         return self._loaded(skipped)
 
-    def _loaded(self, skipped: Sequence[str]) -> Any:
+    def _loaded(self: Self, skipped: Sequence[str]) -> Self:
         if _ENCODER not in skipped:
             load_model(self.model)
             self._tell_listeners_width()

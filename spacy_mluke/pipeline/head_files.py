@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Union, cast
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, TypeVar, Union, cast
 
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
@@ -23,6 +23,7 @@ from .published import find_published, own_encoder
 
 HEAD = "head.safetensors"
 ENCODER = "encoder"
+Self = TypeVar("Self", bound="HeadFiles")
 
 
 class HeadFiles(Options):
@@ -103,7 +104,7 @@ class HeadFiles(Options):
         with saving_component(path, skipped) as folder:
             util.to_disk(folder, {**writers, **self.extra_writers()}, skipped)
 
-    def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> Any:
+    def from_disk(self: Self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> Self:
         """Load the component from a directory.
 
         path (Union[str, Path]): The directory.
@@ -143,7 +144,7 @@ class HeadFiles(Options):
             writers[ENCODER] = get_shim(encoder).to_bytes
         return util.to_bytes(writers, skipped)
 
-    def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> Any:
+    def from_bytes(self: Self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> Self:
         """Load the component from bytes.
 
         bytes_data (bytes): As from `to_bytes`.
@@ -167,7 +168,7 @@ class HeadFiles(Options):
         """The encoder that is saved with the head: None for a listener's, and where it is left out."""
         return None if ENCODER in skipped else own_encoder(self.model)
 
-    def _loaded(self, encoder: Optional[EncoderModel]) -> Any:
+    def _loaded(self: Self, encoder: Optional[EncoderModel]) -> Self:
         if encoder is not None:
             load_model(encoder)
         # The strings of a vocabulary that was left out do not hold them.

@@ -6,7 +6,7 @@ from __future__ import annotations
 import threading
 import warnings
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, Mapping, Optional, Tuple, Union
+from typing import Any, Callable, Dict, Iterable, Mapping, Optional, Tuple, TypeVar, Union
 
 from spacy import util
 from spacy.kb import KnowledgeBase
@@ -25,6 +25,7 @@ from .published import load_encoder_model
 from .task import Scorer, TaskPipe
 
 GROW = ("all", "candidates", "none")
+Self = TypeVar("Self", bound="KnowledgePipe")
 _HEAD, _CANDIDATES = "head", "candidates"
 _REMEMBERED = 1 << 20  # places of entities
 _GROWING = threading.Lock()
@@ -176,7 +177,7 @@ class KnowledgePipe(TaskPipe):
     def extra_writers(self) -> Dict[str, Callable[[Path], None]]:
         return {_CANDIDATES: self.candidates.to_disk}
 
-    def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> Any:
+    def from_disk(self: Self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> Self:
         """Load the component from a directory.
 
         path (Union[str, Path]): The directory.
@@ -198,7 +199,7 @@ class KnowledgePipe(TaskPipe):
         own = super().to_bytes(exclude=[*exclude, _HEAD])
         return util.to_bytes({"component": lambda: own, _CANDIDATES: self.candidates.to_bytes}, exclude)
 
-    def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> Any:
+    def from_bytes(self: Self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> Self:
         """Load the component from bytes.
 
         bytes_data (bytes): As from `to_bytes`.

@@ -7,8 +7,10 @@ from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple
 
 import numpy
 from spacy import util
+from spacy.language import Language
 from spacy.pipeline import Pipe
 from spacy.tokens import Doc, Span
+from spacy.training import Example
 from spacy.vocab import Vocab
 
 from ..annotate.mentions import cut_tokens, mention_span, token_edges, write_mentions
@@ -146,7 +148,7 @@ class MentionRecognizer(Options, Pipe):
             self._types[entity_id] = "" if entity is None else entity.type
         return self._types[entity_id]
 
-    def initialize(self, get_examples: Callable[[], Iterable[Any]], *, nlp: Any = None) -> None:
+    def initialize(self, get_examples: Callable[[], Iterable[Example]], *, nlp: Optional[Language] = None) -> None:
         """Nothing: names are not learnt.
 
         get_examples (Callable[[], Iterable[Example]]): Not used.
