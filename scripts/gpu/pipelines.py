@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple, cast
 
 import numpy
 import spacy
@@ -87,7 +87,8 @@ def without_dropout(shim: EncoderShim) -> None:
 
     shim (EncoderShim): An encoder.
     """
-    for module in shim.loaded.network.modules():
+    modules: Iterable[Any] = shim.loaded.network.modules()
+    for module in modules:
         if isinstance(getattr(module, "dropout", None), float):
             module.dropout = 0.0
 
@@ -95,7 +96,8 @@ def without_dropout(shim: EncoderShim) -> None:
 def _start_tagger(nlp: Language) -> None:
     """Weights of the tagger start at zero, and would send zeros down."""
     rng = numpy.random.default_rng(0)
-    for node in nlp.get_pipe("tagger").model.walk():
+    tagger: Any = nlp.get_pipe("tagger")
+    for node in tagger.model.walk():
         for param in node.param_names:
             if node.name == "softmax" and node.has_param(param):
                 values = rng.normal(scale=0.1, size=node.get_param(param).shape)
@@ -203,7 +205,8 @@ def gradients(case: Case) -> Tuple[float, Dict[str, numpy.ndarray]]:
     RETURNS (Tuple[float, Dict[str, numpy.ndarray]]): Loss, and gradients by name.
     """
     losses: Dict[str, float] = {}
-    case.nlp.update(case.examples, sgd=False, losses=losses)
+    # spaCy's way to say that nothing is to be stepped.
+    case.nlp.update(case.examples, sgd=cast(Any, False), losses=losses)
     found: Dict[str, numpy.ndarray] = {}
     for name, parameter in case.shim.loaded.named_parameters():
         if parameter.grad is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import tempfile
 import time
 from pathlib import Path
@@ -35,7 +36,7 @@ def measure_speed(encoder: str, device: torch.device, n_passes: int) -> Dict[str
     for dtype in DTYPES:
         loaded = load_encoder(encoder, device=device, dtype=getattr(torch, dtype))
         passes = _passes(loaded, n_passes)
-        ours = _best(lambda loaded=loaded, passes=passes: _run_ours(loaded, passes, device), device)
+        ours = _best(functools.partial(_run_ours, loaded, passes, device), device)
         theirs = _best(_reference(encoder, passes, device, dtype), device)
         found[f"{dtype}: passes a second"] = n_passes / ours
         found[f"{dtype}: passes a second of LukeModel"] = n_passes / theirs

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, List, Optional
+from typing import TYPE_CHECKING, Any, List, Optional, Tuple
 
 from thinc.api import Model
 
@@ -64,8 +64,8 @@ def find_published(pipe: HeadFiles) -> bool:
     check_types(found, checkpoint.path)
     tensors = {name: tensor.float().numpy() for name, tensor in found.items()}
     weight = tensors.get(f"{prefix}weight")
-    shape = None if weight is None else weight.shape
-    fits = shape is not None and len(shape) == 2 and shape[1] == pipe.head_width
+    shape: Tuple[int, ...] = () if weight is None else weight.shape
+    fits = len(shape) == 2 and shape[1] == pipe.head_width
     fits = fits and all(values.shape == shape[:1] for name, values in tensors.items() if name.endswith(".bias"))
     if set(tensors) != set(pipe.head_params()) or not fits:
         raise ValueError(
