@@ -1,0 +1,173 @@
+"""Kinds of faults."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+from pathlib import Path
+
+from spacy_mluke.entities.bundled import open_store
+from spacy_mluke.entities.cache import open_database
+
+from .processes import (
+    DONE,
+    REFUSED,
+    Report,
+    all_at_once,
+    become_nobody,
+    finish,
+    fork,
+    killed_at,
+    limit_files,
+    random_moments,
+    time_of,
+    wait,
+)
+from .tasks import Task
+
+
+def kill(task: Task, folder: Path, n: int, seed: int) -> Report:
+    """Kill a task at random moments of it. Work that goes on does so after each kill; other work begins anew.
+
+    task (Task): The task.
+    folder (Path): Its folder.
+    n (int): Processes to kill.
+    seed (int): The seed of the moments.
+    RETURNS (Report): What was found.
+    """
+    report = Report(f"{task.name}, killed")
+    if not n:
+        return report
+    task.reset()
+    moments = random_moments(seed, time_of(task.work, folder))
+    report.check(task.after)
+    task.reset()
+    while report.n_faults < n:
+        if killed_at(task.work, next(moments)):
+            report.n_faults += 1
+            report.check(task.check)
+        elif task.is_done():
+            report.check(task.after)
+            task.reset()
+        if not _goes_on(task):
+            task.reset()
+    with contextlib.suppress(RuntimeError):
+        finish(task.work, folder)
+    report.check(task.after)
+    return report
+
+
+def _goes_on(task: Task) -> bool:
+    """Whether the next process goes on with what one that was killed has left."""
+    return task.name.startswith(("annotate", "train"))
+
+
+def fill_disk(task: Task, folder: Path, n: int, seed: int) -> Report:
+    """Let writes of a task fail after some bytes: what was there stays, the error has a code, and the work can be done
+    again.
+
+    task (Task): The task.
+    folder (Path): Its folder.
+    n (int): How often.
+    seed (int): The seed of the sizes.
+    RETURNS (Report): What was found.
+    """
+    report = Report(f"{task.name}, disk full")
+    rng = random.Random(seed)
+    said = folder / "error.txt"
+    for _ in range(n):
+        task.reset()
+        # Small enough for the smallest task's files, now and then.
+        size = int(10 ** (2 + 3.5 * rng.random()))
+        said.unlink(missing_ok=True)
+        code = wait(fork(task.work, prepare=lambda size=size: limit_files(size), error_file=said))  # type: ignore[misc]
+        report.n_faults += 1
+        if code not in (DONE, REFUSED):
+            text = said.read_text(encoding="utf8") if said.exists() else ""
+            report.fail(f"with files of at most {size} bytes, {task.name} ends with {code}: {text}")
+            continue
+        if code == REFUSED:
+            report.check(task.check)
+        report.outcomes["refused with a code" if code == REFUSED else "had room enough"] += 1
+    if n:
+        task.reset()
+        try:
+            finish(task.work, folder)
+            report.check(task.after)
+        except RuntimeError as error:
+            report.fail(error)
+    return report
+
+
+def race(task: Task, folder: Path, n: int, seed: int) -> Report:
+    """Let three processes do the same work at once.
+
+    task (Task): The task.
+    folder (Path): Its folder.
+    n (int): How often.
+    seed (int): Not needed.
+    RETURNS (Report): What was found.
+    """
+    report = Report(f"{task.name}, three at once")
+    if task.name.startswith("train"):
+        return report  # a training has its folder to itself
+    for _ in range(n):
+        task.reset()
+        report.n_faults += 1
+        try:
+            all_at_once([(str(i), task.work) for i in range(3)], folder)
+        except RuntimeError as error:
+            report.fail(error)
+            continue
+        report.check(task.check)
+        report.check(task.after)
+    return report
+
+
+def read_only(folder: Path) -> Report:
+    """Use the bundled entities and a vocabulary without a folder that can be written to.
+
+    folder (Path): A folder.
+    RETURNS (Report): What was found.
+    """
+    report = Report("caches that cannot be written to")
+    place = folder / "read_only"
+    place.mkdir()
+    source = place / "entity_vocab.json"
+    source.write_text('{"[MASK]": 0, "[UNK]": 1, "[PAD]": 2, "[MASK2]": 3, "en:Tokyo": 4}', encoding="utf8")
+    free = folder / "free"
+    free.mkdir()
+    free.chmod(0o777)
+    place.chmod(0o555)
+    folder.chmod(0o755)
+
+    def use(cache: Path, temporary: Path) -> None:
+        import tempfile
+
+        become_nobody()
+        os.environ["SPACY_MLUKE_CACHE"] = str(cache)
+        os.environ["TMPDIR"] = str(temporary)
+        tempfile.tempdir = None
+        if open_database(source).get("en:Tokyo") != 4:
+            raise AssertionError("the vocabulary answers wrongly")
+        if open_store("world").candidates("Tokyo")[0].id != "Q1490":
+            raise AssertionError("the store answers wrongly")
+
+    said = free / "error.txt"
+    for cache, temporary, is_possible in (
+        (free / "cache", free, True),
+        (place / "a", free, False),
+        (place, place, False),
+    ):
+        report.n_faults += 1
+        said.unlink(missing_ok=True)
+        code = wait(fork(lambda cache=cache, temporary=temporary: use(cache, temporary), error_file=said))  # type: ignore[misc]
+        if code == DONE and is_possible:
+            report.outcomes["another folder"] += 1
+        elif code == REFUSED and not is_possible:
+            report.outcomes["refused with a code"] += 1
+        else:
+            report.fail(f"ends with {code}: {said.read_text(encoding='utf8') if said.exists() else ''}")
+    place.chmod(0o755)
+    return report

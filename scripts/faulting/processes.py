@@ -1,0 +1,183 @@
+"""Forked processes that do some work and may be hurt while they do it."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import random
+import resource
+import signal
+import sys
+import time
+import traceback
+import warnings
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Callable, Iterator, List, Optional, Tuple
+
+from scripts.fuzzing.cases import CODE
+
+Work = Callable[[], Any]
+Check = Callable[[], str]
+# How a child ends: done, with a coded error, or with another one.
+DONE, REFUSED, BROKEN = 0, 3, 4
+
+
+@dataclass
+class Report:
+    """What happened to a kind of work."""
+
+    name: str
+    outcomes: Counter[str] = field(default_factory=Counter)
+    failures: List[str] = field(default_factory=list)
+    n_faults: int = 0
+    seconds: float = 0.0
+
+    def check(self, check: Check) -> None:
+        """Look at what a fault has left.
+
+        check (Check): Returns what it found; raises if a promise is broken.
+        """
+        try:
+            self.outcomes[check()] += 1
+        except Exception as error:
+            self.fail(error)
+
+    def fail(self, error: object) -> None:
+        """Count a broken promise."""
+        self.outcomes["FAILED"] += 1
+        text = "".join(traceback.format_exception(error)) if isinstance(error, BaseException) else str(error)
+        self.failures.append(text)
+
+    def lines(self) -> List[str]:
+        """What to print."""
+        found = ", ".join(f"{what}: {n}" for what, n in self.outcomes.most_common())
+        lines = [f"{self.name}: {self.n_faults} faults, {len(self.failures)} failures, {self.seconds:.0f} s ({found})"]
+        for failure in self.failures[:3]:
+            lines += [f"  | {line}" for line in failure.splitlines()[-8:]]
+        return lines
+
+
+def fork(work: Work, *, prepare: Optional[Work] = None, error_file: Optional[Path] = None) -> int:
+    """Do some work in a forked process: no import has to be done again.
+
+    work (Work): The work.
+    prepare (Optional[Work]): What the process does to itself before.
+    error_file (Optional[Path]): Where the message of an error goes.
+    RETURNS (int): The process. It ends with DONE, REFUSED or BROKEN.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    pid = os.fork()
+    if pid:
+        return pid
+    code = BROKEN
+    try:
+        if prepare is not None:
+            prepare()
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            work()
+        code = DONE
+    except BaseException as error:
+        code = REFUSED if CODE.search(str(error)) else BROKEN
+        if error_file is not None:
+            with contextlib.suppress(OSError):
+                error_file.write_text("".join(traceback.format_exception(error)), encoding="utf8")
+    finally:
+        os._exit(code)
+
+
+def wait(pid: int) -> int:
+    """Wait for a process.
+
+    pid (int): The process.
+    RETURNS (int): Its exit code, or minus the signal that ended it.
+    """
+    _, status = os.waitpid(pid, 0)
+    return -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
+
+
+def finish(work: Work, folder: Path) -> None:
+    """Do work in a process that nothing happens to.
+
+    work (Work): The work.
+    folder (Path): Where its error is written.
+    RAISES (RuntimeError): If it fails.
+    """
+    said = folder / "error.txt"
+    code = wait(fork(work, error_file=said))
+    if code != DONE:
+        text = said.read_text(encoding="utf8") if said.exists() else ""
+        raise RuntimeError(f"without any fault, the process ends with {code}: {text}")
+
+
+def time_of(work: Work, folder: Path) -> float:
+    """How long work takes in a forked process.
+
+    work (Work): The work.
+    folder (Path): Where its error is written.
+    RETURNS (float): Seconds.
+    """
+    begun = time.perf_counter()
+    finish(work, folder)
+    return time.perf_counter() - begun
+
+
+def killed_at(work: Work, seconds: float) -> bool:
+    """Do work in a process, and kill it.
+
+    work (Work): The work.
+    seconds (float): After how long.
+    RETURNS (bool): Whether it was killed; if not, it was done.
+    """
+    pid = fork(work)
+    time.sleep(seconds)
+    os.kill(pid, signal.SIGKILL)
+    return wait(pid) == -signal.SIGKILL
+
+
+def random_moments(seed: int, longest: float) -> Iterator[float]:
+    """Moments of a process's life.
+
+    seed (int): The seed.
+    longest (float): How long it takes when nothing happens.
+    YIELDS (float): Seconds, without end.
+    """
+    rng = random.Random(seed)
+    while True:
+        yield rng.random() * longest * 1.05
+
+
+def limit_files(size: int) -> None:
+    """Let this process write no file longer than this: as when the disk is full, the write fails.
+
+    size (int): Bytes.
+    """
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+
+
+def become_nobody() -> None:
+    """Give up root: permissions mean nothing to it."""
+    if os.geteuid() == 0:
+        os.setgroups([])
+        os.setgid(65534)
+        os.setuid(65534)
+
+
+def all_at_once(work: List[Tuple[str, Work]], folder: Path) -> None:
+    """Do several pieces of work in processes of their own, at once.
+
+    work (List[Tuple[str, Work]]): Names and pieces.
+    folder (Path): Where errors are written.
+    RAISES (RuntimeError): If one fails otherwise than with a coded error.
+    """
+    pids = [(name, fork(one, error_file=folder / f"error-{name}.txt")) for name, one in work]
+    for name, pid in pids:
+        code = wait(pid)
+        if code not in (DONE, REFUSED):
+            said = folder / f"error-{name}.txt"
+            raise RuntimeError(f"{name} ends with {code}: {said.read_text('utf8') if said.exists() else ''}")
