@@ -64,7 +64,7 @@ def _goes_on(task: Task) -> bool:
 
 
 def fill_disk(task: Task, folder: Path, n: int, seed: int) -> Report:
-    """Let writes of a task fail after some bytes: what was there stays, the error has a code, and the work can be done
+    """Let writes of a task fail after some bytes: what was there stays, an error says so, and the work can be done
     again.
 
     task (Task): The task.
@@ -89,7 +89,7 @@ def fill_disk(task: Task, folder: Path, n: int, seed: int) -> Report:
             continue
         if code == REFUSED:
             report.check(task.check)
-        report.outcomes["refused with a code" if code == REFUSED else "had room enough"] += 1
+        report.outcomes["ended with an error" if code == REFUSED else "had room enough"] += 1
     if n:
         task.reset()
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import os
 import random
@@ -21,7 +22,7 @@ from scripts.fuzzing.cases import CODE
 
 Work = Callable[[], Any]
 Check = Callable[[], str]
-# How a child ends: done, with a coded error, or with another one.
+# How a child ends: done, with an error that says what is wrong (a coded one, or "no space left"), or otherwise.
 DONE, REFUSED, BROKEN = 0, 3, 4
 
 
@@ -82,7 +83,8 @@ def fork(work: Work, *, prepare: Optional[Work] = None, error_file: Optional[Pat
             work()
         code = DONE
     except BaseException as error:
-        code = REFUSED if CODE.search(str(error)) else BROKEN
+        is_full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EFBIG)
+        code = REFUSED if is_full or CODE.search(str(error)) else BROKEN
         if error_file is not None:
             with contextlib.suppress(OSError):
                 error_file.write_text("".join(traceback.format_exception(error)), encoding="utf8")
