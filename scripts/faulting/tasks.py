@@ -220,18 +220,18 @@ def save(nlp: Language, path: Path, way: str) -> None:
     spacy_mluke.save(nlp, path)
 
 
-def make_store(folder: Path) -> Task:
-    """Building an entity store over another one."""
+def make_store(folder: Path, *, n: int = 2000) -> Task:
+    """Building an entity store of so many entities over another one."""
     out = folder / "store.sqlite"
     old_rows = [StoreRow("Q1", "en", "Tokyo", "CITY")]
-    new_rows = [StoreRow(f"Q{i}", "en", f"{WORDS[i % len(WORDS)]} {i}") for i in range(2000)]
+    new_rows = [StoreRow(f"Q{i}", "en", f"{WORDS[i % len(WORDS)]} {i}") for i in range(n)]
 
     def check() -> str:
         store = EntityStore(out)
-        n = len(list(store.entities()))
-        if n not in (1, 2000) or n != len(store):
-            raise AssertionError(f"the store has {n} entities")
-        return "the old one" if n == 1 else "the new one"
+        found = len(list(store.entities()))
+        if found not in (1, n) or found != len(store):
+            raise AssertionError(f"the store has {found} entities")
+        return "the old one" if found == 1 else "the new one"
 
     def reset() -> None:
         for path in folder.glob(".store*"):
@@ -241,10 +241,10 @@ def make_store(folder: Path) -> Task:
     return Task("building a store", lambda: build_store(new_rows, out), check, reset, lambda: False)
 
 
-def make_cache(folder: Path) -> Task:
-    """The database of a vocabulary, built at the first look-up."""
+def make_cache(folder: Path, *, n: int = 20_000) -> Task:
+    """The database of a vocabulary of so many names, built at the first look-up."""
     source = folder / "entity_vocab.json"
-    names = {**ENTITIES, **{f"en:{WORDS[i % len(WORDS)]} {i}": 6 + i for i in range(20_000)}}
+    names = {**ENTITIES, **{f"en:{WORDS[i % len(WORDS)]} {i}": 6 + i for i in range(n)}}
     source.write_text(json.dumps(names), encoding="utf8")
     place = folder / "entity_vocab.sqlite"
 

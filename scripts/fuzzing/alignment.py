@@ -66,7 +66,7 @@ def run(shared: Shared, case: Case) -> Tuple[str, int]:
     kind = rng.random()
     wordpieces, slow = shared.pairs[0 if kind < 0.6 else 1 if kind < 0.75 else 2]
     vocab = Vocab()
-    most = rng.choice((4, 12, 12, 30, 30, 80))
+    most = rng.choice((3, 6, 6, 12, 12, 12, 30, 80))
     docs = [random_doc(rng, vocab, most) for _ in range(rng.choice((1, 2, 8, 32, 64, 128)))]
     segmentation = rng.choice(("published", "published", "pretraining", "plain"))
     way = rng.random()
