@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import stat
 import tempfile
@@ -80,7 +81,7 @@ def is_writable(folder: Path) -> bool:
 
 @contextlib.contextmanager
 def one_at_a_time(place: Path) -> Iterator[None]:
-    """Let one process or thread build, the others wait.
+    """Let one process or thread build, the others wait. What builders that were killed have left beside the file goes.
 
     Where there are no such locks, several build, each its own file, and the last to finish leaves the one that stays.
 
@@ -93,10 +94,16 @@ def one_at_a_time(place: Path) -> Iterator[None]:
             import fcntl
 
             flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-            opened = os.open(lock, flags, 0o600)
-            stack.callback(os.close, opened)
-            fcntl.flock(opened, fcntl.LOCK_EX)
+            is_held = False
+            while not is_held:
+                opened = os.open(lock, flags, 0o600)
+                stack.callback(os.close, opened)
+                fcntl.flock(opened, fcntl.LOCK_EX)
+                # Who had it before has removed it: the next one would lock another file.
+                is_held = lock.exists() and os.path.samestat(lock.lstat(), os.fstat(opened))
             stack.callback(lock.unlink, missing_ok=True)
+            for left in place.parent.glob(f".{glob.escape(place.name)}.*.tmp"):
+                left.unlink(missing_ok=True)
         yield
 
 

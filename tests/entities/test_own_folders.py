@@ -231,3 +231,32 @@ def test_a_database_in_a_cache_open_to_everybody_is_not_used(source, tmp_path, m
     assert cache.find_database(source) is None
     with pytest.raises(ValueError, match="ML063"):
         open_database(source, progress=print)
+
+
+def test_what_builders_that_were_killed_have_left_goes_when_the_next_one_builds(tmp_path):
+    source = tmp_path / "entity_vocab.json"
+    source.write_text(json.dumps(NAMES), encoding="utf8")
+    left = tmp_path / f".{cache.DATABASE}.0123.tmp"
+    left.write_bytes(b"half a database")
+    open_database(source, progress=print)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["entity_vocab.json", cache.DATABASE]
+
+
+def test_who_waited_for_a_lock_that_is_gone_takes_the_new_one(tmp_path):
+    entered: list = []
+    most: list = []
+
+    def build(number):
+        with one_at_a_time(tmp_path / "store.sqlite"):
+            entered.append(number)
+            most.append(len(entered))
+            threading.Event().wait(0.01)
+            entered.remove(number)
+
+    threads = [threading.Thread(target=build, args=(i,)) for i in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert most == [1] * 8
+    assert not list(tmp_path.iterdir())
