@@ -40,7 +40,9 @@ def kill(task: Task, folder: Path, n: int, seed: int) -> Report:
     if not n:
         return report
     task.reset()
-    moments = random_moments(seed, time_of(task.work, folder))
+    longest = min(time_of(task.work, folder), time_of(lambda: (task.reset(), task.work()), folder))
+    # Work that goes on is killed in all of its parts, although every process begins where the last one was.
+    moments = random_moments(seed, longest / 2 if _goes_on(task) else longest)
     report.check(task.after)
     task.reset()
     while report.n_faults < n:
