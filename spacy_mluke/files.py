@@ -6,7 +6,7 @@ import contextlib
 import re
 import uuid
 from pathlib import Path
-from typing import Iterator, List, Mapping
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping
 
 import srsly
 
@@ -79,13 +79,36 @@ def unpack_files(data: bytes, folder: Path) -> None:
     folder (Path): The folder, made if it is missing.
     RAISES (ValueError): ML330 for a name that leads out of the folder, ML331 for bytes of another kind.
     """
+    write_files(folder, _unpack(data, "files"))
+
+
+def read_parts(data: bytes, readers: Mapping[str, Callable[[bytes], Any]], exclude: Iterable[str]) -> None:
+    """Read the bytes of a component, as `spacy.util.from_bytes` does. They may be a stranger's.
+
+    data (bytes): As from `spacy.util.to_bytes`.
+    readers (Mapping[str, Callable[[bytes], Any]]): What reads each part. One that is missing is not read.
+    exclude (Iterable[str]): Parts that are not read.
+    RAISES (ValueError): ML331 for bytes of another kind.
+    """
+    parts = _unpack(data, "parts")
+    skipped = set(exclude)
+    for name, read in readers.items():
+        if name.partition(".")[0] in skipped or name not in parts:
+            continue
+        # Versions before wrote the options as text.
+        if not isinstance(parts[name], (bytes, str) if name == "cfg" else bytes):
+            raise ValueError(Errors.ML331.format(reason=f"'{name}' holds {type(parts[name]).__name__}, not bytes"))
+        read(parts[name])
+
+
+def _unpack(data: bytes, what: str) -> Dict[Any, Any]:
     try:
-        files = srsly.msgpack_loads(data)
+        found = srsly.msgpack_loads(data)
     except Exception as err:  # msgpack raises errors of many kinds
         raise ValueError(Errors.ML331.format(reason=f"{type(err).__name__}: {err}")) from err
-    if not isinstance(files, dict):
-        raise ValueError(Errors.ML331.format(reason="they hold no files"))
-    write_files(folder, files)
+    if not isinstance(found, dict):
+        raise ValueError(Errors.ML331.format(reason=f"they hold no {what}"))
+    return found
 
 
 def write_files(folder: Path, files: Mapping[str, bytes]) -> None:

@@ -144,3 +144,15 @@ def test_a_store_as_a_knowledge_base_is_loaded_without_being_told(tmp_path):
     loaded.bind(vocab)
     loaded.from_bytes(saved.to_bytes())
     assert [entity.id for entity in loaded.entities()] == ["Q1"]
+
+
+@pytest.mark.parametrize(
+    ("factory", "part"), [("mluke", "encoder"), ("mluke_ner", "head.safetensors"), ("mluke_linker", "component"),
+                          ("mluke_mentions", "candidates")],
+)  # fmt: skip
+def test_bytes_that_are_no_component_are_a_coded_error(factory, part):
+    pipe = spacy.blank("xx").add_pipe(factory)
+    whole = srsly.msgpack_dumps({part: b"x"})
+    for data in (b"", b"\xc1", whole[:-1], whole + b"x", srsly.msgpack_dumps([]), srsly.msgpack_dumps({part: 1.5})):
+        with pytest.raises(ValueError, match="ML331"):
+            pipe.from_bytes(data)

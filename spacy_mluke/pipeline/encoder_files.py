@@ -10,6 +10,7 @@ from spacy import util
 from spacy.vocab import Vocab
 
 from ..encoder.model import EncoderModel, get_shim, load_model
+from ..files import read_parts
 from .component_files import check_component, earlier_encoders, saving_component
 from .options import Options, without_model
 
@@ -98,7 +99,7 @@ class EncoderFiles(Options):
         RETURNS (MLuke): This component.
         """
         skipped = without_model(exclude)
-        util.from_bytes(
+        read_parts(
             bytes_data,
             {
                 "cfg": self.cfg_from_bytes,

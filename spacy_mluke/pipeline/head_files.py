@@ -15,7 +15,7 @@ from thinc.util import to_numpy
 
 from ..encoder.model import EncoderModel, get_shim, load_model
 from ..errors import Errors
-from ..files import replacing
+from ..files import read_parts, replacing
 from ..heads.linear import set_weights
 from .component_files import check_component, earlier_encoders, saving_component
 from .options import Options, without_model
@@ -161,7 +161,7 @@ class HeadFiles(Options):
         if encoder is not None:
             readers[ENCODER] = get_shim(encoder).from_bytes
         readers[HEAD] = lambda b: self._set_head(b, "the bytes")
-        util.from_bytes(bytes_data, readers, skipped)
+        read_parts(bytes_data, readers, skipped)
         return self._loaded(encoder)
 
     def _own_encoder(self, skipped: Sequence[str]) -> Optional[EncoderModel]:

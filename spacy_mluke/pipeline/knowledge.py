@@ -19,6 +19,7 @@ from ..encoder.model import get_shim
 from ..entities.candidate_sources import CandidateSource, KBCandidates, StoreCandidates
 from ..entities.matching import find_entity, missing_entities
 from ..errors import check_choice
+from ..files import read_parts
 from ..heads.masked_entities import MaskedModel
 from .derived import Derived
 from .published import load_encoder_model
@@ -211,6 +212,6 @@ class KnowledgePipe(TaskPipe):
         def read(data: bytes) -> None:
             load_own(data, exclude=[*exclude, _HEAD])
 
-        util.from_bytes(bytes_data, {"component": read, _CANDIDATES: self.candidates.from_bytes}, exclude)
+        read_parts(bytes_data, {"component": read, _CANDIDATES: self.candidates.from_bytes}, exclude)
         self._rows.clear()
         return self

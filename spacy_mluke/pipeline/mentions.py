@@ -18,6 +18,7 @@ from ..entities.candidate_sources import CandidateSource
 from ..entities.finder import NameFinder
 from ..entities.store_format import STEM
 from ..errors import Errors, check_at_least, check_flag, check_names, did_you_mean
+from ..files import read_parts
 from .component_files import check_component, saving_component
 from .derived import Derived
 from .options import Options
@@ -199,6 +200,6 @@ class MentionRecognizer(Options, Pipe):
         RETURNS (MentionRecognizer): This component.
         """
         readers: Dict[str, Callable] = {"cfg": self.cfg_from_bytes, _CANDIDATES: self.candidates.from_bytes}
-        util.from_bytes(bytes_data, readers, exclude)
+        read_parts(bytes_data, readers, exclude)
         self.set_candidates(self.candidates)
         return self
