@@ -31,12 +31,13 @@ TASKS: Dict[str, Callable[[Path], Task]] = {
     "store": make_store,
     "cache": make_cache,
 }
+READ_ONLY = "read_only"
 
 
 def main() -> None:
     """Read the command line, do the work, print what was found."""
     parser = argparse.ArgumentParser(description="Kill, starve and race spacy_mluke.")
-    parser.add_argument("tasks", nargs="*", choices=[[], *TASKS], help="all by default")
+    parser.add_argument("tasks", nargs="*", choices=[[], *TASKS, READ_ONLY], help="all by default")
     parser.add_argument("--kills", type=int, default=100, help="processes of each task that are killed")
     parser.add_argument("--full", type=int, default=20, help="times that the disk is full, for each task")
     parser.add_argument("--races", type=int, default=10, help="times that several processes do a task at once")
@@ -47,7 +48,9 @@ def main() -> None:
     reports: List[Report] = []
     folder = Path(tempfile.mkdtemp(prefix="mluke-faults-"))
     try:
-        for name in given.tasks or TASKS:
+        for name in given.tasks or [*TASKS, READ_ONLY]:
+            if name == READ_ONLY:
+                continue
             place = folder / name
             place.mkdir()
             task = TASKS[name](place)
@@ -58,7 +61,7 @@ def main() -> None:
                 if report.n_faults:
                     print("\n".join(report.lines()), flush=True)
                     reports.append(report)
-        if not given.tasks:
+        if not given.tasks or READ_ONLY in given.tasks:
             report = kinds.read_only(folder)
             print("\n".join(report.lines()), flush=True)
             reports.append(report)
