@@ -22,7 +22,7 @@ from scripts.fuzzing.targets import TARGETS
 
 SEED = 16
 # As many as take some seconds together. A case of alignment is a batch of documents.
-N_CASES = {"alignment": 115, "checkpoints": 8, "inputs": 12, "pipelines": 4, "settings": 10, "stores": 220}
+N_CASES = {"alignment": 45, "checkpoints": 8, "inputs": 12, "pipelines": 4, "settings": 10, "stores": 220}
 
 
 @pytest.fixture(autouse=True)

@@ -49,10 +49,11 @@ def kill(task: Task, folder: Path, n: int, seed: int) -> Report:
         if killed_at(task.work, next(moments)):
             report.n_faults += 1
             report.check(task.check)
-        elif task.is_done():
+        if task.is_done():
+            # Also one that was killed when it had nothing left to do.
             report.check(task.after)
             task.reset()
-        if not _goes_on(task):
+        elif not _goes_on(task):
             task.reset()
     with contextlib.suppress(RuntimeError):
         finish(task.work, folder)
