@@ -28,6 +28,9 @@ class ErrorsWithCodes(type):
         return message if code.startswith("__") else f"[{code}] {message}"
 
 
+LARGEST = 2**31 - 1  # of whole numbers in options: they meet arrays of 32 bits
+
+
 class Errors(
     StageErrors,
     TaskErrors,
@@ -70,14 +73,14 @@ def check_choice(option: str, value: str, choices: Sequence[str]) -> None:
 
 
 def check_at_least(option: str, value: Any, least: float, *, whole: bool = True, optional: bool = False) -> None:
-    """Check that a number is not too small.
+    """Check that a number is not too small, and a whole one not larger than arrays can hold.
 
     option (str): Name of the option.
     value (Any): Its value.
     least (float): The smallest value allowed.
     whole (bool): Whether it must be an integer.
     optional (bool): Whether None is allowed, too.
-    RAISES (ValueError): ML310 if it is no number, ML071 if it is too small.
+    RAISES (ValueError): ML310 if it is no number, or too large, ML071 if it is too small.
     """
     if value is None and optional:
         return
@@ -85,6 +88,8 @@ def check_at_least(option: str, value: Any, least: float, *, whole: bool = True,
     _check_number(option, value, wanted, whole=whole, optional=optional)
     if value < least:
         raise ValueError(Errors.ML071.format(option=option, value=value, least=least))
+    if whole and value > LARGEST:
+        raise ValueError(Errors.ML310.format(option=option, value=value, wanted=f"{wanted}, up to {LARGEST}"))
 
 
 def check_number(option: str, value: Any, *, optional: bool = False) -> None:

@@ -20,6 +20,7 @@ from tests.pipeline.conftest import make_doc, make_pipeline
         ("entity_input", "kbid", r"\[ML070\].*Did you mean 'kb_id'"),
         ("window", 2, r"\[ML071\] 'window' is 2; it must be at least 8"),
         ("max_mention_length", 0, r"\[ML071\]"),
+        ("max_mention_length", 2**31, r"\[ML310\] 'max_mention_length' is 2147483648; .* up to 2147483647"),
     ],
 )
 def test_a_wrong_option_is_named(option, value, message):
