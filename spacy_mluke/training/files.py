@@ -53,6 +53,9 @@ def read_docbin(path: Union[str, Path], vocab: Vocab) -> Iterator[Doc]:
             return
         except Exception as error:
             raise _damaged(path, error) from error
+        for what in ("cats", "user_data"):
+            if not isinstance(getattr(doc, what), dict):
+                raise _damaged(path, TypeError(f"'{what}' of a document is not a dictionary"))
         yield doc
 
 

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from spacy_mluke.annotate.answers import get_asked
 from spacy_mluke.annotate.relations import has_relations
 from spacy_mluke.cli._app import app
+from spacy_mluke.training.files import read_docbin
 from spacy_mluke.training.jsonl import doc_to_record, read_jsonl, write_jsonl
 from tests.pipeline.relation_docs import facts
 
@@ -161,3 +162,13 @@ def test_the_command_goes_both_ways(tmp_path):
     result = runner.invoke(app, ["convert-jsonl", str(source), str(back)])
     assert result.exit_code == 1
     assert "ML249" in result.output
+
+
+@pytest.mark.parametrize("value", [1, "x", [1]], ids=["number", "text", "list"])
+def test_a_docbin_whose_categories_are_no_dictionary_is_a_coded_error(tmp_path, value):
+    nlp = spacy.blank("xx")
+    docs = DocBin(docs=[nlp.make_doc("Tokyo")])
+    docs.cats[0] = value
+    docs.to_disk(tmp_path / "corpus.spacy")
+    with pytest.raises(ValueError, match=r"ML324.*corpus\.spacy.*'cats'"):
+        list(read_docbin(tmp_path / "corpus.spacy", nlp.vocab))
