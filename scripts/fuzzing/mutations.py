@@ -114,13 +114,16 @@ def damage_text(rng: random.Random, content: Any) -> bytes:
     return data
 
 
-def damage_folder(rng: random.Random, folder: Path, files: Sequence[Path], other: Sequence[Path] = ()) -> str:
+def damage_folder(
+    rng: random.Random, folder: Path, files: Sequence[Path], other: Sequence[Path] = (), *, with_special: bool = True
+) -> str:
     """Damage one of a folder's files.
 
     rng (random.Random): Random numbers.
     folder (Path): The folder.
     files (Sequence[Path]): The files that may be damaged.
     other (Sequence[Path]): The same files of another, whole folder: one may take its place.
+    with_special (bool): Whether folders, links and pipes may take a file's place, too.
     RETURNS (str): How: SHORT, BYTES, CONTENT, or "mixed", "missing", "special".
     """
     at = rng.randrange(len(files))
@@ -132,7 +135,7 @@ def damage_folder(rng: random.Random, folder: Path, files: Sequence[Path], other
     if kind < 0.2 and other:
         shutil.copyfile(other[at], path)
         return "mixed"
-    if kind < 0.28:
+    if kind < 0.28 and with_special:
         return _replace(rng, path, folder, files)
     if path.suffix == ".json" and kind < 0.75:
         path.write_bytes(damage_text(rng, json.loads(path.read_text(encoding="utf8"))))
