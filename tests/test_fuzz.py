@@ -22,7 +22,7 @@ from scripts.fuzzing.targets import TARGETS
 
 SEED = 16
 # As many as take some seconds together. A case of alignment is a batch of documents.
-N_CASES = {"alignment": 45, "checkpoints": 8, "inputs": 12, "pipelines": 4, "settings": 10, "stores": 220}
+N_CASES = {"alignment": 45, "checkpoints": 6, "inputs": 8, "pipelines": 3, "settings": 10, "stores": 150}
 
 
 @pytest.fixture(autouse=True)
@@ -152,6 +152,7 @@ def test_the_oracle_misses_a_span_that_is_left_out(tmp_path, monkeypatch, alignm
 @pytest.mark.parametrize("make", [make_store, make_cache])
 @pytest.mark.parametrize("fault", [kinds.kill, kinds.fill_disk, kinds.race])
 def test_files_that_are_built_are_whole_or_absent_whatever_happens(make, fault, tmp_path: Path):
-    found = fault(make(tmp_path, n=200), tmp_path, 2, SEED)
-    assert found.n_faults == 2
+    n = 1 if fault is kinds.kill else 2
+    found = fault(make(tmp_path, n=200), tmp_path, n, SEED)
+    assert found.n_faults == n
     assert not found.failures, "\n".join(found.lines())
