@@ -8,9 +8,6 @@ from typing import Dict, Iterator
 from tqdm import tqdm
 
 from ..entities.database import Progress
-from ._errors import reported_errors as coded_errors
-
-__all__ = ["coded_errors", "progress_bar", "shown"]
 
 
 def shown(text: str) -> str:

@@ -64,47 +64,46 @@ def annotate(
     from wasabi import msg
 
     from ..errors import check_choice
-    from ._common import coded_errors, shown
+    from ._common import shown
 
-    with coded_errors():
-        check_choice("engine", engine, ["local", "ray"])
-        from ..bulk.folder import find_pipeline
-        from ..bulk.job import Job
-        from ..bulk.tables import parquet
+    check_choice("engine", engine, ["local", "ray"])
+    from ..bulk.folder import find_pipeline
+    from ..bulk.job import Job
+    from ..bulk.tables import parquet
 
-        # Containers and schedulers often allow fewer cores than there are.
-        n_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        n = processes or n_cores
-        job = Job(
-            pipeline=str(Path(pipeline).resolve()) if Path(pipeline).is_dir() else pipeline,
-            input=str(input.resolve()),
-            output=str(output.resolve()),
-            format=format,
-            with_vectors=vectors,
-            text_key=text_key,
-            id_key=id_key,
-            shard_size=shard_size,
-            batch_size=batch_size,
-            threads=int(actor_cpus) if engine == "ray" else n_cores // n if n > 1 else 0,
-            gpu_id=gpu_id if engine == "local" else 0 if actor_gpus else -1,
-            quantize=quantize,
-        )
-        if format == "parquet":
-            parquet()
-        find_pipeline(job)
-        started = time.perf_counter()
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            try:
-                if engine == "ray":
-                    run = _on_cluster(job, actors=_bounds(actors), cpus=actor_cpus, gpus=actor_gpus, address=address)
-                else:
-                    run = _here(job, n)
-            except KeyboardInterrupt:
-                msg.fail("Interrupted. The same command goes on where it stopped.")
-                raise typer.Exit(130) from None
-        totals = run.finish()
-        seconds = time.perf_counter() - started
+    # Containers and schedulers often allow fewer cores than there are.
+    n_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    n = processes or n_cores
+    job = Job(
+        pipeline=str(Path(pipeline).resolve()) if Path(pipeline).is_dir() else pipeline,
+        input=str(input.resolve()),
+        output=str(output.resolve()),
+        format=format,
+        with_vectors=vectors,
+        text_key=text_key,
+        id_key=id_key,
+        shard_size=shard_size,
+        batch_size=batch_size,
+        threads=int(actor_cpus) if engine == "ray" else n_cores // n if n > 1 else 0,
+        gpu_id=gpu_id if engine == "local" else 0 if actor_gpus else -1,
+        quantize=quantize,
+    )
+    if format == "parquet":
+        parquet()
+    find_pipeline(job)
+    started = time.perf_counter()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            if engine == "ray":
+                run = _on_cluster(job, actors=_bounds(actors), cpus=actor_cpus, gpus=actor_gpus, address=address)
+            else:
+                run = _here(job, n)
+        except KeyboardInterrupt:
+            msg.fail("Interrupted. The same command goes on where it stopped.")
+            raise typer.Exit(130) from None
+    totals = run.finish()
+    seconds = time.perf_counter() - started
     said = Counter(message for result in (*run.earlier, *run.results) for message in result.warnings)
     for warning in caught:
         if issubclass(warning.category, UserWarning):
@@ -118,8 +117,7 @@ def annotate(
     for left in run.left:
         shard = left.shard
         msg.warn(f"Left: {shard.path} {shard.first}-{shard.first + shard.n_records - 1}: {left.reason}")
-    with coded_errors():
-        run.check_any(totals)
+    run.check_any(totals)
     if run.left:
         msg.fail(f"{len(run.left)} shards end the process that reads them, and were left; all others are done", exits=1)
     if run.found.unread:

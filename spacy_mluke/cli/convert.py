@@ -30,25 +30,24 @@ def convert(
 
     from ..encoder.checkpoint import export_huggingface, load_encoder, open_checkpoint, save_encoder
     from ..errors import Errors
-    from ._common import coded_errors, progress_bar
+    from ._common import progress_bar
 
     started = time.perf_counter()
-    with coded_errors():
-        if target.exists() and (not target.is_dir() or any(target.iterdir())) and not force:
-            raise ValueError(Errors.ML091.format(path=target))
-        checkpoint = open_checkpoint(source)
-        if target.is_dir() and checkpoint.path.samefile(target):
-            raise ValueError(Errors.ML092.format(path=target))
-        # The types of the file are kept: what is not changed need not be copied, nor even read.
-        dtype = next(iter(checkpoint.tensors.encoder.values())).dtype
-        loaded = load_encoder(source, dtype=dtype)
-        target.mkdir(parents=True, exist_ok=True)
-        if huggingface:
-            export_huggingface(loaded, target)
-        else:
-            with progress_bar() as progress:
-                entities = loaded.entities.build(target, progress=progress)
-            save_encoder(dataclasses.replace(loaded, entities=entities), target)
+    if target.exists() and (not target.is_dir() or any(target.iterdir())) and not force:
+        raise ValueError(Errors.ML091.format(path=target))
+    checkpoint = open_checkpoint(source)
+    if target.is_dir() and checkpoint.path.samefile(target):
+        raise ValueError(Errors.ML092.format(path=target))
+    # The types of the file are kept: what is not changed need not be copied, nor even read.
+    dtype = next(iter(checkpoint.tensors.encoder.values())).dtype
+    loaded = load_encoder(source, dtype=dtype)
+    target.mkdir(parents=True, exist_ok=True)
+    if huggingface:
+        export_huggingface(loaded, target)
+    else:
+        with progress_bar() as progress:
+            entities = loaded.entities.build(target, progress=progress)
+        save_encoder(dataclasses.replace(loaded, entities=entities), target)
     size = sum(file.stat().st_size for file in target.iterdir())
     seconds = time.perf_counter() - started
     msg.good(f"Wrote {target}: {size / 1e6:,.0f} MB in {seconds:.1f} s")

@@ -92,6 +92,11 @@ def test_types_limit_what_is_looked_for(store):
     assert ents(doc) == [("Japan", "COUNTRY"), ("Georgia", "COUNTRY")]
 
 
+def test_a_type_that_no_entity_has_is_named(store):
+    with pytest.raises(ValueError, match=r"ML311.*'CITTY'.*Did you mean 'CITY'"):
+        pipeline(store, types=["COUNTRY", "CITTY"])("Tokyo")
+
+
 @pytest.mark.parametrize(("overwrite", "expected"), [(False, [("York", "ORG")]), (True, [("New York", "CITY")])])
 def test_entities_that_stand_there_stay_unless_they_are_to_be_overwritten(store, overwrite, expected):
     nlp = pipeline(store, overwrite=overwrite)
