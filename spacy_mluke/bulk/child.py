@@ -139,8 +139,8 @@ class Child:
 
 
 def _context(job: Job) -> Any:
-    # A fork of a process that has spaCy imported costs nothing, and one that was made to be forked has no threads. What
-    # has asked for a GPU, as importing spaCy does, must not be forked.
+    # A fork of a process that has spaCy imported costs nothing, and one that was made to be forked has no threads but
+    # that of pyarrow's allocator, which may be forked. What has asked for a GPU, as importing spaCy does, must not be.
     if not sys.platform.startswith("linux") or job.gpu_id >= 0:
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")

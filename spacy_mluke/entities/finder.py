@@ -98,9 +98,9 @@ class NameFinder:
         return longest(Found(start, ends[start]) for start in sorted(ends))
 
     def _find(self, text: str) -> Iterator[Found]:
-        folded, places = fold(text)
         # Marks that the key leaves out belong to the letter before them.
-        marks = dict(run.span() for run in _MARKS.finditer(text))
+        marks = {} if text.isascii() else dict(run.span() for run in _MARKS.finditer(text))
+        folded, places = _fold(text, bool(marks))
         for head in range(0, len(folded), _PART):
             part = folded[head : head + _PART + self._longest - 1]
             for row, start, end in self._automaton.find_matches_as_indexes(part, overlapping=True):
@@ -139,7 +139,11 @@ def fold(text: str) -> Tuple[str, Ints1d]:
     RETURNS (Tuple[str, Ints1d]): The reduced text, and for each of its characters the character of the text. Shape:
         (n,), int64.
     """
-    if _MARKS.search(text):
+    return _fold(text, _MARKS.search(text) is not None)
+
+
+def _fold(text: str, has_marks: bool) -> Tuple[str, Ints1d]:
+    if has_marks:
         clusters = _CLUSTER.findall(text)
         parts = [_FOLDS[cluster] for cluster in clusters]
         heads = numpy.cumsum([0, *map(len, clusters)])[:-1]

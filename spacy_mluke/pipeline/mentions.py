@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple, Union
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Set, Tuple, Union
 
 import numpy
 from spacy import util
@@ -92,11 +92,12 @@ class MentionRecognizer(Options, Pipe):
         doc (Doc): The document, changed in place.
         RETURNS (Doc): The same document.
         """
-        edges = set(numpy.concatenate(token_edges(doc)).tolist())
-        places = self.finder(doc.lang_).find_longest(doc.text, None if self.cfg["split_tokens"] else edges)
-        cuts = {char for place in places for char in place} - edges
-        if cuts:
-            cut_tokens(doc, cuts)
+        split = self.cfg["split_tokens"]
+        places = self.finder(doc.lang_).find_longest(doc.text, None if split else _edges(doc))
+        if places and split:
+            cuts = {char for place in places for char in place} - _edges(doc)
+            if cuts:
+                cut_tokens(doc, cuts)
         spans = [span for span in (mention_span(doc, place) for place in places) if span is not None]
         write_mentions(doc, self._labelled(spans), overwrite=self.cfg["overwrite"])
         return doc
@@ -203,3 +204,8 @@ class MentionRecognizer(Options, Pipe):
         read_parts(bytes_data, readers, exclude)
         self.set_candidates(self.candidates)
         return self
+
+
+def _edges(doc: Doc) -> Set[int]:
+    """Characters where tokens begin or end."""
+    return set(numpy.concatenate(token_edges(doc)).tolist())

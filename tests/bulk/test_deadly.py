@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing.forkserver
-import os
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,30 +9,12 @@ import pytest
 from spacy_mluke.bulk import local, rescue
 from spacy_mluke.bulk.local import Processes
 from spacy_mluke.bulk.run import Run
-from tests.bulk import crashing
 from tests.bulk.corpora import records, rows_of, save_pipeline, set_aside, write_corpus
 from tests.bulk.test_runs import job_of
 
 
-@pytest.fixture(scope="module", autouse=True)
-def component_that_crashes(tmp_path_factory):
-    """Processes that are started here know the component."""
-    code = tmp_path_factory.mktemp("code")
-    path, variable = list(sys.path), os.environ.get("PYTHONPATH")
-    crashing.install(code)
-    os.environ["PYTHONPATH"] = os.pathsep.join(map(str, filter(None, [code, Path(__file__).parents[2], variable])))
-    # What is forked has read which components there are: let it do so again.
-    multiprocessing.forkserver._forkserver._stop()  # type: ignore[attr-defined]
-    yield
-    sys.path[:] = path
-    if variable is None:
-        del os.environ["PYTHONPATH"]
-    else:
-        os.environ["PYTHONPATH"] = variable
-
-
 @pytest.fixture(scope="module")
-def pipeline(tmp_path_factory, component_that_crashes) -> Path:
+def pipeline(tmp_path_factory) -> Path:
     return save_pipeline(tmp_path_factory.mktemp("pipeline"), "crashes")
 
 

@@ -143,9 +143,8 @@ def annotate_as_a_command(pipeline: Path, folder: Path) -> None:
 
 
 def test_a_run_that_is_killed_at_any_moment_loses_and_repeats_nothing(pipeline, tmp_path):
-    write_corpus(tmp_path / "in.jsonl", records(1500))
+    write_corpus(tmp_path / "in.jsonl", records(600))
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["spacy_mluke.bulk.warm", "spacy.lang.xx", "tests.bulk.corpora", __name__])
     rng = random.Random(0)
     n_killed = 0
     seen = []
@@ -160,17 +159,17 @@ def test_a_run_that_is_killed_at_any_moment_loses_and_repeats_nothing(pipeline, 
             if len(list((tmp_path / "out" / ASIDE).glob("*.done.json"))) > started:
                 break
             time.sleep(0.001)
-        time.sleep(rng.random() * 0.05)
+        time.sleep(rng.random() * 0.02)
         assert process.pid is not None
         os.kill(process.pid, signal.SIGKILL)
         process.join()
         n_killed += 1
         seen.append(len(list((tmp_path / "out" / ASIDE).glob("*.done.json"))))
-    assert 0 < seen[-1] < 300, "killed before it was done"
+    assert 0 < seen[-1] < 120, "killed before it was done"
     process = context.Process(target=annotate_as_a_command, args=(pipeline, tmp_path))
     process.start()
     process.join()
     assert process.exitcode == 0
-    assert [row["id"] for row in rows_of(tmp_path / "out")] == [f"d{i}" for i in range(1500)]
-    assert json.loads((tmp_path / "out" / ASIDE / "run.json").read_text())["documents"] == 1500
+    assert [row["id"] for row in rows_of(tmp_path / "out")] == [f"d{i}" for i in range(600)]
+    assert json.loads((tmp_path / "out" / ASIDE / "run.json").read_text())["documents"] == 600
     assert not list((tmp_path / "out").rglob(".*"))
