@@ -220,7 +220,7 @@ def check(
     RETURNS (Run): What came of it.
     """
     shutil.rmtree(folder, ignore_errors=True)
-    _uv("venv", "--quiet", "--python", str(python), str(folder / "env"))
+    _uv("venv", "--quiet", "--seed", "--python", str(python), str(folder / "env"))  # pip: a test installs with it
     inside = folder / "env" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     run = Run(_output([inside, "-c", "import platform; print(platform.python_version())"]), versions)
     (folder / "requirements.in").write_text("\n".join([*requirements, *given.pin]) + "\n")

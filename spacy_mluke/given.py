@@ -7,6 +7,8 @@ import stat
 from pathlib import Path
 from typing import Any, Dict, List, Tuple, Union
 
+_MAX_DEPTH = 500  # levels of JSON
+
 
 def read_given(path: Path, *, most: int) -> bytes:
     """Read a file whole. A pipe or a device, on which reading would wait, or have no end, is not opened.
@@ -35,9 +37,23 @@ def parse_json(data: Union[str, bytes], *, unique: bool = False) -> Any:
     """
     text = data.decode("utf8") if isinstance(data, bytes) else data
     try:
-        return json.loads(text, object_pairs_hook=_unique if unique else None)
+        found = json.loads(text, object_pairs_hook=_unique if unique else None)
     except RecursionError as err:
         raise ValueError("it is nested too deeply") from err
+    # Python 3.12 and newer read thousands of levels, which other functions then cannot walk through or write.
+    if text.count("[") + text.count("{") > _MAX_DEPTH and _is_deep(found):
+        raise ValueError("it is nested too deeply")
+    return found
+
+
+def _is_deep(value: Any) -> bool:
+    level = [value]
+    for _ in range(_MAX_DEPTH):
+        inside = (part.values() if isinstance(part, dict) else part for part in level if isinstance(part, (dict, list)))
+        level = [value for values in inside for value in values]
+        if not level:
+            return False
+    return True
 
 
 def _unique(pairs: List[Tuple[str, Any]]) -> Dict[str, Any]:

@@ -62,7 +62,9 @@ def test_absurd_sizes_are_compared_with_the_weights_not_made(path, key, size, co
         load_encoder(path)
 
 
-@pytest.mark.parametrize("text", ['{"a":' * 100_000, "[" * 5_000 + "]" * 5_000, '{"vocab_size": ' + "9" * 5_000 + "}"])
+@pytest.mark.parametrize(
+    "text", ['{"a":' * 100_000, "[" * 600 + "]" * 600, "[" * 5_000 + "]" * 5_000, '{"vocab_size": ' + "9" * 5_000 + "}"]
+)
 def test_a_config_that_cannot_be_parsed_is_a_coded_error(path, text):
     (path / "config.json").write_text(text)
     with pytest.raises(ValueError, match=r"ML020.*config\.json"):

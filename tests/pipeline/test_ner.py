@@ -168,7 +168,7 @@ def nested_examples(nlp):
 def test_nested_names_are_learnt_and_kept_in_the_group(steady_checkpoint):
     scorer = {"@scorers": "spacy.spancat_scorer.v1"}
     nlp = ner_pipeline(steady_checkpoint, keep_nested=True, scorer=scorer)
-    gold, _ = train_ner(nlp, nested_examples(nlp))
+    gold, _ = train_ner(nlp, nested_examples(nlp), steps=160)
     doc = nlp(bare(gold[1].reference))
     assert grouped(doc) == [(0, 3, "PER"), (2, 3, "LOC"), (5, 6, "LOC")]
     assert len(doc.ents) == 2
