@@ -159,7 +159,7 @@ def test_a_run_that_is_killed_at_any_moment_loses_and_repeats_nothing(pipeline, 
             if len(list((tmp_path / "out" / ASIDE).glob("*.done.json"))) > started:
                 break
             time.sleep(0.001)
-        time.sleep(rng.random() * 0.02)
+        time.sleep(rng.random() * 0.01)
         assert process.pid is not None
         os.kill(process.pid, signal.SIGKILL)
         process.join()
