@@ -5,14 +5,23 @@ from __future__ import annotations
 from typing import Dict, Iterable, Iterator, List, Optional, Tuple
 
 import spacy
+from spacy.cli import app as spacy_app
 from spacy.language import Language
 from spacy.training import Example
 from thinc.api import Adam
+from typer.testing import CliRunner
 
 
 def copy_of(nlp: Language) -> Language:
     """The same pipeline, to change it."""
     return spacy.util.load_model_from_config(nlp.config).from_bytes(nlp.to_bytes())
+
+
+def run_spacy(*arguments: object) -> str:
+    """Run a command of spaCy in this process, and give what it prints. It must end well."""
+    result = CliRunner().invoke(spacy_app, [str(argument) for argument in arguments])
+    assert result.exit_code == 0, f"{result.output}{result.exception!r}"
+    return result.output
 
 
 def take_steps(nlp: Language, gold: List[Example], steps: int, rate: float) -> List[Dict[str, float]]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import warnings
 
 import numpy
@@ -26,7 +24,7 @@ from tests.pipeline.cloze_docs import (
     scores_of,
     train,
 )
-from tests.pipeline.steps import copy_of
+from tests.pipeline.steps import copy_of, run_spacy
 
 TEXTS = ["[MASK] is the capital of Japan", "", "No mask.", "[MASK]is far, [MASK]", "日本の首都は[MASK]です"]
 
@@ -218,10 +216,8 @@ def test_the_config_trains_and_the_result_is_evaluated(steady_checkpoint, tmp_pa
     }
     arguments = [part for key, value in overrides.items() for part in (f"--{key}", value)]
     config = REPO / "configs" / "cloze_mlama.cfg"
-    command = [sys.executable, "-m", "spacy", "train", str(config), "--output", str(tmp_path / "out"), *arguments]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stdout + result.stderr
-    assert "CLOZE_P1" in result.stdout
+    said = run_spacy("train", config, "--output", tmp_path / "out", *arguments)
+    assert "CLOZE_P1" in said
     trained = spacy.load(tmp_path / "out" / "model-last")
     assert trained.get_pipe("mluke_cloze").labels == ("Q1490", "Q649", "Q90")
     assert len(trained("[MASK] is far")._.mluke_fillers[0]) == 3

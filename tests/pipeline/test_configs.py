@@ -11,6 +11,7 @@ from spacy.tokens import DocBin
 
 from tests.conftest import REPO
 from tests.pipeline.relation_docs import relation_examples
+from tests.pipeline.steps import run_spacy
 from tests.pipeline.test_training import examples
 
 
@@ -34,10 +35,8 @@ def test_the_config_for_three_listeners_trains_evaluates_and_resumes_from_disk(s
     doc = trained("Tokyo is the capital of Japan")
     assert all(token.tag_ for token in doc)
     assert set(doc.cats) == {"MANY", "FEW"}
-    evaluate = [sys.executable, "-m", "spacy", "evaluate", str(tmp_path / "out" / "model-last")]
-    result = subprocess.run([*evaluate, str(tmp_path / "dev.spacy")], capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stdout + result.stderr
-    assert "TAG" in result.stdout
+    said = run_spacy("evaluate", tmp_path / "out" / "model-last", tmp_path / "dev.spacy")
+    assert "TAG" in said
 
 
 @pytest.mark.parametrize(
@@ -57,8 +56,6 @@ def test_the_configs_for_tasks_train_and_evaluate(steady_checkpoint, tmp_path, c
     }
     arguments = [part for key, value in overrides.items() for part in (f"--{key}", value)]
     path = REPO / "configs" / f"{config}.cfg"
-    command = [sys.executable, "-m", "spacy", "train", str(path), "--output", str(tmp_path / "out"), *arguments]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stdout + result.stderr
-    assert column in result.stdout
+    said = run_spacy("train", path, "--output", tmp_path / "out", *arguments)
+    assert column in said
     assert spacy.load(tmp_path / "out" / "model-last").get_pipe(component).labels

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import numpy
 import pytest
 import spacy
@@ -27,6 +24,7 @@ from tests.pipeline.link_docs import (
     scores_of,
     train,
 )
+from tests.pipeline.steps import run_spacy
 
 MODES = ["local", "global"]
 
@@ -134,10 +132,8 @@ def test_the_config_trains_and_evaluates(steady_checkpoint, store, tmp_path):
         "training.eval_frequency": 2,
     }
     arguments = [str(part) for key, value in overrides.items() for part in (f"--{key}", value)]
-    command = [sys.executable, "-m", "spacy", "train", str(REPO / "configs" / "linking.cfg"), *arguments]
-    result = subprocess.run([*command, "--output", str(tmp_path / "out")], capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stdout + result.stderr
-    assert "NEL_MICRO_F" in result.stdout
+    said = run_spacy("train", REPO / "configs" / "linking.cfg", *arguments, "--output", tmp_path / "out")
+    assert "NEL_MICRO_F" in said
     loaded = spacy.load(tmp_path / "out" / "model-last")
     assert links(loaded(link_doc(loaded, *SENTENCES[0])))[1] == ("France", "Q142")
 

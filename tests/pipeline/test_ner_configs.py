@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
 import spacy
 from spacy.tokens import DocBin
 
 from tests.conftest import REPO
 from tests.pipeline.name_docs import name_docs
+from tests.pipeline.steps import run_spacy
 
 
 @pytest.mark.parametrize("config", ["ner_wikineural", "ner_paper"])
@@ -26,13 +24,9 @@ def test_the_configs_for_names_train_and_evaluate(steady_checkpoint, tmp_path, c
     }
     arguments = [part for key, value in overrides.items() for part in (f"--{key}", value)]
     path = REPO / "configs" / f"{config}.cfg"
-    command = [sys.executable, "-m", "spacy", "train", str(path), "--output", str(tmp_path / "out"), *arguments]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stdout + result.stderr
-    assert "ENTS_F" in result.stdout
+    said = run_spacy("train", path, "--output", tmp_path / "out", *arguments)
+    assert "ENTS_F" in said
     model = tmp_path / "out" / "model-last"
     assert spacy.load(model).get_pipe("mluke_ner").labels == ("LOC", "PER")
-    command = [sys.executable, "-m", "spacy", "evaluate", str(model), str(corpus)]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stdout + result.stderr
-    assert "NER F" in result.stdout
+    said = run_spacy("evaluate", model, corpus)
+    assert "NER F" in said

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 
 import pytest
 import spacy
@@ -13,6 +11,7 @@ from transformers import LukeForQuestionAnswering
 from spacy_mluke.pipeline.export import export_component
 from tests.conftest import REPO
 from tests.pipeline.question_docs import TEXTS, answers, question_examples, question_pipeline
+from tests.pipeline.steps import run_spacy
 
 
 @pytest.mark.parametrize("config", ["qa_xquad", "qa_paper"])
@@ -29,10 +28,8 @@ def test_the_configs_train_and_the_result_can_be_evaluated(steady_checkpoint, tm
     }
     arguments = [part for key, value in overrides.items() for part in (f"--{key}", value)]
     path = REPO / "configs" / f"{config}.cfg"
-    command = [sys.executable, "-m", "spacy", "train", str(path), "--output", str(tmp_path / "out"), *arguments]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stdout + result.stderr
-    assert "QA_EM" in result.stdout and "QA_F1" in result.stdout
+    said = run_spacy("train", path, "--output", tmp_path / "out", *arguments)
+    assert "QA_EM" in said and "QA_F1" in said
     nlp = spacy.load(tmp_path / "out" / "model-last")
     scores = nlp.evaluate(question_examples(nlp))
     assert scores["qa_f1"] is not None
