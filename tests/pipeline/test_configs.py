@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
 import spacy
 from spacy.tokens import DocBin
@@ -28,9 +25,7 @@ def test_the_config_for_three_listeners_trains_evaluates_and_resumes_from_disk(s
     }
     arguments = [part for key, value in overrides.items() for part in (f"--{key}", value)]
     config = REPO / "configs" / "tagger_ner_textcat.cfg"
-    command = [sys.executable, "-m", "spacy", "train", str(config), "--output", str(tmp_path / "out"), *arguments]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert result.returncode == 0, result.stdout + result.stderr
+    run_spacy("train", config, "--output", tmp_path / "out", *arguments)
     trained = spacy.load(tmp_path / "out" / "model-last")
     doc = trained("Tokyo is the capital of Japan")
     assert all(token.tag_ for token in doc)
