@@ -31,20 +31,9 @@ def xlmr_model_path() -> Path:
 @pytest.fixture(scope="session")
 def tiny_byte_level(tmp_path_factory) -> Path:
     """A directory with a byte-level BPE vocabulary of a few hundred pieces, as English LUKE has one."""
-    from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+    from scripts.fuzzing.vocabularies import save_byte_level
 
-    path = tmp_path_factory.mktemp("tiny_byte_level")
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    trainer = trainers.BpeTrainer(
-        vocab_size=600,
-        special_tokens=["<s>", "<pad>", "</s>", "<unk>", "<mask>"],
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator([text for text in SAMPLES.values() if text] * 20, trainer)
-    tokenizer.model.save(str(path))
-    return path
+    return save_byte_level(tmp_path_factory.mktemp("tiny_byte_level"), [text for text in SAMPLES.values() if text])
 
 
 SAMPLES = {

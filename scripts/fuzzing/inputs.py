@@ -85,10 +85,7 @@ def json_lines(shared: Shared, rng: random.Random, folder: Path) -> str:
     data = b"".join(_line(rng) for _ in range(rng.randint(1, 8)))
     if rng.random() < 0.2:
         data, _ = damage_bytes(rng, data)
-    path = folder / "in.jsonl"
-    path.write_bytes(data)
-    lines = data.removeprefix(b"\xef\xbb\xbf").split(b"\n")
-    return _annotate(shared, rng, path, sum(bool(line.strip()) for line in lines))
+    return _annotate_lines(shared, rng, folder / "in.jsonl", data)
 
 
 def text_lines(shared: Shared, rng: random.Random, folder: Path) -> str:
@@ -97,10 +94,14 @@ def text_lines(shared: Shared, rng: random.Random, folder: Path) -> str:
     data = "\n".join(lines).encode("utf8")
     if rng.random() < 0.5:
         data, _ = damage_bytes(rng, data)
-    path = folder / "in.txt"
+    return _annotate_lines(shared, rng, folder / "in.txt", data)
+
+
+def _annotate_lines(shared: Shared, rng: random.Random, path: Path, data: bytes) -> str:
+    """Annotate a file whose records are the lines that are not blank."""
     path.write_bytes(data)
-    kept = data.removeprefix(b"\xef\xbb\xbf").split(b"\n")
-    return _annotate(shared, rng, path, sum(bool(line.strip()) for line in kept))
+    lines = data.removeprefix(b"\xef\xbb\xbf").split(b"\n")
+    return _annotate(shared, rng, path, sum(bool(line.strip()) for line in lines))
 
 
 def parquet(shared: Shared, rng: random.Random, folder: Path) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from pathlib import Path
-from typing import List
+from typing import List, Sequence
 
 from spacy_mluke.align.pieces import MERGES, SENTENCEPIECE, VOCAB
 
@@ -39,10 +39,11 @@ def save_sentencepiece(folder: Path) -> Path:
     return folder
 
 
-def save_byte_level(folder: Path) -> Path:
+def save_byte_level(folder: Path, texts: Sequence[str] = (" ".join(WORDS),)) -> Path:
     """Train a byte-level BPE vocabulary of a few hundred pieces.
 
     folder (Path): Where to write vocab.json and merges.txt; made if missing.
+    texts (Sequence[str]): Texts to train on.
     RETURNS (Path): The folder.
     """
     from tokenizers import Tokenizer, models, pre_tokenizers, trainers
@@ -56,7 +57,7 @@ def save_byte_level(folder: Path) -> Path:
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    tokenizer.train_from_iterator([" ".join(WORDS)] * 20, trainer)
+    tokenizer.train_from_iterator([*texts] * 20, trainer)
     tokenizer.model.save(str(folder))
     assert (folder / VOCAB).is_file() and (folder / MERGES).is_file()
     return folder
