@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -66,12 +67,13 @@ class Run:
         if len(earlier) < len(shards) and wait_until_ready is not None:
             wait_until_ready()
         run = cls(job, found, shards, own, earlier, lock=lock(job))
-        clear(job)
-        for shard in shards:
-            if there is not None and results[shard.number] is None:
-                # What says that it is done is not to be believed, also if this time is interrupted.
-                job.file(shard, ".done.json").unlink(missing_ok=True)
-        write_manifest(job, own)
+        with run._release_on_error():
+            clear(job)
+            for shard in shards:
+                if there is not None and results[shard.number] is None:
+                    # What says that it is done is not to be believed, also if this time is interrupted.
+                    job.file(shard, ".done.json").unlink(missing_ok=True)
+            write_manifest(job, own)
         return run
 
     @property
@@ -81,14 +83,15 @@ class Run:
         return [shard for shard in self.shards if shard.number not in done]
 
     def follow(self, results: Iterable[ShardResult]) -> Iterator[ShardResult]:
-        """Keep results as they come.
+        """Keep results as they come. If an error ends them, another run may use the folder at once.
 
         results (Iterable[ShardResult]): What annotates the shards.
         YIELDS (ShardResult): The same.
         """
-        for result in results:
-            self.results.append(result)
-            yield result
+        with self._release_on_error():
+            for result in results:
+                self.results.append(result)
+                yield result
 
     def finish(self) -> Dict[str, int]:
         """Count, and write the counts if all is done.
@@ -104,9 +107,21 @@ class Run:
         }
         if len(everything) == len(self.shards):
             write_manifest(self.job, self.settings, **totals)
+        self._release()
+        return totals
+
+    def _release(self) -> None:
         if self.lock is not None:
             self.lock.close()
-        return totals
+
+    @contextlib.contextmanager
+    def _release_on_error(self) -> Iterator[None]:
+        """Release the folder's lock after an error. Python 3.13 keeps the run alive in the error's traceback."""
+        try:
+            yield
+        except BaseException:
+            self._release()
+            raise
 
     def check_any(self, totals: Dict[str, int]) -> None:
         """See that there are documents, if there were records.
