@@ -27,7 +27,7 @@ def luke_directory(size: str, cache: Path) -> Path:
         return path
     shutil.rmtree(path, ignore_errors=True)
     if size == "small":
-        from spacy_mluke.encoder.checkpoint import export_huggingface, load_encoder
+        from spacy_mluke.checkpoint.load import export_huggingface, load_encoder
 
         export_huggingface(load_encoder("mluke-small"), path)
     else:

@@ -24,7 +24,7 @@ import typer
 from torch import Tensor, nn
 from wasabi import msg
 
-from spacy_mluke.encoder.int8 import Int8Linear, round_to_steps
+from spacy_mluke.network.int8 import Int8Linear, round_to_steps
 
 SIZES = {"base": (768, 3072), "small": (384, 1536)}
 SIZE = typer.Option(list(SIZES), help="Sizes to measure")

@@ -18,8 +18,8 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from wasabi import msg
 
-from spacy_mluke.encoder.config import EncoderConfig
-from spacy_mluke.encoder.transformer import LukeEncoder
+from spacy_mluke.network.config import EncoderConfig
+from spacy_mluke.network.transformer import LukeEncoder
 
 SIZES = {"base": (768, 3072), "small": (384, 1536)}
 # Mean wordpieces and entities of a pass.

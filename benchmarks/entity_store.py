@@ -16,8 +16,8 @@ from typing import Iterator, List
 import typer
 from tqdm import tqdm
 
-from spacy_mluke.entities.store import STORE
-from spacy_mluke.entities.store_build import StoreRow, build_store
+from spacy_mluke.kb.store import STORE
+from spacy_mluke.kb.store_build import StoreRow, build_store
 
 N_NAMES = typer.Option(1_000_000, help="Names, five to an entity, in random order")
 N_LOOKUPS = typer.Option(20_000, help="Names that are looked up")

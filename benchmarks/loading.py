@@ -155,7 +155,7 @@ def _ours(directory: Callable[[Path], Path], cache: Path) -> Dict[str, float]:
     began = time.perf_counter()
     import spacy
 
-    import spacy_mluke.pipeline.mluke  # noqa: F401
+    import spacy_mluke.pipeline.mluke.component  # noqa: F401
 
     # Making any Language imports all plugins of spaCy, spacy-transformers among them. Imports are measured apart.
     nlp = spacy.blank("xx")

@@ -173,7 +173,7 @@ def run_floor(texts: Texts, size: str, cache: Path, batch_size: int) -> Dict[str
     import torch
     from torch.nn.functional import linear
 
-    from spacy_mluke.encoder.config import EncoderConfig
+    from spacy_mluke.network.config import EncoderConfig
 
     config = EncoderConfig.from_file(luke_directory(size, cache) / "config.json")
     width, inner = config.hidden_size, config.intermediate_size

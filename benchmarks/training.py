@@ -104,8 +104,8 @@ def prepare_ours(path: Path, parts: Dict[str, List[float]]) -> Callable[[List[Tu
     from spacy.training import Example
 
     import spacy_mluke.encoder.model as encoder_model
-    from spacy_mluke.encoder.adamw import AdamW
     from spacy_mluke.encoder.model import get_shim, load_model
+    from spacy_mluke.encoder.optimizer import AdamW
 
     nlp = spacy.blank("xx")
     encoder = {"name": str(path), "frozen": ["word_embeddings"]}

@@ -20,7 +20,7 @@ from scripts.mluke_small.card import LICENSE, render_card
 from scripts.mluke_small.source import SHA256, WHEEL_MEMBER, Sizes, find_source, read_source
 from scripts.mluke_small.vocabulary import MARKERS, SPECIAL_ENTITIES, build_sentencepiece
 from scripts.mluke_small.weights import FIRST_POSITION, encoder_tensors, word_blocks
-from spacy_mluke.encoder.quantized import Q4Embedding, write_quantized
+from spacy_mluke.checkpoint.quantized import Q4Embedding, write_quantized
 
 TARGET = Path("spacy_mluke") / "assets" / "mluke-small"
 BUDGET = 80_000_000  # bytes of the whole directory

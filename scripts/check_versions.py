@@ -47,8 +47,12 @@ SHOWN = ("spacy", "thinc", "confection", "spacy-transformers", "transformers", "
 TESTS = (
     "tests/align",
     "tests/bulk/test_sources.py",
+    "tests/checkpoint",
     "tests/encoder",
-    "tests/entities",
+    "tests/kb",
+    "tests/network",
+    "tests/tokenization",
+    "tests/vocabulary",
     "tests/heads",
     "tests/pipeline/test_mluke.py",
     "tests/pipeline/test_ner_training.py",

@@ -19,9 +19,9 @@ from torch.nn.functional import normalize
 from transformers import LukeConfig, LukeModel, MLukeTokenizer
 
 from scripts.build_mluke_small import TARGET, WORDS_FILE
-from spacy_mluke.encoder.codecs import decode_blocks, decode_rows, encode_blocks, encode_rows
-from spacy_mluke.encoder.opening import open_checkpoint
-from spacy_mluke.encoder.quantized import WORDS, Q4Embedding
+from spacy_mluke.checkpoint.directory import open_checkpoint
+from spacy_mluke.checkpoint.quantized import WORDS, Q4Embedding
+from spacy_mluke.network.codecs import decode_blocks, decode_rows, encode_blocks, encode_rows
 
 LANGUAGES = ("en", "de", "es", "ru", "zh", "ar", "el")
 MAX_PIECES = 512

@@ -30,13 +30,13 @@ from scripts.build_mluke_small import (
     write_about,
     write_json,
 )
-from spacy_mluke.encoder.names import ENCODER_PREFIX, ENTITIES, WORDS
-from spacy_mluke.encoder.opening import open_checkpoint
-from spacy_mluke.encoder.quantized import read_quantized, write_quantized
-from spacy_mluke.entities.matching import new_entity
-from spacy_mluke.entities.naming import free_names
-from spacy_mluke.entities.store import EntityStore
-from spacy_mluke.entities.vocabulary import EntityVocabulary
+from spacy_mluke.checkpoint.directory import open_checkpoint
+from spacy_mluke.checkpoint.quantized import read_quantized, write_quantized
+from spacy_mluke.checkpoint.tensor_names import ENCODER_PREFIX, ENTITIES, WORDS
+from spacy_mluke.kb.matching import new_entity
+from spacy_mluke.kb.store import EntityStore
+from spacy_mluke.vocabulary.entity_names import free_names
+from spacy_mluke.vocabulary.entity_vocabulary import EntityVocabulary
 
 WORLD_TARGET = Path("spacy_mluke") / "assets" / "world"
 COPIED = ("added_tokens.json", "sentencepiece.bpe.model", "tokenizer_config.json", WORDS_FILE)

@@ -64,7 +64,7 @@ def save(nlp: Language, path: Union[str, Path], *, exclude: Iterable[str] = ()) 
     exclude (Iterable[str]): Components and parts that are not saved, as for `nlp.to_disk`.
     RAISES (ValueError): ML360 if it cannot be written, ML362 if the folder holds files and is no pipeline.
     """
-    from .saving import save as save_pipeline
+    from .storage.pipelines import save as save_pipeline
 
     save_pipeline(nlp, path, exclude=exclude)
 
@@ -89,6 +89,6 @@ def quantize(nlp: Language, kind: Optional[str] = "int8") -> None:
     kind (Optional[str]): "int8"; None for full precision.
     RAISES (ValueError): ML070 for another kind, ML033 if an encoder is not in float32.
     """
-    from .pipeline.quantizing import quantize as quantize_encoders
+    from .pipeline.quantize import quantize as quantize_encoders
 
     quantize_encoders(nlp, kind)

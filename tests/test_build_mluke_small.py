@@ -13,11 +13,11 @@ from scripts.mluke_small.source import Sizes, Source
 from scripts.mluke_small.weights import encoder_tensors, word_blocks
 from scripts.pack_mluke_small import choose_storages, name_entities, pack_world, read_blocks
 from scripts.pretrain_mluke_small import RUNS, arguments
-from spacy_mluke.encoder.codecs import decode_blocks, encode_blocks
-from spacy_mluke.encoder.quantized import read_quantized, write_quantized
-from spacy_mluke.entities.store_build import StoreRow, build_store
-from spacy_mluke.entities.store_rows import read_rows
-from spacy_mluke.entities.vocabulary import EntityVocabulary
+from spacy_mluke.checkpoint.quantized import read_quantized, write_quantized
+from spacy_mluke.kb.store_build import StoreRow, build_store
+from spacy_mluke.kb.store_rows import read_rows
+from spacy_mluke.network.codecs import decode_blocks, encode_blocks
+from spacy_mluke.vocabulary.entity_vocabulary import EntityVocabulary
 
 WIDTH, N_POSITIONS = 32, 6
 N_PIECES = 250_002

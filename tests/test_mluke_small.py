@@ -15,9 +15,9 @@ from torch.nn.functional import cosine_similarity
 from transformers import LukeConfig, LukeForMaskedLM, LukeModel
 
 from scripts.mluke_small.source import find_source, read_source
-from spacy_mluke.encoder.opening import open_checkpoint
-from spacy_mluke.encoder.quantized import WORDS, Q4Embedding, read_quantized
-from spacy_mluke.entities.bundled import open_store
+from spacy_mluke.checkpoint.directory import open_checkpoint
+from spacy_mluke.checkpoint.quantized import WORDS, Q4Embedding, read_quantized
+from spacy_mluke.kb.bundled import open_store
 
 REPO = Path(__file__).parent.parent
 BUNDLED = REPO / "spacy_mluke" / "assets" / "mluke-small"

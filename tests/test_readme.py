@@ -7,8 +7,8 @@ import re
 import pytest
 import spacy
 
-from spacy_mluke.pipeline.factories.common import ENCODER
-from spacy_mluke.pipeline.factories.encoding import MLUKE
+from spacy_mluke.pipeline.base.defaults import ENCODER
+from spacy_mluke.pipeline.mluke.factory import MLUKE
 from tests.conftest import REPO
 
 README = (REPO / "README.md").read_text(encoding="utf8")

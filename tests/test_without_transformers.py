@@ -37,7 +37,7 @@ from spacy.tokens import Doc, Span
 from spacy.training import Example
 
 import spacy_mluke
-from spacy_mluke.encoder.checkpoint import load_encoder
+from spacy_mluke.checkpoint.load import load_encoder
 
 checkpoint = sys.argv[1]
 load_encoder(checkpoint)

@@ -7,8 +7,8 @@ import os
 import random
 from pathlib import Path
 
-from spacy_mluke.entities.bundled import open_store
-from spacy_mluke.entities.cache import open_database
+from spacy_mluke.kb.bundled import open_store
+from spacy_mluke.vocabulary.database_cache import open_database
 
 from .processes import (
     DONE,

@@ -26,12 +26,12 @@ from scripts.fuzzing.tiny import ENTITIES, save_checkpoint
 from spacy_mluke.bulk.job import Job
 from spacy_mluke.bulk.local import run_here
 from spacy_mluke.bulk.run import Run
-from spacy_mluke.entities.cache import open_database
-from spacy_mluke.entities.store import EntityStore
-from spacy_mluke.entities.store_build import StoreRow, build_store
+from spacy_mluke.kb.store import EntityStore
+from spacy_mluke.kb.store_build import StoreRow, build_store
 from spacy_mluke.training.resumable import train
 from spacy_mluke.training.settings import changed_settings
 from spacy_mluke.training.state import FOLDER, find_state, pipeline_path
+from spacy_mluke.vocabulary.database_cache import open_database
 
 CONFIG = Path(__file__).parents[2] / "configs" / "relations_kbp37.cfg"
 N_RECORDS = 60

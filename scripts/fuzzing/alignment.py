@@ -11,7 +11,7 @@ import numpy
 from spacy.vocab import Vocab
 
 from spacy_mluke.align import Wordpieces, align, load_wordpieces
-from spacy_mluke.align.pieces import MERGES, SENTENCEPIECE, VOCAB
+from spacy_mluke.tokenization.wordpieces import MERGES, SENTENCEPIECE, VOCAB
 from spacy_mluke.types import AlignedBatch, DocAlignment
 
 from .cases import Broken, Case, Target

@@ -13,8 +13,8 @@ from spacy.training import Example
 
 from spacy_mluke.annotate.answers import Answer
 from spacy_mluke.annotate.relations import Relation
-from spacy_mluke.entities.store_build import StoreRow, build_store
 from spacy_mluke.extensions import install_extensions
+from spacy_mluke.kb.store_build import StoreRow, build_store
 
 WORDS = ["Tokyo", "is", "the", "capital", "of", "Japan", "and", "Paris", "[MASK]", "東京", "."]
 LISTENER = {"@architectures": "spacy-mluke.EncoderListener.v1", "upstream": "*"}

@@ -62,8 +62,7 @@ class Shared:
 
 def prepare(folder: Path) -> Shared:
     """Make a checkpoint and a store."""
-    import spacy_mluke.pipeline.factories  # noqa: F401
-
+    spacy.blank("xx")  # Registers the factories.
     torch.set_num_threads(1)
     return Shared(save_checkpoint(folder / "checkpoint"), build_tiny_store(folder / "store.sqlite"))
 

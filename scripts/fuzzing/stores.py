@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Tuple
 
-from spacy_mluke.entities.candidate_sources import KBCandidates, StoreCandidates
-from spacy_mluke.entities.database import EntityDatabase, build_database
-from spacy_mluke.entities.store import Entity, EntityStore, Match
-from spacy_mluke.entities.store_build import StoreRow, build_store
-from spacy_mluke.entities.store_rows import read_rows
-from spacy_mluke.entities.vocabulary import EntityVocabulary
+from spacy_mluke.kb.candidate_sources import KBCandidates, StoreCandidates
+from spacy_mluke.kb.store import Entity, EntityStore, Match
+from spacy_mluke.kb.store_build import StoreRow, build_store
+from spacy_mluke.kb.store_rows import read_rows
+from spacy_mluke.vocabulary.database import EntityDatabase, build_database
+from spacy_mluke.vocabulary.entity_vocabulary import EntityVocabulary
 
 from .cases import Broken, Case, Target
 from .mutations import HOSTILE, SHORT, damage_bytes, damage_text

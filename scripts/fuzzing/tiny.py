@@ -9,9 +9,9 @@ from typing import Any, Dict
 import torch
 from safetensors.torch import save_file
 
-from spacy_mluke.encoder.config import EncoderConfig
-from spacy_mluke.encoder.masked import MaskedHeads
-from spacy_mluke.encoder.skeleton import expected_shapes
+from spacy_mluke.checkpoint.skeleton import expected_shapes
+from spacy_mluke.network.config import EncoderConfig
+from spacy_mluke.network.masked_heads import MaskedHeads
 
 from .vocabularies import count_ids, save_byte_level, save_sentencepiece
 

@@ -18,8 +18,8 @@ from thinc.util import to_numpy
 from spacy_mluke.annotate.answers import Answer
 from spacy_mluke.annotate.relations import Relation
 from spacy_mluke.encoder.shim import EncoderShim
-from spacy_mluke.entities.store_build import StoreRow, build_store
 from spacy_mluke.extensions import install_extensions
+from spacy_mluke.kb.store_build import StoreRow, build_store
 
 FACTS = [("Tokyo", "Q1490", "Japan", "Q17"), ("Paris", "Q90", "France", "Q142"), ("Berlin", "Q64", "Germany", "Q183")]
 MORE = "It lies far away , and many people who came from other lands live there today ."
@@ -223,7 +223,7 @@ def steps(case: Case, n: int, rate: float = 1e-4) -> List[float]:
     rate (float): Learning rate.
     RETURNS (List[float]): The loss of each.
     """
-    from spacy_mluke.encoder.adamw import AdamW
+    from spacy_mluke.encoder.optimizer import AdamW
 
     optimizer = AdamW(rate)
     history = []

@@ -13,7 +13,7 @@ import spacy
 import torch
 from spacy.tokens import Doc, Span
 
-from spacy_mluke.encoder.checkpoint import LoadedEncoder, export_huggingface, load_encoder
+from spacy_mluke.checkpoint.load import LoadedEncoder, export_huggingface, load_encoder
 
 MENTION = 3
 # Pieces and entities of passes, as paragraphs have them.

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from scripts.mluke_small.source import Sizes, Source
 from scripts.mluke_small.vocabulary import MARKERS, MASK, SPECIAL_ENTITIES
-from spacy_mluke.encoder.codecs import BLOCK_BYTES, BLOCK_WEIGHTS, decode_blocks
+from spacy_mluke.network.codecs import BLOCK_BYTES, BLOCK_WEIGHTS, decode_blocks
 
 # Word positions start at pad + 1, as in every model of the RoBERTa family.
 FIRST_POSITION = 2

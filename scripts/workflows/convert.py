@@ -18,9 +18,9 @@ from spacy.tokens import Doc, DocBin
 from wasabi import msg
 
 from scripts.workflows.tasks import MARKED, SOURCE, STORE, TASKS
-from spacy_mluke.entities.store_build import StoreRow, build_store
 from spacy_mluke.errors import check_choice
 from spacy_mluke.extensions import install_extensions
+from spacy_mluke.kb.store_build import StoreRow, build_store
 from spacy_mluke.training import kbp37, mlama, squad
 from spacy_mluke.training.conll import group_sentences, make_conll_doc, read_conll
 

@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from spacy.tokens import Doc
 
 from spacy_mluke.annotate.relations import get_relations
-from spacy_mluke.files import replacing
+from spacy_mluke.storage.files import replacing
 from spacy_mluke.training.kbp37 import NO_RELATION
 
 TOKENIZER_FILES = ("sentencepiece.bpe.model", "entity_vocab.json")

@@ -23,7 +23,7 @@ from tqdm import tqdm
 from wasabi import msg
 
 from spacy_mluke.annotate.mentions import cut_tokens
-from spacy_mluke.entities.store import EntityStore
+from spacy_mluke.kb.store import EntityStore
 
 TEMPLATES = Path(__file__).parent / "templates"
 WORLD = typer.Argument(..., help="Folder of names.tsv and facts.tsv", exists=True, file_okay=False)

@@ -27,7 +27,7 @@ from tqdm import tqdm
 from wasabi import msg
 
 from spacy_mluke.annotate.mentions import cut_tokens
-from spacy_mluke.entities.store import EntityStore
+from spacy_mluke.kb.store import EntityStore
 from spacy_mluke.training.mlama import OBJECT, SUBJECT, Cloze, read_mlama
 
 MLAMA = typer.Argument(..., help="Folder of mLAMA", exists=True, file_okay=False)

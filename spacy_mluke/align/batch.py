@@ -17,14 +17,14 @@ from thinc.types import Ragged
 from thinc.util import to_numpy
 
 from ..errors import Errors
+from ..tokenization.characters import heads, numbers, ranges
+from ..tokenization.wordpieces import Wordpieces
 from ..types import AlignedBatch, Bools1d, Ints1d
-from .codes import heads, numbers, ranges
 from .locate import Located, doc_alignments, locate
 from .marked import align_marked
-from .passes import Pool, WindowPlan, check_limits, split_passes
-from .pieces import Wordpieces
 from .questions import align_questions
 from .segments import check_segmentation
+from .sequences import Pool, WindowPlan, check_limits, split_passes
 from .windows import check_windows
 
 __all__ = ["align", "align_marked", "align_questions"]

@@ -11,11 +11,11 @@ from thinc.types import Ragged
 from thinc.util import to_numpy
 
 from ..errors import Errors
+from ..tokenization.characters import code_points, heads
+from ..tokenization.wordpieces import Wordpieces
 from ..types import Bools1d, Counts, DocAlignment, Ints1d, Ints2d
-from .codes import code_points, heads
-from .entities import CHARS, overlapping
 from .masks import segment_masked
-from .pieces import Wordpieces
+from .overlaps import CHARS, overlapping
 from .segments import BatchText, Segmented, doc_bounds, segment
 
 

@@ -8,14 +8,14 @@ import numpy
 from spacy.tokens import Doc
 
 from ..errors import Errors
+from ..tokenization.characters import heads
+from ..tokenization.wordpieces import RaggedPieces, Wordpieces
 from ..types import AlignedBatch, Bools1d, Counts, Ints1d, Ints3d
-from .codes import heads
-from .entities import overlapping
 from .locate import SpanTable, doc_alignments, place_spans, read_docs
 from .markers import fit, order_markers
-from .passes import Pool, check_limits
-from .pieces import RaggedPieces, Wordpieces
+from .overlaps import overlapping
 from .segments import BatchText, before_space, check_segmentation, continues_word, doc_bounds
+from .sequences import Pool, check_limits
 from .windows import check_windows
 
 # Characters read on each side of a span, for each piece of a window. Languages have 1 to 5 to a piece, so that a

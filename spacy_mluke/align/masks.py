@@ -11,10 +11,10 @@ from __future__ import annotations
 import numpy
 
 from ..errors import Errors
+from ..tokenization.characters import heads, ranges
+from ..tokenization.wordpieces import RaggedPieces, Wordpieces
 from ..types import Ints1d, Ints2d
-from .codes import heads, ranges
-from .entities import overlapping
-from .pieces import RaggedPieces, Wordpieces
+from .overlaps import overlapping
 from .segments import BatchText, Segmented, continues_word, cut_at_spans, doc_bounds
 
 

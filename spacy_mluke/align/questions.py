@@ -17,12 +17,12 @@ from thinc.types import Ragged
 from thinc.util import to_numpy
 
 from ..errors import Errors
+from ..tokenization.characters import heads, ranges
+from ..tokenization.wordpieces import Wordpieces
 from ..types import Ints1d, Ints2d, QuestionBatch
-from .codes import heads, ranges
 from .locate import Located, locate
-from .passes import Pool, check_limits, held_bounds
-from .pieces import Wordpieces
 from .segments import check_segmentation
+from .sequences import Pool, check_limits, held_bounds
 from .windows import add_windows, check_windows, window_starts
 
 # <s> question </s> </s> window </s>

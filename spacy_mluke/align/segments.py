@@ -8,10 +8,10 @@ from typing import Tuple
 import numpy
 
 from ..errors import Errors
+from ..tokenization.characters import SPACE, heads, is_space
+from ..tokenization.wordpieces import RaggedPieces, Wordpieces
 from ..types import Bools1d, Ints1d, Ints2d
-from .codes import SPACE, heads, is_space
-from .entities import overlapping
-from .pieces import RaggedPieces, Wordpieces
+from .overlaps import overlapping
 
 # "published": cut at every span bound, each segment by itself, so that each gains a "▁": what the published models
 # were fine-tuned with.

@@ -11,7 +11,7 @@ from typing import Any, Dict, List, Tuple
 import numpy
 from spacy.tokens import Doc, Span
 
-from ..align.entities import char_token_bounds
+from ..align.overlaps import char_token_bounds
 from ..types import Ints2d
 
 Record = Dict[str, Any]

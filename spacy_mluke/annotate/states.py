@@ -15,8 +15,8 @@ from typing import Any, Dict, Iterator, List, Optional, Tuple
 import numpy
 from spacy.tokens import Doc, Span
 
-from ..align.codes import heads, ranges
-from ..align.entities import char_token_bounds, piece_bounds_of_tokens, token_chars
+from ..align.overlaps import char_token_bounds, piece_bounds_of_tokens, token_chars
+from ..tokenization.characters import heads, ranges
 from ..types import DocAlignment, Floats1d, Floats2d, Ints2d
 from .records import Record, find_records, named_spans, put_record
 

@@ -8,7 +8,7 @@ import numpy
 from spacy.tokens import Doc, Span, Token
 from thinc.util import to_numpy
 
-from ..align.entities import span_piece_bounds
+from ..align.overlaps import span_piece_bounds
 from ..types import EncoderOutput, Floats1d, Floats2d
 from .states import EntityStates, mean_rows, write_record
 from .trf_data import put_aside

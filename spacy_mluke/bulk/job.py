@@ -9,9 +9,9 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
-from ..encoder.config import check_quantization
 from ..errors import Errors, check_choice
-from ..files import scratch
+from ..network.config import check_quantization
+from ..storage.files import scratch
 
 OUTPUTS = {"parquet": ".parquet", "docbin": ".spacy"}
 # Everything but documents. pyarrow, pandas and Spark pass by what begins with "_", Hugging Face's datasets by folders

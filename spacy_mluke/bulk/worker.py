@@ -13,7 +13,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from ..errors import Errors
-from ..pipeline.quantizing import quantize
+from ..pipeline.quantize import quantize
 from .job import Job, Shard, ShardResult
 from .packing import Packer
 from .sources import BadRecord, Record, Tell, read

@@ -7,7 +7,7 @@ from typing import Dict, Iterator
 
 from tqdm import tqdm
 
-from ..entities.database import Progress
+from ..vocabulary.database import Progress
 
 
 def shown(text: str) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Sequence
 if TYPE_CHECKING:
     import typer
 
-    from ..training.team import Team
+    from ..training.process_group import Team
 
 # As a shell says that a process was interrupted from the keyboard.
 INTERRUPTED = 130
@@ -47,10 +47,10 @@ def run_training(
     from wasabi import msg
 
     from ..errors import Errors
+    from ..training.process_group import Team
     from ..training.resumable import train as train_resumably
     from ..training.settings import changed_settings
     from ..training.state import FOLDER, find_state, pipeline_path
-    from ..training.team import Team
     from ._progress import TrainingBar
 
     team = Team.join(use_gpu=gpu_id)

@@ -28,7 +28,7 @@ def convert(
 
     from wasabi import msg
 
-    from ..encoder.checkpoint import export_huggingface, load_encoder, open_checkpoint, save_encoder
+    from ..checkpoint.load import export_huggingface, load_encoder, open_checkpoint, save_encoder
     from ..errors import Errors
     from ._common import progress_bar
 

@@ -33,7 +33,7 @@ def convert_conll(
     from spacy.tokens import DocBin
     from wasabi import msg
 
-    from ..files import writing
+    from ..storage.files import writing
     from ..training.conll import group_sentences, make_conll_doc, read_conll
 
     nlp = spacy.blank(lang)

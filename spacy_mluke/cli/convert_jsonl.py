@@ -27,7 +27,7 @@ def convert_jsonl(
     from wasabi import msg
 
     from ..errors import Errors
-    from ..files import writing
+    from ..storage.files import writing
     from ..training.files import read_docbin
     from ..training.jsonl import read_jsonl, write_jsonl
 

@@ -28,7 +28,7 @@ def convert_kbp37(
     from spacy.tokens import DocBin
     from wasabi import msg
 
-    from ..files import writing
+    from ..storage.files import writing
     from ..training.kbp37 import make_docs, read_kbp37
 
     sentences = list(islice(read_kbp37(source), limit or None))

@@ -42,7 +42,7 @@ def convert_mlama(
     from wasabi import msg
 
     from ..extensions import install_extensions
-    from ..files import writing
+    from ..storage.files import writing
     from ..training.mlama import make_cloze_docs, parse_patterns, read_mlama
 
     install_extensions()

@@ -26,7 +26,7 @@ def convert_squad(
     from spacy.tokens import DocBin
     from wasabi import msg
 
-    from ..files import writing
+    from ..storage.files import writing
     from ..training.squad import SquadCounts, make_doc, read_squad
 
     counts = SquadCounts()

@@ -37,8 +37,8 @@ def debug_align(
     from thinc.api import Ragged
 
     from ..align.batch import align
-    from ..align.pieces import load_wordpieces
-    from ..encoder.hub import resolve
+    from ..checkpoint.hub import resolve
+    from ..tokenization.wordpieces import load_wordpieces
     from .demo import make_doc
 
     nlp = spacy.blank(lang)

@@ -15,7 +15,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from wasabi import msg
 
-from ..files import writing
+from ..storage.files import writing
 from .demo_page import render_page
 from .demo_world import complete_texts, link_texts, print_world
 

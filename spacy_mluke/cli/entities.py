@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, List, Optional
 import typer
 
 if TYPE_CHECKING:
-    from ..entities.store import EntityStore
+    from ..kb.store import EntityStore
 
 SOURCES = typer.Argument(..., help="Tables, JSON lines, Wikidata dumps, an entity_vocab.json or checkpoints")
 TARGET = typer.Argument(..., help="The file to write")
@@ -41,8 +41,8 @@ def build(
 
     from wasabi import msg
 
-    from ..entities.store_build import build_store
-    from ..entities.store_rows import read_rows
+    from ..kb.store_build import build_store
+    from ..kb.store_rows import read_rows
     from ._common import progress_bar
 
     started = time.perf_counter()
@@ -58,9 +58,9 @@ def export(store: Path = STORE, target: Path = TARGET, force: bool = FORCE) -> N
     """Write an entity store as JSON lines, an entity on each: `build` makes the same store of them."""
     from wasabi import msg
 
-    from ..entities.bundled import open_store
-    from ..entities.store_rows import dump_line
-    from ..files import writing
+    from ..kb.bundled import open_store
+    from ..kb.store_rows import dump_line
+    from ..storage.files import writing
 
     opened = open_store(store)
     _check_free(target, force)
@@ -78,7 +78,7 @@ def find(
     """Show what mentions may mean, the most likely first."""
     from wasabi import msg
 
-    from ..entities.bundled import open_store
+    from ..kb.bundled import open_store
     from ._common import shown
 
     opened = open_store(store)

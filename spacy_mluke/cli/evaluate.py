@@ -36,8 +36,8 @@ def evaluate(
     import srsly
     from wasabi import msg
 
-    from ..files import writing
     from ..report.predict import lacks_entities, read_examples
+    from ..storage.files import writing
 
     nlp = spacy.load(model)
     given = lacks_entities(nlp) if gold_entities is None else gold_entities

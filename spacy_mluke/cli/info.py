@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Dict, Iterable, List, Tuple
 import typer
 
 if TYPE_CHECKING:
-    from ..encoder.opening import Checkpoint
-    from ..entities.vocabulary import EntityVocabulary
+    from ..checkpoint.directory import Checkpoint
+    from ..vocabulary.entity_vocabulary import EntityVocabulary
 
 NAME = typer.Argument("mluke-small", help="The bundled checkpoint, a directory or a hub name")
 ENTITIES = typer.Option(False, "--entities", help="Count entity names, building their database if it is missing")
@@ -25,8 +25,8 @@ def info(name: str = NAME, entities: bool = ENTITIES) -> None:
     from ._common import progress_bar
 
     with progress_bar() as progress:
-        from ..encoder.opening import open_checkpoint
-        from ..entities.vocabulary import EntityVocabulary
+        from ..checkpoint.directory import open_checkpoint
+        from ..vocabulary.entity_vocabulary import EntityVocabulary
 
         checkpoint = open_checkpoint(name)
         vocabulary = EntityVocabulary.from_dir(checkpoint.path)
@@ -50,7 +50,7 @@ def describe_files(checkpoint: Checkpoint) -> Rows:
     checkpoint (Checkpoint): The checkpoint.
     RETURNS (Rows): Labels and texts.
     """
-    from ..entities.special import NAMES
+    from ..vocabulary.special_entities import NAMES
 
     files = [f"{file.name} ({_megabytes(file.stat().st_size)})" for file in checkpoint.files]
     lite = checkpoint.config.entity_vocab_size <= len(NAMES)
@@ -68,7 +68,7 @@ def describe_encoder(checkpoint: Checkpoint) -> Rows:
     checkpoint (Checkpoint): The checkpoint.
     RETURNS (Rows): Labels and texts.
     """
-    from ..encoder.names import ENTITIES, WORDS
+    from ..checkpoint.tensor_names import ENTITIES, WORDS
 
     config, tensors = checkpoint.config, checkpoint.tensors.encoder
     sizes = {name: tensor.numel() for name, tensor in tensors.items()}
@@ -95,7 +95,7 @@ def describe_wordpieces(checkpoint: Checkpoint) -> Rows:
     checkpoint (Checkpoint): The checkpoint.
     RETURNS (Rows): Labels and texts.
     """
-    from ..align.pieces import load_wordpieces
+    from ..tokenization.wordpieces import load_wordpieces
 
     pieces = load_wordpieces(checkpoint.path)
     names = {
@@ -120,7 +120,7 @@ def describe_entities(checkpoint: Checkpoint, vocabulary: EntityVocabulary) -> R
     vocabulary (EntityVocabulary): Its entity vocabulary.
     RETURNS (Rows): Labels and texts.
     """
-    from ..entities.special import NAMES
+    from ..vocabulary.special_entities import NAMES
 
     special = ", ".join(f"{name} {getattr(vocabulary.special, field)}" for field, name in NAMES.items())
     rows = [("ids", f"{checkpoint.config.entity_vocab_size:,}"), ("special", special)]
@@ -157,7 +157,7 @@ def _by_part(names: Iterable[str]) -> List[str]:
 
 
 def _pieces_kind(path: Path) -> str:
-    from ..align.pieces import SENTENCEPIECE
+    from ..tokenization.wordpieces import SENTENCEPIECE
 
     return "sentencepiece" if (path / SENTENCEPIECE).is_file() else "byte-level BPE"
 

@@ -59,7 +59,7 @@ def prune(
 
 
 def _measure(nlp: Any, pipe: Any, dev: Path, limit: int, keep: Optional[float]) -> Tuple[str, str, str]:
-    from ..pipeline.pruning import pruning_recall
+    from ..pipeline.ner.pruning import pruning_recall
     from ..report.predict import read_examples
 
     pipe.keep = keep

@@ -25,10 +25,10 @@ def report(
     import srsly
     from wasabi import msg
 
-    from ..files import writing
     from ..report.metrics import METRIC_NAMES
     from ..report.page import render_report
     from ..report.summary import read_runs, summarize
+    from ..storage.files import writing
     from ._common import shown
 
     summaries = summarize(*read_runs(runs), source=source, n_samples=samples)

@@ -47,7 +47,7 @@ def score(
     from wasabi import msg
 
     from ..errors import check_choice
-    from ..pipeline.quantizing import quantize as quantize_encoders
+    from ..pipeline.quantize import quantize as quantize_encoders
     from ..report.metrics import METRICS, TASKS
     from ..report.predict import predict_run
 

@@ -7,8 +7,8 @@ from typing import Iterator, List, Tuple
 
 import numpy
 
-from ..align.codes import heads, ranges
-from ..align.words import without_entities
+from ..align.boundaries import without_entities
+from ..tokenization.characters import heads, ranges
 from ..types import AlignedBatch, Ints1d
 
 

@@ -6,10 +6,10 @@ import numpy
 from spacy.tokens import Doc
 from thinc.api import Model
 
+from ..checkpoint.hub import resolve
 from ..errors import Errors, check_text
+from ..network.config import EncoderConfig
 from ..types import AlignedBatch, DeviceFloats2d, DocAlignment, EncoderOutput, Ints1d
-from .config import EncoderConfig
-from .hub import resolve
 from .model import EncoderModel, MarkedInput
 
 Backprop = Callable[[DeviceFloats2d], object]

@@ -10,15 +10,15 @@ from thinc.types import Ragged
 from thinc.util import to_numpy
 
 from ..align.batch import align, align_marked, align_questions
+from ..align.boundaries import read_opening_markers
 from ..align.segments import SEGMENTATIONS
-from ..align.words import read_opening_markers
+from ..checkpoint.load import LoadedEncoder
 from ..errors import Errors, check_at_least, check_choice, check_flag, check_text
+from ..network.config import check_quantization
+from ..network.freezing import check_parts
+from ..network.transformer import VISIBILITIES
 from ..types import AlignedBatch, Bools1d, EncoderOutput, Ints1d, Ints3d
-from .checkpoint import LoadedEncoder
-from .config import check_quantization
-from .freezing import check_parts
 from .shim import EncoderShim
-from .transformer import VISIBILITIES
 
 DTYPES = ("float32", "bfloat16", "float16")
 ENTITY_INPUTS = ("mask", "kb_id")

@@ -16,17 +16,17 @@ import torch
 from thinc.api import Optimizer, get_torch_default_device, torch2xp, xp2torch
 from thinc.shims import Shim
 
+from ..checkpoint.load import LoadedEncoder, load_encoder
+from ..checkpoint.reuse import save_once
 from ..errors import Warnings
-from ..files import pack_files, unpack_files
+from ..network.freezing import freeze
+from ..network.int8 import clear_int8, has_int8, set_int8
+from ..storage.files import pack_files, unpack_files
 from ..types import AlignedBatch, DeviceFloats2d, EncoderOutput, Ints1d
-from .adamw import AdamW
+from .batch_states import device_of, kept_rows, places_of, run_part
 from .batching import iter_batches
-from .checkpoint import LoadedEncoder, load_encoder
-from .freezing import freeze
-from .int8 import clear_int8, has_int8, set_int8
-from .reading import Chooser, Reader, read_all, read_chosen
-from .reuse import save_once
-from .running import device_of, kept_rows, places_of, run_part
+from .optimizer import AdamW
+from .reducing import Chooser, Reader, read_all, read_chosen
 
 
 class EncoderShim(Shim):

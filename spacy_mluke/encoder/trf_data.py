@@ -14,8 +14,8 @@ import numpy
 from thinc.api import Model, get_current_ops
 from thinc.types import Floats2d, Ragged
 
-from ..align.codes import ranges
 from ..errors import Errors
+from ..tokenization.characters import ranges
 from ..types import DeviceFloats2d, EncoderOutput, Ints1d, Ints2d
 
 if TYPE_CHECKING:

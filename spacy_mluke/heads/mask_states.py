@@ -8,10 +8,10 @@ from typing import Any, cast
 
 from thinc.api import get_current_ops
 
-from ..align.codes import heads
 from ..encoder.model import EncoderModel, MentionInput, align_input, get_shim
+from ..tokenization.characters import heads
 from ..types import AlignedBatch, Bools1d, Counts, DeviceFloats2d
-from .groups import group_rows
+from .group_classifier import group_rows
 
 
 @dataclass

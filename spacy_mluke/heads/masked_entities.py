@@ -7,13 +7,13 @@ import torch
 from thinc.api import Model, torch2xp, xp2torch
 from torch import Tensor
 
-from ..encoder.checkpoint import LoadedEncoder
+from ..checkpoint.load import LoadedEncoder
 from ..encoder.listener import EncoderListener
-from ..encoder.masked import candidate_logits, top_rows
 from ..encoder.model import EncoderModel, MentionInput, get_shim, no_spans
 from ..errors import Errors
+from ..network.masked_heads import candidate_logits, top_rows
 from ..types import Bools1d, DeviceFloats2d, EncoderOutput, EntityLogits, Floats2d, Ints1d, Ints2d
-from .groups import group_rows
+from .group_classifier import group_rows
 
 MaskedModel = Model[MentionInput, EntityLogits]
 # Rows of the entity table that are gathered at once where nothing is differentiated.

@@ -8,9 +8,9 @@ import numpy
 import torch
 from thinc.api import torch2xp, xp2torch
 
-from ..encoder.checkpoint import LoadedEncoder
-from ..encoder.masked import candidate_logits, log_totals, top_rows
+from ..checkpoint.load import LoadedEncoder
 from ..errors import Errors
+from ..network.masked_heads import candidate_logits, log_totals, top_rows
 from ..types import DeviceFloats2d, Floats2d, Ints1d, Ints2d
 
 

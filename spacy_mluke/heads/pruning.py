@@ -9,8 +9,8 @@ import torch
 from thinc.api import Model
 from thinc.util import to_numpy
 
-from ..align.codes import numbers
-from ..align.words import edge_rows
+from ..align.boundaries import edge_rows
+from ..tokenization.characters import numbers
 from ..types import AlignedBatch, Bools2d, DeviceFloats2d, Floats1d, Floats2d, Ints1d, Ints2d
 from .linear import forward
 

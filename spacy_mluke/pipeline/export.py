@@ -8,13 +8,13 @@ from typing import Any, Optional, Union
 
 import torch
 
-from ..encoder.checkpoint import PublishedHead, export_huggingface
+from ..checkpoint.load import PublishedHead, export_huggingface
 from ..encoder.model import EncoderModel, get_shim, load_model
 from ..encoder.shim import EncoderShim
 from ..errors import Errors, Warnings
-from .encoder_files import EncoderFiles
-from .head_files import HeadFiles
-from .published import has_published_form, own_encoder
+from .base.head_files import HeadFiles
+from .base.published import has_published_form, own_encoder
+from .mluke.encoder_files import EncoderFiles
 
 
 def export_component(pipe: Any, path: Union[str, Path]) -> str:

@@ -10,9 +10,9 @@ import numpy
 from spacy.training import Example
 
 from ..annotate.relations import has_relations
-from ..scorers import Facts, labelled_facts, pooled_label, relation_facts
-from ..scorers_cloze import gold_ranks
-from ..scorers_qa import compare_answers
+from ..scorers.cloze import gold_ranks
+from ..scorers.groups import Facts, labelled_facts, pooled_label, relation_facts
+from ..scorers.qa import compare_answers
 from ..types import Floats2d
 from .metrics import N_ITEMS, column_labels, label_columns
 

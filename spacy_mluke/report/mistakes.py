@@ -11,9 +11,9 @@ from spacy.training import Example
 from ..annotate.answers import get_asked
 from ..annotate.fillers import get_masks, gold_masks
 from ..annotate.relations import get_relations, has_relations
-from ..scorers import labelled_facts, relation_facts
-from ..scorers_cloze import gold_ranks
-from ..scorers_qa import compare_answers
+from ..scorers.cloze import gold_ranks
+from ..scorers.groups import labelled_facts, relation_facts
+from ..scorers.qa import compare_answers
 
 Mistake = Dict[str, Any]
 AROUND = 160  # characters of a long text on each side of what matters

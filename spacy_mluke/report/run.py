@@ -12,7 +12,7 @@ import srsly
 from spacy.training import Example
 
 from ..errors import Errors, check_choice
-from ..files import writing
+from ..storage.files import writing
 from ..types import Floats2d
 from .bootstrap import Interval, interval, resampled_totals
 from .checking import check_run

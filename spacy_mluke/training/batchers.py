@@ -7,7 +7,7 @@ from typing import Any, Callable, Iterable, Iterator, List, Optional, Sequence, 
 from spacy.util import minibatch
 
 from ..errors import Warnings, check_at_least, check_choice, check_text
-from .rows import COUNTS, Measure
+from .batch_costs import COUNTS, Measure
 
 Item = Any  # an Example, or a Doc
 Batcher = Callable[[Iterable[Item]], Iterator[List[Item]]]

@@ -9,7 +9,7 @@ from spacy.language import Language
 from spacy.training.loggers import console_logger
 
 from ..errors import Errors
-from ..files import replacing
+from ..storage.files import replacing
 
 Info = Optional[Dict[str, Any]]
 Logger = Callable[[Language, IO, IO], Tuple[Callable[[Info], None], Callable[[], None]]]

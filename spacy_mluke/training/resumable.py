@@ -31,10 +31,10 @@ from spacy.util import registry, resolve_dot_names
 from thinc.api import fix_random_seed, set_gpu_allocator
 
 from ..errors import Errors
-from ..folders import remove_folder, replacing_folder
-from ..saving import save
+from ..storage.folders import remove_folder, replacing_folder
+from ..storage.pipelines import save
+from .process_group import Team, log_nothing
 from .state import FOLDER, TrainingState, find_state, read_state, restore_optimizer, restore_random, save_state
-from .team import Team, log_nothing
 
 Item = TypeVar("Item")
 _END = object()

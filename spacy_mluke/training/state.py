@@ -21,12 +21,12 @@ from spacy.language import Language
 from thinc.api import Model, Optimizer, get_current_ops
 from thinc.util import to_numpy
 
-from ..encoder.adamw import AdamW
+from ..encoder.optimizer import AdamW
 from ..encoder.parameters import models_of, parameters_of
 from ..errors import Errors
-from ..files import plain_name, writing
-from ..folders import remove_folder, replacing_folder, sync_file
-from ..manifest import checksum
+from ..storage.files import plain_name, writing
+from ..storage.folders import remove_folder, replacing_folder, sync_file
+from ..storage.manifest import checksum
 
 FOLDER = "training-state"
 _LATEST, _FACTS, _TENSORS, _PIPELINE = "latest.json", "state.json", "state.safetensors", "pipeline"

@@ -11,7 +11,7 @@ from spacy.vocab import Vocab
 from thinc.types import Ragged
 
 from spacy_mluke.align import align_questions
-from spacy_mluke.align.entities import entity_position_ids
+from spacy_mluke.align.overlaps import entity_position_ids
 from spacy_mluke.types import AlignedBatch
 
 VOCAB = Vocab()

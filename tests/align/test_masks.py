@@ -11,7 +11,7 @@ import spacy
 from thinc.api import Ragged
 
 from spacy_mluke.align.batch import align
-from spacy_mluke.align.places import place_docs
+from spacy_mluke.align.masked_docs import place_docs
 from tests.conftest import SAMPLES
 
 SEGMENTATIONS = ["published", "pretraining", "plain"]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spacy_mluke.align.passes import split_passes
+from spacy_mluke.align.sequences import split_passes
 from spacy_mluke.align.windows import add_windows, check_windows, most_context, window_starts
 
 

@@ -10,8 +10,8 @@ import torch
 import transformers
 from typer.testing import CliRunner
 
+from spacy_mluke.checkpoint.load import load_encoder
 from spacy_mluke.cli import app
-from spacy_mluke.encoder.checkpoint import load_encoder
 from spacy_mluke.entities import vocabulary as vocabulary_module
 
 from ..encoder.checkpoints import make_checkpoint, states

@@ -7,10 +7,10 @@ import copy
 import pytest
 import torch
 
-from spacy_mluke.encoder.attention import takes_mixed_layout
-from spacy_mluke.encoder.config import EncoderConfig
-from spacy_mluke.encoder.layout import make_layout
-from spacy_mluke.encoder.transformer import LukeEncoder
+from spacy_mluke.network.attention import takes_mixed_layout
+from spacy_mluke.network.config import EncoderConfig
+from spacy_mluke.network.layout import make_layout
+from spacy_mluke.network.transformer import LukeEncoder
 
 from .reference import make_pair, random_passes
 

@@ -9,14 +9,14 @@ import torch
 from thinc.api import Adam, Ragged
 from transformers import LukeForMaskedLM
 
+from spacy_mluke.checkpoint.load import export_huggingface, load_encoder, save_encoder
 from spacy_mluke.encoder import checkpoint as checkpoint_module
-from spacy_mluke.encoder.checkpoint import export_huggingface, load_encoder, save_encoder
 from spacy_mluke.encoder.listener import build_encoder_listener_v1
 from spacy_mluke.encoder.model import MentionInput, align_input, build_encoder_v1, get_shim
 from spacy_mluke.heads.mask_states import read_masks
 from spacy_mluke.heads.masked_entities import build_masked_entity_v1, predict_top_entities, rank_entities
 from spacy_mluke.heads.masked_words import piece_log_probs, rank_pieces
-from tests.encoder.checkpoints import FULL, make_checkpoint
+from tests.checkpoint.checkpoints import FULL, make_checkpoint
 
 TEXTS = ["Tokyo is the capital of Japan, and Paris is far away.", "Москва — столица России"]
 SPANS = [[(0, 1), (5, 6), (8, 9)], [(0, 1)]]

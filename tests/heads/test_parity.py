@@ -10,7 +10,7 @@ from spacy.tokens import Span
 from transformers import LukeForEntityClassification, LukeForEntityPairClassification
 
 from spacy_mluke.encoder.model import MarkedInput, get_shim
-from tests.encoder.checkpoints import FULL, LITE, make_checkpoint
+from tests.checkpoint.checkpoints import FULL, LITE, make_checkpoint
 from tests.pipeline.relation_docs import own_model
 
 TEXT = "Tokyo is the capital of Japan, and Paris is far away."
@@ -108,7 +108,7 @@ def test_a_head_of_another_task_is_refused(tmp_path, tiny_sentencepiece):
 
 
 def test_labels_that_do_not_fit_the_published_head_are_refused(tmp_path, tiny_sentencepiece):
-    from tests.encoder.checkpoints import edit_config
+    from tests.checkpoint.checkpoints import edit_config
 
     path = make_checkpoint(
         tmp_path / "checkpoint", tiny_sentencepiece, model=LukeForEntityPairClassification, num_labels=4

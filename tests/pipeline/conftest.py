@@ -16,8 +16,8 @@ from spacy.language import Language
 from spacy.tokens import Doc, Span
 from transformers import LukeConfig, LukeForMaskedLM, LukeModel
 
+from tests.checkpoint.checkpoints import FULL, make_checkpoint
 from tests.conftest import SAMPLES
-from tests.encoder.checkpoints import FULL, make_checkpoint
 from tests.pipeline.name_docs import ner_pipeline, train_ner
 
 WORDS = ["Tokyo", "is", "the", "capital", "of", "Japan", "and", "Paris", "is", "the", "capital", "of", "France"]

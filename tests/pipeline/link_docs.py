@@ -12,10 +12,10 @@ from spacy.tokens import Doc, Span
 from spacy.training import Example
 from spacy.util import fix_random_seed
 
-from spacy_mluke.entities.store import EntityStore
-from spacy_mluke.entities.store_build import StoreRow, build_store
 from spacy_mluke.extensions import install_extensions
-from spacy_mluke.pipeline.link_scores import Mention
+from spacy_mluke.kb.store import EntityStore
+from spacy_mluke.kb.store_build import StoreRow, build_store
+from spacy_mluke.pipeline.linker.mention_scores import Mention
 from tests.pipeline.steps import take_steps
 
 install_extensions()

@@ -6,8 +6,8 @@ import pytest
 import torch
 from spacy.training.loop import subdivide_batch, train_while_improving
 
-from spacy_mluke.encoder.adamw import AdamW
 from spacy_mluke.encoder.model import get_shim
+from spacy_mluke.encoder.optimizer import AdamW
 from tests.pipeline.relation_docs import listening_pipeline, relation_examples, task_pipeline
 
 TASKS = ["mluke_relations", "mluke_typing"]

@@ -15,7 +15,7 @@ import torch
 import spacy_mluke
 from spacy_mluke import folders
 from spacy_mluke.encoder.model import get_shim, load_model
-from spacy_mluke.folders import replacing_folder
+from spacy_mluke.storage.folders import replacing_folder
 from tests.pipeline.conftest import make_pipeline
 
 TEXT = "Tokyo is the capital of Japan."
@@ -183,7 +183,7 @@ def test_a_full_disk_leaves_the_old_pipeline_and_no_rest(pair, monkeypatch, how)
     nlp, path = pair
     before = files_of(path)
     change(nlp, "mluke")
-    monkeypatch.setattr("spacy_mluke.encoder.reuse.save_encoder", no_space)
+    monkeypatch.setattr("spacy_mluke.checkpoint.reuse.save_encoder", no_space)
     with pytest.raises(ValueError, match=r"\[ML360\].*No space left"):
         if how == "save":
             spacy_mluke.save(nlp, path)

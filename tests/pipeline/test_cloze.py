@@ -10,7 +10,7 @@ from transformers import LukeForMaskedLM
 
 from spacy_mluke.annotate.fillers import get_masks
 from spacy_mluke.encoder.model import get_shim
-from tests.encoder.checkpoints import make_checkpoint
+from tests.checkpoint.checkpoints import make_checkpoint
 from tests.pipeline.cloze_docs import (
     best,
     cloze_pipeline,
@@ -289,7 +289,7 @@ def test_without_a_head_the_error_says_how_to_get_one(tiny_checkpoint):
 
 
 def test_a_vocabulary_of_special_entities_is_refused(tmp_path, tiny_sentencepiece):
-    from tests.encoder.checkpoints import LITE
+    from tests.checkpoint.checkpoints import LITE
 
     path = make_checkpoint(tmp_path / "lite", tiny_sentencepiece, entities=LITE, model=LukeForMaskedLM)
     with pytest.raises(ValueError, match=r"\[ML222\]"):

@@ -13,7 +13,7 @@ from transformers import LukeForMaskedLM
 
 from spacy_mluke.annotate.fillers import Filler, get_masks
 from spacy_mluke.pipeline.export import export_component
-from spacy_mluke.scorers_cloze import score_cloze
+from spacy_mluke.scorers.cloze import score_cloze
 from tests.conftest import REPO
 from tests.pipeline.cloze_docs import (
     FACTS,

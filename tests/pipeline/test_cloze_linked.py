@@ -10,7 +10,7 @@ from spacy.training import Example
 from transformers import LukeForMaskedLM
 
 from spacy_mluke.encoder.model import MentionInput, get_shim
-from spacy_mluke.pipeline.masked_texts import find_linked
+from spacy_mluke.pipeline.cloze.masked_texts import find_linked
 from tests.pipeline.cloze_docs import cloze_pipeline, scores_of
 from tests.pipeline.steps import copy_of
 

@@ -8,7 +8,7 @@ import transformers
 from transformers import LukeForMaskedLM
 
 from spacy_mluke.pipeline.export import export_component
-from tests.encoder.checkpoints import make_checkpoint
+from tests.checkpoint.checkpoints import make_checkpoint
 from tests.pipeline.cloze_docs import cloze_pipeline
 from tests.pipeline.name_docs import name_examples, ner_pipeline
 from tests.pipeline.question_docs import question_examples, question_pipeline

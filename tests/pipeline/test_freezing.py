@@ -8,9 +8,9 @@ import pytest
 import spacy
 import torch
 
-from spacy_mluke.encoder.adamw import AdamW
-from spacy_mluke.encoder.freezing import check_parts
 from spacy_mluke.encoder.model import build_encoder_v1, get_shim
+from spacy_mluke.encoder.optimizer import AdamW
+from spacy_mluke.network.freezing import check_parts
 from tests.pipeline.relation_docs import own_model, relation_examples
 
 

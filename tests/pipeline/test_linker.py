@@ -9,10 +9,10 @@ from spacy.kb import InMemoryLookupKB
 from spacy.tokens import Doc, Span
 
 from spacy_mluke.annotate.candidates import Candidate
-from spacy_mluke.entities.store import STORE
-from spacy_mluke.entities.store_build import StoreRow, build_store
+from spacy_mluke.kb.store import STORE
+from spacy_mluke.kb.store_build import StoreRow, build_store
 from spacy_mluke.pipeline import link_scores
-from spacy_mluke.pipeline.link_scores import link_globally, mention_input
+from spacy_mluke.pipeline.linker.mention_scores import link_globally, mention_input
 from spacy_mluke.types import Counts
 from tests.pipeline.link_docs import (
     SENTENCES,
@@ -116,7 +116,7 @@ def test_a_published_head_gives_the_references_logits(tmp_path, tiny_sentencepie
     from transformers import LukeForMaskedLM
 
     from spacy_mluke.encoder.model import align_input
-    from tests.encoder.checkpoints import FULL, make_checkpoint
+    from tests.checkpoint.checkpoints import FULL, make_checkpoint
 
     path = make_checkpoint(
         tmp_path / "checkpoint",

@@ -8,7 +8,7 @@ import spacy
 from spacy.tokens import Doc, DocBin
 from spacy.training import Example
 
-from spacy_mluke.pipeline.link_training import link_loss
+from spacy_mluke.pipeline.linker.training import link_loss
 from spacy_mluke.types import Counts, EntityLogits
 from tests.conftest import REPO
 from tests.pipeline.link_docs import (

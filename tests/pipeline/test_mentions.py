@@ -7,7 +7,7 @@ import spacy
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 
-from spacy_mluke.entities.store_build import StoreRow, build_store
+from spacy_mluke.kb.store_build import StoreRow, build_store
 
 ROWS = [
     StoreRow("JP", "en", "Japan", "COUNTRY", entity_prior=100.0),

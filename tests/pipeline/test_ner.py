@@ -9,7 +9,7 @@ from spacy.tokens import Doc, DocBin, Span
 from spacy.util import fix_random_seed
 from transformers import LukeForEntitySpanClassification
 
-from tests.encoder.checkpoints import make_checkpoint
+from tests.checkpoint.checkpoints import make_checkpoint
 from tests.pipeline.name_docs import (
     SENTENCES,
     bare,
@@ -56,7 +56,7 @@ def test_pipe_equals_one_by_one_calls(trained):
 def test_documents_are_taken_apart_by_tokens_without_a_difference(trained, monkeypatch):
     pipe = trained.get_pipe("mluke_ner")
     spans, logits = pipe.predict(bare_docs(trained))
-    monkeypatch.setattr("spacy_mluke.pipeline.ner.MAX_TOKENS", 7)
+    monkeypatch.setattr("spacy_mluke.pipeline.ner.component.MAX_TOKENS", 7)
     parts, part_logits = pipe.predict(bare_docs(trained))
     assert parts.dataXd.tolist() == spans.dataXd.tolist()
     assert parts.lengths.tolist() == spans.lengths.tolist()

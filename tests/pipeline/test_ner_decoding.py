@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from spacy.tokens import Doc
 from spacy.training import Example
 
-from spacy_mluke.align.ngrams import Candidates
 from spacy_mluke.annotate.named_entities import pick_flat, pick_nested, write_entities
-from spacy_mluke.pipeline.gold_spans import UNKNOWN, classify, find_gold, sample
+from spacy_mluke.pipeline.ner.gold_spans import UNKNOWN, classify, find_gold, sample
+from spacy_mluke.suggesters.ngrams import Candidates
 from tests.pipeline.name_docs import grouped, name_docs, names
 
 BEST_FIRST = [(2, 4), (0, 3), (3, 4), (0, 6), (4, 6)]

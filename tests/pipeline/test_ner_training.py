@@ -7,7 +7,7 @@ import pytest
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 
-from spacy_mluke.pipeline.gold_spans import sample
+from spacy_mluke.pipeline.ner.gold_spans import sample
 from tests.pipeline.name_docs import LIMIT, bare, bare_docs, name_docs, name_examples, ner_pipeline, train_ner
 from tests.pipeline.steps import copy_of, head_slopes
 
@@ -62,7 +62,7 @@ def test_sampling_takes_all_names_and_a_share_of_the_others(fresh_ner, monkeypat
         seen.append(spans.take(chosen))
         return chosen
 
-    monkeypatch.setattr("spacy_mluke.pipeline.ner.sample", spy)
+    monkeypatch.setattr("spacy_mluke.pipeline.ner.component.sample", spy)
     for _ in range(2):
         fresh_ner.update(gold, sgd=False)
     for spans in seen:

@@ -9,8 +9,8 @@ from spacy.training import Example
 from thinc.api import Adam
 
 from spacy_mluke.annotate.relations import Relation
-from spacy_mluke.encoder.adamw import AdamW
 from spacy_mluke.encoder.model import get_shim
+from spacy_mluke.encoder.optimizer import AdamW
 from tests.pipeline.relation_docs import listening_pipeline, relation_examples, task_pipeline
 from tests.pipeline.test_training import initialize, make_nlp
 

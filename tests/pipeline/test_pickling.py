@@ -9,7 +9,7 @@ import spacy
 from spacy.kb import InMemoryLookupKB
 from spacy.training import Example
 
-from spacy_mluke.pipeline.derived import Derived
+from spacy_mluke.pipeline.base.derived import Derived
 from tests.pipeline.link_docs import SENTENCES, link_doc, link_store
 from tests.pipeline.relation_docs import own_model
 

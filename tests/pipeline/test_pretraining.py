@@ -10,9 +10,9 @@ from spacy.tokens import Doc, Span
 from spacy.training import Example
 from spacy.util import fix_random_seed
 
-from spacy_mluke.encoder.adamw import AdamW
 from spacy_mluke.encoder.model import get_shim
-from spacy_mluke.entities.store_build import StoreRow, build_store
+from spacy_mluke.encoder.optimizer import AdamW
+from spacy_mluke.kb.store_build import StoreRow, build_store
 
 FACTS = [("Tokyo", "Q1490", "Japan", "Q17"), ("Paris", "Q90", "France", "Q142"), ("Bern", "Q70", "Swiss", "Q39")]
 

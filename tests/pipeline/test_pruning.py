@@ -9,8 +9,8 @@ from spacy.tokens import DocBin
 from typer.testing import CliRunner
 
 from spacy_mluke.cli._app import app
-from spacy_mluke.pipeline.factories.common import ENCODER
-from spacy_mluke.pipeline.pruning import pruning_recall
+from spacy_mluke.pipeline.base.defaults import ENCODER
+from spacy_mluke.pipeline.ner.pruning import pruning_recall
 
 from .name_docs import bare, name_docs, name_examples, names, ner_pipeline
 

@@ -11,7 +11,7 @@ from thinc.api import Adam
 from transformers import LukeForQuestionAnswering
 
 from spacy_mluke.annotate.answers import Question
-from tests.encoder.checkpoints import make_checkpoint
+from tests.checkpoint.checkpoints import make_checkpoint
 from tests.pipeline.question_docs import TEXTS, answers, ask, question_examples, question_pipeline
 from tests.pipeline.steps import head_slopes, take_steps
 

@@ -9,8 +9,8 @@ from spacy.training import Example
 
 import spacy_mluke
 from spacy_mluke.encoder import int8, shim
-from spacy_mluke.encoder.int8 import has_int8
-from spacy_mluke.pipeline.quantizing import encoders_of
+from spacy_mluke.network.int8 import has_int8
+from spacy_mluke.pipeline.quantize import encoders_of
 
 from .conftest import capital_docs
 

@@ -7,9 +7,9 @@ import pytest
 import torch
 from transformers import LukeForEntityPairClassification
 
-from spacy_mluke.encoder.adamw import AdamW, is_decayed
 from spacy_mluke.encoder.model import MarkedInput, align_input, get_shim
-from tests.encoder.checkpoints import make_checkpoint
+from spacy_mluke.encoder.optimizer import AdamW, is_decayed
+from tests.checkpoint.checkpoints import make_checkpoint
 from tests.pipeline.relation_docs import relation_examples, task_pipeline
 
 NAMES = {0: "no_relation", 1: "capital", 2: "home"}

@@ -7,9 +7,9 @@ import spacy
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 
-from spacy_mluke.align.candidates import build_entity_pairs_v1
 from spacy_mluke.annotate.relations import Relation, has_relations
-from spacy_mluke.scorers import score_relations
+from spacy_mluke.scorers.groups import score_relations
+from spacy_mluke.suggesters.pairs import build_entity_pairs_v1
 from tests.pipeline.relation_docs import facts, relation_examples, task_pipeline
 
 WORDS = "Anna met Bob . Carl saw Dora ."

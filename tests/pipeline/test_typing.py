@@ -8,7 +8,7 @@ from spacy.tokens import Doc, Span
 from spacy.training import Example
 from thinc.api import Adam
 
-from spacy_mluke.scorers import score_types
+from spacy_mluke.scorers.groups import score_types
 from tests.pipeline.relation_docs import relation_examples, task_pipeline, types
 
 

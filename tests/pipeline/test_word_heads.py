@@ -11,10 +11,10 @@ from transformers import LukeForEntityPairClassification, LukeModel, MLukeTokeni
 
 from spacy_mluke.encoder.listener import build_encoder_listener_v1
 from spacy_mluke.encoder.model import MarkedInput, get_shim
-from spacy_mluke.heads.boundaries import build_boundary_classifier_v1
-from spacy_mluke.heads.markers import build_marker_classifier_v1
+from spacy_mluke.heads.boundary_classifier import build_boundary_classifier_v1
+from spacy_mluke.heads.marker_classifier import build_marker_classifier_v1
 from spacy_mluke.pipeline.export import export_component
-from tests.encoder.checkpoints import make_checkpoint
+from tests.checkpoint.checkpoints import make_checkpoint
 from tests.pipeline.name_docs import LIMIT, name_examples
 from tests.pipeline.relation_docs import own_model, relation_doc, relation_examples
 

@@ -10,11 +10,11 @@ import torch
 from thinc.api import xp2torch
 from thinc.util import to_numpy
 
-from spacy_mluke.align.words import without_entities
-from spacy_mluke.encoder.adamw import AdamW
-from spacy_mluke.encoder.growing import start_heads
+from spacy_mluke.align.boundaries import without_entities
+from spacy_mluke.checkpoint.add_entities import start_heads
+from spacy_mluke.encoder.optimizer import AdamW
 from spacy_mluke.heads.masked_words import word_loss
-from spacy_mluke.pipeline.word_side import WordSide
+from spacy_mluke.pipeline.pretraining.masked_words import WordSide
 from tests.pipeline.test_pretraining import examples, network, pipeline, train
 
 

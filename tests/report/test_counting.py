@@ -12,9 +12,9 @@ from spacy_mluke.annotate.fillers import Filler, set_fillers
 from spacy_mluke.report.counting import WRONG_WAY, count
 from spacy_mluke.report.metrics import METRICS
 from spacy_mluke.report.mistakes import find_mistakes
-from spacy_mluke.scorers import score_relations
-from spacy_mluke.scorers_cloze import score_cloze
-from spacy_mluke.scorers_qa import score_answers
+from spacy_mluke.scorers.cloze import score_cloze
+from spacy_mluke.scorers.groups import score_relations
+from spacy_mluke.scorers.qa import score_answers
 from spacy_mluke.training.kbp37 import MarkedSentence, make_docs
 from tests.pipeline.name_docs import bare, name_docs
 from tests.report.helpers import LABELS, NLP, relation_example, relation_examples

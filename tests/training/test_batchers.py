@@ -13,9 +13,9 @@ from spacy.tokens import Doc, Span
 from spacy.training import Example
 from spacy.util import registry
 
-from spacy_mluke.align.candidates import build_entity_pairs_v1
+from spacy_mluke.suggesters.pairs import build_entity_pairs_v1
+from spacy_mluke.training.batch_costs import Measure, PieceCounter
 from spacy_mluke.training.batchers import PieceBatcher, build_batch_by_pieces_v1
-from spacy_mluke.training.rows import Measure, PieceCounter
 from tests.pipeline.relation_docs import relation_examples
 
 

@@ -20,7 +20,7 @@ from spacy.util import load_config, load_model, registry
 from typer.testing import CliRunner
 
 from spacy_mluke.cli._app import app
-from spacy_mluke.manifest import checksum
+from spacy_mluke.storage.manifest import checksum
 from spacy_mluke.training.resumable import train, with_own_randomness
 from spacy_mluke.training.settings import changed_settings
 from spacy_mluke.training.state import FOLDER, find_state, pipeline_path, read_state
@@ -213,7 +213,7 @@ def test_a_full_disk_leaves_models_and_state_as_they_were(steady_checkpoint, cor
 
     def full(*args, **options):
         kept.update({name: weights(out / name) for name in ("model-best", "model-last")})
-        monkeypatch.setattr("spacy_mluke.encoder.reuse.save_encoder", no_space)
+        monkeypatch.setattr("spacy_mluke.checkpoint.reuse.save_encoder", no_space)
         raise SafetensorError("No space left on device")
 
     monkeypatch.setattr("spacy_mluke.training.state.save_file", full)

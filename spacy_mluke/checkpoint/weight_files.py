@@ -1,0 +1,177 @@
+"""Weight files: every published form is read without copying; safetensors are written a part at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import os
+import pickle
+import re
+import struct
+import zipfile
+from pathlib import Path
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Union
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from ..errors import Errors
+from ..network.mapped_table import MappedEntityTable
+from ..storage.files import replacing
+from ..storage.untrusted import parse_json, read_given
+
+SAFETENSORS, PICKLED = "model.safetensors", "pytorch_model.bin"
+_MAX_INDEX = 64 << 20  # bytes of an index of shards
+_LFS_POINTER = b"version https://git-lfs"
+_DTYPES = {
+    torch.float32: "F32",
+    torch.float16: "F16",
+    torch.bfloat16: "BF16",
+    torch.float64: "F64",
+    torch.int64: "I64",
+    torch.int32: "I32",
+    torch.int8: "I8",
+    torch.uint8: "U8",
+    torch.bool: "BOOL",
+}
+
+
+def weight_files(directory: Path) -> List[Path]:
+    """The files that hold a checkpoint's weights: one, or the shards that an index names.
+
+    directory (Path): A directory in Hugging Face format.
+    RETURNS (List[Path]): Files that exist; safetensors are preferred. Empty if there are none.
+    RAISES (ValueError): ML044 if an index is damaged or names a file that is not there.
+    """
+    for name in (SAFETENSORS, PICKLED):
+        if (directory / name).is_file():
+            return [directory / name]
+        index = directory / f"{name}.index.json"
+        if index.is_file():
+            return _shards(index)
+    return []
+
+
+def _shards(index: Path) -> List[Path]:
+    try:
+        content = parse_json(read_given(index, most=_MAX_INDEX))
+        names = sorted(set(content["weight_map"].values()))
+        # Nothing outside of the directory is read, whatever the index says.
+        paths = [index.parent / Path(name).name for name in names]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as err:
+        raise ValueError(Errors.ML044.format(path=index, reason=f"it is not an index of shards ({err!r})")) from err
+    missing = [path.name for path in paths if not path.is_file()]
+    if missing or not paths:
+        raise ValueError(Errors.ML044.format(path=index, reason=f"missing are {', '.join(missing) or 'all shards'}"))
+    return paths
+
+
+def read_weights(files: Iterable[Path]) -> Dict[str, Tensor]:
+    """Read tensors by name. They are memory-mapped: what is not used is not read.
+
+    The mappings are private: writing to a tensor changes this process's memory, never the file.
+
+    files (Iterable[Path]): safetensors, or files of `torch.save` that hold nothing but tensors.
+    RETURNS (Dict[str, Tensor]): Tensors on the CPU, in the types of the files.
+    RAISES (ValueError): ML045 if a file is damaged, ML046 if it holds other things than tensors; nothing in
+        it is executed.
+    """
+    tensors: Dict[str, Tensor] = {}
+    for path in files:
+        found = _read_safetensors(path) if path.suffix == ".safetensors" else _read_pickled(path)
+        twice = sorted(found.keys() & tensors.keys())
+        if twice:
+            raise _damaged(path, f"it has '{twice[0]}', which another file of the checkpoint has, too")
+        tensors.update(found)
+    return tensors
+
+
+def _read_safetensors(path: Path) -> Dict[str, Tensor]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError) as err:
+        raise _damaged(path, err) from err
+
+
+def _read_pickled(path: Path) -> Dict[str, Tensor]:
+    try:
+        # What torch < 1.6 wrote is no zip archive, and cannot be mapped.
+        found = torch.load(path, map_location="cpu", weights_only=True, mmap=_is_archive(path))
+    except pickle.UnpicklingError as err:
+        code = re.search(r"GLOBAL (\S+)", str(err))
+        if code is None:
+            raise _damaged(path, "it is no file of torch.save") from err
+        # torch's own message recommends to load it all the same: not to be passed on.
+        raise ValueError(Errors.ML046.format(path=path, found=f"asks for {code[1]}")) from None
+    except (OSError, RuntimeError, EOFError, ValueError, LookupError, AssertionError, zipfile.BadZipFile) as err:
+        raise _damaged(path, err) from err
+    if not isinstance(found, Mapping) or not all(isinstance(tensor, Tensor) for tensor in found.values()):
+        raise ValueError(Errors.ML046.format(path=path, found="holds other things than tensors"))
+    return {str(name): tensor.detach() for name, tensor in found.items()}
+
+
+def _is_archive(path: Path) -> bool:
+    """Whether a file is a zip archive whose tensors can be mapped: as they are, each once.
+
+    RAISES (ValueError): If they are not. torch would map the compressed bytes.
+    """
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        entries = archive.infolist()
+    packed = [entry.filename for entry in entries if entry.compress_type != zipfile.ZIP_STORED or entry.flag_bits & 1]
+    if packed:
+        raise ValueError(f"it has been packed again, with compression ('{packed[0]}'), which torch.save does not do")
+    if len({entry.filename for entry in entries}) < len(entries):
+        raise ValueError("it has an entry twice")
+    return True
+
+
+def _damaged(path: Path, reason: object) -> ValueError:
+    size = 0
+    with contextlib.suppress(OSError), path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        if file.read(len(_LFS_POINTER)) == _LFS_POINTER:
+            reason = "it is a Git LFS pointer, not the file itself ('git lfs pull' fetches that)"
+    text = str(reason).partition("\n")[0] or type(reason).__name__
+    return ValueError(Errors.ML045.format(path=path, size=size, reason=text))
+
+
+# --- writing ---
+
+
+def write_weights(
+    path: Path,
+    tensors: Mapping[str, Union[Tensor, MappedEntityTable]],
+    *,
+    dtype: Optional[torch.dtype] = None,
+) -> None:
+    """Write a safetensors file. Unlike the library's own writer, this one holds only a part of it in memory.
+
+    path (Path): The file. One that is there is replaced, not overwritten: whoever has it mapped keeps it.
+    tensors (Mapping[str, Union[Tensor, MappedEntityTable]]): By name; all rows of a mapped table are written.
+    dtype (Optional[torch.dtype]): Type to convert to; by default, each tensor keeps its own.
+    """
+    header: Dict[str, Any] = {"__metadata__": {"format": "pt"}}
+    # Widest types first: each tensor then starts at a multiple of its type's size.
+    dtypes = {name: dtype or tensor.dtype for name, tensor in tensors.items()}
+    names = sorted(tensors, key=lambda name: (-dtypes[name].itemsize, name))
+    end = 0
+    for name in names:
+        shape = list(tensors[name].shape)
+        start, end = end, end + math.prod(shape) * dtypes[name].itemsize
+        header[name] = {"dtype": _DTYPES[dtypes[name]], "shape": shape, "data_offsets": [start, end]}
+    encoded = json.dumps(header, ensure_ascii=False).encode("utf8")
+    encoded += b" " * (-len(encoded) % 8)
+    with replacing(path) as aside, aside.open("wb") as file:
+        file.write(struct.pack("<Q", len(encoded)) + encoded)
+        for name in names:
+            tensor = tensors[name]
+            parts = tensor.chunks(dtypes[name]) if isinstance(tensor, MappedEntityTable) else [tensor]
+            for part in parts:
+                rows = part.detach().to(device="cpu", dtype=dtypes[name]).contiguous()
+                # As bytes: numpy has no bfloat16.
+                file.write(rows.reshape(-1).view(torch.uint8).numpy().data)

@@ -1,0 +1,105 @@
+"""The extractive question answering head of the papers."""
+
+from typing import Any, Callable, Optional, Tuple, cast
+
+import numpy
+from thinc.api import Dropout, Model, chain
+from thinc.types import Floats2d
+
+from ..encoder.model import EncoderModel, PairInput, align_input, get_shim, load_model, no_spans
+from ..errors import check_dropout
+from ..tokenization.characters import heads
+from ..types import AlignedBatch, AnswerLogits, Bools1d, DeviceFloats2d, EncoderOutput, Ints1d, Ints2d, QuestionBatch
+from .linear import build_linear
+
+AnswerModel = Model[PairInput, AnswerLogits]
+
+
+def build_answer_extractor_v1(encoder: EncoderModel, dropout: float = 0.0) -> AnswerModel:
+    """Build a head that says where answers begin and end: the state of each wordpiece through a linear layer with two
+    outputs (Yamada et al., 2020, section 4.5). Registered as `spacy-mluke.AnswerExtractor.v1`.
+
+    Weights have the shapes of `LukeForQuestionAnswering`, so that published checkpoints load.
+
+    encoder (EncoderModel): `spacy-mluke.Encoder.v1`. Question and document are read together, in passes of their own.
+    dropout (float): Dropout of the states in training; the published head has none. spaCy's `dropout` takes its place.
+    RETURNS (AnswerModel): A Model[PairInput, AnswerLogits].
+    RAISES (ValueError): ML310 for a dropout that is none.
+    """
+    check_dropout(dropout)
+    dropped: Model[Floats2d, Floats2d] = Dropout(dropout)
+    output: Model[Floats2d, Floats2d] = chain(dropped, build_linear(has_bias=True))
+    return Model(
+        "mluke-answers", forward, init=init, layers=[encoder, output],
+        refs={"encoder": encoder, "linear": output.layers[1]},
+    )  # fmt: skip
+
+
+def init(model: AnswerModel, X: Optional[PairInput] = None, Y: Optional[AnswerLogits] = None) -> None:
+    """Read the encoder's checkpoint. The linear layer gets its weights from the component."""
+    model.get_ref("encoder").initialize()
+
+
+def forward(
+    model: AnswerModel, inputs: PairInput, is_train: bool
+) -> Tuple[AnswerLogits, Callable[[AnswerLogits], PairInput]]:
+    """Encode, and give each piece of each pass a logit as the first and one as the last piece of an answer."""
+    encoder, linear = model.layers
+    if isinstance(inputs, list):
+        nobody = no_spans(len(inputs))
+        inputs = PairInput([], inputs, numpy.zeros(0, dtype="int32"), no_spans(0), nobody)
+    if not is_train:
+        # The states of a batch's windows would take a hundred times the memory of their logits.
+        return _predict(model, inputs), _no_backprop
+    output, backprop_states = encoder(inputs, is_train)
+    batch = cast(QuestionBatch, output.batch)
+    logits, backprop_logits = linear(output.piece_states, is_train)
+
+    def backprop(d_output: AnswerLogits) -> PairInput:
+        d_states = backprop_logits(d_output.logits)
+        backprop_states(EncoderOutput(piece_states=d_states, entity_states=None, batch=batch))
+        return inputs
+
+    return AnswerLogits(logits, batch), backprop
+
+
+def _predict(model: AnswerModel, inputs: PairInput) -> AnswerLogits:
+    encoder, linear = model.layers
+    load_model(encoder)
+
+    def read(part: AlignedBatch, pieces: DeviceFloats2d, entities: DeviceFloats2d) -> DeviceFloats2d:
+        return linear.predict(pieces)
+
+    batch = cast(QuestionBatch, align_input(encoder, inputs))
+    return AnswerLogits(get_shim(encoder).read_pieces(batch, read, 2), batch)
+
+
+def _no_backprop(d_output: AnswerLogits) -> PairInput:
+    raise NotImplementedError
+
+
+def pass_loss(logits: Any, lengths: Ints1d, targets: Ints2d, counted: Bools1d) -> Tuple[float, Any]:
+    """Cross-entropy of first and last pieces over each pass: the mean of the two, as in the reference, and the sum
+    over passes.
+
+    logits (Floats2d): Shape: (n_pieces, 2).
+    lengths (Ints1d): Pieces of each pass. Shape: (n_passes,).
+    targets (Ints2d): First and last piece of the answer in each pass; 0 and 0, its <s>, where it holds none. Shape:
+        (n_passes, 2).
+    counted (Bools1d): Passes that count. Shape: (n_passes,).
+    RETURNS (Tuple[float, Floats2d]): The loss and its gradient.
+    """
+    if not len(lengths):
+        return 0.0, numpy.zeros_like(logits)
+    at = heads(lengths)[:-1]
+    tops = numpy.maximum.reduceat(logits, at, axis=0)
+    shifted = logits - tops.repeat(lengths, axis=0)
+    powers = numpy.exp(shifted)
+    sums = numpy.add.reduceat(powers, at, axis=0)
+    rows = at[:, None] + targets
+    columns = numpy.arange(2)
+    held = (shifted[rows, columns] - numpy.log(sums)) * counted[:, None]
+    gradient = powers / sums.repeat(lengths, axis=0)
+    gradient[rows, columns] -= 1.0
+    gradient *= 0.5 * counted.repeat(lengths)[:, None]
+    return float(-0.5 * held.sum()), gradient.astype(logits.dtype)

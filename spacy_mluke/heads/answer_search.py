@@ -1,0 +1,143 @@
+"""Logits of the windows of one question -> its best answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Callable, List, Optional, Sequence, Tuple
+
+import numpy
+from numpy.lib.stride_tricks import sliding_window_view
+
+from ..align.windows import most_context
+from ..tokenization.characters import heads
+from ..types import Bools1d, Bools2d, Floats2d, Ints1d
+
+
+@dataclass
+class WindowLogits:
+    """What the head says of one window of a document."""
+
+    start: int  # the window's first piece within the document
+    logits: Floats2d  # (n_pieces, 2): of its own pieces, as the first and as the last of an answer
+    null: float  # the two of <s>, added: there is no answer here
+    shown: Bools1d  # (n_pieces,): pieces on characters; "▁" alone, for instance, is on none
+
+
+@dataclass(frozen=True)
+class BestAnswer:
+    """A range of a document's pieces."""
+
+    first: int
+    end: int
+    score: float  # log-probability
+
+
+class AnswerSearch:
+    """All answers that the windows of one question allow.
+
+    An answer is a range of at most `max_pieces` pieces, one of them on a character, within one window. Where windows
+    overlap, the one that shows the answer with most context judges it, so that it counts once. Its logit is the sum of
+    those of its first and its last piece; that there is none has the least logit of the windows' <s>, as in SQuAD 2.0:
+    the window with an answer knows best. Probabilities are the softmax over all of these: they say how sure the
+    head is of one answer among all that it could give, no answer being one of them.
+
+    windows (Sequence[WindowLogits]): The windows of one document, in text order.
+    max_pieces (int): Pieces of an answer at most.
+    """
+
+    def __init__(self, windows: Sequence[WindowLogits], max_pieces: int) -> None:
+        self.windows = windows
+        self.max_pieces = max_pieces
+        starts = numpy.array([window.start for window in windows], dtype="int64")
+        # scores[w][i, k]: the answer from piece i of window w on, k + 1 pieces long
+        self.scores = [self._window_scores(w, starts) for w in range(len(windows))]
+        self.null = min(window.null for window in windows)
+        self.best = max(float(scores.max(initial=-numpy.inf)) for scores in self.scores)
+        top = max(self.null, self.best)
+        rest = sum(float(numpy.exp(scores - top).sum()) for scores in self.scores)
+        self._log_sum = top + float(numpy.log(rest + numpy.exp(self.null - top)))
+
+    @property
+    def null_score(self) -> float:
+        """Log-probability of there being no answer."""
+        return self.null - self._log_sum
+
+    def take(self, top_k: int, grow: Optional[Callable[[int, int], Tuple[int, int]]] = None) -> List[BestAnswer]:
+        """The best answers that do not overlap: of several that do, the best one stands for the others.
+
+        top_k (int): How many at most.
+        grow (Optional[Callable]): First piece and end of an answer -> those of what it takes up in the document, such
+            as whole tokens.
+        RETURNS (List[BestAnswer]): Best first. Empty if there is no piece on a character.
+        """
+        found: List[BestAnswer] = []
+        scores = self.scores
+        while len(found) < top_k:
+            tops = [float(part.max(initial=-numpy.inf)) for part in scores]
+            w = int(numpy.argmax(tops))
+            if tops[w] == -numpy.inf:
+                break
+            i, k = divmod(int(scores[w].argmax()), self.max_pieces)
+            first = self.windows[w].start + i
+            found.append(BestAnswer(first, first + k + 1, tops[w] - self._log_sum))
+            if len(found) < top_k:
+                taken = (first, first + k + 1) if grow is None else grow(first, first + k + 1)
+                scores = [self._without(w, part, *taken) for w, part in enumerate(scores)]
+        return found
+
+    def _window_scores(self, w: int, starts: Ints1d) -> Floats2d:
+        window = self.windows[w]
+        n, size = len(window.logits), self.max_pieces
+        if not n:
+            return numpy.zeros((0, size))
+        logits = window.logits.astype("float64")
+        ends = numpy.concatenate([logits[:, 1], numpy.full(size - 1, -numpy.inf)])
+        scores: Floats2d = logits[:, :1] + sliding_window_view(ends, size)
+        before = numpy.concatenate([heads(window.shown), numpy.full(size - 1, int(window.shown.sum()))])
+        # The first piece's count is the row's own, the end's is `k + 1` further.
+        is_blank = sliding_window_view(before[1:], size) == before[:n, None]
+        scores[is_blank] = -numpy.inf
+        if len(starts) > 1:
+            scores[~self._owned(w, starts)] = -numpy.inf
+        return scores
+
+    def _owned(self, w: int, starts: Ints1d) -> Bools2d:
+        """Which answers a window shows with most context."""
+        n, size = len(self.windows[w].logits), self.max_pieces
+        first = numpy.repeat(numpy.arange(n), size)
+        last = first + numpy.tile(numpy.arange(size), n)
+        inside = last < n
+        bounds = starts[w] + numpy.stack([first[inside], last[inside] + 1], axis=1)
+        total = self.windows[-1].start + len(self.windows[-1].logits)
+        owned = numpy.zeros(n * size, dtype=bool)
+        owned[inside] = most_context(starts, bounds, total, n) == w
+        return owned.reshape((n, size))
+
+    def _without(self, w: int, scores: Floats2d, first: int, end: int) -> Floats2d:
+        """Scores without the answers that overlap a range of the document's pieces."""
+        start = self.windows[w].start
+        if end <= start or first >= start + len(scores):
+            return scores
+        i: Any = numpy.arange(len(scores))[:, None] + start
+        overlaps = (i < end) & (i + numpy.arange(1, self.max_pieces + 1) > first)
+        return numpy.where(overlaps, -numpy.inf, scores)
+
+
+def split_windows(
+    logits: Floats2d, starts: Ints1d, context: Any, offsets: Any, piece_heads: Ints1d
+) -> List[WindowLogits]:
+    """The windows of one question.
+
+    logits (Floats2d): Of all pieces of all passes of a batch. Shape: (n_pieces, 2).
+    starts (Ints1d): The first piece of each of the question's windows within its document. Shape: (n_windows,).
+    context (Ints2d): First piece and end of each window in its pass. Shape: (n_windows, 2).
+    offsets (Ints2d): Characters of all pieces. Shape: (n_pieces, 2).
+    piece_heads (Ints1d): First piece of each of its passes in the batch. Shape: (n_windows,).
+    RETURNS (List[WindowLogits]): In text order.
+    """
+    found = []
+    for start, (first, end), row in zip(starts.tolist(), context.tolist(), piece_heads.tolist(), strict=True):
+        own = slice(row + first, row + end)
+        shown = offsets[own, 1] > offsets[own, 0]
+        found.append(WindowLogits(start, logits[own], float(logits[row].sum()), shown))
+    return found

@@ -1,0 +1,188 @@
+"""Building an entity store: from rows in any order, in bounded memory."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+import sqlite3
+from collections import Counter
+from itertools import groupby
+from operator import itemgetter
+from pathlib import Path
+from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple, Union
+
+from ..errors import Errors
+from ..storage.files import replacing, scratch
+from ..storage.sqlite import Unwritable, quicken
+from ..vocabulary.database import Progress
+from .name_keys import loose_key
+from .store import EntityStore
+from .store_format import ALIAS, FORMAT, INDEXES, KINDS, NAME, STEM, TABLES, TITLE
+
+_CACHE_KIB = 64 * 1024
+_REPORT = 10_000
+_NAME, _ALIAS, _TITLE, _STEM = map(KINDS.index, (NAME, ALIAS, TITLE, STEM))
+_STAGE = """
+    CREATE TABLE stage.rows (id TEXT, lang TEXT, name TEXT, kind INTEGER, type TEXT, prior REAL, entity_prior REAL);
+    CREATE TABLE stage.keys (key TEXT, row INTEGER);
+"""
+# Sorted before they are put in: an index that grows in random order is read and written all over the disk.
+_FINISH = ("INSERT INTO keys SELECT key, row FROM stage.keys ORDER BY key, row", *INDEXES)
+
+
+class StoreRow(NamedTuple):
+    """One name of one entity, as it is put in. Rows of an entity need not stand together."""
+
+    id: str
+    lang: str
+    name: str
+    type: str = ""  # the first that is given counts
+    prior: Optional[float] = None  # weight of the entity among those that share the name
+    kind: str = ""  # "name", "alias", "title" or "stem"; if it is not told, the first of a language is the name
+    entity_prior: Optional[float] = None  # weight of the entity for names that have none; the greatest counts
+
+
+def build_store(
+    rows: Iterable[StoreRow],
+    target: Union[str, Path],
+    *,
+    source: object = "rows",
+    progress: Optional[Progress] = None,
+) -> EntityStore:
+    """Write an entity store. Takes bounded memory, whatever the number of rows and their order.
+
+    Names are trimmed. One that an entity has twice in a language is kept once, with the greater prior.
+
+    rows (Iterable[StoreRow]): The names.
+    target (Union[str, Path]): The file to write. It appears when it is whole; one that is there is replaced.
+    source (object): Where the rows are from, for messages.
+    progress (Optional[Progress]): Called now and then with the stage, how much is done and of how much (0: unknown).
+    RETURNS (EntityStore): The store.
+    RAISES (ValueError): ML231 for a row without id or name, or with a prior that is none, ML232 if the store cannot be
+        written.
+    """
+    target = Path(target)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with (
+            replacing(target) as aside,
+            scratch(target) as stage,
+            contextlib.closing(sqlite3.connect(aside, isolation_level=None)) as connection,
+        ):
+            connection.execute("ATTACH ? AS stage", (str(stage),))
+            quicken(connection, cache_kib=_CACHE_KIB, schema="main")
+            quicken(connection, cache_kib=_CACHE_KIB, schema="stage")
+            connection.executescript(_STAGE + TABLES)
+            connection.execute("BEGIN")
+            connection.executemany(
+                "INSERT INTO stage.rows VALUES (?, ?, ?, ?, ?, ?, ?)", _checked(rows, source, progress)
+            )
+            meta = _fill(connection, progress)
+            for step, statement in enumerate(_FINISH):
+                if progress is not None:
+                    progress("indexing", step, len(_FINISH))
+                connection.execute(statement)
+            connection.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
+            connection.execute("COMMIT")
+            connection.execute(f"PRAGMA user_version = {FORMAT}")
+            if progress is not None:
+                progress("indexing", len(_FINISH), len(_FINISH))
+    except (sqlite3.Error, OSError) as err:
+        raise Unwritable(Errors.ML232.format(target=target, reason=err), err) from err
+    return EntityStore(target)
+
+
+def check_prior(value: object) -> Optional[float]:
+    """Read a prior.
+
+    value (object): A number, or None or an empty text for none.
+    RETURNS (Optional[float]): The prior.
+    RAISES (ValueError, TypeError, OverflowError): If it is no weight.
+    """
+    if value is None or value == "":
+        return None
+    found = float(value)  # type: ignore[arg-type]
+    if isinstance(value, bool) or not math.isfinite(found) or found < 0:
+        raise ValueError(value)
+    return found
+
+
+def _checked(rows: Iterable[StoreRow], source: object, progress: Optional[Progress]) -> Iterator[Tuple[Any, ...]]:
+    for n, row in enumerate(rows, 1):
+        entity_id, lang, name, kind_of, prior, kind, entity_prior = row
+        reason = ""
+        if not isinstance(entity_id, str) or not entity_id:
+            reason = "it has no id"
+        elif not isinstance(name, str) or not name.strip():
+            reason = f"'{entity_id}' has no name there"
+        elif not all(text is None or isinstance(text, str) for text in (lang, kind_of, kind)):
+            reason = f"the language, type or kind of '{entity_id}' is not text"
+        elif kind and kind not in KINDS:
+            reason = f"'{kind}' is no kind of name ({', '.join(KINDS)})"
+        else:
+            try:
+                prior, entity_prior = check_prior(prior), check_prior(entity_prior)
+                for text in (entity_id, name, lang or "", kind_of or ""):
+                    text.encode("utf8")
+            except UnicodeEncodeError:
+                reason = f"the text of '{entity_id!a}' is not Unicode (a lone surrogate)"
+            except (TypeError, ValueError, OverflowError):
+                reason = f"a prior of '{entity_id}' is not a number of 0 or more"
+        if reason:
+            raise ValueError(Errors.ML231.format(path=source, line=n, reason=reason))
+        if progress is not None and n % _REPORT == 0:
+            progress("rows", n, 0)
+        place = KINDS.index(kind) if kind else None
+        yield entity_id, lang or "", name.strip(), place, kind_of or None, prior, entity_prior
+
+
+def _fill(connection: sqlite3.Connection, progress: Optional[Progress]) -> Dict[str, Any]:
+    """Put the staged rows in, entity after entity."""
+    languages: Counter[str] = Counter()
+    types: Counter[str] = Counter()
+    total = connection.execute("SELECT count(*) FROM stage.rows").fetchone()[0]
+    rows = connection.execute(
+        "SELECT id, lang, name, kind, type, prior, entity_prior FROM stage.rows ORDER BY id, rowid"
+    )
+    n_names = num = done = 0
+    for num, (entity_id, group) in enumerate(groupby(rows, itemgetter(0)), 1):
+        own = list(group)
+        kind = next((row[4] for row in own if row[4]), "")
+        priors = [row[6] for row in own if row[6] is not None]
+        entity = (num, entity_id, kind, max(priors, default=None))
+        connection.execute("INSERT INTO entities VALUES (?, ?, ?, ?)", entity)
+        names = _names_of(own)
+        connection.executemany("INSERT INTO names VALUES (?, ?, ?, ?, ?)", [(num, *name) for name in names])
+        keys = [(loose_key(name), row) for row, (name, *_) in enumerate(names, n_names + 1)]
+        connection.executemany("INSERT INTO stage.keys VALUES (?, ?)", keys)
+        n_names += len(names)
+        languages.update(name[1] for name in names)
+        types[kind] += 1
+        done += len(own)
+        if progress is not None and done // _REPORT != (done - len(own)) // _REPORT:
+            progress("sorting", done, total)
+    return {
+        "n_entities": num,
+        "n_names": n_names,
+        "languages": json.dumps(dict(sorted(languages.items()))),
+        "types": json.dumps(dict(sorted(types.items()))),
+    }
+
+
+def _names_of(rows: List[Tuple[Any, ...]]) -> List[Tuple[str, str, int, Optional[float]]]:
+    """The names of an entity once each, as they are stored: name, language, kind, prior."""
+    names: Dict[Tuple[str, str, int], Tuple[int, Optional[float]]] = {}
+    named = {row[1] for row in rows if row[3] == _NAME}
+    for _, lang, name, kind, _, prior, _ in rows:
+        if kind is None:
+            kind = _ALIAS if lang in named else _NAME
+            named.add(lang)
+        # A title stays a title, though it be a name, too: it tells apart what names do not. So does a stem.
+        key = name, lang, kind if kind in (_TITLE, _STEM) else _NAME
+        before = names.get(key)
+        if before is not None:
+            kind = min(kind, before[0])
+            prior = max((p for p in (prior, before[1]) if p is not None), default=None)
+        names[key] = kind, prior
+    return [(name, lang, *rest) for (name, lang, _), rest in names.items()]

@@ -1,0 +1,224 @@
+"""Reading what an entity store is built from: tables, JSON lines, Wikidata's dumps, entity vocabularies."""
+
+from __future__ import annotations
+
+import bz2
+import contextlib
+import csv
+import gzip
+import json
+import lzma
+import re
+import zlib
+from pathlib import Path
+from typing import Any, Callable, Collection, Dict, Iterable, Iterator, List, Mapping, Optional, TextIO
+
+from ..errors import Errors, did_you_mean
+from ..storage.untrusted import parse_json
+from ..vocabulary.entity_names import split_name
+from ..vocabulary.entity_vocabulary import NAMES_FILE, EntityVocabulary
+from ..vocabulary.special_entities import NAMES
+from .store import Entity
+from .store_build import StoreRow
+from .store_format import ALIAS, NAME, TITLE
+
+COLUMNS = ("id", "language", "name", "type", "prior", "kind", "entity_prior")
+_OPENERS: Dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+_DELIMITERS = {".tsv": "\t", ".csv": ",", ".txt": "\t"}
+_LINES = (".jsonl", ".json", ".ndjson")
+_LONGEST_LINE = 1 << 26  # characters; the longest of Wikidata's have some millions
+_BROKEN = (OSError, EOFError, zlib.error, lzma.LZMAError, UnicodeDecodeError, csv.Error)
+_IN_PARENTHESES = re.compile(r"^(.*\S)\s*[(（][^()（）]*[)）]$", re.DOTALL)
+# Sites that end in "wiki" and are no language's Wikipedia.
+_NO_LANGUAGE = {"commons", "species", "meta", "wikidata", "sources", "mediawiki", "incubator", "outreach", "simple"}
+
+
+def read_rows(source: Path, *, languages: Optional[Collection[str]] = None) -> Iterator[StoreRow]:
+    """Read the names of entities. What the source is, its name says.
+
+    - `.tsv`, `.csv`: columns id, language, name, type, prior (and kind, entity_prior), in this order or as a first line
+      names them; cells at the end may be missing.
+    - `.jsonl`, `.json`: an entity or a name on each line, see `parse_line`; Wikidata's JSON dumps are such files.
+    - `entity_vocab.json`, or a checkpoint's directory: its entity vocabulary.
+    Files may be compressed (`.gz`, `.bz2`, `.xz`).
+
+    source (Path): The file or directory.
+    languages (Optional[Collection[str]]): Names to keep, with those of no language; None for all.
+    YIELDS (StoreRow): A name.
+    RAISES (ValueError): ML231 for a line that cannot be read, ML234 for a source of no known kind.
+    """
+    path = Path(source)
+    packed = path.suffix in _OPENERS
+    kind = Path(path.stem).suffix if packed else path.suffix
+    rows: Iterator[StoreRow]
+    if path.is_dir() or path.name == NAMES_FILE:
+        rows = read_vocabulary(EntityVocabulary.from_dir(path) if path.is_dir() else EntityVocabulary.from_json(path))
+    elif not path.is_file() or kind not in (*_DELIMITERS, *_LINES):
+        found = "is of no known kind" if path.exists() else "does not exist"
+        raise ValueError(Errors.ML234.format(path=path, found=found))
+    elif kind in _DELIMITERS:
+        rows = _read_table(path, _DELIMITERS[kind])
+    else:
+        rows = _read_lines(path)
+    for row in rows:
+        # What is no text, `build_store` refuses.
+        if languages is None or not row.lang or not isinstance(row.lang, str) or row.lang in languages:
+            yield row
+
+
+def read_vocabulary(vocabulary: EntityVocabulary) -> Iterator[StoreRow]:
+    """Read the names of an entity vocabulary.
+
+    An entity's id is a name that the vocabulary has for it: the English one, else the first. Names are titles of pages;
+    what some of them have in parentheses tells namesakes apart, so the title without it is a name, too.
+
+    vocabulary (EntityVocabulary): The vocabulary; its database is built now if it is missing.
+    YIELDS (StoreRow): A name.
+    """
+    special = set(vocabulary.special)
+    has_languages = bool(vocabulary.languages)
+    for entity_id in range(vocabulary.n_ids):
+        if entity_id in special:
+            continue
+        names = [name for name in vocabulary.names(entity_id) if name not in NAMES.values()]
+        own = next((name for name in names if name.startswith("en:")), names[0] if names else "")
+        for name in names:
+            lang, title = split_name(name) if has_languages else ("", name)
+            plain = _IN_PARENTHESES.fullmatch(title)
+            yield StoreRow(own, lang, plain[1] if plain else title, kind=NAME)
+            yield StoreRow(own, lang, title, kind=TITLE)
+
+
+def parse_line(record: Mapping[str, Any]) -> Iterator[StoreRow]:
+    """Read a line of JSON: one of these.
+
+    - a name: {"id": "Q90", "language": "en", "name": "Paris", "type": "city", "prior": 0.9}
+    - an entity, as `dump_line` writes it: {"id": "Q90", "type": "city", "prior": 310, "names": [{"name": "Paris",
+      "lang": "en"}, {"name": "City of Light", "lang": "en", "kind": "alias", "prior": 0.1}]}
+    - an entity of Wikidata: "labels", "aliases", "sitelinks" (titles; their number is its prior), "claims" (P31 is its
+      type).
+
+    record (Mapping[str, Any]): The object.
+    YIELDS (StoreRow): A name.
+    RAISES (KeyError, TypeError, AttributeError): If it is none of them.
+    """
+    if "labels" in record:
+        yield from _read_wikidata(record)
+    elif "names" in record:
+        for name in record["names"]:
+            yield StoreRow(
+                record["id"], name.get("lang") or "", name["name"], record.get("type") or "", name.get("prior"),
+                name.get("kind") or "", record.get("prior"),
+            )  # fmt: skip
+    else:
+        yield StoreRow(
+            record["id"], record.get("language") or record.get("lang") or "", record["name"], record.get("type") or "",
+            record.get("prior"), record.get("kind") or "", record.get("entity_prior"),
+        )  # fmt: skip
+
+
+def dump_line(entity: Entity) -> str:
+    """Write an entity as a line of JSON, for `parse_line`.
+
+    entity (Entity): The entity.
+    RETURNS (str): The line, without its end.
+    """
+    record: Dict[str, Any] = {"id": entity.id}
+    if entity.type:
+        record["type"] = entity.type
+    if entity.prior is not None:
+        record["prior"] = entity.prior
+    record["names"] = [
+        {key: value for key, value in name._asdict().items() if value not in (None, "")} for name in entity.names
+    ]
+    return json.dumps(record, ensure_ascii=False)
+
+
+def _read_wikidata(record: Mapping[str, Any]) -> Iterator[StoreRow]:
+    # Empty parts are lists in some dumps: what is no mapping holds nothing.
+    labels, aliases, links, claims = (record.get(key) or {} for key in ("labels", "aliases", "sitelinks", "claims"))
+    kind = _instance_of(claims.get("P31", ()) if claims else ())
+    titles = []
+    for site, link in links.items() if links else ():
+        lang = site[: -len("wiki")].replace("_", "-") if site.endswith("wiki") else ""
+        if lang and lang not in _NO_LANGUAGE:
+            titles.append((lang, link["title"]))
+    # How many Wikipedias write of it is the usual measure of how well-known it is.
+    prior = float(len(titles)) if "sitelinks" in record else None
+    names = [(lang, label["value"], NAME) for lang, label in (labels.items() if labels else ())]
+    for lang, found in aliases.items() if aliases else ():
+        names += [(lang, alias["value"], ALIAS) for alias in found]
+    names += [(lang, title, TITLE) for lang, title in titles]
+    for lang, name, form in names:
+        if name.strip():
+            yield StoreRow(record["id"], "" if lang == "mul" else lang, name, kind, None, form, prior)
+
+
+def _instance_of(claims: Iterable[Mapping[str, Any]]) -> str:
+    """The class that an entity of Wikidata is an instance of."""
+    for rank in ("preferred", "normal"):
+        for claim in claims:
+            value = claim.get("mainsnak", {}).get("datavalue", {}).get("value")
+            if claim.get("rank", "normal") == rank and isinstance(value, dict) and "id" in value:
+                return value["id"]
+    return ""
+
+
+def _read_lines(path: Path) -> Iterator[StoreRow]:
+    n = 0
+    try:
+        with _open(path) as file:
+            for n, line in enumerate(_lines(file), 1):
+                # Wikidata's dumps are one list, an element on each line.
+                text = line.strip().rstrip(",")
+                if text in ("", "[", "]"):
+                    continue
+                try:
+                    rows = list(parse_line(parse_json(text)))
+                except (ValueError, KeyError, TypeError, AttributeError) as err:
+                    reason = f"neither a name nor an entity ({type(err).__name__}: {err})"
+                    raise ValueError(Errors.ML231.format(path=path, line=n, reason=reason)) from err
+                yield from rows
+    except _BROKEN as err:
+        raise ValueError(Errors.ML231.format(path=path, line=n + 1, reason=err)) from err
+
+
+def _read_table(path: Path, delimiter: str) -> Iterator[StoreRow]:
+    columns: List[str] = list(COLUMNS)
+    n = 0
+    with contextlib.ExitStack() as stack:
+        try:
+            file = stack.enter_context(_open(path))
+            # Tabs separate what is not quoted: a name may begin with a quotation mark.
+            quoting: Any = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
+            for n, cells in enumerate(csv.reader(_lines(file), delimiter=delimiter, quoting=quoting), 1):
+                if n == 1 and cells and cells[0] == COLUMNS[0]:
+                    columns = cells
+                    for name in columns:
+                        if name not in COLUMNS:
+                            reason = f"there is no column '{name}'.{did_you_mean(name, COLUMNS)}"
+                            raise ValueError(Errors.ML231.format(path=path, line=n, reason=reason))
+                elif cells:
+                    if not 3 <= len(cells) <= len(columns):
+                        reason = f"it has {len(cells)} cells"
+                        raise ValueError(Errors.ML231.format(path=path, line=n, reason=reason))
+                    row = dict(zip(columns, cells, strict=False))
+                    yield StoreRow(
+                        row.get("id", ""), row.get("language", ""), row.get("name", ""), row.get("type", ""),
+                        row.get("prior") or None, row.get("kind", ""), row.get("entity_prior") or None,  # type: ignore[arg-type]
+                    )  # fmt: skip
+        except _BROKEN as err:
+            raise ValueError(Errors.ML231.format(path=path, line=n + 1, reason=err)) from err
+
+
+def _lines(file: TextIO) -> Iterator[str]:
+    """The lines of a file: a packed one of some kilobytes may hold one of gigabytes."""
+    while line := file.readline(_LONGEST_LINE):
+        if len(line) == _LONGEST_LINE:
+            raise csv.Error(f"it has more than {_LONGEST_LINE:,} characters")
+        yield line
+
+
+def _open(path: Path) -> Any:
+    opener = _OPENERS.get(path.suffix, open)
+    return opener(path, "rt", encoding="utf-8-sig", newline="")

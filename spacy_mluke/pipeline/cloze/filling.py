@@ -1,0 +1,159 @@
+"""Filling the masks of texts: with entities, with words, or both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Dict, List, Optional, Sequence
+
+import numpy
+
+from ...annotate.fillers import Filler
+from ...checkpoint.load import LoadedEncoder
+from ...encoder.model import get_shim
+from ...errors import Errors
+from ...heads.mask_states import read_masks
+from ...heads.masked_entities import MaskedModel, check_entity_head, rank_entities
+from ...heads.masked_words import check_word_head, piece_log_probs, rank_pieces
+from ...types import Counts, Ints1d
+from ...vocabulary.entity_names import key_of, name_in, title_of
+from .masked_texts import MaskedText, mask_input
+
+MODES = ("entity", "word", "both")
+# Pieces that are ranked for each filler wanted: some are no words, and two may read the same.
+_SPARE = 4
+
+
+@dataclass
+class Choice:
+    """What masks may be filled with."""
+
+    mode: str  # one of MODES
+    top_k: int
+    entity_ids: Optional[Ints1d] = None  # None for all
+    words: Optional[Sequence[str]] = None  # None for all wordpieces
+    keys: Dict[int, str] = field(default_factory=dict)  # what the component calls entities
+
+
+@dataclass
+class Filled:
+    """Fillers of the masks of some texts."""
+
+    fillers: List[List[List[Filler]]]  # for each text, for each mask, best first
+    counts: Counts  # `blank_spans` are masks that could not be filled
+
+
+def fill_masks(model: MaskedModel, texts: Sequence[MaskedText], choice: Choice) -> Filled:
+    """Fill masks.
+
+    model (MaskedModel): `spacy-mluke.MaskedEntity.v1`, with the heads that the mode takes.
+    texts (Sequence[MaskedText]): The texts.
+    choice (Choice): What they may be filled with.
+    RETURNS (Filled): The fillers.
+    """
+    total = sum(len(text.masks) for text in texts)
+    if not total:
+        return Filled([[] for _ in texts], Counts())
+    encoder = model.get_ref("encoder")
+    open_words = choice.mode != "entity" and choice.words is None
+    states = read_masks(encoder, mask_input(texts, [1] * total), int(open_words))
+    kept = numpy.flatnonzero(states.kept)
+    lang_of = [text.lang for text in texts for _ in text.masks]
+    found: List[List[Filler]] = [[] for _ in range(total)]
+    loaded = get_shim(encoder).loaded
+    if choice.mode != "word" and len(kept):
+        ids, scores = rank_entities(model, states.entities, choice.top_k, choice.entity_ids)
+        for mask, own_ids, own_scores in zip(kept.tolist(), ids.tolist(), numpy.exp(scores).tolist(), strict=True):
+            pairs = zip(own_ids, own_scores, strict=True)
+            found[mask] += [_entity_filler(loaded, i, score, lang_of[mask], choice.keys) for i, score in pairs]
+    if open_words and len(kept):
+        ids, scores = rank_pieces(loaded, states.pieces, choice.top_k * _SPARE)
+        for mask, own_ids, own_scores in zip(kept.tolist(), ids.tolist(), numpy.exp(scores).tolist(), strict=True):
+            found[mask] += _piece_fillers(loaded, own_ids, own_scores, choice.top_k)
+    elif choice.mode != "entity" and choice.words:
+        for mask, own in zip(kept.tolist(), _score_words(model, texts, kept, choice.words), strict=True):
+            found[mask] += own
+    ranked = [sorted(own, key=_by_score)[: choice.top_k] for own in found]
+    counts = Counts(spans=total, blank_spans=total - len(kept))
+    by_mask = iter(ranked)
+    return Filled([[next(by_mask) for _ in text.masks] for text in texts], counts)
+
+
+def _score_words(
+    model: MaskedModel, texts: Sequence[MaskedText], kept: Ints1d, words: Sequence[str]
+) -> List[List[Filler]]:
+    """Score each word at each mask, as many <mask> in its place as it has wordpieces; other masks of a text have one.
+
+    A word's score is the mean log-probability of its pieces, as in mLAMA (Kassner et al., 2021), here as a probability.
+    """
+    encoder = model.get_ref("encoder")
+    loaded = get_shim(encoder).loaded
+    pieces = _word_pieces(loaded, words)
+    where = [(text, mask) for text in texts for mask in range(len(text.masks))]
+    scores = numpy.full((len(kept), len(words)), -numpy.inf)
+    for length in sorted({len(own) for own in pieces} - {0}):
+        which = [i for i, own in enumerate(pieces) if len(own) == length]
+        # Each mask in a copy of its text, since the others keep one piece.
+        asked = [where[i] for i in kept.tolist()]
+        own = numpy.concatenate([numpy.arange(len(text.masks)) == mask for text, mask in asked])
+        inputs = mask_input([text for text, _ in asked], numpy.where(own, length, 1).tolist())
+        states = read_masks(encoder, inputs, length)
+        width = states.pieces.shape[1]
+        # All masks of these texts have wordpieces, or none of a text's are asked for.
+        rows = states.pieces.reshape((-1, length, width))[own[states.kept]]
+        unique, inverse = numpy.unique(numpy.asarray([pieces[i] for i in which]), return_inverse=True)
+        probs = piece_log_probs(loaded, rows.reshape((-1, width)), unique).reshape((len(kept), length, len(unique)))
+        inverse = inverse.reshape((len(which), length))
+        scores[:, which] = numpy.mean([probs[:, i, inverse[:, i]] for i in range(length)], axis=0)
+    return [
+        [
+            Filler(word, "", float(numpy.exp(score)))
+            for word, score in zip(words, row, strict=True)
+            if score > -numpy.inf
+        ]
+        for row in scores
+    ]
+
+
+def _word_pieces(loaded: LoadedEncoder, words: Sequence[str]) -> List[List[int]]:
+    """Pieces of words as they stand in a text, without those that show nothing."""
+    found = loaded.wordpieces.encode([" " + word for word in words])
+    return [text.ids[text.offsets[:, 1] > text.offsets[:, 0]].tolist() for text in found]
+
+
+def _piece_fillers(loaded: LoadedEncoder, ids: List[int], scores: List[float], top_k: int) -> List[Filler]:
+    fillers: Dict[str, Filler] = {}
+    for piece_id, score in zip(ids, scores, strict=True):
+        text = loaded.wordpieces.text(piece_id).strip()
+        if text and len(fillers) < top_k:
+            fillers.setdefault(text, Filler(text, "", score))
+    return list(fillers.values())
+
+
+def _entity_filler(loaded: LoadedEncoder, entity_id: int, score: float, lang: str, keys: Dict[int, str]) -> Filler:
+    names = loaded.entities.names(entity_id)
+    if not names:
+        # A row of the table that no name leads to.
+        return Filler(f"#{entity_id}", f"#{entity_id}", score, f"#{entity_id}")
+    key = key_of(names)
+    name = name_in(names, lang)
+    return Filler(title_of(name, key), name, score, keys.get(entity_id) or key or name_in(names, ""))
+
+
+def check_heads(loaded: LoadedEncoder, mode: str, name: str) -> None:
+    """See that an encoder can fill masks.
+
+    loaded (LoadedEncoder): The encoder.
+    mode (str): One of MODES.
+    name (str): Who asks, for the message.
+    RAISES (ValueError): ML221 if it lacks a head, ML222 if its vocabulary has no entities.
+    """
+    if mode != "word":
+        check_entity_head(loaded, name)
+        if loaded.config.entity_vocab_size <= len(set(loaded.entities.special)):
+            raise ValueError(Errors.ML222.format(name=loaded.source))
+    if mode != "entity":
+        check_word_head(loaded, name)
+
+
+def _by_score(filler: Filler) -> float:
+    return -filler.score

@@ -1,0 +1,85 @@
+"""Texts with masks, and the entities that are known beside them."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass
+from typing import Any, List, Optional, Sequence, Tuple
+
+import numpy
+from spacy.tokens import Doc
+
+from ...align.masked_docs import place_docs
+from ...annotate.fillers import Chars
+from ...checkpoint.load import LoadedEncoder
+from ...encoder.model import MentionInput
+
+Linked = Tuple[int, int, int]  # first character, end, and the entity's id in the vocabulary
+
+
+@dataclass(frozen=True)
+class MaskedText:
+    """A text with masks."""
+
+    text: str
+    masks: Sequence[Chars]  # first character and end of each, in order
+    lang: str = ""  # for the names of entities
+    linked: Sequence[Linked] = ()  # mentions whose entity is shown; none overlaps a mask or another
+
+
+def find_linked(doc: Doc, loaded: LoadedEncoder, masks: Sequence[Chars]) -> List[Linked]:
+    """The mentions of a document whose entity an encoder can be shown: the `[X]` of a cloze (Ri et al., 2022, section
+    5).
+
+    doc (Doc): The document; its entities with a `kb_id_` are linked.
+    loaded (LoadedEncoder): The encoder; entities that it lacks are left as words.
+    masks (Sequence[Chars]): Masks of the text; entities that overlap one are left out.
+    RETURNS (List[Linked]): In text order.
+    """
+    found = []
+    starts, ends = [first for first, _ in masks], [last for _, last in masks]
+    for ent in doc.ents:
+        start, end = ent.start_char, ent.end_char
+        # Masks that begin before its end, but for those that end before its beginning: masks are in order, and apart.
+        if not ent.kb_id or bisect_left(starts, end) > bisect_right(ends, start):
+            continue
+        entity_id = find_entity(loaded, ent.kb_id_, [doc.lang_])
+        if entity_id is not None:
+            found.append((start, end, entity_id))
+    return found
+
+
+def mask_input(texts: Sequence[MaskedText], mask_lengths: Sequence[int], **candidates: Any) -> MentionInput:
+    """What a masked head reads: [MASK] entities over `<mask>` pieces, and the entities of linked mentions.
+
+    texts (Sequence[MaskedText]): The texts.
+    mask_lengths (Sequence[int]): `<mask>` pieces of each mask of all texts.
+    **candidates (Any): Entities that are compared, as MentionInput takes them.
+    RETURNS (MentionInput): Spans of a text in order, masks and linked mentions together; the latter have an entity id.
+    """
+    lengths = iter(mask_lengths)
+    places: List[List[Chars]] = []
+    rows: List[Tuple[int, int]] = []  # entity id and `<mask>` pieces of each span
+    for text in texts:
+        masks = [(start, end, -1, next(lengths)) for start, end in text.masks]
+        spans = sorted([*masks, *[(start, end, entity_id, 0) for start, end, entity_id in text.linked]])
+        places.append([(start, end) for start, end, _, _ in spans])
+        rows += [(entity_id, length) for _, _, entity_id, length in spans]
+    docs, spans_of = place_docs([text.text for text in texts], places)
+    ids, pieces = numpy.asarray(rows, dtype="int64").reshape((-1, 2)).T
+    return MentionInput(docs, spans_of, entity_ids=ids, mask_lengths=pieces, **candidates)
+
+
+def find_entity(loaded: LoadedEncoder, candidate: str, langs: Sequence[str]) -> Optional[int]:
+    """The entity that somebody means.
+
+    loaded (LoadedEncoder): The encoder.
+    candidate (str): A name as the vocabulary has it, or a title.
+    langs (Sequence[str]): Languages of the title; English ones are found, too.
+    RETURNS (Optional[int]): Its id, None if there is none. Special entities are none.
+    """
+    for name in (candidate, *[f"{lang}:{candidate}" for lang in (*langs, "en")]):
+        found = loaded.entities.get(name)
+        if found is not None and found not in loaded.entities.special:
+            return found
+    return None

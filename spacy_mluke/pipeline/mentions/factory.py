@@ -1,0 +1,65 @@
+"""The factory of `mluke_mentions`."""
+
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Optional
+
+from spacy.language import Language
+
+from ..base.defaults import STORE, Source
+
+if TYPE_CHECKING:
+    from .component import MentionRecognizer
+
+MENTIONS: Dict[str, Any] = {
+    "candidates": STORE,
+    "types": None,
+    "min_length": 2,
+    "split_tokens": True,
+    "overwrite": False,
+    "scorer": {"@scorers": "spacy.ner_scorer.v1"},
+}
+
+MENTION_WEIGHTS: Dict[str, Optional[float]] = {"ents_f": 1.0, "ents_p": 0.0, "ents_r": 0.0, "ents_per_type": None}
+
+
+@Language.factory(
+    "mluke_mentions",
+    assigns=["doc.ents", "token.ent_iob", "token.ent_type"],
+    default_config=MENTIONS,
+    default_score_weights=MENTION_WEIGHTS,
+)
+def make_mluke_mentions(
+    nlp: Language,
+    name: str,
+    candidates: Source,
+    types: Optional[List[str]],
+    min_length: int,
+    split_tokens: bool,
+    overwrite: bool,
+    scorer: Optional[Callable],
+) -> "MentionRecognizer":
+    """Make the component that finds the names of a knowledge base in text.
+
+    nlp (Language): The pipeline.
+    name (str): The component's name.
+    candidates (CandidateSource): The knowledge base, `spacy-mluke.store_candidates.v1` or
+        `spacy-mluke.kb_candidates.v1`.
+    types (Optional[List[str]]): Types of entities whose names are looked for; None for all.
+    min_length (int): Characters of a name at least.
+    split_tokens (bool): Whether tokens are split where a name begins or ends inside them: in scripts without spaces, at
+        apostrophes and dashes. If not, such names are left out.
+    overwrite (bool): Whether entities that stand in `doc.ents` give way to names that overlap them.
+    scorer (Optional[Callable]): The scorer.
+    RETURNS (MentionRecognizer): The component.
+    """
+    from .component import MentionRecognizer
+
+    return MentionRecognizer(
+        nlp.vocab,
+        candidates,
+        name=name,
+        types=types,
+        min_length=min_length,
+        split_tokens=split_tokens,
+        overwrite=overwrite,
+        scorer=scorer,
+    )

@@ -1,0 +1,328 @@
+"""The `mluke_qa` component: answers to questions about a document, as pieces of it."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Union
+
+import numpy
+from spacy.language import Language
+from spacy.pipeline import TrainablePipe
+from spacy.tokenizer import Tokenizer
+from spacy.tokens import Doc, Span
+from spacy.training import Example, validate_get_examples
+from spacy.util import minibatch
+from spacy.vocab import Vocab
+from thinc.api import NumpyOps, set_dropout_rate
+from thinc.types import Ragged
+from thinc.util import to_numpy
+
+from ...annotate.answers import Answer, Asked, Question, get_questions, set_answers, set_questions
+from ...encoder.model import PairInput, align_input
+from ...errors import Errors, Warnings, check_at_least, check_number
+from ...heads.answer_extractor import AnswerModel, pass_loss
+from ...heads.linear import start_weights
+from ...suggesters.entities import Suggester
+from ...types import AnswerLogits, Counts, QuestionBatch
+from ..base.published import find_published, load_encoder_model, own_encoder
+from ..base.stream import annotate
+from ..base.task import Scorer, TaskPipe
+from .questions import Targets, find_answers, find_targets, gold_asked, missing_questions, question_doc
+
+CHUNK = 64  # documents whose gold answers are placed at once
+
+
+@dataclass
+class QuestionPrediction:
+    """What the head says of the questions of some documents."""
+
+    questions: List[List[Question]]  # of each document
+    output: AnswerLogits
+
+
+class QuestionAnswerer(TaskPipe, TrainablePipe):
+    """Answers questions with pieces of a document, or says that it does not answer them.
+
+    Question and document are read together, a long document in windows; the best answer is looked for in all of them
+    (`heads/answer_search.py` says how).
+
+    vocab (Vocab): The pipeline's vocabulary.
+    model (AnswerModel): `spacy-mluke.AnswerExtractor.v1`.
+    tokenizer (Optional[Callable[[str], Doc]]): Cuts questions, and texts given to `answer`, into tokens.
+    suggester (Optional[Suggester]): Which spans of a document are read as entities; None for none.
+    question_suggester (Optional[Suggester]): Which of a question; by default, those that it names.
+    name (str): The component's name.
+    top_k (int): Answers to a question at most.
+    max_answer_pieces (int): Wordpieces of an answer at most.
+    null_threshold (Optional[float]): There is no answer if the null score, a logit, exceeds the best answer's by more
+        than this. None if there always is one.
+    scorer (Optional[Scorer]): Scores predictions.
+    RAISES (ValueError): ML071, ML310 for numbers that do not fit; ML214 for a model that listens to a shared encoder.
+    """
+
+    kind = "LukeForQuestionAnswering"
+    head_name = "qa_outputs"
+    model: AnswerModel
+
+    def __init__(
+        self,
+        vocab: Vocab,
+        model: AnswerModel,
+        tokenizer: Optional[Callable[[str], Doc]] = None,
+        *,
+        suggester: Optional[Suggester] = None,
+        question_suggester: Optional[Suggester] = None,
+        name: str = "mluke_qa",
+        top_k: int = 1,
+        max_answer_pieces: int = 30,
+        null_threshold: Optional[float] = 0.0,
+        scorer: Optional[Scorer] = None,
+    ):
+        options = {"top_k": top_k, "max_answer_pieces": max_answer_pieces, "null_threshold": null_threshold}
+        super().__init__(vocab, model, name, options, scorer)
+        if own_encoder(model) is None:
+            raise ValueError(Errors.ML214.format(name=name))
+        self.tokenizer = tokenizer or Tokenizer(vocab)
+        self.suggester = suggester
+        self.question_suggester = question_suggester
+
+    def check_options(self, options: Mapping[str, Any]) -> None:
+        for option in ("top_k", "max_answer_pieces"):
+            check_at_least(option, options[option], 1)
+        check_number("null_threshold", options["null_threshold"], optional=True)
+
+    # --- the head ---
+
+    @property
+    def n_rows(self) -> int:
+        """Rows of the head: one for first pieces, one for last ones."""
+        return 2
+
+    @property
+    def labels(self) -> Tuple[str, ...]:
+        """None: an answer has no label."""
+        return ()
+
+    @property
+    def label_data(self) -> None:
+        """None: there is nothing that `spacy init labels` could write."""
+        return None
+
+    def add_label(self, label: str) -> int:
+        """Do nothing: an answer has no label.
+
+        label (str): Any.
+        RETURNS (int): 0.
+        """
+        return 0
+
+    def take_published(self, tensors: Mapping[str, Any], labels: List[str]) -> None:
+        """Take over the head of a published checkpoint.
+
+        tensors (Mapping[str, Floats]): By published name.
+        labels (List[str]): Of no importance.
+        RAISES (ValueError): ML079 if it has not two rows.
+        """
+        self.set_head(tensors)
+
+    def load(self) -> None:
+        """Read the encoder's checkpoint, and its head if this component has none yet.
+
+        RAISES (ValueError): ML212 if neither has one.
+        """
+        load_encoder_model(self.model)
+        if not self.is_trained and not find_published(self):
+            raise ValueError(Errors.ML212.format(name=self.name))
+
+    # --- predicting ---
+
+    def answer(
+        self, doc: Union[Doc, str], question: Union[str, Question, Doc, Span], *, top_k: Optional[int] = None
+    ) -> List[Answer]:
+        """Answer a question about a document, which stays as it is.
+
+        doc (Union[Doc, str]): The document, or its text.
+        question (Union[str, Question, Doc, Span]): The question; a Doc, for instance, with entities.
+        top_k (Optional[int]): Answers at most. By default, as the component was made.
+        RETURNS (List[Answer]): Best first, no two on the same token. Empty if the document does not answer it.
+        RAISES (ValueError): ML212 without a trained head; ML071, ML210 for what is no number or question.
+        """
+        wanted = self.cfg["top_k"] if top_k is None else top_k
+        check_at_least("top_k", wanted, 1)
+        self.load()
+        read = self.tokenizer(doc) if isinstance(doc, str) else doc
+        output = self.model.predict(self._inputs([read], [[Question.of(question)]]))
+        self.warn(output.batch.counts)
+        (found,) = self._find([read], output, wanted)
+        return found
+
+    def predict(self, docs: Iterable[Doc]) -> QuestionPrediction:
+        """Read questions and documents together, without changing them.
+
+        docs (Iterable[Doc]): Documents with `doc._.mluke_questions`.
+        RETURNS (QuestionPrediction): Questions and logits.
+        """
+        self.load()
+        docs = list(docs)
+        questions = [get_questions(doc) for doc in docs]
+        return QuestionPrediction(questions, self.model.predict(self._inputs(docs, questions)))
+
+    def set_annotations(self, docs: Iterable[Doc], prediction: QuestionPrediction) -> None:
+        """Set `doc._.mluke_answers`.
+
+        docs (Iterable[Doc]): The documents.
+        prediction (QuestionPrediction): What `predict` returned for them.
+        """
+        docs = list(docs)
+        asked = [doc for doc, own in zip(docs, prediction.questions, strict=True) for _ in own]
+        found = self._find(asked, prediction.output, self.cfg["top_k"])
+        at = 0
+        for doc, own in zip(docs, prediction.questions, strict=True):
+            if own:
+                set_answers(doc, found[at : at + len(own)])
+            at += len(own)
+
+    def counts_of(self, prediction: QuestionPrediction) -> Counts:
+        return prediction.output.batch.counts
+
+    def warn(self, counts: Counts) -> None:
+        super().warn(counts)
+        encoder = own_encoder(self.model)
+        assert encoder is not None
+        if counts.cut_questions:
+            limit = encoder.attrs["window"] // 2
+            warnings.warn(Warnings.ML176.format(n=counts.cut_questions, name=self.name, limit=limit), stacklevel=3)
+        if counts.left_out_spans:
+            limit = encoder.attrs["max_entities"]
+            warnings.warn(Warnings.ML177.format(n=counts.left_out_spans, limit=limit), stacklevel=3)
+
+    def _inputs(self, docs: Sequence[Doc], questions: Sequence[Sequence[Question]]) -> PairInput:
+        """Questions as documents, and documents, each once."""
+        asked = [question_doc(self.tokenizer, question) for own in questions for question in own]
+        # Documents that nobody asks anything are not read.
+        read = [doc for doc, own in zip(docs, questions, strict=True) if own]
+        n_questions = [len(own) for own in questions if own]
+        return PairInput(
+            asked,
+            read,
+            numpy.repeat(numpy.arange(len(read)), n_questions),
+            _suggest(self.question_suggester, asked),
+            _suggest(self.suggester, read),
+        )
+
+    def _find(self, docs: Sequence[Doc], output: AnswerLogits, top_k: int) -> List[List[Answer]]:
+        return find_answers(
+            output,
+            docs,
+            top_k=top_k,
+            max_pieces=self.cfg["max_answer_pieces"],
+            null_threshold=self.cfg["null_threshold"],
+        )
+
+    # --- training ---
+
+    def initialize(self, get_examples: Callable[[], Iterable[Example]], *, nlp: Optional[Language] = None) -> None:
+        """Read the checkpoint, and start the head unless the checkpoint was fine-tuned for question answering.
+
+        get_examples (Callable[[], Iterable[Example]]): Annotated examples.
+        nlp (Optional[Language]): The pipeline.
+        RAISES (ValueError): ML077 if no example is annotated, and the component has no head.
+        """
+        validate_get_examples(get_examples, f"{type(self).__name__}.initialize")
+        load_encoder_model(self.model)
+        encoder = own_encoder(self.model)
+        assert encoder is not None
+        n_examples = n_annotated = n_answered = n_lost = 0
+        # A part at a time: a corpus of single questions holds each document many times over.
+        for examples in minibatch(get_examples(), CHUNK):
+            n_examples += len(examples)
+            inputs, gold = self._gold_inputs(examples)
+            batch = align_input(encoder, inputs)
+            assert isinstance(batch, QuestionBatch)
+            targets = self._targets(batch, gold)
+            n_annotated += len(gold)
+            n_answered += targets.n_answered
+            n_lost += targets.n_lost
+        if not n_annotated:
+            wanted = "set doc._.mluke_questions and doc._.mluke_answers of the reference documents"
+            self.check_annotation(n_examples, Errors.ML077.format(name=self.name, wanted=wanted))
+        if not self.is_trained and not find_published(self):
+            start_weights(self.model.get_ref("linear"), self.n_rows, self.head_width)
+        if n_lost:
+            limit = self.cfg["max_answer_pieces"]
+            warnings.warn(Warnings.ML178.format(n=n_lost, total=n_answered, name=self.name, limit=limit), stacklevel=2)
+
+    def learn(self, examples: List[Example], drop: float) -> float:
+        """Learn from a batch of examples. Losses and gradients are sums over windows.
+
+        examples (List[Example]): Their references have questions and answers. Questions without annotation are
+            left out.
+        drop (float): Dropout of the states.
+        RETURNS (float): The loss.
+        """
+        self.load()
+        inputs, gold = self._gold_inputs(examples)
+        if not gold:
+            return 0.0
+        set_dropout_rate(self.model, drop)
+        output, backprop = self.model.begin_update(inputs)
+        loss, d_output = self._loss(output, self._targets(output.batch, gold))
+        backprop(d_output)
+        return loss
+
+    def get_loss(self, examples: Iterable[Example], scores: QuestionPrediction) -> Tuple[float, AnswerLogits]:
+        """The loss of a prediction.
+
+        examples (Iterable[Example]): The truth about the questions that were asked.
+        scores (QuestionPrediction): As from `predict`.
+        RETURNS (Tuple[float, AnswerLogits]): The loss and its gradient.
+        """
+        gold: List[Asked] = []
+        for eg, questions in zip(examples, scores.questions, strict=True):
+            known = {question.key: answers for question, answers in gold_asked(eg)}
+            gold.extend((question, known.get(question.key)) for question in questions)
+        return self._loss(scores.output, self._targets(scores.output.batch, gold))
+
+    def _gold_inputs(self, examples: Sequence[Example]) -> Tuple[PairInput, List[Asked]]:
+        """The annotated questions of examples, about their predicted documents."""
+        asked = [gold_asked(eg) for eg in examples]
+        questions = [[question for question, _ in own] for own in asked]
+        return self._inputs([eg.predicted for eg in examples], questions), [pair for own in asked for pair in own]
+
+    def _targets(self, batch: QuestionBatch, gold: Sequence[Asked]) -> Targets:
+        chars = [None if answers is None else [answer.chars for answer in answers] for _, answers in gold]
+        return find_targets(batch, chars, self.cfg["max_answer_pieces"])
+
+    def _loss(self, output: AnswerLogits, targets: Targets) -> Tuple[float, AnswerLogits]:
+        logits = to_numpy(output.logits)
+        loss, gradient = pass_loss(logits, output.batch.piece_lengths, targets.pieces, targets.counted)
+        return loss, AnswerLogits(self.model.ops.asarray2f(gradient), output.batch)
+
+    def score(self, examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
+        """Score answers. Predicted documents are asked what nobody asked them: readers such as that of
+        `spacy evaluate` pass on their text alone.
+
+        examples (Iterable[Example]): Predicted and reference documents.
+        RETURNS (Dict[str, Any]): The scores.
+        """
+        examples = list(examples)
+        asked = [(eg.predicted, missing_questions(eg.predicted, eg.reference)) for eg in examples]
+        docs = [doc for doc, questions in asked if questions]
+        if docs and self.scorer is not None:
+            for doc, questions in asked:
+                if questions:
+                    set_questions(doc, [*get_questions(doc), *questions])
+            counts = Counts()
+            self.load()
+            for start in range(0, len(docs), CHUNK):
+                annotate(self, docs[start : start + CHUNK], counts)
+            self.warn(counts)
+        return super().score(examples, **kwargs)
+
+
+def _suggest(suggester: Optional[Suggester], docs: Sequence[Doc]) -> Ragged:
+    ops = NumpyOps()
+    if suggester is None:
+        return Ragged(ops.alloc2i(0, 2), ops.alloc1i(len(docs)))
+    return suggester(docs, ops=ops)

@@ -1,0 +1,77 @@
+"""The factory of `mluke_qa`."""
+
+from typing import TYPE_CHECKING, Any, Callable, Dict, Optional
+
+from spacy.language import Language
+from thinc.api import Model
+
+from ..base.defaults import ENCODER, Suggester
+
+if TYPE_CHECKING:
+    from .component import QuestionAnswerer
+
+QA: Dict[str, Any] = {
+    "model": {"@architectures": "spacy-mluke.AnswerExtractor.v1", "encoder": ENCODER, "dropout": 0.0},
+    "suggester": None,
+    "question_suggester": {"@misc": "spacy-mluke.ents_suggester.v1"},
+    "top_k": 1,
+    "max_answer_pieces": 30,
+    "null_threshold": 0.0,
+    "scorer": {"@scorers": "spacy-mluke.qa_scorer.v1", "lang": None},
+}
+
+QA_WEIGHTS: Dict[str, Optional[float]] = {
+    "qa_em": 0.0,
+    "qa_f1": 1.0,
+    "qa_has_answer_em": None,
+    "qa_has_answer_f1": None,
+    "qa_no_answer": None,
+}
+
+
+@Language.factory(
+    "mluke_qa",
+    requires=["doc._.mluke_questions"],
+    assigns=["doc._.mluke_answers"],
+    default_config=QA,
+    default_score_weights=QA_WEIGHTS,
+)
+def make_mluke_qa(
+    nlp: Language,
+    name: str,
+    model: Model,
+    suggester: Optional[Suggester],
+    question_suggester: Optional[Suggester],
+    top_k: int,
+    max_answer_pieces: int,
+    null_threshold: Optional[float],
+    scorer: Optional[Callable],
+) -> "QuestionAnswerer":
+    """Make the component that answers questions.
+
+    nlp (Language): The pipeline; its tokenizer cuts questions.
+    name (str): The component's name.
+    model (Model[PairInput, AnswerLogits]): `spacy-mluke.AnswerExtractor.v1`.
+    suggester (Optional[Suggester]): Which spans of a document are read as entities; None for none.
+    question_suggester (Optional[Suggester]): Which of a question; by default, those that it names.
+    top_k (int): Answers to a question at most.
+    max_answer_pieces (int): Wordpieces of an answer at most.
+    null_threshold (Optional[float]): There is no answer if the null score, a logit, exceeds the best answer's by more
+        than this. None if there always is one.
+    scorer (Optional[Callable]): The scorer.
+    RETURNS (QuestionAnswerer): The component.
+    """
+    from .component import QuestionAnswerer
+
+    return QuestionAnswerer(
+        nlp.vocab,
+        model,
+        nlp.tokenizer,
+        suggester=suggester,
+        question_suggester=question_suggester,
+        name=name,
+        top_k=top_k,
+        max_answer_pieces=max_answer_pieces,
+        null_threshold=null_threshold,
+        scorer=scorer,
+    )

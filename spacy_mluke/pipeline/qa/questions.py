@@ -1,0 +1,197 @@
+"""What `mluke_qa` does with questions on both sides of its head: gold answers -> pieces, logits -> answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
+
+import numpy
+from spacy.tokens import Doc, Span
+from spacy.training import Example
+from spacy.util import filter_spans
+from thinc.util import to_numpy
+
+from ...align.overlaps import overlapping
+from ...annotate.answers import Answer, Asked, Question, get_asked
+from ...errors import Errors
+from ...heads.answer_search import AnswerSearch, split_windows
+from ...tokenization.characters import heads
+from ...types import AnswerLogits, Bools1d, Floats2d, Ints2d, QuestionBatch
+
+Chars = Tuple[int, int]
+
+
+@dataclass
+class Targets:
+    """Where answers begin and end, as the head is to say."""
+
+    pieces: Ints2d  # (n_passes, 2): first and last piece in the pass; its <s> where it holds no answer
+    counted: Bools1d  # (n_passes,): passes of annotated questions
+    n_answered: int  # questions that have a gold answer
+    n_lost: int  # of these, questions whose answer is in no window, or longer than may be predicted
+
+
+def gold_asked(example: Example) -> List[Asked]:
+    """The annotated questions of an example.
+
+    example (Example): The example.
+    RETURNS (List[Asked]): Questions and gold answers of its reference.
+    RAISES (ValueError): ML216 if its documents have different texts.
+    """
+    asked: List[Asked] = [pair for pair in get_asked(example.reference) if pair[1] is not None]
+    if asked and example.predicted.text != example.reference.text:
+        found = f"{example.reference.text[:40]!r}, {example.predicted.text[:40]!r}"
+        raise ValueError(Errors.ML216.format(found=found))
+    return asked
+
+
+def find_targets(batch: QuestionBatch, gold: Sequence[Optional[Iterable[Chars]]], max_pieces: int) -> Targets:
+    """Place gold answers in passes.
+
+    Of several gold answers the first one trains that a window shows whole. A window without it is trained to say so, at
+    its <s>, as in the published recipe.
+
+    batch (QuestionBatch): The passes.
+    gold (Sequence[Optional[Iterable[Chars]]]): For each question, the characters of its gold answers in the document;
+        none if it has no answer, None if it is not annotated.
+    max_pieces (int): Pieces of the longest answer that can be predicted.
+    RETURNS (Targets): What the head is to say.
+    """
+    pieces = numpy.zeros((batch.n_passes, 2), dtype="int64")
+    counted = numpy.array([answers is not None for answers in gold], dtype=bool)[batch.questions]
+    pass_heads = heads(numpy.bincount(batch.questions, minlength=batch.n_questions))
+    piece_heads = heads(batch.piece_lengths)
+    n_answered = n_lost = 0
+    for i, answers in enumerate(gold):
+        rows = range(int(pass_heads[i]), int(pass_heads[i + 1]))
+        chars = list(answers or ())
+        n_answered += bool(chars)
+        for place in chars:
+            found = {row: _place(batch, row, int(piece_heads[row]), place) for row in rows}
+            whole = {row: bounds for row, bounds in found.items() if bounds is not None}
+            if whole:
+                pieces[list(whole)] = list(whole.values())
+                n_lost += any(last - first >= max_pieces for first, last in whole.values())
+                break
+        else:
+            n_lost += bool(chars)
+    return Targets(pieces, counted, n_answered, n_lost)
+
+
+def _place(batch: QuestionBatch, row: int, head: int, chars: Chars) -> Optional[Tuple[int, int]]:
+    """First and last piece of an answer in a pass; None if its window does not show all of it."""
+    first, end = batch.context[row].tolist()
+    offsets = batch.offsets[head + first : head + end]
+    shown = offsets[offsets[:, 1] > offsets[:, 0]]
+    if not len(shown) or chars[0] < shown[0, 0] or chars[1] > shown[-1, 1]:
+        return None
+    ((a, b),) = overlapping(numpy.array([chars]), offsets).tolist()
+    return (first + a, first + b - 1) if b > a else None
+
+
+def find_answers(
+    output: AnswerLogits,
+    docs: Sequence[Doc],
+    *,
+    top_k: int,
+    max_pieces: int,
+    null_threshold: Optional[float],
+) -> List[List[Answer]]:
+    """The best answers to each question of a batch.
+
+    output (AnswerLogits): What the head says.
+    docs (Sequence[Doc]): The document of each question.
+    top_k (int): Answers wanted at most. Those that share a token with a better one are left out.
+    max_pieces (int): Pieces of an answer at most.
+    null_threshold (Optional[float]): By how much the null score may exceed the best answer's; None for any.
+    RETURNS (List[List[Answer]]): For each question, best first; empty if the null score wins.
+    """
+    batch = output.batch
+    logits: Floats2d = to_numpy(output.logits)
+    pass_heads = heads(numpy.bincount(batch.questions, minlength=batch.n_questions))
+    piece_heads = heads(batch.piece_lengths)
+    found: List[List[Answer]] = []
+    for i, doc in enumerate(docs):
+        own = slice(int(pass_heads[i]), int(pass_heads[i + 1]))
+        starts, context = batch.starts[own], batch.context[own]
+        windows = split_windows(logits, starts, context, batch.offsets, piece_heads[:-1][own])
+        search = AnswerSearch(windows, max_pieces)
+        if null_threshold is not None and search.null - search.best > null_threshold:
+            found.append([])
+            continue
+        offsets = _doc_offsets(batch, own, piece_heads)
+        grow = _TokenPieces(doc, offsets)
+        null_score = float(numpy.exp(search.null_score))
+        answers = []
+        for best in search.take(top_k, grow):
+            chars = _shown_chars(offsets, best.first, best.end)
+            answer = Answer.at(doc, *chars, float(numpy.exp(best.score)), null_score)
+            if answer is not None:
+                answers.append(answer)
+        found.append(answers)
+    return found
+
+
+class _TokenPieces:
+    """First piece and end of the tokens that a range of pieces touches.
+
+    doc (Doc): The document.
+    offsets (Ints2d): Characters of its pieces.
+    """
+
+    def __init__(self, doc: Doc, offsets: Ints2d) -> None:
+        self.doc = doc
+        self.offsets = offsets
+
+    def __call__(self, first: int, end: int) -> Tuple[int, int]:
+        chars = _shown_chars(self.offsets, first, end)
+        span: Any = self.doc.char_span(*chars, alignment_mode="expand")
+        if span is None:
+            return first, end
+        ((a, b),) = overlapping(numpy.array([[span.start_char, span.end_char]]), self.offsets).tolist()
+        return min(a, first), max(b, end)
+
+
+def _doc_offsets(batch: QuestionBatch, own: slice, piece_heads: Any) -> Ints2d:
+    """Characters of all pieces of the document of one question."""
+    starts, context = batch.starts[own].tolist(), batch.context[own].tolist()
+    rows = piece_heads[:-1][own].tolist()
+    offsets = numpy.zeros((starts[-1] + context[-1][1] - context[-1][0], 2), dtype="int64")
+    for start, (first, end), row in zip(starts, context, rows, strict=True):
+        offsets[start : start + end - first] = batch.offsets[row + first : row + end]
+    return offsets
+
+
+def _shown_chars(offsets: Ints2d, first: int, end: int) -> Chars:
+    own = offsets[first:end]
+    shown = own[own[:, 1] > own[:, 0]]
+    return int(shown[0, 0]), int(shown[:, 1].max())
+
+
+def missing_questions(predicted: Doc, reference: Doc) -> List[Question]:
+    """The annotated questions of a reference that nobody has asked the predicted document.
+
+    predicted (Doc): The predicted document.
+    reference (Doc): Its reference.
+    RETURNS (List[Question]): The questions.
+    """
+    known: Dict[Tuple[str, str], Any] = {question.key: None for question, _ in get_asked(predicted)}
+    return [q for q, answers in get_asked(reference) if answers is not None and q.key not in known]
+
+
+def question_doc(tokenizer: Any, question: Question) -> Doc:
+    """A question as a document, with its entities.
+
+    tokenizer (Callable[[str], Doc]): Cuts the text into tokens.
+    question (Question): The question.
+    RETURNS (Doc): Entities take all tokens that they touch; of overlapping ones, the first stays.
+    """
+    doc = tokenizer(question.text)
+    if question.entities:
+        spans: List[Span] = []
+        for start, end, name in question.entities:
+            span: Any = doc.char_span(start, end, label="ENTITY", kb_id=name, alignment_mode="expand")
+            if span is not None:
+                spans.append(span)
+        doc.ents = filter_spans(spans)
+    return doc

@@ -1,0 +1,67 @@
+"""The factory of `mluke_relations`."""
+
+from typing import TYPE_CHECKING, Any, Callable, Dict, Optional
+
+from spacy.language import Language
+from thinc.api import Model
+
+from ..base.defaults import ENCODER
+
+if TYPE_CHECKING:
+    from .component import RelationExtractor
+
+RELATIONS: Dict[str, Any] = {
+    "model": {"@architectures": "spacy-mluke.PairClassifier.v1", "encoder": ENCODER, "dropout": 0.1},
+    "pairs": {
+        "@misc": "spacy-mluke.entity_pairs.v1",
+        "order": "both",
+        "same_sentence": True,
+        "max_distance": None,
+        "labels": None,
+    },
+    "threshold": 0.0,
+    "no_label": "no_relation",
+    "scorer": {"@scorers": "spacy-mluke.relation_scorer.v1", "macro_labels": None, "pool_directions": False},
+}
+
+RELATION_WEIGHTS: Dict[str, Optional[float]] = {
+    "rel_micro_f": 1.0,
+    "rel_micro_p": 0.0,
+    "rel_micro_r": 0.0,
+    "rel_macro_f": 0.0,
+    "rel_macro_p": None,
+    "rel_macro_r": None,
+    "rel_per_type": None,
+}
+
+
+@Language.factory(
+    "mluke_relations",
+    requires=["doc.ents"],
+    assigns=["doc._.mluke_relations"],
+    default_config=RELATIONS,
+    default_score_weights=RELATION_WEIGHTS,
+)
+def make_mluke_relations(
+    nlp: Language,
+    name: str,
+    model: Model,
+    pairs: Callable[..., Any],
+    threshold: float,
+    no_label: str,
+    scorer: Optional[Callable],
+) -> "RelationExtractor":
+    """Make the component that finds relations between entities.
+
+    nlp (Language): The pipeline.
+    name (str): The component's name.
+    model (Model[MarkedInput, GroupLogits]): `spacy-mluke.PairClassifier.v1`.
+    pairs (PairGenerator): Which pairs of entities are looked at, `spacy-mluke.entity_pairs.v1`.
+    threshold (float): Least probability of a relation.
+    no_label (str): What the head's labels call the absence of a relation.
+    scorer (Optional[Callable]): The scorer.
+    RETURNS (RelationExtractor): The component.
+    """
+    from .component import RelationExtractor
+
+    return RelationExtractor(nlp.vocab, model, pairs, name=name, threshold=threshold, no_label=no_label, scorer=scorer)

@@ -1,0 +1,137 @@
+"""The `mluke_typing` component: types of given entities, several to an entity."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Set, Tuple
+
+import numpy
+from spacy.tokens import Doc
+from spacy.training import Example
+from spacy.vocab import Vocab
+from thinc.util import to_numpy
+
+from ...annotate.entity_types import write_types
+from ...errors import check_flag, check_fraction, check_text
+from ...heads.group_classifier import GroupModel
+from ...heads.losses import binary_cross_entropy, sigmoid
+from ...types import Floats2d, Ints3d
+from ..base.defaults import Suggester
+from ..base.group_task import GroupPipe, Prediction
+from ..base.task import Scorer
+
+
+class EntityTyper(GroupPipe):
+    """Gives entities the probability of every type; types do not exclude each other.
+
+    Gold types are the labels of the spans in `doc.spans[spans_key]` of the reference documents; in one without that
+    group, the labels of `doc.ents`. An entity among the gold ones that has no type is one of no type.
+
+    vocab (Vocab): The pipeline's vocabulary.
+    model (GroupModel): `spacy-mluke.EntityClassifier.v1`.
+    suggester (Suggester): Which spans are typed, by default `doc.ents`.
+    name (str): The component's name.
+    spans_key (str): Key in `doc.spans` of the types that reach the threshold.
+    threshold (float): Least probability.
+    overwrite_label (bool): Whether entities of `doc.ents` get their most probable type as label.
+    scorer (Optional[Scorer]): Scores predictions.
+    RAISES (ValueError): ML263, ML310 for values that are not allowed.
+    """
+
+    kind = "LukeForEntityClassification"
+
+    def __init__(
+        self,
+        vocab: Vocab,
+        model: GroupModel,
+        suggester: Suggester,
+        *,
+        name: str = "mluke_typing",
+        spans_key: str = "mluke_types",
+        threshold: float = 0.5,
+        overwrite_label: bool = False,
+        scorer: Optional[Scorer] = None,
+    ):
+        options = {"spans_key": spans_key, "threshold": threshold, "overwrite_label": overwrite_label}
+        super().__init__(vocab, model, name, options, scorer)
+        self.suggester = suggester
+
+    def check_options(self, options: Mapping[str, Any]) -> None:
+        check_text("spans_key", options["spans_key"])
+        check_fraction("threshold", options["threshold"])
+        check_flag("overwrite_label", options["overwrite_label"])
+
+    def wanted(self) -> str:
+        key = self.cfg["spans_key"]
+        return f"set doc.spans['{key}'] of the reference documents, a span with its label for each type, or doc.ents"
+
+    def propose(self, docs: List[Doc]) -> List[Ints3d]:
+        spans = self.suggester(docs)
+        lengths = to_numpy(spans.lengths)
+        # A span that is suggested twice is typed once.
+        bounds = numpy.split(to_numpy(spans.dataXd).reshape((-1, 2)), numpy.cumsum(lengths)[:-1]) if len(docs) else []
+        return [numpy.unique(rows, axis=0).reshape((-1, 1, 2)) for rows in bounds]
+
+    def gold_labels(self, example: Example) -> Optional[List[str]]:
+        spans = gold_spans(example.reference, self.cfg["spans_key"])
+        return None if spans is None else [span.label_ for span in spans]
+
+    def targets(self, examples: Sequence[Example], groups: Sequence[Ints3d]) -> Tuple[Floats2d, Any, int]:
+        truth = numpy.zeros((sum(map(len, groups)), len(self.classes)), dtype="float32")
+        is_annotated = numpy.zeros(len(truth), dtype=bool)
+        row = n_missed = 0
+        for eg, found in zip(examples, groups, strict=True):
+            spans = gold_spans(eg.reference, self.cfg["spans_key"])
+            gold: Dict[Tuple[int, int], Set[str]] = {}
+            for span in spans or []:
+                aligned = eg.get_aligned_spans_y2x([span], allow_overlap=True)
+                n_missed += not aligned
+                for own in aligned:
+                    gold.setdefault((own.start, own.end), set()).add(span.label_)
+            # Entities without a type are negative for all types; other spans that a suggester adds are not.
+            known = {(ent.start, ent.end) for ent in eg.get_aligned_spans_y2x(eg.reference.ents, allow_overlap=True)}
+            for start, end in found.reshape((-1, 2)).tolist():
+                labels = gold.pop((start, end), None)
+                is_annotated[row] = spans is not None and (labels is not None or (start, end) in known)
+                for label in labels or ():
+                    truth[row, self.check_label(label)] = 1.0
+                row += 1
+            n_missed += sum(map(len, gold.values()))
+        return truth, is_annotated, n_missed
+
+    def loss(self, logits: Floats2d, truth: Floats2d) -> Tuple[float, Floats2d]:
+        return binary_cross_entropy(logits, truth)
+
+    def set_annotations(self, docs: Iterable[Doc], prediction: Prediction) -> None:
+        """Set `span._.mluke_types` and `doc.spans`.
+
+        docs (Iterable[Doc]): The documents.
+        prediction (Prediction): What `predict` returned for them.
+        """
+        groups, output = prediction
+        scores = numpy.zeros((len(output.kept), len(self.classes)), dtype="float32")
+        scores[output.kept] = sigmoid(to_numpy(output.logits))
+        row = 0
+        for doc, found in zip(docs, groups, strict=True):
+            kept = output.kept[row : row + len(found)]
+            write_types(
+                doc,
+                found.reshape((-1, 2))[kept],
+                scores[row : row + len(found)][kept],
+                self.classes,
+                spans_key=self.cfg["spans_key"],
+                threshold=self.cfg["threshold"],
+                overwrite_label=self.cfg["overwrite_label"],
+            )
+            row += len(found)
+
+
+def gold_spans(doc: Doc, spans_key: str) -> Optional[List[Any]]:
+    """The spans whose labels are a document's gold types.
+
+    doc (Doc): A reference document.
+    spans_key (str): Key in `doc.spans`.
+    RETURNS (Optional[List[Span]]): None if nothing is annotated.
+    """
+    if spans_key in doc.spans:
+        return list(doc.spans[spans_key])
+    return list(doc.ents) if doc.has_annotation("ENT_IOB") else None

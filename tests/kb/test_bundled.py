@@ -1,0 +1,103 @@
+"""The entity store that comes with the package."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from spacy_mluke.cli import app
+from spacy_mluke.entities import bundled, own_folders
+from spacy_mluke.kb.bundled import open_store
+from spacy_mluke.kb.candidate_sources import StoreCandidates
+from spacy_mluke.kb.store_build import StoreRow, build_store
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(autouse=True)
+def in_cache(cache, monkeypatch):
+    monkeypatch.setenv("SPACY_MLUKE_CACHE", str(cache))
+
+
+def test_it_knows_thousands_of_entities_in_many_languages():
+    store = open_store("world")
+    assert len(store) > 3500
+    assert len([lang for lang in store.languages if lang]) >= 24
+    assert set(store.types) == {"COUNTRY", "CITY", "LANGUAGE", "CURRENCY", "CONTINENT"}
+
+
+@pytest.mark.parametrize(
+    ("name", "lang", "entity"),
+    [
+        ("Japan", "en", "iso3166:JP"),
+        ("日本", "ja", "iso3166:JP"),
+        ("Япония", "ru", "iso3166:JP"),
+        ("Tokio", "de", "geonames:1850147"),
+        ("Schweizer Franken", "de", "iso4217:CHF"),
+        ("العربية", "ar", "iso639:ar"),
+        ("Ευρώπη", "el", "m49:150"),
+    ],
+)
+def test_names_mean_what_they_should(name, lang, entity):
+    assert open_store("world").candidates(name, lang)[0].id == entity
+
+
+def test_every_entity_has_an_english_name():
+    assert [e.id for e in open_store("world").entities() if not any(name.lang == "en" for name in e.names)] == []
+
+
+def test_it_is_unpacked_once_on_a_machine(cache, monkeypatch):
+    first = open_store("world")
+    assert first.path.parent == cache
+
+    def build_again(*args, **kwargs):
+        raise AssertionError("built again")
+
+    monkeypatch.setattr(bundled, "build_store", build_again)
+    assert open_store("world").path == first.path
+
+
+def test_where_the_cache_cannot_be_written_it_goes_to_a_temporary_folder(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("SPACY_MLUKE_CACHE", str(tmp_path / "file" / "cache"))
+    monkeypatch.setattr(own_folders.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(bundled, "read_rows", lambda path: [StoreRow("Q1", "en", "One")])
+    assert open_store("world").path.parent == tmp_path / f"spacy_mluke-{os.geteuid()}"
+
+
+def test_nowhere_to_write_is_a_coded_error(tmp_path, monkeypatch):
+    monkeypatch.setenv("SPACY_MLUKE_CACHE", str(tmp_path / "new"))
+    monkeypatch.setattr(own_folders.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(bundled, "is_writable", lambda folder: False)
+    with pytest.raises(ValueError, match="ML232"):
+        open_store("world")
+
+
+def test_a_file_of_that_name_comes_first(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    build_store([StoreRow("Q1", "en", "One")], "world")
+    assert len(open_store("world")) == 1
+
+
+def test_a_source_of_candidates_takes_it_by_name():
+    assert "iso3166:FR" in {entity.id for entity in StoreCandidates("world").entities()}
+
+
+def test_the_command_line_takes_it_by_name():
+    result = CliRunner().invoke(app, ["entities", "find", "world", "Luxembourg", "--lang", "en"])
+    assert result.exit_code == 0, result.output
+    assert "iso3166:LU" in result.output
+    assert "CITY" in result.output
+
+
+def test_a_folder_of_its_name_does_not_hide_it(tmp_path, monkeypatch):
+    path = open_store("world").path
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "world").mkdir()
+    assert open_store("world").path == path

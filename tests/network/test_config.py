@@ -1,0 +1,139 @@
+"""Configs: read once, checked once, and written back whole."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from transformers import LukeConfig
+
+from spacy_mluke.network.config import EncoderConfig
+
+
+@pytest.fixture
+def content():
+    """What transformers writes for mluke-base."""
+    config = LukeConfig(
+        vocab_size=250004,
+        entity_vocab_size=1200001,
+        use_entity_aware_attention=False,
+        max_position_embeddings=514,
+        type_vocab_size=1,
+        layer_norm_eps=1e-5,
+        id2label={0: "no_relation", 1: "per:title"},
+        label2id={"no_relation": 0, "per:title": 1},
+    )
+    return json.loads(config.to_json_string(use_diff=False))
+
+
+def test_config_reads_what_transformers_writes(content):
+    config = EncoderConfig.from_dict(content)
+    assert (config.vocab_size, config.entity_vocab_size, config.hidden_size) == (250004, 1200001, 768)
+    assert (config.head_size, config.max_pieces) == (64, 512)
+    assert config.use_entity_aware_attention is False
+
+
+def test_config_keeps_keys_that_it_does_not_know(content):
+    config = EncoderConfig.from_dict(content)
+    assert config.extra["id2label"] == {"0": "no_relation", "1": "per:title"}
+    assert config.to_dict() == content
+    assert EncoderConfig.from_dict(config.to_dict()) == config
+
+
+def test_config_reads_a_file_and_its_directory(content, tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps(content), encoding="utf8")
+    assert EncoderConfig.from_file(tmp_path) == EncoderConfig.from_file(tmp_path / "config.json")
+
+
+def test_config_leaves_what_it_reads_unchanged(content):
+    before = json.dumps(content)
+    EncoderConfig.from_dict(content)
+    assert json.dumps(content) == before
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1"])
+def test_config_that_is_no_json_is_refused_with_the_path(tmp_path, text):
+    path = tmp_path / "config.json"
+    path.write_text(text, encoding="utf8")
+    with pytest.raises(ValueError, match=r"ML020.*config\.json"):
+        EncoderConfig.from_file(path)
+
+
+def test_missing_config_is_refused_with_the_path(tmp_path):
+    with pytest.raises(ValueError, match=r"ML020.*nothing_here"):
+        EncoderConfig.from_file(tmp_path / "nothing_here")
+
+
+def test_config_that_is_no_object_is_refused():
+    with pytest.raises(ValueError, match=r"ML021.*list"):
+        EncoderConfig.from_dict([])
+
+
+@pytest.mark.parametrize("family", ["roberta", None, 3])
+def test_config_of_another_family_is_refused(content, family):
+    with pytest.raises(ValueError, match=r"ML022"):
+        EncoderConfig.from_dict({**content, "model_type": family})
+
+
+@pytest.mark.parametrize("key", ["hidden_size", "layer_norm_eps", "use_entity_aware_attention"])
+def test_missing_key_is_named(content, key):
+    del content[key]
+    with pytest.raises(ValueError, match=rf"ML023.*{key}"):
+        EncoderConfig.from_dict(content)
+
+
+@pytest.mark.parametrize(
+    "key,value",
+    [
+        ("hidden_size", 0),
+        ("hidden_size", -768),
+        ("hidden_size", "768"),
+        ("hidden_size", 768.0),
+        ("num_hidden_layers", True),
+        ("vocab_size", None),
+        ("pad_token_id", None),
+        ("layer_norm_eps", "1e-5"),
+        ("layer_norm_eps", float("nan")),
+        ("hidden_dropout_prob", 1),
+        ("attention_probs_dropout_prob", -0.1),
+        ("use_entity_aware_attention", 1),
+        ("max_position_embeddings", 2),
+    ],
+)
+def test_value_that_makes_no_sense_is_named(content, key, value):
+    with pytest.raises(ValueError, match=rf"ML024.*{key}"):
+        EncoderConfig.from_dict({**content, key: value})
+
+
+def test_heads_must_divide_the_width(content):
+    with pytest.raises(ValueError, match=r"ML026.*768.*10"):
+        EncoderConfig.from_dict({**content, "num_attention_heads": 10})
+
+
+@pytest.mark.parametrize("name", ["geglu", None, 3])
+def test_unknown_activation_is_refused_with_the_known_ones(content, name):
+    with pytest.raises(ValueError, match=r"ML027.*gelu"):
+        EncoderConfig.from_dict({**content, "hidden_act": name})
+
+
+@pytest.mark.parametrize(
+    "typo,known",
+    [
+        ("hiden_size", "hidden_size"),
+        ("num_hidden_layer", "num_hidden_layers"),
+        ("hidden_dropout_probs", "hidden_dropout_prob"),
+        ("layer_norm_epsilon", "layer_norm_eps"),
+        ("modeltype", "model_type"),
+    ],
+)
+def test_mistyped_key_is_refused_with_the_right_one(content, typo, known):
+    content[typo] = content.pop(known)
+    with pytest.raises(ValueError, match=rf"ML025.*'{typo}'.*'{known}'"):
+        EncoderConfig.from_dict(content)
+
+
+def test_sizes_are_checked_on_construction_too(content):
+    config = EncoderConfig.from_dict(content)
+    values = {key: getattr(config, key) for key in config.__dataclass_fields__}
+    with pytest.raises(ValueError, match=r"ML024.*entity_vocab_size"):
+        EncoderConfig(**{**values, "entity_vocab_size": 0})

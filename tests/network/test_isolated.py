@@ -1,0 +1,157 @@
+"""Isolated visibility: an entity keeps its state in any company, and words do not notice entities."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from spacy_mluke.encoder import attention
+from spacy_mluke.network.layout import make_layout
+
+from .reference import MAX_MENTION_LENGTH, Passes, make_pair, random_passes
+
+SHAPES = [(10, 5), (7, 3), (4, 8)]
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["plain", "entity_aware"])
+def encoder(request):
+    ours, _ = make_pair(is_entity_aware=request.param)
+    ours.visibility = "isolated"
+    return ours
+
+
+def subsets(n: int):
+    return st.lists(st.integers(0, n - 1), unique=True)
+
+
+@given(which=st.tuples(*(subsets(e) for _, e in SHAPES)), with_gradients=st.booleans())
+@settings(max_examples=25, deadline=None)
+def test_an_entity_has_the_same_state_whichever_others_are_asked_for(encoder, which, with_gradients):
+    passes = random_passes(SHAPES, encoder.config)
+    with torch.set_grad_enabled(with_gradients):
+        words, entities = passes.run(encoder)
+        some_words, some_entities = _pick(passes, which).run(encoder)
+    starts = [0, 5, 8]
+    rows = [start + i for start, picked in zip(starts, which, strict=True) for i in picked]
+    torch.testing.assert_close(some_entities, entities[rows], atol=1e-5, rtol=0)
+    torch.testing.assert_close(some_words, words, atol=1e-5, rtol=0)
+
+
+@given(cuts=st.lists(st.integers(0, 8), max_size=3), with_gradients=st.booleans())
+@settings(max_examples=25, deadline=None)
+def test_entities_may_be_split_over_passes(encoder, cuts, with_gradients):
+    whole = random_passes([(4, 8)], encoder.config)
+    edges = [0, *sorted(cuts), 8]
+    lengths = [end - start for start, end in itertools.pairwise(edges)]
+    n = len(lengths)
+    split = Passes(
+        [4] * n, lengths, whole.piece_ids.repeat(n), whole.entity_ids, whole.entity_bounds, MAX_MENTION_LENGTH
+    )
+    with torch.set_grad_enabled(with_gradients):
+        torch.testing.assert_close(split.run(encoder)[1], whole.run(encoder)[1], atol=1e-5, rtol=0)
+
+
+@given(
+    shapes=st.lists(st.tuples(st.integers(1, 12), st.integers(0, 6)), min_size=1, max_size=5), seed=st.integers(0, 9)
+)
+@settings(max_examples=25, deadline=None)
+def test_words_have_the_states_of_passes_without_entities(encoder, shapes, seed):
+    passes = random_passes(shapes, encoder.config, seed)
+    with torch.no_grad():
+        with_entities, _ = passes.run(encoder)
+        without, _ = _pick(passes, [[]] * len(shapes)).run(encoder)
+    torch.testing.assert_close(with_entities, without, atol=1e-5, rtol=0)
+
+
+def test_words_have_the_states_of_joint_passes_without_entities(encoder):
+    passes = random_passes([(9, 0), (5, 0)], encoder.config)
+    isolated = passes.run(encoder)[0]
+    encoder.visibility = "joint"
+    joint = passes.run(encoder)[0]
+    encoder.visibility = "isolated"
+    torch.testing.assert_close(isolated, joint, atol=1e-5, rtol=0)
+
+
+def test_an_entity_alone_with_the_words_sees_what_the_definition_says(encoder):
+    """One layer, by the book: softmax over the words' keys and the entity's own."""
+    layer = encoder.encoder.layer[0].attention.self
+    rows = torch.randn(7, 16)
+    layout = make_layout([5], [2], mixed=False, device=torch.device("cpu"), round_rows=int)
+    with torch.no_grad():
+        found = layer(rows, layout, "isolated")[5:]
+        words, entities = rows[:5], rows[5:]
+        aware = layer.is_entity_aware
+        to_words = (layer.e2w_query if aware else layer.query)(entities)
+        to_self = (layer.e2e_query if aware else layer.query)(entities)
+        for i in range(2):
+            keys = torch.cat([layer.key(words), layer.key(entities[i : i + 1])]).view(6, 4, 4)
+            values = torch.cat([layer.value(words), layer.value(entities[i : i + 1])]).view(6, 4, 4)
+            for head in range(4):
+                scores = torch.cat(
+                    [keys[:5, head] @ to_words[i].view(4, 4)[head], keys[5:, head] @ to_self[i].view(4, 4)[head]]
+                )
+                expected = torch.softmax(scores / math.sqrt(4), 0) @ values[:, head]
+                torch.testing.assert_close(found[i].view(4, 4)[head], expected, atol=1e-5, rtol=1e-5)
+
+
+def test_attention_does_without_the_log_sum_exp_of_torch(encoder, monkeypatch):
+    passes = random_passes(SHAPES, encoder.config)
+    with torch.no_grad():
+        expected = passes.run(encoder)
+        monkeypatch.setattr(attention, "_CPU_ATTENTION", None)
+        torch.testing.assert_close(passes.run(encoder), expected, atol=1e-5, rtol=1e-4)
+
+
+def test_many_candidates_never_meet_each_other(encoder, monkeypatch):
+    # Linear in the candidates: no scores of entities against entities, here 300 by 300.
+    asked = []
+    real = type(encoder.encoder.layer[0].attention.self)._attend_scored
+
+    def spy(self, query, key, value, blocks):
+        asked.extend(blocks)
+        return real(self, query, key, value, blocks)
+
+    monkeypatch.setattr(type(encoder.encoder.layer[0].attention.self), "_attend_scored", spy)
+    with torch.no_grad():
+        random_passes([(25, 300)], encoder.config).run(encoder)
+    assert {(block.n_queries, block.n_keys) for block in asked} == {(300, 25)}
+
+
+def _pick(passes: Passes, which) -> Passes:
+    """The same words with some of each pass's entities, in the order given."""
+    starts = [sum(passes.entity_lengths[:i]) for i in range(len(which))]
+    rows = torch.tensor(
+        [start + i for start, picked in zip(starts, which, strict=True) for i in picked], dtype=torch.int64
+    )
+    return Passes(
+        passes.piece_lengths,
+        [len(picked) for picked in which],
+        passes.piece_ids,
+        passes.entity_ids[rows],
+        passes.entity_bounds[rows],
+    )
+
+
+@pytest.mark.parametrize("is_entity_aware", [False, True])
+def test_entities_read_after_the_words_are_those_read_with_them(is_entity_aware):
+    ours, _ = make_pair(is_entity_aware=is_entity_aware, entity_width=8)
+    ours.visibility = "isolated"
+    passes = random_passes([(9, 3), (5, 0), (9, 3), (9, 1), (4, 2)], ours.config)
+    with torch.no_grad():
+        pieces, entities = passes.run(ours)
+        found, memory = ours.read_words(passes.piece_ids, passes.piece_lengths)
+        torch.testing.assert_close(found, pieces, atol=1e-5, rtol=1e-4)
+        for _ in range(2):
+            states = ours.read_entities(
+                memory,
+                passes.entity_ids,
+                passes.entity_bounds,
+                passes.entity_lengths,
+                max_mention_length=passes.max_mention_length,
+            )
+            torch.testing.assert_close(states, entities, atol=1e-5, rtol=1e-4)

@@ -1,0 +1,132 @@
+"""Candidates: n-grams within sentences, and what suggesters of spaCy give."""
+
+from __future__ import annotations
+
+import time
+
+import numpy
+import pytest
+import spacy
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from spacy.pipeline.spancat import build_ngram_range_suggester, build_preset_spans_suggester
+from spacy.tokens import Doc, Span
+from thinc.types import Ragged
+
+from spacy_mluke.suggesters.entities import build_spans_suggester_v1
+from spacy_mluke.suggesters.ngrams import Candidates, build_sentence_ngrams_v1, propose, split_docs
+
+VOCAB = spacy.blank("xx").vocab
+
+
+def doc_of(words, starts=None):
+    doc = Doc(VOCAB, words=words)
+    if starts is not None:
+        for token in doc:
+            token.is_sent_start = token.i in starts
+    return doc
+
+
+def suggest(docs, **sizes):
+    found = build_sentence_ngrams_v1(**sizes)(docs)
+    assert found.dataXd.dtype == found.lengths.dtype == "int32"
+    ends = numpy.cumsum(found.lengths)[:-1] if len(docs) else []
+    return [part.tolist() for part in numpy.split(found.dataXd, ends)]
+
+
+def slowly(doc, min_size, max_size):
+    sentence = numpy.cumsum([token.is_sent_start is True for token in doc])
+    return [
+        [i, j]
+        for i in range(len(doc))
+        for j in range(i + min_size, min(i + max_size, len(doc)) + 1)
+        if sentence[i] == sentence[j - 1] and not doc[i].is_space and not doc[j - 1].is_space
+    ]
+
+
+def test_every_range_of_tokens_is_suggested_by_start_and_end():
+    assert suggest([doc_of(["a", "b", "c"])], max_size=2) == [[[0, 1], [0, 2], [1, 2], [1, 3], [2, 3]]]
+
+
+def test_sentences_are_not_crossed_where_they_are_known():
+    words = ["a", "b", "c"]
+    assert [1, 3] not in suggest([doc_of(words, {0, 2})])[0]
+    assert [1, 3] in suggest([doc_of(words)])[0]
+
+
+def test_whitespace_neither_begins_nor_ends_a_candidate_and_may_stand_inside():
+    assert suggest([doc_of(["a", "\n", "b"])])[0] == [[0, 1], [0, 3], [2, 3]]
+    assert suggest([doc_of([" ", "\n"])])[0] == []
+
+
+words = st.lists(st.sampled_from(["a", "bb", " ", "\n"]), max_size=12)
+
+
+@given(
+    st.lists(st.tuples(words, st.none() | st.sets(st.integers(0, 11))), max_size=4),
+    st.integers(1, 3),
+    st.integers(0, 4),
+)
+@settings(max_examples=100, deadline=None)
+def test_suggestions_equal_those_of_a_plain_loop(texts, min_size, more):
+    docs = [doc_of(text, starts) for text, starts in texts]
+    found = suggest(docs, min_size=min_size, max_size=min_size + more)
+    assert found[: len(docs)] == [slowly(doc, min_size, min_size + more) for doc in docs]
+
+
+def test_no_documents_and_empty_documents_have_no_candidates():
+    suggester = build_sentence_ngrams_v1()
+    assert suggester([]).dataXd.shape == (0, 2)
+    assert suggester([Doc(VOCAB), doc_of(["a"]), Doc(VOCAB)]).lengths.tolist() == [0, 1, 0]
+
+
+def test_a_book_is_suggested_in_a_moment():
+    doc = doc_of(["word"] * 100_000)
+    begun = time.perf_counter()
+    assert len(build_sentence_ngrams_v1()([doc]).dataXd) == 16 * 100_000 - 120
+    assert time.perf_counter() - begun < 2
+
+
+@pytest.mark.parametrize("sizes", [{"min_size": 0}, {"min_size": 3, "max_size": 2}])
+def test_sizes_are_checked(sizes):
+    with pytest.raises(ValueError, match=r"\[ML071\]"):
+        build_sentence_ngrams_v1(**sizes)
+
+
+def test_the_order_and_repetitions_of_a_suggester_do_not_matter():
+    docs = [doc_of(["a", "b", "c"]), Doc(VOCAB), doc_of(["d"])]
+    own = propose(build_sentence_ngrams_v1(max_size=3), docs)
+    spacys = propose(build_ngram_range_suggester(1, 3), docs)
+    assert spacys.bounds.tolist() == own.bounds.tolist()
+    assert spacys.lengths.tolist() == own.lengths.tolist() == [6, 0, 1]
+    docs[0].spans["sc"] = [Span(docs[0], 1, 3), Span(docs[0], 0, 1), Span(docs[0], 1, 3, label="B")]
+    for doc in docs[1:]:
+        doc.spans["sc"] = []
+    for build in (build_spans_suggester_v1, build_preset_spans_suggester):
+        assert propose(build("sc"), docs).bounds.tolist() == [[0, 1], [1, 3]]
+
+
+def test_suggesters_of_spacy_may_find_nothing():
+    assert propose(build_ngram_range_suggester(2, 3), [doc_of(["a"])]).bounds.shape == (0, 2)
+
+
+def test_lengths_that_do_not_fit_are_refused():
+    def broken(docs, *, ops=None):
+        return Ragged(numpy.zeros((2, 2), dtype="int32"), numpy.ones(1, dtype="int32"))
+
+    with pytest.raises(ValueError, match=r"\[ML074\]"):
+        propose(broken, [doc_of(["a"])])
+
+
+def test_candidates_can_be_taken_out():
+    spans = propose(build_sentence_ngrams_v1(), [doc_of(["a", "b"]), doc_of(["c"])])
+    taken = spans.take(numpy.array([1, 3]))
+    assert taken.bounds.tolist() == [[0, 2], [0, 1]]
+    assert taken.lengths.tolist() == [1, 1]
+    assert Candidates.of(taken.ragged).keys.tolist() == taken.keys.tolist()
+
+
+def test_documents_are_split_by_tokens_and_by_number():
+    docs = [doc_of(["a"] * n) for n in (5, 1, 1, 9, 0, 0, 0)]
+    parts = split_docs(docs, max_tokens=6, max_docs=2)
+    assert [[len(doc) for doc in part] for part in parts] == [[5, 1], [1], [9], [0, 0], [0]]

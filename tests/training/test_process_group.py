@@ -1,0 +1,120 @@
+"""Several processes that train one pipeline."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+
+import numpy
+import pytest
+import spacy
+from safetensors.numpy import load_file
+from spacy.tokens import DocBin
+from typer.testing import CliRunner
+
+from spacy_mluke.cli._app import app
+from spacy_mluke.training import team as team_module
+from spacy_mluke.training.process_group import Team
+from tests.conftest import REPO
+from tests.pipeline.relation_docs import relation_examples
+
+pytest.importorskip("accelerate")
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    path = tmp_path / "corpus.spacy"
+    docs = [eg.reference for eg in relation_examples(spacy.blank("xx"))]
+    DocBin(docs=docs, store_user_data=True).to_disk(path)
+    return path
+
+
+def start(n, output, *arguments):
+    """Start as many processes as one command, as torchrun does."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "spacy_mluke", "train", str(REPO / "configs" / "relations_kbp37.cfg"), str(output)]
+    running = []
+    for rank in range(n):
+        names = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": n, "LOCAL_WORLD_SIZE": n, "MASTER_PORT": port}
+        environment = {**os.environ, **{k: str(v) for k, v in names.items()}, "MASTER_ADDR": "127.0.0.1"}
+        environment["OMP_NUM_THREADS"] = "1"
+        running.append(
+            subprocess.Popen(
+                [*command, *arguments], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            )
+        )
+    said = [process.communicate(timeout=240)[0] for process in running]
+    assert [process.returncode for process in running] == [0] * n, said
+    return said
+
+
+def weights(path):
+    found = {}
+    for file in sorted(path.rglob("*.safetensors")):
+        found.update({f"{file.relative_to(path)}/{key}": value for key, value in load_file(file).items()})
+    return found
+
+
+def test_two_processes_reach_the_weights_that_one_reaches(steady_checkpoint, corpus, tmp_path):
+    arguments = [
+        *("--paths.checkpoint", str(steady_checkpoint), "--paths.train", str(corpus), "--paths.dev", str(corpus)),
+        # Batches of three: the second process has one example of them, or none of the last.
+        *("--training.max_steps", "6", "--training.eval_frequency", "3", "--training.batcher.size", "3"),
+        *("--training.dropout", "0.0", "--training.optimizer.learn_rate.warmup_steps", "2"),
+        *("--training.optimizer.learn_rate.initial_rate", "0.01", "--every", "2"),
+        # A gradient that is zero but for rounding, as a key bias has, must not become a whole step: processors round
+        # differently.
+        *("--training.optimizer.eps", "1e-3"),
+    ]
+    config = str(REPO / "configs" / "relations_kbp37.cfg")
+    alone = CliRunner().invoke(app, ["train", config, str(tmp_path / "one"), *arguments])
+    assert alone.exit_code == 0, alone.output
+    first, second = start(2, tmp_path / "two", *arguments)
+    assert "2 processes" in first and "REL_MICRO_F" in first
+    assert "REL_MICRO_F" not in second
+    found, wanted = weights(tmp_path / "two" / "model-last"), weights(tmp_path / "one" / "model-last")
+    assert found.keys() == wanted.keys() and found
+    for name, expected in wanted.items():
+        numpy.testing.assert_allclose(found[name], expected, rtol=1e-5, atol=2e-6, err_msg=name)
+
+
+def test_a_process_by_itself_is_a_team_of_one(monkeypatch):
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    team = Team.join()
+    assert team.is_first and team.size == 1
+    assert team.share([1, 2, 3]) == [1, 2, 3]
+    assert team.agree("value") == "value"
+    assert team.add_numbers({"loss": 1.0}) == {"loss": 1.0}
+    team.wait()
+
+
+def test_shares_are_all_of_a_batch_and_nothing_twice():
+    for n_items in range(7):
+        shares = [Team(rank, 3).share(range(n_items)) for rank in range(3)]
+        assert sorted(item for share in shares for item in share) == list(range(n_items))
+        assert max(map(len, shares)) - min(map(len, shares)) <= 1
+
+
+def test_without_accelerate_it_says_what_to_install(monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setitem(sys.modules, "accelerate", None)
+    with pytest.raises(ValueError, match="ML256"):
+        Team.join()
+
+
+def test_all_gradients_of_a_pipeline_are_found_once(steady_checkpoint):
+    nlp = spacy.blank("xx")
+    model = {"encoder": {"name": str(steady_checkpoint)}}
+    nlp.add_pipe("mluke_relations", config={"model": model})
+    nlp.initialize(lambda: relation_examples(nlp))
+    parameters = [weights for weights, _ in team_module._parameters(nlp)]
+    places = [p.data_ptr() for p in parameters]
+    assert len(set(places)) == len(places)
+    from spacy_mluke.pipeline.quantize import encoders_of
+
+    n_trained = sum(p.requires_grad for _, p in next(encoders_of(nlp)).loaded.named_parameters())
+    assert len(places) > n_trained
