@@ -12,9 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spacy_mluke.align import align
+from tests.align.helpers import char_doc, check_batch, passes, ragged, word_doc, words_of
 from tests.conftest import SAMPLES
-
-from .helpers import char_doc, check_batch, passes, ragged, word_doc, words_of
 
 LONG = " ".join(SAMPLES.values()) * 3
 

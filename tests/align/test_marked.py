@@ -10,9 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spacy_mluke.align import align_marked
+from tests.align.helpers import char_doc, check_batch, expected, passes, word_doc, words_of
 from tests.conftest import SAMPLES
-
-from .helpers import char_doc, check_batch, expected, passes, word_doc, words_of
 
 CITY = "New York City Hall"
 LONG = " ".join(SAMPLES.values()) * 3

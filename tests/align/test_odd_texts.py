@@ -7,8 +7,7 @@ import pytest
 from spacy.tokens import Doc
 
 from spacy_mluke.align import align, align_marked
-
-from .helpers import VOCAB, ragged
+from tests.align.helpers import VOCAB, ragged
 
 ODD = {
     "marks": "\u0301\u0316", "zero_width": "\u200b\u200d\ufeff", "emoji_zwj": "👩\u200d👧", "rtl": "ש\u200f",

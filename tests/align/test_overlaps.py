@@ -17,9 +17,8 @@ from spacy_mluke.align.overlaps import (
     span_piece_bounds,
 )
 from spacy_mluke.align.segments import SEGMENTATIONS
-
-from .helpers import VOCAB, char_doc, ragged, word_doc
-from .test_pieces import TEXTS
+from tests.align.helpers import VOCAB, char_doc, ragged, word_doc
+from tests.tokenization.test_wordpieces import TEXTS
 
 
 def align_doc(doc, wordpieces, spans=(), **options):

@@ -8,8 +8,7 @@ from itertools import permutations
 import pytest
 
 from spacy_mluke.align import align, align_marked
-
-from .helpers import char_doc, check_batch, expected, passes, ragged, read_pair, words_of
+from tests.align.helpers import char_doc, check_batch, expected, passes, ragged, read_pair, words_of
 
 LANGUAGES = ["en", "de", "es", "ru", "zh", "ar", "el"]
 S1 = "ISO 639-3 uses the code fas for the dialects spoken across Iran and アフガニスタン (Afghanistan)."

@@ -8,9 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spacy_mluke.align import align, align_questions
+from tests.align.helpers import char_doc, check_batch, expected, passes, ragged, word_doc
 from tests.conftest import SAMPLES
-
-from .helpers import char_doc, check_batch, expected, passes, ragged, word_doc
 
 LONG = " ".join(SAMPLES.values()) * 2
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from spacy_mluke.align import align
-
-from .helpers import char_doc, passes, ragged
+from tests.align.helpers import char_doc, passes, ragged
 
 
 def read(text, spans, wordpieces, segmentation):

@@ -9,11 +9,11 @@ import pytest
 import torch
 import transformers
 
+from spacy_mluke.checkpoint import load as checkpoint_module
 from spacy_mluke.checkpoint.add_entities import add_entities, name_rows, start_heads
 from spacy_mluke.checkpoint.load import export_huggingface, load_encoder, save_encoder
-from spacy_mluke.encoder import checkpoint as checkpoint_module
-from spacy_mluke.entities import vocabulary as vocabulary_module
 from spacy_mluke.network.masked_heads import candidate_logits
+from spacy_mluke.vocabulary import entity_vocabulary as vocabulary_module
 from spacy_mluke.vocabulary.entity_names import NewEntity, key_of, name_in, title_of
 from tests.checkpoint.checkpoints import FULL, make_checkpoint, states
 

@@ -12,12 +12,12 @@ import torch
 import transformers
 from safetensors.torch import load_file
 
+from spacy_mluke.checkpoint import load as checkpoint_module
 from spacy_mluke.checkpoint.load import LoadedEncoder, export_huggingface, load_encoder, save_encoder
 from spacy_mluke.checkpoint.quantized import Q4Embedding, write_quantized
 from spacy_mluke.checkpoint.tensor_names import ENTITIES, WORDS
-from spacy_mluke.encoder import checkpoint as checkpoint_module
-from spacy_mluke.entities import vocabulary as vocabulary_module
 from spacy_mluke.network.mapped_table import MappedEntityTable
+from spacy_mluke.vocabulary import entity_vocabulary as vocabulary_module
 
 from ..conftest import SAMPLES
 from .checkpoints import FULL, make_checkpoint, states

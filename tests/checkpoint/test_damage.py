@@ -15,10 +15,10 @@ import torch
 import transformers
 from safetensors.torch import load_file, save_file
 
+from spacy_mluke.checkpoint import finite
 from spacy_mluke.checkpoint.hub import resolve
 from spacy_mluke.checkpoint.load import load_encoder
 from spacy_mluke.checkpoint.tensor_names import ENTITIES, WORDS
-from spacy_mluke.encoder import finite
 from spacy_mluke.network.config import EncoderConfig
 from spacy_mluke.pipeline.base.published import published_labels
 from spacy_mluke.tokenization.model_file import check_whole

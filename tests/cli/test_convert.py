@@ -12,9 +12,8 @@ from typer.testing import CliRunner
 
 from spacy_mluke.checkpoint.load import load_encoder
 from spacy_mluke.cli import app
-from spacy_mluke.entities import vocabulary as vocabulary_module
-
-from ..encoder.checkpoints import make_checkpoint, states
+from spacy_mluke.vocabulary import entity_vocabulary as vocabulary_module
+from tests.checkpoint.checkpoints import make_checkpoint, states
 
 # Loading what was converted looks names up.
 pytestmark = pytest.mark.filterwarnings("ignore:.ML160")

@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from spacy_mluke.cli import app
-from spacy_mluke.entities import store_rows
+from spacy_mluke.kb import store_rows
 from spacy_mluke.kb.store import EntityStore
 
 TABLE = 'Q90\ten\tParis\tcity\t0.9\nQ167646\ten\tParis\thero\t0.1\nQ90\tja\tパリ\n\nQ5\ten\t"Quoted\n'

@@ -11,9 +11,8 @@ import transformers
 from typer.testing import CliRunner
 
 from spacy_mluke.cli import app
-from spacy_mluke.entities import vocabulary as vocabulary_module
-
-from ..encoder.checkpoints import LITE, make_checkpoint
+from spacy_mluke.vocabulary import entity_vocabulary as vocabulary_module
+from tests.checkpoint.checkpoints import LITE, make_checkpoint
 
 
 def info(*arguments: object) -> List[str]:

@@ -11,9 +11,9 @@ from typer.testing import CliRunner
 
 from spacy_mluke.checkpoint.load import load_encoder
 from spacy_mluke.cli import app
-from spacy_mluke.entities import vocabulary as vocabulary_module
 from spacy_mluke.kb.store_build import StoreRow, build_store
 from spacy_mluke.pipeline.pretraining.component import EntityPretrainer
+from spacy_mluke.vocabulary import entity_vocabulary as vocabulary_module
 from tests.conftest import REPO
 from tests.pipeline.conftest import steady_checkpoint, tiny_checkpoint  # noqa: F401
 

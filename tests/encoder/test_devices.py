@@ -16,18 +16,17 @@ from spacy.vocab import Vocab
 from thinc.api import Model, NumpyOps
 from thinc.types import Ragged
 
+from spacy_mluke.checkpoint import load as checkpoint_module
 from spacy_mluke.checkpoint.add_entities import add_entities, start_heads
 from spacy_mluke.checkpoint.load import load_encoder, save_encoder
 from spacy_mluke.checkpoint.quantized import Q4Embedding
-from spacy_mluke.encoder import checkpoint as checkpoint_module
 from spacy_mluke.encoder import shim as shim_module
 from spacy_mluke.encoder.model import EncoderInput, build_encoder_v1, get_shim
 from spacy_mluke.encoder.optimizer import AdamW
 from spacy_mluke.vocabulary.entity_names import NewEntity
-
-from .checkpoints import make_checkpoint
-from .far import FAR, Mixed, far_device
-from .reference import make_pair, random_passes
+from tests.checkpoint.checkpoints import make_checkpoint
+from tests.checkpoint.far import FAR, Mixed, far_device
+from tests.network.reference import make_pair, random_passes
 
 SHAPES = [(6, 2), (4, 0), (6, 2), (3, 4)]
 

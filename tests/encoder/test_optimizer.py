@@ -9,7 +9,7 @@ from spacy.util import registry
 from thinc.api import Linear, Model, Optimizer, PyTorchWrapper, chain, warmup_linear
 from torch import nn
 
-from spacy_mluke.encoder import adamw as module
+from spacy_mluke.encoder import optimizer as module
 from spacy_mluke.encoder.optimizer import AdamW, Stepped, finish_update, is_decayed
 
 

@@ -11,8 +11,7 @@ from spacy_mluke.network.attention import takes_mixed_layout
 from spacy_mluke.network.config import EncoderConfig
 from spacy_mluke.network.layout import make_layout
 from spacy_mluke.network.transformer import LukeEncoder
-
-from .reference import make_pair, random_passes
+from tests.network.reference import make_pair, random_passes
 
 RAGGED = [(6, 2), (4, 0), (6, 2), (3, 4)]
 MICRO = EncoderConfig(

@@ -9,10 +9,11 @@ import pytest
 from typer.testing import CliRunner
 
 from spacy_mluke.cli import app
-from spacy_mluke.entities import bundled, own_folders
+from spacy_mluke.kb import bundled
 from spacy_mluke.kb.bundled import open_store
 from spacy_mluke.kb.candidate_sources import StoreCandidates
 from spacy_mluke.kb.store_build import StoreRow, build_store
+from spacy_mluke.storage import user_folders
 
 
 @pytest.fixture(scope="module")
@@ -66,14 +67,14 @@ def test_it_is_unpacked_once_on_a_machine(cache, monkeypatch):
 def test_where_the_cache_cannot_be_written_it_goes_to_a_temporary_folder(tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.setenv("SPACY_MLUKE_CACHE", str(tmp_path / "file" / "cache"))
-    monkeypatch.setattr(own_folders.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(user_folders.tempfile, "gettempdir", lambda: str(tmp_path))
     monkeypatch.setattr(bundled, "read_rows", lambda path: [StoreRow("Q1", "en", "One")])
     assert open_store("world").path.parent == tmp_path / f"spacy_mluke-{os.geteuid()}"
 
 
 def test_nowhere_to_write_is_a_coded_error(tmp_path, monkeypatch):
     monkeypatch.setenv("SPACY_MLUKE_CACHE", str(tmp_path / "new"))
-    monkeypatch.setattr(own_folders.tempfile, "gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(user_folders.tempfile, "gettempdir", lambda: str(tmp_path))
     monkeypatch.setattr(bundled, "is_writable", lambda folder: False)
     with pytest.raises(ValueError, match="ML232"):
         open_store("world")

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spacy_mluke.entities import finder as finder_module
-from spacy_mluke.entities import keys
+from spacy_mluke.kb import mention_finder as finder_module
+from spacy_mluke.kb import name_keys as keys
 from spacy_mluke.kb.mention_finder import Found, NameFinder, fold, longest
 from spacy_mluke.kb.name_keys import MAX_MARKS, case_key, loose_key
 

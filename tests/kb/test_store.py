@@ -368,7 +368,7 @@ def test_a_knowledge_base_without_its_file_is_empty():
 
 GROWTH = """
 import resource, sys
-from spacy_mluke.entities import store_build
+from spacy_mluke.kb import store_build
 store_build._CACHE_KIB = 4096
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> (20 if sys.platform == "darwin" else 10)

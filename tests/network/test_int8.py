@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from spacy_mluke.encoder import int8, kernels
+from spacy_mluke.network import int8, kernels
 from spacy_mluke.network.int8 import Int8Cache, Int8Linear, clear_int8, has_int8, runs_int8, set_int8
 
 from .reference import make_pair, random_passes

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spacy_mluke.encoder import attention
+from spacy_mluke.network import attention
 from spacy_mluke.network.layout import make_layout
 
 from .reference import MAX_MENTION_LENGTH, Passes, make_pair, random_passes

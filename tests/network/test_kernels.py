@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spacy_mluke.encoder import kernels
+from spacy_mluke.network import kernels
 
 from .reference import make_pair, random_passes
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from spacy_mluke.encoder import transformer
+from spacy_mluke.network import transformer
 from spacy_mluke.network.transformer import LukeEncoder
 
 from .reference import make_pair, random_passes, run_reference

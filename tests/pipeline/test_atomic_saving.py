@@ -13,8 +13,8 @@ import spacy
 import torch
 
 import spacy_mluke
-from spacy_mluke import folders
 from spacy_mluke.encoder.model import get_shim, load_model
+from spacy_mluke.storage import folders
 from spacy_mluke.storage.folders import replacing_folder
 from tests.pipeline.conftest import make_pipeline
 

@@ -115,7 +115,7 @@ def test_fillers_of_another_kind_are_refused(trained):
 
 
 def test_only_the_document_that_fails_goes_to_the_error_handler(trained, monkeypatch):
-    from spacy_mluke.pipeline import cloze
+    from spacy_mluke.pipeline.cloze import component as cloze
 
     nlp = copy_of(trained)
     fill, failed = cloze.fill_masks, []

@@ -11,7 +11,7 @@ from spacy.tokens import Doc, Span
 from spacy_mluke.annotate.candidates import Candidate
 from spacy_mluke.kb.store import STORE
 from spacy_mluke.kb.store_build import StoreRow, build_store
-from spacy_mluke.pipeline import link_scores
+from spacy_mluke.pipeline.linker import mention_scores
 from spacy_mluke.pipeline.linker.mention_scores import link_globally, mention_input
 from spacy_mluke.types import Counts
 from tests.pipeline.link_docs import (
@@ -163,7 +163,7 @@ def test_the_most_confident_mention_comes_first_and_stands_for_itself(monkeypatc
             logits[3] = [9.0, 0.0]
         return [m.probabilities(numpy.asarray(logits[m.start])[m.known[:2]], 0.0) for m in mentions], Counts(spans=3)
 
-    monkeypatch.setattr(link_scores, "link_locally", fake)
+    monkeypatch.setattr(mention_scores, "link_locally", fake)
     mentions = [mention(0, 1, [0.5, 0.5]), mention(0, 2, [0.5, 0.5]), mention(0, 3, [0.5, 0.5])]
     scores, counts = link_globally(None, [None], mentions, 0.0)
     assert steps == [[-1, -1, -1], [-1, 20, -1], [-1, 20, 30]]
@@ -179,7 +179,7 @@ def test_documents_take_their_steps_together_and_what_means_one_thing_takes_none
         steps.append(1)
         return [m.probabilities(numpy.arange(int(m.known.sum())), 0.0) for m in mentions], Counts()
 
-    monkeypatch.setattr(link_scores, "link_locally", fake)
+    monkeypatch.setattr(mention_scores, "link_locally", fake)
     mentions = [
         mention(0, 1, [0.5, 0.5]),
         mention(0, 2, [0.5, 0.5]),
@@ -197,7 +197,7 @@ def test_doubtful_mentions_stay_masked(monkeypatch):
     def fake(model, docs, mentions, weight):
         return [m.probabilities(numpy.zeros(int(m.known.sum())), 0.0) for m in mentions], Counts()
 
-    monkeypatch.setattr(link_scores, "link_locally", fake)
+    monkeypatch.setattr(mention_scores, "link_locally", fake)
     mentions = [mention(0, 1, [0.5, 0.5]), mention(0, 2, [0.5, 0.5])]
     link_globally(None, [None], mentions, 0.0, threshold=0.9)
     assert [m.shown for m in mentions] == [-1, -1]

@@ -8,7 +8,8 @@ import spacy
 from spacy.training import Example
 
 import spacy_mluke
-from spacy_mluke.encoder import int8, shim
+from spacy_mluke.encoder import shim
+from spacy_mluke.network import int8
 from spacy_mluke.network.int8 import has_int8
 from spacy_mluke.pipeline.quantize import encoders_of
 

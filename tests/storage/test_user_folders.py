@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from spacy_mluke.entities import bundled, cache, fingerprint, own_folders
+from spacy_mluke.kb import bundled
 from spacy_mluke.kb.bundled import open_store
 from spacy_mluke.kb.store_build import StoreRow, build_store
+from spacy_mluke.storage import fingerprint, user_folders
 from spacy_mluke.storage.sqlite import Unwritable
 from spacy_mluke.storage.user_folders import is_trusted, is_writable, one_at_a_time
+from spacy_mluke.vocabulary import database_cache as cache
 from spacy_mluke.vocabulary.database_cache import open_database
 
 NAMES = {"[MASK]": 0, "[PAD]": 1, "[UNK]": 2, "en:Tokyo": 3, "[MASK2]": 4}
@@ -23,10 +25,10 @@ NAMES = {"[MASK]": 0, "[PAD]": 1, "[UNK]": 2, "en:Tokyo": 3, "[MASK2]": 4}
 def folders(tmp_path, monkeypatch):
     """The user's cache and the folder among the temporary files; the store in them has one entity."""
     monkeypatch.setenv("SPACY_MLUKE_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(own_folders.tempfile, "gettempdir", lambda: str(tmp_path / "tmp"))
+    monkeypatch.setattr(user_folders.tempfile, "gettempdir", lambda: str(tmp_path / "tmp"))
     (tmp_path / "tmp").mkdir()
     monkeypatch.setattr(bundled, "read_rows", lambda path: [StoreRow("Q1490", "en", "Tokyo")])
-    return own_folders.own_folders()
+    return user_folders.own_folders()
 
 
 def no_cache(tmp_path, monkeypatch):
@@ -66,8 +68,8 @@ def test_a_store_that_another_user_planted_is_not_used(folders, tmp_path, monkey
     elif place == "of_another":
         folder.chmod(0o700)
         me = os.geteuid()
-        monkeypatch.setattr(own_folders, "_user", lambda: me + 1)
-        monkeypatch.setattr(own_folders, "temporary_cache", lambda: folder)
+        monkeypatch.setattr(user_folders, "_user", lambda: me + 1)
+        monkeypatch.setattr(user_folders, "temporary_cache", lambda: folder)
     if place == "old":
         assert linked("Tokyo") == ["Q1490"]
     else:
@@ -83,7 +85,7 @@ def test_the_cache_may_be_the_administrators_but_not_open_to_everybody(folders, 
     cached.chmod(0o775)
     assert is_trusted(cached)
     owner = cached.stat().st_uid
-    monkeypatch.setattr(own_folders, "_user", lambda: owner + 1)
+    monkeypatch.setattr(user_folders, "_user", lambda: owner + 1)
     assert is_trusted(cached) == (owner == 0)
     assert not is_trusted(cached / "missing")
 

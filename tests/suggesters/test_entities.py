@@ -13,8 +13,7 @@ from spacy.util import registry as util_registry
 
 from spacy_mluke.align import align
 from spacy_mluke.suggesters.entities import build_ents_suggester_v1, build_spans_suggester_v1
-
-from .helpers import char_doc, check_batch, word_doc
+from tests.align.helpers import char_doc, check_batch, word_doc
 
 NAMES = {
     "spacy-mluke.ents_suggester.v1": build_ents_suggester_v1,

@@ -10,8 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spacy_mluke.align import align, align_marked, load_wordpieces
-
-from .helpers import char_doc, check_batch, expected, passes, ragged, read_pair, words_of
+from tests.align.helpers import char_doc, check_batch, expected, passes, ragged, read_pair, words_of
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from spacy.tokens import DocBin
 from typer.testing import CliRunner
 
 from spacy_mluke.cli._app import app
-from spacy_mluke.training import team as team_module
+from spacy_mluke.training import process_group as team_module
 from spacy_mluke.training.process_group import Team
 from tests.conftest import REPO
 from tests.pipeline.relation_docs import relation_examples

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from spacy_mluke.entities import cache
-from spacy_mluke.entities import vocabulary as vocabulary_module
+from spacy_mluke.vocabulary import database_cache as cache
+from spacy_mluke.vocabulary import entity_vocabulary as vocabulary_module
 from spacy_mluke.vocabulary.database import EntityDatabase, build_database
 from spacy_mluke.vocabulary.database_cache import DATABASE, open_database
 from spacy_mluke.vocabulary.entity_vocabulary import NAMES_FILE, EntityVocabulary
@@ -240,7 +240,7 @@ def test_progress_goes_from_nothing_to_all(source):
 GROWTH = """
 import resource, sys
 from pathlib import Path
-from spacy_mluke.entities import database
+from spacy_mluke.vocabulary import database
 database._CACHE_KIB = 4096
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> (20 if sys.platform == "darwin" else 10)

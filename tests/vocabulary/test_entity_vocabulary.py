@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from spacy_mluke.entities import vocabulary as vocabulary_module
+from spacy_mluke.vocabulary import entity_vocabulary as vocabulary_module
 from spacy_mluke.vocabulary.database_cache import DATABASE
 from spacy_mluke.vocabulary.entity_vocabulary import NAMES_FILE, EntityVocabulary
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from spacy_mluke.entities import special
+from spacy_mluke.vocabulary import special_entities as special
 from spacy_mluke.vocabulary.special_entities import find_special_entities
 
 IDS = {"[MASK]": 11, "[UNK]": 12, "[PAD]": 13, "[MASK2]": 14}

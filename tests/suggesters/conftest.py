@@ -1,0 +1,5 @@
+"""The vocabulary of the tokenization tests."""
+
+from tests.tokenization.conftest import wordpieces
+
+__all__ = ["wordpieces"]
