@@ -33,7 +33,7 @@ N_ROWS = typer.Option([512, 1024, 2048], help="Wordpieces and entities in a call
 SIZE = typer.Option(list(SIZES), help="Sizes to measure")
 VISIBILITY = typer.Option("joint", help="Who sees whom")
 ENTITY_AWARE = typer.Option(False, help="With entity-aware queries, as LUKE has and mLUKE has not")
-REFERENCE = typer.Option(48, help="Passes for the comparison with LukeModel; 0 for none")
+REFERENCE = typer.Option(48, help="Sequences for the comparison with LukeModel; 0 for none")
 
 
 def main(
@@ -67,28 +67,28 @@ def main(
             compare(name, entity_aware, visibility, reference, rounds)
 
 
-def compare(size: str, entity_aware: bool, visibility: str, n_passes: int, rounds: int) -> None:
+def compare(size: str, entity_aware: bool, visibility: str, n_sequences: int, rounds: int) -> None:
     """Print seconds of the encoder and of a LukeModel for the same passes, paragraphs and sentences mixed."""
     from transformers import LukeConfig, LukeModel
 
     config = make_config(size, entity_aware)
-    shapes = make_shapes("both", n_passes=n_passes)
+    shapes = make_shapes("both", n_sequences=n_sequences)
     by_length = sorted(shapes, key=sum, reverse=True)
     encoder = LukeEncoder(config, visibility=visibility).eval()
     model = LukeModel(LukeConfig(**config.to_dict())).eval()
     batches = [make_call(encoder, batch) for batch in fill_batches(by_length, 1024)]
     systems: Dict[str, List[Callable[[], object]]] = {"ours": batches}
     for n in (4, 8, 16, 32):
-        batches = [make_padded_call(model, by_length[i : i + n]) for i in range(0, n_passes, n)]
+        batches = [make_padded_call(model, by_length[i : i + n]) for i in range(0, n_sequences, n)]
         systems[f"LukeModel, sorted, batches of {n}"] = batches
-    batches = [make_padded_call(model, shapes[i : i + 32]) for i in range(0, n_passes, 32)]
+    batches = [make_padded_call(model, shapes[i : i + 32]) for i in range(0, n_sequences, 32)]
     systems["LukeModel, batches of 32 in arrival order"] = batches
     seconds = take_turns({name: _all_of(calls) for name, calls in systems.items()}, min(rounds, 3))
     table = []
     for name, found in seconds.items():
         ratio = statistics.median(f / o for f, o in zip(found, seconds["ours"], strict=True))
         table.append([name, f"{statistics.median(found):.2f}", f"{ratio:.2f}"])
-    print(f"mluke-{size}'s size, {n_passes} paragraphs and sentences, {sum(map(sum, shapes))} rows")
+    print(f"mluke-{size}'s size, {n_sequences} paragraphs and sentences, {sum(map(sum, shapes))} rows")
     msg.table(table, header=["", "seconds", "times ours"], divider=True, aligns=["l", "r", "r"])
 
 
@@ -110,17 +110,17 @@ def make_config(size: str, entity_aware: bool) -> EncoderConfig:
     )
 
 
-def make_shapes(text: str, *, n_rows: int = 0, n_passes: int = 0) -> Shapes:
+def make_shapes(text: str, *, n_rows: int = 0, n_sequences: int = 0) -> Shapes:
     """Pieces and entities of random passes, lengths scattered as in real text.
 
     text (str): A key of TEXTS.
-    n_rows (int): About how many rows they have together, if `n_passes` is 0.
-    n_passes (int): How many there are.
+    n_rows (int): About how many rows they have together, if `n_sequences` is 0.
+    n_sequences (int): How many there are.
     RETURNS (Shapes): Pieces and entities of each.
     """
     rng = random.Random(0)
     shapes: Shapes = []
-    while len(shapes) < n_passes or sum(map(sum, shapes)) < n_rows * 0.9:
+    while len(shapes) < n_sequences or sum(map(sum, shapes)) < n_rows * 0.9:
         pieces, entities = TEXTS[text][len(shapes) % len(TEXTS[text])]
         scatter = min(2.0, max(0.4, rng.gauss(1, 0.35)))
         shapes.append((max(4, round(pieces * scatter)), round(entities * scatter)))

@@ -26,7 +26,7 @@ DATA = typer.Option(Path("../shared/data/wikineural"), help="Folder with LANG.te
 CACHE = typer.Option(Path(tempfile.gettempdir()) / "spacy_mluke_bench", help="Where checkpoints are kept")
 SIZE = typer.Option("base", help='"base" or "small"')
 N_TEXTS = typer.Option(100, help="Sentences, five languages in turn")
-BATCH_SIZE = typer.Option(8, help="Passes in a batch of the reference")
+BATCH_SIZE = typer.Option(8, help="Sequences in a batch of the reference")
 MAX_ENTITIES = typer.Option(0, help="Candidates of a pass, in even shares; 0: all of a sentence")
 ROUNDS = typer.Option(3, help="Times each side runs, in turn")
 
@@ -167,8 +167,8 @@ def _passes(tokenizer: Any, doc: Any, spans: List[Tuple[int, int]], max_entities
     starts = [token.idx for token in doc]
     ends = [token.idx + len(token) for token in doc]
     item = tokenizer(doc.text, entity_spans=[(starts[start], ends[end - 1]) for start, end in spans])
-    n_passes = math.ceil(len(spans) / max_entities)
-    size = math.ceil(len(spans) / n_passes)
+    n_sequences = math.ceil(len(spans) / max_entities)
+    size = math.ceil(len(spans) / n_sequences)
     for i in range(0, len(spans), size):
         taken = {key: value[i : i + size] for key, value in item.items() if key.startswith("entity_")}
         yield spans[i : i + size], {**item, **taken}

@@ -194,7 +194,7 @@ def check_component(name: str, given: Any, folder: Path) -> List[Check]:
 
 
 def check_speed(given: Any) -> List[Check]:
-    """Passes a second of the encoder and of the reference, and words a second of a pipeline."""
+    """Sequences a second of the encoder and of the reference, and words a second of a pipeline."""
     with on(given.device, given.gpu_id):
         device = torch.device(f"cuda:{given.gpu_id}" if given.device == "cuda" else "cpu")
         found = measure_speed(given.encoder, device, given.passes)

@@ -42,20 +42,20 @@ class Counts:
 
     spans: int = 0
     blank_spans: int = 0  # no wordpiece: no vector
-    cut_mentions: int = 0  # longer than max_mention_length: the first pieces stand for them
-    cut_texts: int = 0  # marked texts too long for a window: text between or inside the spans was left out
-    cut_questions: int = 0  # questions longer than their share of a pass: read up to there
-    left_out_spans: int = 0  # entities that a pass over a question's window has no room for
+    truncated_mentions: int = 0  # longer than max_mention_length: the first pieces stand for them
+    truncated_texts: int = 0  # marked texts too long for a window: text between or inside the spans was left out
+    truncated_questions: int = 0  # questions longer than their share of a pass: read up to there
+    skipped_spans: int = 0  # entities that a pass over a question's window has no room for
     candidates: int = 0  # entities that mentions may mean
     unknown_candidates: int = 0  # those that the encoder's vocabulary lacks
 
     def add(self, other: Counts) -> None:
         self.spans += other.spans
         self.blank_spans += other.blank_spans
-        self.cut_mentions += other.cut_mentions
-        self.cut_texts += other.cut_texts
-        self.cut_questions += other.cut_questions
-        self.left_out_spans += other.left_out_spans
+        self.truncated_mentions += other.truncated_mentions
+        self.truncated_texts += other.truncated_texts
+        self.truncated_questions += other.truncated_questions
+        self.skipped_spans += other.skipped_spans
         self.candidates += other.candidates
         self.unknown_candidates += other.unknown_candidates
 
@@ -78,36 +78,36 @@ class DocAlignment:
 
 @dataclass
 class AlignedBatch:
-    """Passes over the encoder, end to end, and how documents map into them.
+    """Sequences over the encoder, end to end, and how documents map into them.
 
     A pass is one input of the encoder: `<s> pieces </s>` (or a marked text, or a pair `<s>A</s></s>B</s>`) and the
     entities that stand on it. A long document takes several; so does one with more entities than a pass takes.
     """
 
     piece_ids: Ints1d  # (n_pieces,) int32, specials and markers included
-    piece_lengths: Ints1d  # (n_passes,) int32
+    piece_lengths: Ints1d  # (n_sequences,) int32
     entity_ids: Ints1d  # (n_entities,) int64, as in the entity vocabulary
     entity_bounds: Ints2d  # (n_entities, 2) int32: first piece and end, counted from the pass's <s>; end is not cut
-    entity_lengths: Ints1d  # (n_passes,) int32
+    entity_lengths: Ints1d  # (n_sequences,) int32
     max_mention_length: int  # pieces of a mention that its position embedding is the mean of, from the left
     docs: List[DocAlignment] = field(default_factory=list)
     with_tokens: bool = True  # whether the documents' piece_rows are filled
-    with_passes: bool = False  # whether the states of all pieces are wanted, not only those of piece_rows
+    with_all_pieces: bool = False  # whether the states of all pieces are wanted, not only those of piece_rows
     with_entities: bool = True  # whether entities are read; if not, they only say where spans are
     counts: Counts = field(default_factory=Counts)
 
     @property
-    def n_passes(self) -> int:
+    def n_sequences(self) -> int:
         return len(self.piece_lengths)
 
 
 @dataclass(kw_only=True)
 class QuestionBatch(AlignedBatch):
-    """Passes `<s>question</s></s>window</s>`, question after question and window after window. `docs` is empty."""
+    """Sequences `<s>question</s></s>window</s>`, question after question and window after window. `docs` is empty."""
 
-    questions: Ints1d  # (n_passes,): which question
-    starts: Ints1d  # (n_passes,): the window's first piece within the document
-    context: Ints2d  # (n_passes, 2): the window's first piece and end within the pass
+    questions: Ints1d  # (n_sequences,): which question
+    starts: Ints1d  # (n_sequences,): the window's first piece within the document
+    context: Ints2d  # (n_sequences, 2): the window's first piece and end within the pass
     offsets: Ints2d  # (n_pieces, 2) int32: characters of the document; (-1, -1) for pieces that are not its own
     n_questions: int
 
@@ -154,7 +154,7 @@ class EncoderOutput:
     """
 
     # (sum of len(doc.piece_rows), width) float32, or None if token states were not asked for; those of all passes,
-    # (n_pieces, width), if `batch.with_passes` says so
+    # (n_pieces, width), if `batch.with_all_pieces` says so
     piece_states: Optional[DeviceFloats2d]
     entity_states: DeviceFloats2d  # (n_entities, width) float32: row i is entity i of the batch
     batch: AlignedBatch

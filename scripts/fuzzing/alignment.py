@@ -79,7 +79,7 @@ def run(shared: Shared, case: Case) -> Tuple[str, int]:
     masks = [random_masks(rng, doc) for doc in docs] if way < 0.25 else None
     options: Dict[str, Any] = {
         "segmentation": segmentation,
-        "cut_tokens": masks is None and rng.random() < 0.2,
+        "split_tokens": masks is None and rng.random() < 0.2,
         "window": rng.choice(WINDOWS),
         "overlap": rng.choice((0, 1, 2, 5, 30, 128)),
         "max_entities": random_limit(rng),
@@ -128,7 +128,7 @@ def compare(
     _same(len(batch.docs), len(docs), "number of documents")
     for number, (doc, found) in enumerate(zip(docs, batch.docs, strict=True)):
         read = read_doc(
-            doc.text, doc.tokens, doc.spans, slow, options["segmentation"], options["cut_tokens"],
+            doc.text, doc.tokens, doc.spans, slow, options["segmentation"], options["split_tokens"],
             None if masks is None else masks[number],
         )  # fmt: skip
         own_ids = [DEFAULT_ID if ids is None else int(ids[first_span + i]) for i in range(len(doc.spans))]
@@ -161,7 +161,7 @@ def compare(
         _check_tokens(found, doc, read, plan, firsts, slow, options, number)
     _same(n_pass, len(pass_ends), "number of passes")
     counts = batch.counts
-    _same((counts.spans, counts.blank_spans, counts.cut_mentions), (first_span, n_blank, n_cut), "counts")
+    _same((counts.spans, counts.blank_spans, counts.truncated_mentions), (first_span, n_blank, n_cut), "counts")
 
 
 @dataclass
@@ -187,10 +187,10 @@ def _plan(read: SlowDoc, options: Dict[str, Any], ids: List[int], *, has_tokens:
     plan = []
     for start, own in zip(starts, members, strict=True):
         most = options["max_entities"] or max(len(own), 1)
-        n_passes = max(-(-len(own) // most), int(options["with_tokens"]))
-        size = max(1, -(-len(own) // max(n_passes, 1)))
+        n_sequences = max(-(-len(own) // most), int(options["with_tokens"]))
+        size = max(1, -(-len(own) // max(n_sequences, 1)))
         plan.append(
-            Window(start, min(start + room, n_pieces), [own[n * size : (n + 1) * size] for n in range(n_passes)])
+            Window(start, min(start + room, n_pieces), [own[n * size : (n + 1) * size] for n in range(n_sequences)])
         )
     return plan
 

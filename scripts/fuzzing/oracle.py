@@ -148,7 +148,7 @@ def read_doc(
     spans: Sequence[Bounds],
     vocabulary,
     segmentation: str,
-    cut_tokens: bool,
+    split_tokens: bool,
     masks: Optional[Sequence[int]],
 ) -> SlowDoc:
     """Cut a document into wordpieces.
@@ -158,14 +158,14 @@ def read_doc(
     spans (Sequence[Bounds]): Tokens of its spans.
     vocabulary: A SlowSentencePiece or SlowByteLevel.
     segmentation (str): As for `align`.
-    cut_tokens (bool): As for `align`.
+    split_tokens (bool): As for `align`.
     masks (Optional[Sequence[int]]): `<mask>` pieces in place of each span's words; 0 leaves them.
     RETURNS (SlowDoc): The pieces.
     """
     chars = [(tokens[a][0], tokens[b - 1][1]) if b > a else (0, 0) for a, b in spans]
     cuts_at = [segmentation != "plain" or bool(masks and masks[i]) for i in range(len(spans))]
     cuts: Set[int] = {0, len(text)}
-    if cut_tokens and segmentation != "plain" and masks is None:
+    if split_tokens and segmentation != "plain" and masks is None:
         cuts |= {moved_cut(text, at) for token in tokens for at in token}
     cuts |= {moved_cut(text, at) for i, bounds in enumerate(chars) if cuts_at[i] for at in bounds}
     places = sorted(cuts)

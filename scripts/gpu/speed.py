@@ -24,29 +24,29 @@ DTYPES = ("float32", "bfloat16")
 Pass = Tuple[List[int], List[Tuple[int, int]]]  # pieces, and bounds of the entities
 
 
-def measure_speed(encoder: str, device: torch.device, n_passes: int) -> Dict[str, float]:
-    """Passes a second of both encoders over the same input, and words a second of a pipeline.
+def measure_speed(encoder: str, device: torch.device, n_sequences: int) -> Dict[str, float]:
+    """Sequences a second of both encoders over the same input, and words a second of a pipeline.
 
     encoder (str): A checkpoint.
     device (torch.device): Where.
-    n_passes (int): Passes of a round.
+    n_sequences (int): Sequences of a round.
     RETURNS (Dict[str, float]): By what was measured; the best of three rounds.
     """
     found: Dict[str, float] = {}
     for dtype in DTYPES:
         loaded = load_encoder(encoder, device=device, dtype=getattr(torch, dtype))
-        passes = _passes(loaded, n_passes)
+        passes = _passes(loaded, n_sequences)
         ours = _best(functools.partial(_run_ours, loaded, passes, device), device)
         theirs = _best(_reference(encoder, passes, device, dtype), device)
-        found[f"{dtype}: passes a second"] = n_passes / ours
-        found[f"{dtype}: passes a second of LukeModel"] = n_passes / theirs
+        found[f"{dtype}: passes a second"] = n_sequences / ours
+        found[f"{dtype}: passes a second of LukeModel"] = n_sequences / theirs
         found[f"{dtype}: times as fast"] = theirs / ours
-    found["nlp.pipe: words a second"] = _words_a_second(encoder, n_passes, device)
+    found["nlp.pipe: words a second"] = _words_a_second(encoder, n_sequences, device)
     return found
 
 
 def _passes(loaded: LoadedEncoder, n: int) -> List[Pass]:
-    """Passes of random pieces, long ones first, as both run them."""
+    """Sequences of random pieces, long ones first, as both run them."""
     rng = numpy.random.default_rng(0)
     most = loaded.config.max_pieces
     found: List[Pass] = []

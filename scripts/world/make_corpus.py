@@ -22,7 +22,7 @@ from spacy.tokens import Doc, DocBin
 from tqdm import tqdm
 from wasabi import msg
 
-from spacy_mluke.annotate.mentions import cut_tokens
+from spacy_mluke.annotate.mentions import split_tokens
 from spacy_mluke.kb.store import EntityStore
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -218,7 +218,7 @@ def make_list(nlp: Language, sources: Sources, rng: random.Random) -> Doc:
 def with_mentions(nlp: Language, sources: Sources, text: str, places: List[Tuple[int, int, str]]) -> Doc:
     """Make a document of a text and the entities of some of its places."""
     doc = nlp.make_doc(text)
-    cut_tokens(doc, [char for start, end, _ in places for char in (start, end)])
+    split_tokens(doc, [char for start, end, _ in places for char in (start, end)])
     spans = [doc.char_span(start, end, label=sources.types[entity], kb_id=entity) for start, end, entity in places]
     doc.ents = [span for span in spans if span is not None]
     return doc

@@ -26,7 +26,7 @@ from spacy.tokens import Doc
 from tqdm import tqdm
 from wasabi import msg
 
-from spacy_mluke.annotate.mentions import cut_tokens
+from spacy_mluke.annotate.mentions import split_tokens
 from spacy_mluke.kb.store import EntityStore
 from spacy_mluke.training.mlama import OBJECT, SUBJECT, Cloze, read_mlama
 
@@ -198,7 +198,7 @@ class Asker:
         doc = self.nlp.make_doc(question.text)
         if self.subjects == "entities":
             start, end, entity = question.subject
-            cut_tokens(doc, [start, end])
+            split_tokens(doc, [start, end])
             span = doc.char_span(start, end, label="ENTITY", kb_id=entity)
             doc.ents = [span] if span is not None else []
         return doc

@@ -65,9 +65,9 @@ def make_doc(nlp: Any, question: Dict[str, Any]) -> Any:
     doc = nlp.make_doc(question["text"])
     span = doc.char_span(question["start"], question["end"], label="PLACE")
     if span is None:
-        from spacy_mluke.annotate.mentions import cut_tokens
+        from spacy_mluke.annotate.mentions import split_tokens
 
-        cut_tokens(doc, [question["start"], question["end"]])
+        split_tokens(doc, [question["start"], question["end"]])
         span = doc.char_span(question["start"], question["end"], label="PLACE")
     doc.ents = [span]
     return doc

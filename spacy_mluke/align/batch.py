@@ -17,14 +17,14 @@ from thinc.types import Ragged
 from thinc.util import to_numpy
 
 from ..errors import Errors
-from ..tokenization.characters import heads, numbers, ranges
+from ..ragged import positions, ranges, row_offsets
 from ..tokenization.wordpieces import Wordpieces
 from ..types import AlignedBatch, Bools1d, Ints1d
 from .locate import Located, doc_alignments, locate
 from .marked import align_marked
 from .questions import align_questions
 from .segments import check_segmentation
-from .sequences import Pool, WindowPlan, check_limits, split_passes
+from .sequences import Pool, WindowPlan, check_limits, split_sequences
 from .windows import check_windows
 
 __all__ = ["align", "align_marked", "align_questions"]
@@ -38,14 +38,14 @@ def align(
     entity_ids: Optional[Ints1d] = None,
     default_entity_id: int,
     segmentation: str = "published",
-    cut_tokens: bool = False,
+    split_tokens: bool = False,
     mask_lengths: Optional[Ints1d] = None,
     window: int = 512,
     overlap: int = 128,
     max_entities: Optional[int] = 128,
     max_mention_length: int = 30,
     with_tokens: bool = True,
-    with_passes: bool = False,
+    with_all_pieces: bool = False,
     wanted: Optional[Bools1d] = None,
 ) -> AlignedBatch:
     """Place documents and their entity spans on the wordpieces that the encoder reads.
@@ -62,7 +62,8 @@ def align(
     segmentation (str): "published" cuts the text at every span bound and encodes each segment by itself, as the
         published models were fine-tuned; "pretraining" does too, but a segment that continues a word gains no "▁";
         "plain" never cuts, and a span takes every piece that shares a character with it.
-    cut_tokens (bool): Where text is cut, do so at the bounds of all tokens: wordpieces then do not depend on the spans.
+    split_tokens (bool): Split text at the bounds of all tokens, not only of spans, so that wordpieces do not depend on
+        the spans.
     mask_lengths (Optional[Ints1d]): `<mask>` pieces that take the place of each span's words; 0 leaves them. Shape:
         (n_spans,).
     window (int): Pieces of a pass, <s> and </s> included.
@@ -70,17 +71,17 @@ def align(
     max_entities (Optional[int]): Entities of a pass; None for any number.
     max_mention_length (int): Pieces of a mention that its position embedding is the mean of, from the left.
     with_tokens (bool): Whether the states of the pieces are wanted. Without, windows that hold no entity are left out.
-    with_passes (bool): Whether, instead, those of all pieces of all passes are.
+    with_all_pieces (bool): Whether, instead, those of all pieces of all passes are.
     wanted (Optional[Bools1d]): Spans whose states are wanted, None for all: without states of pieces, a pass that holds
         none of them is left out, with the other spans on it. Shape: (n_spans,).
-    RETURNS (AlignedBatch): Passes, entities, and how the documents map into them.
+    RETURNS (AlignedBatch): Sequences, entities, and how the documents map into them.
     RAISES (ValueError): ML001 to ML003, ML007, ML008; ML220 if spans that are masked overlap.
     """
     check_segmentation(segmentation)
     check_windows(window, overlap, least=3)
     check_limits(max_entities, max_mention_length)
     located = locate(
-        docs, spans, wordpieces, segmentation=segmentation, cut_tokens=cut_tokens, mask_lengths=mask_lengths
+        docs, spans, wordpieces, segmentation=segmentation, split_tokens=split_tokens, mask_lengths=mask_lengths
     )
     n_spans = len(located.spans.bounds)
     if entity_ids is not None and len(entity_ids) != n_spans:
@@ -101,12 +102,12 @@ def align(
         needed=n_tokens > 0 if with_tokens else has_spans,
     )
     n_windows = len(plan.starts)
-    n_passes, order, passes = split_passes(plan.span_windows, n_windows, max_entities, int(with_tokens))
-    windows = numpy.repeat(numpy.arange(n_windows), n_passes)  # (n_passes,)
-    if wanted is not None and not (with_tokens or with_passes):
+    n_sequences, order, passes = split_sequences(plan.span_windows, n_windows, max_entities, int(with_tokens))
+    windows = numpy.repeat(numpy.arange(n_windows), n_sequences)  # (n_sequences,)
+    if wanted is not None and not (with_tokens or with_all_pieces):
         is_read = numpy.zeros(len(windows), dtype=bool)
         is_read[passes[numpy.asarray(wanted)[kept[order]]]] = True
-        order, passes = order[is_read[passes]], heads(is_read)[passes[is_read[passes]]]
+        order, passes = order[is_read[passes]], row_offsets(is_read)[passes[is_read[passes]]]
         windows = windows[is_read]
 
     pieces = located.found.pieces
@@ -137,11 +138,11 @@ def align(
         entity_lengths=numpy.bincount(passes, minlength=len(windows)).astype("int32"),
         max_mention_length=max_mention_length,
         with_tokens=with_tokens,
-        with_passes=with_passes,
+        with_all_pieces=with_all_pieces,
         counts=located.count(max_mention_length),
     )
     if with_tokens:
-        _add_tokens(batch, located, plan, heads(n_passes)[:-1], entity_rows)
+        _add_tokens(batch, located, plan, row_offsets(n_sequences)[:-1], entity_rows)
     else:
         batch.docs = doc_alignments(located.spans, entity_rows, batch=located.batch)
     return batch
@@ -158,19 +159,19 @@ def _add_tokens(
     first_passes (Ints1d): The first pass over each window: the one whose states count. Shape: (n_windows,).
     entity_rows (Ints1d): Row of each span among the entities, or -1. Shape: (n_spans,).
     """
-    pass_rows = heads(batch.piece_lengths)
+    pass_rows = row_offsets(batch.piece_lengths)
     window_rows = pass_rows[first_passes]  # (n_windows,): where <s> of each window lies
     window_ends = pass_rows[first_passes + 1] - 1
     lengths = located.doc_lengths
     has_rows = numpy.diff(plan.heads) > 0
-    piece_heads = heads(numpy.where(has_rows, lengths + 2, 0))
+    piece_heads = row_offsets(numpy.where(has_rows, lengths + 2, 0))
     rows = numpy.empty(int(piece_heads[-1]), dtype="int32")
     offsets = numpy.full((len(rows), 2), -1, dtype="int32")
     rows[piece_heads[:-1][has_rows]] = window_rows[plan.heads[:-1][has_rows]]
     rows[piece_heads[1:][has_rows] - 1] = window_ends[plan.heads[1:][has_rows] - 1]
     inner = ranges(piece_heads[:-1] + 1, lengths)
     windows = plan.piece_windows()
-    within = numbers(lengths)  # (n_pieces,): number of each piece in its document
+    within = positions(lengths)  # (n_pieces,): number of each piece in its document
     rows[inner] = window_rows[windows] + 1 + within - plan.starts[windows]
     offsets[inner] = located.found.pieces.offsets - located.batch.doc_chars[:-1].repeat(lengths)[:, None]
     batch.docs = doc_alignments(

@@ -11,7 +11,8 @@ from thinc.types import Ragged
 from thinc.util import to_numpy
 
 from ..errors import Errors
-from ..tokenization.characters import code_points, heads
+from ..ragged import row_offsets
+from ..tokenization.characters import code_points
 from ..tokenization.wordpieces import Wordpieces
 from ..types import Bools1d, Counts, DocAlignment, Ints1d, Ints2d
 from .masks import segment_masked
@@ -72,7 +73,7 @@ class Located:
         return Counts(
             spans=len(lengths),
             blank_spans=int(self.is_blank.sum()),
-            cut_mentions=int((lengths > max_mention_length).sum()),
+            truncated_mentions=int((lengths > max_mention_length).sum()),
         )
 
 
@@ -82,7 +83,7 @@ def locate(
     wordpieces: Wordpieces,
     *,
     segmentation: str,
-    cut_tokens: bool = False,
+    split_tokens: bool = False,
     mask_lengths: Optional[Ints1d] = None,
 ) -> Located:
     """Cut documents into wordpieces and find those of their spans.
@@ -91,7 +92,7 @@ def locate(
     spans (Ragged): Token bounds, (start, end) rows, document after document.
     wordpieces (Wordpieces): The vocabulary.
     segmentation (str): How text is cut, see `segments.py`.
-    cut_tokens (bool): Where text is cut, whether that is at the bounds of all tokens.
+    split_tokens (bool): Where text is cut, whether that is at the bounds of all tokens.
     mask_lengths (Optional[Ints1d]): `<mask>` pieces that take the place of each span's words, see `masks.py`. Shape:
         (n_spans,).
     RETURNS (Located): Everything end to end.
@@ -101,7 +102,7 @@ def locate(
     batch = read_docs(docs)
     table = place_spans(batch, span_rows(spans), to_numpy(spans.lengths))
     if mask_lengths is None:
-        found = segment(batch, table.chars, table.docs, wordpieces, segmentation, cut_tokens=cut_tokens)
+        found = segment(batch, table.chars, table.docs, wordpieces, segmentation, split_tokens=split_tokens)
         return Located(batch, table, found)
     if len(mask_lengths) != len(table.bounds):
         n_spans = len(table.bounds)
@@ -120,13 +121,13 @@ def read_docs(docs: Sequence[Doc]) -> BatchText:
     """
     texts = [doc.text for doc in docs]
     tokens = [doc.to_array(CHARS) for doc in docs]
-    doc_chars = heads(numpy.array([len(text) for text in texts], dtype="int64"))
+    doc_chars = row_offsets(numpy.array([len(text) for text in texts], dtype="int64"))
     n_tokens = numpy.array([len(doc) for doc in docs], dtype="int64")
     rows = numpy.concatenate([numpy.zeros((0, 2), dtype="uint64"), *tokens]).astype("int64")
     rows[:, 1] += rows[:, 0]
     rows += doc_chars[:-1].repeat(n_tokens)[:, None]
     text, codes = code_points("".join(texts))
-    return BatchText(text, codes, doc_chars, rows, heads(n_tokens))
+    return BatchText(text, codes, doc_chars, rows, row_offsets(n_tokens))
 
 
 def span_rows(spans: Ragged) -> Ints2d:
@@ -169,7 +170,7 @@ def place_spans(batch: BatchText, bounds: Ints2d, lengths: Ints1d) -> SpanTable:
     filled = bounds[:, 1] > bounds[:, 0]
     chars[filled, 0] = batch.token_chars[(base + bounds[:, 0])[filled], 0]
     chars[filled, 1] = batch.token_chars[(base + bounds[:, 1] - 1)[filled], 1]
-    return SpanTable(bounds.astype("int32"), docs, heads(lengths), chars)
+    return SpanTable(bounds.astype("int32"), docs, row_offsets(lengths), chars)
 
 
 def doc_alignments(

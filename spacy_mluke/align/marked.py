@@ -8,7 +8,7 @@ import numpy
 from spacy.tokens import Doc
 
 from ..errors import Errors
-from ..tokenization.characters import heads
+from ..ragged import row_offsets
 from ..tokenization.wordpieces import RaggedPieces, Wordpieces
 from ..types import AlignedBatch, Bools1d, Counts, Ints1d, Ints3d
 from .locate import SpanTable, doc_alignments, place_spans, read_docs
@@ -39,7 +39,7 @@ def align_marked(
     Typing marks one span, `<ent> span <ent>`; relations mark a head and a tail, `<ent> head <ent> ... <ent2> tail
     <ent2>` (Yamada et al., 2020, sections 4.1 and 4.2). Each entity stands on its span and the markers around it.
     Spans may be nested, equal or crossing. A long document is read around the spans; where they are too far apart,
-    text between them is left out (`counts.cut_texts`), so that no group is lost.
+    text between them is left out (`counts.truncated_texts`), so that no group is lost.
 
     docs (Sequence[Doc]): The documents.
     groups (Sequence[Ints3d]): For each document, token bounds of its groups. Shape: (n_groups, size, 2); size is the
@@ -70,7 +70,7 @@ def align_marked(
     batch = read_docs(docs)
     spans = place_spans(batch, *_flatten(groups, size))
     starts, lengths, pieces, markers, was_cut = _segments(batch, spans, wordpieces, segmentation, size, window)
-    visible = heads(pieces.offsets[:, 1] > pieces.offsets[:, 0])
+    visible = row_offsets(pieces.offsets[:, 1] > pieces.offsets[:, 0])
     shown = (visible[starts + lengths] - visible[starts]).sum(axis=2)  # (n_groups, n_segments)
     before = numpy.concatenate([numpy.zeros((len(shown), 1), dtype="int64"), numpy.cumsum(shown, axis=1)], axis=1)
     rows = numpy.arange(len(shown))[:, None]
@@ -106,8 +106,8 @@ def align_marked(
     result.counts = Counts(
         spans=len(spans.bounds),
         blank_spans=int(is_blank.sum()),
-        cut_mentions=int((bounds[:, :, 1] - bounds[:, :, 0] > max_mention_length).sum()),
-        cut_texts=int(is_cut.sum()),
+        truncated_mentions=int((bounds[:, :, 1] - bounds[:, :, 0] > max_mention_length).sum()),
+        truncated_texts=int(is_cut.sum()),
     )
     return result
 
@@ -140,7 +140,7 @@ def _segments(
     if segmentation == "plain":
         cuts = numpy.unique(batch.doc_chars)
         pieces = wordpieces.encode_cuts(batch.text, batch.codes, cuts)
-        doc_pieces = heads(pieces.lengths)[numpy.searchsorted(cuts, batch.doc_chars)]
+        doc_pieces = row_offsets(pieces.lengths)[numpy.searchsorted(cuts, batch.doc_chars)]
         within = doc_bounds(doc_pieces)[spans.docs]
         held = overlapping(spans.chars, pieces.offsets, within).reshape((-1, size, 2))
         markers = order_markers(held)
@@ -173,7 +173,7 @@ def _segments(
         joined = filled.copy()
         joined[filled] = continues_word(batch, unique[filled, 0])
     pieces = wordpieces.encode_flat(texts, joined=joined)
-    at = heads(pieces.lengths)[:-1]
+    at = row_offsets(pieces.lengths)[:-1]
     shape = parts.shape[:3]
     inverse = inverse.ravel()
     return (

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy
 
 from ..errors import Errors
-from ..tokenization.characters import heads, ranges
+from ..ragged import ranges, row_offsets
 from ..tokenization.wordpieces import RaggedPieces, Wordpieces
 from ..types import Ints1d, Ints2d
 from .overlaps import overlapping
@@ -47,11 +47,11 @@ def segment_masked(
     cuts, places = cut_at_spans(batch, span_chars[is_cut], span_docs[is_cut])
     joined = None if segmentation == "published" else continues_word(batch, cuts[:-1])
     pieces = wordpieces.encode_cuts(batch.text, batch.codes, cuts, joined=joined)
-    piece_cuts = heads(pieces.lengths)
+    piece_cuts = row_offsets(pieces.lengths)
     doc_pieces = piece_cuts[numpy.searchsorted(cuts, batch.doc_chars)]
     span_pieces = overlapping(span_chars, pieces.offsets, doc_bounds(doc_pieces)[span_docs])
     span_pieces[is_cut] = piece_cuts[places]
-    visible = heads(pieces.offsets[:, 1] > pieces.offsets[:, 0])
+    visible = row_offsets(pieces.offsets[:, 1] > pieces.offsets[:, 0])
     is_blank = visible[span_pieces[:, 0]] == visible[span_pieces[:, 1]]
     span_pieces[is_blank, 1] = span_pieces[is_blank, 0]
     doc_cuts = numpy.searchsorted(cuts, batch.doc_chars)
@@ -81,8 +81,8 @@ def _put_masks(
     lengths = mask_lengths[masked]
     kept = numpy.ones(len(pieces.ids), dtype=bool)
     kept[ranges(starts, ends - starts)] = False
-    kept_before = heads(kept)
-    masks_before = heads(lengths)
+    kept_before = row_offsets(kept)
+    masks_before = row_offsets(lengths)
 
     def moved_starts(places: Ints1d) -> Ints1d:
         return kept_before[places] + masks_before[numpy.searchsorted(ends, places, side="right")]

@@ -17,7 +17,7 @@ from thinc.types import Ragged
 from thinc.util import to_numpy
 
 from ..errors import Errors
-from ..tokenization.characters import heads, ranges
+from ..ragged import ranges, row_offsets
 from ..tokenization.wordpieces import Wordpieces
 from ..types import Ints1d, Ints2d, QuestionBatch
 from .locate import Located, locate
@@ -70,7 +70,7 @@ def align_questions(
     max_entities (Optional[int]): Entities of a pass, those of the question first; None for any number. The others are
         left out, and counted: no answer depends on their states.
     max_mention_length (int): Pieces of a mention that its position embedding is the mean of, from the left.
-    RETURNS (QuestionBatch): Passes, question after question.
+    RETURNS (QuestionBatch): Sequences, question after question.
     RAISES (ValueError): ML001 to ML003, ML007, ML008.
     """
     check_segmentation(segmentation)
@@ -94,7 +94,7 @@ def align_questions(
         for doc, n in zip(owners, n_question, strict=True)
     ]
     n_windows = numpy.array([len(starts) for starts in windows], dtype="int64")
-    numbers = numpy.repeat(numpy.arange(len(questions)), n_windows)  # (n_passes,)
+    numbers = numpy.repeat(numpy.arange(len(questions)), n_windows)  # (n_sequences,)
     starts = numpy.concatenate([_NO_SPANS, *windows])
     ends = numpy.minimum(starts + (room - n_question)[numbers], read.doc_lengths[owners[numbers]])
 
@@ -143,13 +143,13 @@ def align_questions(
         context=context,
         offsets=_context_offsets(piece_lengths, context, starts, owners[numbers], read),
         with_tokens=False,
-        with_passes=True,
+        with_all_pieces=True,
         n_questions=len(questions),
     )
     for located in (asked, read):
         batch.counts.add(located.count(max_mention_length))
-    batch.counts.left_out_spans = sum(n for _, _, n in entities)
-    batch.counts.cut_questions = int((asked.doc_lengths > limit).sum())
+    batch.counts.skipped_spans = sum(n for _, _, n in entities)
+    batch.counts.truncated_questions = int((asked.doc_lengths > limit).sum())
     return batch
 
 
@@ -221,7 +221,7 @@ def _context_offsets(piece_lengths: Ints1d, context: Ints2d, starts: Ints1d, doc
     lengths = context[:, 1] - context[:, 0]
     found = ranges(read.found.doc_pieces[docs] + starts, lengths)
     chars = read.found.pieces.offsets[found] - read.batch.doc_chars[docs].repeat(lengths)[:, None]
-    offsets[ranges(heads(piece_lengths)[:-1] + context[:, 0], lengths)] = chars
+    offsets[ranges(row_offsets(piece_lengths)[:-1] + context[:, 0], lengths)] = chars
     return offsets
 
 

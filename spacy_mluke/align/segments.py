@@ -8,7 +8,8 @@ from typing import Tuple
 import numpy
 
 from ..errors import Errors
-from ..tokenization.characters import SPACE, heads, is_space
+from ..ragged import row_offsets
+from ..tokenization.characters import SPACE, is_space
 from ..tokenization.wordpieces import RaggedPieces, Wordpieces
 from ..types import Bools1d, Ints1d, Ints2d
 from .overlaps import overlapping
@@ -69,19 +70,19 @@ def before_space(batch: BatchText, chars: Ints2d, firsts: Ints2d) -> Ints2d:
 
 
 def cut_at_spans(
-    batch: BatchText, span_chars: Ints2d, span_docs: Ints1d, *, cut_tokens: bool = False
+    batch: BatchText, span_chars: Ints2d, span_docs: Ints1d, *, split_tokens: bool = False
 ) -> Tuple[Ints1d, Ints2d]:
     """Cut at every bound of every span, and between documents.
 
     batch (BatchText): The texts.
     span_chars (Ints2d): First character and end of each span. Shape: (n_spans, 2).
     span_docs (Ints1d): The document of each span. Shape: (n_spans,).
-    cut_tokens (bool): Cut at the bounds of all tokens, too: then the cuts do not depend on the spans.
+    split_tokens (bool): Cut at the bounds of all tokens, too: then the cuts do not depend on the spans.
     RETURNS (Tuple[Ints1d, Ints2d]): The cuts, rising, from 0 to the end of the text, shape: (n_segments + 1,); and the
         cuts of each span as positions among them, shape: (n_spans, 2).
     """
     moved = before_space(batch, span_chars, batch.doc_chars[span_docs][:, None])
-    if cut_tokens:
+    if split_tokens:
         token_firsts = batch.doc_chars[:-1].repeat(numpy.diff(batch.doc_tokens))[:, None]
         tokens = before_space(batch, batch.token_chars, token_firsts)
         cuts = numpy.unique(numpy.concatenate([batch.doc_chars, tokens.ravel()]))
@@ -121,7 +122,7 @@ def segment(
     wordpieces: Wordpieces,
     segmentation: str,
     *,
-    cut_tokens: bool = False,
+    split_tokens: bool = False,
 ) -> Segmented:
     """Encode the texts of a batch, in one call, and find each span's pieces.
 
@@ -130,23 +131,23 @@ def segment(
     span_docs (Ints1d): The document of each span. Shape: (n_spans,).
     wordpieces (Wordpieces): The vocabulary.
     segmentation (str): One of SEGMENTATIONS.
-    cut_tokens (bool): Where text is cut, whether that is at the bounds of all tokens.
+    split_tokens (bool): Where text is cut, whether that is at the bounds of all tokens.
     RETURNS (Segmented): The pieces.
     """
     cut = segmentation != "plain"
     if cut:
-        cuts, places = cut_at_spans(batch, span_chars, span_docs, cut_tokens=cut_tokens)
+        cuts, places = cut_at_spans(batch, span_chars, span_docs, split_tokens=split_tokens)
     else:
         cuts = numpy.unique(batch.doc_chars)
     joined = continues_word(batch, cuts[:-1]) if segmentation == "pretraining" else None
     pieces = wordpieces.encode_cuts(batch.text, batch.codes, cuts, joined=joined)
-    piece_cuts = heads(pieces.lengths)
+    piece_cuts = row_offsets(pieces.lengths)
     doc_pieces = piece_cuts[numpy.searchsorted(cuts, batch.doc_chars)]
     if not cut:
         return Segmented(pieces, doc_pieces, overlapping(span_chars, pieces.offsets, doc_bounds(doc_pieces)[span_docs]))
     span_pieces = piece_cuts[places]
     # "▁" alone stands on nothing, and a vector of it would be a vector of nothing.
-    visible = heads(pieces.offsets[:, 1] > pieces.offsets[:, 0])
+    visible = row_offsets(pieces.offsets[:, 1] > pieces.offsets[:, 0])
     is_blank = visible[span_pieces[:, 0]] == visible[span_pieces[:, 1]]
     span_pieces[is_blank, 1] = span_pieces[is_blank, 0]
     return Segmented(pieces, doc_pieces, span_pieces)

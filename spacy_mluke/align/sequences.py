@@ -1,4 +1,4 @@
-"""Passes over the encoder: ranges of wordpieces, special pieces around them, and the entities that stand on them."""
+"""Sequences over the encoder: ranges of wordpieces, special pieces around them, and the entities that stand on them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Optional, Tuple
 import numpy
 
 from ..errors import Errors
-from ..tokenization.characters import heads, numbers, ranges
+from ..ragged import positions, ranges, row_offsets
 from ..types import Bools1d, Ints1d, Ints2d
 from .windows import add_windows, most_context, window_starts
 
@@ -26,8 +26,8 @@ class Pool:
     def build(self, starts: Ints2d, lengths: Ints2d) -> Tuple[Ints1d, Ints1d]:
         """Lay out passes, each a row of ranges of the pool.
 
-        starts (Ints2d): First piece of each range; `n_pieces + i` is extra piece i. Shape: (n_passes, n_ranges).
-        lengths (Ints2d): Pieces of each range; zero is allowed. Shape: (n_passes, n_ranges).
+        starts (Ints2d): First piece of each range; `n_pieces + i` is extra piece i. Shape: (n_sequences, n_ranges).
+        lengths (Ints2d): Pieces of each range; zero is allowed. Shape: (n_sequences, n_ranges).
         RETURNS (Tuple[Ints1d, Ints1d]): The pieces of all passes, and how many each has. int32.
         """
         ids = self.ids[ranges(starts.ravel(), lengths.ravel())]
@@ -68,7 +68,7 @@ class WindowPlan:
             starts = window_starts(int(lengths[i]), room, overlap)
             self._starts[i] = add_windows(starts, own[own[:, 1] > own[:, 0]], int(lengths[i]), room)
             counts[i] = len(self._starts[i])
-        self.heads = heads(counts)  # (n_texts + 1,): the first window of each text, and the end
+        self.heads = row_offsets(counts)  # (n_texts + 1,): the first window of each text, and the end
         self.texts = numpy.repeat(numpy.arange(len(lengths)), counts)  # (n_windows,)
         self.starts = numpy.zeros(len(self.texts), dtype="int64")  # (n_windows,): first piece within the text
         self.span_windows = self.heads[texts]  # (n_spans,)
@@ -84,7 +84,7 @@ class WindowPlan:
         RETURNS (Ints1d): For the pieces of all texts. Shape: (sum of lengths,), int64.
         """
         found = self.heads[:-1].repeat(self.lengths)
-        at = heads(self.lengths)
+        at = row_offsets(self.lengths)
         for i, starts in self._starts.items():
             n_pieces = int(self.lengths[i])
             pieces = numpy.arange(n_pieces)
@@ -107,7 +107,7 @@ def held_bounds(bounds: Ints2d, room: int, max_mention_length: int) -> Ints2d:
     return numpy.stack([bounds[:, 0], ends], axis=1)
 
 
-def split_passes(
+def split_sequences(
     windows: Ints1d, n_windows: int, max_entities: Optional[int], least: int
 ) -> Tuple[Ints1d, Ints1d, Ints1d]:
     """Spread entities over passes: those that a window cannot take at once go to further passes over it, as many to
@@ -116,17 +116,17 @@ def split_passes(
     windows (Ints1d): The window of each entity. Shape: (n_entities,).
     n_windows (int): How many windows there are.
     max_entities (Optional[int]): Entities of a pass; None for any number.
-    least (int): Passes over a window without entities: 1 if its pieces are wanted, else 0.
-    RETURNS (Tuple[Ints1d, Ints1d, Ints1d]): Passes over each window, shape: (n_windows,); the order of the entities,
+    least (int): Sequences over a window without entities: 1 if its pieces are wanted, else 0.
+    RETURNS (Tuple[Ints1d, Ints1d, Ints1d]): Sequences over each window, shape: (n_windows,); the order of the entities,
         pass after pass and as given within one; and the pass of each entity in that order. Shapes: (n_entities,).
     """
     counts = numpy.bincount(windows, minlength=n_windows)
     most = max_entities or max(1, int(counts.max(initial=1)))
-    n_passes = numpy.maximum(-(-counts // most), least)
+    n_sequences = numpy.maximum(-(-counts // most), least)
     order = numpy.argsort(windows, kind="stable")
-    rank = numbers(counts)
-    shares = numpy.maximum(-(-counts // numpy.maximum(n_passes, 1)), 1)
-    return n_passes, order, numpy.repeat(heads(n_passes)[:-1], counts) + rank // shares.repeat(counts)
+    rank = positions(counts)
+    shares = numpy.maximum(-(-counts // numpy.maximum(n_sequences, 1)), 1)
+    return n_sequences, order, numpy.repeat(row_offsets(n_sequences)[:-1], counts) + rank // shares.repeat(counts)
 
 
 def check_limits(max_entities: Optional[int], max_mention_length: int) -> None:

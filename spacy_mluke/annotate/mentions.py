@@ -27,7 +27,7 @@ def token_edges(doc: Doc) -> Tuple[Ints1d, Ints1d]:
     return heads, heads + sizes[:, 0]
 
 
-def cut_tokens(doc: Doc, cuts: Iterable[int]) -> None:
+def split_tokens(doc: Doc, cuts: Iterable[int]) -> None:
     """Split tokens at characters, so that what begins or ends there becomes a span.
 
     doc (Doc): The document, changed in place.

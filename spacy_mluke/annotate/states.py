@@ -16,7 +16,7 @@ import numpy
 from spacy.tokens import Doc, Span
 
 from ..align.overlaps import char_token_bounds, piece_bounds_of_tokens, token_chars
-from ..tokenization.characters import heads, ranges
+from ..ragged import ranges, row_offsets
 from ..types import DocAlignment, Floats1d, Floats2d, Ints2d
 from .records import Record, find_records, named_spans, put_record
 
@@ -196,7 +196,7 @@ def mean_rows(states: Floats2d, bounds: Ints2d) -> Floats2d:
         return means
     lengths = bounds[filled, 1] - bounds[filled, 0]
     rows = ranges(bounds[filled, 0], lengths)
-    means[filled] = numpy.add.reduceat(states[rows], heads(lengths)[:-1], axis=0) / lengths[:, None]
+    means[filled] = numpy.add.reduceat(states[rows], row_offsets(lengths)[:-1], axis=0) / lengths[:, None]
     return means
 
 

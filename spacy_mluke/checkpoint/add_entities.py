@@ -23,7 +23,7 @@ from .load import LoadedEncoder
 # From so many rows on, a table is taken for a trained one: new rows get the size of those that are there.
 _TRAINED_ROWS = 1000
 _SAMPLED = 4096
-# Passes that a fresh head is measured on, and their pieces.
+# Sequences that a fresh head is measured on, and their pieces.
 _PROBES, _PROBE_PIECES = 64, 16
 
 

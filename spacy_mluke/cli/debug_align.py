@@ -105,7 +105,7 @@ def print_passes(
     texts: Dict[int, str],
 ) -> None:
     """Print a row for each pass: its size and its entities' positions, counted from <s>."""
-    msg.divider("Passes")
+    msg.divider("Sequences")
     rows = []
     row = 0
     for i, (n_pieces, n_entities) in enumerate(zip(piece_lengths.tolist(), entity_lengths.tolist(), strict=True)):

@@ -1,4 +1,4 @@
-"""Passes of a batch on their way through the network and back to their places."""
+"""Sequences of a batch on their way through the network and back to their places."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def run_part(
 
 
 def network_input(part: AlignedBatch, device: torch.device) -> Dict[str, Any]:
-    """Passes as a LukeEncoder takes them.
+    """Sequences as a LukeEncoder takes them.
 
     part (AlignedBatch): The passes.
     device (torch.device): Where the network is.
@@ -41,13 +41,13 @@ def network_input(part: AlignedBatch, device: torch.device) -> Dict[str, Any]:
     }
 
 
-def kept_rows(batch: AlignedBatch) -> Ints1d:
+def kept_piece_rows(batch: AlignedBatch) -> Ints1d:
     """Rows of the pieces whose states are wanted: all, or those of the documents, one after the other.
 
     batch (AlignedBatch): The batch.
     RETURNS (Ints1d): Rows among its pieces, int64.
     """
-    if batch.with_passes:
+    if batch.with_all_pieces:
         return numpy.arange(len(batch.piece_ids))
     rows = [doc.piece_rows for doc in batch.docs]
     return numpy.concatenate(rows).astype("int64") if rows else numpy.zeros(0, dtype="int64")

@@ -8,7 +8,7 @@ from typing import Iterator, List, Tuple
 import numpy
 
 from ..align.boundaries import without_entities
-from ..tokenization.characters import heads, ranges
+from ..ragged import ragged_rows
 from ..types import AlignedBatch, Ints1d
 
 
@@ -36,7 +36,7 @@ def plan_batches(batch: AlignedBatch, *, max_rows: int) -> List[Ints1d]:
     return plan
 
 
-def take_passes(batch: AlignedBatch, passes: Ints1d) -> Tuple[AlignedBatch, Ints1d, Ints1d]:
+def take_sequences(batch: AlignedBatch, passes: Ints1d) -> Tuple[AlignedBatch, Ints1d, Ints1d]:
     """Take some passes out of a batch, in the order given.
 
     batch (AlignedBatch): Where to take from.
@@ -64,12 +64,12 @@ def take_entities(batch: AlignedBatch, rows: Ints1d) -> AlignedBatch:
     rows (Ints1d): Numbers of the entities, rising.
     RETURNS (AlignedBatch): The same passes, with these entities.
     """
-    owners = numpy.arange(batch.n_passes).repeat(batch.entity_lengths)
+    owners = numpy.arange(batch.n_sequences).repeat(batch.entity_lengths)
     return replace(
         batch,
         entity_ids=batch.entity_ids[rows],
         entity_bounds=batch.entity_bounds[rows],
-        entity_lengths=numpy.bincount(owners[rows], minlength=batch.n_passes).astype("int32"),
+        entity_lengths=numpy.bincount(owners[rows], minlength=batch.n_sequences).astype("int32"),
     )
 
 
@@ -78,19 +78,9 @@ def iter_batches(batch: AlignedBatch, *, max_rows: int) -> Iterator[Tuple[Aligne
 
     batch (AlignedBatch): All passes.
     max_rows (int): Pieces and entities per batch.
-    YIELDS (Tuple[AlignedBatch, Ints1d, Ints1d]): As from `take_passes`.
+    YIELDS (Tuple[AlignedBatch, Ints1d, Ints1d]): As from `take_sequences`.
     """
     if not batch.with_entities:
         batch = without_entities(batch)
     for passes in plan_batches(batch, max_rows=max_rows):
-        yield take_passes(batch, passes)
-
-
-def ragged_rows(lengths: Ints1d, which: Ints1d) -> Ints1d:
-    """Row numbers of some of the sequences that lie end to end.
-
-    lengths (Ints1d): Rows of every sequence.
-    which (Ints1d): Sequences wanted.
-    RETURNS (Ints1d): Their rows, sequence after sequence, int64.
-    """
-    return ranges(heads(lengths)[which], lengths[which])
+        yield take_sequences(batch, passes)

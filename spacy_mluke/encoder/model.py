@@ -32,8 +32,8 @@ class EncoderInput:
     spans: Ragged  # token bounds of the entities, int32, (n_spans, 2); a length for each document
     with_tokens: bool = True  # whether the states of the wordpieces are wanted
     # Whether those of all passes are, as they lie in the AlignedBatch: what stands around an entity in its own pass.
-    with_passes: bool = False
-    cut_tokens: bool = False  # whether text is cut at all tokens, if at all: wordpieces do not depend on the spans
+    with_all_pieces: bool = False
+    split_tokens: bool = False  # whether text is cut at all tokens, if at all: wordpieces do not depend on the spans
     with_entities: bool = True  # whether spans are read as entities; if not, they only say where to look
 
 
@@ -54,7 +54,7 @@ class MarkedInput:
 
 
 @dataclass
-class PairInput:
+class QuestionInput:
     """Questions and the documents that answer them: a pass for each question and each window of its document."""
 
     questions: List[Doc]
@@ -92,7 +92,7 @@ class MentionInput(EncoderInput):
         return None if self.entity_ids is None else numpy.asarray(self.entity_ids) < 0
 
 
-AnyInput = Union[EncoderInput, MarkedInput, PairInput]
+AnyInput = Union[EncoderInput, MarkedInput, QuestionInput]
 EncoderModel = Model[AnyInput, EncoderOutput]
 
 
@@ -274,7 +274,7 @@ def align_input(model: EncoderModel, inputs: AnyInput) -> AlignedBatch:
             max_mention_length=attrs["max_mention_length"],
         )
         return marked if inputs.with_entities else read_opening_markers(marked)
-    if isinstance(inputs, PairInput):
+    if isinstance(inputs, QuestionInput):
         by_name = attrs["entity_input"] == "kb_id"
         asked = EncoderInput(inputs.questions, inputs.question_spans)
         read = EncoderInput(inputs.docs, inputs.doc_spans)
@@ -311,7 +311,7 @@ def align_input(model: EncoderModel, inputs: AnyInput) -> AlignedBatch:
         entity_ids=entity_ids,
         default_entity_id=loaded.entities.mask_id,
         segmentation=attrs["segmentation"],
-        cut_tokens=inputs.cut_tokens,
+        split_tokens=inputs.split_tokens,
         mask_lengths=mask_lengths,
         window=window,
         overlap=attrs["overlap"],
@@ -319,7 +319,7 @@ def align_input(model: EncoderModel, inputs: AnyInput) -> AlignedBatch:
         max_entities=(attrs["max_entities"] or None) if inputs.with_entities else None,
         max_mention_length=attrs["max_mention_length"],
         with_tokens=inputs.with_tokens,
-        with_passes=inputs.with_passes,
+        with_all_pieces=inputs.with_all_pieces,
         wanted=wanted,
     )
     batch.with_entities = inputs.with_entities

@@ -1,4 +1,4 @@
-"""Passes of which only what is read from them is kept: many candidates cost no more memory than their results."""
+"""Sequences of which only what is read from them is kept: many candidates cost no more memory than their results."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..align.boundaries import without_entities
 from ..network.transformer import LukeEncoder
 from ..types import AlignedBatch, DeviceFloats2d, Ints1d
 from .batch_states import network_input, run_part
-from .batching import iter_batches, plan_batches, take_entities, take_passes
+from .batching import iter_batches, plan_batches, take_entities, take_sequences
 
 # Some passes, the states of their pieces and of their entities -> a row for each entity, or for each piece.
 Reader = Callable[[AlignedBatch, DeviceFloats2d, DeviceFloats2d], DeviceFloats2d]
@@ -77,7 +77,7 @@ def read_chosen(
     found = torch.full((len(batch.entity_ids), n_out), float("-inf"), device=device)
     with torch.no_grad():
         for passes in plan_batches(without_entities(batch), max_rows=max_rows):
-            part, _, entity_rows = take_passes(batch, passes)
+            part, _, entity_rows = take_sequences(batch, passes)
             words = without_entities(part)
             if network.visibility == "isolated":
                 given = network_input(words, device)

@@ -23,7 +23,7 @@ from ..network.freezing import freeze
 from ..network.int8 import clear_int8, has_int8, set_int8
 from ..storage.files import pack_files, unpack_files
 from ..types import AlignedBatch, DeviceFloats2d, EncoderOutput, Ints1d
-from .batch_states import device_of, kept_rows, places_of, run_part
+from .batch_states import device_of, kept_piece_rows, places_of, run_part
 from .batching import iter_batches
 from .optimizer import AdamW
 from .reducing import Chooser, Reader, read_all, read_chosen
@@ -139,7 +139,7 @@ class EncoderShim(Shim):
         """
         network = self.loaded.network
         self._after_fork()
-        kept = kept_rows(batch)
+        kept = kept_piece_rows(batch)
         out_rows = numpy.full(len(batch.piece_ids), -1, dtype="int64")
         # Where windows of one document overlap, each piece is kept once: no row stands twice in `kept`.
         out_rows[kept] = numpy.arange(len(kept))
@@ -148,7 +148,7 @@ class EncoderShim(Shim):
         n_entities = len(batch.entity_ids) if batch.with_entities else 0
         entity_states = torch.empty((n_entities, width), device=device)
         piece_states = torch.empty((len(kept), width), device=device)
-        with_pieces = batch.with_tokens or batch.with_passes
+        with_pieces = batch.with_tokens or batch.with_all_pieces
         with torch.no_grad():
             for part, piece_rows, entity_rows in iter_batches(batch, max_rows=self.cfg["batch_rows"]):
                 pieces, entities = run_part(network, part, device, with_pieces=with_pieces)
@@ -219,7 +219,7 @@ class EncoderShim(Shim):
         parts: List[Tuple[torch.Tensor, torch.Tensor]] = []
         piece_order: List[Ints1d] = []
         entity_order: List[Ints1d] = []
-        with_pieces = batch.with_tokens or batch.with_passes
+        with_pieces = batch.with_tokens or batch.with_all_pieces
         network.train()
         try:
             for part, piece_rows, entity_rows in iter_batches(batch, max_rows=self.cfg["batch_rows"]):
@@ -232,7 +232,7 @@ class EncoderShim(Shim):
         if not parts:
             width = self.loaded.config.hidden_size
             parts = [(torch.empty((0, width), device=device), torch.empty((0, width), device=device))]
-        kept = places_of(piece_order)[kept_rows(batch)]
+        kept = places_of(piece_order)[kept_piece_rows(batch)]
         pieces = torch.cat([p for p, _ in parts])[torch.from_numpy(kept).to(device)].float()
         entities = torch.cat([e for _, e in parts])[torch.from_numpy(places_of(entity_order)).to(device)].float()
 

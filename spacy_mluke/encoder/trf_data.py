@@ -15,7 +15,7 @@ from thinc.api import Model, get_current_ops
 from thinc.types import Floats2d, Ragged
 
 from ..errors import Errors
-from ..tokenization.characters import ranges
+from ..ragged import ranges
 from ..types import DeviceFloats2d, EncoderOutput, Ints1d, Ints2d
 
 if TYPE_CHECKING:

@@ -6,13 +6,13 @@ import numpy
 from thinc.api import Dropout, Model, chain
 from thinc.types import Floats2d
 
-from ..encoder.model import EncoderModel, PairInput, align_input, get_shim, load_model, no_spans
+from ..encoder.model import EncoderModel, QuestionInput, align_input, get_shim, load_model, no_spans
 from ..errors import check_dropout
-from ..tokenization.characters import heads
+from ..ragged import row_offsets
 from ..types import AlignedBatch, AnswerLogits, Bools1d, DeviceFloats2d, EncoderOutput, Ints1d, Ints2d, QuestionBatch
 from .linear import build_linear
 
-AnswerModel = Model[PairInput, AnswerLogits]
+AnswerModel = Model[QuestionInput, AnswerLogits]
 
 
 def build_answer_extractor_v1(encoder: EncoderModel, dropout: float = 0.0) -> AnswerModel:
@@ -23,7 +23,7 @@ def build_answer_extractor_v1(encoder: EncoderModel, dropout: float = 0.0) -> An
 
     encoder (EncoderModel): `spacy-mluke.Encoder.v1`. Question and document are read together, in passes of their own.
     dropout (float): Dropout of the states in training; the published head has none. spaCy's `dropout` takes its place.
-    RETURNS (AnswerModel): A Model[PairInput, AnswerLogits].
+    RETURNS (AnswerModel): A Model[QuestionInput, AnswerLogits].
     RAISES (ValueError): ML310 for a dropout that is none.
     """
     check_dropout(dropout)
@@ -35,19 +35,19 @@ def build_answer_extractor_v1(encoder: EncoderModel, dropout: float = 0.0) -> An
     )  # fmt: skip
 
 
-def init(model: AnswerModel, X: Optional[PairInput] = None, Y: Optional[AnswerLogits] = None) -> None:
+def init(model: AnswerModel, X: Optional[QuestionInput] = None, Y: Optional[AnswerLogits] = None) -> None:
     """Read the encoder's checkpoint. The linear layer gets its weights from the component."""
     model.get_ref("encoder").initialize()
 
 
 def forward(
-    model: AnswerModel, inputs: PairInput, is_train: bool
-) -> Tuple[AnswerLogits, Callable[[AnswerLogits], PairInput]]:
+    model: AnswerModel, inputs: QuestionInput, is_train: bool
+) -> Tuple[AnswerLogits, Callable[[AnswerLogits], QuestionInput]]:
     """Encode, and give each piece of each pass a logit as the first and one as the last piece of an answer."""
     encoder, linear = model.layers
     if isinstance(inputs, list):
         nobody = no_spans(len(inputs))
-        inputs = PairInput([], inputs, numpy.zeros(0, dtype="int32"), no_spans(0), nobody)
+        inputs = QuestionInput([], inputs, numpy.zeros(0, dtype="int32"), no_spans(0), nobody)
     if not is_train:
         # The states of a batch's windows would take a hundred times the memory of their logits.
         return _predict(model, inputs), _no_backprop
@@ -55,7 +55,7 @@ def forward(
     batch = cast(QuestionBatch, output.batch)
     logits, backprop_logits = linear(output.piece_states, is_train)
 
-    def backprop(d_output: AnswerLogits) -> PairInput:
+    def backprop(d_output: AnswerLogits) -> QuestionInput:
         d_states = backprop_logits(d_output.logits)
         backprop_states(EncoderOutput(piece_states=d_states, entity_states=None, batch=batch))
         return inputs
@@ -63,7 +63,7 @@ def forward(
     return AnswerLogits(logits, batch), backprop
 
 
-def _predict(model: AnswerModel, inputs: PairInput) -> AnswerLogits:
+def _predict(model: AnswerModel, inputs: QuestionInput) -> AnswerLogits:
     encoder, linear = model.layers
     load_model(encoder)
 
@@ -74,24 +74,24 @@ def _predict(model: AnswerModel, inputs: PairInput) -> AnswerLogits:
     return AnswerLogits(get_shim(encoder).read_pieces(batch, read, 2), batch)
 
 
-def _no_backprop(d_output: AnswerLogits) -> PairInput:
+def _no_backprop(d_output: AnswerLogits) -> QuestionInput:
     raise NotImplementedError
 
 
-def pass_loss(logits: Any, lengths: Ints1d, targets: Ints2d, counted: Bools1d) -> Tuple[float, Any]:
+def sequence_loss(logits: Any, lengths: Ints1d, targets: Ints2d, counted: Bools1d) -> Tuple[float, Any]:
     """Cross-entropy of first and last pieces over each pass: the mean of the two, as in the reference, and the sum
     over passes.
 
     logits (Floats2d): Shape: (n_pieces, 2).
-    lengths (Ints1d): Pieces of each pass. Shape: (n_passes,).
+    lengths (Ints1d): Pieces of each pass. Shape: (n_sequences,).
     targets (Ints2d): First and last piece of the answer in each pass; 0 and 0, its <s>, where it holds none. Shape:
-        (n_passes, 2).
-    counted (Bools1d): Passes that count. Shape: (n_passes,).
+        (n_sequences, 2).
+    counted (Bools1d): Sequences that count. Shape: (n_sequences,).
     RETURNS (Tuple[float, Floats2d]): The loss and its gradient.
     """
     if not len(lengths):
         return 0.0, numpy.zeros_like(logits)
-    at = heads(lengths)[:-1]
+    at = row_offsets(lengths)[:-1]
     tops = numpy.maximum.reduceat(logits, at, axis=0)
     shifted = logits - tops.repeat(lengths, axis=0)
     powers = numpy.exp(shifted)

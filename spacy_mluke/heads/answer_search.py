@@ -9,7 +9,7 @@ import numpy
 from numpy.lib.stride_tricks import sliding_window_view
 
 from ..align.windows import most_context
-from ..tokenization.characters import heads
+from ..ragged import row_offsets
 from ..types import Bools1d, Bools2d, Floats2d, Ints1d
 
 
@@ -93,7 +93,7 @@ class AnswerSearch:
         logits = window.logits.astype("float64")
         ends = numpy.concatenate([logits[:, 1], numpy.full(size - 1, -numpy.inf)])
         scores: Floats2d = logits[:, :1] + sliding_window_view(ends, size)
-        before = numpy.concatenate([heads(window.shown), numpy.full(size - 1, int(window.shown.sum()))])
+        before = numpy.concatenate([row_offsets(window.shown), numpy.full(size - 1, int(window.shown.sum()))])
         # The first piece's count is the row's own, the end's is `k + 1` further.
         is_blank = sliding_window_view(before[1:], size) == before[:n, None]
         scores[is_blank] = -numpy.inf

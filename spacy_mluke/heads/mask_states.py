@@ -9,7 +9,7 @@ from typing import Any, cast
 from thinc.api import get_current_ops
 
 from ..encoder.model import EncoderModel, MentionInput, align_input, get_shim
-from ..tokenization.characters import heads
+from ..ragged import row_offsets
 from ..types import AlignedBatch, Bools1d, Counts, DeviceFloats2d
 from .group_classifier import group_rows
 
@@ -49,7 +49,7 @@ def read_masks(encoder: EncoderModel, inputs: MentionInput, n_pieces: int) -> Ma
 
 def _read(part: AlignedBatch, pieces: DeviceFloats2d, entities: DeviceFloats2d, *, n_pieces: int) -> DeviceFloats2d:
     ops = get_current_ops()
-    firsts = heads(part.piece_lengths)[:-1].repeat(part.entity_lengths) + part.entity_bounds[:, 0]
+    firsts = row_offsets(part.piece_lengths)[:-1].repeat(part.entity_lengths) + part.entity_bounds[:, 0]
     columns = [entities]
     for i in range(n_pieces):
         # Masks of which fewer are wanted stand in the same batch: what lies behind them is not looked at.

@@ -83,7 +83,7 @@ def forward(
         backprop_states(EncoderOutput(d_output.piece_states, d_states, output.batch))
         return inputs
 
-    states_below = output.piece_states if inputs.with_passes else None
+    states_below = output.piece_states if inputs.with_all_pieces else None
     return EntityLogits(logits, lengths, rows >= 0, output.batch.counts, states_below, output.batch), backprop
 
 

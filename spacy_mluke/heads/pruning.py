@@ -10,7 +10,7 @@ from thinc.api import Model
 from thinc.util import to_numpy
 
 from ..align.boundaries import edge_rows
-from ..tokenization.characters import numbers
+from ..ragged import positions
 from ..types import AlignedBatch, Bools2d, DeviceFloats2d, Floats1d, Floats2d, Ints1d, Ints2d
 from .linear import forward
 
@@ -36,7 +36,7 @@ def chooser(pruner: Model[Any, Any], keep: float) -> Callable[[AlignedBatch, Dev
 
     pruner (Model): As from `build_pruner`, fitted.
     keep (float): Candidates of a pass that are kept, for each of its wordpieces: the likeliest ones.
-    RETURNS (Callable): Passes with their candidates and states of their pieces -> numbers of candidates, rising.
+    RETURNS (Callable): Sequences with their candidates and states of their pieces -> numbers of candidates, rising.
     """
 
     def choose(part: AlignedBatch, pieces: DeviceFloats2d) -> Ints1d:
@@ -44,9 +44,9 @@ def chooser(pruner: Model[Any, Any], keep: float) -> Callable[[AlignedBatch, Dev
         scores = log_likelihoods(to_numpy(pruner.predict(pieces)), lengths, part)
         # <s> and </s> are no words.
         quotas = numpy.ceil(keep * (part.piece_lengths - 2)).astype("int64")
-        owners = numpy.arange(part.n_passes).repeat(part.entity_lengths)
+        owners = numpy.arange(part.n_sequences).repeat(part.entity_lengths)
         order = numpy.lexsort((-scores, owners))
-        return numpy.sort(order[numbers(part.entity_lengths) < quotas[owners]])
+        return numpy.sort(order[positions(part.entity_lengths) < quotas[owners]])
 
     return choose
 
@@ -56,7 +56,7 @@ def log_likelihoods(logits: Floats2d, lengths: Floats1d, part: AlignedBatch) -> 
 
     logits (Floats2d): As from the pruner, for each piece. Shape: (n_pieces, 2).
     lengths (Floats1d): Its logarithms. Shape: (32,).
-    part (AlignedBatch): Passes and their candidates.
+    part (AlignedBatch): Sequences and their candidates.
     RETURNS (Floats1d): Logarithms. Shape: (n_entities,).
     """
     likely = -numpy.logaddexp(0.0, -logits)
@@ -105,7 +105,7 @@ def _length_rows(bounds: Ints2d) -> Ints1d:
 def edges_of_names(batch: AlignedBatch, rows: Ints1d) -> Bools2d:
     """Where names begin and end.
 
-    batch (AlignedBatch): Passes whose entities are the names.
+    batch (AlignedBatch): Sequences whose entities are the names.
     rows (Ints1d): Pieces that are asked about, in the order wanted.
     RETURNS (Bools2d): Shape: (len(rows), 2).
     """

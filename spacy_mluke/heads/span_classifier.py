@@ -77,7 +77,9 @@ def forward(
     """Encode, and classify the candidates that have a state."""
     docs, spans = inputs if isinstance(inputs, tuple) else (inputs, no_spans(len(inputs)))
     with_entities = model.attrs["with_entities"]
-    asked = EncoderInput(docs, spans, with_tokens=False, with_passes=True, cut_tokens=True, with_entities=with_entities)
+    asked = EncoderInput(
+        docs, spans, with_tokens=False, with_all_pieces=True, split_tokens=True, with_entities=with_entities
+    )
     if not is_train:
         return predict(model, asked), _no_backprop
     encoder, output = model.layers[:2]

@@ -14,7 +14,7 @@ from .dropout import dropout
 from .fused_linear import fused, unpack
 from .int8 import Int8Cache
 from .kernels import linear
-from .key_value_cache import LayerMemory
+from .key_value_cache import KeyValueCache
 from .layout import Block, Layout
 
 # What rows saw, (n_rows, heads, head size), and the log-sum-exp of their scores, (n_rows, heads).
@@ -56,13 +56,13 @@ class SelfAttention(nn.Module):
             # What words need and what entities need are neighbours: one projection for each.
             self.fused_names = ["w2e_query", "query", "key", "value", "e2w_query", "e2e_query"]
 
-    def forward(self, rows: Tensor, layout: Layout, visibility: str, memory: Optional[LayerMemory] = None) -> Tensor:
+    def forward(self, rows: Tensor, layout: Layout, visibility: str, memory: Optional[KeyValueCache] = None) -> Tensor:
         """Let rows look at each other.
 
         rows (Tensor): Shape: (n_rows, width).
         layout (Layout): Where they stand: mixed if `takes_mixed_layout` says so, else split.
         visibility (str): "joint" or "isolated".
-        memory (Optional[LayerMemory]): With isolated visibility: an empty one keeps what entities will need of these
+        memory (Optional[KeyValueCache]): With isolated visibility: an empty one keeps what entities will need of these
             words; of one that is filled, rows are entities that look at its words.
         RETURNS (Tensor): What they saw, before the output projection. Shape: (n_rows, width).
         """
@@ -153,7 +153,7 @@ class SelfAttention(nn.Module):
                     heads = _shares(_scores(q, k), v, share) @ v
                 else:
                     heads = F.scaled_dot_product_attention(q, k, v, dropout_p=share)
-                seen.append(heads.transpose(1, 2).reshape(block.n_passes * block.n_queries, *query.shape[1:]))
+                seen.append(heads.transpose(1, 2).reshape(block.n_sequences * block.n_queries, *query.shape[1:]))
         return _cat(seen, query)
 
     def _attend_scored(self, query: Tensor, key: Tensor, value: Tensor, blocks: List[Block]) -> Seen:
@@ -161,7 +161,7 @@ class SelfAttention(nn.Module):
         share = self.dropout if self.training else 0.0
         seen, scores = [], []
         for block, q, k, v in _by_block(query, key, value, blocks):
-            n_rows = block.n_passes * block.n_queries
+            n_rows = block.n_sequences * block.n_queries
             if block.n_keys:
                 with _full_precision(query):
                     heads, head_scores = _scored_attention(q, k, v, share)
@@ -197,8 +197,8 @@ def _by_block(
     query: Tensor, key: Tensor, value: Tensor, blocks: List[Block]
 ) -> Iterator[Tuple[Block, Tensor, Tensor, Tensor]]:
     """Blocks that have queries, with views of theirs. Shapes: (passes, heads, rows of a pass, head size)."""
-    query_sizes = [block.n_passes * block.n_queries for block in blocks]
-    key_sizes = [block.n_passes * block.n_keys for block in blocks]
+    query_sizes = [block.n_sequences * block.n_queries for block in blocks]
+    key_sizes = [block.n_sequences * block.n_keys for block in blocks]
     queries = query[: sum(query_sizes)].split(query_sizes)
     n_keys = sum(key_sizes)
     keys, values = key[:n_keys].split(key_sizes), value[:n_keys].split(key_sizes)
@@ -206,9 +206,9 @@ def _by_block(
         if len(q):
             yield (
                 block,
-                q.unflatten(0, (block.n_passes, block.n_queries)).transpose(1, 2),
-                k.unflatten(0, (block.n_passes, block.n_keys)).transpose(1, 2),
-                v.unflatten(0, (block.n_passes, block.n_keys)).transpose(1, 2),
+                q.unflatten(0, (block.n_sequences, block.n_queries)).transpose(1, 2),
+                k.unflatten(0, (block.n_sequences, block.n_keys)).transpose(1, 2),
+                v.unflatten(0, (block.n_sequences, block.n_keys)).transpose(1, 2),
             )
 
 

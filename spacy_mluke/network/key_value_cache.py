@@ -11,7 +11,7 @@ from .layout import Layout
 
 
 @dataclass
-class LayerMemory:
+class KeyValueCache:
     """Keys and values of words in one layer. Shape of each: (n_rows, heads, head size)."""
 
     key: Optional[Tensor] = None
@@ -19,8 +19,8 @@ class LayerMemory:
 
 
 @dataclass
-class WordMemory:
+class WordCache:
     """Words of some passes, as an encoder with isolated visibility has read them."""
 
     layout: Layout  # of the words
-    layers: List[LayerMemory]
+    layers: List[KeyValueCache]

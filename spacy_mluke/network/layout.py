@@ -11,16 +11,16 @@ from torch import Tensor
 
 
 class Block(NamedTuple):
-    """Passes of one shape, side by side: `n_queries` rows of each look at `n_keys` rows of the same pass."""
+    """Sequences of one shape, side by side: `n_queries` rows of each look at `n_keys` rows of the same pass."""
 
-    n_passes: int
+    n_sequences: int
     n_queries: int
     n_keys: int
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Where each row stands. Passes of one shape are neighbours, so that one call of attention serves them all.
+    """Where each row stands. Sequences of one shape are neighbours, so that one call of attention serves them all.
 
     In a mixed layout, rows are [pieces; entities] of a pass, then those of the next. In a split one all pieces come
     first, then all entities, both pass by pass: they can be projected, and looked at, apart.

@@ -17,7 +17,7 @@ from .dropout import dropout
 from .embeddings import EntityEmbeddings, WordEmbeddings
 from .int8 import Int8Cache
 from .kernels import compiles_by_rows, linear_activated, linear_added, round_rows, rows_at_once
-from .key_value_cache import LayerMemory, WordMemory
+from .key_value_cache import KeyValueCache, WordCache
 from .layout import Layout, follow_layout, make_layout
 
 VISIBILITIES = ("joint", "isolated")
@@ -62,7 +62,7 @@ class Attention(nn.Module):
         layout: Layout,
         visibility: str,
         kept: Optional[Tensor] = None,
-        memory: Optional[LayerMemory] = None,
+        memory: Optional[KeyValueCache] = None,
     ) -> Tensor:
         """Shapes: rows (n_rows, width), result (n_rows, width), or (n_kept, width)."""
         seen = self.self(rows, layout, visibility, memory)
@@ -106,7 +106,7 @@ class Layer(nn.Module):
         layout: Layout,
         visibility: str,
         kept: Optional[Tensor] = None,
-        memory: Optional[LayerMemory] = None,
+        memory: Optional[KeyValueCache] = None,
     ) -> Tensor:
         """Shapes: rows (n_rows, width), result (n_rows, width); with the numbers of those rows that are to go on, the
         others being looked at only, (n_kept, width)."""
@@ -135,7 +135,7 @@ class Layers(nn.Module):
         layout: Layout,
         visibility: str,
         kept: Optional[Tensor] = None,
-        memory: Optional[WordMemory] = None,
+        memory: Optional[WordCache] = None,
     ) -> Tensor:
         """Shapes: rows (n_rows, width), result (n_rows, width), or (n_kept, width)."""
         for i, layer in enumerate(self.layer):
@@ -227,13 +227,13 @@ class LukeEncoder(nn.Module):
         rows = self.encoder(rows, layout, self.visibility, kept)
         return rows[:0], rows[:n_entities]
 
-    def read_words(self, piece_ids: Tensor, piece_lengths: Sequence[int]) -> Tuple[Tensor, WordMemory]:
+    def read_words(self, piece_ids: Tensor, piece_lengths: Sequence[int]) -> Tuple[Tensor, WordCache]:
         """Encode words, and remember what entities that stand on them will need: with isolated visibility, words are
         the same whatever entities there are. Not for training.
 
         piece_ids (Tensor): As for `forward`. Shape: (n_pieces,), int64.
         piece_lengths (Sequence[int]): Pieces of each pass.
-        RETURNS (Tuple[Tensor, WordMemory]): States of pieces, (n_pieces, width), and what `read_entities` takes.
+        RETURNS (Tuple[Tensor, WordCache]): States of pieces, (n_pieces, width), and what `read_entities` takes.
         RAISES (ValueError): ML029, ML030.
         """
         assert self.visibility == "isolated" and not torch.is_grad_enabled()
@@ -244,14 +244,14 @@ class LukeEncoder(nn.Module):
         layout = make_layout(
             piece_lengths, no_entities, mixed=False, device=rows.device, round_rows=self._rounding(rows)
         )
-        memory = WordMemory(layout, [LayerMemory() for _ in self.encoder.layer])
+        memory = WordCache(layout, [KeyValueCache() for _ in self.encoder.layer])
         if len(piece_ids):
             rows = layout.restore(self.encoder(layout.arrange(rows), layout, self.visibility, memory=memory))
         return rows, memory
 
     def read_entities(
         self,
-        memory: WordMemory,
+        memory: WordCache,
         entity_ids: Tensor,
         entity_bounds: Tensor,
         entity_lengths: Sequence[int],
@@ -260,7 +260,7 @@ class LukeEncoder(nn.Module):
     ) -> Tensor:
         """Encode entities that stand on words which were read before.
 
-        memory (WordMemory): As from `read_words`.
+        memory (WordCache): As from `read_words`.
         entity_ids (Tensor): As for `forward`. Shape: (n_entities,), int64.
         entity_bounds (Tensor): As for `forward`. Shape: (n_entities, 2), int64.
         entity_lengths (Sequence[int]): Entities of each pass.

@@ -12,7 +12,7 @@ from thinc.types import Ragged
 from thinc.util import to_numpy
 
 from ..errors import Errors, check_at_least
-from ..tokenization.characters import heads, numbers
+from ..ragged import positions, row_offsets
 from ..types import Ints1d, Ints2d
 from .entities import Suggester
 
@@ -42,7 +42,7 @@ def suggest_ngrams(docs: Iterable[Doc], *, min_size: int, max_size: int, ops: Op
     """
     ops = ops or get_current_ops()
     docs = list(docs)
-    doc_tokens = heads(numpy.asarray([len(doc) for doc in docs], dtype="int64"))
+    doc_tokens = row_offsets(numpy.asarray([len(doc) for doc in docs], dtype="int64"))
     is_blank = numpy.zeros(int(doc_tokens[-1]) + 1, dtype=bool)
     # Tokens of all documents are numbered through; a document's end is the end of a sentence.
     begins = numpy.zeros(len(is_blank), dtype=bool)
@@ -57,7 +57,7 @@ def suggest_ngrams(docs: Iterable[Doc], *, min_size: int, max_size: int, ops: Op
     room = limits[numpy.searchsorted(limits, tokens, side="right")] - tokens  # tokens up to the sentence's end
     counts = numpy.maximum(numpy.minimum(room, max_size) - min_size + 1, 0)
     starts = tokens.repeat(counts)
-    ends = starts + numbers(counts) + min_size
+    ends = starts + positions(counts) + min_size
     kept = ~(is_blank[starts] | is_blank[ends - 1])
     bounds = numpy.stack([starts[kept], ends[kept]], axis=1)
     rows = numpy.searchsorted(bounds[:, 0], doc_tokens)

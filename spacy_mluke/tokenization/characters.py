@@ -6,6 +6,7 @@ from typing import Tuple
 
 import numpy
 
+from ..ragged import row_offsets
 from ..types import Bools1d, Ints1d, Ints2d
 
 SPACE = 0x20
@@ -36,39 +37,6 @@ def is_space(codes: Ints1d) -> Bools1d:
     return _IS_SPACE[numpy.minimum(codes, _LAST_SPACE + 1)]
 
 
-def ranges(starts: Ints1d, lengths: Ints1d) -> Ints1d:
-    """Count from each start, range after range.
-
-    starts (Ints1d): First number of each range. Shape: (n,).
-    lengths (Ints1d): How many numbers each range has; zero is allowed. Shape: (n,).
-    RETURNS (Ints1d): Shape: (sum of lengths,), int64. `ranges([5, 2], [2, 3])` is 5 6 2 3 4.
-    """
-    ends = lengths.cumsum(dtype="int64")
-    total = int(ends[-1]) if len(ends) else 0
-    return numpy.arange(total) + (starts - (ends - lengths)).repeat(lengths)
-
-
-def numbers(lengths: Ints1d) -> Ints1d:
-    """Number the members of each of several sequences that lie end to end.
-
-    lengths (Ints1d): Shape: (n,).
-    RETURNS (Ints1d): Shape: (sum of lengths,), int64. `numbers([3, 2])` is 0 1 2 0 1.
-    """
-    starts = heads(lengths)
-    return numpy.arange(starts[-1]) - starts[:-1].repeat(lengths)
-
-
-def heads(lengths: Ints1d) -> Ints1d:
-    """Where each of several sequences that lie end to end begins, and where the last one ends.
-
-    lengths (Ints1d): Shape: (n,).
-    RETURNS (Ints1d): Shape: (n + 1,), int64.
-    """
-    found = numpy.zeros(len(lengths) + 1, dtype="int64")
-    lengths.cumsum(dtype="int64", out=found[1:])
-    return found
-
-
 class VisibleText:
     """The characters that a text shows once it is normalized, counted.
 
@@ -80,7 +48,7 @@ class VisibleText:
     """
 
     def __init__(self, counts: Ints1d) -> None:
-        self.rank = heads(counts)  # (n_chars + 1,): shown characters before each character
+        self.rank = row_offsets(counts)  # (n_chars + 1,): shown characters before each character
         self.has_many = counts.dtype != bool
         owners = numpy.arange(len(counts)).repeat(counts) if self.has_many else numpy.flatnonzero(counts)
         self.owners = numpy.append(owners, len(counts))  # (n_shown + 1,): the character each was made from

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Dict, List, Tuple
 
 import numpy
 
+from ..ragged import ranges, row_offsets
 from ..types import Bools1d, Ints1d
-from .characters import VisibleText, heads, ranges
+from .characters import VisibleText
 
 if TYPE_CHECKING:
     from sentencepiece import SentencePieceProcessor
@@ -101,9 +102,9 @@ class Surfaces:
         n_pieces (Ints1d): How many of them each segment has. Shape: (n_segments,).
         RETURNS (Bools1d): Shape: (n_segments,), bool.
         """
-        counts = heads(self.count(ids))
-        unknown = heads(ids == self._processor.unk_id())
-        at = heads(n_pieces)
+        counts = row_offsets(self.count(ids))
+        unknown = row_offsets(ids == self._processor.unk_id())
+        at = row_offsets(n_pieces)
         same = (numpy.diff(counts[at]) == n_text) & (numpy.diff(unknown[at]) == 0)
         if not same.all():
             shown = shown[same.repeat(n_text)]

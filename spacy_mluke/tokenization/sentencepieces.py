@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, Dict, List, Mapping, Optional, Tuple
 import numpy
 
 from ..errors import Errors
+from ..ragged import ranges, row_offsets
 from ..types import Bools1d, Ints1d
-from .characters import VisibleText, heads, ranges
+from .characters import VisibleText
 from .model_file import check_whole
 from .piece_characters import Surfaces
 from .wordpieces import SENTENCEPIECE, AddedTokens, RaggedPieces, SpecialIds, Wordpieces, check_special
@@ -97,9 +98,9 @@ class SentencePieces(Wordpieces):
         end = counts.cumsum(dtype="int64")
         first = end - counts
         if not same.all():
-            starts = heads(lengths)
+            starts = row_offsets(lengths)
             # Segments whose pieces show something else would shift the ones after them: count within each segment.
-            moved = (at_cuts[:-1] - heads(counts)[starts[:-1]]).repeat(lengths)
+            moved = (at_cuts[:-1] - row_offsets(counts)[starts[:-1]]).repeat(lengths)
             first, end = first + moved, end + moved
             asked = numpy.flatnonzero(~same)
             found = ranges(starts[asked], lengths[asked])
@@ -174,7 +175,7 @@ class SentencePieces(Wordpieces):
 
     def _join(self, pieces: RaggedPieces, joined: Bools1d) -> RaggedPieces:
         """Take the "▁" from the first piece of segments that continue a word."""
-        starts = heads(pieces.lengths)[:-1]
+        starts = row_offsets(pieces.lengths)[:-1]
         segments = numpy.flatnonzero(joined & (pieces.lengths > 0))
         rows = starts[segments]
         inside = numpy.array([self._inside_word(i) for i in pieces.ids[rows].tolist()], dtype="int32")

@@ -14,10 +14,11 @@ from weakref import WeakValueDictionary
 import numpy
 
 from ..errors import Errors
+from ..ragged import row_offsets
 from ..storage.files import write_files
 from ..storage.untrusted import parse_json, read_given
 from ..types import Bools1d, Ints1d, Ints2d, TextPieces
-from .characters import code_points, heads
+from .characters import code_points
 
 SENTENCEPIECE = "sentencepiece.bpe.model"
 VOCAB, MERGES = "vocab.json", "merges.txt"
@@ -127,7 +128,7 @@ class Wordpieces(ABC):
         joined (Optional[Flags]): As for `encode`.
         RETURNS (RaggedPieces): Offsets count from the start of the first text.
         """
-        cuts = heads(numpy.fromiter(map(len, texts), dtype="int64", count=len(texts)))
+        cuts = row_offsets(numpy.fromiter(map(len, texts), dtype="int64", count=len(texts)))
         text, codes = code_points("".join(texts))
         flags = None if joined is None else numpy.asarray(joined, dtype=bool)
         return self.encode_cuts(text, codes, cuts, joined=flags)
@@ -141,7 +142,7 @@ class Wordpieces(ABC):
         RETURNS (List[TextPieces]): Ids and offsets of each text.
         """
         flat = self.encode_flat(texts, joined=joined)
-        starts = heads(flat.lengths)
+        starts = row_offsets(flat.lengths)
         found = []
         base = 0
         for text, start, end in zip(texts, starts[:-1], starts[1:], strict=True):

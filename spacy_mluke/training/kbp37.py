@@ -11,7 +11,7 @@ import numpy
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 
-from ..annotate.mentions import cut_tokens
+from ..annotate.mentions import split_tokens
 from ..annotate.relations import Relation
 from ..errors import Errors
 from ..extensions import install_extensions
@@ -98,7 +98,7 @@ def make_doc(nlp: Language, sentence: MarkedSentence, *, cut: bool = False) -> O
     install_extensions()
     doc = nlp.make_doc(sentence.text)
     if cut:
-        cut_tokens(doc, (*sentence.head, *sentence.tail))
+        split_tokens(doc, (*sentence.head, *sentence.tail))
     spans = [doc.char_span(*place, label=ENTITY, alignment_mode="expand") for place in (sentence.head, sentence.tail)]
     found = [span for span in spans if isinstance(span, Span)]
     if len(found) != 2 or not all(map(len, found)) or found[0].end > found[1].start:

@@ -43,7 +43,7 @@ def passes(batch: AlignedBatch) -> List[Dict[str, Any]]:
     piece_ends, entity_ends = numpy.cumsum(batch.piece_lengths), numpy.cumsum(batch.entity_lengths)
     positions = [[int(p) for p in row if p >= 0] for row in entity_position_ids(batch)]
     found = []
-    for i in range(batch.n_passes):
+    for i in range(batch.n_sequences):
         pieces = slice(piece_ends[i] - batch.piece_lengths[i], piece_ends[i])
         entities = slice(entity_ends[i] - batch.entity_lengths[i], entity_ends[i])
         found.append(

@@ -30,7 +30,7 @@ def rows_of_passes(batch):
 
 
 def pass_of_entity(batch):
-    return numpy.repeat(numpy.arange(batch.n_passes), batch.entity_lengths)
+    return numpy.repeat(numpy.arange(batch.n_sequences), batch.entity_lengths)
 
 
 def test_documents_of_a_batch_do_not_touch_each_other(wordpieces):
@@ -51,19 +51,21 @@ def test_documents_of_a_batch_do_not_touch_each_other(wordpieces):
 @pytest.mark.parametrize("with_tokens", [True, False])
 def test_empty_documents_have_no_pass(wordpieces, with_tokens):
     batch = align_docs([char_doc(""), char_doc("")], [[], []], wordpieces, with_tokens=with_tokens)
-    assert batch.n_passes == 0 and len(batch.docs) == 2
+    assert batch.n_sequences == 0 and len(batch.docs) == 2
     assert all(len(doc.piece_rows) == len(doc.span_rows) == 0 for doc in batch.docs)
 
 
 def test_no_documents_give_an_empty_batch(wordpieces):
     batch = align_docs([], [], wordpieces)
-    assert batch.n_passes == 0 and batch.docs == []
+    assert batch.n_sequences == 0 and batch.docs == []
 
 
-@pytest.mark.parametrize("with_tokens, n_passes", [(True, 1), (False, 0)])
-def test_a_document_of_whitespace_has_a_pass_of_special_pieces_if_tokens_are_wanted(wordpieces, with_tokens, n_passes):
+@pytest.mark.parametrize("with_tokens, n_sequences", [(True, 1), (False, 0)])
+def test_a_document_of_whitespace_has_a_pass_of_special_pieces_if_tokens_are_wanted(
+    wordpieces, with_tokens, n_sequences
+):
     batch = align_docs([char_doc(" \n")], [[(0, 1)]], wordpieces, with_tokens=with_tokens)
-    assert batch.piece_lengths.tolist() == [2] * n_passes
+    assert batch.piece_lengths.tolist() == [2] * n_sequences
     assert batch.docs[0].span_rows.tolist() == [-1]
     assert batch.docs[0].token_bounds.tolist() == [[with_tokens, with_tokens]] * 2
 
@@ -107,7 +109,7 @@ def test_suggestions_without_spans_may_have_any_shape(wordpieces):
 
     empty = Ragged(numpy.zeros((0, 0), dtype="int32"), numpy.zeros(1, dtype="int32"))
     batch = align([char_doc("a")], empty, wordpieces, default_entity_id=0)
-    assert batch.n_passes == 1 and len(batch.entity_ids) == 0
+    assert batch.n_sequences == 1 and len(batch.entity_ids) == 0
 
 
 @st.composite
@@ -199,7 +201,7 @@ def test_text_that_is_cut_at_tokens_has_the_same_pieces_for_any_spans(wordpieces
     doc = spacy.blank("en").make_doc("(Tokyo) is  big")
     assert [token.text for token in doc] == ["(", "Tokyo", ")", "is", " ", "big"]
     words = [[(i, i + 1) for i in range(len(doc))]]
-    options = {"segmentation": segmentation, "cut_tokens": True}
+    options = {"segmentation": segmentation, "split_tokens": True}
     full = align_docs([doc], words, wordpieces, **options)
     few = align_docs([doc], [[(1, 4), (0, 0)]], wordpieces, **options)
     uncut = align_docs([doc], words, wordpieces, segmentation=segmentation)

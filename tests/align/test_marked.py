@@ -110,7 +110,7 @@ def test_groups_keep_their_order_and_have_a_pass_each(wordpieces):
     docs = [word_doc("a", "b", "c"), word_doc(), word_doc("d", "e")]
     groups = [[[(2, 3), (0, 1)], [(0, 1), (1, 2)]], [], [[(0, 1), (1, 2)]]]
     batch = mark(docs, groups, wordpieces)
-    assert batch.n_passes == 3
+    assert batch.n_sequences == 3
     assert batch.entity_lengths.tolist() == [2, 2, 2]
     assert batch.entity_ids.tolist() == [0, 3] * 3
     assert [doc.span_rows.tolist() for doc in batch.docs] == [[0, 1, 2, 3], [], [4, 5]]
@@ -121,14 +121,14 @@ def test_groups_keep_their_order_and_have_a_pass_each(wordpieces):
 def test_a_group_with_a_blank_span_has_no_pass(wordpieces):
     docs = [char_doc("a   b")]
     batch = mark(docs, [[[(0, 1), (1, 3)], [(0, 1), (4, 5)]]], wordpieces)
-    assert batch.n_passes == 1
+    assert batch.n_sequences == 1
     assert batch.docs[0].span_rows.tolist() == [-1, -1, 0, 1]
     assert (batch.counts.spans, batch.counts.blank_spans) == (4, 1)
 
 
 def test_documents_without_groups_have_no_pass(wordpieces):
     batch = mark([word_doc("a"), word_doc()], [numpy.zeros((0, 2, 2)), []], wordpieces)
-    assert batch.n_passes == 0 and len(batch.docs) == 2
+    assert batch.n_sequences == 0 and len(batch.docs) == 2
 
 
 @pytest.mark.parametrize("segmentation", ["published", "pretraining", "plain"])
@@ -187,7 +187,7 @@ def test_every_group_fits_its_pass_with_all_its_markers(wordpieces, document):
             assert ours == full
         elif outer[1] - outer[0] <= room:
             assert len(ours["input_ids"]) == options["window"]
-    assert batch.counts.cut_texts == n_cut and whole.counts.cut_texts == 0
+    assert batch.counts.truncated_texts == n_cut and whole.counts.truncated_texts == 0
 
 
 def test_a_window_has_the_spans_in_its_middle(wordpieces):
@@ -218,7 +218,7 @@ def test_spans_too_far_apart_keep_the_text_next_to_them(wordpieces, n_words):
     for index in (head, tail):
         for near in (index - 1, index, index + 1):
             assert f"w{near}" in text
-    assert batch.counts.cut_texts == 1
+    assert batch.counts.truncated_texts == 1
 
 
 def test_a_span_longer_than_a_window_keeps_both_its_ends(wordpieces):
@@ -228,7 +228,7 @@ def test_a_span_longer_than_a_window_keeps_both_its_ends(wordpieces):
     text = "".join(wordpieces.pieces(found["input_ids"])).replace("▁", " ")
     assert len(found["input_ids"]) == 60
     assert "<ent> w10 w11" in text and "w188 w189<ent>" in text and "w9" in text and "w190" in text
-    assert (batch.counts.cut_texts, batch.counts.cut_mentions) == (1, 1)
+    assert (batch.counts.truncated_texts, batch.counts.truncated_mentions) == (1, 1)
 
 
 def test_pairs_cost_the_same_in_a_long_document_as_in_a_short_one(wordpieces):
@@ -237,7 +237,7 @@ def test_pairs_cost_the_same_in_a_long_document_as_in_a_short_one(wordpieces):
     pairs = [[(i, i + 1), (i + 40, i + 41)] for i in range(0, 95_000, 1000)]
     begun = time.perf_counter()
     batch = mark([doc], [pairs], wordpieces)
-    assert batch.n_passes == len(pairs) and (batch.piece_lengths == 512).all()
+    assert batch.n_sequences == len(pairs) and (batch.piece_lengths == 512).all()
     assert time.perf_counter() - begun < 20
 
 
@@ -247,7 +247,7 @@ def test_text_without_a_token_bound_is_cut_where_it_must_be(wordpieces):
     (found,) = passes(batch)
     text = "".join(wordpieces.pieces(found["input_ids"]))
     assert "東京" in text and len(found["input_ids"]) <= 40
-    assert batch.counts.cut_texts == 1
+    assert batch.counts.truncated_texts == 1
 
 
 def test_a_vocabulary_without_markers_cannot_mark(wordpieces):
@@ -277,4 +277,4 @@ def test_every_pair_of_a_sentence_is_marked_in_one_call(wordpieces):
     spans = words_of(text)
     groups = [[a, b] for a in spans for b in spans]
     batch = mark([char_doc(text)], [groups], wordpieces)
-    assert batch.n_passes == len(groups)
+    assert batch.n_sequences == len(groups)

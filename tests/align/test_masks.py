@@ -106,7 +106,7 @@ def test_masks_in_a_long_text_are_whole(pieces):
     n = len(spacy.blank("xx").make_doc("Tokyo is far. " * 60))
     options = {"window": 40, "overlap": 8, "with_tokens": False}
     _, batch = run(pieces, [5], texts=[text], rows=[[(n, n + 1)]], **options)
-    assert batch.n_passes == 1
+    assert batch.n_sequences == 1
     assert text_of(pieces, batch, batch.entity_bounds[0]) == ["<mask>"] * 5
 
 

@@ -95,7 +95,7 @@ def test_a_long_mention_keeps_its_first_pieces_and_its_end(wordpieces):
     batch = align_doc(char_doc(text), wordpieces, [(0, len(text))], max_mention_length=2)
     assert entity_position_ids(batch).tolist() == [[1, 2]]
     assert batch.entity_bounds.tolist() == [[1, 6]]
-    assert batch.counts.cut_mentions == 1
+    assert batch.counts.truncated_mentions == 1
 
 
 def test_pieces_of_tokens_can_be_found_again(wordpieces, sample_text):

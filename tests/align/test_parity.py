@@ -19,7 +19,7 @@ S2 = "Japanese is an East Asian language spoken by about 128 million people, pri
 def read_one(text, spans, wordpieces, **options):
     batch = align([char_doc(text)], ragged(spans), wordpieces, default_entity_id=0, **options)
     check_batch(batch)
-    return passes(batch)[0] if batch.n_passes else None
+    return passes(batch)[0] if batch.n_sequences else None
 
 
 def read_marked(text, groups, wordpieces):

@@ -72,8 +72,8 @@ def test_entities_without_room_and_long_questions_are_counted(wordpieces):
     question = word_doc(*[f"w{i}" for i in range(40)])
     doc = char_doc("Paris and Rome")
     batch = ask([question], [doc], [0], wordpieces, None, ragged([(0, 5), (10, 14)]), window=30, max_entities=1)
-    assert batch.counts.cut_questions == 1
-    assert batch.counts.left_out_spans == 1 and batch.entity_lengths.tolist() == [1]
+    assert batch.counts.truncated_questions == 1
+    assert batch.counts.skipped_spans == 1 and batch.entity_lengths.tolist() == [1]
     assert int(batch.context[0, 0]) == 13 + 3
     assert batch.piece_lengths.max() <= 30
 
@@ -81,12 +81,12 @@ def test_entities_without_room_and_long_questions_are_counted(wordpieces):
 @pytest.mark.parametrize("question, text", [("", "a"), ("a", ""), ("", ""), (" ", "\n")])
 def test_empty_texts_can_be_read(wordpieces, question, text):
     batch = ask([char_doc(question)], [char_doc(text)], [0], wordpieces)
-    assert batch.n_passes == 1
+    assert batch.n_sequences == 1
 
 
 def test_no_questions_give_an_empty_batch(wordpieces):
     batch = ask([], [char_doc("text")], [], wordpieces)
-    assert batch.n_passes == batch.n_questions == 0 and len(batch.piece_ids) == 0
+    assert batch.n_sequences == batch.n_questions == 0 and len(batch.piece_ids) == 0
 
 
 @given(st.data())
@@ -99,7 +99,7 @@ def test_windows_show_every_piece_of_the_document(wordpieces, data):
     alone = align([char_doc(text)], ragged([]), wordpieces, default_entity_id=0, window=10_000)
     ids, offsets = {}, {}
     at = numpy.concatenate([[0], numpy.cumsum(batch.piece_lengths)])
-    for row in range(batch.n_passes):
+    for row in range(batch.n_sequences):
         first, end = batch.context[row].tolist()
         for i in range(end - first):
             place = int(batch.starts[row]) + i

@@ -42,7 +42,7 @@ def test_nested_mentions_are_shown():
 def test_long_texts_show_their_windows():
     result = run("Tokyo " * 100, "-s", "0:5", "--window", "40", "--overlap", "8")
     assert result.exit_code == 0, result.output
-    passes = result.output[result.output.index("Passes") :]
+    passes = result.output[result.output.index("Sequences") :]
     assert len([line for line in passes.splitlines() if line.strip()[:1].isdigit()]) > 2
 
 

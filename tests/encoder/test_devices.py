@@ -26,7 +26,7 @@ from spacy_mluke.encoder.optimizer import AdamW
 from spacy_mluke.vocabulary.entity_names import NewEntity
 from tests.checkpoint.checkpoints import make_checkpoint
 from tests.checkpoint.far import FAR, Mixed, far_device
-from tests.network.reference import make_pair, random_passes
+from tests.network.reference import make_pair, random_sequences
 
 SHAPES = [(6, 2), (4, 0), (6, 2), (3, 4)]
 
@@ -116,7 +116,7 @@ def test_the_bundled_encoder_moves_to_the_cpu_without_being_copied():
 def test_the_network_mixes_no_devices(is_entity_aware, visibility):
     ours, _ = make_pair(is_entity_aware=is_entity_aware)
     ours.visibility = visibility
-    passes = random_passes(SHAPES, ours.config)
+    passes = random_sequences(SHAPES, ours.config)
     expected = passes.run(ours)
     sum(states.square().sum() for states in expected).backward()
     gradients = {name: p.grad.clone() for name, p in ours.named_parameters() if p.grad is not None}

@@ -11,7 +11,7 @@ from spacy_mluke.network.attention import takes_mixed_layout
 from spacy_mluke.network.config import EncoderConfig
 from spacy_mluke.network.layout import make_layout
 from spacy_mluke.network.transformer import LukeEncoder
-from tests.network.reference import make_pair, random_passes
+from tests.network.reference import make_pair, random_sequences
 
 RAGGED = [(6, 2), (4, 0), (6, 2), (3, 4)]
 MICRO = EncoderConfig(
@@ -51,7 +51,7 @@ def test_gradients_equal_finite_differences(visibility, is_entity_aware):
     torch.manual_seed(0)
     config = EncoderConfig.from_dict({**MICRO.to_dict(), "use_entity_aware_attention": is_entity_aware})
     encoder = LukeEncoder(config, visibility=visibility).double().eval()
-    passes = random_passes([(3, 2), (2, 0), (4, 1)], config)
+    passes = random_sequences([(3, 2), (2, 0), (4, 1)], config)
     names, parameters = zip(*encoder.named_parameters(), strict=True)
 
     def run(*values):
@@ -73,12 +73,12 @@ def test_gradients_equal_finite_differences(visibility, is_entity_aware):
 
 
 def test_evaluation_is_deterministic(encoder):
-    passes = random_passes(RAGGED, encoder.config)
+    passes = random_sequences(RAGGED, encoder.config)
     assert all(map(torch.equal, passes.run(encoder), passes.run(encoder)))
 
 
 def test_training_drops_out(encoder):
-    passes = random_passes(RAGGED, encoder.config)
+    passes = random_sequences(RAGGED, encoder.config)
     encoder.train()
     first, second = passes.run(encoder), passes.run(encoder)
     assert not torch.allclose(first[0], second[0])
@@ -92,7 +92,7 @@ def test_both_dropouts_are_active_and_keep_the_mean(encoder, kind):
     noisy = LukeEncoder(config, visibility=encoder.visibility)
     # Only as deep as the attention: nothing bends the mean between it and what is compared.
     attention = noisy.encoder.layer[0].attention.self
-    passes = random_passes(RAGGED, config)
+    passes = random_sequences(RAGGED, config)
     if kind == "hidden_dropout_prob":
         assert not torch.equal(passes.run(noisy.train())[0], passes.run(noisy)[0])
         return
@@ -111,7 +111,7 @@ def test_both_dropouts_are_active_and_keep_the_mean(encoder, kind):
 
 
 def test_checkpointing_changes_no_gradient(encoder):
-    passes = random_passes(RAGGED, encoder.config)
+    passes = random_sequences(RAGGED, encoder.config)
     lean = copy.deepcopy(encoder)
     lean.encoder.checkpointing = True
     for network in (encoder, lean):
@@ -125,7 +125,7 @@ def test_checkpointing_changes_no_gradient(encoder):
 @pytest.mark.parametrize("dtype,tolerance", [(torch.bfloat16, 0.15), (torch.float16, 0.03)])
 @pytest.mark.parametrize("with_gradients", [True, False])
 def test_half_precision_is_near(encoder, dtype, tolerance, with_gradients):
-    passes = random_passes(RAGGED, encoder.config)
+    passes = random_sequences(RAGGED, encoder.config)
     expected = passes.run(encoder)
     half = copy.deepcopy(encoder).to(dtype)
     with torch.set_grad_enabled(with_gradients):
@@ -139,7 +139,7 @@ def test_half_precision_is_near(encoder, dtype, tolerance, with_gradients):
 
 
 def test_frozen_encoder_passes_gradients_through(encoder):
-    passes = random_passes(RAGGED, encoder.config)
+    passes = random_sequences(RAGGED, encoder.config)
     encoder.encoder.requires_grad_(False)
     pieces, entities = passes.run(encoder)
     (pieces.square().sum() + entities.square().sum()).backward()

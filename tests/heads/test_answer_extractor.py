@@ -15,7 +15,7 @@ from transformers import LukeForQuestionAnswering
 
 from spacy_mluke.annotate.answers import Question
 from spacy_mluke.extensions import install_extensions
-from spacy_mluke.heads.answer_extractor import pass_loss
+from spacy_mluke.heads.answer_extractor import sequence_loss
 from spacy_mluke.heads.answer_search import AnswerSearch, WindowLogits
 from tests.checkpoint.checkpoints import FULL, LITE, make_checkpoint
 from tests.pipeline.relation_docs import own_model
@@ -33,7 +33,7 @@ def reference_logits(network, batch):
     """The reference over the aligned passes, each by itself."""
     found = []
     ends, entity_ends = numpy.cumsum(batch.piece_lengths), numpy.cumsum(batch.entity_lengths)
-    for i in range(batch.n_passes):
+    for i in range(batch.n_sequences):
         ids = batch.piece_ids[ends[i] - batch.piece_lengths[i] : ends[i]]
         rows = slice(entity_ends[i] - batch.entity_lengths[i], entity_ends[i])
         size = int(batch.entity_lengths[i])
@@ -80,7 +80,7 @@ def test_logits_equal_those_of_the_reference(tmp_path, tokenizer, entities, has_
     named = Question("Is Paris the capital?", entities=((3, 8, "en:Paris"),) if has_entities else ())
     doc._.mluke_questions = ["What is Tokyo?", named]
     output = pipe.predict([doc]).output
-    assert (output.batch.n_passes > 2) == (n_texts > 1)
+    assert (output.batch.n_sequences > 2) == (n_texts > 1)
     assert (len(output.batch.entity_ids) > 0) == has_entities
     network = LukeForQuestionAnswering.from_pretrained(path).eval()
     numpy.testing.assert_allclose(output.logits, reference_logits(network, output.batch), atol=1e-4)
@@ -191,7 +191,7 @@ def passes():
 
 def test_the_loss_equals_the_references_cross_entropy(passes):
     logits, lengths, targets, counted = passes
-    loss, _ = pass_loss(logits, lengths, targets, counted)
+    loss, _ = sequence_loss(logits, lengths, targets, counted)
     expected = 0.0
     for rows, target in list(zip(torch.tensor(logits).split(lengths.tolist()), targets, strict=True))[:2]:
         for column in range(2):
@@ -201,9 +201,9 @@ def test_the_loss_equals_the_references_cross_entropy(passes):
 
 def test_the_gradient_of_the_loss_equals_finite_differences(passes):
     logits, lengths, targets, counted = passes
-    _, gradient = pass_loss(logits, lengths, targets, counted)
+    _, gradient = sequence_loss(logits, lengths, targets, counted)
     for place in numpy.ndindex(logits.shape):
         step = numpy.zeros_like(logits)
         step[place] = 1e-5
-        ends = [pass_loss(logits + sign * step, lengths, targets, counted)[0] for sign in (1, -1)]
+        ends = [sequence_loss(logits + sign * step, lengths, targets, counted)[0] for sign in (1, -1)]
         assert (ends[0] - ends[1]) / 2e-5 == pytest.approx(gradient[place], abs=1e-6)

@@ -86,9 +86,9 @@ def test_candidates_beyond_a_pass_are_split_as_the_authors_split_them(checkpoint
     nlp, pipe = pipeline(checkpoint, max_entities=25)
     doc = nlp.make_doc(TEXTS["latin"])
     spans, logits = pipe.predict([doc])
-    n_passes = -(-len(logits) // 25)
-    share = -(-len(logits) // n_passes)  # as many to each, none full
-    assert n_passes > 3 and share < 25
+    n_sequences = -(-len(logits) // 25)
+    share = -(-len(logits) // n_sequences)  # as many to each, none full
+    assert n_sequences > 3 and share < 25
     expected = reference_logits(checkpoint, doc.text, char_spans(doc, spans.dataXd), share)
     numpy.testing.assert_allclose(logits, expected, atol=1e-4)
 
@@ -175,8 +175,10 @@ def test_isolated_words_are_read_once_for_all_candidates(checkpoint):
     doc = nlp.make_doc(TEXTS["latin"])
     pipe.load()
     spans = propose(build_sentence_ngrams_v1(), [doc]).ragged
-    batch = align_input(pipe.model.get_ref("encoder"), EncoderInput([doc], spans, with_tokens=False, with_passes=True))
-    assert batch.n_passes == 1
+    batch = align_input(
+        pipe.model.get_ref("encoder"), EncoderInput([doc], spans, with_tokens=False, with_all_pieces=True)
+    )
+    assert batch.n_sequences == 1
     assert batch.entity_lengths.tolist() == [len(spans.dataXd)]
 
 
@@ -211,9 +213,9 @@ def test_edges_are_the_first_and_last_wordpiece_in_the_window_of_the_candidate(c
     spans = propose(build_sentence_ngrams_v1(max_size=2), [doc])
     encoder = pipe.model.get_ref("encoder")
     batch = align_input(
-        encoder, EncoderInput([doc], spans.ragged, with_tokens=False, with_passes=True, cut_tokens=True)
+        encoder, EncoderInput([doc], spans.ragged, with_tokens=False, with_all_pieces=True, split_tokens=True)
     )
-    assert batch.n_passes > 10
+    assert batch.n_sequences > 10
     edges = edge_rows(batch)[span_rows(batch)]
     tokens = {bounds[0]: i for i, bounds in enumerate(spans.bounds.tolist()) if bounds[1] == bounds[0] + 1}
     for (start, end), (first, last) in zip(spans.bounds.tolist(), batch.piece_ids[edges].tolist(), strict=True):

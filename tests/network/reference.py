@@ -16,7 +16,7 @@ MAX_MENTION_LENGTH = 4
 
 
 @dataclass
-class Passes:
+class Sequences:
     """Ragged passes, as the encoder takes them."""
 
     piece_lengths: List[int]
@@ -37,11 +37,11 @@ class Passes:
             with_pieces=with_pieces,
         )
 
-    def take(self, which: List[int]) -> Passes:
+    def take(self, which: List[int]) -> Sequences:
         """Some of the passes, in the order given."""
         pieces, entities = self.piece_ids.split(self.piece_lengths), self.entity_ids.split(self.entity_lengths)
         bounds = self.entity_bounds.split(self.entity_lengths)
-        return Passes(
+        return Sequences(
             [self.piece_lengths[i] for i in which],
             [self.entity_lengths[i] for i in which],
             torch.cat([pieces[i] for i in which]),
@@ -50,8 +50,8 @@ class Passes:
         )
 
 
-def random_passes(shapes: List[Tuple[int, int]], config: EncoderConfig, seed: int = 0) -> Passes:
-    """Passes of so many pieces and entities each. Mentions may overlap, and be longer than what counts of them."""
+def random_sequences(shapes: List[Tuple[int, int]], config: EncoderConfig, seed: int = 0) -> Sequences:
+    """Sequences of so many pieces and entities each. Mentions may overlap, and be longer than what counts of them."""
     generator = torch.Generator().manual_seed(seed)
 
     def random_ints(low: int, high: int, n: int) -> Tensor:
@@ -64,7 +64,7 @@ def random_passes(shapes: List[Tuple[int, int]], config: EncoderConfig, seed: in
         lengths = torch.minimum(random_ints(1, MAX_MENTION_LENGTH + 3, n_entities), room)
         bounds.append(torch.stack([starts, starts + lengths], 1))
     n_pieces, n_entities = sum(w for w, _ in shapes), sum(e for _, e in shapes)
-    return Passes(
+    return Sequences(
         [w for w, _ in shapes],
         [e for _, e in shapes],
         random_ints(3, config.vocab_size, n_pieces),  # 1 is <pad>, which the reference gives no position
@@ -109,24 +109,24 @@ def make_pair(
     return ours, reference
 
 
-def run_reference(reference: LukeModel, passes: Passes) -> Tuple[Tensor, Tensor]:
+def run_reference(reference: LukeModel, passes: Sequences) -> Tuple[Tensor, Tensor]:
     """The padded LukeModel over ragged passes, its outputs made ragged again.
 
     Padding is masked explicitly, as [MASK] may have the id 0.
     """
-    n_passes = len(passes.piece_lengths)
+    n_sequences = len(passes.piece_lengths)
     longest, most = max(passes.piece_lengths), max(passes.entity_lengths)
     inputs = {
-        "input_ids": torch.ones((n_passes, longest), dtype=torch.int64),
-        "attention_mask": torch.zeros((n_passes, longest)),
+        "input_ids": torch.ones((n_sequences, longest), dtype=torch.int64),
+        "attention_mask": torch.zeros((n_sequences, longest)),
     }
     for i, ids in enumerate(passes.piece_ids.split(passes.piece_lengths)):
         inputs["input_ids"][i, : len(ids)] = ids
         inputs["attention_mask"][i, : len(ids)] = 1
     if most:
-        inputs["entity_ids"] = torch.zeros((n_passes, most), dtype=torch.int64)
-        inputs["entity_attention_mask"] = torch.zeros((n_passes, most))
-        inputs["entity_position_ids"] = torch.full((n_passes, most, passes.max_mention_length), -1)
+        inputs["entity_ids"] = torch.zeros((n_sequences, most), dtype=torch.int64)
+        inputs["entity_attention_mask"] = torch.zeros((n_sequences, most))
+        inputs["entity_position_ids"] = torch.full((n_sequences, most, passes.max_mention_length), -1)
         ids_of_passes = passes.entity_ids.split(passes.entity_lengths)
         bounds_of_passes = passes.entity_bounds.split(passes.entity_lengths)
         for i, (ids, bounds) in enumerate(zip(ids_of_passes, bounds_of_passes, strict=True)):

@@ -11,7 +11,7 @@ import torch
 
 from spacy_mluke.network.fused_linear import fused
 
-from .reference import make_pair, random_passes, run_reference
+from .reference import make_pair, random_sequences, run_reference
 
 RAGGED = [(6, 2), (4, 0), (6, 2), (3, 4)]
 
@@ -37,7 +37,7 @@ def test_packed_weights_follow_an_optimizer(pair):
 
 def test_packed_weights_follow_a_training_step(pair):
     ours, _ = pair
-    passes = random_passes(RAGGED, ours.config)
+    passes = random_sequences(RAGGED, ours.config)
     before = _states(ours, passes)
     optimizer = torch.optim.SGD(ours.parameters(), lr=0.1)
     passes.run(ours)[0].square().sum().backward()
@@ -68,7 +68,7 @@ def test_packed_weights_follow_a_single_parameter(pair):
 
 def test_packed_weights_follow_a_change_of_type(pair):
     ours, reference = pair
-    passes = random_passes(RAGGED, ours.config)
+    passes = random_sequences(RAGGED, ours.config)
     expected = run_reference(reference.double(), passes)
     ours.double()
     torch.testing.assert_close(_states(ours, passes), tuple(s.detach() for s in expected))
@@ -85,7 +85,7 @@ def test_copies_are_right_and_their_own(pair, make_copy):
     with torch.no_grad():
         for parameter in other.parameters():
             parameter.mul_(0.5)
-    _states(other, random_passes(RAGGED, ours.config))
+    _states(other, random_sequences(RAGGED, ours.config))
     _check(ours, reference)
 
 
@@ -113,7 +113,7 @@ def test_copies_with_their_optimizer_stay_together(pair):
 
 def test_threads_may_pack_at_once():
     ours, reference = make_pair()
-    passes = random_passes(RAGGED, ours.config)
+    passes = random_sequences(RAGGED, ours.config)
     expected = tuple(states.detach() for states in run_reference(reference, passes))
     with ThreadPoolExecutor(8) as pool:
         for found in pool.map(_states, [ours] * 32, [passes] * 32):
@@ -122,7 +122,7 @@ def test_threads_may_pack_at_once():
 
 def test_packing_in_inference_mode_leaves_parameters_trainable():
     ours, _ = make_pair()
-    passes = random_passes(RAGGED, ours.config)
+    passes = random_sequences(RAGGED, ours.config)
     with torch.inference_mode():
         passes.run(ours)
     pieces, entities = passes.run(ours)
@@ -133,7 +133,7 @@ def test_packing_in_inference_mode_leaves_parameters_trainable():
 
 def test_packing_between_forward_and_backward_disturbs_nothing():
     (ours, _), (undisturbed, _) = make_pair(), make_pair()
-    passes = random_passes(RAGGED, ours.config)
+    passes = random_sequences(RAGGED, ours.config)
     states = passes.run(ours)[0]
     _states(ours, passes)  # packs
     states.square().sum().backward()
@@ -149,7 +149,7 @@ def _states(network, passes):
 
 
 def _check(ours, reference):
-    passes = random_passes(RAGGED, ours.config)
+    passes = random_sequences(RAGGED, ours.config)
     expected = tuple(states.detach() for states in run_reference(reference, passes))
     for _ in range(2):
         torch.testing.assert_close(_states(ours, passes), expected, atol=1e-5, rtol=1e-4)

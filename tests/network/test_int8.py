@@ -15,7 +15,7 @@ from hypothesis.extra import numpy as npst
 from spacy_mluke.network import int8, kernels
 from spacy_mluke.network.int8 import Int8Cache, Int8Linear, clear_int8, has_int8, runs_int8, set_int8
 
-from .reference import make_pair, random_passes
+from .reference import make_pair, random_sequences
 
 RAGGED = [(6, 2), (4, 0), (6, 2), (3, 4)]
 
@@ -122,7 +122,7 @@ def test_activations_follow(name):
 def test_states_of_a_network_are_near_those_of_float32(is_entity_aware, visibility):
     ours, _ = make_pair(is_entity_aware=is_entity_aware, width=32, entity_width=8)
     ours.visibility = visibility
-    passes = random_passes(RAGGED, ours.config)
+    passes = random_sequences(RAGGED, ours.config)
     with torch.no_grad():
         expected = passes.run(ours)
         set_int8(ours, True)
@@ -137,7 +137,7 @@ def test_states_of_a_network_are_near_those_of_float32(is_entity_aware, visibili
 
 def test_training_does_not_see_the_eight_bits():
     ours, _ = make_pair()
-    passes = random_passes(RAGGED, ours.config)
+    passes = random_sequences(RAGGED, ours.config)
     expected = passes.run(ours)
     set_int8(ours, True)
     for states, wanted in zip(passes.run(ours), expected, strict=True):
@@ -146,7 +146,7 @@ def test_training_does_not_see_the_eight_bits():
 
 def test_changed_weights_count_once_the_old_are_cleared():
     ours, _ = make_pair()
-    passes = random_passes(RAGGED, ours.config)
+    passes = random_sequences(RAGGED, ours.config)
     set_int8(ours, True)
     with torch.no_grad():
         before = passes.run(ours)
@@ -163,7 +163,7 @@ def test_changed_weights_count_once_the_old_are_cleared():
 @pytest.mark.parametrize("make_copy", [copy.deepcopy, lambda module: pickle.loads(pickle.dumps(module))])
 def test_copies_make_layers_of_their_own(make_copy):
     ours, _ = make_pair()
-    passes = random_passes(RAGGED, ours.config)
+    passes = random_sequences(RAGGED, ours.config)
     set_int8(ours, True)
     with torch.no_grad():
         expected = passes.run(ours)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from spacy_mluke.network import attention
 from spacy_mluke.network.layout import make_layout
 
-from .reference import MAX_MENTION_LENGTH, Passes, make_pair, random_passes
+from .reference import MAX_MENTION_LENGTH, Sequences, make_pair, random_sequences
 
 SHAPES = [(10, 5), (7, 3), (4, 8)]
 
@@ -32,7 +32,7 @@ def subsets(n: int):
 @given(which=st.tuples(*(subsets(e) for _, e in SHAPES)), with_gradients=st.booleans())
 @settings(max_examples=25, deadline=None)
 def test_an_entity_has_the_same_state_whichever_others_are_asked_for(encoder, which, with_gradients):
-    passes = random_passes(SHAPES, encoder.config)
+    passes = random_sequences(SHAPES, encoder.config)
     with torch.set_grad_enabled(with_gradients):
         words, entities = passes.run(encoder)
         some_words, some_entities = _pick(passes, which).run(encoder)
@@ -45,11 +45,11 @@ def test_an_entity_has_the_same_state_whichever_others_are_asked_for(encoder, wh
 @given(cuts=st.lists(st.integers(0, 8), max_size=3), with_gradients=st.booleans())
 @settings(max_examples=25, deadline=None)
 def test_entities_may_be_split_over_passes(encoder, cuts, with_gradients):
-    whole = random_passes([(4, 8)], encoder.config)
+    whole = random_sequences([(4, 8)], encoder.config)
     edges = [0, *sorted(cuts), 8]
     lengths = [end - start for start, end in itertools.pairwise(edges)]
     n = len(lengths)
-    split = Passes(
+    split = Sequences(
         [4] * n, lengths, whole.piece_ids.repeat(n), whole.entity_ids, whole.entity_bounds, MAX_MENTION_LENGTH
     )
     with torch.set_grad_enabled(with_gradients):
@@ -61,7 +61,7 @@ def test_entities_may_be_split_over_passes(encoder, cuts, with_gradients):
 )
 @settings(max_examples=25, deadline=None)
 def test_words_have_the_states_of_passes_without_entities(encoder, shapes, seed):
-    passes = random_passes(shapes, encoder.config, seed)
+    passes = random_sequences(shapes, encoder.config, seed)
     with torch.no_grad():
         with_entities, _ = passes.run(encoder)
         without, _ = _pick(passes, [[]] * len(shapes)).run(encoder)
@@ -69,7 +69,7 @@ def test_words_have_the_states_of_passes_without_entities(encoder, shapes, seed)
 
 
 def test_words_have_the_states_of_joint_passes_without_entities(encoder):
-    passes = random_passes([(9, 0), (5, 0)], encoder.config)
+    passes = random_sequences([(9, 0), (5, 0)], encoder.config)
     isolated = passes.run(encoder)[0]
     encoder.visibility = "joint"
     joint = passes.run(encoder)[0]
@@ -100,7 +100,7 @@ def test_an_entity_alone_with_the_words_sees_what_the_definition_says(encoder):
 
 
 def test_attention_does_without_the_log_sum_exp_of_torch(encoder, monkeypatch):
-    passes = random_passes(SHAPES, encoder.config)
+    passes = random_sequences(SHAPES, encoder.config)
     with torch.no_grad():
         expected = passes.run(encoder)
         monkeypatch.setattr(attention, "_CPU_ATTENTION", None)
@@ -118,17 +118,17 @@ def test_many_candidates_never_meet_each_other(encoder, monkeypatch):
 
     monkeypatch.setattr(type(encoder.encoder.layer[0].attention.self), "_attend_scored", spy)
     with torch.no_grad():
-        random_passes([(25, 300)], encoder.config).run(encoder)
+        random_sequences([(25, 300)], encoder.config).run(encoder)
     assert {(block.n_queries, block.n_keys) for block in asked} == {(300, 25)}
 
 
-def _pick(passes: Passes, which) -> Passes:
+def _pick(passes: Sequences, which) -> Sequences:
     """The same words with some of each pass's entities, in the order given."""
     starts = [sum(passes.entity_lengths[:i]) for i in range(len(which))]
     rows = torch.tensor(
         [start + i for start, picked in zip(starts, which, strict=True) for i in picked], dtype=torch.int64
     )
-    return Passes(
+    return Sequences(
         passes.piece_lengths,
         [len(picked) for picked in which],
         passes.piece_ids,
@@ -141,7 +141,7 @@ def _pick(passes: Passes, which) -> Passes:
 def test_entities_read_after_the_words_are_those_read_with_them(is_entity_aware):
     ours, _ = make_pair(is_entity_aware=is_entity_aware, entity_width=8)
     ours.visibility = "isolated"
-    passes = random_passes([(9, 3), (5, 0), (9, 3), (9, 1), (4, 2)], ours.config)
+    passes = random_sequences([(9, 3), (5, 0), (9, 3), (9, 1), (4, 2)], ours.config)
     with torch.no_grad():
         pieces, entities = passes.run(ours)
         found, memory = ours.read_words(passes.piece_ids, passes.piece_lengths)

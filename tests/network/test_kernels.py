@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from spacy_mluke.network import kernels
 
-from .reference import make_pair, random_passes
+from .reference import make_pair, random_sequences
 
 
 @pytest.mark.parametrize("n_rows", [1, 7, 64, 130])
@@ -36,7 +36,7 @@ def test_gelu_is_exact_over_its_whole_range():
 
 def test_encoder_does_without_fast_kernels(monkeypatch):
     ours, _ = make_pair()
-    passes = random_passes([(9, 3), (5, 0)], ours.config)
+    passes = random_sequences([(9, 3), (5, 0)], ours.config)
     with torch.no_grad():
         expected = passes.run(ours)
         monkeypatch.setattr(kernels, "_has_pointwise", bool)

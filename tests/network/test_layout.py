@@ -38,8 +38,8 @@ def test_rows_of_a_pass_stand_together(shapes, mixed, rounding):
         blocks = layout.pieces_to_entities()
         given_rows = [passes[: len(pieces)], passes[layout.n_piece_rows :][: len(entities)]]
     kinds = (
-        [b.n_queries for b in blocks for _ in range(b.n_passes)],
-        [b.n_keys for b in blocks for _ in range(b.n_passes)],
+        [b.n_queries for b in blocks for _ in range(b.n_sequences)],
+        [b.n_keys for b in blocks for _ in range(b.n_sequences)],
     )
     order = []
     for rows, lengths in zip(given_rows, kinds[: len(given_rows)], strict=True):

@@ -8,9 +8,9 @@ import torch
 from spacy_mluke.network import transformer
 from spacy_mluke.network.transformer import LukeEncoder
 
-from .reference import make_pair, random_passes, run_reference
+from .reference import make_pair, random_sequences, run_reference
 
-# Passes of one shape and of many, with and without entities, more entities than pieces.
+# Sequences of one shape and of many, with and without entities, more entities than pieces.
 RAGGED = [(10, 3), (7, 0), (10, 3), (13, 0), (5, 8), (7, 6), (30, 1)]
 SHAPES = {
     "ragged": RAGGED,
@@ -36,7 +36,7 @@ def pair(request):
 @pytest.mark.parametrize("with_gradients", [True, False])
 def test_states_equal_the_reference(pair, shapes, with_gradients):
     ours, reference = pair
-    passes = random_passes(shapes, ours.config)
+    passes = random_sequences(shapes, ours.config)
     with torch.set_grad_enabled(with_gradients):
         found = passes.run(ours)
     for states, expected in zip(found, run_reference(reference, passes), strict=True):
@@ -46,7 +46,7 @@ def test_states_equal_the_reference(pair, shapes, with_gradients):
 @pytest.mark.parametrize("shapes", [SHAPES["ragged"], SHAPES["no_entities"]], ids=["ragged", "no_entities"])
 def test_gradients_of_all_parameters_equal_the_reference(pair, shapes):
     ours, reference = pair
-    passes = random_passes(shapes, ours.config)
+    passes = random_sequences(shapes, ours.config)
     _backpropagate(passes.run(ours))
     _backpropagate(run_reference(reference, passes))
     expected = {name: parameter.grad for name, parameter in reference.named_parameters()}
@@ -66,7 +66,7 @@ def test_gradients_of_all_parameters_equal_the_reference(pair, shapes):
 def test_first_row_of_the_entity_table_gets_its_gradient():
     # [MASK] in a lite vocabulary; the reference takes it for padding, and never trains it.
     ours, _ = make_pair()
-    passes = random_passes([(9, 2)], ours.config)
+    passes = random_sequences([(9, 2)], ours.config)
     passes.entity_ids[:] = 0
     _backpropagate(passes.run(ours))
     gradient = ours.entity_embeddings.entity_embeddings.weight.grad
@@ -77,7 +77,7 @@ def test_first_row_of_the_entity_table_gets_its_gradient():
 @pytest.mark.parametrize("activation", ["gelu", "gelu_new", "relu", "silu"])
 def test_activations_equal_the_reference(activation):
     ours, reference = make_pair(activation=activation)
-    passes = random_passes(RAGGED, ours.config)
+    passes = random_sequences(RAGGED, ours.config)
     with torch.no_grad():
         found = passes.run(ours)
     for states, expected in zip(found, run_reference(reference, passes), strict=True):
@@ -87,7 +87,7 @@ def test_activations_equal_the_reference(activation):
 def test_large_batches_take_the_wide_layer_in_parts(monkeypatch):
     ours, reference = make_pair()
     monkeypatch.setattr(transformer, "rows_at_once", lambda n_inner, int8: 16)
-    passes = random_passes(RAGGED, ours.config)
+    passes = random_sequences(RAGGED, ours.config)
     with torch.no_grad():
         found = passes.run(ours)
     for states, expected in zip(found, run_reference(reference, passes), strict=True):
@@ -100,7 +100,7 @@ def test_large_batches_take_the_wide_layer_in_parts(monkeypatch):
 def test_passes_ignore_other_passes_of_the_batch(is_entity_aware, visibility, with_gradients):
     ours, _ = make_pair(is_entity_aware=is_entity_aware)
     ours.visibility = visibility
-    passes = random_passes(RAGGED, ours.config)
+    passes = random_sequences(RAGGED, ours.config)
     with torch.set_grad_enabled(with_gradients):
         pieces, entities = passes.run(ours)
         pieces_of, entities_of = pieces.split(passes.piece_lengths), entities.split(passes.entity_lengths)
@@ -138,7 +138,7 @@ def test_encoder_can_be_built_without_memory_and_filled():
     with torch.device("meta"):
         empty = LukeEncoder(ours.config, with_pooler=True)
     empty.load_state_dict(ours.state_dict(), assign=True)
-    passes = random_passes(RAGGED, ours.config)
+    passes = random_sequences(RAGGED, ours.config)
     with torch.no_grad():
         torch.testing.assert_close(passes.run(empty.eval()), passes.run(ours))
 
@@ -153,7 +153,7 @@ def test_any_module_can_stand_for_the_tables():
             return self.rows[ids] * 2
 
     ours, _ = make_pair(entity_width=8)
-    passes = random_passes(RAGGED, ours.config)
+    passes = random_sequences(RAGGED, ours.config)
     with torch.no_grad():
         before = passes.run(ours)
     ours.embeddings.word_embeddings = Halved(ours.embeddings.word_embeddings)
@@ -169,7 +169,7 @@ def test_table_of_another_width_is_refused():
     ours, _ = make_pair()
     ours.embeddings.word_embeddings = torch.nn.Embedding(50, 8)
     with pytest.raises(ValueError, match=r"ML031"):
-        random_passes(RAGGED, ours.config).run(ours)
+        random_sequences(RAGGED, ours.config).run(ours)
 
 
 def test_unknown_visibility_is_refused():
@@ -180,11 +180,11 @@ def test_unknown_visibility_is_refused():
 
 def test_lengths_that_do_not_fit_are_refused():
     ours, _ = make_pair()
-    passes = random_passes(RAGGED, ours.config)
+    passes = random_sequences(RAGGED, ours.config)
     passes.entity_lengths[0] += 1
     with pytest.raises(ValueError, match=r"ML029.*entity"):
         passes.run(ours)
-    passes = random_passes(RAGGED, ours.config)
+    passes = random_sequences(RAGGED, ours.config)
     passes.entity_bounds = passes.entity_bounds[:-1]
     with pytest.raises(ValueError, match=r"ML032"):
         passes.run(ours)
@@ -192,10 +192,10 @@ def test_lengths_that_do_not_fit_are_refused():
 
 def test_pass_beyond_the_last_position_is_refused():
     ours, _ = make_pair()
-    passes = random_passes([(ours.config.max_pieces, 1)], ours.config)
+    passes = random_sequences([(ours.config.max_pieces, 1)], ours.config)
     passes.run(ours)
     with pytest.raises(ValueError, match=r"ML030.*63.*62"):
-        random_passes([(ours.config.max_pieces + 1, 1)], ours.config).run(ours)
+        random_sequences([(ours.config.max_pieces + 1, 1)], ours.config).run(ours)
 
 
 def _backpropagate(states) -> None:
@@ -208,7 +208,7 @@ def _backpropagate(states) -> None:
 def test_states_of_entities_alone_are_those_beside_the_states_of_pieces(is_entity_aware, visibility):
     ours, _ = make_pair(is_entity_aware=is_entity_aware, entity_width=8)
     ours.visibility = visibility
-    passes = random_passes([(9, 3), (5, 0), (9, 3), (4, 1)], ours.config)
+    passes = random_sequences([(9, 3), (5, 0), (9, 3), (4, 1)], ours.config)
     for is_training in (False, True):
         with torch.set_grad_enabled(is_training):
             _, expected = passes.run(ours)
@@ -221,7 +221,7 @@ def test_gradients_of_entities_alone_are_those_beside_the_states_of_pieces():
     gradients = []
     for with_pieces in (True, False):
         ours, _ = make_pair()
-        passes = random_passes([(9, 3), (5, 0), (4, 1)], ours.config)
+        passes = random_sequences([(9, 3), (5, 0), (4, 1)], ours.config)
         passes.run(ours, with_pieces=with_pieces)[1].square().sum().backward()
         gradients.append([p.grad for p in ours.parameters() if p.grad is not None])
     for found, expected in zip(*gradients, strict=True):
@@ -231,5 +231,5 @@ def test_gradients_of_entities_alone_are_those_beside_the_states_of_pieces():
 def test_without_entities_there_is_nothing_to_compute_but_pieces():
     ours, _ = make_pair()
     with torch.no_grad():
-        pieces, entities = random_passes([(5, 0)], ours.config).run(ours, with_pieces=False)
+        pieces, entities = random_sequences([(5, 0)], ours.config).run(ours, with_pieces=False)
     assert len(pieces) == len(entities) == 0

@@ -162,15 +162,15 @@ def test_only_windows_with_a_mask_are_read(nlp, monkeypatch):
     read = shim.read_entities
 
     def count(batch, *args, **kwargs):
-        n_read.append((batch.n_passes, len(batch.entity_ids)))
+        n_read.append((batch.n_sequences, len(batch.entity_ids)))
         return read(batch, *args, **kwargs)
 
     monkeypatch.setattr(shim, "read_entities", count)
     found = nlp.get_pipe("mluke_cloze").fill(doc, mode="entity")
     monkeypatch.setattr(MentionInput, "wanted", None)
     every = nlp.get_pipe("mluke_cloze").fill(doc, mode="entity")
-    (n_passes, n_entities), (n_all, _) = n_read
-    assert n_passes == 1 and 1 < n_entities < 1200 and n_all > 10
+    (n_sequences, n_entities), (n_all, _) = n_read
+    assert n_sequences == 1 and 1 < n_entities < 1200 and n_all > 10
     assert [(f.text, round(f.score, 5)) for f in found[0]] == [(f.text, round(f.score, 5)) for f in every[0]]
 
 

@@ -170,7 +170,7 @@ def test_an_answer_in_a_far_window_is_learnt_and_found(steady_checkpoint):
     for _ in range(60):
         nlp.update(gold, sgd=optimizer, losses={})
     batch = nlp.get_pipe("mluke_qa").predict([predicted]).output.batch
-    assert batch.n_passes > 3
+    assert batch.n_sequences > 3
     assert answers(nlp(predicted)) == [["Tokyo"]]
 
 

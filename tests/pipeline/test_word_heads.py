@@ -150,7 +150,7 @@ def test_words_of_candidates_are_read_once_whatever_the_company(steady_checkpoin
     pipe = nlp.get_pipe("mluke_ner")
     docs = [eg.predicted for eg in gold]
     output, _ = pipe.model.layers[0].begin_update(asked(docs, pipe))
-    assert output.batch.n_passes == len(docs)
+    assert output.batch.n_sequences == len(docs)
     alone = numpy.concatenate([pipe.predict([doc])[1] for doc in docs])
     numpy.testing.assert_allclose(pipe.predict(docs)[1], alone, atol=1e-5)
 
@@ -159,7 +159,7 @@ def asked(docs, pipe):
     from spacy_mluke.encoder.model import EncoderInput
 
     spans = pipe.predict(docs)[0]
-    return EncoderInput(docs, spans, with_tokens=False, with_passes=True, cut_tokens=True, with_entities=False)
+    return EncoderInput(docs, spans, with_tokens=False, with_all_pieces=True, split_tokens=True, with_entities=False)
 
 
 def test_a_listener_is_refused():

@@ -240,9 +240,11 @@ class TaskPipe(HeadFiles):
             warnings.warn(Warnings.ML104.format(n=counts.blank_spans, total=counts.spans, name=self.name), stacklevel=3)
         if encoder is None:
             return
-        if counts.cut_mentions:
+        if counts.truncated_mentions:
             limit = encoder.attrs["max_mention_length"]
-            warnings.warn(Warnings.ML102.format(n=counts.cut_mentions, total=counts.spans, limit=limit), stacklevel=3)
-        if counts.cut_texts:
+            warnings.warn(
+                Warnings.ML102.format(n=counts.truncated_mentions, total=counts.spans, limit=limit), stacklevel=3
+            )
+        if counts.truncated_texts:
             total, limit = counts.spans // self.model.attrs["size"], encoder.attrs["window"]
-            warnings.warn(Warnings.ML103.format(n=counts.cut_texts, total=total, limit=limit), stacklevel=3)
+            warnings.warn(Warnings.ML103.format(n=counts.truncated_texts, total=total, limit=limit), stacklevel=3)

@@ -13,7 +13,7 @@ from spacy.tokens import Doc, Span
 from spacy.training import Example
 from spacy.vocab import Vocab
 
-from ...annotate.mentions import cut_tokens, mention_span, token_edges, write_mentions
+from ...annotate.mentions import mention_span, split_tokens, token_edges, write_mentions
 from ...errors import Errors, check_at_least, check_flag, check_names, did_you_mean
 from ...kb.candidate_sources import CandidateSource
 from ...kb.mention_finder import NameFinder
@@ -97,7 +97,7 @@ class MentionRecognizer(Options, Pipe):
         if places and split:
             cuts = {char for place in places for char in place} - _edges(doc)
             if cuts:
-                cut_tokens(doc, cuts)
+                split_tokens(doc, cuts)
         spans = [span for span in (mention_span(doc, place) for place in places) if span is not None]
         write_mentions(doc, self._labelled(spans), overwrite=self.cfg["overwrite"])
         return doc

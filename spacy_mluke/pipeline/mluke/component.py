@@ -172,9 +172,11 @@ class MLuke(EncoderFiles, TrainablePipe):
     def _warn(self, counts: Counts) -> None:
         if counts.blank_spans:
             warnings.warn(Warnings.ML101.format(n=counts.blank_spans, total=counts.spans), stacklevel=3)
-        if counts.cut_mentions:
+        if counts.truncated_mentions:
             limit = self.model.attrs["max_mention_length"]
-            warnings.warn(Warnings.ML102.format(n=counts.cut_mentions, total=counts.spans, limit=limit), stacklevel=3)
+            warnings.warn(
+                Warnings.ML102.format(n=counts.truncated_mentions, total=counts.spans, limit=limit), stacklevel=3
+            )
 
     # --- listeners and training ---
 

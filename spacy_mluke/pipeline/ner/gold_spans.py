@@ -11,8 +11,8 @@ from spacy.tokens import Doc, Span
 from spacy.training import Example
 
 from ...errors import Errors
+from ...ragged import positions, row_offsets
 from ...suggesters.ngrams import Candidates, span_keys
-from ...tokenization.characters import heads, numbers
 from ...types import Bools1d, Ints1d
 
 UNKNOWN = -1
@@ -105,8 +105,8 @@ def classify(gold: Sequence[Optional[Gold]], spans: Candidates, row_of: Callable
         rows[~is_known[docs]] = UNKNOWN
         # Unknown tokens before each token, all documents end to end.
         sizes = numpy.asarray([len(found) for found in unknown], dtype="int64")
-        before = heads(numpy.concatenate(unknown).astype("int64"))
-        firsts = heads(sizes)[:-1][docs]
+        before = row_offsets(numpy.concatenate(unknown).astype("int64"))
+        firsts = row_offsets(sizes)[:-1][docs]
         on = numpy.flatnonzero(rows != UNKNOWN)
         held = before[firsts[on] + bounds[on, 1]] > before[firsts[on] + bounds[on, 0]]
         rows[on[held]] = UNKNOWN
@@ -145,6 +145,6 @@ def sample(rows: Ints1d, spans: Candidates, n_tokens: Ints1d, negative: int, per
     order = numpy.lexsort((numpy.random.random(len(others)), docs))  # noqa: NPY002
     counts = numpy.bincount(docs, minlength=len(n_tokens))
     quotas = numpy.ceil(n_tokens * per_token).astype("int64")
-    drawn = others[order[numbers(counts) < quotas[docs]]]
+    drawn = others[order[positions(counts) < quotas[docs]]]
     names = numpy.flatnonzero((rows != negative) & (rows != UNKNOWN))
     return numpy.sort(numpy.concatenate([names, drawn]))

@@ -10,7 +10,7 @@ from spacy.util import minibatch
 from thinc.types import Ragged
 from thinc.util import to_numpy
 
-from ...encoder.batch_states import kept_rows
+from ...encoder.batch_states import kept_piece_rows
 from ...encoder.model import EncoderInput, EncoderModel, align_input, get_shim
 from ...errors import Errors
 from ...heads.pruning import edges_of_names, fit
@@ -47,9 +47,9 @@ def learn_pruning(pipe: EntityRecognizer, examples: Iterable[Example]) -> int:
         if not known:
             continue
         asked = EncoderInput([eg.predicted for eg, _ in known], _names([gold for _, gold in known]))
-        asked.cut_tokens, asked.with_entities = True, False
+        asked.split_tokens, asked.with_entities = True, False
         aligned = align_input(encoder, asked)
-        rows = kept_rows(aligned)
+        rows = kept_piece_rows(aligned)
         found = to_numpy(get_shim(encoder).predict(aligned).piece_states)
         states.append(found)
         is_edge.append(edges_of_names(aligned, rows))

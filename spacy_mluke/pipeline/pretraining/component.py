@@ -229,7 +229,7 @@ class EntityPretrainer(ClozeFiller):
             entity_ids=numpy.asarray([-1 if i is None else i for i in shown], dtype="int64"),
             mask_lengths=numpy.asarray(mentions.mask_lengths, dtype="int64"),
             candidates=compared,
-            with_passes=words is not None,
+            with_all_pieces=words is not None,
             edit=None if words is None else words.hide,
         )
 

@@ -19,9 +19,9 @@ from thinc.types import Ragged
 from thinc.util import to_numpy
 
 from ...annotate.answers import Answer, Asked, Question, get_questions, set_answers, set_questions
-from ...encoder.model import PairInput, align_input
+from ...encoder.model import QuestionInput, align_input
 from ...errors import Errors, Warnings, check_at_least, check_number
-from ...heads.answer_extractor import AnswerModel, pass_loss
+from ...heads.answer_extractor import AnswerModel, sequence_loss
 from ...heads.linear import start_weights
 from ...suggesters.entities import Suggester
 from ...types import AnswerLogits, Counts, QuestionBatch
@@ -190,20 +190,22 @@ class QuestionAnswerer(TaskPipe, TrainablePipe):
         super().warn(counts)
         encoder = own_encoder(self.model)
         assert encoder is not None
-        if counts.cut_questions:
+        if counts.truncated_questions:
             limit = encoder.attrs["window"] // 2
-            warnings.warn(Warnings.ML176.format(n=counts.cut_questions, name=self.name, limit=limit), stacklevel=3)
-        if counts.left_out_spans:
+            warnings.warn(
+                Warnings.ML176.format(n=counts.truncated_questions, name=self.name, limit=limit), stacklevel=3
+            )
+        if counts.skipped_spans:
             limit = encoder.attrs["max_entities"]
-            warnings.warn(Warnings.ML177.format(n=counts.left_out_spans, limit=limit), stacklevel=3)
+            warnings.warn(Warnings.ML177.format(n=counts.skipped_spans, limit=limit), stacklevel=3)
 
-    def _inputs(self, docs: Sequence[Doc], questions: Sequence[Sequence[Question]]) -> PairInput:
+    def _inputs(self, docs: Sequence[Doc], questions: Sequence[Sequence[Question]]) -> QuestionInput:
         """Questions as documents, and documents, each once."""
         asked = [question_doc(self.tokenizer, question) for own in questions for question in own]
         # Documents that nobody asks anything are not read.
         read = [doc for doc, own in zip(docs, questions, strict=True) if own]
         n_questions = [len(own) for own in questions if own]
-        return PairInput(
+        return QuestionInput(
             asked,
             read,
             numpy.repeat(numpy.arange(len(read)), n_questions),
@@ -284,7 +286,7 @@ class QuestionAnswerer(TaskPipe, TrainablePipe):
             gold.extend((question, known.get(question.key)) for question in questions)
         return self._loss(scores.output, self._targets(scores.output.batch, gold))
 
-    def _gold_inputs(self, examples: Sequence[Example]) -> Tuple[PairInput, List[Asked]]:
+    def _gold_inputs(self, examples: Sequence[Example]) -> Tuple[QuestionInput, List[Asked]]:
         """The annotated questions of examples, about their predicted documents."""
         asked = [gold_asked(eg) for eg in examples]
         questions = [[question for question, _ in own] for own in asked]
@@ -296,7 +298,7 @@ class QuestionAnswerer(TaskPipe, TrainablePipe):
 
     def _loss(self, output: AnswerLogits, targets: Targets) -> Tuple[float, AnswerLogits]:
         logits = to_numpy(output.logits)
-        loss, gradient = pass_loss(logits, output.batch.piece_lengths, targets.pieces, targets.counted)
+        loss, gradient = sequence_loss(logits, output.batch.piece_lengths, targets.pieces, targets.counted)
         return loss, AnswerLogits(self.model.ops.asarray2f(gradient), output.batch)
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:

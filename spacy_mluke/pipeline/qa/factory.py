@@ -51,7 +51,7 @@ def make_mluke_qa(
 
     nlp (Language): The pipeline; its tokenizer cuts questions.
     name (str): The component's name.
-    model (Model[PairInput, AnswerLogits]): `spacy-mluke.AnswerExtractor.v1`.
+    model (Model[QuestionInput, AnswerLogits]): `spacy-mluke.AnswerExtractor.v1`.
     suggester (Optional[Suggester]): Which spans of a document are read as entities; None for none.
     question_suggester (Optional[Suggester]): Which of a question; by default, those that it names.
     top_k (int): Answers to a question at most.

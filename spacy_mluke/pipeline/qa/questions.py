@@ -15,7 +15,7 @@ from ...align.overlaps import overlapping
 from ...annotate.answers import Answer, Asked, Question, get_asked
 from ...errors import Errors
 from ...heads.answer_search import AnswerSearch, split_windows
-from ...tokenization.characters import heads
+from ...ragged import row_offsets
 from ...types import AnswerLogits, Bools1d, Floats2d, Ints2d, QuestionBatch
 
 Chars = Tuple[int, int]
@@ -25,8 +25,8 @@ Chars = Tuple[int, int]
 class Targets:
     """Where answers begin and end, as the head is to say."""
 
-    pieces: Ints2d  # (n_passes, 2): first and last piece in the pass; its <s> where it holds no answer
-    counted: Bools1d  # (n_passes,): passes of annotated questions
+    pieces: Ints2d  # (n_sequences, 2): first and last piece in the pass; its <s> where it holds no answer
+    counted: Bools1d  # (n_sequences,): passes of annotated questions
     n_answered: int  # questions that have a gold answer
     n_lost: int  # of these, questions whose answer is in no window, or longer than may be predicted
 
@@ -57,10 +57,10 @@ def find_targets(batch: QuestionBatch, gold: Sequence[Optional[Iterable[Chars]]]
     max_pieces (int): Pieces of the longest answer that can be predicted.
     RETURNS (Targets): What the head is to say.
     """
-    pieces = numpy.zeros((batch.n_passes, 2), dtype="int64")
+    pieces = numpy.zeros((batch.n_sequences, 2), dtype="int64")
     counted = numpy.array([answers is not None for answers in gold], dtype=bool)[batch.questions]
-    pass_heads = heads(numpy.bincount(batch.questions, minlength=batch.n_questions))
-    piece_heads = heads(batch.piece_lengths)
+    pass_heads = row_offsets(numpy.bincount(batch.questions, minlength=batch.n_questions))
+    piece_heads = row_offsets(batch.piece_lengths)
     n_answered = n_lost = 0
     for i, answers in enumerate(gold):
         rows = range(int(pass_heads[i]), int(pass_heads[i + 1]))
@@ -108,8 +108,8 @@ def find_answers(
     """
     batch = output.batch
     logits: Floats2d = to_numpy(output.logits)
-    pass_heads = heads(numpy.bincount(batch.questions, minlength=batch.n_questions))
-    piece_heads = heads(batch.piece_lengths)
+    pass_heads = row_offsets(numpy.bincount(batch.questions, minlength=batch.n_questions))
+    piece_heads = row_offsets(batch.piece_lengths)
     found: List[List[Answer]] = []
     for i, doc in enumerate(docs):
         own = slice(int(pass_heads[i]), int(pass_heads[i + 1]))

@@ -1,0 +1,50 @@
+"""Index arithmetic of ragged arrays: sequences that lie end to end, with an array of their lengths."""
+
+from __future__ import annotations
+
+import numpy
+
+from .types import Ints1d
+
+
+def ranges(starts: Ints1d, lengths: Ints1d) -> Ints1d:
+    """Count from each start, range after range.
+
+    starts (Ints1d): First number of each range. Shape: (n,).
+    lengths (Ints1d): How many numbers each range has; zero is allowed. Shape: (n,).
+    RETURNS (Ints1d): Shape: (sum of lengths,), int64. `ranges([5, 2], [2, 3])` is 5 6 2 3 4.
+    """
+    ends = lengths.cumsum(dtype="int64")
+    total = int(ends[-1]) if len(ends) else 0
+    return numpy.arange(total) + (starts - (ends - lengths)).repeat(lengths)
+
+
+def positions(lengths: Ints1d) -> Ints1d:
+    """Number the members of each of several sequences that lie end to end.
+
+    lengths (Ints1d): Shape: (n,).
+    RETURNS (Ints1d): Shape: (sum of lengths,), int64. `positions([3, 2])` is 0 1 2 0 1.
+    """
+    starts = row_offsets(lengths)
+    return numpy.arange(starts[-1]) - starts[:-1].repeat(lengths)
+
+
+def row_offsets(lengths: Ints1d) -> Ints1d:
+    """Where each of several sequences that lie end to end begins, and where the last one ends.
+
+    lengths (Ints1d): Shape: (n,).
+    RETURNS (Ints1d): Shape: (n + 1,), int64.
+    """
+    found = numpy.zeros(len(lengths) + 1, dtype="int64")
+    lengths.cumsum(dtype="int64", out=found[1:])
+    return found
+
+
+def ragged_rows(lengths: Ints1d, which: Ints1d) -> Ints1d:
+    """Return the row numbers of some of the sequences.
+
+    lengths (Ints1d): Rows of every sequence.
+    which (Ints1d): Numbers of the sequences.
+    RETURNS (Ints1d): Their rows, sequence after sequence, int64.
+    """
+    return ranges(row_offsets(lengths)[which], lengths[which])
