@@ -114,3 +114,4 @@ class AllWarnings:
         "{n} of {total} shards that were done are done again: their files are missing or changed, or what says that "
         "they are done cannot be read."
     )
+    ML125 = "{kind} '{old}' of {where} is now called '{new}'. The old name works until version 0.3."

@@ -1,0 +1,40 @@
+"""Options whose names changed: the old name works for one release, with one warning."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any, Optional, Set, Tuple
+
+from .warnings import AllWarnings
+
+_warned: Set[Tuple[str, str]] = set()
+
+
+def take_renamed(where: str, old: str, new: str, old_value: Any, new_value: Any) -> Any:
+    """Return the value of an option that was renamed, and warn once per process if its old name was used.
+
+    where (str): What has the option, for the message: "spacy-mluke.Encoder.v1", for instance.
+    old (str): The old name.
+    new (str): The new name.
+    old_value (Any): What was given under the old name; None if nothing was.
+    new_value (Any): What was given under the new name, or its default.
+    RETURNS (Any): The old name's value if there is one, else the new name's.
+    """
+    if old_value is None:
+        return new_value
+    warn_renamed(where, old, new)
+    return old_value
+
+
+def warn_renamed(where: str, old: str, new: str, *, kind: Optional[str] = None) -> None:
+    """Warn once per process that a name is deprecated.
+
+    where (str): What has the option or attribute.
+    old (str): The old name.
+    new (str): The new name.
+    kind (Optional[str]): "Option" by default; "Attribute", for instance.
+    """
+    if (where, old) not in _warned:
+        _warned.add((where, old))
+        text = AllWarnings.ML125.format(kind=kind or "Option", where=where, old=old, new=new)
+        warnings.warn(f"[ML125] {text}", FutureWarning, stacklevel=3)
