@@ -4,7 +4,7 @@
     python -m scripts.faults annotate store --kills 20 --seed 3
 
 Every task is done in forked processes: they are killed at random moments (kill -9), find the disk full, or do the same
-work at once. docs/reliability.md says what must hold.
+work at once. docs/guides/reliability.md says what must hold.
 """
 
 from __future__ import annotations

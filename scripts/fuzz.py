@@ -6,7 +6,7 @@
 
 A case is a target, a seed and a number, and nothing else: the same case does the same thing again. Every case has a
 time limit and a memory limit, no network, no pickle, and one folder that it may write to. An error without a code is
-a failure. docs/reliability.md says what is checked.
+a failure. docs/guides/reliability.md says what is checked.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ def load(
     encoder = {"model": {"encoder": options}}
     candidates = {"candidates": {"path": str(store)}}
     nlp.add_pipe("mluke_mentions", config=candidates)
-    # Such pipelines are for entities of one store in any language: see "The same entity" in docs/pretraining.md.
+    # Such pipelines are for entities of one store in any language: see "The same entity" in docs/guides/pretraining.md.
     nlp.add_pipe("mluke", config={"model": options, "span_vectors": "both"})
     nlp.add_pipe("mluke_linker", config={**encoder, **candidates})
     if cloze:
@@ -71,7 +71,7 @@ def save(nlp: Language, path: Union[str, Path], *, exclude: Iterable[str] = ()) 
 
 def doc_to_record(doc: Doc, *, with_vectors: bool = False) -> Dict[str, Any]:
     """Put what a document says into plain Python types that JSON can write: its entities with types, candidates and
-    links, relations, answers, fillers, span groups and categories, in the columns of docs/annotating.md.
+    links, relations, answers, fillers, span groups and categories, in the columns of docs/guides/corpora.md.
 
     doc (Doc): The document, annotated. Places in the record are characters.
     with_vectors (bool): Whether entities have their `vector`, a list of numbers; None for one that was not encoded.

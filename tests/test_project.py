@@ -104,7 +104,7 @@ def test_the_smoke_run_sets_variables_that_exist(project):
 
 
 def test_the_page_on_results_names_all_workflows_and_variables(project):
-    text = (REPO / "docs" / "results.md").read_text(encoding="utf8")
+    text = (REPO / "docs" / "background" / "results.md").read_text(encoding="utf8")
     shown = {name for name in project["vars"] if name not in ("name", "base", "factbook", "work")}
     assert shown <= set(re.findall(r"`([a-z_]+)`", text))
     assert set(TASKS) | {"all", "smoke"} <= set(re.findall(r"`([a-z]+)`", text))

@@ -1,1 +1,1 @@
-"""Fuzzing: random and damaged input, checked against what the package promises (docs/reliability.md)."""
+"""Fuzzing: random and damaged input, checked against what the package promises (docs/guides/reliability.md)."""

@@ -1,4 +1,4 @@
-"""What a Parquet file says of a document: docs/annotating.md lists the columns."""
+"""What a Parquet file says of a document: docs/guides/corpora.md lists the columns."""
 
 from __future__ import annotations
 
@@ -68,8 +68,8 @@ def make_row(record: Record, doc: Doc, with_vectors: bool) -> Dict[str, Any]:
 
 
 def doc_to_record(doc: Doc, *, with_vectors: bool = False) -> Dict[str, Any]:
-    """Put what a document says into plain Python types that JSON can write: the columns of docs/annotating.md, without
-    `id` and `meta`.
+    """Put what a document says into plain Python types that JSON can write: the columns of docs/guides/corpora.md,
+    without `id` and `meta`.
 
     doc (Doc): The document, annotated. Places in the record are characters.
     with_vectors (bool): Whether entities have their `vector`, a list of numbers; None for one that was not encoded.

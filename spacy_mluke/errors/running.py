@@ -43,7 +43,7 @@ class RunningErrors:
     )
     ML248 = (
         '{place}: {reason}. A line is one JSON object with "text" and what is known of it (entities, relations, '
-        "types, questions, cats), places as characters: see docs/training.md."
+        "types, questions, cats), places as characters: see docs/guides/training.md."
     )
     ML249 = (
         "One of '{source}' and '{target}' is to be a corpus, with a name that ends in .spacy, and the other one JSON "
@@ -75,7 +75,7 @@ class RunningErrors:
     ML270 = "'{path}' is not a run that this version reads: {reason}. Runs are written by python -m spacy_mluke score."
     ML271 = (
         "'{name}' has no annotation for the task '{task}' that could be scored. Take the corpus that was made for it "
-        "(see docs/results.md), written with store_user_data=True."
+        "(see docs/background/results.md), written with store_user_data=True."
     )
     ML272 = "There are no runs in {folders}. Pass folders that python -m spacy_mluke score has written to."
     ML273 = (
