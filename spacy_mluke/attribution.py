@@ -1,4 +1,4 @@
-"""The licences of the bundled checkpoint and entities, for the meta.json of pipelines that contain them."""
+"""Licences of the bundled checkpoint and the bundled knowledge base, for the meta.json of pipelines with them."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ SOURCES: List[Dict[str, str]] = [
 
 
 def attribute_bundled(meta: Dict[str, Any]) -> None:
-    """Add licence, sources and licence texts of the bundled checkpoint and entities to a pipeline's meta, in place.
+    """Add the licence, sources and licence texts of the bundled checkpoint and knowledge base to a pipeline's meta.
 
-    `spacy package` writes them to the README and to the metadata of the package.
+    `spacy package` writes them to the README and the metadata of the package.
 
-    meta (Dict[str, Any]): As `Language.meta`.
+    meta (Dict[str, Any]): `Language.meta`, changed in place.
     """
     texts = [(ASSETS / name / "LICENSE").read_text(encoding="utf8").strip() for name in ("mluke-small", "world")]
     meta["license"] = LICENSE

@@ -1,4 +1,4 @@
-"""The Doc and Span extension attributes, in one table."""
+"""The table of Doc and Span extension attributes."""
 
 from __future__ import annotations
 
@@ -22,19 +22,20 @@ if TYPE_CHECKING:
 
 
 def get_states(doc: Doc) -> Optional[EntityStates]:
-    """`doc._.mluke`: the states of a document that `mluke` has seen, else None."""
+    """Return the states of a document that `mluke` has encoded, else None: `doc._.mluke`."""
     return EntityStates(doc) if records(doc) else None
 
 
 def get_vector(span: Span) -> Optional[Floats1d]:
-    """`span._.mluke_vector`: the vector of an encoded span, (width,) float32, else None."""
+    """Return the vector of an encoded span, (width,) float32, else None: `span._.mluke_vector`."""
     return EntityStates(span.doc).vector(span)
 
 
 def get_trf_data(doc: Doc) -> Optional[TransformerData]:
-    """`doc._.trf_data`: what the last transformer wrote there; of `mluke`, a view of the states that it keeps.
+    """Return the data of the last transformer: `doc._.trf_data`.
 
-    A view, so that states are saved once, and documents with them can be joined and saved like others.
+    For `mluke` this is a view of the stored states. So states are saved once, and such documents can be joined and
+    saved as usual.
     """
     return choose_data(doc, _view_states)
 
@@ -50,7 +51,7 @@ def _view_states(doc: Doc) -> Optional[TransformerData]:
 
 
 def set_trf_data(doc: Doc, value: Optional[TransformerData]) -> None:
-    """Let other components write `doc._.trf_data` as before."""
+    """Store the data that another component assigns to `doc._.trf_data`."""
     set_other_data(doc, value)
 
 
@@ -68,7 +69,7 @@ EXTENSIONS: Dict[Tuple[Type, str], Dict[str, Callable[..., Any]]] = {
 
 
 def install_extensions() -> None:
-    """Register the attributes; those that stand already are left alone."""
+    """Register the attributes. Attributes that are registered already stay as they are."""
     for (owner, name), arguments in EXTENSIONS.items():
         if not owner.has_extension(name) or owner.get_extension(name)[2] is not arguments["getter"]:
             owner.set_extension(name, force=True, **arguments)

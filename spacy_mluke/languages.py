@@ -1,4 +1,4 @@
-"""Blank pipelines of a language, with errors that say what to install."""
+"""Make blank pipelines, with errors that name missing packages."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from spacy.util import find_matching_language, registry
 
 from .errors import Errors, did_you_mean
 
-# What the tokenizers of these languages import, as spaCy's documentation of its models names it.
+# Packages that the tokenizers of these languages import, as listed in spaCy's documentation of its models.
 PACKAGES = {
     "ja": "sudachipy sudachidict_core",
     "ko": "natto-py (which needs mecab-ko and mecab-ko-dic of the system)",
@@ -21,9 +21,9 @@ PACKAGES = {
 
 
 def make_blank(lang: str) -> Language:
-    """Make a pipeline with the tokenizer of a language.
+    """Make a blank pipeline with the tokenizer of a language.
 
-    lang (str): The language; "xx" for any.
+    lang (str): Language code; "xx" for any language.
     RETURNS (Language): The pipeline, without components.
     RAISES (ValueError): ML312 if packages for the language are missing, ML313 for an unknown language.
     """
@@ -33,7 +33,7 @@ def make_blank(lang: str) -> Language:
         return spacy.blank(lang)
     except ImportError as error:
         known = {module.name for module in pkgutil.iter_modules(spacy.lang.__path__) if module.ispkg}
-        # spaCy takes other codes of a language, too, such as "jpn".
+        # spaCy also accepts other codes of a language, such as "jpn".
         found = lang if lang in known else find_matching_language(lang)
         if found is None:
             hint = did_you_mean(lang, sorted({*known, *registry.languages.get_all()}))

@@ -1,1 +1,1 @@
-"""What the encoder and the heads found -> Doc. Only this folder writes to a Doc."""
+"""Write predictions to a Doc, and read them from it. Only this folder writes to a Doc."""

@@ -1,4 +1,4 @@
-"""Questions and answers on a Doc: `doc._.mluke_questions`, `doc._.mluke_answers`."""
+"""Questions and answers of a Doc: `doc._.mluke_questions`, `doc._.mluke_answers`."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class Question(JsonObject):
     """A question about a document."""
 
     text: str
-    id: str = ""  # tells questions of the same text apart, in scoring
-    # Characters of the entities in the text, and what a knowledge base calls each, or ""; (start, end) will do.
+    id: str = ""  # distinguishes questions with the same text in scoring
+    # Character bounds of the entities in the text, and each one's knowledge base id or "". (start, end) is accepted.
     entities: Tuple[Tuple[int, int, str], ...] = ()
 
     def __post_init__(self) -> None:
@@ -34,20 +34,20 @@ class Question(JsonObject):
         super().__post_init__()
 
     def to_dict(self) -> Dict[str, Any]:
-        """The question in plain types.
+        """Return the question as a dictionary of plain Python types.
 
-        RETURNS (Dict[str, Any]): `text`, `id`, `entities` (lists of start, end and name; places are characters of the
+        RETURNS (Dict[str, Any]): `text`, `id`, `entities` (lists of start, end and name, in characters of the
             question).
         """
         return {"text": self.text, "id": self.id, "entities": [list(entity) for entity in self.entities]}
 
     @classmethod
     def of(cls, value: Union[str, Doc, Span, Question, Mapping[str, Any]]) -> Question:
-        """Make a question.
+        """Make a question from a text, a Doc or Span with entities, or a dictionary.
 
-        value (Union[str, Doc, Span, Question, Mapping[str, Any]]): A text, one with entities, or what `to_dict` gave.
+        value (Union[str, Doc, Span, Question, Mapping[str, Any]]): The value; a dictionary as returned by `to_dict`.
         RETURNS (Question): The question.
-        RAISES (ValueError): ML210 for anything else.
+        RAISES (ValueError): ML210 for any other value.
         """
         if isinstance(value, Question):
             return value
@@ -65,17 +65,17 @@ class Question(JsonObject):
 
     @property
     def key(self) -> Tuple[str, str]:
-        """What makes it the same question in another document."""
+        """Id and text; questions of two documents are the same if their keys are equal."""
         return self.id, self.text
 
 
 @dataclass(frozen=True)
 class Answer(JsonObject):
-    """A piece of a document that answers a question."""
+    """A piece of a document's text that answers a question."""
 
-    span: Span  # all tokens that hold a character of it
-    score: float = 1.0  # its probability; 1.0 for one that people annotated
-    # First character and end in the document: an answer may be a part of a token. By default, the span's.
+    span: Span  # all tokens that contain a character of the answer
+    score: float = 1.0  # its probability; 1.0 for a gold answer
+    # Character bounds in the document: an answer may be part of a token. By default, those of the span.
     chars: Tuple[int, int] = (-1, -1)
     null_score: float = 0.0  # the probability that the document does not answer the question
 
@@ -85,7 +85,7 @@ class Answer(JsonObject):
         super().__post_init__()
 
     def to_dict(self) -> Dict[str, Any]:
-        """The answer in plain types.
+        """Return the answer as a dictionary of plain Python types.
 
         RETURNS (Dict[str, Any]): `start` and `end` (characters of the document), `text`, `score`, `null_score`.
         """
@@ -95,14 +95,14 @@ class Answer(JsonObject):
 
     @classmethod
     def at(cls, doc: Doc, start: int, end: int, score: float = 1.0, null_score: float = 0.0) -> Optional[Answer]:
-        """Make an answer of characters.
+        """Make an answer from character bounds.
 
         doc (Doc): The document.
         start (int): First character.
-        end (int): Its end.
-        score (float): Its probability.
+        end (int): End of the characters.
+        score (float): The answer's probability.
         null_score (float): The probability that there is no answer.
-        RETURNS (Optional[Answer]): None if they are not in the document, or on no token.
+        RETURNS (Optional[Answer]): None if the bounds are outside the document or touch no token.
         """
         if not 0 <= start < end:
             return None
@@ -113,7 +113,7 @@ class Answer(JsonObject):
 
     @property
     def text(self) -> str:
-        """Its exact text, which may be less than the span's."""
+        """The answer's exact text, which may be shorter than the span's."""
         start = self.span.start_char
         return self.span.text[self.chars[0] - start : self.chars[1] - start]
 
@@ -122,12 +122,11 @@ Asked = Tuple[Question, Optional[List[Answer]]]
 
 
 def get_asked(doc: Doc) -> List[Asked]:
-    """The questions about a document and their answers.
+    """Return the questions about a document, each with its answers.
 
     doc (Doc): The document.
-    RETURNS (List[Asked]): The answers of a question are None if nobody has said which they are, and empty if somebody
-        has said that there are none. Spans are made from characters: they hold after retokenization, and in joined
-        documents.
+    RETURNS (List[Asked]): The answers are None if the question is not annotated, and empty if it has no answer. Spans
+        are made from character bounds, so they are valid after retokenization and in joined documents.
     """
     found: List[Asked] = []
     for start, record in find_records(doc, RECORD):
@@ -135,13 +134,13 @@ def get_asked(doc: Doc) -> List[Asked]:
         for question, answers in zip(record["questions"], given, strict=True):
             made = answers and [Answer.at(doc, start + a, start + b, p, null) for a, b, p, null in answers]
             kept = None if made is None else [answer for answer in made if answer is not None]
-            # A span taken out of a document leaves answers behind; that does not make the question impossible.
+            # A part of a document (Span.as_doc) may lack the answers; the question is then not annotated.
             found.append((_question(question), None if made and not kept else kept))
     return found
 
 
 def get_questions(doc: Doc) -> List[Question]:
-    """The questions about a document.
+    """Return the questions about a document.
 
     doc (Doc): The document.
     RETURNS (List[Question]): The questions.
@@ -150,22 +149,21 @@ def get_questions(doc: Doc) -> List[Question]:
 
 
 def get_answers(doc: Doc) -> List[List[Answer]]:
-    """The answers of a document.
+    """Return the answers to each question about a document.
 
     doc (Doc): The document.
-    RETURNS (List[List[Answer]]): For each of its questions, best first; empty where it has none, or has not been asked
-        yet.
+    RETURNS (List[List[Answer]]): Answers to each question, best first; empty if it has no answer or is not annotated.
     """
     return [answers or [] for _, answers in get_asked(doc)]
 
 
 def set_questions(doc: Doc, questions: Iterable[Union[str, Doc, Span, Question, Mapping[str, Any]]]) -> None:
-    """Ask a document. Earlier questions and answers go.
+    """Set the questions about a document. This removes earlier questions and answers.
 
     doc (Doc): The document.
-    questions (Iterable[Union[str, Doc, Span, Question, Mapping[str, Any]]]): Texts, questions with entities, or what
-        `Question.to_dict` gave.
-    RAISES (ValueError): ML210 for anything else.
+    questions (Iterable[Union[str, Doc, Span, Question, Mapping[str, Any]]]): Texts, questions with entities, or
+        dictionaries as returned by `Question.to_dict`.
+    RAISES (ValueError): ML210 for any other value.
     """
     if isinstance(questions, (str, Mapping, Doc, Span)) or not isinstance(questions, Iterable):
         raise ValueError(Errors.ML210.format(found=repr(questions)))
@@ -173,12 +171,12 @@ def set_questions(doc: Doc, questions: Iterable[Union[str, Doc, Span, Question, 
 
 
 def set_answers(doc: Doc, answers: Sequence[Optional[Iterable[Union[Answer, Span, Mapping[str, Any]]]]]) -> None:
-    """Say how a document answers its questions.
+    """Set the answers to the questions about a document.
 
     doc (Doc): The document, which has questions.
-    answers (Sequence[Optional[Iterable[Union[Answer, Span, Mapping[str, Any]]]]]): For each question, answers, best
-        first, or what `Answer.to_dict` gave. An empty list says that the document has none, None that nobody knows.
-    RAISES (ValueError): ML211 for anything else.
+    answers (Sequence[Optional[Iterable[Union[Answer, Span, Mapping[str, Any]]]]]): The answers to each question, best
+        first, or dictionaries as returned by `Answer.to_dict`. An empty list means "no answer", None "not annotated".
+    RAISES (ValueError): ML211 for any other value.
     """
     questions = get_questions(doc)
     if not isinstance(answers, Sequence) or isinstance(answers, str) or len(answers) != len(questions):
@@ -204,7 +202,7 @@ def _row(doc: Doc, value: Any, n: int) -> List[float]:
 
 
 def _answer(doc: Doc, values: Mapping[str, Any]) -> Optional[Answer]:
-    """An answer of what `Answer.to_dict` gave; None if it is no answer of this document."""
+    """Make an answer from a dictionary; None if its bounds are not valid for this document."""
     try:
         scores = float(values.get("score", 1.0)), float(values.get("null_score", 0.0))
         return Answer.at(doc, values["start"], values["end"], *scores)

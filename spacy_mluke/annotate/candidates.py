@@ -1,4 +1,4 @@
-"""Links on a Doc: `ent.kb_id_`, and what else a mention may mean: `span._.mluke_candidates`."""
+"""Links of a Doc: `ent.kb_id_`, and the candidates of each mention: `span._.mluke_candidates`."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class Candidate:
     """An entity that a mention may mean."""
 
     entity: str  # its id in the knowledge base
-    prior: float  # how likely it is by the mention's name alone
-    score: float  # its probability in this text; those of a mention sum to 1
+    prior: float  # its probability given the mention's text alone
+    score: float  # its probability in this context; the scores of a mention sum to 1
 
     def to_dict(self) -> Dict[str, Any]:
-        """The candidate in plain types.
+        """Return the candidate as a dictionary of plain Python types.
 
         RETURNS (Dict[str, Any]): `entity`, `prior`, `score`.
         """
@@ -37,13 +37,13 @@ def write_links(
     *,
     overwrite: bool,
 ) -> None:
-    """Put links and candidates on a document.
+    """Write the links and candidates of mentions to a document.
 
     doc (Doc): The document.
-    bounds (Sequence[Tuple[int, int]]): Token bounds of its mentions.
-    kb_ids (Sequence[str]): What each means.
-    candidates (Sequence[Sequence[Candidate]]): What each may mean, best first.
-    overwrite (bool): Whether a `kb_id_` that stands there gives way.
+    bounds (Sequence[Tuple[int, int]]): Token bounds of the mentions.
+    kb_ids (Sequence[str]): The entity id of each mention.
+    candidates (Sequence[Sequence[Candidate]]): The candidates of each mention, best first.
+    overwrite (bool): Whether to replace a `kb_id_` that is already set.
     """
     for (start, end), kb_id in zip(bounds, kb_ids, strict=True):
         for token in doc[start:end]:
@@ -64,10 +64,10 @@ def write_links(
 
 
 def get_candidates(span: Span) -> List[Candidate]:
-    """`span._.mluke_candidates`: what a mention may mean, best first; empty for a span that was not linked.
+    """Return the candidates of a mention: `span._.mluke_candidates`.
 
     span (Span): A span.
-    RETURNS (List[Candidate]): The candidates.
+    RETURNS (List[Candidate]): Candidates, best first; empty for a span that was not linked.
     """
     for start, record in reversed(find_records(span.doc, RECORD)):
         place = (span.start_char - start, span.end_char - start)

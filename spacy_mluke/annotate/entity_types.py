@@ -1,4 +1,4 @@
-"""Types of entities on a Doc: `span._.mluke_types` and a span group."""
+"""Entity types of a Doc: `span._.mluke_types` and a span group."""
 
 from __future__ import annotations
 
@@ -23,16 +23,17 @@ def write_types(
     threshold: float,
     overwrite_label: bool,
 ) -> None:
-    """Put the probabilities of types on a document.
+    """Write the type probabilities of spans to a document.
 
     doc (Doc): The document.
     bounds (Ints2d): Token bounds of the typed spans. Shape: (n_spans, 2).
     scores (Floats2d): Probabilities. Shape: (n_spans, n_labels), float32.
     labels (Sequence[str]): The types.
-    spans_key (str): Key in `doc.spans` of those that reach the threshold: a span for each type, probabilities in the
-        group's `attrs["scores"]`.
-    threshold (float): Least probability.
-    overwrite_label (bool): Whether entities of `doc.ents` get the type of highest probability that reaches it.
+    spans_key (str): Key in `doc.spans` of the group that gets one span for each type that reaches the threshold, with
+        the probabilities in its `attrs["scores"]`.
+    threshold (float): Minimum probability.
+    overwrite_label (bool): Whether to relabel entities of `doc.ents` with their most probable type, if it reaches the
+        threshold.
     """
     chars = [(doc[start:end].start_char, doc[start:end].end_char) for start, end in bounds.tolist()]
     put_record(
@@ -67,10 +68,11 @@ def _overwrite_labels(doc: Doc, bounds: Ints2d, scores: Floats2d, labels: Sequen
 
 
 def get_types(span: Span) -> Dict[str, float]:
-    """`span._.mluke_types`: the probability of every type, by its label; empty for a span that was not typed.
+    """Return the type probabilities of a span: `span._.mluke_types`.
 
     span (Span): A span.
-    RETURNS (Dict[str, float]): They are independent of each other: they do not sum to 1.
+    RETURNS (Dict[str, float]): Probability by label; empty for a span that was not typed. The types are independent,
+        so the probabilities do not sum to 1.
     """
     for start, record in reversed(find_records(span.doc, RECORD)):
         place = (span.start_char - start, span.end_char - start)

@@ -1,4 +1,4 @@
-"""What stands at the masks of a Doc: `doc._.mluke_fillers`."""
+"""Masks of a Doc and their fillers: `doc._.mluke_fillers`."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ Chars = Tuple[int, int]
 
 @dataclass(frozen=True)
 class Filler(JsonObject):
-    """What may stand at a mask: an entity, or a word."""
+    """A prediction for a mask: an entity or a word."""
 
-    text: str  # as it would stand in the text
-    entity: str = ""  # its name in the vocabulary, in the language of the text if there is one; "" for a word
-    score: float = 1.0  # its probability among what was compared; 1.0 for one that people annotated
-    kb_id: str = ""  # the entity's key: the component's label, or the name that stands for it; "" for a word
+    text: str  # the text that replaces the mask
+    entity: str = ""  # its name in the entity vocabulary, in the text's language if there is one; "" for a word
+    score: float = 1.0  # its probability among the fillers compared; 1.0 for a gold filler
+    kb_id: str = ""  # the entity's key: the component's label, or the entity's first name; "" for a word
 
     def to_dict(self) -> Dict[str, Any]:
-        """The filler in plain types.
+        """Return the filler as a dictionary of plain Python types.
 
         RETURNS (Dict[str, Any]): `text`, `entity`, `kb_id`, `score`.
         """
@@ -37,7 +37,7 @@ class Filler(JsonObject):
 
 @dataclass(frozen=True)
 class Mask:
-    """A place of a text, and what may stand there."""
+    """A mask in a text, and its fillers."""
 
     start_char: int
     end_char: int
@@ -45,29 +45,29 @@ class Mask:
 
 
 def find_markers(text: str, marker: str = MARKER) -> List[Chars]:
-    """Where a text has masks.
+    """Return the character bounds of the masks in a text.
 
     text (str): The text.
-    marker (str): What stands for a mask.
-    RETURNS (List[Chars]): First character and end of each, in order.
+    marker (str): The string that marks a mask.
+    RETURNS (List[Chars]): First character and end of each mask, in order.
     """
     return [match.span() for match in re.finditer(re.escape(marker), text)] if marker else []
 
 
 def has_fillers(doc: Doc) -> bool:
-    """Whether somebody has filled a document's masks, be there none.
+    """Check whether a document is annotated with fillers; it may have no masks.
 
     doc (Doc): The document.
-    RETURNS (bool): False if nothing is known.
+    RETURNS (bool): False means "not annotated".
     """
     return bool(find_records(doc, RECORD))
 
 
 def get_masks(doc: Doc) -> List[Mask]:
-    """The masks of a document that were filled.
+    """Return the masks of a document with their fillers.
 
     doc (Doc): The document.
-    RETURNS (List[Mask]): In text order; masks that a part taken out of a document left behind are not among them.
+    RETURNS (List[Mask]): In text order. A part of a document (`Span.as_doc`) has only the masks inside that part.
     """
     masks = []
     length = len(doc.text)
@@ -79,10 +79,10 @@ def get_masks(doc: Doc) -> List[Mask]:
 
 
 def get_fillers(doc: Doc) -> List[List[Filler]]:
-    """What may stand at the masks of a document.
+    """Return the fillers of each mask of a document.
 
     doc (Doc): The document.
-    RETURNS (List[List[Filler]]): For each mask in text order, best first; empty without masks.
+    RETURNS (List[List[Filler]]): Fillers of each mask, in text order, best first; empty without masks.
     """
     return [mask.fillers for mask in get_masks(doc)]
 
@@ -90,13 +90,14 @@ def get_fillers(doc: Doc) -> List[List[Filler]]:
 def set_fillers(
     doc: Doc, fillers: Iterable[Sequence[Union[Filler, Mapping[str, Any]]]], places: Optional[Sequence[Chars]] = None
 ) -> None:
-    """Say what stands at the masks of a document. An empty list says that it has none.
+    """Set the fillers of a document's masks. An empty list means that the document has no masks.
 
     doc (Doc): The document.
-    fillers (Iterable[Sequence[Union[Filler, Mapping[str, Any]]]]): For each mask. What `Filler.to_dict` gives will do.
-    places (Optional[Sequence[Chars]]): Where the masks are. By default, where the text has "[MASK]"; or, in a text that
-        is filled already, at the entities that have a kb_id.
-    RAISES (ValueError): ML228 for anything else.
+    fillers (Iterable[Sequence[Union[Filler, Mapping[str, Any]]]]): The fillers of each mask; dictionaries as
+        returned by `Filler.to_dict` are accepted.
+    places (Optional[Sequence[Chars]]): Character bounds of the masks. By default, every "[MASK]" in the text; if the
+        text has the masks filled in, every entity that has a kb_id.
+    RAISES (ValueError): ML228 for any other value.
     """
     is_many = isinstance(fillers, Iterable) and not isinstance(fillers, Mapping)
     found: List[Any] = list(fillers) if is_many else [fillers]
@@ -118,21 +119,23 @@ def set_fillers(
 
 @dataclass(frozen=True)
 class GoldMask:
-    """A place whose filler is known."""
+    """A mask whose correct fillers are annotated."""
 
     start_char: int
     end_char: int
-    kb_ids: Tuple[str, ...]  # right entities, the first being the one to learn
-    fillers: Tuple[Filler, ...]  # what is known of them by name
-    text: str  # what the reference has there
+    kb_ids: Tuple[str, ...]  # correct entities; training uses the first
+    fillers: Tuple[Filler, ...]  # correct fillers
+    text: str  # the reference's text at the mask
 
 
 def gold_masks(doc: Doc) -> Optional[List[GoldMask]]:
-    """What a reference document says about masks: by entities with a kb_id, and by `doc._.mluke_fillers`, which may
-    name several right entities for one mask.
+    """Return the gold masks of a reference document.
+
+    They come from entities with a kb_id and from `doc._.mluke_fillers`, which may name several correct entities for one
+    mask.
 
     doc (Doc): The reference.
-    RETURNS (Optional[List[GoldMask]]): In text order; None if it is not annotated.
+    RETURNS (Optional[List[GoldMask]]): In text order; None if the document is not annotated.
     """
     linked = {(ent.start_char, ent.end_char): ent for ent in doc.ents if ent.kb_id}
     named = {(mask.start_char, mask.end_char): mask.fillers for mask in get_masks(doc)}
@@ -153,7 +156,7 @@ def _plain(filler: Filler) -> List[Any]:
 
 
 def _filler(value: Any) -> Any:
-    """What JSON gives, as a filler; all else as it is."""
+    """Make a filler from a dictionary; return any other value unchanged."""
     if not isinstance(value, Mapping) or isinstance(value, Filler) or not isinstance(value.get("text"), str):
         return value
     try:

@@ -1,4 +1,4 @@
-"""Values on a Doc that `Doc.to_json` and `json.dumps` can write."""
+"""Annotation values that `Doc.to_json` and `json.dumps` can write."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from typing import Any, Dict
 
 
 class JsonObject(Dict[str, Any]):
-    """A frozen dataclass that is a dictionary, too, with what `to_dict` returns. spaCy and JSON write it as that."""
+    """Base of frozen dataclasses that are also the dictionary that `to_dict` returns, so spaCy and JSON can write
+    them."""
 
     def __post_init__(self) -> None:
         super().update(self.to_dict())
 
     def to_dict(self) -> Dict[str, Any]:
-        """The values in plain Python types; places are characters of the document.
+        """Return the values in plain Python types; positions are characters of the document.
 
-        RETURNS (Dict[str, Any]): What JSON can write.
+        RETURNS (Dict[str, Any]): Values that JSON can write.
         """
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""Mentions that were found by their characters, as entities of a Doc."""
+"""Write mentions, found by their characters, to `doc.ents`."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ Chars = Tuple[int, int]
 
 
 def token_edges(doc: Doc) -> Tuple[Ints1d, Ints1d]:
-    """Characters that tokens begin and end at.
+    """Return the first character and the end of every token.
 
     doc (Doc): The document.
     RETURNS (Tuple[Ints1d, Ints1d]): In text order. Shapes: (n_tokens,) each.
     """
-    # Not token by token: of a long document, that would take longer than all else.
+    # Vectorized: a loop over the tokens of a long document would take longer than everything else.
     sizes = doc.to_array([LENGTH, SPACY]).astype("int64").reshape((-1, 2))
     heads = numpy.concatenate([[0], sizes.sum(axis=1).cumsum()])[:-1]
     return heads, heads + sizes[:, 0]
 
 
 def split_tokens(doc: Doc, cuts: Iterable[int]) -> None:
-    """Split tokens at characters, so that what begins or ends there becomes a span.
+    """Split tokens at characters, so that spans can begin and end there.
 
     doc (Doc): The document, changed in place.
     cuts (Iterable[int]): Characters inside tokens.
@@ -50,11 +50,11 @@ def split_tokens(doc: Doc, cuts: Iterable[int]) -> None:
 
 
 def mention_span(doc: Doc, place: Chars) -> Optional[Span]:
-    """The span that stands at a place.
+    """Return the span with the given character bounds.
 
     doc (Doc): The document.
     place (Chars): First character and end.
-    RETURNS (Optional[Span]): None if it begins or ends inside a token.
+    RETURNS (Optional[Span]): None if a bound is inside a token.
     """
     return doc.char_span(*place, alignment_mode="strict")
 
@@ -63,15 +63,14 @@ def write_mentions(doc: Doc, spans: Sequence[Span], *, overwrite: bool) -> None:
     """Add mentions to `doc.ents`.
 
     doc (Doc): The document.
-    spans (Sequence[Span]): Mentions with their labels, none overlapping another.
-    overwrite (bool): Whether entities that stand there give way to mentions that overlap them; if not, those mentions
-        are left out.
+    spans (Sequence[Span]): Mentions with their labels, without overlaps.
+    overwrite (bool): Whether mentions replace existing entities that they overlap. If not, those mentions are skipped.
     """
     bounds = [(span.start, span.end) for span in spans]
-    standing = [(ent.start, ent.end) for ent in doc.ents]
+    existing = [(ent.start, ent.end) for ent in doc.ents]
     if overwrite:
-        found, kept = list(range(len(spans))), pick_flat(standing, len(doc), bounds)
+        found, kept = list(range(len(spans))), pick_flat(existing, len(doc), bounds)
     else:
-        found, kept = pick_flat(bounds, len(doc), standing), list(range(len(standing)))
+        found, kept = pick_flat(bounds, len(doc), existing), list(range(len(existing)))
     ents = list(doc.ents)
     doc.set_ents([*(ents[i] for i in kept), *(spans[i] for i in found)], default="outside")

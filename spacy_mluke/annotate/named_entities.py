@@ -1,4 +1,4 @@
-"""Predicted names on a Doc: `doc.ents` and a span group with scores."""
+"""Write predicted named entities to a Doc: `doc.ents` and a span group with scores."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ def write_entities(
     keep_nested: bool,
     overwrite_ents: bool,
 ) -> None:
-    """Put predicted names on a document: greedily, the best first, each that does not overlap one before it.
+    """Write predicted named entities to a document: greedily, best first, skipping those that overlap a better one.
 
     doc (Doc): The document.
     bounds (Sequence[Bounds]): Token bounds of the predictions, best first.
     labels (Sequence[str]): Their labels.
     scores (Sequence[float]): Their probabilities.
-    spans_key (str): Key in `doc.spans` of what was found, in text order, probabilities in the group's
+    spans_key (str): Key in `doc.spans` of the group that gets the entities in text order, with the probabilities in its
         `attrs["scores"]`.
-    keep_nested (bool): Whether names inside names go to the group, too; `doc.ents` cannot hold them. Names that cross
-        a better one are in neither.
-    overwrite_ents (bool): Whether entities that stand in `doc.ents` give way to predicted ones that overlap them. If
-        not, those do not enter `doc.ents`, nor do any on tokens that were blocked (see `Doc.set_ents`).
+    keep_nested (bool): Whether the group also gets entities inside entities, which `doc.ents` cannot hold. Entities
+        that cross a better one are skipped in both.
+    overwrite_ents (bool): Whether predictions replace existing entities in `doc.ents` that they overlap. If not, these
+        predictions are not added to `doc.ents`, nor are those on blocked tokens (see `Doc.set_ents`).
     """
     blocked = _blocked(doc)
-    standing = [(ent.start, ent.end) for ent in doc.ents]
-    flat = pick_flat(bounds, len(doc), [] if overwrite_ents else [*standing, *blocked])
+    existing = [(ent.start, ent.end) for ent in doc.ents]
+    flat = pick_flat(bounds, len(doc), [] if overwrite_ents else [*existing, *blocked])
     found = [Span(doc, *bounds[i], label=labels[i]) for i in flat]
     taken = bytearray(len(doc))
     for span in found:
@@ -51,16 +51,16 @@ def write_entities(
     doc.spans[spans_key] = group
 
 
-def pick_flat(bounds: Sequence[Bounds], n_tokens: int, standing: Sequence[Bounds]) -> List[int]:
-    """Which spans to take so that none overlap.
+def pick_flat(bounds: Sequence[Bounds], n_tokens: int, existing: Sequence[Bounds]) -> List[int]:
+    """Select spans greedily so that none overlap.
 
     bounds (Sequence[Bounds]): Token bounds, best first.
-    n_tokens (int): Tokens of the document.
-    standing (Sequence[Bounds]): What must not be overlapped.
-    RETURNS (List[int]): Numbers of the spans, best first.
+    n_tokens (int): Number of tokens in the document.
+    existing (Sequence[Bounds]): Token bounds that selected spans must not overlap.
+    RETURNS (List[int]): Indices of the selected spans, best first.
     """
     taken = bytearray(n_tokens)
-    for start, end in standing:
+    for start, end in existing:
         taken[start:end] = b"\1" * (end - start)
     picked = []
     for i, (start, end) in enumerate(bounds):
@@ -71,13 +71,13 @@ def pick_flat(bounds: Sequence[Bounds], n_tokens: int, standing: Sequence[Bounds
 
 
 def pick_nested(bounds: Sequence[Bounds]) -> List[int]:
-    """Which spans to take so that none cross: one may lie inside another.
+    """Select spans greedily so that none cross; one may lie inside another.
 
     bounds (Sequence[Bounds]): Token bounds, best first.
-    RETURNS (List[int]): Numbers of the spans, best first.
+    RETURNS (List[int]): Indices of the selected spans, best first.
     """
-    ends: Dict[int, int] = {}  # furthest end of what begins with a token
-    starts: Dict[int, int] = {}  # first start of what ends before a token
+    ends: Dict[int, int] = {}  # start token -> furthest end of a selected span
+    starts: Dict[int, int] = {}  # end token -> first start of a selected span
     picked = []
     for i, (start, end) in enumerate(bounds):
         inside = range(start + 1, end)
@@ -90,7 +90,7 @@ def pick_nested(bounds: Sequence[Bounds]) -> List[int]:
 
 
 def _blocked(doc: Doc) -> List[Bounds]:
-    """Tokens that no entity may hold."""
+    """Bounds of the tokens that are blocked: no entity may contain them."""
     attrs = doc.to_array([ENT_IOB, ENT_TYPE])
     tokens = numpy.flatnonzero((attrs[:, 0] == _BEGIN) & (attrs[:, 1] == 0))
     return [(token, token + 1) for token in tokens.tolist()]

@@ -1,7 +1,7 @@
-"""Where annotations of a Doc are kept, so that they outlive it.
+"""Records: how annotations are stored in `doc.user_data`.
 
-A record lies in `doc.user_data` under the key of a Token extension at character 0, and counts its places in characters
-from there. spaCy moves such keys along when it joins documents or takes a span out of one, and saves them.
+The key of a record is that of a Token extension at character 0, and positions in the record are characters relative to
+it. spaCy shifts such keys when it joins documents or makes a Doc of a span, and it saves them.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ Record = Dict[str, Any]
 
 
 def put_record(doc: Doc, name: str, record: Record) -> None:
-    """Put a record on a document, in place of earlier ones of that name.
+    """Store a record in a document, replacing earlier records of that name.
 
     doc (Doc): The document.
-    name (str): Kind of record.
-    record (Record): What msgpack can write.
+    name (str): The record's name.
+    record (Record): Values that msgpack can write.
     """
-    user_data: Dict[Any, Any] = doc.user_data  # typed as if all keys were strings
+    user_data: Dict[Any, Any] = doc.user_data  # spaCy's annotation allows string keys only
     for key in [key for key in user_data if _has_name(key, name)]:
         del user_data[key]
     user_data[("._.", name, 0, None)] = record
 
 
 def find_records(doc: Doc, name: str) -> List[Tuple[int, Record]]:
-    """The records of a document, with the character each counts from.
+    """Return the records of a document, each with the character to which its positions are relative.
 
-    doc (Doc): The document. One that was joined from several has several.
-    name (str): Kind of record.
-    RETURNS (List[Tuple[int, Record]]): In text order.
+    doc (Doc): The document. If it was joined from several, it has several records.
+    name (str): The records' name.
+    RETURNS (List[Tuple[int, Record]]): First character and record, in text order.
     """
     user_data: Dict[Any, Any] = doc.user_data
     found = {key[2]: value for key, value in user_data.items() if _has_name(key, name)}
@@ -43,23 +43,23 @@ def find_records(doc: Doc, name: str) -> List[Tuple[int, Record]]:
 
 
 def token_bounds(doc: Doc, chars: Any, start: int) -> Ints2d:
-    """Tokens of a record's spans.
+    """Return the token bounds of a record's spans.
 
     doc (Doc): The document.
-    chars (Ints2d): First character and end of each, counted from `start`. Shape: (n, 2).
-    start (int): The character that the record counts from.
-    RETURNS (Ints2d): -1 for a span that is not in the document, or no longer on token bounds. Shape: (n, 2).
+    chars (Ints2d): First character and end of each span, relative to `start`. Shape: (n, 2).
+    start (int): First character of the record.
+    RETURNS (Ints2d): Token bounds; -1 for a span outside the document, or not aligned with tokens. Shape: (n, 2).
     """
     shifted = numpy.asarray(chars, dtype="int32").reshape((-1, 2)) + start
     return char_token_bounds(doc, shifted)
 
 
 def named_spans(doc: Doc, bounds: Ints2d) -> List[Span]:
-    """Spans by their tokens; one with the bounds of an entity of `doc.ents` is that entity, with its label.
+    """Return the spans with the given token bounds; a span that equals an entity of `doc.ents` is that entity.
 
     doc (Doc): The document.
-    bounds (Ints2d): Shape: (n, 2).
-    RETURNS (List[Span]): The spans.
+    bounds (Ints2d): Token bounds. Shape: (n, 2).
+    RETURNS (List[Span]): The spans; entities have their labels.
     """
     ents = {(ent.start, ent.end): ent for ent in doc.ents}
     return [ents.get((start, end)) or Span(doc, start, end) for start, end in bounds.tolist()]

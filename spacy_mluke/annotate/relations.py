@@ -1,4 +1,4 @@
-"""Relations on a Doc: `doc._.mluke_relations`."""
+"""Relations of a Doc: `doc._.mluke_relations`."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ class Relation(JsonObject):
     head: Span
     tail: Span
     label: str
-    score: float = 1.0  # its probability; 1.0 for one that people annotated
+    score: float = 1.0  # its probability; 1.0 for a gold relation
 
     def to_dict(self) -> Dict[str, Any]:
-        """The relation in plain types.
+        """Return the relation as a dictionary of plain Python types.
 
         RETURNS (Dict[str, Any]): `head_start`, `head_end`, `tail_start`, `tail_end` (characters), `label`, `score`.
         """
@@ -38,12 +38,12 @@ class Relation(JsonObject):
 
     @classmethod
     def from_dict(cls, doc: Doc, values: Mapping[str, Any]) -> Relation:
-        """Make a relation of what `to_dict` gave.
+        """Make a relation from a dictionary.
 
         doc (Doc): The document.
-        values (Mapping[str, Any]): The values.
+        values (Mapping[str, Any]): A dictionary as returned by `to_dict`.
         RETURNS (Relation): The relation.
-        RAISES (ValueError): ML084 for other values, and for places that are no tokens.
+        RAISES (ValueError): ML084 for any other value, and for bounds that are not aligned with tokens.
         """
         try:
             spans = [doc.char_span(values[f"{end}_start"], values[f"{end}_end"]) for end in ("head", "tail")]
@@ -51,24 +51,25 @@ class Relation(JsonObject):
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(Errors.ML084.format(found=repr(values))) from error
         if not spans[0] or not spans[1]:
-            raise ValueError(Errors.ML084.format(found=f"{values!r}, whose places are not those of tokens"))
+            raise ValueError(Errors.ML084.format(found=f"{values!r}, whose characters are not token bounds"))
         return cls(spans[0], spans[1], label, score)
 
 
 def has_relations(doc: Doc) -> bool:
-    """Whether somebody has said which relations a document has, be it none.
+    """Check whether a document is annotated with relations; it may have none.
 
     doc (Doc): The document.
-    RETURNS (bool): False if nothing is known.
+    RETURNS (bool): False means "not annotated".
     """
     return bool(find_records(doc, RECORD))
 
 
 def get_relations(doc: Doc) -> List[Relation]:
-    """The relations of a document; empty, too, if none were annotated.
+    """Return the relations of a document.
 
     doc (Doc): The document.
-    RETURNS (List[Relation]): Spans are made from the text: they hold after retokenization, and in joined documents.
+    RETURNS (List[Relation]): The relations; empty if the document is not annotated. Spans are made from character
+        bounds, so they are valid after retokenization and in joined documents.
     """
     relations = []
     for start, record in find_records(doc, RECORD):
@@ -76,19 +77,19 @@ def get_relations(doc: Doc) -> List[Relation]:
         spans = named_spans(doc, bounds.clip(min=0))
         inside: Any = (bounds[:, 0] >= 0).reshape((-1, 2)).all(axis=1)
         for i, (label, score) in enumerate(zip(record["labels"], record["scores"], strict=True)):
-            # A span taken out of a document leaves behind the relations that lead out of it.
+            # A part of a document (Span.as_doc) has only the relations whose two spans are inside it.
             if inside[i]:
                 relations.append(Relation(spans[2 * i], spans[2 * i + 1], label, score))
     return relations
 
 
 def set_relations(doc: Doc, relations: Iterable[Union[Relation, Mapping[str, Any]]]) -> None:
-    """Say which relations a document has. An empty list says that it has none.
+    """Set the relations of a document. An empty list means that it has none.
 
     doc (Doc): The document.
-    relations (Iterable[Union[Relation, Mapping[str, Any]]]): Their spans must be of this document. What
-        `Relation.to_dict` gives will do.
-    RAISES (ValueError): ML084 for anything else.
+    relations (Iterable[Union[Relation, Mapping[str, Any]]]): Relations between spans of this document, or dictionaries
+        as returned by `Relation.to_dict`.
+    RAISES (ValueError): ML084 for any other value.
     """
     is_many = isinstance(relations, Iterable) and not isinstance(relations, Mapping)
     given: Sequence[Any] = list(relations) if is_many else [relations]

@@ -1,8 +1,8 @@
-"""Whose states `doc._.trf_data` gives, where several encoders have read a document.
+"""`doc._.trf_data` in pipelines with several encoders.
 
-spacy-transformers has one place for them, and the last encoder to write there is the one that is read. A listener that
-names its encoder must get the states of that one, though, wherever it stands. So what another transformer wrote before
-`mluke` is put aside, and listeners say whose states they read while they run.
+spacy-transformers stores the states of one encoder there, and the last encoder overwrites those of the others. A
+listener that names its encoder must read that encoder's states at any position in the pipeline. Therefore `mluke` keeps
+the data that another transformer wrote before it, and a listener selects the source while it runs.
 """
 
 from __future__ import annotations
@@ -21,30 +21,30 @@ _SOURCE: ContextVar[Optional[str]] = ContextVar("spacy_mluke_trf_data", default=
 
 
 def put_aside(doc: Doc) -> None:
-    """Make `mluke` the last encoder that has read a document.
+    """Store another transformer's data under a second key, so that `doc._.trf_data` shows the states of `mluke`.
 
     doc (Doc): The document.
     """
-    user_data: Dict[Any, Any] = doc.user_data  # typed as if all keys were strings
+    user_data: Dict[Any, Any] = doc.user_data  # spaCy's annotation allows string keys only
     if _KEY in user_data:
         user_data[_BEFORE] = user_data.pop(_KEY)
 
 
 def set_other_data(doc: Doc, value: Any) -> None:
-    """Keep what another transformer writes.
+    """Store the data of another transformer.
 
     doc (Doc): The document.
-    value (Any): Its TransformerData.
+    value (Any): The TransformerData.
     """
     user_data: Dict[Any, Any] = doc.user_data
     user_data[_KEY] = value
 
 
 def choose_data(doc: Doc, own: Callable[[Doc], Any]) -> Any:
-    """The states that are to be read: those of the encoder that a listener names, else of the last one.
+    """Return the data of the encoder that the running listener names; outside a listener, of the last encoder.
 
     doc (Doc): The document.
-    own (Callable[[Doc], Any]): Gives those of `mluke`.
+    own (Callable[[Doc], Any]): Returns the data of `mluke`.
     RETURNS (Any): A TransformerData, or None.
     """
     user_data: Dict[Any, Any] = doc.user_data
@@ -61,7 +61,7 @@ def choose_data(doc: Doc, own: Callable[[Doc], Any]) -> Any:
 
 @contextlib.contextmanager
 def reading(source: str) -> Iterator[None]:
-    """Let `doc._.trf_data` give the states of one encoder.
+    """Select the encoder whose states `doc._.trf_data` returns.
 
     source (str): MLUKE or OTHER.
     """
@@ -73,9 +73,9 @@ def reading(source: str) -> Iterator[None]:
 
 
 class ReadFrom:
-    """The forward function of a listener that names its encoder.
+    """Forward function of a listener that names its encoder.
 
-    forward (Callable): The listener's own.
+    forward (Callable): The listener's original forward function.
     source (str): MLUKE or OTHER.
     """
 
@@ -90,7 +90,7 @@ class ReadFrom:
 
 
 def read_from(listener: Any, source: str) -> None:
-    """Let a listener read the states of one encoder.
+    """Make a listener read the states of a given encoder.
 
     listener (Model): The listener, changed in place.
     source (str): MLUKE or OTHER.

@@ -11,7 +11,7 @@ from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 from ..errors import Errors, check_choice
 from ..network.config import check_quantization
-from ..storage.files import scratch
+from ..storage.files import temporary_path
 
 OUTPUTS = {"parquet": ".parquet", "docbin": ".spacy"}
 # Everything but documents. pyarrow, pandas and Spark pass by what begins with "_", Hugging Face's datasets by folders
@@ -128,7 +128,7 @@ class Job:
         RAISES (ValueError): ML351 if it cannot be written.
         """
         try:
-            with scratch(self.aside / path.name) as there:
+            with temporary_path(self.aside / path.name) as there:
                 yield there
                 path.parent.mkdir(exist_ok=True)
                 there.replace(path)

@@ -20,7 +20,7 @@ from torch import Tensor
 from ..errors import Errors
 from ..network.mapped_table import MappedEntityTable
 from ..storage.files import replacing
-from ..storage.untrusted import parse_json, read_given
+from ..storage.untrusted import parse_json, read_untrusted
 
 SAFETENSORS, PICKLED = "model.safetensors", "pytorch_model.bin"
 _MAX_INDEX = 64 << 20  # bytes of an index of shards
@@ -56,7 +56,7 @@ def weight_files(directory: Path) -> List[Path]:
 
 def _shards(index: Path) -> List[Path]:
     try:
-        content = parse_json(read_given(index, most=_MAX_INDEX))
+        content = parse_json(read_untrusted(index, most=_MAX_INDEX))
         names = sorted(set(content["weight_map"].values()))
         # Nothing outside of the directory is read, whatever the index says.
         paths = [index.parent / Path(name).name for name in names]

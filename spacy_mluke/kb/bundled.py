@@ -8,8 +8,8 @@ from typing import Optional, Union
 from ..errors import Errors
 from ..storage.files import replacing
 from ..storage.fingerprint import FileVersion, fingerprint_of
-from ..storage.sqlite import Unwritable
-from ..storage.user_folders import is_trusted, is_writable, one_at_a_time, own_folders
+from ..storage.sqlite import UnwritableFile
+from ..storage.user_folders import build_lock, cache_folders, is_trusted, is_writable
 from .store import EntityStore
 from .store_build import build_store
 from .store_format import FORMAT
@@ -35,10 +35,10 @@ def open_store(path: Union[str, Path]) -> EntityStore:
 
 def _open_world() -> EntityStore:
     """The bundled store. It is packed as a table of 0.6 MB; its SQLite is built at the first use on a machine, in two
-    seconds, in the user's cache, or where that cannot be written to, among the temporary files (see `own_folders`). One
-    that is not as it was built is built again."""
+    seconds, in the user's cache, or where that cannot be written to, among the temporary files (see `cache_folders`). A
+    file that is damaged is built again."""
     name = f"{WORLD}-{fingerprint_of(_SOURCE)}-{FORMAT}.sqlite"
-    places = [folder / name for folder in own_folders()]
+    places = [folder / name for folder in cache_folders()]
     for place in places:
         found = _built(place)
         if found is not None:
@@ -47,12 +47,12 @@ def _open_world() -> EntityStore:
     for place in places:
         if not is_writable(place.parent) or not is_trusted(place.parent):
             continue
-        with one_at_a_time(place):
+        with build_lock(place):
             try:
                 # Another process may have built it while this one waited.
                 found = _built(place)
                 return _build(place) if found is None else found
-            except Unwritable as err:  # a full disk: the next one may have room
+            except UnwritableFile as err:  # a full disk: the next one may have room
                 reason = err.reason
     raise ValueError(Errors.ML232.format(target=" or ".join(map(str, places)), reason=reason))
 
@@ -75,7 +75,7 @@ def _build(place: Path) -> EntityStore:
         with replacing(_seal_of(place)) as aside:
             aside.write_bytes(FileVersion(place).digest.encode())
     except OSError as err:
-        raise Unwritable(Errors.ML232.format(target=place, reason=err), err) from err
+        raise UnwritableFile(Errors.ML232.format(target=place, reason=err), err) from err
     return store
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple, Union
 
 from ..errors import Errors
-from ..storage.files import replacing, scratch
-from ..storage.sqlite import Unwritable, quicken
+from ..storage.files import replacing, temporary_path
+from ..storage.sqlite import UnwritableFile, configure_for_writing
 from ..vocabulary.database import Progress
 from .name_keys import loose_key
 from .store import EntityStore
@@ -67,12 +67,12 @@ def build_store(
         target.parent.mkdir(parents=True, exist_ok=True)
         with (
             replacing(target) as aside,
-            scratch(target) as stage,
+            temporary_path(target) as stage,
             contextlib.closing(sqlite3.connect(aside, isolation_level=None)) as connection,
         ):
             connection.execute("ATTACH ? AS stage", (str(stage),))
-            quicken(connection, cache_kib=_CACHE_KIB, schema="main")
-            quicken(connection, cache_kib=_CACHE_KIB, schema="stage")
+            configure_for_writing(connection, cache_kib=_CACHE_KIB, schema="main")
+            configure_for_writing(connection, cache_kib=_CACHE_KIB, schema="stage")
             connection.executescript(_STAGE + TABLES)
             connection.execute("BEGIN")
             connection.executemany(
@@ -89,7 +89,7 @@ def build_store(
             if progress is not None:
                 progress("indexing", len(_FINISH), len(_FINISH))
     except (sqlite3.Error, OSError) as err:
-        raise Unwritable(Errors.ML232.format(target=target, reason=err), err) from err
+        raise UnwritableFile(Errors.ML232.format(target=target, reason=err), err) from err
     return EntityStore(target)
 
 

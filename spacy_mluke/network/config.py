@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional, Union
 
 from ..errors import Errors, check_choice, did_you_mean
-from ..storage.untrusted import parse_json, read_given
+from ..storage.untrusted import parse_json, read_untrusted
 
 MODEL_TYPE = "luke"
 QUANTIZATIONS = ("int8",)
@@ -140,7 +140,7 @@ class EncoderConfig:
         if file.is_dir():
             file /= "config.json"
         try:
-            content = parse_json(read_given(file, most=_MAX_BYTES))
+            content = parse_json(read_untrusted(file, most=_MAX_BYTES))
         except (OSError, ValueError) as err:
             raise ValueError(Errors.ML020.format(path=file, reason=err)) from err
         return cls.from_dict(content)

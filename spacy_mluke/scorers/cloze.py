@@ -10,12 +10,13 @@ from ..annotate.fillers import Filler, GoldMask, get_masks, gold_masks
 def build_cloze_scorer_v1() -> Callable[..., Dict[str, Any]]:
     """Score `doc._.mluke_fillers`. Registered as `spacy-mluke.cloze_scorer.v1`.
 
-    Right is an entity that the reference has there, by its `kb_id_` or in its own `doc._.mluke_fillers`, which may name
-    several for one mask; of words, one that reads like it. A gold mask that the predicted document has not is a miss.
-    Examples without annotation are left out.
+    An entity is correct if the reference has it at that mask: as `kb_id_`, or in its `doc._.mluke_fillers`, which may
+    name several entities for one mask. A word is correct if it equals the reference's text. A gold mask that the
+    predicted document lacks counts as a miss. Examples without annotation are skipped.
 
-    RETURNS (Callable): Examples -> cloze_p1, cloze_p5 (share of masks whose best filler, or one of the best five, is
-        right), cloze_mrr (mean of 1 / rank of the first right one, 0 where there is none); None without annotation.
+    RETURNS (Callable): Examples -> cloze_p1 and cloze_p5 (fraction of masks whose best filler, or one of whose best
+        five, is correct), cloze_mrr (mean of 1 / rank of the first correct filler, 0 if there is none). None without
+        annotation.
     """
     return score_cloze
 
@@ -40,10 +41,10 @@ def score_cloze(examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
 
 
 def gold_ranks(eg: Example) -> List[Optional[int]]:
-    """Rank of the first right filler of each gold mask.
+    """Return the rank of the first correct filler of each gold mask.
 
     eg (Example): Predicted and reference document.
-    RETURNS (List[Optional[int]]): From 1; None where no filler is right. Empty without annotation.
+    RETURNS (List[Optional[int]]): Ranks from 1; None where no filler is correct. Empty without annotation.
     """
     gold = gold_masks(eg.reference)
     if gold is None:
@@ -53,7 +54,7 @@ def gold_ranks(eg: Example) -> List[Optional[int]]:
         at = {(mask.start_char, mask.end_char): mask.fillers for mask in masks}
         fillers = [at.get((mask.start_char, mask.end_char), []) for mask in gold]
     else:
-        # The reference is filled: masks are in its order.
+        # The reference's text has the masks filled in: masks are paired by order.
         fillers = [mask.fillers for mask in masks] if len(masks) == len(gold) else [[] for _ in gold]
     return [_rank(mask, own) for mask, own in zip(gold, fillers, strict=True)]
 
@@ -62,9 +63,9 @@ def _rank(gold: GoldMask, fillers: List[Filler]) -> Optional[int]:
     texts = {filler.text.casefold() for filler in gold.fillers} or {gold.text.casefold()}
     for rank, filler in enumerate(fillers, 1):
         if filler.entity:
-            right = filler.kb_id in gold.kb_ids or filler.entity in gold.kb_ids
+            is_correct = filler.kb_id in gold.kb_ids or filler.entity in gold.kb_ids
         else:
-            right = filler.text.casefold() in texts
-        if right:
+            is_correct = filler.text.casefold() in texts
+        if is_correct:
             return rank
     return None

@@ -19,13 +19,13 @@ def build_relation_scorer_v1(
 ) -> Callable[..., Dict[str, Any]]:
     """Score `doc._.mluke_relations`. Registered as `spacy-mluke.relation_scorer.v1`.
 
-    A prediction is right if head, tail and label are. Gold relations between spans that were never proposed count as
-    misses. Examples without annotation are left out.
+    A prediction is correct if head, tail and label are correct. Gold relations between spans that were never proposed
+    count as misses. Examples without annotation are skipped.
 
-    macro_labels (Optional[List[str]]): Labels that macro scores are the mean of. By default, those that occur in gold
-        or predicted relations.
-    pool_directions (bool): Count labels that differ in their direction only, `x(e1,e2)` and `x(e2,e1)`, as one label. A
-        wrong direction stays wrong. So KBP37 and RELX are scored.
+    macro_labels (Optional[List[str]]): Labels over which macro scores are averaged. By default, those of the gold and
+        predicted relations.
+    pool_directions (bool): Count labels that differ only in direction, `x(e1,e2)` and `x(e2,e1)`, as one label; a
+        wrong direction is still an error. KBP37 and RELX are scored like this.
     RETURNS (Callable): Examples -> rel_micro_{p,r,f}, rel_macro_{p,r,f}, rel_per_type; None without gold annotation.
     """
     return partial(score_relations, macro_labels=macro_labels, pool_directions=pool_directions)
@@ -34,7 +34,8 @@ def build_relation_scorer_v1(
 def build_typing_scorer_v1(spans_key: str = "mluke_types") -> Callable[..., Dict[str, Any]]:
     """Score the types of entities in a span group. Registered as `spacy-mluke.typing_scorer.v1`.
 
-    A prediction is right if span and label are. In references without the group, labels of `doc.ents` are gold.
+    A prediction is correct if span and label are correct. If a reference lacks the group, the labels of its `doc.ents`
+    are gold.
 
     spans_key (str): Key in `doc.spans`.
     RETURNS (Callable): Examples -> types_micro_{p,r,f}, types_macro_{p,r,f}, types_per_type; None without gold
@@ -104,10 +105,10 @@ def _score(
 
 
 def relation_facts(doc: Doc) -> Facts:
-    """What a document says of relations: what is right is compared by.
+    """Return the relations of a document as tuples that can be compared.
 
     doc (Doc): The document.
-    RETURNS (Facts): Characters of head and tail, and the label.
+    RETURNS (Facts): Character bounds of head and tail, and the label.
     """
     return {
         (rel.head.start_char, rel.head.end_char, rel.tail.start_char, rel.tail.end_char, rel.label)
@@ -116,18 +117,18 @@ def relation_facts(doc: Doc) -> Facts:
 
 
 def labelled_facts(spans: Iterable[Any]) -> Facts:
-    """What labelled spans say.
+    """Return labelled spans as tuples that can be compared.
 
     spans (Iterable[Span]): The spans.
-    RETURNS (Facts): Characters and label.
+    RETURNS (Facts): Character bounds and label of each.
     """
     return {(span.start_char, span.end_char, span.label_) for span in spans}
 
 
 def pooled_label(label: str) -> str:
-    """A relation without its direction: `x` of `x(e1,e2)` and of `x(e2,e1)`.
+    """Remove the direction from a relation's label: `x` for `x(e1,e2)` and `x(e2,e1)`.
 
     label (str): The label.
-    RETURNS (str): The relation.
+    RETURNS (str): The label without the direction.
     """
     return _DIRECTION.sub("", label)

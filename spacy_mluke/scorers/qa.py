@@ -1,4 +1,4 @@
-"""The scorer of answers: exact match and F1 of words, as SQuAD and MLQA are published."""
+"""Scorer of answers: exact match and word F1, as defined by SQuAD and MLQA."""
 
 import re
 import string
@@ -12,7 +12,7 @@ from spacy.training import Example
 
 from ..annotate.answers import Answer, Question, get_asked
 
-# Articles that MLQA's evaluation leaves out (Lewis et al., 2020, section 5.1). Arabic has a prefix instead.
+# Articles that MLQA's evaluation ignores (Lewis et al., 2020, section 5.1). Arabic has a prefix instead.
 _ARTICLES: Dict[str, str] = {
     "en": "a an the",
     "de": "ein eine einen einem eines einer der die das den dem des",
@@ -20,21 +20,22 @@ _ARTICLES: Dict[str, str] = {
     "vi": "của là cái chiếc những",
 }
 _ARABIC_PREFIX = "ال"
-# Languages without spaces between words: each of these characters is a word. MLQA has Chinese; kana are ours.
+# Languages without spaces between words: each of these characters is a word. MLQA defines Chinese; kana are added here.
 _SINGLE = {"zh": "\u4e00-\u9fa5", "ja": "\u3040-\u30ff\u4e00-\u9fa5"}
 
 
 def build_qa_scorer_v1(lang: Optional[str] = None) -> Callable[..., Dict[str, Any]]:
     """Score `doc._.mluke_answers`. Registered as `spacy-mluke.qa_scorer.v1`.
 
-    The best answer to each question, its exact text, is compared with all gold answers, and the best comparison counts.
-    A question without an answer scores 1 if none was given. Questions without annotation are left out; one that the
-    predicted document was not asked counts as not answered.
+    The exact text of the best predicted answer is compared with every gold answer, and the best comparison counts. A
+    question that has no gold answer scores 1 if none was predicted. Questions without annotation are skipped. A
+    question that is not among the predicted document's questions counts as unanswered.
 
-    lang (Optional[str]): Normalize as MLQA does in this language, "auto" in that of the documents. None for SQuAD's
-        own normalization: lower case, without ASCII punctuation and the articles a, an, the.
-    RETURNS (Callable): Examples -> qa_em, qa_f1, the same over questions that have an answer, qa_has_answer_{em,f1},
-        and qa_no_answer, the share of the others that were left unanswered; None where there are no such questions.
+    lang (Optional[str]): Normalize as MLQA does for this language; "auto" for the language of each document. None for
+        SQuAD's normalization: lower case, without ASCII punctuation and the articles a, an, the.
+    RETURNS (Callable): Examples -> qa_em and qa_f1; qa_has_answer_{em,f1}, the same over questions that have an answer;
+        qa_no_answer, the fraction of the others for which no answer was predicted. None where there are no such
+        questions.
     """
     return partial(score_answers, lang=lang)
 
@@ -57,11 +58,11 @@ def score_answers(examples: Iterable[Example], *, lang: Optional[str] = None, **
 
 
 class ComparedAnswer(NamedTuple):
-    """A question of a reference, and how well it was answered."""
+    """A reference's question and the scores of its predicted answer."""
 
     question: Question
     gold: List[Answer]
-    best: Optional[Answer]  # the one given, if any
+    best: Optional[Answer]  # the best predicted answer, if there is one
     has_answer: bool  # whether a gold answer holds a word
     em: float
     f1: float
@@ -80,7 +81,7 @@ def compare_answers(eg: Example, lang: Optional[str] = None) -> Iterator[Compare
         if gold is None:
             continue
         best = next(iter(predicted.get(question.key) or []), None)
-        # SQuAD 2.0 takes an answer of nothing but articles and punctuation for none.
+        # As in SQuAD 2.0, an answer of only articles and punctuation counts as no answer.
         texts = [answer.text for answer in gold if normalize(answer.text, code)]
         em, f1 = compare(best.text if best else "", texts or [""], code)
         yield ComparedAnswer(question, gold, best, bool(texts), em, f1)
@@ -100,11 +101,11 @@ def compare(answer: str, gold: Sequence[str], lang: Optional[str] = None) -> Tup
 
 
 def f1_score(words: Sequence[str], gold: Sequence[str]) -> float:
-    """F1 of the words that two answers share, repetitions counted.
+    """Return the F1 of the words that two answers share, counting repetitions.
 
     words (Sequence[str]): One answer.
     gold (Sequence[str]): The other.
-    RETURNS (float): 1 or 0 if either has no words.
+    RETURNS (float): F1; if either has no words, 1.0 if both have none, else 0.0.
     """
     if not words or not gold:
         return float(list(words) == list(gold))
@@ -113,14 +114,14 @@ def f1_score(words: Sequence[str], gold: Sequence[str]) -> float:
 
 
 def normalize(text: str, lang: Optional[str] = None) -> List[str]:
-    """The words of an answer that count.
+    """Return the normalized words of an answer.
 
     text (str): The answer.
-    lang (Optional[str]): As for `build_qa_scorer_v1`, but "auto".
+    lang (Optional[str]): As for `build_qa_scorer_v1`, except "auto".
     RETURNS (List[str]): Words in lower case, without punctuation and articles.
     """
-    left_out = _punctuation() if lang else frozenset(string.punctuation)
-    text = "".join(char for char in text.lower() if char not in left_out)
+    ignored = _punctuation() if lang else frozenset(string.punctuation)
+    text = "".join(char for char in text.lower() if char not in ignored)
     if lang == "ar":
         text = text.replace(_ARABIC_PREFIX, " ")
     articles = _article_pattern(lang or "en")
@@ -140,7 +141,7 @@ def _article_pattern(lang: str) -> Optional[Any]:
 
 @cache
 def _punctuation() -> FrozenSet[str]:
-    """All of Unicode's, and ASCII's symbols."""
+    """Unicode's punctuation and ASCII's symbols."""
     chars = map(chr, range(sys.maxunicode + 1))
     return frozenset(string.punctuation).union(char for char in chars if unicodedata.category(char).startswith("P"))
 

@@ -1,4 +1,4 @@
-"""Writing files so that nobody ever sees half of one."""
+"""Write files atomically, and read files and bytes that need not be trusted."""
 
 from __future__ import annotations
 
@@ -12,32 +12,33 @@ import srsly
 
 from ..errors import Errors
 
-# Control characters, what Windows forbids in names or reads as a drive or a stream, and lone surrogates.
+# Control characters, characters that Windows forbids in names or reads as a drive or a stream, and lone surrogates.
 _NOT_PLAIN = re.compile(r'[\x00-\x1f\x7f\\:*?"<>|\ud800-\udfff]')
 _DEVICE = re.compile(r"(?i)(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])\s*(\..*)?", re.DOTALL)
-_LONGEST = 200  # bytes: file systems take 255, and a name is longer while it is written
+_LONGEST = 200  # bytes of a name: file systems allow 255, and the temporary name is longer
 
 
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Write a file under another name; it takes its place when it is whole, and goes if something fails.
+    """Write a file under a temporary name, and move it to its place when it is complete.
 
-    Whoever has the file that was there open, or mapped into memory, keeps it as it was.
+    If an error occurs, the temporary file is removed. Processes that have the old file open, or mapped into memory,
+    keep the old content.
 
     path (Path): The file.
-    YIELDS (Path): Where to write.
+    YIELDS (Path): The temporary path to write to.
     """
-    with scratch(path) as aside:
+    with temporary_path(path) as aside:
         yield aside
         aside.replace(path)
 
 
 @contextlib.contextmanager
 def writing(path: Path) -> Iterator[Path]:
-    """As `replacing`, in a folder that is made if it is missing, and with a coded error.
+    """Write a file as `replacing` does; create its folder if it is missing, and raise a coded error on failure.
 
     path (Path): The file.
-    YIELDS (Path): Where to write.
+    YIELDS (Path): The temporary path to write to.
     RAISES (ValueError): ML360 if it cannot be written.
     """
     try:
@@ -49,11 +50,11 @@ def writing(path: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def scratch(path: Path) -> Iterator[Path]:
-    """A name beside a file for what is only needed while it is written.
+def temporary_path(path: Path) -> Iterator[Path]:
+    """Provide a temporary path beside a file, and remove the file at that path afterwards.
 
     path (Path): The file.
-    YIELDS (Path): Where to write; what is there afterwards goes.
+    YIELDS (Path): The temporary path.
     """
     aside = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     try:
@@ -63,31 +64,32 @@ def scratch(path: Path) -> Iterator[Path]:
 
 
 def pack_files(folder: Path) -> bytes:
-    """Put the files of a folder into bytes, for `unpack_files`.
+    """Serialize the files of a folder to bytes that `unpack_files` reads.
 
     folder (Path): The folder.
-    RETURNS (bytes): Their names, relative to the folder, and their contents.
+    RETURNS (bytes): The files' names, relative to the folder, and contents.
     """
     files = sorted(file for file in folder.rglob("*") if file.is_file())
     return srsly.msgpack_dumps({file.relative_to(folder).as_posix(): file.read_bytes() for file in files})
 
 
 def unpack_files(data: bytes, folder: Path) -> None:
-    """Write the files that `pack_files` put into bytes. The bytes may be a stranger's: see `write_files`.
+    """Write the files that `pack_files` serialized. The bytes need not be trusted: see `write_files`.
 
-    data (bytes): As from `pack_files`.
-    folder (Path): The folder, made if it is missing.
+    data (bytes): Bytes as returned by `pack_files`.
+    folder (Path): The folder, created if it is missing.
     RAISES (ValueError): ML330 for a name that leads out of the folder, ML331 for bytes of another kind.
     """
     write_files(folder, _unpack(data, "files"))
 
 
 def read_parts(data: bytes, readers: Mapping[str, Callable[[bytes], Any]], exclude: Iterable[str]) -> None:
-    """Read the bytes of a component, as `spacy.util.from_bytes` does. They may be a stranger's.
+    """Read the bytes of a component, as `spacy.util.from_bytes` does. The bytes need not be trusted.
 
-    data (bytes): As from `spacy.util.to_bytes`.
-    readers (Mapping[str, Callable[[bytes], Any]]): What reads each part. One that is missing is not read.
-    exclude (Iterable[str]): Parts that are not read.
+    data (bytes): Bytes as returned by `spacy.util.to_bytes`.
+    readers (Mapping[str, Callable[[bytes], Any]]): The function that reads each part. Parts missing in the bytes are
+        skipped.
+    exclude (Iterable[str]): Parts to skip.
     RAISES (ValueError): ML331 for bytes of another kind.
     """
     parts = _unpack(data, "parts")
@@ -95,7 +97,7 @@ def read_parts(data: bytes, readers: Mapping[str, Callable[[bytes], Any]], exclu
     for name, read in readers.items():
         if name.partition(".")[0] in skipped or name not in parts:
             continue
-        # Versions before wrote the options as text.
+        # Earlier versions wrote the options as text.
         if not isinstance(parts[name], (bytes, str) if name == "cfg" else bytes):
             raise ValueError(Errors.ML331.format(reason=f"'{name}' holds {type(parts[name]).__name__}, not bytes"))
         read(parts[name])
@@ -112,12 +114,12 @@ def _unpack(data: bytes, what: str) -> Dict[Any, Any]:
 
 
 def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Write files into a folder, and nowhere else. All names are checked before the first file is written.
+    """Write files into a folder, and never outside it. All names are checked before the first file is written.
 
-    A file that is there is replaced, and so is a symbolic link: what it points to stays as it is.
+    An existing file is replaced. A symbolic link is replaced too; its target does not change.
 
-    folder (Path): The folder, made if it is missing.
-    files (Mapping[str, bytes]): Contents by name: relative, with parts between slashes.
+    folder (Path): The folder, created if it is missing.
+    files (Mapping[str, bytes]): Contents by name. Names are relative, with slashes between parts.
     RAISES (ValueError): ML330 for a name that is not plain, or leads through a symbolic link; ML331 for contents that
         are not bytes.
     """
@@ -142,10 +144,10 @@ def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
 
 
 def plain_name(name: object) -> str:
-    """Check the name of one file or folder, as `write_files` does.
+    """Check the name of a single file or folder by the rules of `write_files`, and return it.
 
     name (object): The name.
-    RETURNS (str): The same.
+    RETURNS (str): The name.
     RAISES (ValueError): ML330 if it is not plain, or leads into a folder.
     """
     parts = _plain_parts(name)
@@ -155,9 +157,9 @@ def plain_name(name: object) -> str:
 
 
 def _plain_parts(name: object) -> List[str]:
-    """The parts of a relative name.
+    """Split a relative name into its parts.
 
-    RAISES (ValueError): ML330 if it is not plain on some operating system.
+    RAISES (ValueError): ML330 if the name is not plain on every operating system.
     """
     reason = ""
     parts = name.split("/") if isinstance(name, str) else []
@@ -169,7 +171,7 @@ def _plain_parts(name: object) -> List[str]:
         reason = "which holds a backslash, a colon or a character that no name can hold"
     elif any(len(part.encode("utf8")) > _LONGEST for part in parts):
         reason = f"which has a part of more than {_LONGEST} bytes"
-    # Windows takes these for other names: "a. " for "a", "nul.txt" for a device.
+    # Windows reads these as other names: "a. " as "a", "nul.txt" as a device.
     elif any(part[-1] in ". " or _DEVICE.fullmatch(part) for part in parts):
         reason = "which means something else on Windows"
     if reason:

@@ -1,4 +1,4 @@
-"""Telling a file from others, and from what it was before."""
+"""Fingerprints of files: which file it is, and whether it has changed."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from typing import Any
 
 _SAMPLE = 1 << 16
 _BLOCK = 1 << 20
-# A file that was changed this short a time ago may be changed again within one tick of the file system's clock.
+# A file that changed this recently may change again within one tick of the file system's clock.
 _SETTLED_NS = 2 * 10**9
 
 
 def fingerprint_of(source: Path) -> str:
-    """Name a file by its size and samples of its content. Copies of a file have the same fingerprint; so may a file
-    that was edited between the samples.
+    """Return a fingerprint of a file's size and of samples of its content.
+
+    Copies of a file have the same fingerprint. An edit outside the samples that keeps the size is not detected.
 
     source (Path): The file.
     RETURNS (str): The fingerprint, 32 hexadecimal digits.
@@ -31,15 +32,15 @@ def fingerprint_of(source: Path) -> str:
 
 
 def new_digest() -> Any:
-    """What the whole of a file is hashed with, for `FileVersion.digest`.
+    """Return a new hash object of the kind that `FileVersion.digest` uses.
 
-    RETURNS (Any): Such as hashlib makes.
+    RETURNS (Any): A hash object of hashlib.
     """
     return hashlib.blake2b(digest_size=16)
 
 
 class FileVersion:
-    """A file as it is now.
+    """The state of a file at the time when the object is made.
 
     path (Path): The file.
     """
@@ -51,15 +52,15 @@ class FileVersion:
 
     @cached_property
     def stamp(self) -> str:
-        """When the file was last changed, its size and its samples: a file of the same stamp is the same. Empty if the
-        file has only just been changed."""
+        """Time of the last change, size and fingerprint: equal stamps mean equal files. Empty if the file changed
+        within the last two seconds."""
         if time.time_ns() - self._stat.st_mtime_ns < _SETTLED_NS:
             return ""
         return f"{self._stat.st_mtime_ns}-{self._stat.st_size}-{self.sample}"
 
     @cached_property
     def digest(self) -> str:
-        """What the whole content hashes to: half a second for a file of 500 MB."""
+        """Hash of the whole content. Takes half a second for 500 MB."""
         digest = new_digest()
         with self.path.open("rb") as file:
             while block := file.read(_BLOCK):

@@ -1,4 +1,4 @@
-"""Folders that are replaced as a whole: written beside the old one, and put in its place at once."""
+"""Replace whole folders atomically: write the new folder beside the old one, then exchange them."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ except ImportError:  # Windows
 
 NEW, OLD = ".new", ".old"
 _MADE = ".empty"
-# What a process leaves beside a folder when it dies.
+# Names of temporary folders that a killed process leaves behind.
 LEFT = re.compile(r"\..+\.[0-9a-f]{8}\.(new|old|empty)", re.DOTALL)
-_LONGEST = 200  # bytes of a name that gets more before and behind it; file systems take 255
+_LONGEST = 200  # bytes of a name before a prefix and a suffix are added; file systems allow 255
 _EXCHANGE, _HERE = 2, -100  # RENAME_EXCHANGE and AT_FDCWD of Linux
 _NOT_POSSIBLE = (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EXDEV, errno.EPERM)
-# What nobody can lock is taken for abandoned after a day.
+# Where folders cannot be locked, a temporary folder counts as abandoned after a day.
 _ABANDONED = 24 * 3600.0
 
 
@@ -38,18 +38,19 @@ _ABANDONED = 24 * 3600.0
 def replacing_folder(
     path: Path, *, is_synced: bool = False, own: Optional[Collection[str]] = None, first: str = ""
 ) -> Iterator[Path]:
-    """Write a folder under another name; it takes its place when it is whole, and goes if something fails.
+    """Write a folder under a temporary name, and move it to its place when it is complete.
 
-    Whoever looks at the path finds the old folder or the new one, whole, also if this process is killed: on Linux the
-    two change places in one step. Where a file system cannot do that, the old one is renamed first, and
-    `recover_folder` brings it back. What earlier processes that died have left beside it is removed.
+    The path always shows the complete old folder or the complete new one, even if this process is killed: on Linux
+    they are exchanged in one step. Where the file system cannot do that, the old folder is renamed first, and
+    `recover_folder` restores it after a crash. If an error occurs, the new folder is removed. Temporary folders that
+    killed processes left behind are removed.
 
-    path (Path): The folder; its parents are made if they are missing.
-    is_synced (bool): Whether all is on the disk before the folder takes its place: against a loss of power.
-    own (Optional[Collection[str]]): Names that may be replaced. A folder that holds others keeps them, and what is new
-        is put into it one by one; None if nothing is kept.
-    first (str): Of these names, the one that is put there first.
-    YIELDS (Path): Where to write: an empty folder beside it.
+    path (Path): The folder; its parents are created if they are missing.
+    is_synced (bool): Whether to flush all files to the disk before the move, in case of a power loss.
+    own (Optional[Collection[str]]): Names that may be replaced. If the folder holds other files, they are kept, and the
+        new files are moved into the folder one by one. None to keep nothing.
+    first (str): The name in `own` that is moved first.
+    YIELDS (Path): An empty temporary folder to write to.
     RAISES (ValueError): ML360 if it cannot be written.
     """
     target = Path(os.path.realpath(path))
@@ -77,9 +78,9 @@ def replacing_folder(
 
 
 def recover_folder(path: Path) -> None:
-    """Bring back a folder that was renamed by a process that died before it put the new one in its place.
+    """Restore a folder that a process had renamed before it was killed, without moving the new folder to its place.
 
-    path (Path): The folder. If it is there, nothing happens.
+    path (Path): The folder. If it exists, nothing happens.
     """
     if path.exists() or not path.parent.is_dir():
         return
@@ -89,9 +90,9 @@ def recover_folder(path: Path) -> None:
 
 
 def remove_folder(path: Path) -> None:
-    """Remove a folder so that nobody finds a part of it: it is renamed first.
+    """Remove a folder. It is renamed first, so that no process finds a part of it.
 
-    path (Path): The folder. If it is not there, only what earlier processes left of it is removed.
+    path (Path): The folder. If it does not exist, only leftovers of earlier processes are removed.
     """
     if not path.parent.is_dir():
         return
@@ -101,10 +102,10 @@ def remove_folder(path: Path) -> None:
 
 
 def link_or_copy(source: Path, target: Path) -> None:
-    """Give a file or folder another place, too: without copying, where the file system can.
+    """Make a file or folder available at a second path: by hard links where the file system allows, else by copying.
 
-    source (Path): What is there.
-    target (Path): The other place.
+    source (Path): The existing file or folder.
+    target (Path): The second path.
     """
     if source.is_dir() and not source.is_symlink():
         shutil.copytree(source, target, symlinks=True, copy_function=_link)
@@ -120,7 +121,7 @@ def _link(source: Union[str, Path], target: Union[str, Path]) -> None:
 
 
 def sync_folder(path: Path) -> None:
-    """Wait until all files of a folder are on the disk.
+    """Flush all files of a folder to the disk.
 
     path (Path): The folder.
     """
@@ -131,7 +132,7 @@ def sync_folder(path: Path) -> None:
 
 
 def sync_file(path: Path) -> None:
-    """Wait until a file, or the list of a folder's files, is on the disk.
+    """Flush a file, or a folder's list of files, to the disk.
 
     path (Path): The file or folder.
     """
@@ -170,7 +171,8 @@ def _beside(path: Path, kind: str) -> List[Path]:
 
 @contextlib.contextmanager
 def _made_beside(path: Path) -> Iterator[Path]:
-    """A new folder that is locked. It gets its name when it is, so that nobody takes it for abandoned."""
+    """Make a new, locked temporary folder. It gets its final name only when it is locked, so that no other process
+    removes it as abandoned."""
     while True:
         aside = _name_beside(path, NEW)
         made = aside.with_suffix(_MADE)
@@ -180,7 +182,7 @@ def _made_beside(path: Path) -> Iterator[Path]:
                 locks.enter_context(_locked(made))
                 made.rename(aside)
             except FileNotFoundError:
-                # Another process came first, and took it for one whose process had died before it locked it.
+                # Another process removed the folder as abandoned before it was locked.
                 continue
             yield aside
             return
@@ -198,10 +200,10 @@ def _remove_abandoned(path: Path) -> None:
 
 
 def has_leftovers(folder: Path) -> bool:
-    """Whether a process is replacing a folder within this one, or died while it did.
+    """Check whether a process is replacing a folder within this one, or was killed while it did so.
 
     folder (Path): The folder.
-    RETURNS (bool): Whether something of it is there.
+    RETURNS (bool): Whether the folder contains temporary folders.
     """
     return any(LEFT.fullmatch(other.name) for other in folder.iterdir())
 
@@ -218,7 +220,8 @@ def _is_abandoned(path: Path) -> bool:
 
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Hold the lock of a folder, if it can have one. It goes with the process, however that ends."""
+    """Hold the lock of a folder, where locks exist. The lock is released when the process ends, also if it is
+    killed."""
     place = _lock(path)
     try:
         yield
@@ -228,7 +231,8 @@ def _locked(path: Path) -> Iterator[None]:
 
 
 def _lock(path: Path) -> Optional[int]:
-    """Lock a folder: a number to close, -1 if there are no such locks here, None if another process has it."""
+    """Lock a folder. Return a file descriptor to close, -1 if locks do not exist here, None if another process holds
+    the lock."""
     if fcntl is None:
         return -1
     place = os.open(path, os.O_RDONLY)
@@ -245,7 +249,7 @@ def _holds_others(target: Path, own: Collection[str]) -> bool:
 
 
 def _put_into(new: Path, target: Path, own: Collection[str], first: str) -> None:
-    """Replace what is one's own in a folder that others use, too."""
+    """Replace the files named in `own` in a folder that also holds other files."""
     names = sorted((entry.name for entry in new.iterdir()), key=lambda name: (name != first, name))
     for name in names:
         place = target / name
@@ -262,7 +266,7 @@ def _put_into(new: Path, target: Path, own: Collection[str], first: str) -> None
 
 def _put_in_place(new: Path, target: Path) -> None:
     try:
-        # An empty folder may be there, or none.
+        # This works if the target is an empty folder or does not exist.
         new.rename(target)
         return
     except OSError as error:
@@ -278,7 +282,7 @@ def _put_in_place(new: Path, target: Path) -> None:
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-        # A folder of a lower layer of a container's file system cannot be renamed.
+        # A folder in a lower layer of a container's file system cannot be renamed.
         shutil.move(target, old)
     try:
         new.rename(target)
@@ -289,7 +293,7 @@ def _put_in_place(new: Path, target: Path) -> None:
 
 
 def _exchange(one: Path, other: Path) -> bool:
-    """Let two folders change places in one step. False where that is not possible."""
+    """Exchange two folders in one step. Return False where that is not possible."""
     try:
         rename = ctypes.CDLL(None, use_errno=True).renameat2
     except (AttributeError, OSError, TypeError):

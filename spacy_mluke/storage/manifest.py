@@ -1,4 +1,4 @@
-"""Lists of the files of a saved component, with checksums: what is loaded is what was saved together."""
+"""The manifest of a saved component: its files with checksums, and the components it was saved with."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from .files import replacing
 MANIFEST = "files.json"
 FORMAT = 1
 _CONFIG = "config.cfg"
-# Files up to here are hashed whole. Of larger ones, so many blocks are, from the first bytes to the last.
+# Files up to this size are hashed whole. Of larger files, evenly spaced blocks are hashed.
 _SMALL = 1 << 20
 _N_BLOCKS, _BLOCK = 64, 1 << 14
 _HASH = "sha256"
 
 
 def write_manifest(folder: Path, *, place: Path, earlier: List[str]) -> None:
-    """List the files of a component, and which neighbours it was saved with.
+    """Write the manifest of a component: its files, and the pipeline's components that were saved before it.
 
-    folder (Path): Where the component was written.
-    place (Path): Where it will stand; the neighbours are beside it.
-    earlier (List[str]): Names of the neighbours that were saved before.
+    folder (Path): The temporary folder to which the component was written.
+    place (Path): The component's final folder, beside those of the other components.
+    earlier (List[str]): Names of the components that were saved before.
     """
     files = {
         file.relative_to(folder).as_posix(): checksum(file)
@@ -40,12 +40,12 @@ def write_manifest(folder: Path, *, place: Path, earlier: List[str]) -> None:
 
 
 def read_manifest(folder: Path) -> Optional[Dict[str, Any]]:
-    """Read the list of a component's files.
+    """Read the manifest of a component.
 
     folder (Path): The component's folder.
-    RETURNS (Optional[Dict[str, Any]]): "files", by name, "saved_with", by name, and "config"; None if there is no list:
-        versions before 0.2 wrote none.
-    RAISES (ValueError): ML364 if it is damaged.
+    RETURNS (Optional[Dict[str, Any]]): Checksums: "files" by file name, "saved_with" by component name, and "config".
+        None if there is no manifest; versions before 0.2 wrote none.
+    RAISES (ValueError): ML364 if the manifest is damaged.
     """
     path = folder / MANIFEST
     try:
@@ -63,11 +63,12 @@ def read_manifest(folder: Path) -> Optional[Dict[str, Any]]:
 
 
 def check_manifest(folder: Path) -> Optional[Dict[str, Any]]:
-    """See that a component's files are those that were saved together, and with its neighbours.
+    """Check that a component's files were saved together, and together with the other components.
 
     folder (Path): The component's folder.
-    RETURNS (Optional[Dict[str, Any]]): As `read_manifest`.
-    RAISES (ValueError): ML364 for a file that is missing or another one, ML363 if a neighbour is of another saving.
+    RETURNS (Optional[Dict[str, Any]]): The manifest, as from `read_manifest`.
+    RAISES (ValueError): ML364 if a file is missing or has changed, ML363 if another component was saved at another
+        time.
     """
     content = read_manifest(folder)
     if content is None:
@@ -87,22 +88,22 @@ def check_manifest(folder: Path) -> Optional[Dict[str, Any]]:
 
 
 def is_config_changed(folder: Path, content: Mapping[str, Any]) -> bool:
-    """Whether the config beside a component is another one than when it was saved.
+    """Check whether the pipeline's config has changed since a component was saved.
 
     folder (Path): The component's folder.
-    content (Mapping[str, Any]): As from `read_manifest`.
-    RETURNS (bool): False if there was none, or is none.
+    content (Mapping[str, Any]): The manifest, as from `read_manifest`.
+    RETURNS (bool): Whether it changed. False if there was no config, or is none now.
     """
     config = folder.parent / _CONFIG
     return "config" in content and config.is_file() and checksum(config) != content["config"]
 
 
 def checksum(path: Path) -> str:
-    """A checksum that tells files apart that were saved at different times, and costs next to nothing.
+    """Return a cheap checksum that differs between files saved at different times.
 
     path (Path): The file.
-    RETURNS (str): SHA-256 of a small file, whose line ends may be those of Windows; of a large one, of its size and of
-        blocks from its beginning to its end.
+    RETURNS (str): SHA-256 of a small file, with Windows line ends normalized; of a large file, SHA-256 of its size and
+        of evenly spaced blocks.
     """
     size = path.stat().st_size
     found = hashlib.new(_HASH)
@@ -118,6 +119,6 @@ def checksum(path: Path) -> str:
 
 
 def _neighbours(place: Path, names: List[str]) -> Dict[str, str]:
-    """Checksums of the lists of other components of the pipeline."""
+    """Checksums of the manifests of other components of the pipeline."""
     lists = {name: place.parent / name / MANIFEST for name in names}
     return {name: checksum(path) for name, path in lists.items() if path.is_file()}

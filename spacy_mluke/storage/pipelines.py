@@ -1,4 +1,4 @@
-"""Saving a pipeline so that its folder is whole at any moment."""
+"""Save whole pipelines atomically, and list the components of a saved pipeline."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ _PARTS = (_CONFIG, _META, "tokenizer", "vocab")
 
 
 def save(nlp: Language, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> None:
-    """Save a pipeline as `nlp.to_disk` does, in one step: whatever happens meanwhile, the folder holds the old pipeline
-    or the new one, whole.
+    """Save a pipeline as `nlp.to_disk` does, but atomically: the folder always holds the complete old pipeline or the
+    complete new one.
 
-    It is written beside the folder, brought to the disk, and then takes its place. So twice the room is needed for a
-    moment. What else lies in the folder of the old pipeline, a README for instance, stays.
+    The pipeline is written beside the folder, flushed to the disk, and then moved to its place, so saving needs twice
+    the disk space for a moment. Other files in the folder of the old pipeline, such as a README, are kept.
 
     nlp (Language): The pipeline.
-    path (Union[str, Path]): The folder: a new one, an empty one, or a saved pipeline, which is replaced.
-    exclude (Iterable[str]): Components and parts that are not saved, as for `nlp.to_disk`.
-    RAISES (ValueError): ML360 if it cannot be written, ML362 if the folder holds files and is no pipeline.
+    path (Union[str, Path]): A new or empty folder, or a saved pipeline, which is replaced.
+    exclude (Iterable[str]): Components and parts to leave out, as for `nlp.to_disk`.
+    RAISES (ValueError): ML360 if the folder cannot be written, ML362 if it holds files but no pipeline.
     """
     target = Path(os.path.realpath(path))
     kept = _others(target)
@@ -38,7 +38,7 @@ def save(nlp: Language, path: Union[str, Path], *, exclude: Iterable[str] = ()) 
 
 
 def _others(target: Path) -> List[Path]:
-    """What lies in a pipeline's folder and is no part of it."""
+    """Files and folders in a pipeline's folder that do not belong to the pipeline."""
     if not target.is_dir():
         return []
     entries = [entry for entry in target.iterdir() if not LEFT.fullmatch(entry.name)]
@@ -49,24 +49,24 @@ def _others(target: Path) -> List[Path]:
 
 
 def pipe_names(folder: Path) -> List[str]:
-    """The components of a saved pipeline.
+    """Return the names of a saved pipeline's components.
 
     folder (Path): The pipeline's folder.
-    RETURNS (List[str]): Their names, in order; none if it is no pipeline's.
+    RETURNS (List[str]): Names in order; empty if the folder holds no pipeline.
     """
     try:
         config = Config().from_str((folder / _CONFIG).read_text(encoding="utf8"), interpolate=False)
         names = config["nlp"]["pipeline"]
-    except Exception:  # whatever a file of that name holds
+    except Exception:  # the file may hold anything
         return []
     return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
 
 
 def earlier_components(place: Path) -> List[str]:
-    """The components of a pipeline that spaCy saves before one of them.
+    """Return the names of the components that spaCy saves before a given one.
 
-    place (Path): The component's folder.
-    RETURNS (List[str]): Their names; none if the folder is no pipeline's.
+    place (Path): The component's folder within the pipeline's folder.
+    RETURNS (List[str]): Names in order; empty if the folder is not part of a pipeline.
     """
     names = pipe_names(place.parent)
     return names[: names.index(place.name)] if place.name in names else []

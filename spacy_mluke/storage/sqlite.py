@@ -13,17 +13,17 @@ from typing import Any, ClassVar, Dict, FrozenSet, List, Optional, Sequence, Tup
 
 Row = Tuple[Any, ...]
 
-_STEPS = 100_000  # of SQLite's machine, between two looks at how many there have been
-# A query reads each row a few times at most, and a row takes some bytes: a damaged file can send it round in circles.
+_STEPS = 100_000  # instructions of SQLite's virtual machine between two calls of the progress handler
+# A query reads each row a few times at most, and a row takes some bytes. A damaged file can make a query run for ever.
 _STEPS_PER_BYTE = 8
-_LONGEST = 1 << 28  # bytes of a value
+_LONGEST = 1 << 28  # most bytes of a value
 
 
-class Unwritable(ValueError):
-    """A file cannot be written in this place; in another one, it may be.
+class UnwritableFile(ValueError):
+    """Raised when a file cannot be written at this path; the caller may try another path.
 
     message (str): The coded message.
-    reason (object): What it gives as the reason.
+    reason (object): The reason that the message gives.
     """
 
     def __init__(self, message: str, reason: object):
@@ -32,45 +32,45 @@ class Unwritable(ValueError):
 
 
 class ReadOnlyDatabase:
-    """A SQLite file that nobody writes to any more. It may be a stranger's, or damaged: its schema is the expected one,
-    with nothing in it that runs, and every query ends.
+    """Queries a SQLite file that is finished and is never written again.
 
-    Every thread of every process opens a connection of its own at its first look-up: SQLite's connections go neither
-    across threads nor through a fork. A pickle or a copy holds the path.
+    The file need not be trusted: its schema must equal the expected one, so nothing in it is executed, and the steps of
+    a query are limited. Each thread of each process opens its own connection at its first query, because SQLite's
+    connections cannot cross threads or forks. A pickle or a copy holds only the path.
 
     path (Path): The file.
     """
 
-    message: ClassVar[str]  # of the error for what is no such file, with `path` and `reason`
-    version: ClassVar[int]  # the format that is read here
-    schema: ClassVar[str]  # what makes its tables and indexes
+    message: ClassVar[str]  # error for a file that is not such a database, with `path` and `reason`
+    version: ClassVar[int]  # version of the format
+    schema: ClassVar[str]  # SQL that creates the tables and indexes
 
     def __init__(self, path: Path):
         self.path = path.absolute()
         self._local = threading.local()
 
     def damaged(self, reason: object) -> ValueError:
-        """The error for a file that is not as it should be.
+        """Return the error for a damaged file.
 
         reason (object): What is wrong.
-        RETURNS (ValueError): The error, to be raised.
+        RETURNS (ValueError): The error; the caller raises it.
         """
         return ValueError(self.message.format(path=self.path, reason=reason))
 
     def query(self, query: str, parameters: Sequence[Any] = ()) -> List[Row]:
-        """Ask the file.
+        """Run a query and return all its rows.
 
         query (str): The query.
         parameters (Sequence[Any]): Its parameters.
         RETURNS (List[Row]): All rows.
-        RAISES (ValueError): The file's own message if it is missing, damaged or of another format; UnicodeEncodeError
-            for a parameter with a lone surrogate.
+        RAISES (ValueError): The class's `message` if the file is missing, damaged or of another format;
+            UnicodeEncodeError for a parameter with a lone surrogate.
         """
         try:
             connection, steps = self._connection()
             steps.done = 0
             return connection.execute(query, parameters).fetchall()
-        # sqlite3 decodes its own messages, too, which may quote what is there.
+        # sqlite3 also decodes its error messages, which may quote the file's content.
         except (sqlite3.Error, OSError, UnicodeDecodeError) as err:
             raise self.damaged(err) from err
 
@@ -82,9 +82,9 @@ class ReadOnlyDatabase:
 
     def _open(self) -> Tuple[sqlite3.Connection, _Steps]:
         found = self.path.stat()
-        if not stat.S_ISREG(found.st_mode):  # opening a pipe would wait for somebody to write to it
+        if not stat.S_ISREG(found.st_mode):  # opening a pipe would block until somebody writes to it
             raise OSError("it is not a file")
-        # "immutable" spares the locks; a rebuilt file is another inode, so the open one stays what it was.
+        # "immutable" avoids locks. A rebuilt file is another inode, so an open file never changes.
         connection = sqlite3.connect(f"{self.path.as_uri()}?mode=ro&immutable=1", uri=True)
         try:
             steps = _Steps(32 + _STEPS_PER_BYTE * found.st_size // _STEPS)
@@ -96,12 +96,12 @@ class ReadOnlyDatabase:
             (version,) = connection.execute("PRAGMA user_version").fetchone()
             if version != self.version:
                 raise sqlite3.DatabaseError(f"its format is {version}, not {self.version}")
-            # SQLite takes a last page that is cut short for one that ends in zeros.
+            # SQLite would read a truncated last page as one that ends in zeros.
             (pages,), (size,) = (
                 connection.execute(f"PRAGMA {name}").fetchone() for name in ("page_count", "page_size")
             )
             if pages * size > found.st_size:
-                raise sqlite3.DatabaseError("it is cut short")
+                raise sqlite3.DatabaseError("it is truncated")
             if _schema_of(connection) != _expected(self.schema):
                 raise sqlite3.DatabaseError("it has other tables")
         except BaseException:
@@ -110,10 +110,10 @@ class ReadOnlyDatabase:
         return connection, steps
 
     def read_meta(self) -> Dict[str, Any]:
-        """What the file says of itself.
+        """Return the table `meta` as a dictionary.
 
-        RETURNS (Dict[str, Any]): The table `meta`.
-        RAISES (ValueError): The file's own message if it is missing, damaged or of another format.
+        RETURNS (Dict[str, Any]): Values by key.
+        RAISES (ValueError): The class's `message` if the file is missing, damaged or of another format.
         """
         return dict(self.query("SELECT key, value FROM meta"))
 
@@ -126,9 +126,9 @@ class ReadOnlyDatabase:
 
 
 class _Steps:
-    """How far a query has come.
+    """Progress handler that stops a query after a number of calls.
 
-    most (int): After how many calls it is stopped.
+    most (int): Number of calls that are allowed.
     """
 
     def __init__(self, most: int):
@@ -141,7 +141,7 @@ class _Steps:
 
 
 def _schema_of(connection: sqlite3.Connection) -> FrozenSet[Tuple[str, str, str, Optional[str]]]:
-    # A few rows are expected; a file of many is told by one more.
+    # The expected schemas have only a few rows, so the limit never hides a difference.
     rows = connection.execute("SELECT type, name, tbl_name, sql FROM sqlite_master LIMIT 32").fetchall()
     return frozenset((*row[:3], " ".join(row[3].split()) if isinstance(row[3], str) else None) for row in rows)
 
@@ -153,12 +153,14 @@ def _expected(schema: str) -> FrozenSet[Tuple[str, str, str, Optional[str]]]:
         return _schema_of(connection)
 
 
-def quicken(connection: sqlite3.Connection, *, cache_kib: int, schema: str = "main") -> None:
-    """Prepare a connection for filling a new file: it appears when it is whole, so it needs no journal.
+def configure_for_writing(connection: sqlite3.Connection, *, cache_kib: int, schema: str = "main") -> None:
+    """Configure a connection for fast writing of a new file.
+
+    The file takes its place only when it is complete, so it needs no journal.
 
     connection (sqlite3.Connection): The connection.
-    cache_kib (int): Memory that it may take; sorting beyond that goes to the disk.
-    schema (str): Which of its files.
+    cache_kib (int): Memory limit in KiB; larger sorts use the disk.
+    schema (str): Name of the attached database.
     """
     for pragma in ("journal_mode = OFF", "synchronous = OFF", f"cache_size = -{cache_kib}"):
         connection.execute(f"PRAGMA {schema}.{pragma}")

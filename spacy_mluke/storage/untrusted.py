@@ -1,4 +1,4 @@
-"""Reading small files that somebody else may have written: what they hold is not known yet."""
+"""Read small files and JSON that need not be trusted."""
 
 from __future__ import annotations
 
@@ -10,37 +10,37 @@ from typing import Any, Dict, List, Tuple, Union
 _MAX_DEPTH = 500  # levels of JSON
 
 
-def read_given(path: Path, *, most: int) -> bytes:
-    """Read a file whole. A pipe or a device, on which reading would wait, or have no end, is not opened.
+def read_untrusted(path: Path, *, most: int) -> bytes:
+    """Return the content of a file. Pipes and devices are not opened, because reading them might never end.
 
     path (Path): The file.
-    most (int): Bytes that it can have.
+    most (int): Largest size allowed, in bytes.
     RETURNS (bytes): Its content.
-    RAISES (OSError): If it cannot be read.
-    RAISES (ValueError): If it is no regular file, or a larger one.
+    RAISES (OSError): If the file cannot be read.
+    RAISES (ValueError): If it is not a regular file, or is too large.
     """
     found = path.stat()
     if not stat.S_ISREG(found.st_mode):
-        raise ValueError("it is no regular file")
+        raise ValueError("it is not a regular file")
     if found.st_size > most:
-        raise ValueError(f"it has {found.st_size:,} bytes, more than the {most:,} that such a file can have")
+        raise ValueError(f"it has {found.st_size:,} bytes; such a file can have {most:,} at most")
     return path.read_bytes()
 
 
 def parse_json(data: Union[str, bytes], *, unique: bool = False) -> Any:
-    """Parse JSON that may be anything.
+    """Parse JSON that need not be trusted.
 
     data (Union[str, bytes]): The text; bytes are UTF-8.
-    unique (bool): Whether a name that stands twice in an object is an error.
-    RETURNS (Any): What it says.
-    RAISES (ValueError): If it is no JSON, or nested too deeply to be read, or has a name twice.
+    unique (bool): Whether a key that occurs twice in an object is an error.
+    RETURNS (Any): The parsed value.
+    RAISES (ValueError): If the text is not JSON, is nested too deeply, or has a key twice.
     """
     text = data.decode("utf8") if isinstance(data, bytes) else data
     try:
         found = json.loads(text, object_pairs_hook=_unique if unique else None)
     except RecursionError as err:
         raise ValueError("it is nested too deeply") from err
-    # Python 3.12 and newer read thousands of levels, which other functions then cannot walk through or write.
+    # Python 3.12 and newer parse thousands of levels, which other functions cannot traverse or write.
     if text.count("[") + text.count("{") > _MAX_DEPTH and _is_deep(found):
         raise ValueError("it is nested too deeply")
     return found

@@ -1,4 +1,4 @@
-"""Folders of the user's own, where databases are kept that are built once."""
+"""The user's cache folders, in which databases are built once and kept."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from typing import Iterator, List, Optional
 
 
 def user_cache() -> Path:
-    """The user's folder for databases: `$SPACY_MLUKE_CACHE`, `$XDG_CACHE_HOME/spacy_mluke` or `~/.cache/spacy_mluke`.
+    """Return the cache folder: `$SPACY_MLUKE_CACHE`, `$XDG_CACHE_HOME/spacy_mluke` or `~/.cache/spacy_mluke`.
 
-    RETURNS (Path): The folder; it need not exist.
+    RETURNS (Path): The folder, which need not exist.
     """
     own = os.environ.get("SPACY_MLUKE_CACHE")
     if own:
@@ -24,9 +24,9 @@ def user_cache() -> Path:
 
 
 def temporary_cache() -> Optional[Path]:
-    """A folder of the user's among the temporary files, for when the cache cannot be written to.
+    """Return the user's folder among the temporary files, used when the cache folder cannot be written.
 
-    RETURNS (Optional[Path]): The folder; it need not exist. None if there is no place for temporary files.
+    RETURNS (Optional[Path]): The folder, which need not exist; None if there is no folder for temporary files.
     """
     try:
         return Path(tempfile.gettempdir()) / f"spacy_mluke-{_user()}"
@@ -34,23 +34,23 @@ def temporary_cache() -> Optional[Path]:
         return None
 
 
-def own_folders() -> List[Path]:
-    """Folders to look for databases in, and to build them in, the preferred one first.
+def cache_folders() -> List[Path]:
+    """Return the folders in which databases are searched and built, the preferred one first.
 
-    RETURNS (List[Path]): The user's cache, and the one among the temporary files.
+    RETURNS (List[Path]): The cache folder, and the user's folder among the temporary files.
     """
     temporary = temporary_cache()
     return [user_cache()] if temporary is None else [user_cache(), temporary]
 
 
 def is_trusted(folder: Path) -> bool:
-    """Whether nobody but this user and the administrator could have put a file into a folder.
+    """Check that only this user and the administrator can write to a folder.
 
-    The cache is the user's or the administrator's, and not open for everybody to write to. The folder among the
-    temporary files is the user's alone, and no link: anybody may have made one of its name there.
+    The cache folder must belong to the user or the administrator, and must not be world-writable. The temporary folder
+    must belong to the user, be closed to all others, and not be a link, because any user can create its name first.
 
-    folder (Path): One of `own_folders`.
-    RETURNS (bool): Whether files in it may be used. On Windows, whether it is there: both are in the user's profile.
+    folder (Path): One of `cache_folders`.
+    RETURNS (bool): Whether files in it may be used. On Windows, whether it exists: both are in the user's profile.
     """
     try:
         found = folder.lstat() if folder == temporary_cache() else folder.stat()
@@ -64,10 +64,10 @@ def is_trusted(folder: Path) -> bool:
 
 
 def is_writable(folder: Path) -> bool:
-    """Whether files can be made in a folder.
+    """Check whether files can be created in a folder.
 
-    folder (Path): The folder; made if missing, for this user alone.
-    RETURNS (bool): Whether they can.
+    folder (Path): The folder; if it is missing, it is created, accessible to this user only.
+    RETURNS (bool): Whether files can be created.
     """
     probe = folder / f".{uuid.uuid4().hex}.tmp"
     try:
@@ -80,13 +80,14 @@ def is_writable(folder: Path) -> bool:
 
 
 @contextlib.contextmanager
-def one_at_a_time(place: Path) -> Iterator[None]:
-    """Let one process or thread build, the others wait. What builders that were killed have left beside the file goes.
+def build_lock(place: Path) -> Iterator[None]:
+    """Lock a file while it is built, so that other processes and threads wait.
 
-    Where there are no such locks, several build, each its own file, and the last to finish leaves the one that stays.
+    Temporary files of builders that were killed are removed. Where locks do not exist, several processes may build at
+    the same time, each its own temporary file; the last one to finish replaces the others' result.
 
-    place (Path): The file that is to be built. The lock is a file beside it; one that is there is opened as it is, and
-        a link in its place is not followed.
+    place (Path): The file to build. The lock is a file beside it; an existing lock file is used, and a link is not
+        followed.
     """
     lock = place.with_name(f".{place.name}.lock")
     with contextlib.ExitStack() as stack:
@@ -99,7 +100,7 @@ def one_at_a_time(place: Path) -> Iterator[None]:
                 opened = os.open(lock, flags, 0o600)
                 stack.callback(os.close, opened)
                 fcntl.flock(opened, fcntl.LOCK_EX)
-                # Who had it before has removed it: the next one would lock another file.
+                # The previous holder removes the lock file; a process that waited must then open the new one.
                 is_held = lock.exists() and os.path.samestat(lock.lstat(), os.fstat(opened))
             stack.callback(lock.unlink, missing_ok=True)
             for left in place.parent.glob(f".{glob.escape(place.name)}.*.tmp"):

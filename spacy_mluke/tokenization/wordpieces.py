@@ -16,7 +16,7 @@ import numpy
 from ..errors import Errors
 from ..ragged import row_offsets
 from ..storage.files import write_files
-from ..storage.untrusted import parse_json, read_given
+from ..storage.untrusted import parse_json, read_untrusted
 from ..types import Bools1d, Ints1d, Ints2d, TextPieces
 from .characters import code_points
 
@@ -238,7 +238,7 @@ def load_wordpieces(directory: Union[str, Path]) -> Wordpieces:
 
 def _read(file: Path) -> bytes:
     try:
-        return read_given(file, most=_MAX_BYTES)
+        return read_untrusted(file, most=_MAX_BYTES)
     except (OSError, ValueError) as err:
         raise ValueError(Errors.ML006.format(name=file, reason=err)) from err
 

@@ -12,7 +12,7 @@ import ijson
 from ..errors import Errors
 from ..storage.files import replacing
 from ..storage.fingerprint import FileVersion, new_digest
-from ..storage.sqlite import ReadOnlyDatabase, Unwritable, quicken
+from ..storage.sqlite import ReadOnlyDatabase, UnwritableFile, configure_for_writing
 from .special_entities import NAMES, SpecialEntities, find_special_entities, special_from_names
 
 Progress = Callable[[str, int, int], None]  # stage, how much is done, of how much
@@ -153,7 +153,7 @@ def build_database(source: Path, target: Path, *, progress: Optional[Progress] =
     except (sqlite3.IntegrityError, sqlite3.InterfaceError, sqlite3.ProgrammingError, OverflowError) as err:
         raise ValueError(Errors.ML062.format(path=source, reason=f"an id is not a number ({err})")) from err
     except (sqlite3.Error, OSError) as err:
-        raise Unwritable(Errors.ML063.format(source=source, target=target, reason=err), err) from err
+        raise UnwritableFile(Errors.ML063.format(source=source, target=target, reason=err), err) from err
 
 
 def _fill(
@@ -162,7 +162,7 @@ def _fill(
     special: SpecialEntities,
     progress: Optional[Progress],
 ) -> None:
-    quicken(connection, cache_kib=_CACHE_KIB)
+    configure_for_writing(connection, cache_kib=_CACHE_KIB)
     connection.executescript(_SCHEMA)
     version = FileVersion(source)
     with source.open("rb") as file:
@@ -219,7 +219,7 @@ def add_names(path: Path, names: Mapping[str, int]) -> None:
         return
     try:
         with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
-            quicken(connection, cache_kib=_CACHE_KIB)
+            configure_for_writing(connection, cache_kib=_CACHE_KIB)
             connection.execute("BEGIN")
             connection.executemany("INSERT INTO names VALUES (?, ?)", names.items())
             counted = "UPDATE meta SET value = (SELECT {} FROM names) WHERE key = ?"

@@ -8,8 +8,8 @@ from typing import List, Optional
 
 from ..errors import Errors, Warnings
 from ..storage.fingerprint import FileVersion
-from ..storage.sqlite import Unwritable
-from ..storage.user_folders import is_trusted, is_writable, one_at_a_time, user_cache
+from ..storage.sqlite import UnwritableFile
+from ..storage.user_folders import build_lock, is_trusted, is_writable, user_cache
 from .database import EntityDatabase, Progress, build_database
 
 DATABASE = "entity_vocab.sqlite"
@@ -36,7 +36,7 @@ def open_database(source: Path, *, progress: Optional[Progress] = None) -> Entit
     for place in places:
         if not is_writable(place.parent) or not _is_ours(place, version):
             continue
-        with one_at_a_time(place):
+        with build_lock(place):
             found = _current(place, version)  # another process may have built it while this one waited
             if found is None:
                 if progress is None:
@@ -45,7 +45,7 @@ def open_database(source: Path, *, progress: Optional[Progress] = None) -> Entit
                 try:
                     build_database(source, place, progress=progress)
                     found = EntityDatabase(place)
-                except Unwritable as err:  # a full disk: the next one may have room
+                except UnwritableFile as err:  # a full disk: the next one may have room
                     reason = err.reason
                     continue
             return found

@@ -13,8 +13,8 @@ from spacy_mluke.kb import bundled
 from spacy_mluke.kb.bundled import open_store
 from spacy_mluke.kb.store_build import StoreRow, build_store
 from spacy_mluke.storage import fingerprint, user_folders
-from spacy_mluke.storage.sqlite import Unwritable
-from spacy_mluke.storage.user_folders import is_trusted, is_writable, one_at_a_time
+from spacy_mluke.storage.sqlite import UnwritableFile
+from spacy_mluke.storage.user_folders import build_lock, is_trusted, is_writable
 from spacy_mluke.vocabulary import database_cache as cache
 from spacy_mluke.vocabulary.database_cache import open_database
 
@@ -28,7 +28,7 @@ def folders(tmp_path, monkeypatch):
     monkeypatch.setattr(user_folders.tempfile, "gettempdir", lambda: str(tmp_path / "tmp"))
     (tmp_path / "tmp").mkdir()
     monkeypatch.setattr(bundled, "read_rows", lambda path: [StoreRow("Q1490", "en", "Tokyo")])
-    return user_folders.own_folders()
+    return user_folders.cache_folders()
 
 
 def no_cache(tmp_path, monkeypatch):
@@ -115,7 +115,7 @@ def test_a_damaged_store_in_the_cache_is_built_again(folders, damage):
 def test_a_full_disk_in_the_cache_falls_back_to_the_temporary_files(folders, monkeypatch):
     def build(rows, place, **options):
         if place.parent == folders[0]:
-            raise Unwritable("[ML232]", "no room")
+            raise UnwritableFile("[ML232]", "no room")
         return build_store(rows, place, **options)
 
     monkeypatch.setattr(bundled, "build_store", build)
@@ -128,7 +128,7 @@ def test_a_full_disk_in_the_cache_falls_back_to_the_temporary_files(folders, mon
 
 def test_a_full_disk_everywhere_says_what_failed(folders, monkeypatch):
     def build(rows, place, **options):
-        raise Unwritable("[ML232]", "no room left")
+        raise UnwritableFile("[ML232]", "no room left")
 
     monkeypatch.setattr(bundled, "build_store", build)
     with pytest.raises(ValueError, match=r"ML232.*no room left"):
@@ -167,7 +167,7 @@ def test_a_lock_truncates_nothing_and_follows_no_link(tmp_path, kind):
         "folder": lock.mkdir,
     }
     make[kind]()
-    with one_at_a_time(place):
+    with build_lock(place):
         if kind == "file":
             assert lock.read_text() == "precious"
     assert other.read_text() == "precious"
@@ -218,7 +218,7 @@ def test_a_full_disk_beside_the_checkpoint_falls_back_to_the_cache(source, tmp_p
 
     def fail_there(source, target, **options):
         if target.parent == source.parent:
-            raise Unwritable("[ML063]", "no room")
+            raise UnwritableFile("[ML063]", "no room")
         build(source, target, **options)
 
     monkeypatch.setattr(cache, "build_database", fail_there)
@@ -249,7 +249,7 @@ def test_who_waited_for_a_lock_that_is_gone_takes_the_new_one(tmp_path):
     most: list = []
 
     def build(number):
-        with one_at_a_time(tmp_path / "store.sqlite"):
+        with build_lock(tmp_path / "store.sqlite"):
             entered.append(number)
             most.append(len(entered))
             threading.Event().wait(0.01)
