@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy
 import pytest
@@ -70,9 +72,30 @@ def test_a_language_is_taken():
     assert spacy_mluke.load(lang="de").lang == "de"
 
 
-def test_importing_the_package_imports_no_spacy():
-    code = "import sys, spacy_mluke; sys.exit('spacy' in sys.modules or 'torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+def test_importing_the_package_imports_neither_spacy_nor_torch():
+    code = "import sys, spacy_mluke; print(sorted({'spacy', 'torch', 'transformers', 'numpy'} & set(sys.modules)))"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("name", spacy_mluke.__all__)
+def test_every_public_name_is_imported_when_it_is_used(name):
+    value = getattr(spacy_mluke, name)
+    assert value.__name__ == name and value.__doc__
+    assert name in dir(spacy_mluke)
+
+
+def test_type_checkers_see_the_public_names_in_the_modules_that_define_them():
+    tree = ast.parse(Path(spacy_mluke.__file__).read_text(encoding="utf8"))
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level == 1]
+    seen = {alias.name: f"spacy_mluke.{node.module}" for node in imports for alias in node.names}
+    assert sorted(seen) == sorted(spacy_mluke.__all__)
+    assert {name: getattr(spacy_mluke, name).__module__ for name in seen} == seen
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'nosuch'"):
+        _ = spacy_mluke.nosuch
 
 
 def test_a_package_of_the_pipeline_names_licences_and_sources(nlp, tmp_path):
