@@ -47,7 +47,7 @@ def run_ours(texts: Texts, size: str, cache: Path, batch_size: int, **options: A
     """Our component in a pipeline. Times apart: all of it, the network alone, spaCy's tokenizer."""
     import spacy
 
-    from spacy_mluke.encoder.model import get_shim, load_model
+    from spacy_mluke.encoder.access import load_model
 
     nlp = spacy.blank("xx")
     name = "mluke-small" if size == "small" else str(luke_directory(size, cache))
@@ -55,7 +55,7 @@ def run_ours(texts: Texts, size: str, cache: Path, batch_size: int, **options: A
     component: Any = nlp.add_pipe("mluke", config={"model": {"name": name, **options}, "suggester": suggester})
     model = component.model
     load_model(model)
-    network = get_shim(model).loaded.network
+    network = load_model(model).network
     spent = {"network": 0.0, "pieces": 0, "entities": 0}
     forward = network.forward
 
@@ -199,14 +199,15 @@ def run_align(texts: Texts, size: str, cache: Path, batch_size: int) -> Dict[str
     """Our wordpieces and alignment alone."""
     import spacy
 
-    from spacy_mluke.encoder.model import EncoderInput, align_input, get_shim
+    from spacy_mluke.encoder.access import load_model
+    from spacy_mluke.encoder.model import EncoderInput, align_input
 
     nlp = spacy.blank("xx")
     suggester = {"@misc": "spacy-mluke.spans_suggester.v1", "spans_key": "sc"}
     component: Any = nlp.add_pipe("mluke", config={"suggester": suggester})
-    assert get_shim(component.model).loaded
+    assert load_model(component.model)
     docs = _docs(nlp, texts)
-    assert get_shim(component.model).loaded.wordpieces.mask_id
+    assert load_model(component.model).wordpieces.mask_id
 
     def align_all() -> int:
         return len(align_input(component.model, EncoderInput(docs, component.suggester(docs))).piece_ids)

@@ -104,7 +104,7 @@ def prepare_ours(path: Path, parts: Dict[str, List[float]]) -> Callable[[List[Tu
     from spacy.training import Example
 
     import spacy_mluke.encoder.model as encoder_model
-    from spacy_mluke.encoder.model import get_shim, load_model
+    from spacy_mluke.encoder.access import load_model
     from spacy_mluke.encoder.optimizer import AdamW
 
     nlp = spacy.blank("xx")
@@ -115,7 +115,7 @@ def prepare_ours(path: Path, parts: Dict[str, List[float]]) -> Callable[[List[Tu
     pipe.load()
     model = pipe.model.get_ref("encoder")
     load_model(model)
-    shim: Any = get_shim(model)
+    shim: Any = model.shims[0]
     optimizer = AdamW(RATE)
 
     def timed(name: str, function: Callable) -> Callable:

@@ -204,7 +204,7 @@ def check_speed(given: Any) -> List[Check]:
 def _mixed(case: Case, slopes: Dict[str, numpy.ndarray]) -> float:
     """Cosine of the gradients in mixed precision and in full."""
     moved = copy_case(case)
-    moved.shim.cfg["mixed_precision"] = True
+    moved.encoder.shims[0].cfg["mixed_precision"] = True
     _, found = gradients(moved)
     return _cosine(
         numpy.concatenate([found[name].ravel() for name in sorted(slopes)] or [numpy.zeros(0)]),

@@ -42,14 +42,14 @@ def prepare(folder: Path) -> List[Kind]:
 
 def probe(folder: Path) -> Any:
     """What a checkpoint gives for a document."""
-    from spacy_mluke.encoder.model import get_shim
+    from spacy_mluke.encoder.access import load_model
 
     nlp = spacy.blank("xx")
     pipe: Any = nlp.add_pipe("mluke", config={"model": {"name": str(folder)}})
     doc = nlp.make_doc(TEXT)
     doc.ents = [Span(doc, 0, 1, label="LOC")]
     doc = nlp(doc)
-    loaded = get_shim(pipe.model).loaded
+    loaded = load_model(pipe.model)
     vocabulary = loaded.entities
     names = [vocabulary.names(i) for i in range(vocabulary.n_ids)] if vocabulary.n_ids < 1000 else []
     heads = {name: tuple(parameter.shape) for name, parameter in loaded.heads.named_parameters()}

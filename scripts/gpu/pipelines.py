@@ -17,7 +17,7 @@ from thinc.util import to_numpy
 
 from spacy_mluke.annotate.answers import Answer
 from spacy_mluke.annotate.relations import Relation
-from spacy_mluke.encoder.shim import EncoderShim
+from spacy_mluke.encoder.access import EncoderModel, is_encoder, load_model
 from spacy_mluke.extensions import install_extensions
 from spacy_mluke.kb.store_build import StoreRow, build_store
 
@@ -38,9 +38,9 @@ class Case:
         return self.nlp.get_pipe(self.name)
 
     @property
-    def shim(self) -> EncoderShim:
+    def encoder(self) -> EncoderModel:
         """The component's encoder."""
-        return next(shim for node in self.pipe.model.walk() for shim in node.shims if isinstance(shim, EncoderShim))
+        return next(filter(is_encoder, self.pipe.model.walk()))
 
 
 def make_case(name: str, encoder: str, folder: Path, **options: Any) -> Case:
@@ -66,7 +66,7 @@ def make_case(name: str, encoder: str, folder: Path, **options: Any) -> Case:
     if name == "mluke":
         _start_tagger(nlp)
     case = Case(name, nlp, examples)
-    without_dropout(case.shim)
+    without_dropout(case.encoder)
     return case
 
 
@@ -78,16 +78,16 @@ def copy_case(case: Case) -> Case:
     """
     nlp = load_model_from_config(case.nlp.config).from_bytes(case.nlp.to_bytes())
     copied = Case(case.name, nlp, _examples(nlp))
-    without_dropout(copied.shim)
+    without_dropout(copied.encoder)
     return copied
 
 
-def without_dropout(shim: EncoderShim) -> None:
+def without_dropout(encoder: EncoderModel) -> None:
     """Let nothing be drawn in training, so that steps can be compared.
 
-    shim (EncoderShim): An encoder.
+    encoder (EncoderModel): An encoder.
     """
-    modules: Iterable[Any] = shim.loaded.network.modules()
+    modules: Iterable[Any] = load_model(encoder).network.modules()
     for module in modules:
         if isinstance(getattr(module, "dropout", None), float):
             module.dropout = 0.0
@@ -208,7 +208,7 @@ def gradients(case: Case) -> Tuple[float, Dict[str, numpy.ndarray]]:
     # spaCy's way to say that nothing is to be stepped.
     case.nlp.update(case.examples, sgd=cast(Any, False), losses=losses)
     found: Dict[str, numpy.ndarray] = {}
-    for name, parameter in case.shim.loaded.named_parameters():
+    for name, parameter in load_model(case.encoder).named_parameters():
         if parameter.grad is not None:
             found[name] = parameter.grad.float().cpu().numpy()
             parameter.grad = None
@@ -238,7 +238,7 @@ def weights(case: Case) -> torch.Tensor:
     """All weights of an encoder that have a gradient in training, on the CPU. Shape: (n,)."""
     parts: List[Optional[torch.Tensor]] = [
         parameter.detach().float().cpu().reshape(-1)
-        for _, parameter in case.shim.loaded.named_parameters()
+        for _, parameter in load_model(case.encoder).named_parameters()
         if parameter.requires_grad
     ]
     return torch.cat([part for part in parts if part is not None])

@@ -111,7 +111,7 @@ def vector_width(nlp: Language) -> Optional[int]:
     """
     for name in nlp.pipe_names:
         if nlp.get_pipe_meta(name).factory == "mluke":
-            from ..encoder.model import load_model
+            from ..encoder.access import load_model
 
             pipe: Any = nlp.get_pipe(name)
             load_model(pipe.model)

@@ -56,7 +56,7 @@ def pretrain(
         return
     # The best by the dev corpus; without one, the last.
     folder = next(path for path in (output / "model-best", output / "model-last") if path.is_dir())
-    (pipe,) = [pipe for _, pipe in load_model(folder).pipeline if hasattr(pipe, "loaded")]
+    (pipe,) = [pipe for _, pipe in load_model(folder).pipeline if hasattr(pipe, "loaded_encoder")]
     owner: Any = pipe
-    save_encoder(owner.loaded, output / "checkpoint")
+    save_encoder(owner.loaded_encoder(), output / "checkpoint")
     msg.good(f"{len(owner.labels):,} entities. The checkpoint: {output / 'checkpoint'}")

@@ -10,7 +10,8 @@ from ..checkpoint.hub import resolve
 from ..errors import Errors, check_text
 from ..network.config import EncoderConfig
 from ..types import AlignedBatch, DeviceFloats2d, DocAlignment, EncoderOutput, Ints1d
-from .model import EncoderModel, MarkedInput
+from .access import EncoderModel
+from .model import MarkedInput
 
 Backprop = Callable[[DeviceFloats2d], object]
 Bounds = Tuple[int, int]

@@ -1,7 +1,7 @@
 """The thinc Model around the encoder."""
 
 from dataclasses import dataclass
-from typing import Any, Callable, List, Optional, Sequence, Tuple, Union, cast
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union, cast
 
 import numpy
 from spacy.tokens import Doc
@@ -18,7 +18,8 @@ from ..network.config import check_quantization
 from ..network.freezing import check_parts
 from ..network.transformer import VISIBILITIES
 from ..types import AlignedBatch, Bools1d, EncoderOutput, Ints1d, Ints3d
-from .shim import EncoderShim
+from .access import EncoderModel, load_model
+from .shim import EncoderShim, get_shim
 
 DTYPES = ("float32", "bfloat16", "float16")
 ENTITY_INPUTS = ("mask", "kb_id")
@@ -92,8 +93,14 @@ class MentionInput(EncoderInput):
         return None if self.entity_ids is None else numpy.asarray(self.entity_ids) < 0
 
 
-AnyInput = Union[EncoderInput, MarkedInput, QuestionInput]
-EncoderModel = Model[AnyInput, EncoderOutput]
+@dataclass
+class AlignedInput:
+    """Sequences that were aligned before."""
+
+    batch: AlignedBatch
+
+
+AnyInput = Union[EncoderInput, MarkedInput, QuestionInput, AlignedInput]
 
 
 def build_encoder_v1(
@@ -163,32 +170,29 @@ def build_encoder_v1(
         segmentation = "plain" if visibility == "isolated" else "published"
     if visibility == "isolated" and segmentation != "plain":
         raise ValueError(Errors.ML072.format(segmentation=segmentation))
-    return Model(
-        "mluke-encoder",
-        forward,
-        init=init,
-        dims={"nO": None},
-        attrs={
-            "segmentation": segmentation,
-            "entity_input": entity_input,
-            "window": window,
-            "overlap": overlap,
-            "max_entities": max_entities,
-            "max_mention_length": max_mention_length,
-        },
-        shims=[
-            EncoderShim(
-                name=name,
-                visibility=visibility,
-                dtype=dtype,
-                batch_rows=batch_rows,
-                frozen=check_parts(frozen),
-                mixed_precision=mixed_precision,
-                quantize=quantize,
-                revision=revision,
-            )
-        ],
+    attrs = {
+        "segmentation": segmentation,
+        "entity_input": entity_input,
+        "window": window,
+        "overlap": overlap,
+        "max_entities": max_entities,
+        "max_mention_length": max_mention_length,
+    }
+    shim = EncoderShim(
+        name=name,
+        visibility=visibility,
+        dtype=dtype,
+        batch_rows=batch_rows,
+        frozen=check_parts(frozen),
+        mixed_precision=mixed_precision,
+        quantize=quantize,
+        revision=revision,
     )
+    return _build(attrs, shim)
+
+
+def _build(attrs: Dict[str, Any], shim: EncoderShim) -> EncoderModel:
+    return Model("mluke-encoder", forward, init=init, dims={"nO": None}, attrs=attrs, shims=[shim])
 
 
 def init(model: EncoderModel, X: Optional[AnyInput] = None, Y: Optional[EncoderOutput] = None) -> None:
@@ -196,26 +200,13 @@ def init(model: EncoderModel, X: Optional[AnyInput] = None, Y: Optional[EncoderO
     load_model(model)
 
 
-def load_model(model: EncoderModel) -> None:
-    """Read the checkpoint unless that has been done, and set the Model's width.
+def unloaded_copy(model: EncoderModel) -> EncoderModel:
+    """Return an encoder with the same options whose checkpoint has not been read.
 
     model (EncoderModel): As from `build_encoder_v1`.
+    RETURNS (EncoderModel): It reads the checkpoint that the config names, whatever has become of the given one.
     """
-    shim = get_shim(model)
-    width = shim.loaded.config.hidden_size
-    if model.has_dim("nO") is None:
-        model.set_dim("nO", width)
-
-
-def get_shim(model: EncoderModel) -> EncoderShim:
-    """The shim that holds the encoder.
-
-    model (EncoderModel): As from `build_encoder_v1`.
-    RETURNS (EncoderShim): The shim.
-    """
-    shim = model.shims[0]
-    assert isinstance(shim, EncoderShim)
-    return shim
+    return _build(dict(model.attrs), EncoderShim(**get_shim(model).cfg))
 
 
 def forward(
@@ -258,7 +249,9 @@ def align_input(model: EncoderModel, inputs: AnyInput) -> AlignedBatch:
     RETURNS (AlignedBatch): What the network takes.
     RAISES (ValueError): ML315 for entities that the table has no row for, and what alignment raises.
     """
-    loaded = get_shim(model).loaded
+    if isinstance(inputs, AlignedInput):
+        return inputs.batch
+    loaded = load_model(model)
     attrs = model.attrs
     # A checkpoint with a shorter position table has shorter windows.
     window = min(attrs["window"], loaded.config.max_position_embeddings - 2)
@@ -341,7 +334,7 @@ def _check_ids(loaded: LoadedEncoder, ids: Optional[Ints1d]) -> None:
 
 def _named_entity_ids(model: EncoderModel, inputs: EncoderInput) -> Ints1d:
     """Ids of the entities that the spans' kb_id_ name."""
-    entities = get_shim(model).loaded.entities
+    entities = load_model(model).entities
     bounds, lengths = to_numpy(inputs.spans.dataXd), to_numpy(inputs.spans.lengths)
     ids = numpy.full(len(bounds), entities.mask_id, dtype="int64")
     start = 0
@@ -357,7 +350,7 @@ def _named_entity_ids(model: EncoderModel, inputs: EncoderInput) -> Ints1d:
         start += int(length)
     if names:
         ids[named] = entities.ids(names)
-        _check_ids(get_shim(model).loaded, ids)
+        _check_ids(load_model(model), ids)
     return ids
 
 

@@ -13,7 +13,7 @@ from typing import Any, Callable, ContextManager, Dict, List, Optional, Sequence
 
 import numpy
 import torch
-from thinc.api import Optimizer, get_torch_default_device, torch2xp, xp2torch
+from thinc.api import Model, Optimizer, get_torch_default_device, torch2xp, xp2torch
 from thinc.shims import Shim
 
 from ..checkpoint.load import LoadedEncoder, load_encoder
@@ -27,6 +27,17 @@ from .batch_states import device_of, kept_piece_rows, places_of, run_part
 from .batching import iter_batches
 from .optimizer import AdamW
 from .reducing import Chooser, Reader, read_all, read_chosen
+
+
+def get_shim(model: Model[Any, Any]) -> EncoderShim:
+    """Return the shim of an encoder. For this folder: others use access.py.
+
+    model (Model): As from `build_encoder_v1`.
+    RETURNS (EncoderShim): The shim.
+    """
+    shim = model.shims[0]
+    assert isinstance(shim, EncoderShim)
+    return shim
 
 
 class EncoderShim(Shim):
@@ -79,9 +90,11 @@ class EncoderShim(Shim):
     def is_loaded(self) -> bool:
         return self._loaded is not None
 
-    @property
-    def loaded(self) -> LoadedEncoder:
-        """The checkpoint, read now if it was not yet."""
+    def load(self) -> LoadedEncoder:
+        """Return the network and the vocabularies; read the checkpoint at the first call.
+
+        RETURNS (LoadedEncoder): The encoder.
+        """
         if self._loaded is None:
             with self._lock:
                 if self._loaded is None:
@@ -137,13 +150,13 @@ class EncoderShim(Shim):
         batch (AlignedBatch): What to encode.
         RETURNS (EncoderOutput): States as arrays of the current thinc ops.
         """
-        network = self.loaded.network
+        network = self.load().network
         self._after_fork()
         kept = kept_piece_rows(batch)
         out_rows = numpy.full(len(batch.piece_ids), -1, dtype="int64")
         # Where windows of one document overlap, each piece is kept once: no row stands twice in `kept`.
         out_rows[kept] = numpy.arange(len(kept))
-        width = self.loaded.config.hidden_size
+        width = self.load().config.hidden_size
         device = device_of(network)
         n_entities = len(batch.entity_ids) if batch.with_entities else 0
         entity_states = torch.empty((n_entities, width), device=device)
@@ -185,7 +198,7 @@ class EncoderShim(Shim):
         n_out (int): Columns of a row.
         RETURNS (DeviceFloats2d): Shape: (n_entities, n_out), float32; -inf for entities that were not chosen.
         """
-        network = self.loaded.network
+        network = self.load().network
         self._after_fork()
         max_rows = self.cfg["batch_rows"]
         return read_chosen(network, batch, choose, read, n_out, max_rows=max_rows, device=device_of(network))
@@ -201,7 +214,7 @@ class EncoderShim(Shim):
         return self._read(batch, read, (len(batch.piece_ids), n_out), of_entities=False)
 
     def _read(self, batch: AlignedBatch, read: Reader, shape: Tuple[int, int], *, of_entities: bool) -> DeviceFloats2d:
-        network = self.loaded.network
+        network = self.load().network
         self._after_fork()
         max_rows, device = self.cfg["batch_rows"], device_of(network)
         return read_all(network, batch, read, shape, of_entities=of_entities, max_rows=max_rows, device=device)
@@ -213,7 +226,7 @@ class EncoderShim(Shim):
         RETURNS (Tuple[EncoderOutput, Callable]): The states, and a callback that takes their gradients (an
             EncoderOutput, too) and adds to the gradients of the parameters.
         """
-        network = self.loaded.network
+        network = self.load().network
         self._after_fork()
         device = device_of(network)
         parts: List[Tuple[torch.Tensor, torch.Tensor]] = []
@@ -230,7 +243,7 @@ class EncoderShim(Shim):
         finally:
             network.eval()
         if not parts:
-            width = self.loaded.config.hidden_size
+            width = self.load().config.hidden_size
             parts = [(torch.empty((0, width), device=device), torch.empty((0, width), device=device))]
         kept = places_of(piece_order)[kept_piece_rows(batch)]
         pieces = torch.cat([p for p, _ in parts])[torch.from_numpy(kept).to(device)].float()
@@ -253,18 +266,18 @@ class EncoderShim(Shim):
         """What a training pass runs in."""
         if not self.cfg["mixed_precision"]:
             return contextlib.nullcontext()
-        return torch.autocast(device_of(self.loaded.network).type, dtype=torch.bfloat16)
+        return torch.autocast(device_of(self.load().network).type, dtype=torch.bfloat16)
 
     def finish_update(self, optimizer: Optimizer) -> None:
         """Let an optimizer step every parameter that has a gradient, and clear the gradients.
 
         optimizer (Optimizer): Any of thinc's; `spacy-mluke.AdamW.v1` takes all parameters at once.
         """
-        clear_int8(self.loaded.network)
+        clear_int8(self.load().network)
         if isinstance(optimizer, AdamW):
-            optimizer.step_parameters(self.id, self.loaded.named_parameters())
+            optimizer.step_parameters(self.id, self.load().named_parameters())
             return
-        for name, param in self.loaded.named_parameters():
+        for name, param in self.load().named_parameters():
             if param.grad is None:
                 continue
             # float() is a view of float32 parameters, which the optimizer then changes in place.
@@ -285,7 +298,7 @@ class EncoderShim(Shim):
         if not own or not self.is_loaded:
             yield
             return
-        loaded = self.loaded
+        loaded = self.load()
         backup = {name: param.data.clone() for name, param in loaded.named_parameters() if name in own}
         try:
             for name, param in loaded.named_parameters():
@@ -317,14 +330,14 @@ class EncoderShim(Shim):
     # --- saving ---
 
     def save(self, path: Path, neighbours: Sequence[Path] = ()) -> None:
-        """Write a checkpoint directory that `load` reads and people can, too. See `save_once`.
+        """Write a checkpoint directory that `load_from` reads and people can, too. See `save_once`.
 
         path (Path): The directory, made if missing.
         neighbours (Sequence[Path]): Encoders that are saved beside it already.
         """
-        save_once(self.loaded, path, neighbours=neighbours)
+        save_once(self.load(), path, neighbours=neighbours)
 
-    def load(self, path: Path) -> None:
+    def load_from(self, path: Path) -> None:
         """Read a checkpoint directory in place of the one named in the config.
 
         path (Path): The directory.
@@ -340,7 +353,7 @@ class EncoderShim(Shim):
     def from_bytes(self, data: bytes) -> EncoderShim:
         folder = tempfile.TemporaryDirectory(prefix="spacy_mluke_")
         unpack_files(data, Path(folder.name))
-        self.load(Path(folder.name))
+        self.load_from(Path(folder.name))
         self._files = folder
         return self
 

@@ -9,7 +9,8 @@ from thinc.types import Floats2d, Ragged
 
 from ..errors import check_number
 from ..types import EncoderOutput
-from .model import EncoderInput, EncoderModel
+from .access import EncoderModel
+from .model import EncoderInput
 from .trf_data import join_gradients, split_output, token_pooling
 
 if TYPE_CHECKING:

@@ -6,7 +6,9 @@ import numpy
 from thinc.api import Dropout, Model, chain
 from thinc.types import Floats2d
 
-from ..encoder.model import EncoderModel, QuestionInput, align_input, get_shim, load_model, no_spans
+from ..encoder.access import EncoderModel, load_model
+from ..encoder.model import QuestionInput, align_input, no_spans
+from ..encoder.shim import get_shim
 from ..errors import check_dropout
 from ..ragged import row_offsets
 from ..types import AlignedBatch, AnswerLogits, Bools1d, DeviceFloats2d, EncoderOutput, Ints1d, Ints2d, QuestionBatch

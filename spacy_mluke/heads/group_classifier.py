@@ -9,7 +9,8 @@ import numpy
 from thinc.api import Dropout, Model, chain
 from thinc.types import Floats2d
 
-from ..encoder.model import EncoderModel, MarkedInput
+from ..encoder.access import EncoderModel
+from ..encoder.model import MarkedInput
 from ..errors import check_dropout
 from ..types import AlignedBatch, EncoderOutput, GroupLogits, Ints2d
 from .linear import build_linear

@@ -8,7 +8,9 @@ from typing import Any, cast
 
 from thinc.api import get_current_ops
 
-from ..encoder.model import EncoderModel, MentionInput, align_input, get_shim
+from ..encoder.access import EncoderModel
+from ..encoder.model import MentionInput, align_input
+from ..encoder.shim import get_shim
 from ..ragged import row_offsets
 from ..types import AlignedBatch, Bools1d, Counts, DeviceFloats2d
 from .group_classifier import group_rows
@@ -35,7 +37,7 @@ def read_masks(encoder: EncoderModel, inputs: MentionInput, n_pieces: int) -> Ma
     RETURNS (MaskStates): The states.
     """
     shim = get_shim(encoder)
-    width = shim.loaded.config.hidden_size
+    width = shim.load().config.hidden_size
     batch = align_input(encoder, inputs)
     n_columns = (1 + n_pieces) * width
     found = shim.read_entities(batch, partial(_read, n_pieces=n_pieces), n_columns)

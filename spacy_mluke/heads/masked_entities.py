@@ -8,8 +8,9 @@ from thinc.api import Model, torch2xp, xp2torch
 from torch import Tensor
 
 from ..checkpoint.load import LoadedEncoder
+from ..encoder.access import EncoderModel, load_model
 from ..encoder.listener import EncoderListener
-from ..encoder.model import EncoderModel, MentionInput, get_shim, no_spans
+from ..encoder.model import MentionInput, no_spans
 from ..errors import Errors
 from ..network.masked_heads import candidate_logits, top_rows
 from ..types import Bools1d, DeviceFloats2d, EncoderOutput, EntityLogits, Floats2d, Ints1d, Ints2d
@@ -49,7 +50,7 @@ def forward(
     RAISES (ValueError): ML007 for candidates that do not fit, ML221 if the encoder has no head.
     """
     encoder = model.layers[0]
-    loaded = get_shim(encoder).loaded
+    loaded = load_model(encoder)
     check_entity_head(loaded, model.name)
     if isinstance(inputs, list):
         inputs = MentionInput(inputs, no_spans(len(inputs)))
@@ -131,7 +132,7 @@ def rank_entities(
         being smaller if there are fewer entities.
     RAISES (ValueError): ML221 if the encoder has no head.
     """
-    loaded = get_shim(model.get_ref("encoder")).loaded
+    loaded = load_model(model.get_ref("encoder"))
     check_entity_head(loaded, model.name)
     head = loaded.heads.entity_predictions
     assert head is not None

@@ -9,8 +9,9 @@ from thinc.api import Dropout, Model, chain
 from thinc.types import Floats2d, Ragged
 
 from ..align.boundaries import edge_rows
-from ..encoder.model import EncoderInput, EncoderModel, align_input, get_shim, load_model, no_spans
-from ..encoder.shim import EncoderShim
+from ..encoder.access import EncoderModel, load_model
+from ..encoder.model import EncoderInput, align_input, no_spans
+from ..encoder.shim import EncoderShim, get_shim
 from ..errors import Errors, check_dropout
 from ..types import AlignedBatch, DeviceFloats2d, EncoderOutput, Ints1d
 from .linear import build_linear

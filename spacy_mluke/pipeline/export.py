@@ -9,8 +9,7 @@ from typing import Any, Optional, Union
 import torch
 
 from ..checkpoint.load import PublishedHead, export_huggingface
-from ..encoder.model import EncoderModel, get_shim, load_model
-from ..encoder.shim import EncoderShim
+from ..encoder.access import EncoderModel, encoder_settings, load_model
 from ..errors import Errors, Warnings
 from .base.head_files import HeadFiles
 from .base.published import has_published_form, own_encoder
@@ -27,16 +26,16 @@ def export_component(pipe: Any, path: Union[str, Path]) -> str:
     RAISES (ValueError): ML250 for a component that is not one of these, ML075 for one without labels.
     """
     if isinstance(pipe, EncoderFiles):
-        load_model(pipe.model)
-        export_huggingface(get_shim(pipe.model).loaded, path)
-        return "LukeForMaskedLM" if get_shim(pipe.model).loaded.heads else "LukeModel"
+        loaded = load_model(pipe.model)
+        export_huggingface(loaded, path)
+        return "LukeForMaskedLM" if loaded.heads else "LukeModel"
     name = getattr(pipe, "name", type(pipe).__name__)
     reason = reason_against_export(pipe)
     if reason is not None:
         raise ValueError(Errors.ML250.format(name=name, reason=reason))
     encoder = own_encoder(pipe.model)
     assert encoder is not None
-    load_model(encoder)
+    loaded = load_model(encoder)
     if not pipe.is_trained:
         # A head that came with the checkpoint is taken over at first use.
         load = getattr(pipe, "load", None)
@@ -46,7 +45,6 @@ def export_component(pipe: Any, path: Union[str, Path]) -> str:
     if pipe.head_params() and not tensors:
         raise ValueError(Errors.ML075.format(name=name))
     _warn_of_visibility(encoder, name)
-    loaded = get_shim(encoder).loaded
     # Without a head of its own, the encoder's heads for masked words and entities are the component's.
     head = PublishedHead(pipe.kind, tensors, tuple(pipe.cfg.get("classes", ()))) if tensors else None
     export_huggingface(loaded, path, head=head)
@@ -71,6 +69,5 @@ def reason_against_export(pipe: Any) -> Optional[str]:
 
 
 def _warn_of_visibility(encoder: EncoderModel, name: str) -> None:
-    shim: EncoderShim = get_shim(encoder)
-    if shim.cfg["visibility"] != "joint":
+    if encoder_settings(encoder)["visibility"] != "joint":
         warnings.warn(Warnings.ML192.format(name=name), stacklevel=3)

@@ -6,8 +6,8 @@ from typing import Iterator, Optional
 
 from spacy.language import Language
 
+from ..encoder.access import EncoderModel, encoder_settings, is_encoder, set_quantization
 from ..encoder.parameters import models_of
-from ..encoder.shim import EncoderShim
 from ..network.config import check_quantization
 
 
@@ -22,17 +22,16 @@ def quantize(nlp: Language, kind: Optional[str] = "int8") -> None:
     check_quantization(kind, "float32")
     encoders = list(encoders_of(nlp))
     for encoder in encoders:
-        check_quantization(kind, encoder.cfg["dtype"])
+        check_quantization(kind, encoder_settings(encoder)["dtype"])
     for encoder in encoders:
-        encoder.quantize(kind)
+        set_quantization(encoder, kind)
 
 
-def encoders_of(nlp: Language) -> Iterator[EncoderShim]:
+def encoders_of(nlp: Language) -> Iterator[EncoderModel]:
     """The encoders of a pipeline.
 
     nlp (Language): The pipeline.
-    YIELDS (EncoderShim): Each, whether its checkpoint has been read or not.
+    YIELDS (EncoderModel): Each, whether its checkpoint has been read or not.
     """
     for _, model in models_of(nlp):
-        for node in model.walk():
-            yield from (shim for shim in node.shims if isinstance(shim, EncoderShim))
+        yield from filter(is_encoder, model.walk())

@@ -13,7 +13,7 @@ from spacy.training import Example
 
 from .. import __version__
 from ..annotate.answers import get_questions, set_questions
-from ..encoder.model import get_shim
+from ..encoder.access import encoder_settings, is_encoder
 from ..errors import Errors
 from ..training.corpus import give_entities, with_gold_tokens
 from ..training.files import DOCBIN, DocBinCorpus
@@ -114,7 +114,7 @@ def describe(nlp: Language) -> Dict[str, Any]:
     checkpoints = {}
     for name, pipe in nlp.pipeline:
         model = getattr(pipe, "model", None)
-        if model is not None and model.has_ref("encoder") and model.get_ref("encoder").shims:
-            checkpoints[name] = get_shim(model.get_ref("encoder")).cfg["name"]
+        if model is not None and model.has_ref("encoder") and is_encoder(model.get_ref("encoder")):
+            checkpoints[name] = encoder_settings(model.get_ref("encoder"))["name"]
     versions = {"spacy_mluke": __version__, "spacy": spacy.__version__, "torch": torch.__version__}
     return {"components": list(nlp.pipe_names), "checkpoints": checkpoints, "versions": versions}

@@ -21,7 +21,8 @@ from spacy_mluke.checkpoint.add_entities import add_entities, start_heads
 from spacy_mluke.checkpoint.load import load_encoder, save_encoder
 from spacy_mluke.checkpoint.quantized import Q4Embedding
 from spacy_mluke.encoder import shim as shim_module
-from spacy_mluke.encoder.model import EncoderInput, build_encoder_v1, get_shim
+from spacy_mluke.encoder.access import is_loaded, load_model
+from spacy_mluke.encoder.model import EncoderInput, build_encoder_v1
 from spacy_mluke.encoder.optimizer import AdamW
 from spacy_mluke.vocabulary.entity_names import NewEntity
 from tests.checkpoint.checkpoints import make_checkpoint
@@ -42,7 +43,7 @@ def path(tmp_path_factory, tiny_sentencepiece):
 
 
 def devices(model: Model) -> set:
-    return {parameter.device.type for _, parameter in get_shim(model).loaded.named_parameters()}
+    return {parameter.device.type for _, parameter in load_model(model).named_parameters()}
 
 
 # --- the device that is none ---
@@ -64,14 +65,14 @@ def test_the_pretended_device_refuses_tensors_of_both():
 def test_a_loaded_encoder_moves_to_a_gpu_and_back(path):
     model = build_encoder_v1(str(path), frozen=["word_embeddings"])
     model.initialize()
-    parameters = dict(get_shim(model).loaded.named_parameters())
+    parameters = dict(load_model(model).named_parameters())
     before = {name: (p.detach().clone(), p.requires_grad) for name, p in parameters.items()}
     with far_device():
         model._to_ops(gpu_ops())
         assert devices(model) == {FAR.type}
         model._to_ops(NumpyOps())
     assert devices(model) == {"cpu"}
-    for name, parameter in get_shim(model).loaded.named_parameters():
+    for name, parameter in load_model(model).named_parameters():
         assert torch.equal(parameter, before[name][0])
         assert parameter.requires_grad is before[name][1]
 
@@ -80,14 +81,14 @@ def test_an_encoder_that_is_not_loaded_stays_so_when_it_is_moved():
     model = build_encoder_v1("/no/such/checkpoint")
     model.to_cpu()
     model._to_ops(gpu_ops())
-    assert not get_shim(model).is_loaded
+    assert not is_loaded(model)
 
 
 def test_eight_bits_are_for_the_cpu_alone(path, monkeypatch):
     monkeypatch.setattr(shim_module, "has_int8", lambda: True)
     model = build_encoder_v1(str(path), quantize="int8")
     model.initialize()
-    layer = get_shim(model).loaded.network.encoder.layer[0].intermediate
+    layer = load_model(model).network.encoder.layer[0].intermediate
     first = layer.int8
     assert first is not None
     with far_device():
@@ -102,7 +103,7 @@ def test_eight_bits_are_for_the_cpu_alone(path, monkeypatch):
 def test_the_bundled_encoder_moves_to_the_cpu_without_being_copied():
     model = build_encoder_v1()
     model.initialize()
-    words: Any = get_shim(model).loaded.network.embeddings.word_embeddings
+    words: Any = load_model(model).network.embeddings.word_embeddings
     blocks = words.blocks.data_ptr()
     model.to_cpu()
     assert words.blocks.data_ptr() == blocks
@@ -162,7 +163,7 @@ def test_predictions_and_steps_elsewhere_are_those_of_the_cpu(path, monkeypatch,
                 stack.enter_context(mock.patch.object(thinc.util, "get_torch_default_device", lambda: FAR))
             model = build_encoder_v1(str(path), dtype=dtype, entity_input="kb_id")
             model.initialize()
-            for module in get_shim(model).loaded.network.modules():
+            for module in load_model(model).network.modules():
                 if hasattr(module, "dropout"):
                     module.dropout = 0.0
             assert devices(model) == {"cpu" if place == "cpu" else FAR.type}
@@ -171,7 +172,7 @@ def test_predictions_and_steps_elsewhere_are_those_of_the_cpu(path, monkeypatch,
             for _ in range(2):
                 output, backprop = model.begin_update(inputs)
                 backprop(output)
-                get_shim(model).finish_update(optimizer)
+                model.shims[0].finish_update(optimizer)
             found.append(model.predict(inputs))
             results[place] = [array for output in found for array in (output.piece_states, output.entity_states)]
             results[place] += [

@@ -11,8 +11,9 @@ from transformers import LukeForMaskedLM
 
 from spacy_mluke.checkpoint import load as checkpoint_module
 from spacy_mluke.checkpoint.load import export_huggingface, load_encoder, save_encoder
+from spacy_mluke.encoder.access import load_model
 from spacy_mluke.encoder.listener import build_encoder_listener_v1
-from spacy_mluke.encoder.model import MentionInput, align_input, build_encoder_v1, get_shim
+from spacy_mluke.encoder.model import MentionInput, align_input, build_encoder_v1
 from spacy_mluke.heads.mask_states import read_masks
 from spacy_mluke.heads.masked_entities import build_masked_entity_v1, predict_top_entities, rank_entities
 from spacy_mluke.heads.masked_words import piece_log_probs, rank_pieces
@@ -82,7 +83,7 @@ def test_word_log_probabilities_equal_those_of_the_reference(model, path, tokeni
     encoder = model.layers[0]
     inputs = mentions(mask_lengths=numpy.array([2, 0, 0, 2]))
     states = read_masks(encoder, inputs, 2)
-    loaded = get_shim(encoder).loaded
+    loaded = load_model(encoder)
     batch = align_input(encoder, inputs)
     logits = torch.tensor(reference(path, batch)[0][1:3]).log_softmax(1).numpy()
     found = piece_log_probs(loaded, states.pieces[:2], numpy.arange(logits.shape[1]))
@@ -96,7 +97,7 @@ def test_word_log_probabilities_equal_those_of_the_reference(model, path, tokeni
 
 
 def test_hidden_words_are_mask_pieces_and_text_never_is(model):
-    loaded = get_shim(model.layers[0]).loaded
+    loaded = load_model(model.layers[0])
     nlp = spacy.blank("xx")
     doc = nlp.make_doc("Tokyo is <mask> far")
     inputs = MentionInput(
@@ -114,7 +115,7 @@ def test_neighbours_of_a_mask_keep_their_pieces(path, segmentation):
     inputs = mentions(mask_lengths=numpy.array([0, 1, 0, 0]), with_tokens=True)
     batch = align_input(model, inputs)
     alignment = batch.docs[0]
-    pieces = get_shim(model).loaded.wordpieces
+    pieces = load_model(model).wordpieces
     rows = alignment.piece_rows[slice(*alignment.token_bounds[5])]
     assert pieces.pieces(batch.piece_ids[rows]) == ["<mask>"]
     around = [pieces.pieces(batch.piece_ids[alignment.piece_rows[slice(*alignment.token_bounds[i])]]) for i in (4, 6)]
@@ -201,7 +202,7 @@ def test_gradients_equal_finite_differences(model, form):
     weights = numpy.random.default_rng(0).normal(size=found.logits.shape).astype("float32")
     found.logits = weights
     backprop(found)
-    loaded = get_shim(model.layers[0]).loaded
+    loaded = load_model(model.layers[0])
     parameters = dict(loaded.named_parameters())
     for name in (
         "entity_predictions.bias",
@@ -223,7 +224,7 @@ def test_gradients_equal_finite_differences(model, form):
 def test_an_optimizer_steps_head_and_tied_table_and_averages_reach_them(model):
     inputs = mentions(candidates=numpy.array([3, 4]))
     model.initialize()
-    loaded = get_shim(model.layers[0]).loaded
+    loaded = load_model(model.layers[0])
     before = {name: parameter.detach().clone() for name, parameter in loaded.named_parameters()}
     found, backprop = model.begin_update(inputs)
     backprop(found)
@@ -234,8 +235,7 @@ def test_an_optimizer_steps_head_and_tied_table_and_averages_reach_them(model):
     assert {"entity_predictions.bias", "entity_predictions.transform.dense.weight", table} <= changed
     assert not torch.equal(dict(loaded.named_parameters())[table][mask], before[table][mask])
     logits = model.predict(inputs).logits
-    shim = get_shim(model.layers[0])
-    with model.use_params({(shim.id, name): tensor.numpy() for name, tensor in before.items()}):
+    with model.use_params({(model.layers[0].shims[0].id, name): tensor.numpy() for name, tensor in before.items()}):
         assert not numpy.allclose(model.predict(inputs).logits, logits)
     numpy.testing.assert_allclose(model.predict(inputs).logits, logits)
 
@@ -264,7 +264,7 @@ def test_a_listener_is_refused():
 @pytest.mark.parametrize("write", [save_encoder, export_huggingface])
 def test_heads_are_saved_with_the_encoder(path, model, tmp_path, write):
     expected = model.predict(mentions()).logits
-    write(get_shim(model.layers[0]).loaded, tmp_path / "saved")
+    write(load_model(model.layers[0]), tmp_path / "saved")
     again = build_masked_entity_v1(build_encoder_v1(str(tmp_path / "saved")))
     numpy.testing.assert_allclose(again.predict(mentions()).logits, expected, atol=1e-5)
     _, info = LukeForMaskedLM.from_pretrained(tmp_path / "saved", output_loading_info=True)
@@ -281,6 +281,6 @@ def test_a_frozen_table_in_its_file_gives_the_same_logits(path, model, monkeypat
     found, backprop = mapped.begin_update(mentions())
     numpy.testing.assert_allclose(found.logits, expected, atol=1e-5)
     backprop(found)
-    table = get_shim(mapped.layers[0]).loaded.network.entity_embeddings.entity_embeddings
+    table = load_model(mapped.layers[0]).network.entity_embeddings.entity_embeddings
     assert table.special.grad.abs().sum() > 0
-    assert dict(get_shim(mapped.layers[0]).loaded.entities.items()) == FULL
+    assert dict(load_model(mapped.layers[0]).entities.items()) == FULL

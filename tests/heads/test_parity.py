@@ -9,7 +9,8 @@ import torch
 from spacy.tokens import Span
 from transformers import LukeForEntityClassification, LukeForEntityPairClassification
 
-from spacy_mluke.encoder.model import MarkedInput, get_shim
+from spacy_mluke.encoder.access import is_loaded
+from spacy_mluke.encoder.model import MarkedInput
 from tests.checkpoint.checkpoints import FULL, LITE, make_checkpoint
 from tests.pipeline.relation_docs import own_model
 
@@ -73,7 +74,7 @@ def test_logits_equal_those_of_the_reference(tmp_path, request, tokenizer, task,
     batch = align_input(encoder, MarkedInput([doc], groups, pipe.model.attrs["size"]))
     network = TASKS[task].from_pretrained(path).eval()
     numpy.testing.assert_allclose(output.logits, reference_logits(network, batch), atol=1e-4)
-    assert get_shim(encoder).is_loaded
+    assert is_loaded(encoder)
 
 
 def add_markers(path):

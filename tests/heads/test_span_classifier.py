@@ -9,6 +9,7 @@ import torch
 from spacy.tokens import Doc
 from transformers import LukeForEntitySpanClassification, LukeTokenizer, MLukeTokenizer
 
+from spacy_mluke.encoder.access import load_model
 from spacy_mluke.encoder.listener import build_encoder_listener_v1
 from spacy_mluke.encoder.model import build_encoder_v1
 from spacy_mluke.heads.span_classifier import build_span_classifier_v1, edge_rows, span_rows
@@ -121,15 +122,13 @@ def test_a_training_pass_gives_the_logits_of_prediction(checkpoint):
 
 def get_dropout(pipe):
     """Switch the network's dropout off."""
-    from spacy_mluke.encoder.model import get_shim
 
-    for module in get_shim(pipe.model.get_ref("encoder")).loaded.network.modules():
+    for module in load_model(pipe.model.get_ref("encoder")).network.modules():
         if isinstance(getattr(module, "dropout", None), float):
             module.dropout = 0.0
 
 
 def test_gradients_of_the_encoder_equal_finite_differences(checkpoint):
-    from spacy_mluke.encoder.model import get_shim
 
     nlp, pipe = pipeline(checkpoint, max_entities=5)
     get_dropout(pipe)
@@ -138,7 +137,7 @@ def test_gradients_of_the_encoder_equal_finite_differences(checkpoint):
     weights = numpy.random.default_rng(0).normal(size=logits.shape).astype("float32")
     _, backprop = pipe.model.begin_update((docs, spans))
     backprop(weights)
-    network = get_shim(pipe.model.get_ref("encoder")).loaded.network
+    network = load_model(pipe.model.get_ref("encoder")).network
     parameters = dict(network.named_parameters())
     for name in (
         "embeddings.LayerNorm.weight",

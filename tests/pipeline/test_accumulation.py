@@ -6,7 +6,7 @@ import pytest
 import torch
 from spacy.training.loop import subdivide_batch, train_while_improving
 
-from spacy_mluke.encoder.model import get_shim
+from spacy_mluke.encoder.access import load_model
 from spacy_mluke.encoder.optimizer import AdamW
 from tests.pipeline.relation_docs import listening_pipeline, relation_examples, task_pipeline
 
@@ -15,8 +15,8 @@ TASKS = ["mluke_relations", "mluke_typing"]
 
 def encoders(nlp):
     if "mluke" in nlp.pipe_names:
-        return [get_shim(nlp.get_pipe("mluke").model)]
-    return [get_shim(pipe.model.get_ref("encoder")) for _, pipe in nlp.pipeline]
+        return [nlp.get_pipe("mluke").model]
+    return [pipe.model.get_ref("encoder") for _, pipe in nlp.pipeline]
 
 
 def prepared(checkpoint, make, *factories):
@@ -29,8 +29,8 @@ def prepared(checkpoint, make, *factories):
 def collect(nlp):
     """All gradients, by place."""
     found = {}
-    for n, shim in enumerate(encoders(nlp)):
-        for name, param in shim.loaded.network.named_parameters():
+    for n, encoder in enumerate(encoders(nlp)):
+        for name, param in load_model(encoder).network.named_parameters():
             if param.grad is not None:
                 found[n, name] = param.grad.clone()
     for task in TASKS:
@@ -78,14 +78,15 @@ def test_spacys_loop_takes_the_same_steps_however_it_divides_its_batches(steady_
             before_update=None,
         )
         assert len(list(steps)) == 2
-        states = [param.clone() for shim in encoders(nlp) for param in shim.loaded.network.parameters()]
+        states = [param.clone() for encoder in encoders(nlp) for param in load_model(encoder).network.parameters()]
         states += [torch.from_numpy(nlp.get_pipe(task).model.get_ref("linear").get_param("W").copy()) for task in TASKS]
-        assert all(param.grad is None for shim in encoders(nlp) for param in shim.loaded.network.parameters())
+        networks = [load_model(encoder).network for encoder in encoders(nlp)]
+        assert all(param.grad is None for network in networks for param in network.parameters())
         results.append(states)
     before = [
         param
-        for shim in encoders(prepared(steady_checkpoint, make, *TASKS)[0])
-        for param in shim.loaded.network.parameters()
+        for encoder in encoders(prepared(steady_checkpoint, make, *TASKS)[0])
+        for param in load_model(encoder).network.parameters()
     ]
     assert any(not torch.equal(a, b) for a, b in zip(results[0], before, strict=False))
     for whole, parts in zip(*results, strict=True):
@@ -103,4 +104,4 @@ def test_the_gradients_of_a_frozen_component_are_not_waited_for(steady_checkpoin
     moments = AdamW(0.0)
     alone.get_pipe("mluke").finish_update(moments)
     assert moments.mom1
-    assert all(param.grad is None for shim in encoders(nlp) for param in shim.loaded.network.parameters())
+    assert all(param.grad is None for encoder in encoders(nlp) for param in load_model(encoder).network.parameters())

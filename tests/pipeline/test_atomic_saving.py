@@ -13,7 +13,7 @@ import spacy
 import torch
 
 import spacy_mluke
-from spacy_mluke.encoder.model import get_shim, load_model
+from spacy_mluke.encoder.access import load_model
 from spacy_mluke.storage import folders
 from spacy_mluke.storage.folders import replacing_folder
 from tests.pipeline.conftest import make_pipeline
@@ -42,7 +42,7 @@ def encoder_of(nlp, name):
     model = nlp.get_pipe(name).model
     encoder = model if name == "mluke" else model.get_ref("encoder")
     load_model(encoder)
-    return get_shim(encoder).loaded
+    return load_model(encoder)
 
 
 def change(nlp, name, by=1.1):

@@ -9,7 +9,7 @@ from spacy.training import Example
 from transformers import LukeForMaskedLM
 
 from spacy_mluke.annotate.fillers import get_masks
-from spacy_mluke.encoder.model import get_shim
+from spacy_mluke.encoder.access import load_model
 from tests.checkpoint.checkpoints import make_checkpoint
 from tests.pipeline.cloze_docs import (
     best,
@@ -99,7 +99,7 @@ def test_words_are_scored_by_the_mean_of_their_pieces(published, masked_lm):
     import torch
 
     pipe = published.get_pipe("mluke_cloze")
-    loaded = get_shim(pipe.model.get_ref("encoder")).loaded
+    loaded = load_model(pipe.model.get_ref("encoder"))
     words = ["Tokyo", "is", "capital"]
     ((*fillers,),) = pipe.fill("[MASK] is", words, mode="word")
     assert {filler.text for filler in fillers} == set(words)
@@ -211,7 +211,7 @@ def test_a_published_checkpoint_keeps_its_head_and_its_entities(masked_lm):
     nlp.initialize(lambda: [Example(nlp.make_doc(gold.text), gold)])
     pipe = nlp.get_pipe("mluke_cloze")
     assert pipe.labels == ("en:Tokyo",)
-    assert pipe.loaded.config.entity_vocab_size == 7
+    assert pipe.loaded_encoder().config.entity_vocab_size == 7
     after = pipe.fill("[MASK] is far", ["Tokyo", "Paris"])
     assert [filler.score for filler in after[0]] == pytest.approx([filler.score for filler in before[0]])
 
@@ -221,7 +221,7 @@ def test_the_gradient_of_the_loss_equals_finite_differences(steady_checkpoint):
     gold = filled_examples(nlp)
     nlp.initialize(lambda: gold)
     pipe = nlp.get_pipe("mluke_cloze")
-    loaded = pipe.loaded
+    loaded = pipe.loaded_encoder()
     nlp.update(gold, sgd=False)
     parameters = dict(loaded.named_parameters())
     row = int(pipe.label_ids[0])

@@ -9,7 +9,8 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from transformers import LukeForMaskedLM
 
-from spacy_mluke.encoder.model import MentionInput, get_shim
+from spacy_mluke.encoder.access import load_model
+from spacy_mluke.encoder.model import MentionInput
 from spacy_mluke.pipeline.cloze.masked_texts import find_linked
 from tests.pipeline.cloze_docs import cloze_pipeline, scores_of
 from tests.pipeline.steps import copy_of
@@ -73,7 +74,7 @@ def reference_scores(path, loaded, shown) -> numpy.ndarray:
 )
 def test_a_mask_is_filled_as_the_reference_does_that_reads_the_linked_entities(nlp, masked_lm, names, shown):
     pipe = nlp.get_pipe("mluke_cloze")
-    loaded = get_shim(pipe.model.get_ref("encoder")).loaded
+    loaded = load_model(pipe.model.get_ref("encoder"))
     (fillers,) = pipe.fill(linked(nlp, **names))
     expected = reference_scores(masked_lm, loaded, shown)
     found = {filler.entity: filler.score for filler in fillers}
@@ -158,7 +159,7 @@ def long_doc(nlp, n_before: int, n_after: int) -> Doc:
 
 def test_only_windows_with_a_mask_are_read(nlp, monkeypatch):
     doc = long_doc(nlp, 300, 300)
-    shim, n_read = get_shim(nlp.get_pipe("mluke_cloze").model.get_ref("encoder")), []
+    shim, n_read = nlp.get_pipe("mluke_cloze").model.get_ref("encoder").shims[0], []
     read = shim.read_entities
 
     def count(batch, *args, **kwargs):
@@ -183,5 +184,5 @@ def test_finding_linked_mentions_looks_at_each_mask_once(nlp):
             for ent in doc.ents
             if not any(ent.start_char < end and start < ent.end_char for start, end in masks)
         ]
-        linked_ones = find_linked(doc, nlp.get_pipe("mluke_cloze").loaded, masks)
+        linked_ones = find_linked(doc, nlp.get_pipe("mluke_cloze").loaded_encoder(), masks)
         assert [place[:2] for place in linked_ones] == expected

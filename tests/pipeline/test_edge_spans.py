@@ -9,7 +9,8 @@ from spacy.tokens import Doc, Span
 from spacy.training import Example
 
 from spacy_mluke.annotate.relations import Relation
-from spacy_mluke.encoder.model import EncoderInput, MentionInput, load_model
+from spacy_mluke.encoder.access import load_model
+from spacy_mluke.encoder.model import EncoderInput, MentionInput
 from tests.pipeline.relation_docs import own_model
 
 SPANS = {"@misc": "spacy-mluke.spans_suggester.v1", "spans_key": "given"}

@@ -9,7 +9,7 @@ from spacy.tokens import Span
 from spacy.util import fix_random_seed
 from thinc.api import Adam
 
-from spacy_mluke.encoder.model import get_shim
+from spacy_mluke.encoder.access import load_model
 from tests.pipeline.relation_docs import facts, listening_pipeline, relation_examples, types
 from tests.pipeline.test_errors import listener_config
 
@@ -17,7 +17,7 @@ QUERY = "encoder.layer.0.attention.self.query.weight"
 
 
 def network(nlp):
-    return get_shim(nlp.get_pipe("mluke").model).loaded.network
+    return load_model(nlp.get_pipe("mluke").model).network
 
 
 def start(nlp):

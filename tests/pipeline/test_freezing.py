@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import copy
-
 import pytest
 import spacy
 import torch
 
-from spacy_mluke.encoder.model import build_encoder_v1, get_shim
+from spacy_mluke.encoder.access import load_model
+from spacy_mluke.encoder.model import build_encoder_v1
 from spacy_mluke.encoder.optimizer import AdamW
 from spacy_mluke.network.freezing import check_parts
 from tests.pipeline.relation_docs import own_model, relation_examples
@@ -19,7 +18,7 @@ def pipeline(checkpoint, frozen):
     pipe = nlp.add_pipe("mluke_relations", config={"model": own_model(checkpoint, frozen=frozen)})
     gold = relation_examples(nlp)
     nlp.initialize(lambda: gold)
-    return nlp, get_shim(pipe.model.get_ref("encoder")), gold
+    return nlp, pipe.model.get_ref("encoder"), gold
 
 
 def with_gradient(network):
@@ -37,20 +36,20 @@ PARTS = {
 
 @pytest.mark.parametrize("part", sorted(PARTS))
 def test_a_frozen_part_has_no_gradient_and_the_others_have(steady_checkpoint, part):
-    nlp, shim, gold = pipeline(steady_checkpoint, [part])
+    nlp, encoder, gold = pipeline(steady_checkpoint, [part])
     nlp.update(gold, sgd=False)
-    found = with_gradient(shim.loaded.network)
+    found = with_gradient(load_model(encoder).network)
     _, free, _ = pipeline(steady_checkpoint, [])
-    everything = {name for name, param in free.loaded.network.named_parameters() if param.requires_grad}
+    everything = {name for name, param in load_model(free).network.named_parameters() if param.requires_grad}
     frozen = {name for name in everything if name.startswith(tuple(PARTS[part]))}
     assert frozen
     assert found == everything - frozen
 
 
 def test_the_backward_pass_stops_above_a_frozen_bottom(steady_checkpoint):
-    nlp, shim, gold = pipeline(steady_checkpoint, ["embeddings", "entity_embeddings", "layers:0"])
+    nlp, encoder, gold = pipeline(steady_checkpoint, ["embeddings", "entity_embeddings", "layers:0"])
     seen = []
-    layers = shim.loaded.network.encoder.layer
+    layers = load_model(encoder).network.encoder.layer
     for layer in layers:
         layer.register_forward_hook(lambda module, inputs, output: seen.append(output.requires_grad))
     nlp.update(gold, sgd=False)
@@ -58,29 +57,29 @@ def test_the_backward_pass_stops_above_a_frozen_bottom(steady_checkpoint):
 
 
 def test_training_leaves_frozen_parts_as_they_are(steady_checkpoint):
-    nlp, shim, gold = pipeline(steady_checkpoint, ["embeddings", "layers:0"])
-    before = {name: param.clone() for name, param in shim.loaded.network.named_parameters()}
+    nlp, encoder, gold = pipeline(steady_checkpoint, ["embeddings", "layers:0"])
+    before = {name: param.clone() for name, param in load_model(encoder).network.named_parameters()}
     nlp.update(gold, sgd=AdamW(0.01, weight_decay=0.1))
-    changed = {n for n, p in shim.loaded.network.named_parameters() if not torch.equal(p, before[n])}
+    changed = {n for n, p in load_model(encoder).network.named_parameters() if not torch.equal(p, before[n])}
     assert changed
     assert not any(name.startswith(("embeddings.", "encoder.layer.0.")) for name in changed)
 
 
 def test_a_wholly_frozen_encoder_trains_the_head_alone(steady_checkpoint):
-    nlp, shim, gold = pipeline(steady_checkpoint, ["all"])
+    nlp, encoder, gold = pipeline(steady_checkpoint, ["all"])
     head = nlp.get_pipe("mluke_relations").model.get_ref("linear")
     before = head.get_param("W").copy()
     nlp.update(gold, sgd=AdamW(0.01))
     assert (head.get_param("W") != before).any()
-    assert not with_gradient(shim.loaded.network)
+    assert not with_gradient(load_model(encoder).network)
 
 
 def test_what_is_frozen_stays_so_in_copies_and_after_saving(steady_checkpoint, tmp_path):
-    nlp, shim, _ = pipeline(steady_checkpoint, ["layers:1"])
+    nlp, encoder, _ = pipeline(steady_checkpoint, ["layers:1"])
     nlp.to_disk(tmp_path / "saved")
-    loaded = get_shim(spacy.load(tmp_path / "saved").get_pipe("mluke_relations").model.get_ref("encoder"))
-    for found in (copy.deepcopy(shim), loaded):
-        layer = found.loaded.network.encoder.layer[1]
+    again = spacy.load(tmp_path / "saved").get_pipe("mluke_relations").model.get_ref("encoder")
+    for found in (encoder.copy(), again):
+        layer = load_model(found).network.encoder.layer[1]
         assert not any(param.requires_grad for param in layer.parameters())
 
 

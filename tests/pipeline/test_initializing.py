@@ -25,7 +25,7 @@ def no_warnings():
 def test_the_pipeline_that_links_out_of_the_box_initializes_without_examples():
     nlp = spacy_mluke.load()
     nlp.initialize()
-    assert nlp.get_pipe("mluke_linker").loaded.heads.entity_predictions is not None
+    assert nlp.get_pipe("mluke_linker").loaded_encoder().heads.entity_predictions is not None
 
 
 def test_a_component_is_added_to_it_and_trained(steady_checkpoint, tmp_path):

@@ -219,9 +219,9 @@ def test_entities_that_the_encoder_lacks_are_added_under_their_ids(nlp):
     pipe = nlp.get_pipe("mluke_linker")
     pipe.load()
     # en:Tokyo is the encoder's own: it gets a further name.
-    assert pipe.loaded.entities["Q1490"] == pipe.loaded.entities["en:Tokyo"] == 4
-    assert pipe.loaded.config.entity_vocab_size == pipe.loaded.entities.n_ids
-    assert {"Q90", "Q167646", "Q142"} <= {name for name, _ in pipe.loaded.entities.items()}
+    assert pipe.loaded_encoder().entities["Q1490"] == pipe.loaded_encoder().entities["en:Tokyo"] == 4
+    assert pipe.loaded_encoder().config.entity_vocab_size == pipe.loaded_encoder().entities.n_ids
+    assert {"Q90", "Q167646", "Q142"} <= {name for name, _ in pipe.loaded_encoder().entities.items()}
     assert pipe.add_entities() == 0
 
 
@@ -249,7 +249,7 @@ def test_an_entity_that_is_known_by_its_id_is_not_mistaken_for_a_namesake(steady
 def test_only_candidates_of_the_examples_are_added_if_so_wanted(steady_checkpoint, store):
     nlp = link_pipeline(steady_checkpoint, store, grow="candidates")
     nlp.initialize(lambda: link_examples(nlp)[:1])
-    names = {name for name, _ in nlp.get_pipe("mluke_linker").loaded.entities.items()}
+    names = {name for name, _ in nlp.get_pipe("mluke_linker").loaded_encoder().entities.items()}
     assert {"Q90", "Q167646", "Q142"} <= names and not {"Q17", "Q999"} & names
 
 
@@ -298,7 +298,7 @@ def test_spacys_knowledge_base_gives_candidates(steady_checkpoint, tmp_path):
     pipe = nlp.add_pipe("mluke_linker", config=config)
     doc = nlp(link_doc(nlp, *SENTENCES[0]))
     assert {c.entity: round(c.prior, 3) for c in doc.ents[0]._.mluke_candidates} == {"Q90": 0.7, "Q167646": 0.2}
-    assert doc.ents[1].kb_id_ == "Q142" and "Q90" in pipe.loaded.entities
+    assert doc.ents[1].kb_id_ == "Q142" and "Q90" in pipe.loaded_encoder().entities
     assert {name.name for name in pipe.candidates.get("Q90").names} == {"Paris", "City of Light"}
     nlp.to_disk(tmp_path / "saved")
     (tmp_path / "kb").rename(tmp_path / "gone")

@@ -79,9 +79,10 @@ def test_gradients_of_the_entity_table_equal_finite_differences(steady_checkpoin
     nlp.initialize(lambda: gold)
     pipe = nlp.get_pipe("mluke_linker")
     nlp.update(gold, sgd=False)
-    table = pipe.loaded.network.entity_embeddings.entity_embeddings.weight
+    table = pipe.loaded_encoder().network.entity_embeddings.entity_embeddings.weight
     analytic = table.grad.clone()
-    for row in {pipe.loaded.entities["Q90"], pipe.loaded.entities["Q999"], pipe.loaded.entities.mask_id}:
+    entities = pipe.loaded_encoder().entities
+    for row in {entities["Q90"], entities["Q999"], entities.mask_id}:
         values = []
         for step in (0.01, -0.01):
             table.data[row, 1] += step

@@ -9,7 +9,8 @@ import torch
 from thinc.api import Ragged
 from thinc.util import to_numpy
 
-from spacy_mluke.encoder.model import EncoderInput, build_encoder_v1, get_shim
+from spacy_mluke.encoder.access import load_model
+from spacy_mluke.encoder.model import EncoderInput, build_encoder_v1
 
 from .conftest import capital_docs
 
@@ -34,7 +35,7 @@ def gradients(model):
     states = to_numpy(output.entity_states).copy()
     output.entity_states[:] = 1.0
     backprop(output)
-    return states, {name: p.grad for name, p in get_shim(model).loaded.network.named_parameters() if p.grad is not None}
+    return states, {name: p.grad for name, p in load_model(model).network.named_parameters() if p.grad is not None}
 
 
 @pytest.mark.parametrize("visibility", ["joint", "isolated"])
@@ -53,7 +54,7 @@ def test_weights_and_their_gradients_stay_float32(steady_checkpoint):
     model = build(steady_checkpoint, mixed_precision=True)
     _, found = gradients(model)
     assert {gradient.dtype for gradient in found.values()} == {torch.float32}
-    assert {p.dtype for p in get_shim(model).loaded.network.parameters()} == {torch.float32}
+    assert {p.dtype for p in load_model(model).network.parameters()} == {torch.float32}
 
 
 def test_predictions_are_in_full_precision(steady_checkpoint):

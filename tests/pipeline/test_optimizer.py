@@ -9,7 +9,7 @@ from spacy.training import Example
 from thinc.api import Adam
 
 from spacy_mluke.annotate.relations import Relation
-from spacy_mluke.encoder.model import get_shim
+from spacy_mluke.encoder.access import load_model
 from spacy_mluke.encoder.optimizer import AdamW
 from tests.pipeline.relation_docs import listening_pipeline, relation_examples, task_pipeline
 from tests.pipeline.test_training import initialize, make_nlp
@@ -70,7 +70,7 @@ def test_averages_can_be_used_and_put_back(steady_checkpoint):
     optimizer = AdamW(0.01, use_averages=True)
     for _ in range(5):
         nlp.update(gold, sgd=optimizer)
-    network = get_shim(nlp.get_pipe("mluke_relations").model.get_ref("encoder")).loaded.network
+    network = load_model(nlp.get_pipe("mluke_relations").model.get_ref("encoder")).network
     name = "encoder.layer.0.attention.self.query.weight"
     trained = network.state_dict()[name].clone()
     with nlp.use_params(optimizer.averages):

@@ -10,7 +10,7 @@ from spacy.tokens import Doc, Span
 from spacy.training import Example
 from spacy.util import fix_random_seed
 
-from spacy_mluke.encoder.model import get_shim
+from spacy_mluke.encoder.access import load_model
 from spacy_mluke.encoder.optimizer import AdamW
 from spacy_mluke.kb.store_build import StoreRow, build_store
 
@@ -34,7 +34,7 @@ def examples(nlp):
 
 
 def network(nlp):
-    return get_shim(nlp.get_pipe("mluke_pretraining").model.get_ref("encoder")).loaded.network
+    return load_model(nlp.get_pipe("mluke_pretraining").model.get_ref("encoder")).network
 
 
 def train(nlp, gold, steps, rate=0.003):
@@ -78,7 +78,7 @@ def test_entities_of_a_store_are_added(steady_checkpoint, tmp_path):
     nlp.initialize(lambda: gold)
     pipe = nlp.get_pipe("mluke_pretraining")
     assert set(pipe.labels) == {"Q64", *(fact[i] for fact in FACTS for i in (1, 3))}
-    assert pipe.loaded.entities["ru:Берлин"] == pipe.loaded.entities["Q64"]
+    assert pipe.loaded_encoder().entities["ru:Берлин"] == pipe.loaded_encoder().entities["Q64"]
 
 
 def test_at_least_one_mention_of_a_text_is_asked_for(steady_checkpoint):

@@ -76,14 +76,14 @@ def test_gradients_of_the_weights_equal_finite_differences(steady_checkpoint):
 
 
 def test_the_encoder_gets_gradients(steady_checkpoint):
-    from spacy_mluke.encoder.model import get_shim
+    from spacy_mluke.encoder.access import load_model
 
     nlp = question_pipeline(steady_checkpoint)
     gold = question_examples(nlp)
     nlp.initialize(lambda: gold)
     nlp.update(gold, sgd=False, losses={})
-    shim = get_shim(nlp.get_pipe("mluke_qa").model.get_ref("encoder"))
-    assert sum(float(p.grad.abs().sum()) for p in shim.loaded.network.parameters() if p.grad is not None) > 0.0
+    loaded = load_model(nlp.get_pipe("mluke_qa").model.get_ref("encoder"))
+    assert sum(float(p.grad.abs().sum()) for p in loaded.network.parameters() if p.grad is not None) > 0.0
 
 
 def test_pipe_equals_one_by_one_calls(trained):

@@ -9,6 +9,7 @@ from spacy.training import Example
 
 import spacy_mluke
 from spacy_mluke.encoder import shim
+from spacy_mluke.encoder.access import encoder_settings, load_model
 from spacy_mluke.network import int8
 from spacy_mluke.network.int8 import has_int8
 from spacy_mluke.pipeline.quantize import encoders_of
@@ -69,9 +70,9 @@ def test_a_pipeline_is_quantized_in_place_and_back(steady_checkpoint, is_loaded)
 def test_every_encoder_of_a_pipeline_is_quantized():
     nlp = spacy_mluke.load(cloze=True)
     spacy_mluke.quantize(nlp)
-    assert [encoder.cfg["quantize"] for encoder in encoders_of(nlp)] == ["int8"] * 3
+    assert [encoder_settings(encoder)["quantize"] for encoder in encoders_of(nlp)] == ["int8"] * 3
     again = spacy_mluke.load(cloze=True, quantize="int8")
-    assert [encoder.cfg["quantize"] for encoder in encoders_of(again)] == ["int8"] * 3
+    assert [encoder_settings(encoder)["quantize"] for encoder in encoders_of(again)] == ["int8"] * 3
 
 
 def test_training_changes_what_is_predicted_in_eight_bits(steady_checkpoint):
@@ -93,7 +94,9 @@ def test_averaged_parameters_are_predicted_with(steady_checkpoint):
     nlp = make(steady_checkpoint, quantize="int8")
     before = vectors(nlp)
     encoder = next(encoders_of(nlp))
-    halves = {(encoder.id, name): p.detach().numpy() * 0.5 for name, p in encoder.loaded.named_parameters()}
+    halves = {
+        (encoder.shims[0].id, name): p.detach().numpy() * 0.5 for name, p in load_model(encoder).named_parameters()
+    }
     with nlp.get_pipe("mluke").model.use_params(halves):
         assert not numpy.allclose(vectors(nlp), before)
     numpy.testing.assert_array_equal(vectors(nlp), before)

@@ -7,7 +7,8 @@ import pytest
 import torch
 from transformers import LukeForEntityPairClassification
 
-from spacy_mluke.encoder.model import MarkedInput, align_input, get_shim
+from spacy_mluke.encoder.access import load_model
+from spacy_mluke.encoder.model import MarkedInput, align_input
 from spacy_mluke.encoder.optimizer import AdamW, is_decayed
 from tests.checkpoint.checkpoints import make_checkpoint
 from tests.pipeline.relation_docs import relation_examples, task_pipeline
@@ -76,7 +77,7 @@ def test_losses_and_weights_equal_those_of_the_reference_loop(tmp_path, tiny_sen
         reference.step()
         reference.zero_grad()
         assert losses["mluke_relations"] == pytest.approx(loss.item(), rel=1e-3)
-    ours = dict(get_shim(pipe.model.get_ref("encoder")).loaded.network.named_parameters())
+    ours = dict(load_model(pipe.model.get_ref("encoder")).network.named_parameters())
     for name, param in network.luke.named_parameters():
         torch.testing.assert_close(ours[name], param, atol=1e-4, rtol=1e-3, msg=name)
     numpy.testing.assert_allclose(

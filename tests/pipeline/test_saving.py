@@ -15,7 +15,6 @@ import numpy
 import pytest
 import spacy
 
-from spacy_mluke.encoder.model import get_shim
 from tests.pipeline.conftest import assert_same_states, capital_docs, make_pipeline
 from tests.pipeline.link_docs import link_store
 
@@ -27,11 +26,11 @@ def assert_same_pipelines(nlp, other):
 
 def change_weights(nlp):
     """Make the pipeline differ from the checkpoint that its config names."""
-    from spacy_mluke.encoder.model import load_model
+    from spacy_mluke.encoder.access import load_model
 
     model = nlp.get_pipe("mluke").model
     load_model(model)
-    for parameter in get_shim(model).loaded.network.parameters():
+    for parameter in load_model(model).network.parameters():
         if parameter.requires_grad:
             parameter.data.mul_(1.1)
 

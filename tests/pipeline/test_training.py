@@ -10,7 +10,7 @@ from spacy.training import Example
 from spacy.util import fix_random_seed
 from thinc.api import Adam
 
-from spacy_mluke.encoder.model import get_shim
+from spacy_mluke.encoder.access import load_model
 from tests.pipeline.test_errors import listener_config
 
 SENTENCES = [
@@ -110,7 +110,7 @@ def test_three_listeners_train_one_encoder(steady_checkpoint):
 
 
 def network(nlp):
-    return get_shim(nlp.get_pipe("mluke").model).loaded.network
+    return load_model(nlp.get_pipe("mluke").model).network
 
 
 def gradients(nlp, gold, *, exclude=()):

@@ -9,8 +9,9 @@ import torch
 from thinc.api import Adam
 from transformers import LukeForEntityPairClassification, LukeModel, MLukeTokenizer
 
+from spacy_mluke.encoder.access import load_model
 from spacy_mluke.encoder.listener import build_encoder_listener_v1
-from spacy_mluke.encoder.model import MarkedInput, get_shim
+from spacy_mluke.encoder.model import MarkedInput
 from spacy_mluke.heads.boundary_classifier import build_boundary_classifier_v1
 from spacy_mluke.heads.marker_classifier import build_marker_classifier_v1
 from spacy_mluke.pipeline.export import export_component
@@ -81,7 +82,7 @@ def test_gradients_of_encoder_and_head_equal_finite_differences(task, started):
     if task == "mluke_relations":
         logits.logits = weights
     backprop(weights if task == "mluke_ner" else logits)
-    parameters = dict(get_shim(pipe.model.get_ref("encoder")).loaded.network.named_parameters())
+    parameters = dict(load_model(pipe.model.get_ref("encoder")).network.named_parameters())
     for name in ("embeddings.LayerNorm.weight", "encoder.layer.1.output.dense.bias"):
         sides = []
         for step in (1e-2, -1e-2):
@@ -102,7 +103,7 @@ def test_gradients_of_encoder_and_head_equal_finite_differences(task, started):
 def test_nothing_of_the_entities_is_read_or_trained(task, started):
     nlp, gold = started
     pipe = nlp.get_pipe(task)
-    parameters = dict(get_shim(pipe.model.get_ref("encoder")).loaded.network.named_parameters())
+    parameters = dict(load_model(pipe.model.get_ref("encoder")).network.named_parameters())
     docs = [eg.predicted for eg in gold]
     before = logits_of(pipe, docs)
     nlp.update(gold, sgd=False)

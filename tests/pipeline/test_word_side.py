@@ -12,6 +12,8 @@ from thinc.util import to_numpy
 
 from spacy_mluke.align.boundaries import without_entities
 from spacy_mluke.checkpoint.add_entities import start_heads
+from spacy_mluke.encoder.access import load_model
+from spacy_mluke.encoder.model import AlignedInput
 from spacy_mluke.encoder.optimizer import AdamW
 from spacy_mluke.heads.masked_words import word_loss
 from spacy_mluke.pipeline.pretraining.masked_words import WordSide
@@ -20,7 +22,7 @@ from tests.pipeline.test_pretraining import examples, network, pipeline, train
 
 def side_of(nlp, *, masked=0.5, kept=0.0, teacher=None):
     pipe = nlp.get_pipe("mluke_pretraining")
-    return WordSide(pipe.model.ops, pipe.loaded, teacher, masked=masked, kept=kept, n_negatives=8)
+    return WordSide(pipe.model.ops, pipe.loaded_encoder(), teacher, masked=masked, kept=kept, n_negatives=8)
 
 
 def begin(nlp, gold, side):
@@ -39,7 +41,7 @@ def prepared(steady_checkpoint):
 
 def test_an_encoder_without_a_word_head_gets_one(prepared):
     nlp, _ = prepared
-    assert nlp.get_pipe("mluke_pretraining").loaded.heads.lm_head is not None
+    assert nlp.get_pipe("mluke_pretraining").loaded_encoder().heads.lm_head is not None
 
 
 def test_words_are_hidden_but_never_special_pieces(prepared):
@@ -51,7 +53,7 @@ def test_words_are_hidden_but_never_special_pieces(prepared):
     batch = plain.batch
     before = batch.piece_ids.copy()
     side.hide(batch)
-    special = pipe.loaded.wordpieces.special
+    special = pipe.loaded_encoder().wordpieces.special
     is_special = numpy.isin(before, [special.bos, special.eos, special.mask])
     assert (batch.piece_ids[is_special] == before[is_special]).all()
     assert (batch.piece_ids[~is_special] == special.mask).mean() > 0.5
@@ -68,7 +70,7 @@ def test_without_a_share_nothing_is_hidden(prepared):
 
 def test_the_gradient_of_masked_words_is_that_of_finite_differences(prepared):
     nlp, _ = prepared
-    loaded = nlp.get_pipe("mluke_pretraining").loaded
+    loaded = nlp.get_pipe("mluke_pretraining").loaded_encoder()
     start_heads(loaded, words=True, entities=False)
     rng = numpy.random.default_rng(0)
     states = rng.normal(size=(3, loaded.config.hidden_size)).astype("float32")
@@ -89,7 +91,7 @@ def test_kept_words_cost_nothing_at_first_and_pull_back_what_moved(steady_checkp
     pipe = nlp.get_pipe("mluke_pretraining")
     side = pipe._words()
     output, _ = begin(nlp, gold, side)
-    wanted = to_numpy(side.teacher.predict(without_entities(output.batch)).piece_states)
+    wanted = to_numpy(side.teacher.predict(AlignedInput(without_entities(output.batch))).piece_states)
     loss, gradient = side.loss(output)
     numpy.testing.assert_allclose(to_numpy(gradient), 2 * (to_numpy(output.piece_states) - wanted), atol=1e-5)
     assert loss == pytest.approx(float(((to_numpy(output.piece_states) - wanted) ** 2).sum()), rel=1e-4)
@@ -101,7 +103,7 @@ def test_words_stay_nearer_to_what_they_were_when_they_are_kept(steady_checkpoin
         nlp = pipeline(steady_checkpoint, keep_words=weight, entity_steps=0)
         gold = examples(nlp)
         train(nlp, gold, 1, rate=0.0)
-        loaded = nlp.get_pipe("mluke_pretraining").loaded
+        loaded = nlp.get_pipe("mluke_pretraining").loaded_encoder()
         text = torch.arange(4, 14)
 
         def states(loaded=loaded, text=text):
@@ -126,7 +128,7 @@ def test_the_teacher_is_the_checkpoint_also_after_the_encoder_moved(steady_check
     teacher = again.get_pipe("mluke_pretraining")._words().teacher
     name = "encoder.layer.0.attention.self.query.weight"
     own = dict(network(again).named_parameters())[name]
-    first = dict(teacher.loaded.network.named_parameters())[name]
+    first = dict(load_model(teacher).network.named_parameters())[name]
     fresh = dict(network(initialized(steady_checkpoint)).named_parameters())[name]
     assert torch.equal(first, fresh)
     assert not torch.equal(own, first)

@@ -13,7 +13,14 @@ from spacy.vocab import Vocab
 from thinc.api import Model
 from thinc.util import to_numpy
 
-from ...encoder.model import EncoderModel, get_shim, load_model
+from ...encoder.access import (
+    EncoderModel,
+    encoder_from_bytes,
+    encoder_to_bytes,
+    load_encoder_from,
+    load_model,
+    save_encoder_to,
+)
 from ...errors import Errors
 from ...heads.linear import set_weights
 from ...storage.files import read_parts, replacing
@@ -100,7 +107,7 @@ class HeadFiles(Options):
         encoder = self._own_encoder(skipped)
         if encoder is not None:
             load_model(encoder)
-            writers[ENCODER] = partial(get_shim(encoder).save, neighbours=earlier_encoders(path))
+            writers[ENCODER] = partial(save_encoder_to, encoder, neighbours=earlier_encoders(path))
         with saving_component(path, skipped) as folder:
             util.to_disk(folder, {**writers, **self.extra_writers()}, skipped)
 
@@ -121,7 +128,7 @@ class HeadFiles(Options):
         skipped = [*without_model(exclude), *self.left_out]
         encoder = self._own_encoder(skipped)
         if encoder is not None:
-            readers[ENCODER] = get_shim(encoder).load
+            readers[ENCODER] = partial(load_encoder_from, encoder)
         readers[HEAD] = lambda p: self._set_head(Path(p).read_bytes(), str(p))
         util.from_disk(util.ensure_path(path), readers, skipped)
         return self._loaded(encoder)
@@ -141,7 +148,7 @@ class HeadFiles(Options):
         encoder = self._own_encoder(skipped)
         if encoder is not None:
             load_model(encoder)
-            writers[ENCODER] = get_shim(encoder).to_bytes
+            writers[ENCODER] = partial(encoder_to_bytes, encoder)
         return util.to_bytes(writers, skipped)
 
     def from_bytes(self: Self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> Self:
@@ -159,7 +166,7 @@ class HeadFiles(Options):
         skipped = [*without_model(exclude), *self.left_out]
         encoder = self._own_encoder(skipped)
         if encoder is not None:
-            readers[ENCODER] = get_shim(encoder).from_bytes
+            readers[ENCODER] = partial(encoder_from_bytes, encoder)
         readers[HEAD] = lambda b: self._set_head(b, "the bytes")
         read_parts(bytes_data, readers, skipped)
         return self._loaded(encoder)

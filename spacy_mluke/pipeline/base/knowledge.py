@@ -15,7 +15,7 @@ from thinc.api import Model
 
 from ...checkpoint.add_entities import add_entities, start_heads
 from ...checkpoint.load import LoadedEncoder
-from ...encoder.model import get_shim
+from ...encoder.access import load_model
 from ...errors import check_choice
 from ...heads.masked_entities import MaskedModel
 from ...kb.candidate_sources import CandidateSource, KBCandidates, StoreCandidates
@@ -105,7 +105,7 @@ class KnowledgePipe(TaskPipe):
             entities = self.candidates.entities()
         else:
             entities = (found for found in map(self.candidates.get, ids) if found is not None)
-        loaded = self.loaded
+        loaded = self.loaded_encoder()
         before = loaded.config.entity_vocab_size
         with warnings.catch_warnings():
             # That names are shared is what a linker is there for.
@@ -114,14 +114,13 @@ class KnowledgePipe(TaskPipe):
         self._rows.clear()
         return loaded.config.entity_vocab_size - before
 
-    @property
-    def loaded(self) -> LoadedEncoder:
-        """The encoder."""
-        return get_shim(self.model.get_ref("encoder")).loaded
+    def loaded_encoder(self) -> LoadedEncoder:
+        """Return the component's encoder. The checkpoint is read at the first call."""
+        return load_model(self.model.get_ref("encoder"))
 
     def needs_annotation(self) -> bool:
         """Whether the encoder lacks the head for masked entities."""
-        return self.loaded.heads.entity_predictions is None
+        return self.loaded_encoder().heads.entity_predictions is None
 
     def head_params(self) -> Dict[str, Tuple[Model, str]]:
         """None of its own: the head is part of the encoder."""
@@ -136,7 +135,7 @@ class KnowledgePipe(TaskPipe):
             if not self.cfg["grown"]:
                 if self.cfg["grow"] == "all":
                     self.grow(None)
-                start_heads(self.loaded)
+                start_heads(self.loaded_encoder())
                 self.cfg["grown"] = True
 
     def grow(self, ids: Optional[Iterable[str]]) -> None:
@@ -156,7 +155,7 @@ class KnowledgePipe(TaskPipe):
         """
         found = self._rows.get(entity_id)
         if found is None:
-            vocabulary = self.loaded.entities
+            vocabulary = self.loaded_encoder().entities
             place = find_entity(vocabulary, entity_id, None)
             if place is None:
                 place = find_entity(vocabulary, entity_id, self.candidates.get(entity_id))

@@ -8,8 +8,8 @@ from thinc.api import Model
 
 from ...checkpoint.directory import Checkpoint, open_checkpoint
 from ...checkpoint.tensor_names import check_types
+from ...encoder.access import EncoderModel, load_model
 from ...encoder.listener import EncoderListener
-from ...encoder.model import EncoderModel, get_shim, load_model
 from ...errors import Errors
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def find_published(pipe: HeadFiles) -> bool:
     encoder = own_encoder(pipe.model)
     if encoder is None or not has_published_form(pipe.model):
         return False
-    checkpoint = open_checkpoint(get_shim(encoder).loaded.source)
+    checkpoint = open_checkpoint(load_model(encoder).source)
     prefix = f"{pipe.head_name}."
     found = {name: tensor for name, tensor in checkpoint.heads.items() if name.startswith(prefix)}
     if not found:

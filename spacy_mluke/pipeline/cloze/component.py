@@ -15,13 +15,12 @@ from thinc.api import Model
 from ...annotate.fillers import MARKER, Chars, Filler, find_markers, set_fillers
 from ...checkpoint.add_entities import add_entities
 from ...checkpoint.load import LoadedEncoder
-from ...encoder.model import get_shim
+from ...encoder.access import load_model
 from ...errors import Errors, Warnings, check_at_least, check_choice, check_flag, check_text
 from ...heads.masked_entities import MaskedModel
 from ...types import Counts, Ints1d
 from ...vocabulary.entity_names import NewEntity, split_name, title_of
 from ..base.derived import Derived
-from ..base.published import load_encoder_model
 from ..base.task import Scorer, TaskPipe
 from .filling import MODES, Choice, Filled, check_heads, fill_masks
 from .masked_texts import MaskedText, find_entity
@@ -95,11 +94,9 @@ class ClozeFiller(ClozeTraining, TaskPipe, TrainablePipe):
 
     # --- labels: entities ---
 
-    @property
-    def loaded(self) -> LoadedEncoder:
-        """The encoder, read now if it was not yet."""
-        load_encoder_model(self.model)
-        return get_shim(self.model.get_ref("encoder")).loaded
+    def loaded_encoder(self) -> LoadedEncoder:
+        """Return the component's encoder. The checkpoint is read at the first call."""
+        return load_model(self.model.get_ref("encoder"))
 
     @property
     def label_data(self) -> Dict[str, Dict[str, str]]:  # type: ignore[override]
@@ -107,7 +104,7 @@ class ClozeFiller(ClozeTraining, TaskPipe, TrainablePipe):
         data: Dict[str, Dict[str, str]] = {}
         if not self.classes:
             return data
-        loaded = self.loaded
+        loaded = self.loaded_encoder()
         for label in self.classes:
             names = map(split_name, loaded.entities.names(loaded.entities[label]))
             data[label] = {lang: title_of(title, label) for lang, title in names if lang}
@@ -140,7 +137,7 @@ class ClozeFiller(ClozeTraining, TaskPipe, TrainablePipe):
         entities (Sequence[NewEntity]): The entities.
         RETURNS (int): How many were not among the labels before.
         """
-        loaded = self.loaded
+        loaded = self.loaded_encoder()
         missing = [entity for entity in entities if entity.key not in loaded.entities]
         if missing:
             add_entities(loaded, missing)
@@ -157,7 +154,7 @@ class ClozeFiller(ClozeTraining, TaskPipe, TrainablePipe):
 
         RAISES (ValueError): ML229 for a label that it lacks.
         """
-        vocabulary = self.loaded.entities
+        vocabulary = self.loaded_encoder().entities
         held = self._label_ids.get("held")
         if held is None or held[0] is not vocabulary or held[1] != len(self.classes):
             ids = [vocabulary.get(label) for label in self.classes]
@@ -176,7 +173,7 @@ class ClozeFiller(ClozeTraining, TaskPipe, TrainablePipe):
     def is_trained(self) -> bool:
         """Whether the encoder has the head for the component's mode."""
         try:
-            check_heads(self.loaded, self.cfg["mode"], self.name)
+            check_heads(self.loaded_encoder(), self.cfg["mode"], self.name)
         except ValueError:
             return False
         return True
@@ -190,7 +187,7 @@ class ClozeFiller(ClozeTraining, TaskPipe, TrainablePipe):
 
         RAISES (ValueError): ML221 if it lacks one, ML222 if it knows no entities, ML229 if it lacks a label.
         """
-        check_heads(self.loaded, self.cfg["mode"], self.name)
+        check_heads(self.loaded_encoder(), self.cfg["mode"], self.name)
         _ = self.label_ids
 
     @overload
@@ -243,7 +240,7 @@ class ClozeFiller(ClozeTraining, TaskPipe, TrainablePipe):
         mode = self.cfg["mode"] if mode is None else mode
         check_choice("mode", mode, MODES)
         check_at_least("top_k", top_k, 1, optional=True)
-        check_heads(self.loaded, mode, self.name)
+        check_heads(self.loaded_encoder(), mode, self.name)
         texts: List[Any] = [text] if isinstance(text, (str, Doc)) else list(text)
         masked = [self.masked_text(one, lang) for one in texts]
         langs = list(dict.fromkeys(one.lang for one in masked)) or [self.lang]
@@ -268,11 +265,11 @@ class ClozeFiller(ClozeTraining, TaskPipe, TrainablePipe):
     ) -> Choice:
         ids: Optional[Ints1d] = self.label_ids if self.classes else None
         if candidates is not None:
-            found = [find_entity(self.loaded, candidate, langs) for candidate in candidates]
+            found = [find_entity(self.loaded_encoder(), candidate, langs) for candidate in candidates]
             if mode == "entity" and None in found:
                 unknown = candidates[found.index(None)]
                 hint = f" ({', '.join(filter(None, langs))})" if any(langs) else ""
-                raise ValueError(Errors.ML223.format(name=self.loaded.source, candidate=unknown, lang=hint))
+                raise ValueError(Errors.ML223.format(name=self.loaded_encoder().source, candidate=unknown, lang=hint))
             known = [entity_id for entity_id in found if entity_id is not None]
             ids = numpy.unique(numpy.asarray(known, dtype="int64"))
         keys = dict(zip(self.label_ids.tolist(), self.classes, strict=True)) if self.classes else {}

@@ -9,7 +9,7 @@ import numpy
 
 from ...annotate.fillers import Filler
 from ...checkpoint.load import LoadedEncoder
-from ...encoder.model import get_shim
+from ...encoder.access import load_model
 from ...errors import Errors
 from ...heads.mask_states import read_masks
 from ...heads.masked_entities import MaskedModel, check_entity_head, rank_entities
@@ -59,7 +59,7 @@ def fill_masks(model: MaskedModel, texts: Sequence[MaskedText], choice: Choice) 
     kept = numpy.flatnonzero(states.kept)
     lang_of = [text.lang for text in texts for _ in text.masks]
     found: List[List[Filler]] = [[] for _ in range(total)]
-    loaded = get_shim(encoder).loaded
+    loaded = load_model(encoder)
     if choice.mode != "word" and len(kept):
         ids, scores = rank_entities(model, states.entities, choice.top_k, choice.entity_ids)
         for mask, own_ids, own_scores in zip(kept.tolist(), ids.tolist(), numpy.exp(scores).tolist(), strict=True):
@@ -86,7 +86,7 @@ def _score_words(
     A word's score is the mean log-probability of its pieces, as in mLAMA (Kassner et al., 2021), here as a probability.
     """
     encoder = model.get_ref("encoder")
-    loaded = get_shim(encoder).loaded
+    loaded = load_model(encoder)
     pieces = _word_pieces(loaded, words)
     where = [(text, mask) for text in texts for mask in range(len(text.masks))]
     scores = numpy.full((len(kept), len(words)), -numpy.inf)

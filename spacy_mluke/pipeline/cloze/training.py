@@ -41,8 +41,7 @@ class ClozeTraining:
     classes: List[str]
     check_annotation: Callable[[int, str], None]
 
-    @property
-    def loaded(self) -> LoadedEncoder:
+    def loaded_encoder(self) -> LoadedEncoder:
         raise NotImplementedError
 
     @property
@@ -63,7 +62,7 @@ class ClozeTraining:
         lang (Optional[str]): Language of the names of entities. By default, the document's.
         RETURNS (MaskedText): Its text, with its linked mentions if they are to be shown.
         """
-        linked = find_linked(doc, self.loaded, masks) if self.cfg["show_linked"] else []
+        linked = find_linked(doc, self.loaded_encoder(), masks) if self.cfg["show_linked"] else []
         return MaskedText(doc.text, masks, lang or doc.lang_, linked)
 
     def initialize(
@@ -95,7 +94,7 @@ class ClozeTraining:
         clozes = collect_clozes(examples, self.cfg["marker"])
         if clozes.n_missed:
             warnings.warn(Warnings.ML181.format(n=clozes.n_missed, total=clozes.n_gold, name=self.name), stacklevel=2)
-        loaded = self.loaded
+        loaded = self.loaded_encoder()
         if loaded.heads.entity_predictions is None:
             output, _ = self.model.get_ref("encoder")(self._mentions(clozes, _PROBES), False)
             states = xp2torch(output.entity_states)
@@ -118,7 +117,7 @@ class ClozeTraining:
         clozes = collect_clozes(examples, self.cfg["marker"])
         if not any(clozes.kb_ids):
             return 0.0
-        check_heads(self.loaded, "entity", self.name)
+        check_heads(self.loaded_encoder(), "entity", self.name)
         gold, compared = self._targets(clozes.kb_ids)
         output, backprop = self.model.begin_update(self._mentions(clozes, candidates=compared))
         loss, d_output = self.get_loss_of(asked_logits(output), gold)

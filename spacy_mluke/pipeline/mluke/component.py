@@ -15,8 +15,9 @@ from thinc.api import Model, Optimizer
 
 from ...annotate.trf_data import MLUKE, OTHER, read_from
 from ...annotate.write import hook_vectors, write_states
+from ...encoder.access import EncoderModel, encoder_settings, is_loaded, load_model
 from ...encoder.listener import EncoderListener, WidthOf
-from ...encoder.model import EncoderInput, EncoderModel, get_shim, load_model
+from ...encoder.model import EncoderInput
 from ...encoder.trf_data import full_batch, is_token_listener, split_output
 from ...encoder.word_encoder import replace_listener, replace_listener_config
 from ...errors import Errors, Warnings, check_at_least, check_choice, check_flag
@@ -147,7 +148,7 @@ class MLuke(EncoderFiles, TrainablePipe):
         strings: List[str] = []
         keep_tokens = self.cfg["keep_token_states"]
         if keep_tokens and predictions.piece_states is not None:
-            wordpieces = get_shim(self.model).loaded.wordpieces
+            wordpieces = load_model(self.model).wordpieces
             batch = predictions.batch
             strings = wordpieces.pieces([i for doc in batch.docs for i in batch.piece_ids[doc.piece_rows].tolist()])
         write_states(docs, predictions, strings, keep_tokens=keep_tokens, with_words=self.cfg["span_vectors"] == BOTH)
@@ -183,7 +184,7 @@ class MLuke(EncoderFiles, TrainablePipe):
     @property
     def is_loaded(self) -> bool:
         """Whether the checkpoint has been read."""
-        return get_shim(self.model).is_loaded
+        return is_loaded(self.model)
 
     @property
     def listening_components(self) -> List[str]:
@@ -265,7 +266,7 @@ class MLuke(EncoderFiles, TrainablePipe):
             if self.model.has_dim("nO"):
                 listener.set_dim("nO", self.model.get_dim("nO"))
             else:
-                cfg = get_shim(self.model).cfg
+                cfg = encoder_settings(self.model)
                 listener.init = WidthOf(cfg["name"], cfg["revision"])
 
     def get_loss(self, examples: Any, scores: Any) -> Any:

@@ -9,7 +9,14 @@ from typing import Iterable, Sequence, TypeVar, Union
 from spacy import util
 from spacy.vocab import Vocab
 
-from ...encoder.model import EncoderModel, get_shim, load_model
+from ...encoder.access import (
+    EncoderModel,
+    encoder_from_bytes,
+    encoder_to_bytes,
+    load_encoder_from,
+    load_model,
+    save_encoder_to,
+)
 from ...storage.files import read_parts
 from ..base.component_files import check_component, earlier_encoders, saving_component
 from ..base.options import Options, without_model
@@ -44,7 +51,7 @@ class EncoderFiles(Options):
                 {
                     "cfg": self.cfg_to_disk,
                     "vocab": lambda p: self.vocab.to_disk(p, exclude=exclude),
-                    _ENCODER: partial(get_shim(self.model).save, neighbours=earlier_encoders(path)),
+                    _ENCODER: partial(save_encoder_to, self.model, neighbours=earlier_encoders(path)),
                 },
                 skipped,
             )
@@ -65,7 +72,7 @@ class EncoderFiles(Options):
             {
                 "cfg": self.cfg_from_disk,
                 "vocab": lambda p: self.vocab.from_disk(p, exclude=exclude),  # type: ignore[dict-item]
-                _ENCODER: get_shim(self.model).load,
+                _ENCODER: partial(load_encoder_from, self.model),
             },
             skipped,
         )
@@ -85,7 +92,7 @@ class EncoderFiles(Options):
             {
                 "cfg": self.cfg_to_bytes,
                 "vocab": lambda: self.vocab.to_bytes(exclude=exclude),
-                _ENCODER: get_shim(self.model).to_bytes,
+                _ENCODER: partial(encoder_to_bytes, self.model),
             },
             skipped,
         )
@@ -104,7 +111,7 @@ class EncoderFiles(Options):
             {
                 "cfg": self.cfg_from_bytes,
                 "vocab": lambda b: self.vocab.from_bytes(b, exclude=exclude),
-                _ENCODER: get_shim(self.model).from_bytes,
+                _ENCODER: partial(encoder_from_bytes, self.model),
             },
             skipped,
         )

@@ -10,8 +10,10 @@ from spacy.util import minibatch
 from thinc.types import Ragged
 from thinc.util import to_numpy
 
+from ...encoder.access import EncoderModel
 from ...encoder.batch_states import kept_piece_rows
-from ...encoder.model import EncoderInput, EncoderModel, align_input, get_shim
+from ...encoder.model import EncoderInput, align_input
+from ...encoder.shim import get_shim
 from ...errors import Errors
 from ...heads.pruning import edges_of_names, fit
 from ...suggesters.ngrams import Candidates, propose

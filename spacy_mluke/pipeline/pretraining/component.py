@@ -17,8 +17,8 @@ from thinc.util import to_numpy
 from ...align.masked_docs import place_docs
 from ...annotate.fillers import MARKER
 from ...checkpoint.add_entities import start_heads
-from ...encoder.model import MentionInput, get_shim
-from ...encoder.shim import EncoderShim
+from ...encoder.access import EncoderModel, encoder_settings
+from ...encoder.model import MentionInput, unloaded_copy
 from ...errors import check_at_least, check_fraction
 from ...heads.masked_entities import MaskedModel
 from ...kb.candidate_sources import CandidateSource, StoreCandidates
@@ -108,7 +108,7 @@ class EntityPretrainer(ClozeFiller):
             "entity_steps": entity_steps,
         }
         self.set_options(options, {"classes": [], "n_steps": 0})
-        self._teachers: Derived[str, EncoderShim] = Derived()
+        self._teachers: Derived[str, EncoderModel] = Derived()
         self.candidates = candidates
         if candidates is not None:
             candidates.bind(vocab)
@@ -144,7 +144,7 @@ class EntityPretrainer(ClozeFiller):
             self.take_entities([new_entity(entity) for entity in source.entities()])
         super().initialize(get_examples, nlp=nlp, labels=labels)
         if self.cfg["masked_words"]:
-            start_heads(self.loaded, words=True, entities=False)
+            start_heads(self.loaded_encoder(), words=True, entities=False)
 
     def needs_annotation(self) -> bool:
         """Always: there is no use for this component but training."""
@@ -158,7 +158,7 @@ class EntityPretrainer(ClozeFiller):
         RETURNS (float): The loss.
         RAISES (ValueError): ML076 for an entity that is no label.
         """
-        check_heads(self.loaded, "entity", self.name)
+        check_heads(self.loaded_encoder(), "entity", self.name)
         mentions = self.choose([eg.reference for eg in examples])
         if not any(mentions.kb_ids):
             return 0.0
@@ -211,17 +211,19 @@ class EntityPretrainer(ClozeFiller):
         masked, kept = self.cfg["masked_words"], self.cfg["keep_words"]
         if not masked and not kept:
             return None
-        teacher: Optional[EncoderShim] = None
+        teacher: Optional[EncoderModel] = None
         if kept:
             # From the checkpoint that the config names: a training that goes on has left it behind.
-            options = get_shim(self.model.get_ref("encoder")).cfg
-            teacher = self._teachers.get(options["name"]) or EncoderShim(**options)
-            self._teachers[options["name"]] = teacher
-        return WordSide(self.model.ops, self.loaded, teacher, masked=masked, kept=kept, n_negatives=_DRAWN_PIECES)
+            encoder = self.model.get_ref("encoder")
+            name = encoder_settings(encoder)["name"]
+            teacher = self._teachers.get(name) or unloaded_copy(encoder)
+            self._teachers[name] = teacher
+        loaded = self.loaded_encoder()
+        return WordSide(self.model.ops, loaded, teacher, masked=masked, kept=kept, n_negatives=_DRAWN_PIECES)
 
     def _input(self, mentions: MaskedMentions, compared: Ints1d, words: Optional[WordSide]) -> MentionInput:
         docs, spans = place_docs(mentions.texts, mentions.places)
-        vocabulary = self.loaded.entities
+        vocabulary = self.loaded_encoder().entities
         shown = [vocabulary.get(kb_id) if kb_id else None for kb_id in mentions.shown]
         return MentionInput(
             docs,
@@ -237,4 +239,4 @@ class EntityPretrainer(ClozeFiller):
         """What may learn in this step: in the first stage, entities alone."""
         if self.cfg["n_steps"] >= self.cfg["entity_steps"]:
             return contextlib.nullcontext()
-        return frozen_but(self.loaded.network, ENTITY_TABLE)
+        return frozen_but(self.loaded_encoder().network, ENTITY_TABLE)

@@ -10,7 +10,8 @@ from thinc.util import to_numpy
 
 from ...align.boundaries import without_entities
 from ...checkpoint.load import LoadedEncoder
-from ...encoder.shim import EncoderShim
+from ...encoder.access import EncoderModel, training_precision
+from ...encoder.model import AlignedInput
 from ...heads.masked_words import word_loss
 from ...types import AlignedBatch, DeviceFloats2d, EntityLogits, Ints1d
 
@@ -28,7 +29,7 @@ class WordSide:
 
     ops (Ops): Draws from the generator that spaCy seeds.
     loaded (LoadedEncoder): The encoder.
-    teacher (Optional[EncoderShim]): The encoder as it was; None if nothing is to be kept.
+    teacher (Optional[EncoderModel]): The encoder as it was; None if nothing is to be kept.
     masked (float): Share of pieces that are to be predicted.
     kept (float): Weight of the squared distance of a word's state from what it was.
     n_negatives (int): Pieces that are drawn for the softmax.
@@ -38,7 +39,7 @@ class WordSide:
         self,
         ops: Ops,
         loaded: LoadedEncoder,
-        teacher: Optional[EncoderShim],
+        teacher: Optional[EncoderModel],
         *,
         masked: float,
         kept: float,
@@ -85,8 +86,8 @@ class WordSide:
         d_states = self.ops.alloc2f(*states.shape)
         total = 0.0
         if self.teacher is not None:
-            with self.teacher.precision():
-                wanted = self.teacher.predict(without_entities(batch)).piece_states
+            with training_precision(self.teacher):
+                wanted = self.teacher.predict(AlignedInput(without_entities(batch))).piece_states
             d_states += 2 * self.kept * (states - wanted)
             total += float(self.kept * ((states - wanted) ** 2).sum())
         if len(self._places):

@@ -1,0 +1,115 @@
+"""What the rest of the package may do with an encoder besides running it: read its checkpoint, save it, ask for its
+settings. The shim that does the work is private to this folder."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any, ContextManager, Dict, Optional, Sequence
+
+from thinc.api import Model
+
+from ..checkpoint.load import LoadedEncoder
+from ..types import EncoderOutput
+from .shim import EncoderShim, get_shim
+
+# From a request (inputs.py) to its states.
+EncoderModel = Model[Any, EncoderOutput]
+# Options that say how documents are aligned: attributes of the Model. The shim has the others.
+ALIGNMENT_OPTIONS = ("segmentation", "entity_input", "window", "overlap", "max_entities", "max_mention_length")
+
+
+def is_encoder(model: Model[Any, Any]) -> bool:
+    """Return whether a Model is an encoder itself, not a listener or another layer.
+
+    model (Model): Any Model.
+    RETURNS (bool): Whether it is one.
+    """
+    return any(isinstance(shim, EncoderShim) for shim in model.shims)
+
+
+def load_model(model: EncoderModel) -> LoadedEncoder:
+    """Return the network and the vocabularies of an encoder. The checkpoint is read at the first call, which also sets
+    the Model's width.
+
+    model (EncoderModel): As from `build_encoder_v1`.
+    RETURNS (LoadedEncoder): The encoder itself, not a copy.
+    """
+    loaded = get_shim(model).load()
+    if model.has_dim("nO") is None:
+        model.set_dim("nO", loaded.config.hidden_size)
+    return loaded
+
+
+def is_loaded(model: EncoderModel) -> bool:
+    """Return whether the checkpoint of an encoder has been read.
+
+    model (EncoderModel): As from `build_encoder_v1`.
+    RETURNS (bool): Whether it has.
+    """
+    return get_shim(model).is_loaded
+
+
+def encoder_settings(model: EncoderModel) -> Dict[str, Any]:
+    """Return the options that an encoder was built with.
+
+    model (EncoderModel): As from `build_encoder_v1`.
+    RETURNS (Dict[str, Any]): A copy: changing it changes nothing. The keys are arguments of `build_encoder_v1`.
+    """
+    return copy.deepcopy({**{name: model.attrs[name] for name in ALIGNMENT_OPTIONS}, **get_shim(model).cfg})
+
+
+def set_quantization(model: EncoderModel, kind: Optional[str]) -> None:
+    """Make an encoder predict with dense layers in eight bits from now on, or in full precision again.
+
+    model (EncoderModel): As from `build_encoder_v1`.
+    kind (Optional[str]): "int8", or None for full precision.
+    """
+    get_shim(model).quantize(kind)
+
+
+def training_precision(model: EncoderModel) -> ContextManager[None]:
+    """Return a context in which an encoder predicts in the precision that it is trained in.
+
+    model (EncoderModel): As from `build_encoder_v1`.
+    RETURNS (ContextManager): bfloat16 for an encoder with `mixed_precision`; otherwise it changes nothing.
+    """
+    return get_shim(model).precision()
+
+
+def save_encoder_to(model: EncoderModel, path: Path, neighbours: Sequence[Path] = ()) -> None:
+    """Write an encoder as a checkpoint directory. See `save_once`.
+
+    model (EncoderModel): As from `build_encoder_v1`.
+    path (Path): The directory, made if missing.
+    neighbours (Sequence[Path]): Encoders of the same pipeline that are saved already: an equal one is not written
+        twice.
+    """
+    get_shim(model).save(path, neighbours)
+
+
+def load_encoder_from(model: EncoderModel, path: Path) -> None:
+    """Read a checkpoint directory in place of the checkpoint that the config names.
+
+    model (EncoderModel): As from `build_encoder_v1`.
+    path (Path): The directory.
+    """
+    get_shim(model).load_from(path)
+
+
+def encoder_to_bytes(model: EncoderModel) -> bytes:
+    """Return an encoder's checkpoint as bytes.
+
+    model (EncoderModel): As from `build_encoder_v1`.
+    RETURNS (bytes): What `encoder_from_bytes` takes.
+    """
+    return get_shim(model).to_bytes()
+
+
+def encoder_from_bytes(model: EncoderModel, data: bytes) -> None:
+    """Read a checkpoint from bytes in place of the checkpoint that the config names.
+
+    model (EncoderModel): As from `build_encoder_v1`.
+    data (bytes): As from `encoder_to_bytes`.
+    """
+    get_shim(model).from_bytes(data)
