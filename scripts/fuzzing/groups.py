@@ -7,7 +7,8 @@ from typing import Any, Dict, List
 
 import numpy
 
-from spacy_mluke.align import Wordpieces, align_marked, align_questions
+from spacy_mluke.align import align_marked, align_questions
+from spacy_mluke.tokenization.wordpieces import Wordpieces
 from spacy_mluke.types import AlignedBatch
 
 from .cases import Broken

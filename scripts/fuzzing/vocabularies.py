@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import List, Sequence
 
-from spacy_mluke.tokenization.wordpieces import MERGES, SENTENCEPIECE, VOCAB
+from spacy_mluke.tokenization.vocabulary_files import MERGES, SENTENCEPIECE, VOCAB
 
 from .texts import WORDS
 

@@ -139,7 +139,7 @@ def _segments(
     docs = spans.docs.reshape((-1, size))[:, 0]
     if segmentation == "plain":
         cuts = numpy.unique(batch.doc_chars)
-        pieces = wordpieces.encode_cuts(batch.text, batch.codes, cuts)
+        pieces = wordpieces.encode_segments(batch.text, batch.codes, cuts)
         doc_pieces = row_offsets(pieces.lengths)[numpy.searchsorted(cuts, batch.doc_chars)]
         within = doc_bounds(doc_pieces)[spans.docs]
         held = overlapping(spans.chars, pieces.offsets, within).reshape((-1, size, 2))
@@ -172,7 +172,7 @@ def _segments(
         filled = unique[:, 0] < unique[:, 1]
         joined = filled.copy()
         joined[filled] = continues_word(batch, unique[filled, 0])
-    pieces = wordpieces.encode_flat(texts, joined=joined)
+    pieces = wordpieces.encode_ragged(texts, joined=joined)
     at = row_offsets(pieces.lengths)[:-1]
     shape = parts.shape[:3]
     inverse = inverse.ravel()

@@ -46,7 +46,7 @@ def segment_masked(
     is_cut = numpy.ones(len(span_chars), dtype=bool) if segmentation != "plain" else masked
     cuts, places = cut_at_spans(batch, span_chars[is_cut], span_docs[is_cut])
     joined = None if segmentation == "published" else continues_word(batch, cuts[:-1])
-    pieces = wordpieces.encode_cuts(batch.text, batch.codes, cuts, joined=joined)
+    pieces = wordpieces.encode_segments(batch.text, batch.codes, cuts, joined=joined)
     piece_cuts = row_offsets(pieces.lengths)
     doc_pieces = piece_cuts[numpy.searchsorted(cuts, batch.doc_chars)]
     span_pieces = overlapping(span_chars, pieces.offsets, doc_bounds(doc_pieces)[span_docs])

@@ -140,7 +140,7 @@ def segment(
     else:
         cuts = numpy.unique(batch.doc_chars)
     joined = continues_word(batch, cuts[:-1]) if segmentation == "pretraining" else None
-    pieces = wordpieces.encode_cuts(batch.text, batch.codes, cuts, joined=joined)
+    pieces = wordpieces.encode_segments(batch.text, batch.codes, cuts, joined=joined)
     piece_cuts = row_offsets(pieces.lengths)
     doc_pieces = piece_cuts[numpy.searchsorted(cuts, batch.doc_chars)]
     if not cut:

@@ -129,7 +129,7 @@ def name_rows(loaded: LoadedEncoder, entities: Sequence[NewEntity]) -> Tensor:
 def _name_means(loaded: LoadedEncoder, entities: Sequence[NewEntity], table: nn.Module) -> Tuple[Tensor, Tensor]:
     """Mean over names of the mean over pieces; and which entities have any."""
     names = [entity.all_names() for entity in entities]
-    pieces = loaded.wordpieces.encode_flat(list(chain.from_iterable(names)))
+    pieces = loaded.wordpieces.encode_ragged(list(chain.from_iterable(names)))
     is_word = numpy.diff(pieces.offsets, axis=1).ravel() > 0
     name_of = numpy.repeat(numpy.arange(len(pieces.lengths)), pieces.lengths)[is_word]
     entity_of = numpy.repeat(numpy.arange(len(names)), [len(own) for own in names])

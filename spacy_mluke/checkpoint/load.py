@@ -17,7 +17,9 @@ from ..network.mapped_table import MappedEntityTable
 from ..network.masked_heads import MaskedHeads, read_heads
 from ..network.transformer import LukeEncoder
 from ..storage.files import replacing
-from ..tokenization.wordpieces import SENTENCEPIECE, Wordpieces, load_wordpieces
+from ..tokenization.load import load_wordpieces
+from ..tokenization.vocabulary_files import SENTENCEPIECE
+from ..tokenization.wordpieces import Wordpieces
 from ..vocabulary.entity_vocabulary import EntityVocabulary
 from .directory import ADDED, FORMAT, OWN, SOURCE, Checkpoint, open_checkpoint
 from .finite import warn_if_not_finite

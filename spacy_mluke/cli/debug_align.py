@@ -38,7 +38,7 @@ def debug_align(
 
     from ..align.batch import align
     from ..checkpoint.hub import resolve
-    from ..tokenization.wordpieces import load_wordpieces
+    from ..tokenization.load import load_wordpieces
     from .demo import make_doc
 
     nlp = spacy.blank(lang)

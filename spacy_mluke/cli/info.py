@@ -95,7 +95,7 @@ def describe_wordpieces(checkpoint: Checkpoint) -> Rows:
     checkpoint (Checkpoint): The checkpoint.
     RETURNS (Rows): Labels and texts.
     """
-    from ..tokenization.wordpieces import load_wordpieces
+    from ..tokenization.load import load_wordpieces
 
     pieces = load_wordpieces(checkpoint.path)
     names = {
@@ -157,7 +157,7 @@ def _by_part(names: Iterable[str]) -> List[str]:
 
 
 def _pieces_kind(path: Path) -> str:
-    from ..tokenization.wordpieces import SENTENCEPIECE
+    from ..tokenization.vocabulary_files import SENTENCEPIECE
 
     return "sentencepiece" if (path / SENTENCEPIECE).is_file() else "byte-level BPE"
 

@@ -1,0 +1,1 @@
+"""Suggest spans (entities, span groups, n-grams) and pairs of entities."""

@@ -1,8 +1,8 @@
-"""Which spans become entities. spaCy's own suggesters (`spacy.ngram_suggester.v1`, `spacy.preset_spans_suggester.v1`)
-do too.
+"""Suggest the entities or the spans of a group.
 
-A suggester is called with documents and gives token bounds, (start, end) rows, document after document, in the order
-in which they lie there: nested, equal and crossing spans stay as they are.
+A suggester takes documents and returns token bounds (start, end), document after document, in the order of the
+document. Spans may be nested, equal or crossing. spaCy's suggesters (`spacy.ngram_suggester.v1`,
+`spacy.preset_spans_suggester.v1`) can be used in the same places.
 """
 
 from functools import partial
@@ -16,7 +16,7 @@ from ..errors import check_text
 
 
 class Suggester(Protocol):
-    """What suggests spans."""
+    """The type of suggesters."""
 
     def __call__(self, docs: Iterable[Doc], *, ops: Optional[Ops] = None) -> Ragged: ...
 
@@ -24,7 +24,7 @@ class Suggester(Protocol):
 def build_ents_suggester_v1() -> Suggester:
     """Suggest the entities of each document, `doc.ents`. Registered as `spacy-mluke.ents_suggester.v1`.
 
-    RETURNS (Suggester): Documents -> token bounds. dataXd has shape (n_spans, 2), int32.
+    RETURNS (Suggester): Returns token bounds of documents. Shape of dataXd: (n_spans, 2), int32.
     """
     return suggest_ents
 
@@ -32,10 +32,10 @@ def build_ents_suggester_v1() -> Suggester:
 def build_spans_suggester_v1(spans_key: str) -> Suggester:
     """Suggest the spans of a span group. Registered as `spacy-mluke.spans_suggester.v1`.
 
-    Unlike spaCy's preset suggester, a document without the group has no spans: it is no error.
+    A document without the group has no spans. (spaCy's preset suggester raises an error.)
 
     spans_key (str): Key in `doc.spans`.
-    RETURNS (Suggester): Documents -> token bounds. dataXd has shape (n_spans, 2), int32.
+    RETURNS (Suggester): Returns token bounds of documents. Shape of dataXd: (n_spans, 2), int32.
     RAISES (ValueError): ML310 for an empty key.
     """
     check_text("spans_key", spans_key)
@@ -46,7 +46,7 @@ def suggest_ents(docs: Iterable[Doc], *, ops: Optional[Ops] = None) -> Ragged:
     """Suggest the entities of documents.
 
     docs (Iterable[Doc]): The documents.
-    ops (Optional[Ops]): Where the arrays are to be.
+    ops (Optional[Ops]): The ops to allocate arrays with.
     RETURNS (Ragged): Token bounds. Shape: (n_spans, 2), int32.
     """
     return as_ragged([list(doc.ents) for doc in docs], ops)
@@ -57,20 +57,20 @@ def suggest_spans(docs: Iterable[Doc], spans_key: str, *, ops: Optional[Ops] = N
 
     docs (Iterable[Doc]): The documents.
     spans_key (str): Key in `doc.spans`.
-    ops (Optional[Ops]): Where the arrays are to be.
+    ops (Optional[Ops]): The ops to allocate arrays with.
     RETURNS (Ragged): Token bounds. Shape: (n_spans, 2), int32.
     """
     return as_ragged([list(doc.spans[spans_key]) if spans_key in doc.spans else [] for doc in docs], ops)
 
 
 def as_ragged(spans: List[List[Span]], ops: Optional[Ops] = None) -> Ragged:
-    """Token bounds of spans, as suggesters give them.
+    """Convert spans to the form that suggesters return.
 
     spans (List[List[Span]]): The spans of each document.
-    ops (Optional[Ops]): Where the arrays are to be.
-    RETURNS (Ragged): dataXd has shape (n_spans, 2), int32, without spans too.
+    ops (Optional[Ops]): The ops to allocate arrays with.
+    RETURNS (Ragged): Token bounds. Shape of dataXd: (n_spans, 2), int32, also without spans.
     """
     ops = ops or get_current_ops()
-    rows = [(span.start, span.end) for group in spans for span in group]
-    bounds = ops.asarray(rows, dtype="int32") if rows else ops.alloc((0, 2), dtype="int32")
+    pairs = [(span.start, span.end) for group in spans for span in group]
+    bounds = ops.asarray(pairs, dtype="int32") if pairs else ops.alloc((0, 2), dtype="int32")
     return Ragged(bounds, ops.asarray1i([len(group) for group in spans]))

@@ -1,4 +1,4 @@
-"""Which pairs of entities a relation may hold between."""
+"""Propose the pairs of entities that may have a relation."""
 
 from functools import partial
 from typing import Any, Iterable, List, Optional, Protocol, Sequence, Set, Tuple
@@ -13,7 +13,7 @@ ORDERS = ("both", "text")
 
 
 class PairGenerator(Protocol):
-    """What proposes pairs of spans."""
+    """The type of pair generators."""
 
     def __call__(self, docs: Iterable[Doc]) -> List[Ints3d]: ...
 
@@ -26,14 +26,15 @@ def build_entity_pairs_v1(
 ) -> PairGenerator:
     """Propose ordered pairs of `doc.ents`. Registered as `spacy-mluke.entity_pairs.v1`.
 
-    order (str): "both": each entity is head of a pair with each other one. "text": the head stands before the tail, for
-        models whose labels name the direction, such as those trained on KBP37.
-    same_sentence (bool): Leave out pairs of two sentences, in documents whose sentences are known.
-    max_distance (Optional[int]): Tokens between the two entities at most. None for any number; the number of pairs then
-        grows with the square of the number of entities.
-    labels (Optional[List[List[str]]]): Allowed labels of (head, tail), such as [["ORG", "LOC"]]. None for any.
-    RETURNS (PairGenerator): Documents -> token bounds of pairs. Shape of each: (n_pairs, 2, 2), int32.
-    RAISES (ValueError): ML070 for an unknown order, ML071 for a negative distance, ML089 for labels that are no pairs.
+    order (str): "both": every ordered pair. "text": only pairs whose head precedes the tail in the text, for models
+        whose labels name the direction, such as models trained on KBP37.
+    same_sentence (bool): Only pairs within a sentence, in documents with sentence boundaries.
+    max_distance (Optional[int]): Maximum number of tokens between the two entities. None for no limit; the number of
+        pairs then grows with the square of the number of entities.
+    labels (Optional[List[List[str]]]): Allowed labels of (head, tail), such as [["ORG", "LOC"]]. None for any labels.
+    RETURNS (PairGenerator): Returns token bounds of pairs for each document. Shape of each: (n_pairs, 2, 2), int32.
+    RAISES (ValueError): ML070 for an unknown order, ML071 for a negative distance, ML089 if `labels` is not a list of
+        pairs.
     """
     check_choice("order", order, ORDERS)
     check_flag("same_sentence", same_sentence)
@@ -59,8 +60,13 @@ def propose_pairs(
     max_distance: Optional[int],
     allowed: Optional[Set[Tuple[str, ...]]],
 ) -> List[Ints3d]:
-    """Propose ordered pairs of entities; arguments as for `build_entity_pairs_v1`.
+    """Propose ordered pairs of entities. See `build_entity_pairs_v1`.
 
+    docs (Iterable[Doc]): The documents.
+    order (str): "both" or "text".
+    same_sentence (bool): Only pairs within a sentence.
+    max_distance (Optional[int]): Maximum number of tokens between the two entities.
+    allowed (Optional[Set[Tuple[str, ...]]]): Allowed labels of (head, tail); None for any labels.
     RETURNS (List[Ints3d]): Token bounds. Shape of each: (n_pairs, 2, 2), int32.
     """
     return [_pairs(doc, order, same_sentence, max_distance, allowed) for doc in docs]
@@ -76,10 +82,9 @@ def _pairs(
     if order == "text":
         possible = numpy.triu(possible)
     if same_sentence and doc.has_annotation("SENT_START"):
-        sentences = _sentence_numbers(doc)
-        of_ents = sentences[starts]
-        # An entity over a sentence's end belongs to where it begins.
-        possible &= of_ents[:, None] == of_ents[None, :]
+        # An entity that crosses a sentence boundary belongs to the sentence that it starts in.
+        sentences = _sentence_numbers(doc)[starts]
+        possible &= sentences[:, None] == sentences[None, :]
     if max_distance is not None:
         between = numpy.maximum(starts[:, None], starts[None, :]) - numpy.minimum(ends[:, None], ends[None, :])
         possible &= between <= max_distance
@@ -92,6 +97,6 @@ def _pairs(
 
 
 def _sentence_numbers(doc: Doc) -> Any:
-    """Number of each token's sentence."""
-    begins: Sequence[bool] = [bool(token.is_sent_start) for token in doc]
-    return numpy.cumsum(numpy.asarray(begins, dtype="int64"))
+    """Return the number of each token's sentence. Shape: (n_tokens,)."""
+    starts_sentence: Sequence[bool] = [bool(token.is_sent_start) for token in doc]
+    return numpy.cumsum(numpy.asarray(starts_sentence, dtype="int64"))

@@ -1,4 +1,4 @@
-"""Wordpieces of English LUKE: byte-level BPE, as RoBERTa has it."""
+"""Encode text with the byte-level BPE of RoBERTa: the wordpieces of English LUKE."""
 
 from __future__ import annotations
 
@@ -12,33 +12,25 @@ import numpy
 from ..errors import Errors, Warnings
 from ..types import Bools1d, Ints1d
 from .characters import VisibleText, is_space
-from .wordpieces import (
-    MERGES,
-    VOCAB,
-    AddedTokens,
-    RaggedPieces,
-    SpecialIds,
-    Wordpieces,
-    check_id,
-    check_special,
-    read_json,
-)
+from .special_pieces import AddedTokens, SpecialIds, check_id, check_special
+from .vocabulary_files import MERGES, VOCAB, read_json
+from .wordpieces import RaggedPieces, Wordpieces
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-# Pieces that no merge makes, by their looks: special ones, and those that filled RoBERTa's table up.
+# Pieces that no merge produces: special pieces, and those that pad RoBERTa's table.
 _NOT_MERGED = re.compile(r"<.*>|\[.*\]|madeupword\d+", re.DOTALL)
-# Share of a vocabulary that no merge makes, from which on its merges are another's, or cut short.
-_TOO_MANY = 0.01
+# With a larger fraction of pieces that no merge produces, the merges are incomplete or another vocabulary's.
+_MAX_WITHOUT_MERGE = 0.01
 
 
 class ByteLevelPieces(Wordpieces):
     """A byte-level BPE vocabulary. "Ġ" in a piece stands for a space, which belongs to the word after it.
 
-    files (Mapping[str, bytes]): vocab.json and merges.txt, and settings if there are any (`add_prefix_space` of
+    files (Mapping[str, bytes]): vocab.json, merges.txt, and settings if there are any (`add_prefix_space` in
         tokenizer_config.json puts a space in front of every text).
-    max_ids (Optional[int]): Rows of the checkpoint's embedding table, if known.
+    max_ids (Optional[int]): Number of rows of the checkpoint's word table, if known.
     """
 
     def __init__(self, files: Mapping[str, bytes], *, max_ids: Optional[int] = None) -> None:
@@ -59,10 +51,11 @@ class ByteLevelPieces(Wordpieces):
         self._open()
         return max(self._names) + 1
 
-    def encode_cuts(self, text: str, codes: Ints1d, cuts: Ints1d, *, joined: Optional[Bools1d] = None) -> RaggedPieces:
+    def encode_segments(
+        self, text: str, codes: Ints1d, split_points: Ints1d, *, joined: Optional[Bools1d] = None
+    ) -> RaggedPieces:
         tokenizer = self._open()
-        bounds = cuts.tolist()
-        segments = [text[start:end] for start, end in pairwise(bounds)]
+        segments = [text[start:end] for start, end in pairwise(split_points.tolist())]
         prefixed = numpy.zeros(len(segments), dtype="int64")
         if self._add_prefix_space:
             for i, segment in enumerate(segments):
@@ -70,20 +63,20 @@ class ByteLevelPieces(Wordpieces):
                     segments[i] = " " + segment
                     prefixed[i] = 1
         encodings = tokenizer.encode_batch(segments, add_special_tokens=False)
-        rows = [encoding.ids for encoding in encodings]
-        lengths = numpy.fromiter(map(len, rows), dtype="int64", count=len(rows))
+        segment_ids = [encoding.ids for encoding in encodings]
+        lengths = numpy.fromiter(map(len, segment_ids), dtype="int64", count=len(segment_ids))
         total = int(lengths.sum())
-        ids = numpy.fromiter(chain.from_iterable(rows), dtype="int32", count=total)
+        ids = numpy.fromiter(chain.from_iterable(segment_ids), dtype="int32", count=total)
         pairs = chain.from_iterable(encoding.offsets for encoding in encodings)
         flat = numpy.fromiter(chain.from_iterable(pairs), dtype="int64", count=2 * total)
         chars = numpy.maximum(flat.reshape((-1, 2)) - prefixed.repeat(lengths)[:, None], 0)
-        chars += cuts[:-1].repeat(lengths)[:, None]
-        shown = VisibleText(~is_space(codes))
-        offsets = shown.bounds(shown.rank[chars[:, 0]], shown.rank[chars[:, 1]], cuts[1:].repeat(lengths))
-        # Merges could spell a special piece; text that does is text all the same.
+        chars += split_points[:-1].repeat(lengths)[:, None]
+        visible = VisibleText(~is_space(codes))
+        offsets = visible.bounds(visible.rank[chars[:, 0]], visible.rank[chars[:, 1]], split_points[1:].repeat(lengths))
+        # Merges could produce a special piece from text that spells it. Text must never become one.
         special = self.special
-        written = [special.bos, special.pad, special.eos, special.mask, special.ent, special.ent2]
-        ids[numpy.isin(ids, [piece_id for piece_id in written if piece_id is not None])] = special.unk
+        forbidden = [special.bos, special.pad, special.eos, special.mask, special.ent, special.ent2]
+        ids[numpy.isin(ids, [piece_id for piece_id in forbidden if piece_id is not None])] = special.unk
         return RaggedPieces(ids, offsets, lengths)
 
     def piece(self, piece_id: int) -> str:
@@ -96,7 +89,7 @@ class ByteLevelPieces(Wordpieces):
         return ByteLevel().decode([self.piece(piece_id)])
 
     def _open(self) -> Tokenizer:
-        """Parse the vocabulary, once."""
+        """Return the tokenizer; parse the vocabulary at the first call."""
         if self._tokenizer is None:
             from tokenizers import Tokenizer
             from tokenizers.models import BPE
@@ -110,7 +103,7 @@ class ByteLevelPieces(Wordpieces):
                 lines = self.files[MERGES].decode("utf8").split("\n")
                 merges = [tuple(line.split()) for line in lines if line and not line.startswith("#version")]
                 unk = added.name("unk_token", "<unk>")
-                # No special piece is added to this tokenizer: it cannot read one from text.
+                # No special piece is added to this tokenizer, so it cannot produce one from text.
                 tokenizer = Tokenizer(BPE(vocab=vocab, merges=merges, unk_token=unk))
                 special = SpecialIds(
                     bos=vocab[added.name("bos_token", "<s>")],
@@ -123,7 +116,7 @@ class ByteLevelPieces(Wordpieces):
                 )
             except KeyError as err:
                 raise ValueError(Errors.ML006.format(name=VOCAB, reason=f"it has no piece {err}")) from err
-            except Exception as err:  # tokenizers raises plain Exception for merges that the vocabulary lacks
+            except Exception as err:  # tokenizers raises a plain Exception for merges that are not in the vocabulary
                 raise ValueError(Errors.ML006.format(name=MERGES, reason=str(err).partition("\n")[0])) from err
             check_special(special, VOCAB)
             _check_merges(vocab, merges, special)
@@ -141,9 +134,9 @@ class ByteLevelPieces(Wordpieces):
 
 
 def _check_ids(vocab: Dict[str, int]) -> None:
-    """See that every piece has an id of its own.
+    """Check that every piece has a different id.
 
-    RAISES (ValueError): ML006.
+    RAISES (ValueError): ML006 if two have the same id.
     """
     names: Dict[int, str] = {}
     for name, piece_id in vocab.items():
@@ -155,21 +148,19 @@ def _check_ids(vocab: Dict[str, int]) -> None:
 
 
 def _check_merges(vocab: Dict[str, int], merges: List[Tuple[str, ...]], special: SpecialIds) -> None:
-    """See that there are merges for the pieces that need one: a file that is cut short between two lines looks whole.
+    """Check that merges produce the pieces that need one: a file truncated between two lines parses without an error.
 
-    RAISES (ValueError): ML006 if more than 1 % of them have none; of fewer, it warns (ML118).
+    RAISES (ValueError): ML006 if no merge produces more than 1 % of the pieces; for fewer, it warns (ML118).
     """
-    made = {"".join(pair) for pair in merges}
-    written = set(vars(special).values())
+    produced = {"".join(pair) for pair in merges}
+    special_ids = set(vars(special).values())
     missing = [
         name
         for name, piece_id in vocab.items()
-        if len(name) > 1 and name not in made and piece_id not in written and not _NOT_MERGED.fullmatch(name)
+        if len(name) > 1 and name not in produced and piece_id not in special_ids and not _NOT_MERGED.fullmatch(name)
     ]
-    if len(missing) > len(vocab) * _TOO_MANY:
-        reason = (
-            f"it makes {len(missing):,} of the {len(vocab):,} pieces of {VOCAB} no more, {missing[0]!r} for instance"
-        )
+    if len(missing) > len(vocab) * _MAX_WITHOUT_MERGE:
+        reason = f"no merge produces {len(missing):,} of the {len(vocab):,} pieces of {VOCAB}, such as {missing[0]!r}"
         raise ValueError(Errors.ML006.format(name=MERGES, reason=reason))
     if missing:
         text = Warnings.ML118.format(n=len(missing), total=len(vocab), vocab=VOCAB, merges=MERGES, example=missing[0])

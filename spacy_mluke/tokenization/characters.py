@@ -1,4 +1,4 @@
-"""Characters as numbers: what lets alignment work on whole batches at once."""
+"""Represent characters as arrays of code points, so that whole batches are aligned at once."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ _IS_SPACE = numpy.array([chr(code).isspace() for code in range(_LAST_SPACE + 1)]
 
 
 def code_points(text: str) -> Tuple[str, Ints1d]:
-    """The code points of a text.
+    """Return the code points of a text.
 
-    text (str): Any text. Lone surrogates, which no tokenizer takes, are replaced by U+FFFD.
-    RETURNS (Tuple[str, Ints1d]): The text that can be encoded, and its code points. Shape: (n_chars,), uint32.
+    text (str): Any text.
+    RETURNS (Tuple[str, Ints1d]): The text with U+FFFD for lone surrogates, which no tokenizer accepts; and its code
+        points. Shape: (n_chars,), uint32.
     """
     codes = numpy.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
     lone = (codes & 0xFFFFF800) == 0xD800
@@ -29,45 +30,46 @@ def code_points(text: str) -> Tuple[str, Ints1d]:
 
 
 def is_space(codes: Ints1d) -> Bools1d:
-    """Which code points are whitespace, as `str.isspace` has it.
+    """Return which code points are whitespace according to `str.isspace`.
 
     codes (Ints1d): Code points.
-    RETURNS (Bools1d): Booleans of the same shape.
+    RETURNS (Bools1d): The same shape.
     """
     return _IS_SPACE[numpy.minimum(codes, _LAST_SPACE + 1)]
 
 
 class VisibleText:
-    """The characters that a text shows once it is normalized, counted.
+    """Map the visible characters of a normalized text to the characters of the text.
 
-    A piece is placed by the range of shown characters that it makes up, which trims its whitespace. Of a character
-    that becomes several ("ﷺ" becomes four words), every piece that has no other stands on it. A piece that ends with a
-    part of it after other characters does not, as sentencepiece has it: the next piece does.
+    A piece covers a range of visible characters, so its offsets exclude whitespace. One character may become several
+    ("ﷺ" becomes four words). A piece that consists only of parts of it covers it. A piece that starts with other
+    characters and ends with a part of it does not cover it; the next piece does (as in sentencepiece).
 
-    counts (Ints1d): How many characters each character of the text becomes; 0 for whitespace. Shape: (n_chars,).
+    counts (Ints1d): Number of visible characters that each character of the text becomes; 0 for whitespace. Shape:
+        (n_chars,).
     """
 
     def __init__(self, counts: Ints1d) -> None:
-        self.rank = row_offsets(counts)  # (n_chars + 1,): shown characters before each character
+        self.rank = row_offsets(counts)  # (n_chars + 1,): number of visible characters before each character
         self.has_many = counts.dtype != bool
         owners = numpy.arange(len(counts)).repeat(counts) if self.has_many else numpy.flatnonzero(counts)
-        self.owners = numpy.append(owners, len(counts))  # (n_shown + 1,): the character each was made from
+        self.owners = numpy.append(owners, len(counts))  # (n_visible + 1,): the character that each comes from
 
     def bounds(self, first: Ints1d, end: Ints1d, limits: Ints1d) -> Ints2d:
-        """Character bounds of ranges of shown characters.
+        """Return the character bounds of ranges of visible characters.
 
-        first (Ints1d): Number of the first shown character of each piece. Shape: (n_pieces,).
-        end (Ints1d): Number of the one after its last. Shape: (n_pieces,).
-        limits (Ints1d): Where the text that holds the piece ends; an empty range stands there at the latest. Shape:
-            (n_pieces,).
-        RETURNS (Ints2d): Shape: (n_pieces, 2), int64; start == end for an empty range.
+        first (Ints1d): First visible character of each piece. Shape: (n_pieces,).
+        end (Ints1d): One after its last visible character. Shape: (n_pieces,).
+        limits (Ints1d): End of the segment that holds each piece, the maximum for the position of an empty range.
+            Shape: (n_pieces,).
+        RETURNS (Ints2d): Character bounds; start == end for an empty range. Shape: (n_pieces, 2), int64.
         """
         found = numpy.empty((len(first), 2), dtype="int64")
         found[:, 0] = numpy.minimum(self.owners[first], limits)
         last = self.owners[end - 1]
         if self.has_many:
-            begun = self.rank[last]  # shown characters before the last one's character
-            in_part = (self.rank[numpy.minimum(last + 1, len(self.rank) - 1)] > end) & (begun > first)
-            last = numpy.where(in_part, self.owners[begun - 1], last)
+            before = self.rank[last]  # visible characters before the piece's last character
+            ends_inside = (self.rank[numpy.minimum(last + 1, len(self.rank) - 1)] > end) & (before > first)
+            last = numpy.where(ends_inside, self.owners[before - 1], last)
         found[:, 1] = numpy.where(end > first, last + 1, found[:, 0])
         return found

@@ -1,9 +1,9 @@
-"""What a sentencepiece vocabulary makes of single characters, and which characters its pieces show.
+"""Compute the offsets of sentencepieces from their characters.
 
-The offsets that the library hands out cost three times as much as the ids: five Python objects for each piece. Where
-the normalizer maps a text character by character, which is nearly everywhere, they follow from the pieces' own
-characters, and comparing the two proves it. `SentencePieces` asks the library about the rest: letters and combining
-marks that become one character, and unknown characters.
+Offsets from the library take three times as long as ids: five Python objects for each piece. Nearly always the
+normalizer maps a text character by character, and then offsets follow from the characters of the pieces: comparing
+those with the normalized text proves it. `SentencePieces` takes the library's offsets for the rest: letters and
+combining marks that become one character, and unknown characters.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 _BLANK = 0x2581  # "▁": what the normalizer writes for whitespace
 _MANY = 0xFFFFFFFF  # no code point: becomes several characters
-_NEW = 0xFFFFFFFE  # not asked yet
+_NEW = 0xFFFFFFFE  # not normalized yet
 _N_CODES = 0x110000
 
 
-class Surfaces:
-    """Tables over characters and over pieces, filled as they are met.
+class PieceCharacters:
+    """Tables of normalized characters and of the characters of pieces, filled when they are first needed.
 
     processor (SentencePieceProcessor): The vocabulary.
     """
@@ -37,7 +37,8 @@ class Surfaces:
         self._processor = processor
         self._normal = numpy.full(_N_CODES, _NEW, dtype="uint32")
         self._many: Dict[int, List[int]] = {}
-        # By sentencepiece id: where a piece's characters begin in the store, and how many show; -1: not asked yet.
+        # By sentencepiece id: where a piece's visible characters start in the store, and their number; -1: not read
+        # yet.
         self._start = numpy.zeros(len(processor), dtype="int64")
         self._length = numpy.full(len(processor), -1, dtype="int32")
         self._store = numpy.zeros(4096, dtype="uint32")
@@ -45,17 +46,17 @@ class Surfaces:
         self._filling = Lock()
 
     def normalize(self, codes: Ints1d) -> Tuple[VisibleText, Ints1d]:
-        """What the normalizer makes of characters, each by itself.
+        """Normalize characters, each by itself.
 
         codes (Ints1d): Code points of a text. Shape: (n_chars,), uint32.
-        RETURNS (Tuple[VisibleText, Ints1d]): Which characters show, and the code points they become. Shape:
-            (n_shown,), uint32.
+        RETURNS (Tuple[VisibleText, Ints1d]): The map of visible characters, and their code points. Shape:
+            (n_visible,), uint32.
         """
         found = self._normal[codes]
         new = found == _NEW
         if new.any():
             for code in numpy.unique(codes[new]).tolist():
-                self._ask(code)
+                self._normalize(code)
             found = self._normal[codes]
         visible = found != _BLANK
         many = numpy.flatnonzero(found == _MANY)
@@ -64,17 +65,17 @@ class Surfaces:
         counts = visible.astype("int64")
         counts[many] = [len(self._many[code]) for code in codes[many].tolist()]
         text = VisibleText(counts)
-        shown = found.repeat(counts)
-        shown[ranges(text.rank[many], counts[many])] = list(
+        normalized = found.repeat(counts)
+        normalized[ranges(text.rank[many], counts[many])] = list(
             chain.from_iterable(self._many[code] for code in codes[many].tolist())
         )
-        return text, shown
+        return text, normalized
 
     def count(self, ids: Ints1d) -> Ints1d:
-        """How many characters of each piece show.
+        """Return the number of visible characters of each piece.
 
         ids (Ints1d): Sentencepiece ids. Shape: (n_pieces,).
-        RETURNS (Ints1d): Shape: (n_pieces,), int32; 0 for <unk>, which shows characters of the text.
+        RETURNS (Ints1d): Shape: (n_pieces,), int32; 0 for <unk>, whose characters are those of the text.
         """
         found = self._length[ids]
         new = found < 0
@@ -86,54 +87,54 @@ class Surfaces:
         return found
 
     def characters(self, ids: Ints1d) -> Ints1d:
-        """The characters that pieces show, end to end. `count` must have seen them.
+        """Return the visible characters of pieces, end to end. Call `count` with the same pieces first.
 
         ids (Ints1d): Sentencepiece ids. Shape: (n_pieces,).
         RETURNS (Ints1d): Code points. Shape: (sum of counts,), uint32.
         """
         return self._store[ranges(self._start[ids], self._length[ids])]
 
-    def agree(self, shown: Ints1d, n_text: Ints1d, ids: Ints1d, n_pieces: Ints1d) -> Bools1d:
-        """Which segments show the same characters as their pieces do.
+    def match(self, normalized: Ints1d, n_visible: Ints1d, ids: Ints1d, n_pieces: Ints1d) -> Bools1d:
+        """Return which segments have the same visible characters as their pieces.
 
-        shown (Ints1d): The characters that all segments show, normalized. Shape: (n_shown,), uint32.
-        n_text (Ints1d): How many of them each segment has. Shape: (n_segments,).
+        normalized (Ints1d): Normalized visible characters of all segments. Shape: (n_visible,), uint32.
+        n_visible (Ints1d): Number of visible characters of each segment. Shape: (n_segments,).
         ids (Ints1d): Sentencepiece ids of all segments. Shape: (n_pieces,).
-        n_pieces (Ints1d): How many of them each segment has. Shape: (n_segments,).
+        n_pieces (Ints1d): Number of pieces of each segment. Shape: (n_segments,).
         RETURNS (Bools1d): Shape: (n_segments,), bool.
         """
         counts = row_offsets(self.count(ids))
         unknown = row_offsets(ids == self._processor.unk_id())
-        at = row_offsets(n_pieces)
-        same = (numpy.diff(counts[at]) == n_text) & (numpy.diff(unknown[at]) == 0)
+        bounds = row_offsets(n_pieces)
+        same = (numpy.diff(counts[bounds]) == n_visible) & (numpy.diff(unknown[bounds]) == 0)
         if not same.all():
-            shown = shown[same.repeat(n_text)]
+            normalized = normalized[same.repeat(n_visible)]
             ids = ids[same.repeat(n_pieces)]
-        differ = numpy.flatnonzero(shown != self.characters(ids))
+        differ = numpy.flatnonzero(normalized != self.characters(ids))
         if len(differ):
             kept = numpy.flatnonzero(same)
-            same[kept[numpy.searchsorted(numpy.cumsum(n_text[kept]), differ, side="right")]] = False
+            same[kept[numpy.searchsorted(numpy.cumsum(n_visible[kept]), differ, side="right")]] = False
         return same
 
-    def _ask(self, code: int) -> None:
-        """Normalize one character."""
-        shown = [ord(char) for char in self._processor.normalize(chr(code)).replace("▁", "")]
-        if len(shown) > 1:
-            self._many[code] = shown
+    def _normalize(self, code: int) -> None:
+        """Add one character to the table of normalized characters."""
+        visible = [ord(char) for char in self._processor.normalize(chr(code)).replace("▁", "")]
+        if len(visible) > 1:
+            self._many[code] = visible
             self._normal[code] = _MANY
         else:
-            self._normal[code] = shown[0] if shown else _BLANK
+            self._normal[code] = visible[0] if visible else _BLANK
 
     def _add(self, piece_id: int) -> None:
-        """Read one piece's characters into the store."""
-        shown = ""
+        """Add the visible characters of one piece to the store."""
+        visible = ""
         if piece_id != self._processor.unk_id():
-            shown = self._processor.id_to_piece(piece_id).replace("▁", "")
-        end = self._used + len(shown)
+            visible = self._processor.id_to_piece(piece_id).replace("▁", "")
+        end = self._used + len(visible)
         if end > len(self._store):
             self._store = numpy.concatenate([self._store, numpy.zeros(end, dtype="uint32")])
-        self._store[self._used : end] = [ord(char) for char in shown]
+        self._store[self._used : end] = [ord(char) for char in visible]
         self._start[piece_id] = self._used
         self._used = end
-        # Last, so that a thread that reads never sees a length without its characters.
-        self._length[piece_id] = len(shown)
+        # Last, so that a reading thread never finds a length without its characters.
+        self._length[piece_id] = len(visible)

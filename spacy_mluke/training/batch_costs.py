@@ -9,7 +9,8 @@ from spacy.training import Example
 from thinc.util import to_numpy
 
 from ..checkpoint.load import resolve
-from ..tokenization.wordpieces import Wordpieces, load_wordpieces
+from ..tokenization.load import load_wordpieces
+from ..tokenization.wordpieces import Wordpieces
 
 COUNTS = ("docs", "entities", "pairs", "ngrams", "questions")
 # Of the encoder's defaults: entities of a pass, wordpieces that neighbouring windows share.
@@ -57,7 +58,7 @@ class PieceCounter:
             return []
         if self._wordpieces is None:
             self._wordpieces = load_wordpieces(resolve(self.name))
-        return self._wordpieces.encode_flat(texts).lengths.tolist()
+        return self._wordpieces.encode_ragged(texts).lengths.tolist()
 
 
 class Measure:

@@ -21,8 +21,8 @@ from spacy_mluke.checkpoint.load import load_encoder
 from spacy_mluke.checkpoint.tensor_names import ENTITIES, WORDS
 from spacy_mluke.network.config import EncoderConfig
 from spacy_mluke.pipeline.base.published import published_labels
-from spacy_mluke.tokenization.model_file import check_whole
-from spacy_mluke.tokenization.wordpieces import load_wordpieces
+from spacy_mluke.tokenization.load import load_wordpieces
+from spacy_mluke.tokenization.sentencepiece_file import check_whole
 
 from .checkpoints import edit_config, make_checkpoint, states
 from .mutations import mutations, try_checkpoint
@@ -244,20 +244,20 @@ def test_a_sentencepiece_model_that_ends_between_two_pieces_is_refused(path):
     for _ in range(40):
         at += 2 + content[at + 1]  # a piece: its mark, how many bytes it has, and those
         (path / "sentencepiece.bpe.model").write_bytes(content[:at])
-        with pytest.raises(ValueError, match=r"ML006.*(cut short|no pieces)"):
+        with pytest.raises(ValueError, match=r"ML006.*(truncated|no pieces)"):
             load_encoder(path)
 
 
 def test_a_sentencepiece_model_without_its_last_part_is_refused(tiny_sentencepiece):
     content = tiny_sentencepiece.read_bytes()
     check_whole(content, 256)
-    with pytest.raises(ValueError, match="cut short"):
+    with pytest.raises(ValueError, match="truncated"):
         check_whole(content[: content.rindex(b"\x1a", 0, len(content) - 200_000)], 256)
 
 
 def test_a_sentencepiece_model_with_fewer_pieces_than_it_was_trained_with_is_refused(tiny_sentencepiece):
     content = tiny_sentencepiece.read_bytes()
-    with pytest.raises(ValueError, match=r"255 pieces of 256|cut short"):
+    with pytest.raises(ValueError, match=r"255 of 256 pieces|truncated"):
         check_whole(content[2 + content[1] :], 255)
 
 

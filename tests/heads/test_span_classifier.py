@@ -13,7 +13,8 @@ from spacy_mluke.encoder.access import load_model
 from spacy_mluke.encoder.listener import build_encoder_listener_v1
 from spacy_mluke.encoder.model import build_encoder_v1
 from spacy_mluke.heads.span_classifier import build_span_classifier_v1, edge_rows, span_rows
-from spacy_mluke.suggesters.ngrams import Candidates, build_sentence_ngrams_v1, propose
+from spacy_mluke.suggesters.candidates import CandidateSpans, suggest_candidates
+from spacy_mluke.suggesters.ngrams import build_sentence_ngrams_v1
 from tests.checkpoint.checkpoints import FULL, LITE, make_checkpoint
 from tests.conftest import SAMPLES
 from tests.heads.test_parity import add_markers
@@ -107,7 +108,7 @@ def test_wordpieces_do_not_depend_on_which_candidates_there_are(checkpoint):
     doc = nlp.make_doc(TEXTS["latin"])
     spans, logits = pipe.predict([doc])
     rows = numpy.array([3, 17, 40])
-    few = Candidates.of(spans).take(rows)
+    few = CandidateSpans.from_ragged(spans).take(rows)
     numpy.testing.assert_allclose(pipe.model.predict(([doc], few.ragged)), logits[rows], atol=1e-5)
 
 
@@ -163,7 +164,7 @@ def test_isolated_candidates_do_not_depend_on_their_company_or_on_passes(checkpo
         found.append(logits)
     numpy.testing.assert_allclose(found[0], found[1], atol=1e-5)
     rows = numpy.arange(0, len(logits), 5)
-    few = Candidates.of(spans).take(rows)
+    few = CandidateSpans.from_ragged(spans).take(rows)
     numpy.testing.assert_allclose(pipe.model.predict((docs, few.ragged)), logits[rows], atol=1e-5)
 
 
@@ -173,7 +174,7 @@ def test_isolated_words_are_read_once_for_all_candidates(checkpoint):
     nlp, pipe = pipeline(checkpoint, visibility="isolated", max_entities=0)
     doc = nlp.make_doc(TEXTS["latin"])
     pipe.load()
-    spans = propose(build_sentence_ngrams_v1(), [doc]).ragged
+    spans = suggest_candidates(build_sentence_ngrams_v1(), [doc]).ragged
     batch = align_input(
         pipe.model.get_ref("encoder"), EncoderInput([doc], spans, with_tokens=False, with_all_pieces=True)
     )
@@ -209,7 +210,7 @@ def test_edges_are_the_first_and_last_wordpiece_in_the_window_of_the_candidate(c
     nlp, pipe = pipeline(checkpoint, window=40, overlap=10, max_entities=9)
     doc = nlp.make_doc(" ".join(f"Tokyo{i} capital" for i in range(40)))
     pipe.load()
-    spans = propose(build_sentence_ngrams_v1(max_size=2), [doc])
+    spans = suggest_candidates(build_sentence_ngrams_v1(max_size=2), [doc])
     encoder = pipe.model.get_ref("encoder")
     batch = align_input(
         encoder, EncoderInput([doc], spans.ragged, with_tokens=False, with_all_pieces=True, split_tokens=True)

@@ -12,7 +12,7 @@ from spacy.training import Example
 
 from spacy_mluke.annotate.named_entities import pick_flat, pick_nested, write_entities
 from spacy_mluke.pipeline.ner.gold_spans import UNKNOWN, classify, find_gold, sample
-from spacy_mluke.suggesters.ngrams import Candidates
+from spacy_mluke.suggesters.candidates import CandidateSpans
 from tests.pipeline.name_docs import grouped, name_docs, names
 
 BEST_FIRST = [(2, 4), (0, 3), (3, 4), (0, 6), (4, 6)]
@@ -55,7 +55,7 @@ def test_candidates_are_classified_and_missed_names_counted():
     reference = name_docs(nlp)[1]
     gold = find_gold(Example(reference.copy(), reference), None)
     # "Anna of Tokyo" is not among the candidates, "Paris" is.
-    found = Candidates(numpy.array([[0, 1], [5, 6], [0, 1]]), numpy.array([2, 1]))
+    found = CandidateSpans(numpy.array([[0, 1], [5, 6], [0, 1]]), numpy.array([2, 1]))
     truth = classify([gold, None], found, {"PER": 1, "LOC": 2}.__getitem__, 0)
     assert truth.rows.tolist() == [0, 2, UNKNOWN]
     assert (truth.n_names, truth.n_missed) == (2, 1)
@@ -65,7 +65,7 @@ def test_names_are_missed_where_nothing_is_suggested():
     nlp = spacy.blank("xx")
     reference = name_docs(nlp)[0]
     gold = find_gold(Example(reference.copy(), reference), None)
-    truth = classify([gold], Candidates(numpy.zeros((0, 2), dtype="int64"), numpy.zeros(1, dtype="int64")), len, 0)
+    truth = classify([gold], CandidateSpans(numpy.zeros((0, 2), dtype="int64"), numpy.zeros(1, dtype="int64")), len, 0)
     assert (len(truth.rows), truth.n_names, truth.n_missed) == (0, 2, 2)
 
 
@@ -73,7 +73,7 @@ def test_samples_follow_the_seed_of_spacy():
     rows = numpy.zeros(40, dtype="int64")
     rows[[3, 30]] = 1
     rows[7] = UNKNOWN
-    found = Candidates(numpy.zeros((40, 2), dtype="int64"), numpy.array([20, 0, 20]))
+    found = CandidateSpans(numpy.zeros((40, 2), dtype="int64"), numpy.array([20, 0, 20]))
     drawn = []
     for seed in (1, 1, 2):
         spacy.util.fix_random_seed(seed)

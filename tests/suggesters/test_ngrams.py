@@ -1,4 +1,4 @@
-"""Candidates: n-grams within sentences, and what suggesters of spaCy give."""
+"""CandidateSpans: n-grams within sentences, and what suggesters of spaCy give."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from spacy.pipeline.spancat import build_ngram_range_suggester, build_preset_spa
 from spacy.tokens import Doc, Span
 from thinc.types import Ragged
 
+from spacy_mluke.suggesters.candidates import CandidateSpans, split_docs, suggest_candidates
 from spacy_mluke.suggesters.entities import build_spans_suggester_v1
-from spacy_mluke.suggesters.ngrams import Candidates, build_sentence_ngrams_v1, propose, split_docs
+from spacy_mluke.suggesters.ngrams import build_sentence_ngrams_v1
 
 VOCAB = spacy.blank("xx").vocab
 
@@ -95,19 +96,19 @@ def test_sizes_are_checked(sizes):
 
 def test_the_order_and_repetitions_of_a_suggester_do_not_matter():
     docs = [doc_of(["a", "b", "c"]), Doc(VOCAB), doc_of(["d"])]
-    own = propose(build_sentence_ngrams_v1(max_size=3), docs)
-    spacys = propose(build_ngram_range_suggester(1, 3), docs)
+    own = suggest_candidates(build_sentence_ngrams_v1(max_size=3), docs)
+    spacys = suggest_candidates(build_ngram_range_suggester(1, 3), docs)
     assert spacys.bounds.tolist() == own.bounds.tolist()
     assert spacys.lengths.tolist() == own.lengths.tolist() == [6, 0, 1]
     docs[0].spans["sc"] = [Span(docs[0], 1, 3), Span(docs[0], 0, 1), Span(docs[0], 1, 3, label="B")]
     for doc in docs[1:]:
         doc.spans["sc"] = []
     for build in (build_spans_suggester_v1, build_preset_spans_suggester):
-        assert propose(build("sc"), docs).bounds.tolist() == [[0, 1], [1, 3]]
+        assert suggest_candidates(build("sc"), docs).bounds.tolist() == [[0, 1], [1, 3]]
 
 
 def test_suggesters_of_spacy_may_find_nothing():
-    assert propose(build_ngram_range_suggester(2, 3), [doc_of(["a"])]).bounds.shape == (0, 2)
+    assert suggest_candidates(build_ngram_range_suggester(2, 3), [doc_of(["a"])]).bounds.shape == (0, 2)
 
 
 def test_lengths_that_do_not_fit_are_refused():
@@ -115,15 +116,15 @@ def test_lengths_that_do_not_fit_are_refused():
         return Ragged(numpy.zeros((2, 2), dtype="int32"), numpy.ones(1, dtype="int32"))
 
     with pytest.raises(ValueError, match=r"\[ML074\]"):
-        propose(broken, [doc_of(["a"])])
+        suggest_candidates(broken, [doc_of(["a"])])
 
 
 def test_candidates_can_be_taken_out():
-    spans = propose(build_sentence_ngrams_v1(), [doc_of(["a", "b"]), doc_of(["c"])])
+    spans = suggest_candidates(build_sentence_ngrams_v1(), [doc_of(["a", "b"]), doc_of(["c"])])
     taken = spans.take(numpy.array([1, 3]))
     assert taken.bounds.tolist() == [[0, 2], [0, 1]]
     assert taken.lengths.tolist() == [1, 1]
-    assert Candidates.of(taken.ragged).keys.tolist() == taken.keys.tolist()
+    assert CandidateSpans.from_ragged(taken.ragged).keys.tolist() == taken.keys.tolist()
 
 
 def test_documents_are_split_by_tokens_and_by_number():

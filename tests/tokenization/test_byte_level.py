@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spacy_mluke.align import align, align_marked, load_wordpieces
+from spacy_mluke.align import align, align_marked
+from spacy_mluke.tokenization.load import load_wordpieces
 from tests.align.helpers import char_doc, check_batch, expected, passes, ragged, read_pair, words_of
 
 

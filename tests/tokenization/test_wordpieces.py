@@ -14,8 +14,8 @@ import sentencepiece
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spacy_mluke.align import load_wordpieces
-from spacy_mluke.tokenization.piece_characters import Surfaces
+from spacy_mluke.tokenization.load import load_wordpieces
+from spacy_mluke.tokenization.piece_characters import PieceCharacters
 from tests.conftest import SAMPLES
 
 MARKERS = ["<s>", "</s>", "<pad>", "<unk>", "<mask>", "<ent>", "<ent2>", "[MASK]", "▁", " ", "x", "\u200d"]
@@ -271,8 +271,10 @@ def test_vocabularies_survive_copying(wordpieces, byte_level, clone):
 
 def test_the_model_is_parsed_at_first_use_and_once(tiny_sentencepiece, monkeypatch):
     made = []
-    original = Surfaces.__init__
-    monkeypatch.setattr(Surfaces, "__init__", lambda self, processor: (made.append(1), original(self, processor))[1])
+    original = PieceCharacters.__init__
+    monkeypatch.setattr(
+        PieceCharacters, "__init__", lambda self, processor: (made.append(1), original(self, processor))[1]
+    )
     found = load_wordpieces(tiny_sentencepiece.parent)
     assert not made
     threads = [threading.Thread(target=found.encode, args=(["Los Angeles"],)) for _ in range(4)]

@@ -20,7 +20,7 @@ from ...annotate.named_entities import write_entities
 from ...errors import Errors, Warnings, check_at_least, check_flag, check_fraction, check_text, did_you_mean
 from ...heads.losses import cross_entropy, softmax
 from ...heads.span_classifier import SpanModel
-from ...suggesters.ngrams import Candidates, propose, split_docs
+from ...suggesters.candidates import CandidateSpans, split_docs, suggest_candidates
 from ...types import Counts, Floats2d, Ints1d
 from ..base.defaults import Suggester
 from ..base.published import load_encoder_model
@@ -149,11 +149,11 @@ class EntityRecognizer(TaskPipe, SpanCategorizer):
         lengths = [numpy.zeros(0, dtype="int64")]
         logits = [numpy.zeros((0, len(self.classes)), dtype="float32")]
         for part in split_docs(docs, max_tokens=MAX_TOKENS, max_docs=MAX_DOCS):
-            spans = propose(self.suggester, part)
+            spans = suggest_candidates(self.suggester, part)
             bounds.append(spans.bounds)
             lengths.append(spans.lengths)
             logits.append(to_numpy(self.model.predict((part, spans.ragged))))
-        return Candidates(numpy.concatenate(bounds), numpy.concatenate(lengths)).ragged, numpy.concatenate(logits)
+        return CandidateSpans(numpy.concatenate(bounds), numpy.concatenate(lengths)).ragged, numpy.concatenate(logits)
 
     def counts_of(self, prediction: Prediction) -> Counts:
         logits = prediction[1]
@@ -165,7 +165,7 @@ class EntityRecognizer(TaskPipe, SpanCategorizer):
         docs (Iterable[Doc]): The documents.
         indices_scores (Prediction): What `predict` returned for them.
         """
-        spans, logits = Candidates.of(indices_scores[0]), indices_scores[1]
+        spans, logits = CandidateSpans.from_ragged(indices_scores[0]), indices_scores[1]
         tops = numpy.where(numpy.isnan(logits), -numpy.inf, logits).argmax(axis=1)
         found = numpy.flatnonzero((tops != self._negative) & numpy.isfinite(logits[:, 0]))
         tops, heights = tops[found], logits[found].max(axis=1)
@@ -255,7 +255,7 @@ class EntityRecognizer(TaskPipe, SpanCategorizer):
             is_annotated |= any(known is not None for known in gold)
             for eg in examples:
                 found.update(dict.fromkeys(span.label_ for span in reference_spans(eg.reference, self.gold_key) or []))
-            spans = propose(self.suggester, [eg.predicted for eg in examples])
+            spans = suggest_candidates(self.suggester, [eg.predicted for eg in examples])
             truth = classify(gold, spans, _any_row, 0)  # which label, is not known yet
             n_examples += len(examples)
             n_names += truth.n_names
@@ -281,7 +281,7 @@ class EntityRecognizer(TaskPipe, SpanCategorizer):
         self.load()
         examples = [eg for eg in examples if reference_spans(eg.reference, self.gold_key) is not None]
         docs = [eg.predicted for eg in examples]
-        spans = propose(self.suggester, docs)
+        spans = suggest_candidates(self.suggester, docs)
         rows = self._truth(examples, spans).rows
         n_tokens = numpy.asarray([len(doc) for doc in docs], dtype="int64")
         chosen = sample(rows, spans, n_tokens, self._negative, self.cfg["negatives_per_token"])
@@ -303,7 +303,7 @@ class EntityRecognizer(TaskPipe, SpanCategorizer):
         RETURNS (Tuple[float, Floats2d]): The loss and its gradient.
         """
         spans, logits = spans_scores
-        return self._loss(to_numpy(logits), self._truth(list(examples), Candidates.of(spans)).rows)
+        return self._loss(to_numpy(logits), self._truth(list(examples), CandidateSpans.from_ragged(spans)).rows)
 
     def _loss(self, logits: Floats2d, rows: Ints1d) -> Tuple[float, Floats2d]:
         """Cross-entropy over the candidates that are known and have a state."""
@@ -314,7 +314,7 @@ class EntityRecognizer(TaskPipe, SpanCategorizer):
         d_logits[counted] = gradient
         return loss, d_logits
 
-    def _truth(self, examples: List[Example], spans: Candidates) -> Truth:
+    def _truth(self, examples: List[Example], spans: CandidateSpans) -> Truth:
         gold = [find_gold(eg, self.gold_key, n) for n, eg in enumerate(examples)]
         return classify(gold, spans, self.check_label, self._negative)
 

@@ -12,7 +12,7 @@ from spacy.training import Example
 
 from ...errors import Errors
 from ...ragged import positions, row_offsets
-from ...suggesters.ngrams import Candidates, span_keys
+from ...suggesters.candidates import CandidateSpans, span_keys
 from ...types import Bools1d, Ints1d
 
 UNKNOWN = -1
@@ -88,11 +88,13 @@ def find_gold(eg: Example, spans_key: Optional[str], n: int = 0) -> Optional[Gol
     return Gold(labels, n_lost, unknown)
 
 
-def classify(gold: Sequence[Optional[Gold]], spans: Candidates, row_of: Callable[[str], int], negative: int) -> Truth:
+def classify(
+    gold: Sequence[Optional[Gold]], spans: CandidateSpans, row_of: Callable[[str], int], negative: int
+) -> Truth:
     """Say what each candidate should be called.
 
     gold (Sequence[Optional[Gold]]): For each document, None where nothing is annotated.
-    spans (Candidates): As from `propose`.
+    spans (CandidateSpans): As from `suggest_candidates`.
     row_of (Callable[[str], int]): The class of a label.
     negative (int): The class of what is no name.
     RETURNS (Truth): The truth.
@@ -126,11 +128,11 @@ def classify(gold: Sequence[Optional[Gold]], spans: Candidates, row_of: Callable
     return Truth(rows, n_names, n_missed)
 
 
-def sample(rows: Ints1d, spans: Candidates, n_tokens: Ints1d, negative: int, per_token: Optional[float]) -> Ints1d:
+def sample(rows: Ints1d, spans: CandidateSpans, n_tokens: Ints1d, negative: int, per_token: Optional[float]) -> Ints1d:
     """Choose the candidates to train on: all names, and some of the others.
 
     rows (Ints1d): What each candidate is, as of `Truth`. Shape: (n_spans,).
-    spans (Candidates): The candidates.
+    spans (CandidateSpans): The candidates.
     n_tokens (Ints1d): Tokens of each document.
     negative (int): The class of what is no name.
     per_token (Optional[float]): Others that are drawn from a document for each of its tokens. None: all candidates are

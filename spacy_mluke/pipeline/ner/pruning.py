@@ -16,7 +16,7 @@ from ...encoder.model import EncoderInput, align_input
 from ...encoder.shim import get_shim
 from ...errors import Errors
 from ...heads.pruning import edges_of_names, fit
-from ...suggesters.ngrams import Candidates, propose
+from ...suggesters.candidates import CandidateSpans, suggest_candidates
 from ...types import Bools2d, Floats2d, Ints2d
 from .gold_spans import UNKNOWN, Gold, classify, find_gold
 
@@ -77,7 +77,7 @@ def pruning_recall(pipe: EntityRecognizer, examples: Iterable[Example]) -> Optio
     for batch in minibatch(examples, _DOCS):
         known = [(eg, gold) for eg in batch if (gold := find_gold(eg, pipe.gold_key)) is not None]
         docs = [eg.predicted for eg, _ in known]
-        spans = propose(pipe.suggester, docs)
+        spans = suggest_candidates(pipe.suggester, docs)
         logits = pipe.predict(docs)[1]
         truth = classify([gold for _, gold in known], spans, lambda label: 1, 0)
         is_name = (truth.rows != UNKNOWN) & (truth.rows != 0)
@@ -89,4 +89,4 @@ def pruning_recall(pipe: EntityRecognizer, examples: Iterable[Example]) -> Optio
 def _names(gold: List[Gold]) -> Ragged:
     bounds = [place for found in gold for place in sorted(found.labels)]
     lengths = numpy.asarray([len(found.labels) for found in gold], dtype="int64")
-    return Candidates(numpy.asarray(bounds, dtype="int64").reshape((-1, 2)), lengths).ragged
+    return CandidateSpans(numpy.asarray(bounds, dtype="int64").reshape((-1, 2)), lengths).ragged

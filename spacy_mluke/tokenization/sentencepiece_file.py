@@ -1,38 +1,41 @@
-"""Whether the file of a sentencepiece model is whole: the library reads one that ends between two pieces."""
+"""Check that the file of a sentencepiece model is complete.
+
+The library reads a file that was truncated between two pieces without an error.
+"""
 
 from __future__ import annotations
 
 from typing import Dict, Optional, Tuple
 
-# Parts of the file, a protocol buffer, by the numbers of their fields: the pieces, one by one; how they were trained;
-# how text is normalized. They come in this order.
+# Field numbers in the file, a protocol buffer: the pieces (one field each), the settings of training, and the rules of
+# normalization, in this order.
 _PIECE, _TRAINER, _NORMALIZER = 1, 2, 3
-_TRAINED_SIZE = 4  # of the trainer's fields, the number of pieces
-# Kinds of fields: a number, eight bytes, as many bytes as it says, four bytes.
+_TRAINED_SIZE = 4  # the field of the training settings that holds the number of pieces
+# Wire types of fields: a varint, eight bytes, bytes after their number, four bytes.
 _NUMBER, _EIGHT, _BYTES, _FOUR = 0, 1, 2, 5
-# Places that are tried before the file is read from its beginning, which takes half a second for XLM-R's.
+# Positions to try, from the end, before the file is read from its start, which takes half a second for XLM-R's.
 _TRIES = 10_000
 
 Range = Tuple[int, int]
 
 
 def check_whole(content: bytes, n_pieces: int) -> None:
-    """See that a sentencepiece model is not cut short.
+    """Check that the file of a sentencepiece model is not truncated.
 
-    content (bytes): The file.
-    n_pieces (int): Pieces that the library found in it.
-    RAISES (ValueError): If a part is missing, or if there are fewer pieces than it was trained with.
+    content (bytes): The content of the file.
+    n_pieces (int): Number of pieces that the library read from it.
+    RAISES (ValueError): If a part is missing, or if there are fewer pieces than the model was trained with.
     """
     parts = _last_parts(content) or _all_parts(content)
     if parts is None or _TRAINER not in parts or _NORMALIZER not in parts:
-        raise ValueError(f"it is cut short, after {n_pieces:,} pieces")
+        raise ValueError(f"it is truncated after {n_pieces:,} pieces")
     trained = _number(content, parts[_TRAINER], _TRAINED_SIZE)
     if n_pieces < trained:
-        raise ValueError(f"it has {n_pieces:,} pieces of {trained:,}")
+        raise ValueError(f"it has {n_pieces:,} of {trained:,} pieces")
 
 
 def _last_parts(content: bytes) -> Optional[Dict[int, Range]]:
-    """The parts after the pieces, looked for from the end."""
+    """Find the parts after the pieces, searching from the end."""
     at = len(content)
     for _ in range(_TRIES):
         at = content.rfind(bytes([_TRAINER << 3 | _BYTES]), 0, at)
@@ -49,8 +52,10 @@ def _all_parts(content: bytes) -> Optional[Dict[int, Range]]:
 
 
 def _parts(content: bytes, at: int, *, first: int) -> Optional[Dict[int, Range]]:
-    """Fields from a place to the end, with where their bytes lie, of each the last; None if there are none of rising
-    numbers that begin so and end there."""
+    """Return the byte range of the last field of each number from a position to the end of the file.
+
+    None if the bytes from there are not fields of rising numbers that end where the file ends.
+    """
     parts: Dict[int, Range] = {}
     latest = first
     while at < len(content):
@@ -64,7 +69,7 @@ def _parts(content: bytes, at: int, *, first: int) -> Optional[Dict[int, Range]]
 
 
 def _number(content: bytes, where: Range, field: int) -> int:
-    """A number among the fields of a part; 0 if it has none."""
+    """Return the value of a varint field of a part; 0 if the part does not have the field."""
     at, end = where
     while at < end:
         head = _varint(content, at)
@@ -86,7 +91,7 @@ def _number(content: bytes, where: Range, field: int) -> int:
 
 
 def _varint(content: bytes, at: int) -> Optional[Tuple[int, int]]:
-    """A number of as many bytes as it needs, and where the next thing begins; None if there is none."""
+    """Return the varint at a position, and the position after it; None if there is none."""
     value = 0
     for shift in range(0, 70, 7):
         if at >= len(content):
