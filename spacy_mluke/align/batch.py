@@ -75,7 +75,7 @@ def align(
     wanted (Optional[Bools1d]): Spans whose states are wanted, None for all: without states of pieces, a pass that holds
         none of them is left out, with the other spans on it. Shape: (n_spans,).
     RETURNS (AlignedBatch): Sequences, entities, and how the documents map into them.
-    RAISES (ValueError): ML001 to ML003, ML007, ML008; ML220 if spans that are masked overlap.
+    RAISES (ValueError): ML001, ML003, ML007, ML070, ML071; ML220 if spans that are masked overlap.
     """
     check_segmentation(segmentation)
     check_windows(window, overlap, least=3)

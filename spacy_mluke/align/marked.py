@@ -7,7 +7,7 @@ from typing import Any, List, Optional, Sequence, Tuple
 import numpy
 from spacy.tokens import Doc
 
-from ..errors import Errors
+from ..errors import Errors, check_at_least
 from ..ragged import row_offsets
 from ..tokenization.wordpieces import RaggedPieces, Wordpieces
 from ..types import AlignedBatch, Bools1d, Counts, Ints1d, Ints3d
@@ -53,11 +53,10 @@ def align_marked(
     RETURNS (AlignedBatch): One pass for each group, its entities in the order of its spans, documents in order. In
         `docs`, `span_bounds` and `span_rows` hold the groups end to end (reshape to (n_groups, size)); a group with a
         span without pieces has no pass, and -1 for all its spans. Token states are not given.
-    RAISES (ValueError): ML001 to ML004, ML007 to ML009.
+    RAISES (ValueError): ML001, ML003, ML004, ML007, ML009, ML070, ML071.
     """
     size = len(marker_ids)
-    if not size:
-        raise ValueError(Errors.ML008.format(name="len(marker_ids)", value=size, least=1, extra=""))
+    check_at_least("len(marker_ids)", size, 1)
     check_segmentation(segmentation)
     check_windows(window, 0, least=2 + 6 * size)
     check_limits(None, max_mention_length)

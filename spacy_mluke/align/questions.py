@@ -71,7 +71,7 @@ def align_questions(
         left out, and counted: no answer depends on their states.
     max_mention_length (int): Pieces of a mention that its position embedding is the mean of, from the left.
     RETURNS (QuestionBatch): Sequences, question after question.
-    RAISES (ValueError): ML001 to ML003, ML007, ML008.
+    RAISES (ValueError): ML001, ML003, ML007, ML070, ML071, ML310.
     """
     check_segmentation(segmentation)
     check_windows(window, overlap, least=N_SPECIAL + 2)
@@ -83,8 +83,8 @@ def align_questions(
     room = window - N_SPECIAL
     limit = room // 2 if max_question is None else max_question
     if not 1 <= limit < room:
-        extra = f", less than the {room} pieces that a pass takes"
-        raise ValueError(Errors.ML008.format(name="max_question", value=max_question, least=1, extra=extra))
+        wanted = f"a whole number from 1 to {room - 1}, or None"
+        raise ValueError(Errors.ML310.format(option="max_question", value=max_question, wanted=wanted))
     asked = locate(questions, _ragged(question_spans, len(questions)), wordpieces, segmentation=segmentation)
     read = locate(docs, _ragged(doc_spans, len(docs)), wordpieces, segmentation=segmentation)
     n_question = numpy.minimum(asked.doc_lengths, limit)

@@ -7,7 +7,7 @@ from typing import Tuple
 
 import numpy
 
-from ..errors import Errors
+from ..errors import check_choice
 from ..ragged import row_offsets
 from ..tokenization.characters import SPACE, is_space
 from ..tokenization.wordpieces import RaggedPieces, Wordpieces
@@ -42,13 +42,12 @@ class Segmented:
 
 
 def check_segmentation(name: str) -> None:
-    """Refuse what is no way to cut text.
+    """Check the name of a segmentation.
 
     name (str): One of SEGMENTATIONS.
-    RAISES (ValueError): ML002 if it is not.
+    RAISES (ValueError): ML070 if it is not.
     """
-    if name not in SEGMENTATIONS:
-        raise ValueError(Errors.ML002.format(name=name, names=", ".join(SEGMENTATIONS)))
+    check_choice("segmentation", name, SEGMENTATIONS)
 
 
 def before_space(batch: BatchText, chars: Ints2d, firsts: Ints2d) -> Ints2d:

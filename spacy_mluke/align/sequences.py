@@ -6,7 +6,7 @@ from typing import Optional, Tuple
 
 import numpy
 
-from ..errors import Errors
+from ..errors import check_at_least
 from ..ragged import positions, ranges, row_offsets
 from ..types import Bools1d, Ints1d, Ints2d
 from .windows import add_windows, most_context, window_starts
@@ -134,10 +134,7 @@ def check_limits(max_entities: Optional[int], max_mention_length: int) -> None:
 
     max_entities (Optional[int]): Entities of a pass, or None.
     max_mention_length (int): Pieces of a mention.
-    RAISES (ValueError): ML008.
+    RAISES (ValueError): ML071 for a lower one.
     """
-    if max_entities is not None and max_entities < 1:
-        extra = ", or None for no limit"
-        raise ValueError(Errors.ML008.format(name="max_entities", value=max_entities, least=1, extra=extra))
-    if max_mention_length < 1:
-        raise ValueError(Errors.ML008.format(name="max_mention_length", value=max_mention_length, least=1, extra=""))
+    check_at_least("max_entities", max_entities, 1, optional=True)
+    check_at_least("max_mention_length", max_mention_length, 1)

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
-from ..errors import Errors, check_choice
+from ..errors import Errors, check_at_least, check_choice
 from ..network.config import check_quantization
 from ..storage.files import temporary_path
 
@@ -94,8 +94,7 @@ class Job:
         check_choice("format", self.format, list(OUTPUTS))
         check_quantization(self.quantize)
         for option, value in (("shard_size", self.shard_size), ("batch_size", self.batch_size)):
-            if value < 1:
-                raise ValueError(Errors.ML071.format(option=option, value=value, least=1))
+            check_at_least(option, value, 1)
 
     @property
     def aside(self) -> Path:

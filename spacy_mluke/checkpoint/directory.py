@@ -72,7 +72,7 @@ def open_checkpoint(name: Union[str, Path], revision: Optional[str] = None) -> C
     name (Union[str, Path]): The bundled "mluke-small", a directory, or a hub name.
     revision (Optional[str]): Branch, tag or commit of a hub name; None for the latest.
     RETURNS (Checkpoint): The checkpoint.
-    RAISES (ValueError): ML020 to ML027 and ML342 for its config.json, ML035 to ML048, ML340, ML341 and ML345 for
+    RAISES (ValueError): ML020 to ML026 and ML342 for its config.json, ML035 to ML048, ML340, ML341 and ML345 for
         what is missing, damaged, or of another family.
     """
     located = locate(name, revision)

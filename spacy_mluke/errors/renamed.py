@@ -13,12 +13,12 @@ _warned: Set[Tuple[str, str]] = set()
 def take_renamed(where: str, old: str, new: str, old_value: Any, new_value: Any) -> Any:
     """Return the value of an option that was renamed, and warn once per process if its old name was used.
 
-    where (str): What has the option, for the message: "spacy-mluke.Encoder.v1", for instance.
+    where (str): Owner of the option, for the message: "spacy-mluke.Encoder.v1", for instance.
     old (str): The old name.
     new (str): The new name.
-    old_value (Any): What was given under the old name; None if nothing was.
-    new_value (Any): What was given under the new name, or its default.
-    RETURNS (Any): The old name's value if there is one, else the new name's.
+    old_value (Any): Value under the old name; None if it was not used.
+    new_value (Any): Value under the new name, or its default.
+    RETURNS (Any): The old name's value if it is not None, else the new name's.
     """
     if old_value is None:
         return new_value
@@ -29,7 +29,7 @@ def take_renamed(where: str, old: str, new: str, old_value: Any, new_value: Any)
 def warn_renamed(where: str, old: str, new: str, *, kind: Optional[str] = None) -> None:
     """Warn once per process that a name is deprecated.
 
-    where (str): What has the option or attribute.
+    where (str): Owner of the option or attribute.
     old (str): The old name.
     new (str): The new name.
     kind (Optional[str]): "Option" by default; "Attribute", for instance.

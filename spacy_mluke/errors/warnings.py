@@ -1,117 +1,124 @@
-"""Warnings: ML1xx."""
+"""Warnings: ML101 to ML199."""
 
 
 class AllWarnings:
+    # --- spans and sequences ---
     ML101 = (
-        "{n} of {total} spans hold no wordpiece (only whitespace, or characters that the vocabulary's "
-        "normalizer removes) and have no vector: span._.mluke_vector is None for them."
+        "{n} of {total} spans contain no wordpiece (only whitespace, or characters that the vocabulary's normalizer "
+        "removes) and have no vector: their span._.mluke_vector is None."
     )
     ML102 = (
-        "{n} of {total} spans are longer than {limit} wordpieces: their entity stands on their first {limit} "
-        "wordpieces, as in the published models ('max_mention_length')."
+        "{n} of {total} spans are longer than {limit} wordpieces: the position of their entity is the mean of their "
+        "first {limit} wordpieces, as in the published models ('max_mention_length')."
     )
     ML103 = (
-        "{n} of {total} marked texts did not fit a pass of {limit} wordpieces between their spans: text between (or "
-        "inside) the spans was left out, the spans and what stands next to them were kept. Raise 'window' if the "
-        "checkpoint takes more."
+        "{n} of {total} marked texts did not fit into a sequence of {limit} wordpieces: text between or inside their "
+        "spans was skipped, the spans and the text next to them were kept. Raise 'window' if the checkpoint allows "
+        "longer sequences."
     )
     ML104 = (
-        "{n} of {total} spans that '{name}' was to read hold no wordpiece (only whitespace, or characters that the "
-        "vocabulary's normalizer removes): nothing was predicted for them."
+        "{n} of {total} spans of '{name}' contain no wordpiece (only whitespace, or characters that the vocabulary's "
+        "normalizer removes): they have no prediction."
     )
     ML105 = (
-        "{n} of {total} gold annotations of '{name}' are on spans that are never proposed to it, and cannot be learnt: "
+        "{n} of {total} gold annotations of '{name}' are on spans that are never suggested, and cannot be learnt: "
         "{hint}"
     )
+    # --- saved options and training ---
     ML111 = (
-        "'{name}' was saved by an older version with other options than its config sets; the saved ones hold: "
+        "'{name}' was saved by an older version, with options that differ from its config. The saved options are used: "
         "{options}. Save the pipeline again (nlp.to_disk): then the config overrides saved options."
     )
+    ML113 = "'{name}' cannot learn from these {n} examples, and stays as it was loaded. {reason}"
+    # --- damaged checkpoints ---
     ML117 = (
-        "{n} of the weights of '{path}' that were looked at are NaN or infinite ({names}): what this encoder says "
-        "means nothing. Fetch the checkpoint again, or take one from before the training that left these."
+        "{n} of the checked weights of '{path}' are NaN or infinite ({names}): the output of this encoder is "
+        "meaningless. Download the checkpoint again, or use one from before the training that caused this."
     )
     ML118 = (
-        "{n} of the {total} wordpieces in '{vocab}' are made by no line of '{merges}', {example!r} for instance: that "
-        "file may be cut short, and texts be cut into other wordpieces than the encoder was trained with. Compare it "
-        "with where it came from."
+        "{n} of the {total} wordpieces in '{vocab}' are not produced by any line of '{merges}', {example!r} for "
+        "instance: that file may be incomplete, and texts may be split into other wordpieces than in training. Compare "
+        "it with the original."
     )
-    ML113 = "'{name}' learns nothing from these {n} examples, and stays as it was loaded. {reason}"
+    # --- annotating corpora ---
+    ML120 = (
+        "{n} of {total} files were skipped: {names}. Only files whose names end in {suffixes} are read (in upper or "
+        "lower case; with .gz or .zst added where lines are documents)."
+    )
+    ML121 = (
+        "{n} of {total} finished shards are annotated again: their files are missing or changed, or their record "
+        "cannot be read."
+    )
+    # --- saving, renamed options ---
     ML122 = (
-        "'{path}' is not the config that the components beside it were saved with. Either it was edited, or saving was "
-        "interrupted: then save the pipeline again. To end this warning after an edit, load and save the pipeline."
+        "'{path}' is not the config that was saved with the components beside it. It was edited, or saving was "
+        "interrupted: in that case save the pipeline again. To stop this warning after an edit, load and save the "
+        "pipeline."
     )
+    ML125 = "{kind} '{old}' of {where} is now called '{new}'. The old name works until version 0.3."
+    # --- checkpoints and encoders ---
     ML140 = (
-        "'{path}' has use_entity_aware_attention = true but no queries of its own for the pairs with "
-        "entities: they start as copies of the plain query, as in LUKE's pretraining, and want training."
+        "'{path}' has use_entity_aware_attention = true, but no query weights for pairs with entities: they are "
+        "initialized as copies of the plain query, as in LUKE's pretraining, and need training."
     )
     ML141 = (
-        "'{name}' was to predict in eight bits (quantize = \"int8\"), which this processor, this device or this torch "
-        "cannot: it predicts in {dtype}."
+        "'{name}' cannot predict in eight bits (quantize = \"int8\"), because this processor, this device or this "
+        "torch does not support it: it predicts in {dtype}."
     )
+    ML160 = (
+        "Building the entity database of '{source}' ({size} MB) at '{target}'. This happens once and takes up to a "
+        "minute; 'python -m spacy_mluke convert' builds it in advance."
+    )
+    # --- question answering ---
+    ML175 = (
+        "{n} of {total} gold answers in '{path}' were skipped: their text is not at 'answer_start' (in characters of "
+        "the paragraph). {lost} questions have no other answer, and were skipped, too. The first is {first}."
+    )
+    ML176 = (
+        "{n} questions of '{name}' are longer than half of a sequence ({limit} wordpieces) and were truncated. Ask "
+        "shorter questions."
+    )
+    ML177 = (
+        "{n} entities did not fit into their window and were skipped: a sequence has room for {limit} ('max_entities')."
+    )
+    ML178 = (
+        "{n} of {total} gold answers of '{name}' cannot be predicted: they are longer than {limit} wordpieces "
+        "('max_answer_pieces'), no window contains them completely, or they contain no wordpiece."
+    )
+    # --- masked entities, new entities, linking ---
     ML180 = (
-        "{n} of {total} masks could not be filled by '{name}': no wordpiece stands there (only whitespace, or "
-        "characters that the vocabulary's normalizer removes). They have no fillers."
+        "{n} of {total} masks of '{name}' have no fillers: they contain no wordpiece (only whitespace, or characters "
+        "that the vocabulary's normalizer removes)."
     )
     ML181 = (
-        "{n} of {total} gold entities of '{name}' are left out: their words are not where the predicted document has "
-        "them, or they overlap."
+        "{n} of {total} gold entities of '{name}' are skipped: the predicted document has other words there, or they "
+        "overlap."
     )
     ML182 = (
-        "{n} of {total} new names are names of other entities already. They got their entity's key in brackets, as in "
+        "{n} of {total} new names are already names of other entities. Their entity's key was added in brackets, as in "
         "'{example}'."
     )
     ML183 = (
-        "{n} of {total} new entities have no name with a wordpiece: they start from the mean of the others, and mean "
-        "nothing before they are trained."
-    )
-    ML160 = (
-        "Building the entity database of '{source}' ({size} MB) at '{target}'. This happens once and takes "
-        "up to a minute; 'python -m spacy_mluke convert' does it ahead of time."
+        "{n} of {total} new entities have no name with a wordpiece: they start from the mean of the others, and are "
+        "meaningless until they are trained."
     )
     ML185 = "{n} of {total} gold links of '{name}' cannot be learnt: {reasons}."
     ML186 = (
-        "{n} of {total} candidates of mentions are not in the vocabulary of the encoder of '{name}': they keep their "
-        "share of the prior, whatever the text says. To let the encoder judge them, add them: 'grow', or "
-        ".add_entities()."
+        "{n} of {total} candidates of mentions are not in the entity vocabulary of '{name}': their score is their "
+        "prior, whatever the text says. Add them to let the encoder score them: 'grow', or .add_entities()."
     )
+    # --- batches and export ---
     ML190 = (
-        "{n} of {total} examples cost more than {limit} rows (wordpieces and entities of their passes): each is a "
-        "batch by itself. If memory runs out, split such documents, or set discard_oversize = true in "
+        "{n} of {total} examples cost more than {limit} rows (the wordpieces and entities of their sequences): each is "
+        "a batch alone. If memory runs out, split such documents, or set discard_oversize = true in "
         "[training.batcher]."
     )
     ML191 = (
-        "{n} of {total} examples cost more than {limit} rows (wordpieces and entities of their passes) and were "
+        "{n} of {total} examples cost more than {limit} rows (the wordpieces and entities of their sequences) and were "
         "discarded. Raise 'max_rows' in [training.batcher], or set discard_oversize = false."
     )
     ML192 = (
-        "The encoder of '{name}' was trained with visibility = \"isolated\", and the published classes let all rows "
-        "see each other: they will give other logits than the component. Here, name the directory with the same "
-        "visibility."
+        "The encoder of '{name}' was trained with visibility = \"isolated\", and in the published classes all "
+        "wordpieces and entities attend to each other: they will compute other logits than the component. In "
+        "spacy_mluke, load the directory with the same visibility."
     )
-    ML175 = (
-        "{n} of {total} gold answers in '{path}' were left out: their text does not stand at 'answer_start', in "
-        "characters of the paragraph. {lost} questions have no other answer, and were left out, too. The first is "
-        "{first}."
-    )
-    ML176 = (
-        "{n} questions to '{name}' are longer than half of a pass ({limit} wordpieces): their ends were not read. Ask "
-        "shorter ones."
-    )
-    ML177 = (
-        "{n} entities had no room beside the others of their window and were not read: a pass takes {limit} "
-        "('max_entities')."
-    )
-    ML178 = (
-        "{n} of {total} gold answers of '{name}' cannot be found: they are longer than {limit} wordpieces "
-        "('max_answer_pieces'), no window shows them whole, or they hold no wordpiece."
-    )
-    ML120 = (
-        "{n} of {total} files were skipped: {names}. Files are read whose names end in {suffixes}, whatever the case, "
-        "with .gz or .zst after it where lines are documents."
-    )
-    ML121 = (
-        "{n} of {total} shards that were done are done again: their files are missing or changed, or what says that "
-        "they are done cannot be read."
-    )
-    ML125 = "{kind} '{old}' of {where} is now called '{new}'. The old name works until version 0.3."

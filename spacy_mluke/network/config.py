@@ -41,7 +41,7 @@ class EncoderConfig:
 
     What decides the shape of a weight, or the meaning of one, has no default: a config that leaves it out is damaged.
 
-    RAISES (ValueError): ML022 to ML027, on construction.
+    RAISES (ValueError): ML022 to ML026, on construction.
     """
 
     vocab_size: int
@@ -77,7 +77,7 @@ class EncoderConfig:
         if self.hidden_size % self.num_attention_heads:
             raise ValueError(Errors.ML026.format(width=self.hidden_size, heads=self.num_attention_heads))
         if self.hidden_act not in ACTIVATIONS:
-            raise ValueError(Errors.ML027.format(found=repr(self.hidden_act), names=", ".join(ACTIVATIONS)))
+            self._refuse("hidden_act", f"one of {', '.join(ACTIVATIONS)}")
 
     def _check(self, key: str, kind: type, *, at_least: float, below: float = float("inf")) -> None:
         value = getattr(self, key)
@@ -110,7 +110,7 @@ class EncoderConfig:
         content (Dict[str, Any]): As in the file; left unchanged.
         RETURNS (EncoderConfig): The config. Keys that it does not know are kept in `extra`.
         RAISES (ValueError): ML021 if it is no JSON object, ML022 if it describes another family, ML023 for missing
-            keys, ML024, ML026, ML027 for values that make no sense, ML025 for a key that looks mistyped.
+            keys, ML024, ML026 for values that make no sense, ML025 for a key that looks mistyped.
         """
         if not isinstance(content, dict):
             raise ValueError(Errors.ML021.format(found=type(content).__name__))

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from ..errors import Errors, did_you_mean
+from ..errors import Errors, check_choice
 from .attention import SelfAttention, takes_mixed_layout
 from .config import EncoderConfig
 from .dropout import dropout
@@ -160,14 +160,12 @@ class LukeEncoder(nn.Module):
         depend on the other entities, and word states are those of a pass without entities.
     with_pooler (bool): Whether there are weights for the layer over <s> that a `LukeModel` has. Nothing here uses them:
         they are carried along, to be saved again.
-    RAISES (ValueError): ML028 for an unknown visibility.
+    RAISES (ValueError): ML070 for an unknown visibility.
     """
 
     def __init__(self, config: EncoderConfig, *, visibility: str = "joint", with_pooler: bool = False):
         super().__init__()
-        if visibility not in VISIBILITIES:
-            hint = did_you_mean(visibility, VISIBILITIES)
-            raise ValueError(Errors.ML028.format(found=visibility, names=", ".join(VISIBILITIES), hint=hint))
+        check_choice("visibility", visibility, VISIBILITIES)
         self.config = config
         self.visibility = visibility
         self.embeddings = WordEmbeddings(config)

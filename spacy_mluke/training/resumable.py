@@ -30,7 +30,7 @@ from spacy.training.loop import (
 from spacy.util import registry, resolve_dot_names
 from thinc.api import fix_random_seed, set_gpu_allocator
 
-from ..errors import Errors
+from ..errors import check_at_least
 from ..storage.folders import remove_folder, replacing_folder
 from ..storage.pipelines import save
 from .process_group import Team, log_nothing
@@ -71,9 +71,7 @@ def train(
     team = team or Team()
     progress = progress or _show_nothing
     config = nlp.config.interpolate()
-    if config["training"]["eval_frequency"] < 1:
-        value = config["training"]["eval_frequency"]
-        raise ValueError(Errors.ML071.format(option="training.eval_frequency", value=value, least=1))
+    check_at_least("training.eval_frequency", config["training"]["eval_frequency"], 1)
     T = registry.resolve(config["training"], schema=ConfigSchemaTraining)
     if use_gpu >= 0 and T["gpu_allocator"]:
         set_gpu_allocator(T["gpu_allocator"])

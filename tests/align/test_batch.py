@@ -220,7 +220,7 @@ def test_documents_that_span_windows_tell_where_their_tokens_are(wordpieces):
 
 @pytest.mark.parametrize("span", [(-1, 1), (0, 4), (2, 1)])
 def test_spans_of_another_document_are_refused(wordpieces, span):
-    with pytest.raises(ValueError, match=r"ML001.*document 1.*3 tokens"):
+    with pytest.raises(ValueError, match=r"ML001.*Document 1.*3 tokens"):
         align_docs([word_doc("a"), word_doc("a", "b", "c")], [[(0, 1)], [span]], wordpieces)
 
 
@@ -229,10 +229,10 @@ def test_spans_of_another_document_are_refused(wordpieces, span):
     [
         ({"window": 2}, "ML003"),
         ({"overlap": -1}, "ML003"),
-        ({"max_entities": 0}, "ML008"),
-        ({"max_mention_length": 0}, "ML008"),
+        ({"max_entities": 0}, "ML071"),
+        ({"max_mention_length": 0}, "ML071"),
         ({"entity_ids": [1, 2]}, "ML007"),
-        ({"segmentation": "plane"}, "ML002"),
+        ({"segmentation": "plane"}, "ML070"),
     ],
 )
 def test_options_that_make_no_sense_are_coded_errors(wordpieces, options, code):

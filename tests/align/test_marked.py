@@ -263,8 +263,8 @@ def test_a_vocabulary_without_markers_cannot_mark(wordpieces):
         ([[[(0, 1), (1, 9)]]], {}, "ML001"),
         ([], {}, "ML007"),
         ([[[(0, 1), (1, 2)]]], {"window": 13}, "ML003"),
-        ([[[(0, 1), (1, 2)]]], {"segmentation": "x"}, "ML002"),
-        ([[[(0, 1), (1, 2)]]], {"max_mention_length": 0}, "ML008"),
+        ([[[(0, 1), (1, 2)]]], {"segmentation": "x"}, "ML070"),
+        ([[[(0, 1), (1, 2)]]], {"max_mention_length": 0}, "ML071"),
     ],
 )
 def test_input_that_makes_no_sense_is_a_coded_error(wordpieces, groups, options, code):

@@ -117,8 +117,8 @@ def test_windows_show_every_piece_of_the_document(wordpieces, data):
     "options, code",
     [
         ({"window": 5}, "ML003"),
-        ({"max_question": 0}, "ML008"),
-        ({"segmentation": "x"}, "ML002"),
+        ({"max_question": 0}, "ML310"),
+        ({"segmentation": "x"}, "ML070"),
         ({"question_entity_ids": [1, 2, 3]}, "ML007"),
         ({"doc_spans": ragged([(0, 7)])}, "ML001"),
     ],

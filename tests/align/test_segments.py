@@ -61,5 +61,5 @@ def test_a_bound_at_the_start_of_a_document_ignores_the_document_before(wordpiec
 
 
 def test_an_unknown_segmentation_is_named_with_the_known_ones(wordpieces):
-    with pytest.raises(ValueError, match=r"ML002.*publishd.*published, pretraining, plain"):
+    with pytest.raises(ValueError, match=r"ML070.*publishd.*published, pretraining, plain"):
         align([char_doc("a")], ragged([]), wordpieces, default_entity_id=0, segmentation="publishd")

@@ -52,7 +52,7 @@ def test_a_pipeline_that_dies_of_everything_stops_the_run(pipeline, tmp_path, mo
     monkeypatch.setattr(local, "_MOST_LEFT", 2)
     write_corpus(tmp_path / "in.jsonl", [{"text": "7 x"}] * 9)
     job = job_of(pipeline, tmp_path, shard_size=1, threads=1)
-    with Processes(job, 1) as processes, pytest.raises(ValueError, match=r"\[ML355\] The first 2 shards.*exit code 3"):
+    with Processes(job, 1) as processes, pytest.raises(ValueError, match=r"\[ML355].*first 2 shards.*exit code 3"):
         list(processes.annotate(Run.begin(job).todo, []))
 
 

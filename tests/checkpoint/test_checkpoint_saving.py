@@ -167,7 +167,7 @@ def test_a_checkpoint_of_a_newer_version_is_a_coded_error(quantized):
     config = json.loads((quantized / "config.json").read_text())
     config["spacy_mluke"]["format"] = 2
     (quantized / "config.json").write_text(json.dumps(config))
-    with pytest.raises(ValueError, match=r"ML051.*upgrade"):
+    with pytest.raises(ValueError, match=r"ML051.*Upgrade"):
         load_encoder(quantized)
 
 

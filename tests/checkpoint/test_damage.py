@@ -201,7 +201,7 @@ def test_weights_that_are_no_numbers_are_said_once_with_their_count(path, value)
     query = load_file(path / "model.safetensors")[QUERY]
     query[3, :5] = value
     edit_weights(path, {QUERY: query, "encoder.layer.1.output.LayerNorm.bias": torch.full((16,), value)})
-    with pytest.warns(UserWarning, match=r"ML117.*21 of the weights") as heard:
+    with pytest.warns(UserWarning, match=r"ML117.*21 of the checked weights") as heard:
         load_encoder(path)
     assert len([w for w in heard if "ML117" in str(w.message)]) == 1
 
@@ -265,7 +265,7 @@ def test_fewer_pieces_than_rows_are_refused_where_masks_come_after_the_last_piec
     table = load_file(path / "model.safetensors")[WORDS]
     edit_weights(path, {WORDS: torch.cat([table, table[:3]])})
     edit_config(path, vocab_size=len(table) + 3)
-    with pytest.raises(ValueError, match=r"ML344.*cut short"):
+    with pytest.raises(ValueError, match=r"ML344.*incomplete"):
         load_encoder(path)
     # Where a file says which id <mask> has, a table may be filled up to a round number.
     (path / "added_tokens.json").write_text(json.dumps({"<mask>": len(table) - 3}))

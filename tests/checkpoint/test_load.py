@@ -231,7 +231,7 @@ def test_weights_of_another_family_are_a_coded_error(path):
 def test_a_truncated_weight_file_is_a_coded_error(path):
     file = path / "model.safetensors"
     file.write_bytes(file.read_bytes()[:-100])
-    with pytest.raises(ValueError, match=r"ML045.*Fetch it again"):
+    with pytest.raises(ValueError, match=r"ML045.*Download it again"):
         load_encoder(path)
 
 

@@ -139,7 +139,7 @@ def test_a_truncated_file_is_a_coded_error(tmp_path, form, share):
     path = write(tmp_path, form)
     content = path.read_bytes()
     path.write_bytes(content[: int(len(content) * share)])
-    with pytest.raises(ValueError, match=r"ML045.*Fetch it again"):
+    with pytest.raises(ValueError, match=r"ML045.*Download it again"):
         read_weights([path])
 
 

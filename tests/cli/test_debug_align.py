@@ -50,7 +50,7 @@ def test_long_texts_show_their_windows():
     ("arguments", "code"),
     [
         (["Tokyo", "-s", "Paris"], "ML090"),
-        (["Tokyo", "--segmentation", "plan"], "ML002"),
+        (["Tokyo", "--segmentation", "plan"], "ML070"),
         (["Tokyo", "--window", "1"], "ML003"),
         (["Tokyo", "--name", "./nowhere"], "ML04"),
     ],

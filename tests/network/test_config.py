@@ -112,7 +112,7 @@ def test_heads_must_divide_the_width(content):
 
 @pytest.mark.parametrize("name", ["geglu", None, 3])
 def test_unknown_activation_is_refused_with_the_known_ones(content, name):
-    with pytest.raises(ValueError, match=r"ML027.*gelu"):
+    with pytest.raises(ValueError, match=r"ML024.*gelu"):
         EncoderConfig.from_dict({**content, "hidden_act": name})
 
 

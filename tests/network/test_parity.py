@@ -174,7 +174,7 @@ def test_table_of_another_width_is_refused():
 
 def test_unknown_visibility_is_refused():
     ours, _ = make_pair()
-    with pytest.raises(ValueError, match=r"ML028.*Did you mean 'isolated'"):
+    with pytest.raises(ValueError, match=r"ML070.*Did you mean 'isolated'"):
         LukeEncoder(ours.config, visibility="isolate")
 
 

@@ -117,7 +117,7 @@ def test_a_span_that_was_not_encoded_is_named(steady_checkpoint):
     gold = start(nlp)
     doc = nlp.get_pipe("mluke")(gold[0].predicted)
     doc.ents = [Span(doc, 0, 1, "A"), Span(doc, 2, 4, "B")]
-    with pytest.raises(ValueError, match=r"\[ML080\] Span 'the capital'"):
+    with pytest.raises(ValueError, match=r"\[ML080\] .*span 'the capital'"):
         nlp.get_pipe("mluke_relations")(doc)
 
 

@@ -111,7 +111,7 @@ def test_the_class_of_no_relation_cannot_change_after_training(tmp_path):
         ('{"classes": [1]}', "no list of strings"),
         ('{"classes": [], "config": 3}', "no list of options"),
         ('{"threshold": "x"}', "ML310"),
-        ('{"threshold": 7}', "ML263"),
+        ('{"threshold": 7}', "ML310"),
     ],
 )
 def test_damaged_options_are_refused(saved, content, reason):

@@ -125,7 +125,7 @@ def test_an_unknown_entity_is_named(steady_checkpoint):
         nlp.update(gold[2:], sgd=AdamW(0.01))
 
 
-@pytest.mark.parametrize(("option", "value", "code"), [("asked", 1.5, "ML263"), ("entity_steps", -1, "ML071")])
+@pytest.mark.parametrize(("option", "value", "code"), [("asked", 1.5, "ML310"), ("entity_steps", -1, "ML071")])
 def test_numbers_that_do_not_fit_are_refused(steady_checkpoint, option, value, code):
     with pytest.raises(ValueError, match=code):
         pipeline(steady_checkpoint, **{option: value})

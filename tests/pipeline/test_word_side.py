@@ -166,5 +166,5 @@ def test_states_of_words_reach_the_losses_as_they_lie_in_the_batch(prepared):
 def test_a_weight_below_zero_is_refused(steady_checkpoint):
     with pytest.raises(ValueError, match="ML071"):
         pipeline(steady_checkpoint, keep_words=-1.0)
-    with pytest.raises(ValueError, match="ML263"):
+    with pytest.raises(ValueError, match="ML310"):
         pipeline(steady_checkpoint, masked_words=2.0)

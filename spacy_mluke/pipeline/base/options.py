@@ -39,7 +39,7 @@ class Options:
 
         options (Mapping[str, Any]): What the config sets.
         state (Optional[Mapping[str, Any]]): What training determines, as it is before.
-        RAISES (ValueError): ML070, ML071, ML263, ML310 for a value that is not allowed.
+        RAISES (ValueError): ML070, ML071, ML310 for a value that is not allowed.
         """
         self.check_options(options)
         self.cfg = {**(state or {}), **options}
@@ -49,7 +49,7 @@ class Options:
         """Check the values of options.
 
         options (Mapping[str, Any]): Options by name.
-        RAISES (ValueError): ML070, ML071, ML263, ML310 for a value that is not allowed.
+        RAISES (ValueError): ML070, ML071, ML310 for a value that is not allowed.
         """
 
     def check_state(self, state: Mapping[str, Any]) -> None:

@@ -78,7 +78,7 @@ class MaskedEntityLinker(KnowledgePipe, TrainablePipe):
         "all"; "candidates" of mentions in the examples of `initialize`; "none".
     add_gold (bool): Whether training adds a gold entity that is not among a mention's candidates to them.
     scorer (Optional[Scorer]): Scores predictions.
-    RAISES (ValueError): ML070, ML071, ML263, ML310 for values that are not allowed.
+    RAISES (ValueError): ML070, ML071, ML310 for values that are not allowed.
     """
 
     def __init__(

@@ -54,7 +54,7 @@ class EntityRecognizer(TaskPipe, SpanCategorizer):
         document. None for all of them.
     negative_weight (float): Weight of candidates without a name in the loss.
     scorer (Optional[Scorer]): Scores predictions.
-    RAISES (ValueError): ML071, ML263, ML310 for values that are not allowed.
+    RAISES (ValueError): ML071, ML310 for values that are not allowed.
     """
 
     kind = "LukeForEntitySpanClassification"

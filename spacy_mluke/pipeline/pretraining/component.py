@@ -74,7 +74,7 @@ class EntityPretrainer(ClozeFiller):
         wordpieces beside a sum over mentions; 0 lets them go.
     top_k (int): Entities that evaluation ranks.
     scorer (Optional[Scorer]): Scores predictions.
-    RAISES (ValueError): ML071, ML263, ML310 for values that are not allowed.
+    RAISES (ValueError): ML071, ML310 for values that are not allowed.
     """
 
     def __init__(

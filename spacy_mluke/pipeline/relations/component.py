@@ -34,7 +34,7 @@ class RelationExtractor(GroupPipe):
     threshold (float): Least probability of a relation.
     no_label (str): The class of pairs without a relation, as the head's labels call it.
     scorer (Optional[Scorer]): Scores predictions.
-    RAISES (ValueError): ML263, ML310 for values that are not allowed.
+    RAISES (ValueError): ML310 for values that are not allowed.
     """
 
     kind = "LukeForEntityPairClassification"

@@ -34,7 +34,7 @@ class EntityTyper(GroupPipe):
     threshold (float): Least probability.
     overwrite_label (bool): Whether entities of `doc.ents` get their most probable type as label.
     scorer (Optional[Scorer]): Scores predictions.
-    RAISES (ValueError): ML263, ML310 for values that are not allowed.
+    RAISES (ValueError): ML310 for values that are not allowed.
     """
 
     kind = "LukeForEntityClassification"

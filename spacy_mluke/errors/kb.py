@@ -1,0 +1,31 @@
+"""Errors of knowledge bases and entity stores: ML230 to ML244."""
+
+
+class KnowledgeBaseErrors:
+    ML230 = (
+        "'{path}' cannot be read as an entity store: {reason}. Build one: python -m spacy_mluke entities build SOURCE "
+        "TARGET"
+    )
+    ML231 = (
+        "'{path}', line {line}: {reason}. A row needs an id and a name, and may have a language, a type and a prior of "
+        "0 or more: columns id, language, name, type, prior, or JSON with these keys."
+    )
+    ML232 = (
+        "The entity store '{target}' cannot be written: {reason}. While it is built, it needs about three times its "
+        "size in that folder, and space for sorting in the folder for temporary files."
+    )
+    ML233 = "'{path}' has no entity '{id}'. Find entities by name with .candidates(name)."
+    ML234 = (
+        "'{path}' {found}. An entity store is built from .tsv, .csv, .jsonl or .json (also compressed as .gz, .bz2, "
+        ".xz), from an entity_vocab.json, or from a checkpoint directory."
+    )
+    ML235 = "'{path}' exists already. Choose another name, or pass --force to replace it."
+    ML236 = (
+        "This knowledge base has no entity store. Set 'path' in the config, or load it with from_disk. To build one: "
+        "python -m spacy_mluke entities build SOURCE TARGET"
+    )
+    ML237 = (
+        "There is no knowledge base to generate candidates from. Set one in "
+        "[components.mluke_linker.candidates.kb_loader] (such as spacy.KBFromFile.v1), or in "
+        "[initialize.components.mluke_linker]; or use an entity store (spacy-mluke.store_candidates.v1)."
+    )

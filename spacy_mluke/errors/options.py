@@ -1,0 +1,25 @@
+"""Errors of options: ML070, ML071, ML310 to ML319, ML395 to ML399."""
+
+
+class OptionErrors:
+    ML070 = "'{value}' is not a value for '{option}'. Choose from: {choices}.{hint}"
+    ML071 = "'{option}' is {value}; it must be at least {least}."
+    ML310 = "'{option}' is {value}; it must be {wanted}."
+    ML311 = (
+        "The knowledge base of '{name}' has no entity of the type '{value}' ('types'). Its types: {choices}.{hint} "
+        "Types are compared exactly."
+    )
+    ML312 = (
+        "spaCy's tokenizer for '{lang}' needs packages that are not installed: pip install {packages}. Or use lang = "
+        '"xx", which accepts texts in any language.'
+    )
+    ML313 = "'{lang}' is not a language of spaCy.{hint} Use lang = \"xx\" for texts in any language."
+    ML315 = (
+        "The entity ids {ids} are not in the entity table, which has {n} rows (0 to {last}). Take ids from the "
+        "encoder's vocabulary; if they are from entity_vocab.json, copy that file again from the source of the weights."
+    )
+    ML316 = "The saved options of '{name}' cannot be read: {reason}. Copy the saved pipeline again."
+    ML317 = (
+        "'{option}' of '{name}' is '{value}', and its trained labels are {labels}.{hint} This option must be one of "
+        "them, and cannot be changed after training."
+    )
