@@ -1,4 +1,4 @@
-# Each target does all its own set-up: a machine with Python 3.10 or newer is enough.
+# Every target installs what it needs into .venv; only Python 3.10 or newer must be there.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -21,14 +21,14 @@ lint: $(READY)
 bench: $(READY)
 	$(BIN)/python -m benchmarks
 
-# Every command of the workflows, on a few sentences.
+# Run every command of project.yml on a few sentences.
 smoke: $(READY)
 	$(BIN)/python -m spacy project run smoke
 
-# Rebuilds the bundled checkpoint from its public source.
+# Rebuild the bundled checkpoint from public sources.
 mluke-small: $(READY)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[build]"
-	$(BIN)/python -m spacy project run mluke-small
+	$(BIN)/python -m spacy project run mluke-small projects/mluke_small
 
 $(READY): setup.cfg setup.py pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

@@ -16,6 +16,7 @@ import sys
 from pathlib import Path
 from typing import Any, Dict, List, Sequence
 
+CONFIG = Path(__file__).parents[1] / "configs" / "pretraining.cfg"
 SETTINGS: Dict[str, Any] = {
     "components.mluke_pretraining.model.encoder.frozen": '["embeddings", "layers:0-5"]',
     "components.mluke_pretraining.model.encoder.mixed_precision": "true",
@@ -96,7 +97,7 @@ def arguments(work: Path, number: int, resume: bool) -> List[str]:
     options = [part for key, value in settings.items() for part in (f"--{key}", str(value))]
     corpus = work / "corpus" / "train.spacy"
     flags = ["--resume"] if resume else []
-    return ["pretrain", "configs/pretraining.cfg", str(corpus), str(output), *flags, *options]
+    return ["pretrain", str(CONFIG), str(corpus), str(output), *flags, *options]
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""project.yml: what workflows run is there, and what commands need is made before."""
+"""project.yml and projects/*/project.yml: workflows, commands and their dependencies."""
 
 from __future__ import annotations
 
@@ -6,86 +6,123 @@ import re
 import shlex
 
 import pytest
-from weasel.util.config import load_project_config
+from weasel.util.config import load_project_config, substitute_project_variables
 
+from scripts.workflows import run_all
 from scripts.workflows.smoke import SMALL
 from scripts.workflows.tasks import MAJORITY, TASKS, run_folder
 from tests.conftest import REPO
 
+PROJECTS = [REPO, *sorted(path.parent for path in REPO.glob("projects/*/project.yml"))]
+
+
+def load(folder, tmp_path_factory):
+    # Loading a project makes its folders, so it is loaded from a copy.
+    copy = tmp_path_factory.mktemp("project")
+    (copy / "project.yml").write_text((folder / "project.yml").read_text(encoding="utf8"), encoding="utf8")
+    return load_project_config(copy)
+
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    # Loading makes the project's folders.
-    folder = tmp_path_factory.mktemp("project")
-    (folder / "project.yml").write_text((REPO / "project.yml").read_text(encoding="utf8"), encoding="utf8")
-    return load_project_config(folder)
+    return load(REPO, tmp_path_factory)
 
 
-@pytest.fixture(scope="module")
-def commands(project):
+@pytest.fixture(scope="module", params=PROJECTS, ids=[path.name if path != REPO else "main" for path in PROJECTS])
+def any_project(request, tmp_path_factory):
+    """A project with its folder."""
+    return load(request.param, tmp_path_factory), request.param
+
+
+def by_name(project):
     return {command["name"]: command for command in project["commands"]}
 
 
-def test_every_workflow_names_commands_that_exist(project, commands):
-    assert set(project["workflows"]) >= {*TASKS, "all", "smoke", "mluke-small"}
-    assert {name for names in project["workflows"].values() for name in names} == set(commands)
+def test_every_workflow_names_commands_that_exist(any_project):
+    config, _ = any_project
+    assert {name for names in config["workflows"].values() for name in names} == set(by_name(config))
 
 
-def test_all_runs_every_task_and_every_task_converts_trains_evaluates_reports_and_packages(project):
-    workflows = project["workflows"]
-    assert workflows["all"] == [name for task in TASKS for name in workflows[task]]
+def test_the_projects_have_the_documented_workflows(project, tmp_path_factory):
+    assert set(project["workflows"]) == {*TASKS, "relations-plain", "all", "smoke"}
+    assert set(load(REPO / "projects" / "mluke_small", tmp_path_factory)["workflows"]) == {"mluke-small"}
+
+
+def test_every_task_converts_trains_evaluates_reports_and_packages(project):
     for task, own in TASKS.items():
         steps = ["convert", *(f"train-{system}" for system in own.usual), "evaluate", "report", "package"]
-        assert workflows[task] == [f"{task}-{step}" for step in steps]
+        assert project["workflows"][task] == [f"{task}-{step}" for step in steps]
 
 
-def test_what_a_command_needs_is_an_asset_or_of_the_repo_or_written_before(project, commands):
-    assets = {asset["dest"] for asset in project["assets"]}
-    for names in project["workflows"].values():
-        written: set = set()
+def test_all_runs_the_workflow_of_every_task_with_every_variable(project, monkeypatch, tmp_path):
+    (command,) = (by_name(project)[name] for name in project["workflows"]["all"])
+    (line,) = command["script"]
+    *_, module = shlex.split(line)[:3]
+    runs = []
+    monkeypatch.setattr(run_all, "project_run", lambda folder, name, overrides: runs.append((folder, name, overrides)))
+    monkeypatch.chdir(tmp_path)
+    run_all.main(shlex.split(line)[3:])
+    assert module == run_all.__name__
+    assert [(folder, name) for folder, name, _ in runs] == [(tmp_path, task) for task in TASKS]
+    for _, _, overrides in runs:
+        # Variables that were changed on the command line of `all` reach every workflow.
+        assert substitute_project_variables(dict(project), overrides)["commands"] == project["commands"]
+        assert set(overrides) == {f"vars.{name}" for name in project["vars"]}
+
+
+def test_dependencies_are_assets_or_files_of_the_repository_or_outputs_of_earlier_commands(any_project):
+    config, folder = any_project
+    assets = [asset["dest"] for asset in config.get("assets", [])]
+    commands = by_name(config)
+    for names in config["workflows"].values():
+        written: list = []
         for name in names:
             for path in commands[name].get("deps", []):
-                # What is written, a folder of it, or a file in it.
-                is_written = any(f"{out}/".startswith(f"{path}/") or path.startswith(f"{out}/") for out in written)
-                assert path in assets or is_written or (REPO / path).exists(), (name, path)
-            written.update(commands[name].get("outputs", []))
+                # An output or an asset, a folder that contains one, or a file in an output.
+                is_made = any(f"{out}/".startswith(f"{path}/") for out in [*written, *assets])
+                is_inside = any(path.startswith(f"{out}/") for out in written)
+                assert is_made or is_inside or (folder / path).exists(), (name, path)
+            written.extend(commands[name].get("outputs", []))
 
 
-def test_no_two_commands_write_the_same_file_or_a_folder_around_it(commands):
-    outputs = [(name, path) for name, command in commands.items() for path in command.get("outputs", [])]
+def test_no_two_commands_write_the_same_path_or_a_path_inside_another(any_project):
+    config, _ = any_project
+    outputs = [(name, path) for name, command in by_name(config).items() for path in command.get("outputs", [])]
     for name, path in outputs:
         assert not [other for other, out in outputs if other != name and f"{path}/".startswith(f"{out}/")]
 
 
-def test_scores_of_every_system_and_language_are_outputs(commands):
+def test_scores_of_every_system_are_outputs(project):
     for task, own in TASKS.items():
         by_command = {f"{task}-evaluate": [*own.usual, *([MAJORITY] if own.has_majority else [])]}
         by_command.update({f"{task}-evaluate-{name}": [name] for name in own.systems if name not in own.usual})
         for command, names in by_command.items():
-            wanted = {f"metrics/{task}/{run_folder(name, 0)}/{lang}.json" for name in names for lang in own.langs}
-            assert set(commands[command]["outputs"]) == wanted
+            expected = {f"metrics/{task}/{run_folder(name, 0)}" for name in names}
+            assert set(by_name(project)[command]["outputs"]) == expected
 
 
-def test_commands_are_python_modules_of_the_repo_or_of_spacy(commands):
-    for command in commands.values():
+def test_commands_are_python_modules_of_the_repository_or_of_spacy(any_project):
+    config, folder = any_project
+    for command in config["commands"]:
         for line in command["script"]:
             python, option, module, *_ = shlex.split(line)
             assert python == "python"
             if option != "-m":
-                assert (REPO / option).is_file()
+                assert (folder / option).is_file()
                 continue
             path = REPO / module.replace(".", "/")
             assert module in ("spacy", "pip") or path.with_suffix(".py").exists() or path.is_dir()
 
 
-def test_systems_train_with_the_configs_that_their_commands_depend_on(commands):
+def test_training_commands_depend_on_the_config_of_their_system(project):
+    commands = by_name(project)
     for task, own in TASKS.items():
         for name, system in own.systems.items():
             assert f"configs/{system.config}" in commands[f"{task}-train-{name}"]["deps"]
             assert (REPO / "configs" / system.config).exists()
 
 
-def test_assets_have_checksums_and_public_addresses(project):
+def test_assets_have_checksums_and_public_urls(project):
     for asset in project["assets"]:
         assert re.fullmatch(r"[0-9a-f]{32}", asset["checksum"]) and asset["description"]
         assert asset.get("url", "").startswith("https://") or "/mlama/" in asset["dest"]
@@ -105,6 +142,5 @@ def test_the_smoke_run_sets_variables_that_exist(project):
 
 def test_the_page_on_results_names_all_workflows_and_variables(project):
     text = (REPO / "docs" / "background" / "results.md").read_text(encoding="utf8")
-    shown = {name for name in project["vars"] if name not in ("name", "base", "factbook", "work")}
-    assert shown <= set(re.findall(r"`([a-z_]+)`", text))
+    assert set(project["vars"]) <= set(re.findall(r"`([a-z_]+)`", text))
     assert set(TASKS) | {"all", "smoke"} <= set(re.findall(r"`([a-z]+)`", text))

@@ -1,4 +1,4 @@
-"""Scripts of the workflows, on sentences that are made up."""
+"""Scripts of the workflows, on generated sentences."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ def read(path):
 
 
 @pytest.mark.parametrize("task", TASKS)
-def test_every_task_has_corpora_to_train_choose_and_test(corpora, task):
+def test_every_task_has_training_development_and_test_corpora(corpora, task):
     for name in ("train", "dev", *(f"test/{lang}" for lang in TASKS[task].langs)):
         assert read(corpora / task / f"{name}.spacy"), name
 
 
-def test_no_paragraph_and_no_fact_is_both_trained_on_and_tested(corpora):
+def test_no_paragraph_and_no_fact_is_both_in_the_training_and_in_a_test_set(corpora):
     train = {doc.text for doc in read(corpora / "qa" / "train.spacy")}
     assert not train & {doc.text for doc in read(corpora / "qa" / "test" / "en.spacy")}
     train = {doc.ents[0].kb_id_ for doc in read(corpora / "linking" / "train.spacy")}
@@ -47,7 +47,7 @@ def test_no_paragraph_and_no_fact_is_both_trained_on_and_tested(corpora):
     assert (corpora / "linking" / STORE).exists()
 
 
-def test_marked_sentences_have_the_entities_between_words_and_the_relation_as_category(corpora):
+def test_marked_sentences_have_markers_around_entities_and_the_relation_as_category(corpora):
     doc = read(corpora / "relations" / "train.spacy")[0]
     marked = read(corpora / "relations" / MARKED / "train.spacy")[0]
     words = [token.text for token in marked]
@@ -57,7 +57,7 @@ def test_marked_sentences_have_the_entities_between_words_and_the_relation_as_ca
     assert list(marked.cats) == [get_relations(doc)[0].label]
 
 
-def test_a_classifier_does_not_see_the_gold_category_of_what_it_is_tested_on(corpora):
+def test_a_text_classifier_does_not_see_the_gold_category_of_test_sentences(corpora):
     nlp = spacy.blank("xx")
     textcat = nlp.add_pipe("textcat")
     for label in ("a(e1,e2)", "b(e1,e2)"):
@@ -71,7 +71,7 @@ def test_a_classifier_does_not_see_the_gold_category_of_what_it_is_tested_on(cor
 
 
 @pytest.mark.parametrize("task", [task for task, own in TASKS.items() if own.has_majority])
-def test_the_majority_is_the_most_frequent_of_the_training_data(corpora, task):
+def test_the_majority_baseline_predicts_the_most_frequent_label_of_the_training_data(corpora, task):
     train = read(corpora / task / "train.spacy")
     guess = guess_by(task, train)
     (doc,) = read(corpora / task / "test" / "de.spacy")[:1]
@@ -86,7 +86,7 @@ def test_the_majority_is_the_most_frequent_of_the_training_data(corpora, task):
 
 
 @pytest.mark.parametrize(("task", "system"), SYSTEMS)
-def test_the_config_of_every_system_takes_what_it_is_given(corpora, task, system):
+def test_the_config_of_every_system_accepts_its_overrides(corpora, task, system):
     found = overrides_of(task, system, corpora / task, encoder="x", seed=3, steps=7, eval_frequency=2)
     config = load_config(CONFIGS / TASKS[task].systems[system].config, overrides=found).interpolate()
     assert (config["training"]["max_steps"], config["training"]["seed"]) == (7, 3)
@@ -98,7 +98,7 @@ def test_the_config_of_every_system_takes_what_it_is_given(corpora, task, system
         assert pipe.model.get_ref("encoder").shims[0].cfg["name"] == "x"
 
 
-def test_runs_are_found_in_the_order_of_the_systems_with_all_seeds(tmp_path):
+def test_runs_are_found_in_the_order_of_the_systems_with_every_seed(tmp_path):
     for folder in ("majority-0", "mluke-w-0", "mluke-e-1", "mluke-e-0"):
         relation_run("x", "en", 0.5).to_disk(tmp_path / folder / "en.json")
     (tmp_path / "tok2vec-0").mkdir()
@@ -106,7 +106,7 @@ def test_runs_are_found_in_the_order_of_the_systems_with_all_seeds(tmp_path):
     assert found == ["mluke-e-0", "mluke-e-1", "mluke-w-0", "majority-0"]
 
 
-def test_a_sample_of_real_data_has_the_form_of_the_whole(data_dir, tmp_path):
+def test_a_sample_of_real_data_converts_like_the_full_data(data_dir, tmp_path):
     assert make_sample(data_dir, tmp_path / "data", n=12)
     convert.main("linking", tmp_path / "data", tmp_path / "linking", limit=3, train_limit=0, relations="all")
     docs = list(DocBin().from_disk(tmp_path / "linking" / "train.spacy").get_docs(spacy.blank("xx").vocab))

@@ -1,4 +1,4 @@
-"""The plain PyTorch loop that mLUKE-E is compared with."""
+"""Training the reference's relation classifier in a plain PyTorch loop."""
 
 from __future__ import annotations
 
@@ -34,7 +34,6 @@ def train(folder, name, steps=STEPS):
         "plain",
         folder / "corpus",
         folder / name / "training",
-        folder / name / "metrics",
         encoder=str(folder / "tiny"),
         seed=1,
         steps=steps,
@@ -42,8 +41,9 @@ def train(folder, name, steps=STEPS):
         gpu_id=-1,
         mixed_precision="false",
     )
-    curve = (folder / name / "metrics" / "plain-1" / "curve.jsonl").read_text(encoding="utf8")
-    return folder / name / "training" / "plain-1", [json.loads(line) for line in curve.splitlines()]
+    path = folder / name / "training" / "plain-1"
+    curve = (path / "curve.jsonl").read_text(encoding="utf8")
+    return path, [json.loads(line) for line in curve.splitlines()]
 
 
 @pytest.fixture(scope="module")
@@ -51,22 +51,22 @@ def trained(folder):
     return train(folder, "whole")
 
 
-def test_it_leaves_nothing_but_a_pipeline(trained):
+def test_it_writes_only_a_pipeline_and_a_learning_curve(trained):
     path, _ = trained
-    assert [own.name for own in path.iterdir()] == ["model-best"]
+    assert {own.name for own in path.iterdir()} == {"model-best", "curve.jsonl"}
 
 
-def test_the_pipeline_says_which_encoder_it_started_from(folder, trained):
+def test_the_config_of_the_pipeline_names_the_checkpoint_that_training_started_from(folder, trained):
     path, _ = trained
     encoder = spacy.load(path / "model-best").config["components"]["mluke_relations"]["model"]["encoder"]
     assert encoder["name"] == str(folder / "tiny")
 
 
-def test_it_writes_a_pipeline_that_predicts_as_the_reference_does(folder, monkeypatch):
+def test_the_written_pipeline_predicts_as_the_reference_does(folder, monkeypatch):
     save, write, kept = plain.PlainLoop.save, plain.write_pipeline, []
 
     def save_varied(self, path):
-        # After a few steps all labels would nearly be level.
+        # After a few steps, all labels would have nearly the same score.
         torch.manual_seed(0)
         torch.nn.init.normal_(self.model.classifier.weight)
         save(self, path)
@@ -96,7 +96,7 @@ def plain_scores(checkpoint, folder):
     return loop.predict(docs), scores.tolist()
 
 
-def test_an_interrupted_training_goes_on_to_the_same_scores_and_weights(folder, trained, monkeypatch):
+def test_a_resumed_training_ends_with_the_scores_and_weights_of_an_uninterrupted_one(folder, trained, monkeypatch):
     update, taken = plain.PlainLoop.update, []
 
     def stop(self, docs, step):
@@ -119,7 +119,7 @@ def test_an_interrupted_training_goes_on_to_the_same_scores_and_weights(folder, 
     assert runs[0].metrics == runs[1].metrics
 
 
-def test_an_interrupted_training_of_other_settings_is_begun_anew(folder, monkeypatch, capsys):
+def test_an_interrupted_training_with_other_settings_restarts_with_a_warning(folder, monkeypatch, capsys):
     update = plain.PlainLoop.update
 
     def stop(self, docs, step):
@@ -132,26 +132,26 @@ def test_an_interrupted_training_of_other_settings_is_begun_anew(folder, monkeyp
         with pytest.raises(KeyboardInterrupt):
             train(folder, "longer", steps=9)
     train(folder, "longer")
-    assert "begun anew" in capsys.readouterr().out
+    assert "restarts" in capsys.readouterr().out
 
 
-def test_the_rate_goes_up_and_then_down_to_nothing():
+def test_the_learning_rate_warms_up_and_decays_to_zero():
     settings = plain.read_settings(1500)
     assert settings.rate_at(0) == settings.rate_at(1500) == 0.0
     assert settings.rate_at(settings.warmup) == settings.rate
     assert settings.rate_at(75) == settings.rate_at(825) == settings.rate / 2
 
 
-def test_every_sentence_is_drawn_once_an_epoch_and_batches_go_on_where_they_were():
+def test_every_sentence_is_drawn_once_an_epoch_and_batches_can_be_skipped():
     batches = plain.draw_batches(10, 4, seed=0)
     drawn = [next(batches) for _ in range(5)]
     assert sorted(i for batch in drawn for i in batch) == sorted([*range(10), *range(10)])
     assert next(plain.draw_batches(10, 4, seed=0, first=3)) == drawn[3]
 
 
-def test_it_is_scored_by_itself(folder, trained):
+def test_one_system_can_be_scored_alone(folder, trained):
     whole = folder / "whole"
     options = {"seed": 1, "samples": 2, "gpu_id": -1}
     evaluate.main("relations", folder / "corpus", whole / "training", whole / "scored", only="plain", **options)
     assert [own.name for own in (whole / "scored").iterdir()] == ["plain-1"]
-    assert {own.stem for own in (whole / "scored" / "plain-1").iterdir()} == set(TASKS["relations"].langs)
+    assert {own.stem for own in (whole / "scored" / "plain-1").iterdir()} == {*TASKS["relations"].langs, "curve"}

@@ -1,1 +1,1 @@
-"""What the workflows of project.yml do that takes more than one command."""
+"""Scripts of the workflows in project.yml: convert corpora, train systems, score them, write reports."""

@@ -1,4 +1,4 @@
-"""Write the corpora of a task: train.spacy and dev.spacy in English, test/LANG.spacy in every language.
+"""Convert the corpora of a task: train.spacy and dev.spacy in English, test/LANG.spacy in every language.
 
 python -m scripts.workflows.convert relations ../shared/data corpus/relations
 """
@@ -25,16 +25,16 @@ from spacy_mluke.training import kbp37, mlama, squad
 from spacy_mluke.training.conll import group_sentences, make_conll_doc, read_conll
 
 TASK = typer.Argument(..., help="relations, ner, qa, cloze or linking")
-DATA = typer.Argument(..., help="The folder of kbp37, relx, xquad, wikineural, mlama", exists=True)
+DATA = typer.Argument(..., help="Folder with kbp37, relx, xquad, wikineural and mlama", exists=True)
 TARGET = typer.Argument(..., help="Folder to write")
-LIMIT = typer.Option(0, help="Documents of a test set at most; 0 for all, or as many as the task takes")
-TRAIN_LIMIT = typer.Option(0, help="Documents to train on at most; 0 for all")
-RELATIONS = typer.Option("P36", help="Relations of mLAMA, such as P36,P1376; 'all' for all")
+LIMIT = typer.Option(0, help="Maximum number of documents in each test set; 0: the task's default")
+TRAIN_LIMIT = typer.Option(0, help="Maximum number of training documents; 0: all")
+RELATIONS = typer.Option("P36", help="Relations of mLAMA, such as P36,P1376, or all")
 
-N_DEV = 1000  # sentences of names, and facts, to choose the best model with
-N_FACTS = 1000  # facts of a test set at most
-# XQuAD's paragraphs are the same in all languages: none of them is both trained on and tested.
-DEV_SHARE, TEST_SHARE = 7 / 12, 8 / 12
+N_DEV = 1000  # size of the development sets of ner, cloze and linking
+N_FACTS = 1000  # maximum size of the test sets of cloze and linking
+# XQuAD has the same paragraphs in every language: no paragraph is both in the training and in a test set.
+DEV_START, TEST_START = 7 / 12, 8 / 12
 TRAIN_PATTERNS, DEV_PATTERNS, TEST_PATTERNS = slice(0, None, 2), slice(1, None, 4), slice(3, None, 4)
 LINK_PATTERNS = slice(0, 2)
 
@@ -47,7 +47,7 @@ def main(
     train_limit: int = TRAIN_LIMIT,
     relations: str = RELATIONS,
 ) -> None:
-    """Write the corpora of a task."""
+    """Convert the corpora of a task."""
     check_choice("task", task, tuple(TASKS))
     install_extensions()
     options: Dict[str, Any] = {"limit": limit or None, "train_limit": train_limit or None}
@@ -57,7 +57,7 @@ def main(
 
 
 def convert_relations(data: Path, target: Path, *, limit: Optional[int], train_limit: Optional[int]) -> None:
-    """KBP37 to train on, RELX to test; sentences whose entities cannot be given are misses in the tests."""
+    """Convert KBP37 to train on and RELX to test on. Test sentences without two entities count as misses."""
     files = {"train": "kbp37/train", "dev": "kbp37/dev", "test/en-kbp37": "kbp37/test"}
     files.update({f"test/{lang}": f"relx/RELX_{lang}" for lang in TASKS["relations"].langs if lang != "en-kbp37"})
     nlp = spacy.blank("xx")
@@ -69,11 +69,10 @@ def convert_relations(data: Path, target: Path, *, limit: Optional[int], train_l
 
 
 def mark_entities(doc: Doc) -> Doc:
-    """Put words around the entities of a document, and its relation among its categories: for models that know
-    nothing of entities.
+    """Copy a document with markers around its entities, and with its relation as a category: for text classifiers.
 
     doc (Doc): A document with two entities, or none.
-    RETURNS (Doc): Its words, with <e1> </e1> <e2> </e2> among them.
+    RETURNS (Doc): Its words, with the markers <e1> </e1> <e2> </e2>.
     """
     opens = {ent.start: f"<e{i}>" for i, ent in enumerate(doc.ents, 1)}
     closes = {ent.end: f"</e{i}>" for i, ent in enumerate(doc.ents, 1)}
@@ -88,7 +87,7 @@ def mark_entities(doc: Doc) -> Doc:
 
 
 def convert_ner(data: Path, target: Path, *, limit: Optional[int], train_limit: Optional[int]) -> None:
-    """WikiNEuRal: the English validation set to train on, its end to choose with, the test sets to test."""
+    """Convert WikiNEuRal: the English validation set for training, its end for development, and the test sets."""
     folder = data / "wikineural"
     nlp = spacy.blank("xx")
     docs = list(_sentences(nlp, folder / "en.val.conllu"))
@@ -105,13 +104,13 @@ def _sentences(nlp: Language, path: Path) -> Iterator[Doc]:
 
 
 def convert_qa(data: Path, target: Path, *, limit: Optional[int], train_limit: Optional[int]) -> None:
-    """XQuAD: of its paragraphs, the first ones in English to train on, and the last ones in all languages to test."""
+    """Convert XQuAD: the first paragraphs in English for training, the last ones in every language for testing."""
     for lang in TASKS["qa"].langs:
         counts = squad.SquadCounts()
         paragraphs = list(squad.read_squad(data / "xquad" / f"xquad.{lang}.json", counts))
         nlp = spacy.blank(lang)
         docs = [squad.make_doc(nlp, paragraph) for paragraph in paragraphs]
-        dev, test = (int(len(docs) * share) for share in (DEV_SHARE, TEST_SHARE))
+        dev, test = (int(len(docs) * start) for start in (DEV_START, TEST_START))
         if lang == SOURCE:
             write(docs[:dev][:train_limit], target / "train.spacy")
             write(docs[dev:test][:limit], target / "dev.spacy")
@@ -127,13 +126,13 @@ def convert_cloze(
     train_limit: Optional[int],
     relations: Optional[Sequence[str]],
 ) -> None:
-    """mLAMA: patterns of English to train on, others in all languages to test; the facts are the same."""
+    """Convert mLAMA: English patterns for training, other patterns of the same facts in every language for testing."""
     folder, nlp = data / "mlama", spacy.blank("xx")
 
-    def facts(lang: str, patterns: slice, most: Optional[int], masked: bool) -> List[Doc]:
+    def facts(lang: str, patterns: slice, limit: Optional[int], masked: bool) -> List[Doc]:
         found = list(mlama.read_mlama(folder, relations=relations, languages=[lang], patterns=patterns))
         random.Random(0).shuffle(found)
-        return list(mlama.make_cloze_docs(nlp, found[:most], masked=masked))
+        return list(mlama.make_cloze_docs(nlp, found[:limit], masked=masked))
 
     write(facts(SOURCE, TRAIN_PATTERNS, train_limit, False), target / "train.spacy")
     write(facts(SOURCE, DEV_PATTERNS, limit or N_DEV, True), target / "dev.spacy")
@@ -149,8 +148,8 @@ def convert_linking(
     train_limit: Optional[int],
     relations: Optional[Sequence[str]],
 ) -> None:
-    """mLAMA's facts as sentences to link: objects whose name means several entities. The store has the names of all
-    languages; facts are either trained on or tested."""
+    """Convert mLAMA's facts whose object has an ambiguous name to sentences for linking. The entity store has the names
+    of every language. No fact is both in the training and in a test set."""
     folder, nlp = data / "mlama", spacy.blank("xx")
     langs = TASKS["linking"].langs
     names = {lang: mlama.read_labels(folder / f"labels.{lang}.tsv") for lang in langs}
@@ -166,7 +165,7 @@ def convert_linking(
             if cloze.objects[0][1].casefold() in shared
         ]
         random.Random(0).shuffle(found)
-        # By the subject, so that no fact is in two parts, in any language.
+        # Split by the subject, so that a fact is in the same part in every language.
         parts: List[List[mlama.Cloze]] = [[], [], []]
         for cloze in found:
             parts[_part(cloze.subject[0])].append(cloze)
@@ -177,7 +176,7 @@ def convert_linking(
 
 
 def _part(qid: str) -> int:
-    """0 for training, 1 for development, 2 for test."""
+    """Return 0 for training, 1 for development, 2 for test."""
     return min(max(int(qid.lstrip("Q")) % 10 - 5, 0), 2)
 
 

@@ -1,10 +1,11 @@
-"""Score all systems of a task that were trained with one seed, in every language.
+"""Score the systems of a task that were trained with one seed, in every language.
 
 python -m scripts.workflows.evaluate relations corpus/relations training/relations metrics/relations
 """
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any, Dict, List
 
@@ -23,16 +24,17 @@ from spacy_mluke.extensions import install_extensions
 from spacy_mluke.report.metrics import METRIC_NAMES, METRICS
 from spacy_mluke.report.predict import describe, predict_run
 from spacy_mluke.report.run import Run, score_run
+from spacy_mluke.report.summary import CURVE
 from spacy_mluke.training.corpus import give_entities, with_gold_tokens
 
 TASK = typer.Argument(..., help="relations, ner, qa, cloze or linking")
 CORPUS = typer.Argument(..., help="Folder that convert has written", exists=True)
-TRAINING = typer.Argument(..., help="Folder of the systems' trainings", exists=True)
+TRAINING = typer.Argument(..., help="Folder with the trained systems", exists=True)
 METRICS_FOLDER = typer.Argument(..., help="Folder to write scores to")
-SEED = typer.Option(0, help="The seed that the systems were trained with")
-SAMPLES = typer.Option(1000, help="How often documents are drawn again for the intervals")
-GPU = typer.Option(-1, help="GPU, -1 for none")
-ONLY = typer.Option("", help="Score one system alone, such as plain; by default, all that the task's workflow trains")
+SEED = typer.Option(0, help="Seed of the trained systems")
+SAMPLES = typer.Option(1000, help="Number of bootstrap samples for confidence intervals")
+GPU = typer.Option(-1, help="GPU id; -1: CPU")
+ONLY = typer.Option("", help="Score this system only, such as plain; default: every system of the task's workflow")
 
 
 def main(
@@ -62,9 +64,12 @@ def main(
             if system.reads_marked:
                 run = classify_run(nlp, data, corpus / MARKED / "test" / data.name, **names, **options)
             else:
-                # RELX's entities are not always tokens of the pipeline's language, such as "Inde" in "l'Inde".
+                # RELX's entities are not always tokens of the pipeline's tokenizer, such as "Inde" in "l'Inde".
                 run = predict_run(nlp, data, gold_tokens=task == "relations", **names, **options)
-            keep(run, metrics / run_folder(folder, seed))
+            write_run(run, metrics / run_folder(folder, seed))
+        curve = training / run_folder(folder, seed) / CURVE
+        if curve.exists():
+            shutil.copy(curve, metrics / run_folder(folder, seed))
     if TASKS[task].has_majority and not only:
         guess = guess_by(task, read_docs(corpus / "train.spacy"))
         for lang in TASKS[task].langs:
@@ -73,28 +78,28 @@ def main(
             for eg in examples:
                 guess(eg.predicted)
             run = score_run(task, examples, system=MAJORITY, lang=lang, seed=seed, name=lang, n_samples=samples)
-            keep(run, metrics / run_folder(MAJORITY, seed))
+            write_run(run, metrics / run_folder(MAJORITY, seed))
 
 
 def classify_run(
     nlp: Language, data: Path, marked: Path, *, task: str, system: str, lang: str, seed: int, n_samples: int
 ) -> Run:
-    """Score a text classifier over sentences with marked entities as what finds relations.
+    """Score the categories that a text classifier predicts for marked sentences as relations.
 
     nlp (Language): A pipeline with textcat.
     data (Path): The corpus.
-    marked (Path): The same sentences with words around their entities.
+    marked (Path): The same sentences with markers around their entities.
     task (str): "relations".
-    system (str): What the system is called.
+    system (str): Name of the system.
     lang (str): Language of the documents.
-    seed (int): The seed that it was trained with.
-    n_samples (int): How often documents are drawn again.
-    RETURNS (Run): The run.
+    seed (int): The seed of the training.
+    n_samples (int): Number of bootstrap samples.
+    RETURNS (Run): The run, with scores and their intervals.
     """
     examples = [_example(doc) for doc in read_docs(data)]
     docs = read_docs(marked, nlp)
     for doc in docs:
-        # The gold relation: what the classifier does not know, it would leave there.
+        # textcat keeps categories that it does not know: without this, the gold relation would remain.
         doc.cats = {}
     for eg, doc in zip(examples, nlp.pipe(docs), strict=True):
         relate(eg.predicted, max(doc.cats, key=doc.cats.__getitem__))
@@ -107,18 +112,18 @@ def read_docs(path: Path, nlp: Any = None) -> List[Doc]:
     """Read a corpus.
 
     path (Path): The file.
-    nlp (Optional[Language]): Whose vocabulary the documents get.
+    nlp (Optional[Language]): The pipeline whose vocabulary the documents get; None for a blank one.
     RETURNS (List[Doc]): The documents.
     """
     vocab = (nlp or spacy.blank("xx")).vocab
     return list(DocBin().from_disk(path).get_docs(vocab))
 
 
-def keep(run: Run, folder: Path) -> None:
-    """Write a run, and tell its first score.
+def write_run(run: Run, folder: Path) -> None:
+    """Write a run to a folder, and print its main score.
 
     run (Run): The run.
-    folder (Path): Where to.
+    folder (Path): The folder; the file is called LANG.json.
     """
     run.to_disk(folder / f"{run.lang}.json")
     name = next(iter(METRICS[run.task]))
@@ -126,7 +131,7 @@ def keep(run: Run, folder: Path) -> None:
 
 
 def _example(gold: Doc) -> Example:
-    """A document as a component gets it: with the gold tokens and entities, and no more."""
+    """Make an example whose predicted document has the gold tokens and entities, but no other annotation."""
     eg = with_gold_tokens(gold)
     give_entities(eg)
     return eg

@@ -1,4 +1,4 @@
-"""The most frequent label of the training data, as a system: what a model has to beat."""
+"""A baseline that predicts the most frequent label of the training data."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Guess = Callable[[Doc], None]
 
 
 def guess_by(task: str, train: Iterable[Doc]) -> Guess:
-    """Make what annotates a document with what is most frequent.
+    """Return a function that annotates a document with the most frequent label.
 
     task (str): "relations", "cloze" or "linking".
     train (Iterable[Doc]): The training data.
@@ -31,10 +31,10 @@ def _relations(train: Iterable[Doc]) -> Guess:
 
 
 def relate(doc: Doc, label: str) -> None:
-    """Say which relation the two entities of a document have.
+    """Set the relation between the two entities of a document.
 
-    doc (Doc): The document; one without two entities has none.
-    label (str): The relation, or that of none.
+    doc (Doc): The document; without two entities, it gets no relation.
+    label (str): The relation, or the negative class.
     """
     ents = doc.ents
     is_one = len(ents) == 2 and label != NO_RELATION

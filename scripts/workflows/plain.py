@@ -1,9 +1,9 @@
-"""Train what mLUKE-E is compared with: the reference's classifier, in a plain PyTorch loop.
+"""Train the reference's relation classifier in a plain PyTorch loop, to compare mLUKE-E with it.
 
-Same weights, sentences, budget and settings as mLUKE-E has, from the same config; what is trained is written as a
-pipeline, and scored as all others are. The same command goes on after an interruption.
+Weights, sentences, number of steps and settings are those of mLUKE-E, from the same config. The trained classifier is
+written as a pipeline and scored as every other system. The same command resumes an interrupted training.
 
-python -m scripts.workflows.train relations plain corpus/relations training/relations metrics/relations
+    python -m scripts.workflows.train relations plain corpus/relations training/relations
 """
 
 from __future__ import annotations
@@ -49,17 +49,17 @@ def train_plain(
     gpu_id: int,
     in_bfloat16: bool,
 ) -> None:
-    """Train the reference's classifier of relations.
+    """Train the reference's relation classifier and write it as a pipeline.
 
     corpus (Path): Folder that convert has written.
-    folder (Path): Where the pipeline goes, as model-best.
-    curve (Path): File of the learning curve.
+    folder (Path): Folder to write model-best to.
+    curve (Path): File for the learning curve.
     encoder (str): The checkpoint to start from.
     seed (int): The seed.
-    steps (int): Steps; 0 for as many as the config says.
+    steps (int): Number of steps; 0: as in the config.
     eval_frequency (int): Steps between evaluations.
-    gpu_id (int): GPU, -1 for none.
-    in_bfloat16 (bool): Whether matrices are multiplied in bfloat16.
+    gpu_id (int): GPU id; -1: CPU.
+    in_bfloat16 (bool): Whether to train in bfloat16.
     """
     install_extensions()
     settings = read_settings(steps)
@@ -70,16 +70,22 @@ def train_plain(
     has_fixed_words = start_from(encoder, folder / "start")
     loop = PlainLoop(folder / "start", labels, settings, device, in_bfloat16=in_bfloat16, fixed_words=has_fixed_words)
     state, best_folder = folder / "state.safetensors", folder / "best"
-    given = {"encoder": encoder, "seed": seed, "every": eval_frequency, "settings": asdict(settings), "labels": labels}
-    found = loop.restore(state, given) if state.exists() else None
+    options: Dict[str, Any] = {
+        "encoder": encoder,
+        "seed": seed,
+        "every": eval_frequency,
+        "settings": asdict(settings),
+        "labels": labels,
+    }
+    found = loop.restore(state, options) if state.exists() else None
     if found is None and state.exists():
-        msg.warn("An interrupted training had other settings", f"It is begun anew: {folder}")
+        msg.warn("The interrupted training has other settings", f"Training restarts from the first step: {folder}")
     done, best = found or (0, -1.0)
     batches = draw_batches(len(train), settings.batch_size, seed, first=done)
     loss, started = 0.0, time.perf_counter()
     for step in tqdm(range(done + 1, settings.steps + 1), initial=done, total=settings.steps, disable=None):
         if (step - 1) % eval_frequency == 0:
-            # So a training that goes on draws the same dropout.
+            # A resumed training draws the same dropout.
             torch.manual_seed(seed + step)
         loss += loop.update(loop.read([train[i] for i in next(batches)], gold=True), step - 1)
         if step % eval_frequency == 0 or step == settings.steps:
@@ -92,7 +98,7 @@ def train_plain(
             if scores["rel_macro_f"] > best:
                 best = scores["rel_macro_f"]
                 loop.save(best_folder)
-            loop.save_state(state, step, best, given)
+            loop.save_state(state, step, best, options)
             loss = 0.0
     write_pipeline(best_folder, folder / "model-best", encoder)
     for path in (folder / "start", best_folder):
@@ -102,9 +108,9 @@ def train_plain(
 
 
 def read_settings(steps: int) -> Settings:
-    """Read what mLUKE-E's config says.
+    """Read the training settings of mLUKE-E's config.
 
-    steps (int): Steps; 0 for as many as the config says.
+    steps (int): Number of steps; 0: as in the config.
     RETURNS (Settings): The settings.
     """
     overrides = {"training.optimizer.learn_rate.total_steps": steps} if steps else {}
@@ -123,11 +129,11 @@ def read_settings(steps: int) -> Settings:
 
 
 def start_from(encoder: str, path: Path) -> bool:
-    """Write a checkpoint as the reference reads it.
+    """Export a checkpoint in the format of transformers.
 
     encoder (str): The checkpoint.
-    path (Path): Where to.
-    RETURNS (bool): Whether its word table cannot be trained.
+    path (Path): Directory to write.
+    RETURNS (bool): Whether its word embeddings are quantized, and therefore not trained.
     """
     loaded = load_encoder(encoder)
     export_huggingface(loaded, path)
@@ -135,13 +141,13 @@ def start_from(encoder: str, path: Path) -> bool:
 
 
 def draw_batches(n: int, size: int, seed: int, *, first: int = 0) -> Iterator[List[int]]:
-    """Batches of a training, epoch by epoch in another order.
+    """Yield batches of shuffled sentences, without end.
 
-    n (int): Sentences.
-    size (int): Sentences of a batch.
+    n (int): Number of sentences.
+    size (int): Batch size.
     seed (int): The seed.
-    first (int): Batches that have been taken before.
-    YIELDS (List[int]): Numbers of sentences.
+    first (int): Number of batches to skip, for a resumed training.
+    YIELDS (List[int]): Indices of the batch's sentences.
     """
     random = numpy.random.RandomState(seed)
     rest: List[int] = []
@@ -155,10 +161,10 @@ def draw_batches(n: int, size: int, seed: int, *, first: int = 0) -> Iterator[Li
 
 
 def score(docs: List[Doc], labels: List[str]) -> Dict[str, Any]:
-    """Score predictions as mLUKE-E's are scored in training.
+    """Score predicted relations with the scorer of mLUKE-E's config.
 
-    docs (List[Doc]): With gold relations.
-    labels (List[str]): What is predicted.
+    docs (List[Doc]): Documents with gold relations.
+    labels (List[str]): The predicted label of each document.
     RETURNS (Dict[str, Any]): Scores by name.
     """
     examples = [Example(doc.copy(), doc) for doc in docs]
@@ -168,11 +174,11 @@ def score(docs: List[Doc], labels: List[str]) -> Dict[str, Any]:
 
 
 def write_pipeline(checkpoint: Path, path: Path, encoder: str) -> None:
-    """Make a pipeline of the trained classifier.
+    """Write a pipeline with the trained classifier.
 
-    checkpoint (Path): The classifier in the published format.
-    path (Path): Where to.
-    encoder (str): What it started from: the pipeline says so, as all others do.
+    checkpoint (Path): The classifier in the format of transformers.
+    path (Path): Directory to write.
+    encoder (str): The checkpoint that training started from, for the pipeline's config.
     """
     config = load_config(_config(), overrides={"paths.checkpoint": str(checkpoint)}, interpolate=True)
     nlp = load_model_from_config(config, auto_fill=True)

@@ -1,4 +1,4 @@
-"""The reference's classifier of relations (`LukeForEntityPairClassification`) in a plain PyTorch loop."""
+"""The reference's relation classifier (`LukeForEntityPairClassification`) in a plain PyTorch loop."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ADAM = ("step", "exp_avg", "exp_avg_sq")
 
 @dataclass(frozen=True)
 class Settings:
-    """What mLUKE-E's config says of training."""
+    """The training settings of mLUKE-E's config."""
 
     rate: float
     warmup: int
@@ -34,21 +34,21 @@ class Settings:
     steps: int
 
     def rate_at(self, step: int) -> float:
-        """The learning rate of a step: up to `rate`, then down to nothing."""
+        """Return the learning rate of a step: linear warmup to `rate`, then linear decay to 0."""
         up = step / max(1, self.warmup)
         down = (self.steps - step) / max(1.0, self.steps - self.warmup)
         return self.rate * (up if step < self.warmup else max(0.0, down))
 
 
 class PlainLoop:
-    """The reference's classifier with torch's AdamW.
+    """The reference's classifier, trained with PyTorch's AdamW.
 
-    path (Path): The checkpoint in the reference's format.
+    path (Path): The checkpoint in the format of transformers.
     labels (List[str]): The relations.
-    settings (Settings): Of the training.
-    device (str): Where it runs.
-    in_bfloat16 (bool): Whether matrices are multiplied in bfloat16.
-    fixed_words (bool): Whether the word table stays as it is.
+    settings (Settings): Training settings.
+    device (str): The PyTorch device.
+    in_bfloat16 (bool): Whether to train in bfloat16.
+    fixed_words (bool): Whether to freeze the word embeddings.
     """
 
     def __init__(
@@ -81,13 +81,13 @@ class PlainLoop:
         self.optimizer = torch.optim.AdamW(groups, lr=settings.rate, weight_decay=settings.weight_decay)
 
     def read(self, docs: List[Doc], *, gold: bool = False) -> Any:
-        """Make the network's input of sentences.
+        """Return the network's input for sentences.
 
-        docs (List[Doc]): With two entities each.
-        gold (bool): Whether to give the right labels with it.
+        docs (List[Doc]): Documents with two entities each.
+        gold (bool): Whether to include the gold labels.
         RETURNS (BatchEncoding): The input.
         """
-        # One by one: the reference reads a batch of spans as pairs of texts.
+        # One by one: for a batch, the reference's tokenizer takes the spans as text pairs.
         items = [self.tokenizer(doc.text, entity_spans=spans_of(doc), truncation=True, max_length=512) for doc in docs]
         inputs = self.tokenizer.pad(items, return_tensors="pt")
         if gold:
@@ -95,11 +95,11 @@ class PlainLoop:
         return inputs.to(self.device)
 
     def update(self, inputs: Any, step: int) -> float:
-        """Take a step.
+        """Take a training step.
 
-        inputs (BatchEncoding): The batch, as from `read`, with its gold labels.
-        step (int): How many were taken before.
-        RETURNS (float): The batch's loss, summed over its sentences.
+        inputs (BatchEncoding): The batch from `read`, with gold labels.
+        step (int): Number of steps before this one.
+        RETURNS (float): Loss, summed over the sentences of the batch.
         """
         self.model.train()
         with self._precision():
@@ -113,11 +113,11 @@ class PlainLoop:
         return loss.item() * len(inputs["labels"])
 
     def predict(self, docs: List[Doc], batch_size: int = 64) -> List[str]:
-        """The relation of each sentence's entities.
+        """Return the predicted relation of each sentence.
 
         docs (List[Doc]): The sentences.
-        batch_size (int): Sentences that are padded together, in the order given.
-        RETURNS (List[str]): Labels.
+        batch_size (int): Number of sentences in a batch.
+        RETURNS (List[str]): Labels, in the order of the sentences.
         """
         self.model.eval()
         found: List[str] = []
@@ -131,7 +131,7 @@ class PlainLoop:
         return torch.autocast(self.device.partition(":")[0], torch.bfloat16, enabled=self.in_bfloat16)
 
     def save(self, path: Path) -> None:
-        """Write the classifier in the published format.
+        """Write the classifier in the format of transformers.
 
         path (Path): The directory.
         """
@@ -139,37 +139,37 @@ class PlainLoop:
         for name in TOKENIZER_FILES:
             shutil.copy(self.path / name, path / name)
 
-    def save_state(self, path: Path, step: int, best: float, given: Dict[str, Any]) -> None:
-        """Write all that a training needs to go on.
+    def save_state(self, path: Path, step: int, best: float, options: Dict[str, Any]) -> None:
+        """Write the state of a training, to resume from.
 
         path (Path): The file.
-        step (int): Steps that were taken.
+        step (int): Number of steps taken.
         best (float): The best score so far.
-        given (Dict[str, Any]): The settings of the training: what can be JSON.
+        options (Dict[str, Any]): The settings of the training, JSON-serializable.
         """
         tensors = {f"model.{name}": p.detach() for name, p in self.trained.items()}
         for name, parameter in self.trained.items():
             tensors.update({f"{key}.{name}": value for key, value in self.optimizer.state[parameter].items()})
-        about = {"step": step, "best": best, "given": given}
+        about = {"step": step, "best": best, "given": options}
         with replacing(path) as aside:
             save_file({key: t.contiguous() for key, t in tensors.items()}, aside, {"about": json.dumps(about)})
 
-    def restore(self, path: Path, given: Dict[str, Any]) -> Optional[Tuple[int, float]]:
-        """Go on from a state.
+    def restore(self, path: Path, options: Dict[str, Any]) -> Optional[Tuple[int, float]]:
+        """Restore a saved state.
 
         path (Path): The file.
-        given (Dict[str, Any]): The settings of the training.
-        RETURNS (Optional[Tuple[int, float]]): Steps that were taken, the best score so far; None if the state is that
-            of other settings: nothing is changed then.
+        options (Dict[str, Any]): The settings of the training.
+        RETURNS (Optional[Tuple[int, float]]): Number of steps taken, and the best score so far; None if the state
+            belongs to other settings: then nothing changes.
         """
         with safe_open(path, framework="pt") as tensors:
             about: Dict[str, Any] = json.loads(tensors.metadata()["about"])
-            if about["given"] != given:
+            if about["given"] != options:
                 return None
             with torch.no_grad():
                 for name, parameter in self.trained.items():
                     parameter.copy_(tensors.get_tensor(f"model.{name}"))
-                    # Entities' tables get no gradients, and have no state, where no other entities are read.
+                    # Entity embeddings that no batch has read have no optimizer state.
                     there = [key for key in _ADAM if f"{key}.{name}" in tensors.keys()]  # noqa: SIM118
                     own = {key: tensors.get_tensor(f"{key}.{name}").to(parameter.device) for key in there}
                     if own:
@@ -178,10 +178,10 @@ class PlainLoop:
 
 
 def label_of(doc: Doc) -> str:
-    """The gold relation of a sentence."""
+    """Return the gold relation of a sentence."""
     return next((relation.label for relation in get_relations(doc)), NO_RELATION)
 
 
 def spans_of(doc: Doc) -> List[Tuple[int, int]]:
-    """Characters of its two entities."""
+    """Return the character bounds of its entities."""
     return [(ent.start_char, ent.end_char) for ent in doc.ents]

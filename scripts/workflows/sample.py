@@ -1,7 +1,7 @@
-"""A few sentences of every corpus, in the corpora's own formats: cut from the real ones, or made up.
+"""Write samples of every corpus, in the corpora's formats: taken from the real data, or generated.
 
-Made-up ones say of ten cities which country's capital they are, in every language. Nothing can be learnt from them
-but whether a workflow runs.
+Generated sentences say which country's capital a city is, for ten cities in every language. They only serve to test
+that a workflow runs.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ SENTENCES: Dict[str, str] = {
     "el": "[Y] είναι η πρωτεύουσα της χώρας [X] .",
 }
 RELATION = "org:city_of_headquarters"
-# Files of the data folder, by corpus. mLAMA's are cut otherwise.
+# Files of the data folder, by corpus; mLAMA's are listed by language.
 KBP37 = ("kbp37/train", "kbp37/dev", "kbp37/test", "relx/RELX_en", "relx/RELX_de", "relx/RELX_es", "relx/RELX_fr")
 WIKINEURAL = ("en.val", "en.test", "de.test", "es.test", "fr.test", "nl.test")
 XQUAD = ("en", "de", "es", "ru", "zh", "ar", "el")
@@ -50,29 +50,29 @@ def make_sample(data: Path, target: Path, *, n: int = 24) -> bool:
     """Write a sample of every corpus.
 
     data (Path): The data folder, which may be missing.
-    target (Path): Where to; a folder of the same form.
-    n (int): Sentences, paragraphs or facts of each file.
-    RETURNS (bool): Whether it is of real data.
+    target (Path): Folder to write, with the structure of `data`.
+    n (int): Number of sentences, paragraphs or facts in each file.
+    RETURNS (bool): Whether the samples are real data.
     """
     is_real = all((data / name).is_dir() for name in ("kbp37", "relx", "wikineural", "xquad", "mlama"))
     for name in ("kbp37", "relx", "wikineural", "xquad", "mlama"):
         (target / name).mkdir(parents=True, exist_ok=True)
     for name in KBP37:
         path = f"{name}.txt"
-        _write(target / path, _lines(data / path, 4 * n) if is_real else _made_relations(name.partition("_")[2], n))
+        _write(target / path, _lines(data / path, 4 * n) if is_real else _generate_relations(name.partition("_")[2], n))
     for name in WIKINEURAL:
         path = f"wikineural/{name}.conllu"
-        _write(target / path, _sentences(data / path, n) if is_real else _made_names(name[:2], n))
+        _write(target / path, _sentences(data / path, n) if is_real else _generate_names(name[:2], n))
     for lang in XQUAD:
         path = f"xquad/xquad.{lang}.json"
         content = (
-            json.loads((data / path).read_text(encoding="utf8")) if is_real else {"data": [_made_article(lang, n)]}
+            json.loads((data / path).read_text(encoding="utf8")) if is_real else {"data": [_generate_article(lang, n)]}
         )
         _write(target / path, [json.dumps(_paragraphs(content, n), ensure_ascii=False)])
     if is_real:
-        _cut_mlama(data / "mlama", target / "mlama", n)
+        _sample_mlama(data / "mlama", target / "mlama", n)
     else:
-        _made_mlama(target / "mlama")
+        _generate_mlama(target / "mlama")
     return is_real
 
 
@@ -90,13 +90,13 @@ def _sentences(path: Path, n: int) -> List[str]:
 
 
 def _paragraphs(content: Dict[str, Any], n: int) -> Dict[str, Any]:
-    """The first paragraphs, with two questions each."""
+    """Return the first paragraphs, with two questions each."""
     found = [paragraph for article in content["data"] for paragraph in article["paragraphs"]][:n]
     return {"data": [{"paragraphs": [{**paragraph, "qas": paragraph["qas"][:2]} for paragraph in found]}]}
 
 
-def _cut_mlama(data: Path, target: Path, n: int) -> None:
-    """Facts about capitals, and some whose objects share their names with others."""
+def _sample_mlama(data: Path, target: Path, n: int) -> None:
+    """Write facts about capitals, and facts whose object has an ambiguous name."""
     rows = [line.split("\t") for line in _lines(data / "triples.tsv", 1 << 30)]
     names = {lang: dict(line.split("\t") for line in _lines(data / f"labels.{lang}.tsv", 1 << 30)) for lang in MLAMA}
     by_name: Dict[str, Set[str]] = {}
@@ -104,9 +104,9 @@ def _cut_mlama(data: Path, target: Path, n: int) -> None:
         by_name.setdefault(name.casefold(), set()).add(qid)
     shared = {qid for qids in by_name.values() if len(qids) > 1 for qid in qids}
     capitals = [row for row in rows if row[0] == "P36"][:n]
-    namesakes = [row for row in rows if row[2] in shared][: 4 * n]
-    kept = {qid for row in (*capitals, *namesakes) for qid in row[1:]} | shared
-    _write(target / "triples.tsv", ("\t".join(row) for row in (*capitals, *namesakes)))
+    ambiguous = [row for row in rows if row[2] in shared][: 4 * n]
+    kept = {qid for row in (*capitals, *ambiguous) for qid in row[1:]} | shared
+    _write(target / "triples.tsv", ("\t".join(row) for row in (*capitals, *ambiguous)))
     for lang in MLAMA:
         _write(target / f"labels.{lang}.tsv", (f"{q}\t{name}" for q, name in names[lang].items() if q in kept))
         _write(target / f"patterns.{lang}.jsonl", _lines(data / f"patterns.{lang}.jsonl", 1 << 30))
@@ -120,11 +120,11 @@ def _pairs(n: int) -> List[Tuple[str, str]]:
     return [CAPITALS[i % N_PAIRS] for i in range(n)]
 
 
-def _made_relations(lang: str, n: int) -> Iterable[str]:
+def _generate_relations(lang: str, n: int) -> Iterable[str]:
     for i, (city, country) in enumerate(_pairs(n)):
         text = _filled(lang or "en", f"<e2> {country} </e2>", f"<e1> {city} </e1>")
         label = "no_relation" if i % 3 == 2 else f"{RELATION}({'e1,e2' if i % 2 else 'e2,e1'})"
-        # The tags stand in the order of the text.
+        # <e1> has to come first in the text.
         swapped = text.index("<e1>") > text.index("<e2>")
         yield f'{i}\t"{_swap(text) if swapped else text}"'
         yield from (label, "", "")
@@ -136,14 +136,14 @@ def _swap(text: str) -> str:
     return text
 
 
-def _made_names(lang: str, n: int) -> Iterable[str]:
+def _generate_names(lang: str, n: int) -> Iterable[str]:
     for pair in _pairs(n):
         for i, word in enumerate(_filled(lang, pair[1], pair[0]).split()):
             yield f"{i}\t{word}\t{'B-LOC' if word in pair else 'O'}"
         yield ""
 
 
-def _made_article(lang: str, n: int) -> Dict[str, Any]:
+def _generate_article(lang: str, n: int) -> Dict[str, Any]:
     paragraphs = []
     for i, (city, country) in enumerate(_pairs(n)):
         text = f"{_filled(lang, country, city)} {i}"
@@ -153,8 +153,8 @@ def _made_article(lang: str, n: int) -> Dict[str, Any]:
     return {"paragraphs": paragraphs}
 
 
-def _made_mlama(target: Path) -> None:
-    """Capitals; each has a namesake, so that there is something to link."""
+def _generate_mlama(target: Path) -> None:
+    """Write facts about capitals; each city has a second entity of the same name, so that linking has candidates."""
     triples, labels = [], []
     for i, (city, country) in enumerate(CAPITALS):
         labels += [f"Q{10 + i}\t{country}", f"Q{20 + i}\t{city}", f"Q{30 + i}\t{city}"]

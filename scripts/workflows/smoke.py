@@ -1,9 +1,9 @@
-"""Run every command of the workflow `all` on a few sentences, with a few steps: does all of it work?
+"""Run every command of the workflow `all` on a few sentences, with two training steps, to test that it works.
 
     python -m scripts.workflows.smoke out/smoke --data-dir ../shared/data
 
-Commands run in a folder of their own, where nothing that a real run has done is touched. What each says that it needs
-has to be there before it, and what it says that it writes, afterwards.
+Commands run in a separate folder, so results of real runs are safe. The deps of each command must exist before it
+runs, its outputs afterwards.
 """
 
 from __future__ import annotations
@@ -22,12 +22,13 @@ import typer
 from wasabi import msg
 
 from scripts.workflows.sample import make_sample
+from scripts.workflows.tasks import TASKS
 
-TARGET = typer.Argument(Path("out/smoke"), help="Folder to work in, emptied first")
-DATA = typer.Option(Path("../shared/data"), help="The data folder; where it is missing, sentences are made up")
+TARGET = typer.Argument(Path("out/smoke"), help="Folder to work in; its content is deleted first")
+DATA = typer.Option(Path("../shared/data"), help="The data folder; if it is missing, sentences are generated")
 ENCODER = typer.Option("mluke-small", help="The checkpoint")
-GPU = typer.Option(-1, help="GPU, -1 for none")
-WORKFLOW = typer.Option("all", help="The workflow whose commands are run")
+GPU = typer.Option(-1, help="GPU id; -1: CPU")
+WORKFLOW = typer.Option("all", help="A workflow, or all: those of every task")
 
 REPO = Path(__file__).parents[2]
 N_SENTENCES = 24
@@ -39,7 +40,7 @@ SMALL: Dict[str, Any] = {
     "vars.train_limit": 16,
     "vars.samples": 50,
     "vars.data_dir": "data",
-    # Building an archive fetches setuptools.
+    # Building an archive downloads setuptools.
     "vars.package_build": "none",
 }
 
@@ -57,20 +58,22 @@ def main(
     for folder in ("configs", "scripts"):
         shutil.copytree(REPO / folder, target / folder)
     is_real = make_sample(data_dir, target / "data", n=N_SENTENCES)
-    msg.info("A sample of the data" if is_real else f"No data in {data_dir}: sentences are made up")
+    msg.info(f"Sentences from {data_dir}" if is_real else f"No data in {data_dir}: sentences are generated")
     shutil.copy(REPO / "project.yml", target)
     config = load_project_config(target, overrides={**SMALL, "vars.encoder": encoder, "vars.gpu_id": gpu_id})
     commands = {command["name"]: command for command in config["commands"]}
-    for name in config["workflows"][workflow]:
+    workflows = config["workflows"]
+    names = [name for task in TASKS for name in workflows[task]] if workflow == "all" else workflows[workflow]
+    for name in names:
         run_command(commands[name], target)
-    msg.good(f"{len(config['workflows'][workflow])} commands in {time.perf_counter() - started:.0f} s: {target}")
+    msg.good(f"{len(names)} commands in {time.perf_counter() - started:.0f} s: {target}")
 
 
 def run_command(command: Dict[str, Any], folder: Path) -> None:
     """Run a command of a project.
 
-    command (Dict[str, Any]): As project.yml has it, its variables filled in.
-    folder (Path): Where to run it.
+    command (Dict[str, Any]): The command as in project.yml, with variables filled in.
+    folder (Path): The working directory.
     """
     started = time.perf_counter()
     _check(command, "deps", folder)
@@ -83,15 +86,15 @@ def run_command(command: Dict[str, Any], folder: Path) -> None:
 def _check(command: Dict[str, Any], what: str, folder: Path) -> None:
     missing = [path for path in command.get(what, []) if not (folder / path).exists()]
     if missing:
-        msg.fail(f"{command['name']} names {what} that are not there: {', '.join(missing)}", exits=1)
+        msg.fail(f"Missing {what} of {command['name']}: {', '.join(missing)}", exits=1)
 
 
 def run_line(words: List[str], folder: Path) -> None:
-    """Run a line of a command's script. A Python module runs in a fork of this process, where that can be had: then
-    what all of them import is imported once.
+    """Run one line of a command's script. A Python module runs in a fork of this process where the system can fork, so
+    that shared imports happen once.
 
-    words (List[str]): The line.
-    folder (Path): Where to run it.
+    words (List[str]): The words of the line.
+    folder (Path): The working directory.
     """
     is_module = words[:2] == ["python", "-m"]
     if is_module and "fork" in multiprocessing.get_all_start_methods():
@@ -105,7 +108,7 @@ def run_line(words: List[str], folder: Path) -> None:
         python = [sys.executable, *words[1:]] if words[0] == "python" else words
         code = subprocess.run(python, cwd=folder, check=False).returncode
     if code:
-        msg.fail(f"It ended with {code}: {shlex.join(words)}", exits=1)
+        msg.fail(f"Exit code {code}: {shlex.join(words)}", exits=1)
 
 
 def _run_module(words: List[str], folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""The tasks of the workflows: languages, systems, and where their files are."""
+"""The tasks of the workflows: languages, systems, and paths of their files."""
 
 from __future__ import annotations
 
@@ -6,39 +6,39 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Dict, List, Tuple
 
-SOURCE = "en"  # the language that is trained on
+SOURCE = "en"  # the training language
 MAJORITY = "majority"
 PLAIN = "plain"  # the reference's classifier, trained by scripts.workflows.plain
-MARKED = "marked"  # folder of sentences whose entities are marked by words
+MARKED = "marked"  # folder of sentences with markers around their entities
 STORE = "entities.sqlite"
 CONFIGS = Path(__file__).parents[2] / "configs"
 
 
 @dataclass(frozen=True)
 class System:
-    """A model to train."""
+    """A system to train and score."""
 
     title: str
     config: str  # in configs/
     has_encoder: bool = True
-    reads_marked: bool = False  # whether it reads sentences whose entities are marked by words
-    has_curve: bool = True  # whether its score in training is the task's
+    reads_marked: bool = False  # whether it reads sentences with markers around their entities
+    has_curve: bool = True  # whether its score in training is the task's score
     overrides: Dict[str, Any] = field(default_factory=dict)  # of the config
-    is_extra: bool = False  # whether it has a loop and a workflow of its own
+    is_extra: bool = False  # whether a separate training loop and workflow exist for it
 
 
 @dataclass(frozen=True)
 class Task:
     """A task of the workflows."""
 
-    component: str  # of the systems with an encoder
+    component: str  # the component of systems with an encoder
     langs: Tuple[str, ...]  # of the test sets
-    systems: Dict[str, System]  # by the name of their folders; the first one is compared with the others
-    has_majority: bool = False  # whether the most frequent label of the training data is a system
+    systems: Dict[str, System]  # by folder name; the first one is compared with the others
+    has_majority: bool = False  # whether the most frequent label of the training data is a baseline
 
     @property
     def usual(self) -> Tuple[str, ...]:
-        """The systems that the task's own workflow trains."""
+        """The systems that the task's main workflow trains."""
         return tuple(name for name, system in self.systems.items() if not system.is_extra)
 
 
@@ -75,7 +75,7 @@ TASKS: Dict[str, Task] = {
             "tok2vec": System("spaCy tok2vec", "baselines/ner_tok2vec.cfg", has_encoder=False),
         },
     ),
-    # XQuAD says of no entity where it is: question and text are read as words.
+    # XQuAD has no entity annotation: mluke_qa reads question and text as words only.
     "qa": Task("mluke_qa", ("en", "de", "es", "ru", "zh", "ar", "el"), {"mluke-w": System("mLUKE-W", "qa_xquad.cfg")}),
     "cloze": Task(
         "mluke_cloze",
@@ -90,21 +90,21 @@ TASKS: Dict[str, Task] = {
 
 
 def run_folder(system: str, seed: int) -> str:
-    """The folder of one system's training, and of its scores.
+    """Return the folder name of a system trained with one seed, and of its scores.
 
     system (str): A key of `Task.systems`, or MAJORITY.
-    seed (int): The seed that it was trained with.
-    RETURNS (str): The name.
+    seed (int): The seed.
+    RETURNS (str): The folder name.
     """
     return f"{system}-{seed}"
 
 
 def find_runs(task: Task, metrics: Path) -> List[Path]:
-    """All folders of scores that are there, of any seed.
+    """Return every folder with scores, of any seed.
 
     task (Task): The task.
-    metrics (Path): Where they are.
-    RETURNS (List[Path]): In the order of the task's systems.
+    metrics (Path): Folder with the scores of the task.
+    RETURNS (List[Path]): Folders in the order of the task's systems.
     """
     names = [*task.systems, *([MAJORITY] if task.has_majority else [])]
     return [folder for name in names for folder in sorted(metrics.glob(f"{name}-*")) if any(folder.glob("*.json"))]

@@ -1,6 +1,8 @@
-"""Train one system of a task; the same command goes on after an interruption.
+"""Train one system of a task; the same command resumes an interrupted training.
 
-python -m scripts.workflows.train relations mluke-w corpus/relations training/relations metrics/relations
+    python -m scripts.workflows.train relations mluke-w corpus/relations training/relations
+
+Writes TRAINING/SYSTEM-SEED with model-best and curve.jsonl.
 """
 
 from __future__ import annotations
@@ -19,14 +21,13 @@ from spacy_mluke.report.summary import CURVE
 TASK = typer.Argument(..., help="relations, ner, qa, cloze or linking")
 SYSTEM = typer.Argument(..., help="mluke-e, mluke-w, tok2vec or plain")
 CORPUS = typer.Argument(..., help="Folder that convert has written", exists=True)
-TRAINING = typer.Argument(..., help="Folder for the trained pipelines of the task")
-METRICS = typer.Argument(..., help="Folder for learning curves of the task")
+TRAINING = typer.Argument(..., help="Folder for the trained systems of the task")
 ENCODER = typer.Option("mluke-small", help="The checkpoint to start from")
 SEED = typer.Option(0, help="The seed")
-STEPS = typer.Option(0, help="Steps; 0 for as many as the config says")
+STEPS = typer.Option(0, help="Number of steps; 0: as in the config")
 EVERY = typer.Option(100, help="Steps between evaluations")
-GPU = typer.Option(-1, help="GPU, -1 for none")
-PRECISION = typer.Option("false", help="true to multiply matrices in bfloat16: for processors with the units")
+GPU = typer.Option(-1, help="GPU id; -1: CPU")
+PRECISION = typer.Option("false", help="true: train in bfloat16, for processors with bfloat16 units")
 
 
 def main(
@@ -34,7 +35,6 @@ def main(
     system: str = SYSTEM,
     corpus: Path = CORPUS,
     training: Path = TRAINING,
-    metrics: Path = METRICS,
     encoder: str = ENCODER,
     seed: int = SEED,
     steps: int = STEPS,
@@ -53,7 +53,7 @@ def main(
         train_plain(
             corpus,
             training / name,
-            metrics / name / CURVE,
+            training / name / CURVE,
             encoder=encoder,
             seed=seed,
             steps=steps,
@@ -67,7 +67,7 @@ def main(
         found[f"components.{TASKS[task].component}.model.encoder.mixed_precision"] = mixed_precision == "true"
     if TASKS[task].systems[system].has_curve:
         found["training.logger.@loggers"] = "spacy-mluke.CurveLogger.v1"
-        found["training.logger.path"] = str(metrics / name / CURVE)
+        found["training.logger.path"] = str(training / name / CURVE)
     config = CONFIGS / TASKS[task].systems[system].config
     run_training(config, training / name, found, resume=True, every=0, gpu_id=gpu_id, force=True)
     msg.good(f"Trained {TASKS[task].systems[system].title}: {training / name / 'model-best'}")
@@ -76,14 +76,14 @@ def main(
 def overrides_of(
     task: str, system: str, corpus: Path, *, encoder: str, seed: int, steps: int, eval_frequency: int
 ) -> Dict[str, Any]:
-    """What the config of a system is given.
+    """Return the settings that replace those of a system's config.
 
     task (str): The task.
     system (str): The system.
     corpus (Path): Folder that convert has written.
     encoder (str): The checkpoint to start from.
     seed (int): The seed.
-    steps (int): Steps; 0 for as many as the config says.
+    steps (int): Number of steps; 0: as in the config.
     eval_frequency (int): Steps between evaluations.
     RETURNS (Dict[str, Any]): Settings by dotted name.
     """
@@ -94,7 +94,7 @@ def overrides_of(
         "paths.dev": str(folder / "dev.spacy"),
         "system.seed": seed,
         "training.eval_frequency": eval_frequency,
-        # The budget is the same for all systems of a task: none stops before the others.
+        # Every system of a task trains for the same number of steps: no early stopping.
         "training.patience": 0,
         **own.overrides,
     }
@@ -103,7 +103,7 @@ def overrides_of(
     if task == "linking":
         found["paths.store"] = str(corpus / STORE)
     if steps:
-        # The schedule of our optimizer says how many steps there are, and max_steps refers to it.
+        # In configs with our optimizer, max_steps refers to the schedule's total_steps.
         found[f"training.{'optimizer.learn_rate.total_steps' if own.has_encoder else 'max_steps'}"] = steps
     return found
 
