@@ -1,105 +1,88 @@
-"""The examples of the documentation run, and give what they say."""
+"""The examples of the documentation run, and print what the pages show.
+
+Conventions of a page:
+
+- Blocks fenced as `python` run in order, in one namespace and an empty folder. `py` marks Python that is not run: it
+  needs a network or a file. Of the README, each block runs alone (tests/test_readme.py).
+- A `text` block directly after a `python` block shows exactly what that block prints. A block that prints has one.
+- Numbers with a decimal point have as many digits as are printed, and may differ by 1 in the last one: print them with
+  f"{score:.2f}". Examples that train a model briefly vary between processors: show one digit of their scores.
+- Results are printed, not stated in comments.
+- Examples import from this package only public names of its root. `bash` blocks call commands that exist.
+"""
 
 from __future__ import annotations
 
+import ast
 import re
 
+import pytest
+
+import spacy_mluke
+from spacy_mluke.cli._app import COMMANDS
 from tests.conftest import REPO
+from tests.pages import PAGES, README, check_output, examples_of, name_of, run
+
+WITH_EXAMPLES = [page for page in PAGES if examples_of(page)]
+ALL = [README, *PAGES]
 
 
-def run(page: str) -> dict:
-    """Run the examples of a page; those fenced as `py` need a network."""
-    text = (REPO / "docs" / page).read_text(encoding="utf8")
-    names: dict = {}
-    for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
-        exec(block, names)
-    return names
-
-
-def test_the_page_on_relations_finds_the_relation():
-    (relation,) = run("guides/relations.md")["doc"]._.mluke_relations
-    assert (relation.head.text, relation.label, relation.tail.text) == ("Tokyo", "capital", "Japan")
-    assert relation.score > 0.8
-
-
-def test_the_page_on_names_finds_them():
-    doc = run("guides/ner.md")["doc"]
-    assert [(ent.text, ent.label_) for ent in doc.ents] == [("Alan Turing", "PER"), ("London", "LOC")]
-    assert len(doc.spans["mluke_ner"].attrs["scores"]) == 2
-
-
-def test_the_page_on_typing_finds_two_types():
-    doc = run("guides/typing.md")["doc"]
-    assert {span.label_ for span in doc.spans["mluke_types"]} == {"city", "place"}
-    assert doc.ents[0]._.mluke_types["person"] < 0.5
-
-
-def test_the_page_on_question_answering_answers_and_holds_back():
-    names = run("guides/qa.md")
-    assert [[answer.span.text for answer in found] for found in names["doc"]._.mluke_answers] == [["Bern"], []]
-    assert names["answer"].span.text == "Tokyo" and names["answer"].score > 0.5
-
-
-def test_the_page_on_speed_links_in_eight_bits(capsys):
-    run("guides/speed.md")
-    assert capsys.readouterr().out.strip() == "[('Tokyo', 'geonames:1850147'), ('Japan', 'iso3166:JP')]"
-
-
-def test_the_page_on_saving_saves(tmp_path, monkeypatch):
+@pytest.mark.parametrize("page", WITH_EXAMPLES, ids=name_of)
+def test_the_examples_of_a_page_print_what_it_shows(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert run("guides/saving.md")["nlp"].pipe_names == ["mluke_mentions"]
-    assert [entry.name for entry in tmp_path.iterdir()] == ["places"]
+    names = {}
+    for example in examples_of(page):
+        check_output(example, run(example, names))
 
 
-def test_the_page_on_linking_tells_namesakes_apart(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    names = run("guides/linking.md")
-    assert [(ent.text, ent.kb_id_) for ent in names["doc"].ents] == [("Mercury", "planet"), ("Sun", "sun")]
-    assert [match.id for match in names["store"].candidates("MERCURY", "en")] == ["metal", "planet"]
+@pytest.mark.parametrize("page", ALL, ids=name_of)
+def test_examples_import_only_public_names(page):
+    for code in re.findall(r"^```(?:python|py)\n(.*?)^```", page.read_text(encoding="utf8"), re.DOTALL | re.MULTILINE):
+        for node in ast.walk(ast.parse(code)):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("spacy_mluke"):
+                assert node.module == "spacy_mluke"
+                assert {alias.name for alias in node.names} <= set(spacy_mluke.__all__)
+            elif isinstance(node, ast.Import):
+                assert not any(alias.name.startswith("spacy_mluke.") for alias in node.names)
 
 
-def test_the_page_on_masks_fills_them():
-    names = run("guides/cloze.md")
-    assert (names["fillers"][0].text, names["fillers"][0].kb_id) == ("Japon", "iso3166:JP")
-    assert names["korean"]._.mluke_fillers[0][0].kb_id == "iso3166:KR"
-    ((best, *_),) = names["doc"]._.mluke_fillers
-    assert (best.text, best.entity, best.kb_id) == ("Borealis", "en:Borealis", "P-200")
-    assert best.score > 0.8
-    assert [len(masks) for masks in names["filled"]] == [1, 0]
+@pytest.mark.parametrize("page", ALL, ids=name_of)
+def test_commands_of_a_page_exist(page):
+    text = page.read_text(encoding="utf8")
+    named = re.findall(r"(?:-m spacy_mluke|spacy mluke) ([a-z][a-z0-9-]*)(?![\w-])", text)
+    named += re.findall(r"`(convert-[\w-]+)", text)
+    assert set(named) <= set(COMMANDS)
 
 
-def test_the_page_on_training_writes_and_reads_json_lines(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    names = run("guides/training.md")
-    assert names["n_written"] == 1
-    assert [(ent.text, ent.label_) for ent in names["again"].ents] == [("Anna", "PER"), ("Bern", "LOC")]
-
-
-def test_the_page_on_training_names_configs_and_commands_that_exist():
-    from spacy_mluke.cli._app import COMMANDS
-
+def test_the_page_on_training_names_every_config():
     text = (REPO / "docs" / "guides" / "training.md").read_text(encoding="utf8")
     configs = {path.name for path in (REPO / "configs").glob("*.cfg")}
     assert configs <= set(re.findall(r"[a-z0-9_]+\.cfg", text))
     assert set(re.findall(r"`([a-z0-9_]+\.cfg)`", text)) <= configs
-    assert set(re.findall(r"spacy_mluke (\S+)", text)) | set(re.findall(r"`(convert-\w+)", text)) <= set(COMMANDS)
 
 
-def test_the_page_on_mentions_finds_them_in_three_scripts(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    found = [[(ent.text, ent.label_) for ent in doc.ents] for doc in run("guides/mentions.md")["docs"]]
-    assert found == [
-        [("TOKYO", "CITY"), ("Japan", "COUNTRY")],
-        [("東京", "CITY"), ("日本", "COUNTRY")],
-        [("Японии", "COUNTRY")],
-    ]
+def example_in(folder, code, shown):
+    page = folder / "page.md"
+    page.write_text(f"# Title\n\n```python\n{code}\n```\n" + (f"\n```text\n{shown}\n```\n" if shown else ""))
+    (example,) = examples_of(page)
+    return example
 
 
-def test_the_page_on_pretraining_makes_a_corpus_of_products(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    docs = run("guides/pretraining.md")["docs"]
-    assert [[ent.kb_id_ for ent in doc.ents] for doc in docs] == [["P-100"]] * 2 + [["P-200"]] * 2 + [["P-300"]] * 2
+def test_the_comparison_allows_another_last_digit_and_nothing_else(tmp_path):
+    example = example_in(tmp_path, "print('Bern 0.91 7')", "Bern 0.92 7")
+    check_output(example, run(example, {}))
+    for printed in ("Bern 0.90 7\n", "Bern 0.9 7\n", "Bern 0.92 8\n", "Basel 0.92 7\n", "Bern 0.92 7\nBern\n", ""):
+        with pytest.raises(AssertionError, match=r"page\.md:4 shows"):
+            check_output(example, printed)
 
 
-def test_the_page_on_installing_adds_licences_to_a_pipeline():
-    assert run("install.md")["nlp"].meta["license"] == "MIT AND Unicode-3.0 AND CC-BY-4.0"
+def test_printing_without_a_text_block_is_an_error(tmp_path):
+    example = example_in(tmp_path, "print('Bern')", None)
+    with pytest.raises(AssertionError, match="no ```text block"):
+        check_output(example, run(example, {}))
+
+
+def test_errors_name_the_line_of_the_page(tmp_path):
+    with pytest.raises(ZeroDivisionError) as error:
+        run(example_in(tmp_path, "x = 1\nx / 0", None), {})
+    assert error.traceback[-1].lineno + 1 == 5
