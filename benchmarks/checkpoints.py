@@ -27,7 +27,8 @@ def luke_directory(size: str, cache: Path) -> Path:
         return path
     shutil.rmtree(path, ignore_errors=True)
     if size == "small":
-        from spacy_mluke.checkpoint.load import export_huggingface, load_encoder
+        from spacy_mluke.checkpoint.huggingface import export_huggingface
+        from spacy_mluke.checkpoint.load import load_encoder
 
         export_huggingface(load_encoder("mluke-small"), path)
     else:

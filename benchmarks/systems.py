@@ -173,9 +173,9 @@ def run_floor(texts: Texts, size: str, cache: Path, batch_size: int) -> Dict[str
     import torch
     from torch.nn.functional import linear
 
-    from spacy_mluke.network.config import EncoderConfig
+    from spacy_mluke.checkpoint.config_file import read_config
 
-    config = EncoderConfig.from_file(luke_directory(size, cache) / "config.json")
+    config = read_config(luke_directory(size, cache))
     width, inner = config.hidden_size, config.intermediate_size
     shapes = [(3 * width, width), (width, width), (inner, width), (width, inner)]
     weights = [[torch.randn(shape) for shape in shapes] for _ in range(config.num_hidden_layers)]

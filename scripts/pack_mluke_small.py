@@ -31,7 +31,7 @@ from scripts.build_mluke_small import (
     write_json,
 )
 from spacy_mluke.checkpoint.directory import open_checkpoint
-from spacy_mluke.checkpoint.quantized import read_quantized, write_quantized
+from spacy_mluke.checkpoint.quantized_files import read_quantized, write_quantized
 from spacy_mluke.checkpoint.tensor_names import ENCODER_PREFIX, ENTITIES, WORDS
 from spacy_mluke.kb.matching import new_entity
 from spacy_mluke.kb.store import EntityStore

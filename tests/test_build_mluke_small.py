@@ -13,7 +13,7 @@ from scripts.mluke_small.source import Sizes, Source
 from scripts.mluke_small.weights import encoder_tensors, word_blocks
 from scripts.pack_mluke_small import choose_storages, name_entities, pack_world, read_blocks
 from scripts.pretrain_mluke_small import RUNS, arguments
-from spacy_mluke.checkpoint.quantized import read_quantized, write_quantized
+from spacy_mluke.checkpoint.quantized_files import read_quantized, write_quantized
 from spacy_mluke.kb.store_build import StoreRow, build_store
 from spacy_mluke.kb.store_rows import read_rows
 from spacy_mluke.network.codecs import decode_blocks, encode_blocks

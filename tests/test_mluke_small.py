@@ -15,8 +15,10 @@ from transformers import LukeConfig, LukeForMaskedLM, LukeModel
 
 from scripts.mluke_small.source import find_source, read_source
 from spacy_mluke.checkpoint.directory import open_checkpoint
-from spacy_mluke.checkpoint.quantized import WORDS, Q4Embedding, read_quantized
+from spacy_mluke.checkpoint.quantized_files import open_words, read_quantized
+from spacy_mluke.checkpoint.tensor_names import WORDS
 from spacy_mluke.kb.bundled import open_store
+from spacy_mluke.network.quantized_table import Q4Embedding
 
 REPO = Path(__file__).parent.parent
 BUNDLED = REPO / "spacy_mluke" / "assets" / "mluke-small"
@@ -34,7 +36,7 @@ def vocabulary() -> SentencePieceProcessor:
 
 @pytest.fixture(scope="module")
 def words() -> Q4Embedding:
-    return Q4Embedding.open(BUNDLED / "words.safetensors")
+    return open_words(BUNDLED / "words.safetensors")
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,8 @@ import spacy
 import torch
 from spacy.tokens import Doc, Span
 
-from spacy_mluke.checkpoint.load import LoadedEncoder, export_huggingface, load_encoder
+from spacy_mluke.checkpoint.huggingface import export_huggingface
+from spacy_mluke.checkpoint.load import LoadedEncoder, load_encoder
 
 MENTION = 3
 # Pieces and entities of passes, as paragraphs have them.

@@ -27,9 +27,10 @@ from scripts.workflows.majority import relate
 from scripts.workflows.plain_loop import PlainLoop, Settings, label_of
 from scripts.workflows.tasks import CONFIGS, PLAIN, TASKS
 from spacy_mluke import save
-from spacy_mluke.checkpoint.load import export_huggingface, load_encoder
-from spacy_mluke.checkpoint.quantized import Q4Embedding
+from spacy_mluke.checkpoint.huggingface import export_huggingface
+from spacy_mluke.checkpoint.load import load_encoder
 from spacy_mluke.extensions import install_extensions
+from spacy_mluke.network.quantized_table import Q4Embedding
 from spacy_mluke.scorers.groups import score_relations
 from spacy_mluke.training.curve import add_point
 from spacy_mluke.training.kbp37 import NO_RELATION

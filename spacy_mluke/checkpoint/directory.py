@@ -1,4 +1,4 @@
-"""Checkpoint directories, opened: what is in them, and whether it is a LUKE encoder's."""
+"""Open a checkpoint directory and check that it holds a LUKE encoder."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from torch import Tensor
 
 from ..errors import Errors, Warnings
 from ..network.config import EncoderConfig
+from ..network.quantized_table import Q4Embedding
+from .config_file import read_config
 from .hub import locate
-from .quantized import Q4Embedding, read_quantized
+from .quantized_files import open_words, read_quantized
 from .skeleton import expected_shapes
 from .tensor_names import (
     ENCODER_PREFIX,
@@ -27,34 +29,34 @@ from .tensor_names import (
 )
 from .weight_files import PICKLED, SAFETENSORS, read_weights, weight_files
 
-# The section of config.json that says which files a directory of ours has beside, or instead of, the
-# published ones.
+# The section of config.json that spacy_mluke writes: the format, and files that replace the published ones.
 OWN = "spacy_mluke"
 FORMAT = 1
-# Its key for the first entity that was added: from there on, rows of the table train, however large it is.
+# Its key for the id of the first added entity. The rows of added entities train, however large the table is.
 ADDED = "first_added_entity"
-# Its key for where on the hub the checkpoint came from: name and commit.
+# Its key for the name and commit on the hub that the checkpoint was loaded from.
 SOURCE = "source"
 
 
 @dataclass
 class Checkpoint:
-    """A checkpoint directory. Tensors are memory-mapped: those that nobody uses are not read."""
+    """A checkpoint directory. Tensors are memory-mapped and read when they are used."""
 
     path: Path
-    name: str  # that leads here again; for a hub name, with the commit
+    name: str  # opens the same checkpoint again; for a hub name, with the commit
     config: EncoderConfig
-    files: List[Path]  # that hold the weights
+    files: List[Path]  # the weight files
     tensors: SortedTensors
     words: Optional[Q4Embedding]  # the word table, if it is quantized
 
     @property
     def has_pooler(self) -> bool:
+        """Whether there are weights for the pooler of a `LukeModel`."""
         return POOLER in self.tensors.encoder
 
     @property
     def source(self) -> Optional[Dict[str, str]]:
-        """Name and commit of the files on the hub that this came from, if it did: kept when it is saved."""
+        """Name and commit on the hub that the checkpoint was loaded from; None for others. Saving keeps them."""
         return self.config.extra.get(OWN, {}).get(SOURCE)
 
     @property
@@ -64,10 +66,10 @@ class Checkpoint:
 
 
 def open_checkpoint(name: Union[str, Path], revision: Optional[str] = None) -> Checkpoint:
-    """Open a checkpoint and see that its weights are a LUKE encoder's. Reads no more than names and shapes.
+    """Open a checkpoint and check that its weights are those of a LUKE encoder. Only names and shapes are read.
 
-    A checkpoint whose config asks for entity-aware attention, but that has no queries for it, gets copies of
-    the plain ones, with a warning: LUKE's own pretraining started so.
+    If the config has entity-aware attention but the weights have no entity-aware queries, they are copies of the plain
+    queries, with a warning. LUKE's pretraining was initialized in this way.
 
     name (Union[str, Path]): The bundled "mluke-small", a directory, or a hub name.
     revision (Optional[str]): Branch, tag or commit of a hub name; None for the latest.
@@ -77,12 +79,12 @@ def open_checkpoint(name: Union[str, Path], revision: Optional[str] = None) -> C
     """
     located = locate(name, revision)
     path = located.path
-    config = EncoderConfig.from_file(path)
+    config = read_config(path)
     own = _own_section(config, path)
     if located.commit is not None:
         source = {"name": located.hub_name, "commit": located.commit}
         config = replace(config, extra={**config.extra, OWN: {**own, SOURCE: source}})
-    words = Q4Embedding.open(_own_file(path, own["words"])) if "words" in own else None
+    words = open_words(_own_file(path, own["words"])) if "words" in own else None
     if "encoder" in own:
         files = [_own_file(path, own["encoder"])]
         tensors = read_quantized(files[0])
@@ -92,11 +94,11 @@ def open_checkpoint(name: Union[str, Path], revision: Optional[str] = None) -> C
             raise ValueError(Errors.ML047.format(path=path, missing=f"{SAFETENSORS} or {PICKLED}"))
         tensors = read_weights(files)
     if config.num_hidden_layers > len(tensors):
-        # Before anything is listed, or made, for each of them.
+        # Checked before anything is created for each layer.
         raise ValueError(Errors.ML340.format(path=path, n=config.num_hidden_layers, tensors=len(tensors)))
     if words is not None:
         files = [*files, _own_file(path, own["words"])]
-        # Stands for the table in the comparison; nothing is in it.
+        # An empty tensor in place of the table, for the comparison of names and shapes.
         prefix = ENCODER_PREFIX if any(name.startswith(ENCODER_PREFIX) for name in tensors) else ""
         tensors[prefix + WORDS] = torch.empty((words.num_embeddings, words.embedding_dim), device="meta")
     has_pooler = any(name in (POOLER, ENCODER_PREFIX + POOLER) for name in tensors)
@@ -110,7 +112,7 @@ def open_checkpoint(name: Union[str, Path], revision: Optional[str] = None) -> C
 
 
 def _own_section(config: EncoderConfig, path: Path) -> Dict[str, Any]:
-    """What config.json says under "spacy_mluke", checked."""
+    """Return the section "spacy_mluke" of config.json, checked."""
     own = config.extra.get(OWN, {})
     if not isinstance(own, dict):
         raise ValueError(Errors.ML342.format(path=path, key=OWN, found=repr(own)[:80], wanted="an object"))

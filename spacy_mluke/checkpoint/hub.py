@@ -1,4 +1,4 @@
-"""Names of checkpoints: the bundled one, directories, names on the Hugging Face hub."""
+"""Find the directory of a checkpoint: the bundled one, a given directory, or files from the Hugging Face hub."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ ASSETS = Path(__file__).resolve().parent.parent / "assets"
 BUNDLED = ("mluke-small",)
 _PART = r"[A-Za-z0-9][\w.-]*"
 _HUB_NAME = re.compile(rf"({_PART}/{_PART})(?:@(.*))?", re.ASCII | re.DOTALL)
-# A branch, a tag or a commit. It becomes part of paths in the hub's cache: nothing may lead out of there.
+# A branch, a tag or a commit. It becomes part of paths in the hub's cache, and must not lead out of the cache.
 _REVISION = re.compile(rf"{_PART}(?:/{_PART})*", re.ASCII)
 _COMMIT = re.compile(r"[0-9a-f]{40}")
-# All that is ever fetched: data that is parsed, none that could run.
+# The only files that are downloaded: data, no code.
 _FILES = [
     "config.json",
     "tokenizer_config.json",
@@ -34,27 +34,27 @@ _FILES = [
     "words.safetensors",
     "encoder.safetensors",
 ]
-# What is fetched where a repository has nothing of the first kind: most have their weights in both forms, 2 GB each.
+# Downloaded only if a repository has no file of the first kind: most have their weights in both formats, 2 GB each.
 _INSTEAD: List[Tuple[str, List[str]]] = [
     ("*.safetensors", ["pytorch_model.bin", "pytorch_model.bin.index.json", "pytorch_model-*.bin"]),
     ("entity_vocab.json", ["entity_vocab.sqlite"]),
 ]
-# Patterns match names with folders, too.
+# The patterns above also match files in folders, which are not downloaded.
 _NEVER = ["*/*"]
 
 
 @dataclass(frozen=True)
 class Located:
-    """A checkpoint that was asked for by name."""
+    """The directory of a checkpoint, and its name."""
 
     path: Path
-    name: str  # for a hub name, with the commit, if it is known: it leads to the same files again
+    name: str  # finds the same files again; for a hub name, with the commit, if it is known
     hub_name: Optional[str] = None
-    commit: Optional[str] = None  # that the hub's files are of
+    commit: Optional[str] = None  # commit of the files from the hub
 
 
 def resolve(name: Union[str, Path], revision: Optional[str] = None) -> Path:
-    """Find the directory of a checkpoint. See `locate`.
+    """Return the directory of a checkpoint. See `locate`.
 
     name (Union[str, Path]): The bundled "mluke-small", a directory, or a hub name.
     revision (Optional[str]): Of a hub name.
@@ -64,25 +64,24 @@ def resolve(name: Union[str, Path], revision: Optional[str] = None) -> Path:
 
 
 def locate(name: Union[str, Path], revision: Optional[str] = None) -> Located:
-    """Find the directory of a checkpoint; fetch it, or what is missing of it, if it has a hub name.
+    """Find the directory of a checkpoint; download missing files if the name is a hub name.
 
-    Of a repository on the hub, config.json, safetensors and the files of the vocabularies are fetched, and nothing
-    else; pytorch_model.bin only where there are no safetensors, entity_vocab.sqlite where there is no
-    entity_vocab.json.
+    Only config.json, safetensors and the files of the vocabularies are downloaded; pytorch_model.bin only if there are
+    no safetensors, entity_vocab.sqlite only if there is no entity_vocab.json.
 
-    name (Union[str, Path]): "mluke-small", which comes with the package; a directory; or a hub name, such as
-        "studio-ousia/mluke-base", with a revision if wanted, "studio-ousia/mluke-base@main".
+    name (Union[str, Path]): "mluke-small", which comes with the package; a directory; or a hub name such as
+        "studio-ousia/mluke-base", optionally with a revision: "studio-ousia/mluke-base@main".
     revision (Optional[str]): Branch, tag or commit of a hub name; None for the latest.
-    RETURNS (Located): Where it is.
-    RAISES (ValueError): ML040 if there is no such directory, ML041 if the hub has no such checkpoint, ML042
-        if the hub cannot be reached, ML345 for a revision that the hub does not have, or of what has none, ML365 if the
-        directory stands for another component's encoder, which has changed.
+    RETURNS (Located): The directory and the name.
+    RAISES (ValueError): ML040 if there is no such directory, ML041 if the hub has no such checkpoint, ML042 if the hub
+        cannot be reached, ML345 for a revision that the hub does not have, or a revision of a directory, ML365 if the
+        directory points to the encoder of another component, and that is missing or has changed.
     """
     if isinstance(name, str) and name in BUNDLED:
         _refuse_revision(name, revision)
         return Located(ASSETS / name, name)
     path, is_directory, note = Path(name), False, ""
-    # Names that no file system can have, or that say a home which is not there, are not there.
+    # Names that no file system accepts, or with an unknown home directory, do not exist.
     with contextlib.suppress(OSError, RuntimeError, ValueError):
         path = path.expanduser()
         is_directory = path.is_dir() and name != ""
@@ -117,7 +116,7 @@ def _fetch(name: str, revision: Optional[str]) -> Located:
         commit = path.name if _COMMIT.fullmatch(path.name) else None
         for pattern, instead in _INSTEAD:
             if not any(path.glob(pattern)):
-                # Of the same commit, whatever is pushed meanwhile.
+                # From the same commit, even if another one is pushed meanwhile.
                 wanted = commit or revision
                 snapshot_download(name, revision=wanted, allow_patterns=instead, ignore_patterns=_NEVER)
     except RepositoryNotFoundError as err:

@@ -1,4 +1,4 @@
-"""Encoders of a saved pipeline that are the same as another component's: a pointer stands in their place."""
+"""Pointers between components of a saved pipeline: equal encoders are saved once, others point to them."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ POINTER = "shared.json"
 
 
 def point_to(path: Path, other: Path) -> None:
-    """Write a directory that stands for a neighbour's encoder.
+    """Write a directory that points to the encoder of another component.
 
-    path (Path): The directory, made if missing; it will stand at the same depth as the other one.
+    path (Path): The directory, created if missing, at the same depth as the other one.
     other (Path): The encoder of another component of the same pipeline.
     """
     path.mkdir(parents=True, exist_ok=True)
@@ -26,18 +26,18 @@ def point_to(path: Path, other: Path) -> None:
 
 
 def follow(path: Path) -> Path:
-    """Find the directory that one stands for.
+    """Return the directory that holds the files of an encoder.
 
-    path (Path): The `encoder` of a component.
-    RETURNS (Path): The one of another component beside it, if there is a pointer to that; else the same.
-    RAISES (ValueError): ML365 if the pointer is damaged, or that encoder is not there or has changed.
+    path (Path): The `encoder` directory of a component.
+    RETURNS (Path): The directory of another component if there is a pointer to it, else the same directory.
+    RAISES (ValueError): ML365 if the pointer is damaged, or the other encoder is missing or has changed.
     """
     pointer = path / POINTER
     if not pointer.is_file():
         return path
     try:
         content = json.loads(pointer.read_text(encoding="utf8"))
-        # A name beside this component's, whatever the file says: nothing else is read.
+        # Only a component of the same pipeline is read, whatever name the file has.
         other = path.absolute().parent.parent / plain_name(content["component"]) / path.name
         if (other / POINTER).exists() or not content["files"]:
             raise ValueError(f"'{other}' holds no encoder")

@@ -1,8 +1,8 @@
-"""Encoders that are saved already: compared with a checkpoint, copied from it, or pointed to.
+"""Save encoders without writing equal weights twice.
 
-A pipeline's components often have equal encoders, and encoders that nobody trained equal the checkpoint that they came
-from. `save_once` writes neither of them again: a component whose neighbour holds the same encoder gets a pointer,
-`shared.json`, and an encoder that is still that of a packed checkpoint keeps its packed files.
+Components of a pipeline often have equal encoders, and an encoder that was not trained equals its checkpoint.
+`save_once` writes a pointer, `shared.json`, if another component has the same encoder, and copies the files of a packed
+checkpoint if the encoder still equals it.
 """
 
 from __future__ import annotations
@@ -17,27 +17,39 @@ import torch
 from torch import Tensor
 
 from ..network.mapped_table import MappedEntityTable
+from ..network.quantized_table import Q4Embedding
 from ..storage.files import replacing
+from ..tokenization.load import load_wordpieces
 from ..vocabulary.entity_vocabulary import EntityVocabulary
+from .config_file import CONFIG
 from .directory import ADDED, OWN, Checkpoint, open_checkpoint
 from .hub import BUNDLED, resolve
-from .load import CONFIG, LoadedEncoder, load_wordpieces, save_encoder
+from .load import LoadedEncoder
 from .pointer import POINTER, point_to
-from .quantized import Q4Embedding
+from .save import save_encoder
 from .tensor_names import ENTITIES, WORDS
 
-# Of a config.json, what says nothing of the encoder.
-_BESIDE = (OWN, "torch_dtype", "architectures", "tokenizer_class", "id2label", "label2id", "num_labels", "problem_type")
-# Files of a checkpoint that go where it goes.
+# Keys of a config.json that do not describe the encoder.
+_NOT_COMPARED = (
+    OWN,
+    "torch_dtype",
+    "architectures",
+    "tokenizer_class",
+    "id2label",
+    "label2id",
+    "num_labels",
+    "problem_type",
+)
+# Files that are copied with a checkpoint.
 _LEGAL = ("LICENSE*", "NOTICE*", "README.md")
 
 
 def save_once(loaded: LoadedEncoder, path: Path, *, neighbours: Sequence[Path] = ()) -> None:
-    """Write an encoder as `save_encoder` does, but nothing that is there already.
+    """Write an encoder, unless it equals one that is saved already.
 
     loaded (LoadedEncoder): The encoder.
-    path (Path): The directory, made if missing.
-    neighbours (Sequence[Path]): Encoders of other components of the pipeline, that were saved before.
+    path (Path): The directory, created if missing.
+    neighbours (Sequence[Path]): Encoders of components of the same pipeline that were saved before.
     """
     for other in neighbours:
         if is_same(loaded, other):
@@ -50,11 +62,11 @@ def save_once(loaded: LoadedEncoder, path: Path, *, neighbours: Sequence[Path] =
 
 
 def is_same(loaded: LoadedEncoder, name: Any) -> bool:
-    """Whether a checkpoint holds an encoder: exactly the same weights, and the same vocabularies.
+    """Return whether an encoder has exactly the weights and the vocabularies of a checkpoint.
 
     loaded (LoadedEncoder): The encoder.
     name (Any): A checkpoint, as `open_checkpoint` takes it.
-    RETURNS (bool): False also for a checkpoint that is not there, or cannot be read.
+    RETURNS (bool): False also for a checkpoint that is missing or cannot be read.
     """
     try:
         with warnings.catch_warnings():
@@ -73,10 +85,10 @@ def is_same(loaded: LoadedEncoder, name: Any) -> bool:
 
 
 def copy_checkpoint(loaded: LoadedEncoder, path: Path) -> None:
-    """Copy the checkpoint that an encoder came from, in the form that it has.
+    """Copy the files of the checkpoint that an encoder was loaded from.
 
     loaded (LoadedEncoder): The encoder.
-    path (Path): The directory, made if missing.
+    path (Path): The directory, created if missing.
     """
     checkpoint = open_checkpoint(loaded.source)
     path.mkdir(parents=True, exist_ok=True)
@@ -88,7 +100,7 @@ def copy_checkpoint(loaded: LoadedEncoder, path: Path) -> None:
 
 
 def _is_own(name: str) -> bool:
-    """Whether a checkpoint has the form that we save. Others are written anew: no pickle goes into a pipeline."""
+    """Return whether spacy_mluke wrote a checkpoint. Others are written anew: a pipeline must not contain a pickle."""
     try:
         path = resolve(name) if name in BUNDLED or Path(name).is_dir() else None
         return path is not None and OWN in json.loads((path / CONFIG).read_text(encoding="utf8"))
@@ -98,7 +110,7 @@ def _is_own(name: str) -> bool:
 
 def _compared(config: Dict[str, Any]) -> Dict[str, Any]:
     own = config.get(OWN, {})
-    return {**{key: value for key, value in config.items() if key not in _BESIDE}, ADDED: own.get(ADDED)}
+    return {**{key: value for key, value in config.items() if key not in _NOT_COMPARED}, ADDED: own.get(ADDED)}
 
 
 def _has_same_tensors(loaded: LoadedEncoder, checkpoint: Checkpoint) -> bool:
@@ -129,19 +141,19 @@ def _is_equal(mine: Any, theirs: Tensor) -> bool:
     if not isinstance(mine, MappedEntityTable):
         return torch.equal(mine.detach().cpu(), theirs.to(mine.dtype))
     start = 0
-    for chunk in mine.chunks():
-        if not torch.equal(chunk, theirs[start : start + len(chunk)].to(chunk.dtype)):
+    for part in mine.parts():
+        if not torch.equal(part, theirs[start : start + len(part)].to(part.dtype)):
             return False
-        start += len(chunk)
+        start += len(part)
     return True
 
 
 def neighbour_encoders(folder: Path, names: List[str]) -> List[Path]:
-    """The encoders that components of a pipeline hold themselves.
+    """Return the directories of the encoders that components of a pipeline have saved.
 
     folder (Path): The pipeline.
     names (List[str]): The components.
-    RETURNS (List[Path]): Their directories, without those that are pointers.
+    RETURNS (List[Path]): The directories, without pointers.
     """
     found = [folder / name / "encoder" for name in names]
     return [path for path in found if (path / CONFIG).is_file() and not (path / POINTER).exists()]

@@ -1,4 +1,4 @@
-"""An encoder without weights, to be put around those of a checkpoint."""
+"""Build an encoder without weights, and list the tensors that it needs from a checkpoint."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .tensor_names import ENTITY_QUERIES
 
 
 class _WithoutInit(TorchFunctionMode):
-    """Leaves out all of `torch.nn.init`."""
+    """Skips all functions of `torch.nn.init`."""
 
     def __torch_function__(
         self,
@@ -29,23 +29,23 @@ class _WithoutInit(TorchFunctionMode):
 
 
 def make_skeleton(config: EncoderConfig, *, visibility: str = "joint", with_pooler: bool = False) -> LukeEncoder:
-    """Make an encoder whose parameters have shapes and names, but take no memory, and no time to fill.
+    """Build an encoder whose parameters have names and shapes, but no memory and no values.
 
     config (EncoderConfig): The encoder's sizes.
     visibility (str): "joint" or "isolated".
-    with_pooler (bool): Whether it has the layer over <s>. Nothing here uses it; it is carried along.
+    with_pooler (bool): Whether it has the pooler over <s>, which is not used, only saved again.
     RETURNS (LukeEncoder): The encoder, on the device "meta".
     """
-    # Even on "meta", random numbers would cost: the first call there imports torch's compiler.
+    # Without init: on "meta", the first random number imports torch's compiler.
     with torch.device("meta"), _WithoutInit():
         return LukeEncoder(config, visibility=visibility, with_pooler=with_pooler)
 
 
 def expected_shapes(config: EncoderConfig, *, with_pooler: bool) -> Dict[str, Tuple[int, ...]]:
-    """Names and shapes of an encoder's tensors, as published. Nothing is made for it, whatever the sizes are.
+    """Return the published names and shapes of an encoder's tensors. No tensor is created, whatever the sizes are.
 
     config (EncoderConfig): The encoder's sizes.
-    with_pooler (bool): Whether the layer over <s> is among them.
+    with_pooler (bool): Whether the pooler over <s> is included.
     RETURNS (Dict[str, Tuple[int, ...]]): Shape by name.
     """
     width, inner, entity_width = config.hidden_size, config.intermediate_size, config.entity_emb_size

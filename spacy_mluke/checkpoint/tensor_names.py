@@ -1,4 +1,4 @@
-"""Whose a checkpoint's tensors are: the encoder's, a head's, or nobody's."""
+"""Sort a checkpoint's tensors by their names, and check that the encoder's are complete."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ WORDS = "embeddings.word_embeddings.weight"
 ENTITIES = "entity_embeddings.entity_embeddings.weight"
 POOLER = "pooler.dense.weight"
 ENTITY_QUERIES = ("w2e_query", "e2w_query", "e2e_query")
-# Names that published files may hold and an encoder need not have: a table of 0, 1, 2... that older versions
-# of transformers saved, and entity-aware queries where the config says not to use them.
+# Tensors of published files that an encoder does not need: a table of 0, 1, 2... that older versions of transformers
+# saved, and entity-aware queries if the config does not use them.
 _HARMLESS = re.compile(
     r"embeddings\.position_ids"
     r"|encoder\.layer\.\d+\.attention\.self\.(w2e|e2w|e2e)_query\.(weight|bias)"
@@ -29,20 +29,20 @@ _WEIGHT_TYPES = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
 
 @dataclass
 class SortedTensors:
-    """A checkpoint's tensors by owner. Heads' have their names in the file, others are without the prefix."""
+    """A checkpoint's tensors by owner. Tensors of heads have their names in the file, the others lack the prefix."""
 
     encoder: Dict[str, Tensor]
     heads: Dict[str, Tensor]
-    unused: Dict[str, Tensor]  # known and harmless
+    unused: Dict[str, Tensor]  # known, not needed
 
 
 def sort_tensors(tensors: Mapping[str, Tensor], expected: Mapping[str, Sequence[int]]) -> SortedTensors:
-    """Tell the encoder's tensors from the heads'.
+    """Separate the encoder's tensors from those of heads.
 
-    tensors (Mapping[str, Tensor]): By name in the file. Checkpoints with heads have the encoder's under
+    tensors (Mapping[str, Tensor]): By name in the file. In checkpoints with heads, the encoder's have the prefix
         "luke.".
-    expected (Mapping[str, Sequence[int]]): Names and shapes of the encoder's.
-    RETURNS (SortedTensors): All of the tensors.
+    expected (Mapping[str, Sequence[int]]): Names and shapes of the encoder's tensors.
+    RETURNS (SortedTensors): All tensors.
     """
     prefixed = any(name.startswith(ENCODER_PREFIX) for name in tensors)
     sorted_ = SortedTensors({}, {}, {})
@@ -57,13 +57,13 @@ def sort_tensors(tensors: Mapping[str, Tensor], expected: Mapping[str, Sequence[
 
 
 def add_entity_queries(tensors: Dict[str, Tensor], expected: Mapping[str, Sequence[int]]) -> bool:
-    """Start the entity-aware queries as copies of the plain one, if a checkpoint has none at all.
+    """Add entity-aware queries as copies of the plain query, if a checkpoint has none of them.
 
-    LUKE's own pretraining starts so from RoBERTa (Yamada et al., 2020, section 3.3).
+    LUKE's pretraining is initialized in this way from RoBERTa (Yamada et al., 2020, section 3.3).
 
-    tensors (Dict[str, Tensor]): The encoder's tensors; added to.
-    expected (Mapping[str, Sequence[int]]): Names and shapes that the encoder has.
-    RETURNS (bool): Whether copies were made.
+    tensors (Dict[str, Tensor]): The encoder's tensors; changed in place.
+    expected (Mapping[str, Sequence[int]]): Names and shapes that the encoder needs.
+    RETURNS (bool): Whether copies were added.
     """
     queries = [name for name in expected if any(f".{query}." in name for query in ENTITY_QUERIES)]
     if not queries or any(name in tensors for name in queries):
@@ -76,12 +76,12 @@ def add_entity_queries(tensors: Dict[str, Tensor], expected: Mapping[str, Sequen
 
 
 def check_fit(tensors: Mapping[str, Tensor], expected: Mapping[str, Sequence[int]], path: Path) -> None:
-    """See that tensors are those of an encoder, by name and shape.
+    """Check that tensors have the names and shapes that an encoder needs.
 
     tensors (Mapping[str, Tensor]): The encoder's tensors.
-    expected (Mapping[str, Sequence[int]]): Names and shapes that the encoder has.
+    expected (Mapping[str, Sequence[int]]): Names and shapes that the encoder needs.
     path (Path): The checkpoint, for the message.
-    RAISES (ValueError): ML048 if any is missing, unused or of another shape.
+    RAISES (ValueError): ML048 if a tensor is missing, unused or has another shape.
     """
     missing = [name for name in expected if name not in tensors]
     unused = [name for name in tensors if name not in expected]
@@ -97,11 +97,11 @@ def check_fit(tensors: Mapping[str, Tensor], expected: Mapping[str, Sequence[int
 
 
 def check_types(tensors: Mapping[str, Tensor], path: Path) -> None:
-    """See that tensors are weights: whole numbers and truth values could be cast, but would mean nothing.
+    """Check that tensors hold floating point numbers: integers and booleans are not weights.
 
     tensors (Mapping[str, Tensor]): The tensors of an encoder or a head.
     path (Path): The checkpoint, for the message.
-    RAISES (ValueError): ML341 for one that holds other things than floating point numbers of 16, 32 or 64 bits.
+    RAISES (ValueError): ML341 for a tensor of another type than float16, bfloat16, float32 or float64.
     """
     wrong = [
         f"{name} ({str(tensor.dtype).removeprefix('torch.')})"
@@ -113,7 +113,7 @@ def check_types(tensors: Mapping[str, Tensor], path: Path) -> None:
 
 
 def _some(names: List[str]) -> str:
-    # Tables before layers: which of them are there tells families apart.
+    # Tables before layers: they show which model the weights belong to.
     listed = sorted(names, key=_is_in_layer)[:_LISTED]
     rest = [f"and {len(names) - _LISTED} more"] if len(names) > _LISTED else []
     return ", ".join(listed + rest) or "none"

@@ -1,4 +1,4 @@
-"""Weight files: every published form is read without copying; safetensors are written a part at a time."""
+"""Read weight files of every published format without copying; write safetensors a part at a time."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ _DTYPES = {
 
 
 def weight_files(directory: Path) -> List[Path]:
-    """The files that hold a checkpoint's weights: one, or the shards that an index names.
+    """Return the files that hold a checkpoint's weights: one file, or the shards of an index.
 
     directory (Path): A directory in Hugging Face format.
-    RETURNS (List[Path]): Files that exist; safetensors are preferred. Empty if there are none.
-    RAISES (ValueError): ML044 if an index is damaged or names a file that is not there.
+    RETURNS (List[Path]): Existing files, safetensors if there are any; empty if there are no weights.
+    RAISES (ValueError): ML044 if an index is damaged or names a missing file.
     """
     for name in (SAFETENSORS, PICKLED):
         if (directory / name).is_file():
@@ -58,7 +58,7 @@ def _shards(index: Path) -> List[Path]:
     try:
         content = parse_json(read_untrusted(index, most=_MAX_INDEX))
         names = sorted(set(content["weight_map"].values()))
-        # Nothing outside of the directory is read, whatever the index says.
+        # Only files in the directory are read, whatever the index says.
         paths = [index.parent / Path(name).name for name in names]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as err:
         raise ValueError(Errors.ML044.format(path=index, reason=f"it is not an index of shards ({err!r})")) from err
@@ -69,14 +69,13 @@ def _shards(index: Path) -> List[Path]:
 
 
 def read_weights(files: Iterable[Path]) -> Dict[str, Tensor]:
-    """Read tensors by name. They are memory-mapped: what is not used is not read.
+    """Read tensors by name. They are memory-mapped, so only what is used is read.
 
-    The mappings are private: writing to a tensor changes this process's memory, never the file.
+    The mappings are private: writing to a tensor never changes the file. No code in a file is executed.
 
-    files (Iterable[Path]): safetensors, or files of `torch.save` that hold nothing but tensors.
+    files (Iterable[Path]): safetensors, or files of `torch.save` that contain only tensors.
     RETURNS (Dict[str, Tensor]): Tensors on the CPU, in the types of the files.
-    RAISES (ValueError): ML045 if a file is damaged, ML046 if it holds other things than tensors; nothing in
-        it is executed.
+    RAISES (ValueError): ML045 if a file is damaged, ML046 if it contains other objects than tensors.
     """
     tensors: Dict[str, Tensor] = {}
     for path in files:
@@ -98,13 +97,13 @@ def _read_safetensors(path: Path) -> Dict[str, Tensor]:
 
 def _read_pickled(path: Path) -> Dict[str, Tensor]:
     try:
-        # What torch < 1.6 wrote is no zip archive, and cannot be mapped.
+        # torch < 1.6 did not write zip archives. Such files cannot be mapped.
         found = torch.load(path, map_location="cpu", weights_only=True, mmap=_is_archive(path))
     except pickle.UnpicklingError as err:
         code = re.search(r"GLOBAL (\S+)", str(err))
         if code is None:
             raise _damaged(path, "it is no file of torch.save") from err
-        # torch's own message recommends to load it all the same: not to be passed on.
+        # Without torch's own message, which recommends to load the file anyway.
         raise ValueError(Errors.ML046.format(path=path, found=f"asks for {code[1]}")) from None
     except (OSError, RuntimeError, EOFError, ValueError, LookupError, AssertionError, zipfile.BadZipFile) as err:
         raise _damaged(path, err) from err
@@ -114,9 +113,9 @@ def _read_pickled(path: Path) -> Dict[str, Tensor]:
 
 
 def _is_archive(path: Path) -> bool:
-    """Whether a file is a zip archive whose tensors can be mapped: as they are, each once.
+    """Return whether a file is a zip archive.
 
-    RAISES (ValueError): If they are not. torch would map the compressed bytes.
+    RAISES (ValueError): If its tensors are compressed or stored twice. torch would map the compressed bytes.
     """
     if not zipfile.is_zipfile(path):
         return False
@@ -140,23 +139,21 @@ def _damaged(path: Path, reason: object) -> ValueError:
     return ValueError(Errors.ML045.format(path=path, size=size, reason=text))
 
 
-# --- writing ---
-
-
 def write_weights(
     path: Path,
     tensors: Mapping[str, Union[Tensor, MappedEntityTable]],
     *,
     dtype: Optional[torch.dtype] = None,
 ) -> None:
-    """Write a safetensors file. Unlike the library's own writer, this one holds only a part of it in memory.
+    """Write a safetensors file. Unlike the library's writer, it does not hold the whole file in memory.
 
-    path (Path): The file. One that is there is replaced, not overwritten: whoever has it mapped keeps it.
-    tensors (Mapping[str, Union[Tensor, MappedEntityTable]]): By name; all rows of a mapped table are written.
-    dtype (Optional[torch.dtype]): Type to convert to; by default, each tensor keeps its own.
+    path (Path): The file. An existing file is replaced, not overwritten: processes that have mapped it keep its
+        content.
+    tensors (Mapping[str, Union[Tensor, MappedEntityTable]]): By name. All rows of a mapped table are written.
+    dtype (Optional[torch.dtype]): Type to convert to; by default, the type of each tensor.
     """
     header: Dict[str, Any] = {"__metadata__": {"format": "pt"}}
-    # Widest types first: each tensor then starts at a multiple of its type's size.
+    # Widest types first, so that each tensor starts at a multiple of its type's size.
     dtypes = {name: dtype or tensor.dtype for name, tensor in tensors.items()}
     names = sorted(tensors, key=lambda name: (-dtypes[name].itemsize, name))
     end = 0
@@ -170,7 +167,7 @@ def write_weights(
         file.write(struct.pack("<Q", len(encoded)) + encoded)
         for name in names:
             tensor = tensors[name]
-            parts = tensor.chunks(dtypes[name]) if isinstance(tensor, MappedEntityTable) else [tensor]
+            parts = tensor.parts(dtypes[name]) if isinstance(tensor, MappedEntityTable) else [tensor]
             for part in parts:
                 rows = part.detach().to(device="cpu", dtype=dtypes[name]).contiguous()
                 # As bytes: numpy has no bfloat16.

@@ -28,7 +28,10 @@ def convert(
 
     from wasabi import msg
 
-    from ..checkpoint.load import export_huggingface, load_encoder, open_checkpoint, save_encoder
+    from ..checkpoint.directory import open_checkpoint
+    from ..checkpoint.huggingface import export_huggingface
+    from ..checkpoint.load import load_encoder
+    from ..checkpoint.save import save_encoder
     from ..errors import Errors
     from ._common import progress_bar
 

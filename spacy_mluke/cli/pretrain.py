@@ -37,7 +37,7 @@ def pretrain(
     from spacy.util import load_model
     from wasabi import msg
 
-    from ..checkpoint.load import save_encoder
+    from ..checkpoint.save import save_encoder
     from ._training import read_overrides, resume_command, run_training
 
     overrides = {**read_overrides(ctx), "paths.train": str(corpus)}

@@ -6,9 +6,9 @@ import numpy
 from spacy.tokens import Doc
 from thinc.api import Model
 
+from ..checkpoint.config_file import read_config
 from ..checkpoint.hub import resolve
 from ..errors import Errors, check_text
-from ..network.config import EncoderConfig
 from ..types import AlignedBatch, DeviceFloats2d, DocAlignment, EncoderOutput, Ints1d
 from .access import EncoderModel
 from .model import MarkedInput
@@ -51,7 +51,7 @@ class WidthOf:
         Y (Any): Not used.
         """
         if model.has_dim("nO") is None:
-            config = EncoderConfig.from_file(resolve(self.name, self.revision) / "config.json")
+            config = read_config(resolve(self.name, self.revision))
             model.set_dim("nO", config.hidden_size)
 
 

@@ -12,7 +12,7 @@ from ..encoder.access import EncoderModel, load_model
 from ..encoder.listener import EncoderListener
 from ..encoder.model import MentionInput, no_spans
 from ..errors import Errors
-from ..network.masked_heads import candidate_logits, top_rows
+from ..network.table_logits import candidate_logits, top_rows
 from ..types import Bools1d, DeviceFloats2d, EncoderOutput, EntityLogits, Floats2d, Ints1d, Ints2d
 from .group_classifier import group_rows
 
@@ -143,7 +143,7 @@ def rank_entities(
             return numpy.asarray(candidates, dtype="int64")[places.numpy()], best.numpy()
         queries = head(xp2torch(states).to(device=head.bias.device, dtype=head.bias.dtype))
         table = loaded.network.entity_embeddings.entity_embeddings
-        ids, best = top_rows(queries, table, head.bias, top_k, left_out=tuple(loaded.entities.special))
+        ids, best = top_rows(queries, table, head.bias, top_k, excluded=tuple(loaded.entities.special))
         return ids.cpu().numpy(), best.cpu().numpy()
 
 

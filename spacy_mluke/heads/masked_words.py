@@ -10,7 +10,7 @@ from thinc.api import torch2xp, xp2torch
 
 from ..checkpoint.load import LoadedEncoder
 from ..errors import Errors
-from ..network.masked_heads import candidate_logits, log_totals, top_rows
+from ..network.table_logits import candidate_logits, log_totals, top_rows
 from ..types import DeviceFloats2d, Floats2d, Ints1d, Ints2d
 
 
@@ -31,7 +31,7 @@ def rank_pieces(loaded: LoadedEncoder, states: DeviceFloats2d, top_k: int) -> Tu
         queries = head(xp2torch(states).to(device=head.bias.device, dtype=head.bias.dtype))
         table = loaded.network.embeddings.word_embeddings
         left_out = tuple(piece_id for piece_id in special if piece_id is not None)
-        ids, best = top_rows(queries, table, head.bias, top_k, left_out=left_out)
+        ids, best = top_rows(queries, table, head.bias, top_k, excluded=left_out)
     return ids.cpu().numpy(), best.cpu().numpy()
 
 

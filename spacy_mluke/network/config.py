@@ -1,15 +1,13 @@
-"""The encoder's sizes: a Hugging Face config.json, checked once."""
+"""The sizes and options of an encoder: the content of a Hugging Face config.json, checked."""
 
 from __future__ import annotations
 
 import difflib
 import json
 from dataclasses import MISSING, dataclass, field, fields
-from pathlib import Path
-from typing import Any, Dict, List, Optional, Union
+from typing import Any, Dict, List, Optional
 
 from ..errors import Errors, check_choice, did_you_mean
-from ..storage.untrusted import parse_json, read_untrusted
 
 MODEL_TYPE = "luke"
 QUANTIZATIONS = ("int8",)
@@ -26,12 +24,12 @@ _COUNTS = (
     "type_vocab_size",
 )
 _PROBABILITIES = ("hidden_dropout_prob", "attention_probs_dropout_prob")
-# How like a known key an unknown one must be to count as mistyped. The nearest that transformers itself writes beside
-# ours is sep_token_id, .83 like pad_token_id.
+# Similarity with a known key from which on an unknown key counts as mistyped. Of the keys that transformers writes, the
+# most similar one is sep_token_id: 0.83 with pad_token_id.
 _TYPO = 0.86
-# No size of an encoder comes near this: what does is a damaged file.
+# Above every size of an encoder: a larger number means a damaged file.
 _LARGEST = 1 << 40
-_MAX_BYTES, _MAX_KEYS = 16 << 20, 1000
+_MAX_KEYS = 1000
 _SHOWN = 80  # characters of a wrong value
 
 
@@ -39,9 +37,9 @@ _SHOWN = 80  # characters of a wrong value
 class EncoderConfig:
     """Sizes and options of an encoder, under the names of Hugging Face's LukeConfig.
 
-    What decides the shape of a weight, or the meaning of one, has no default: a config that leaves it out is damaged.
+    Options that decide the shape or the meaning of a weight have no default: a config without them is damaged.
 
-    RAISES (ValueError): ML022 to ML026, on construction.
+    RAISES (ValueError): ML024, ML026 for invalid values.
     """
 
     vocab_size: int
@@ -55,12 +53,12 @@ class EncoderConfig:
     type_vocab_size: int
     layer_norm_eps: float
     use_entity_aware_attention: bool
-    pad_token_id: int = 1  # word positions begin one above it
+    pad_token_id: int = 1  # word positions start one above it
     hidden_act: str = "gelu"
     hidden_dropout_prob: float = 0.1
     attention_probs_dropout_prob: float = 0.1
     initializer_range: float = 0.02
-    extra: Dict[str, Any] = field(default_factory=dict)  # keys that the encoder does not need: id2label...
+    extra: Dict[str, Any] = field(default_factory=dict)  # keys that the encoder does not use: id2label...
 
     def __post_init__(self) -> None:
         for key in (*_COUNTS, "pad_token_id"):
@@ -82,7 +80,7 @@ class EncoderConfig:
     def _check(self, key: str, kind: type, *, at_least: float, below: float = float("inf")) -> None:
         value = getattr(self, key)
         kinds = (int, float) if kind is float else (int,)
-        # bool is an int to Python, not to anybody who writes a config. (NaN fails both comparisons.)
+        # A bool is an int in Python, but not a number in JSON. NaN fails both comparisons.
         fits = isinstance(value, kinds) and not isinstance(value, bool) and at_least <= value < below
         if not fits:
             what = "a whole number" if kind is int else "a number"
@@ -96,28 +94,29 @@ class EncoderConfig:
 
     @property
     def head_size(self) -> int:
+        """Width of an attention head."""
         return self.hidden_size // self.num_attention_heads
 
     @property
     def max_pieces(self) -> int:
-        """Wordpieces of the longest pass, <s> and </s> among them."""
+        """Maximum number of wordpieces of a sequence, <s> and </s> included."""
         return self.max_position_embeddings - self.pad_token_id - 1
 
     @classmethod
     def from_dict(cls, content: Dict[str, Any]) -> EncoderConfig:
-        """Read the content of a config.json.
+        """Create a config from the content of a config.json.
 
-        content (Dict[str, Any]): As in the file; left unchanged.
-        RETURNS (EncoderConfig): The config. Keys that it does not know are kept in `extra`.
-        RAISES (ValueError): ML021 if it is no JSON object, ML022 if it describes another family, ML023 for missing
-            keys, ML024, ML026 for values that make no sense, ML025 for a key that looks mistyped.
+        content (Dict[str, Any]): The content; it is not changed.
+        RETURNS (EncoderConfig): The config. Unknown keys are kept in `extra`.
+        RAISES (ValueError): ML021 if it is not a JSON object, ML022 for a model of another type, ML023 for missing
+            keys, ML024, ML026 for invalid values, ML025 for a key that seems to be mistyped.
         """
         if not isinstance(content, dict):
             raise ValueError(Errors.ML021.format(found=type(content).__name__))
         if len(content) > _MAX_KEYS:
             raise ValueError(Errors.ML021.format(found=f"one of {len(content):,} keys"))
         known = _known_keys()
-        _refuse_typos(content, known)
+        _check_typos(content, known)
         family = content.get("model_type")
         if family != MODEL_TYPE:
             raise ValueError(Errors.ML022.format(found=json.dumps(family, default=repr)))
@@ -128,39 +127,22 @@ class EncoderConfig:
         extra = {key: value for key, value in content.items() if key not in known and key != "model_type"}
         return cls(**{key: content[key] for key in known if key in content}, extra=extra)
 
-    @classmethod
-    def from_file(cls, path: Union[str, Path]) -> EncoderConfig:
-        """Read a config.json.
-
-        path (Union[str, Path]): The file, or the directory that it is in.
-        RETURNS (EncoderConfig): The config.
-        RAISES (ValueError): ML020 if it cannot be read, and what `from_dict` raises.
-        """
-        file = Path(path)
-        if file.is_dir():
-            file /= "config.json"
-        try:
-            content = parse_json(read_untrusted(file, most=_MAX_BYTES))
-        except (OSError, ValueError) as err:
-            raise ValueError(Errors.ML020.format(path=file, reason=err)) from err
-        return cls.from_dict(content)
-
     def to_dict(self) -> Dict[str, Any]:
-        """The content of a config.json: `from_dict` gives an equal config back.
+        """Return the content of a config.json. `from_dict` creates an equal config from it.
 
-        RETURNS (Dict[str, Any]): All keys, those in `extra` among them.
+        RETURNS (Dict[str, Any]): All keys, those in `extra` included.
         """
         own = {key: getattr(self, key) for key in _known_keys()}
         return {**self.extra, "model_type": MODEL_TYPE, **own}
 
 
 def _known_keys() -> Dict[str, bool]:
-    """Keys that the encoder reads, and whether a config must have them."""
+    """Return the keys that the encoder uses, and whether each is required."""
     return {f.name: f.default is MISSING for f in fields(EncoderConfig) if f.name != "extra"}
 
 
-def _refuse_typos(content: Dict[str, Any], known: Dict[str, bool]) -> None:
-    # A mistyped optional key would otherwise be kept as an unknown one, and its default used without a word.
+def _check_typos(content: Dict[str, Any], known: Dict[str, bool]) -> None:
+    # A mistyped optional key would otherwise be kept as an unknown key, and its default used without a message.
     names: List[str] = [*known, "model_type"]
     for key in content:
         if key in names:
@@ -171,10 +153,10 @@ def _refuse_typos(content: Dict[str, Any], known: Dict[str, bool]) -> None:
 
 
 def check_quantization(kind: Optional[str], dtype: str = "float32") -> None:
-    """See that an encoder can be quantized so.
+    """Check that an encoder can be quantized.
 
-    kind (Optional[str]): "int8", or None.
-    dtype (str): Type of its weights.
+    kind (Optional[str]): "int8", or None for no quantization.
+    dtype (str): Type of the encoder's weights.
     RAISES (ValueError): ML070 for another kind, ML033 if the weights are not in float32.
     """
     if kind is not None:

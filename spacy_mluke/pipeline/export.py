@@ -8,7 +8,7 @@ from typing import Any, Optional, Union
 
 import torch
 
-from ..checkpoint.load import PublishedHead, export_huggingface
+from ..checkpoint.huggingface import PublishedHead, export_huggingface
 from ..encoder.access import EncoderModel, encoder_settings, load_model
 from ..errors import Errors, Warnings
 from .base.head_files import HeadFiles

@@ -8,7 +8,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from thinc.util import to_numpy
 
-from ..checkpoint.load import resolve
+from ..checkpoint.hub import resolve
 from ..tokenization.load import load_wordpieces
 from ..tokenization.wordpieces import Wordpieces
 

@@ -10,9 +10,11 @@ import torch
 import transformers
 
 from spacy_mluke.checkpoint import load as checkpoint_module
-from spacy_mluke.checkpoint.add_entities import add_entities, name_rows, start_heads
-from spacy_mluke.checkpoint.load import export_huggingface, load_encoder, save_encoder
-from spacy_mluke.network.masked_heads import candidate_logits
+from spacy_mluke.checkpoint.add_entities import add_entities, add_heads, name_rows
+from spacy_mluke.checkpoint.huggingface import export_huggingface
+from spacy_mluke.checkpoint.load import load_encoder
+from spacy_mluke.checkpoint.save import save_encoder
+from spacy_mluke.network.table_logits import candidate_logits
 from spacy_mluke.vocabulary import entity_vocabulary as vocabulary_module
 from spacy_mluke.vocabulary.entity_names import NewEntity, key_of, name_in, title_of
 from tests.checkpoint.checkpoints import FULL, make_checkpoint, states
@@ -177,7 +179,7 @@ def test_fresh_heads_compare_states_as_they_are(tmp_path, tiny_sentencepiece):
     loaded = load_encoder(path)
     assert not loaded.heads
     found = torch.randn(50, 16, generator=torch.Generator().manual_seed(0)) * 3 + 5
-    start_heads(loaded, words=True, entities=True, states=found)
+    add_heads(loaded, words=True, entities=True, states=found)
     for head in (loaded.heads.entity_predictions, loaded.heads.lm_head):
         queries = head(found).detach()
         centred = found - found.mean(dim=0)
@@ -186,13 +188,13 @@ def test_fresh_heads_compare_states_as_they_are(tmp_path, tiny_sentencepiece):
     table = table_of(loaded).weight.detach()
     logits = loaded.heads.entity_predictions(found).detach() @ (table - table.mean(dim=0)).T
     assert 0.3 < float(logits.std()) < 3
-    start_heads(loaded, states=found * 2)
+    add_heads(loaded, states=found * 2)
     torch.testing.assert_close(loaded.heads.lm_head(found), queries)
 
 
 def test_fresh_heads_need_no_texts(tmp_path, tiny_sentencepiece):
     loaded = load_encoder(make_checkpoint(tmp_path / "bare", tiny_sentencepiece))
-    start_heads(loaded)
+    add_heads(loaded)
     assert loaded.heads.lm_head is None
     assert loaded.heads.entity_predictions(torch.zeros(2, 16)).shape == (2, 8)
 

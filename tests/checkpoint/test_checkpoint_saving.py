@@ -13,10 +13,13 @@ import transformers
 from safetensors.torch import load_file
 
 from spacy_mluke.checkpoint import load as checkpoint_module
-from spacy_mluke.checkpoint.load import LoadedEncoder, export_huggingface, load_encoder, save_encoder
-from spacy_mluke.checkpoint.quantized import Q4Embedding, write_quantized
+from spacy_mluke.checkpoint.huggingface import export_huggingface
+from spacy_mluke.checkpoint.load import LoadedEncoder, load_encoder
+from spacy_mluke.checkpoint.quantized_files import write_quantized
+from spacy_mluke.checkpoint.save import save_encoder
 from spacy_mluke.checkpoint.tensor_names import ENTITIES, WORDS
 from spacy_mluke.network.mapped_table import MappedEntityTable
+from spacy_mluke.network.quantized_table import Q4Embedding
 from spacy_mluke.vocabulary import entity_vocabulary as vocabulary_module
 
 from ..conftest import SAMPLES

@@ -213,9 +213,9 @@ def test_weights_that_leave_the_range_of_half_precision_are_said(path):
 
 
 @pytest.mark.parametrize("name", [WORDS, ENTITIES])
-def test_of_large_tables_some_rows_are_looked_at(path, monkeypatch, name):
+def test_some_rows_of_large_tables_are_checked(path, monkeypatch, name):
     monkeypatch.setattr(finite, "_LARGE_TABLE", 1)
-    monkeypatch.setattr(finite, "_ROWS", 2)
+    monkeypatch.setattr(finite, "_CHECKED_ROWS", 2)
     table = load_file(path / "model.safetensors")[name]
     table[1] = float("nan")
     edit_weights(path, {name: table})

@@ -14,7 +14,8 @@ import transformers
 from safetensors.torch import load_file, save_file
 
 from spacy_mluke.checkpoint import load as checkpoint_module
-from spacy_mluke.checkpoint.load import LoadedEncoder, load_encoder, open_checkpoint
+from spacy_mluke.checkpoint.directory import open_checkpoint
+from spacy_mluke.checkpoint.load import LoadedEncoder, load_encoder
 from spacy_mluke.checkpoint.tensor_names import WORDS
 from spacy_mluke.network.mapped_table import MappedEntityTable
 from spacy_mluke.vocabulary import entity_vocabulary as vocabulary_module

@@ -17,13 +17,14 @@ from thinc.api import Model, NumpyOps
 from thinc.types import Ragged
 
 from spacy_mluke.checkpoint import load as checkpoint_module
-from spacy_mluke.checkpoint.add_entities import add_entities, start_heads
-from spacy_mluke.checkpoint.load import load_encoder, save_encoder
-from spacy_mluke.checkpoint.quantized import Q4Embedding
+from spacy_mluke.checkpoint.add_entities import add_entities, add_heads
+from spacy_mluke.checkpoint.load import load_encoder
+from spacy_mluke.checkpoint.save import save_encoder
 from spacy_mluke.encoder import shim as shim_module
 from spacy_mluke.encoder.access import is_loaded, load_model
 from spacy_mluke.encoder.model import EncoderInput, build_encoder_v1
 from spacy_mluke.encoder.optimizer import AdamW
+from spacy_mluke.network.quantized_table import Q4Embedding
 from spacy_mluke.vocabulary.entity_names import NewEntity
 from tests.checkpoint.checkpoints import make_checkpoint
 from tests.checkpoint.far import FAR, Mixed, far_device
@@ -185,7 +186,7 @@ def test_predictions_and_steps_elsewhere_are_those_of_the_cpu(path, monkeypatch,
 
 def test_entities_and_heads_are_added_elsewhere(path, elsewhere, tmp_path):
     loaded = load_encoder(path, device=elsewhere)
-    start_heads(loaded, words=True, entities=True)
+    add_heads(loaded, words=True, entities=True)
     assert add_entities(loaded, [NewEntity("Q90", {"en": "Paris of Tokyo"})]).tolist() == [6]
     assert {p.device.type for _, p in loaded.named_parameters()} == {FAR.type}
     save_encoder(loaded, tmp_path / "saved")

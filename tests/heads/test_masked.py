@@ -10,7 +10,9 @@ from thinc.api import Adam, Ragged
 from transformers import LukeForMaskedLM
 
 from spacy_mluke.checkpoint import load as checkpoint_module
-from spacy_mluke.checkpoint.load import export_huggingface, load_encoder, save_encoder
+from spacy_mluke.checkpoint.huggingface import export_huggingface
+from spacy_mluke.checkpoint.load import load_encoder
+from spacy_mluke.checkpoint.save import save_encoder
 from spacy_mluke.encoder.access import load_model
 from spacy_mluke.encoder.listener import build_encoder_listener_v1
 from spacy_mluke.encoder.model import MentionInput, align_input, build_encoder_v1
@@ -171,10 +173,10 @@ def test_no_mentions_give_no_logits(model):
 
 
 def test_the_best_entities_are_found_in_parts_and_without_special_ones(model, monkeypatch):
-    from spacy_mluke.network import mapped_table as tables
+    from spacy_mluke.network import tables
 
     logits = torch.tensor(model.predict(mentions()).logits.reshape((4, 6))).log_softmax(1).numpy()
-    monkeypatch.setattr(tables, "_CHUNK_ROWS", 2)
+    monkeypatch.setattr(tables, "PART_ROWS", 2)
     ids, scores, kept = predict_top_entities(model, mentions(), 9)
     assert kept.all()
     assert ids.shape == (4, 2)

@@ -40,28 +40,10 @@ def test_config_keeps_keys_that_it_does_not_know(content):
     assert EncoderConfig.from_dict(config.to_dict()) == config
 
 
-def test_config_reads_a_file_and_its_directory(content, tmp_path):
-    (tmp_path / "config.json").write_text(json.dumps(content), encoding="utf8")
-    assert EncoderConfig.from_file(tmp_path) == EncoderConfig.from_file(tmp_path / "config.json")
-
-
 def test_config_leaves_what_it_reads_unchanged(content):
     before = json.dumps(content)
     EncoderConfig.from_dict(content)
     assert json.dumps(content) == before
-
-
-@pytest.mark.parametrize("text", ["", "{", "[1"])
-def test_config_that_is_no_json_is_refused_with_the_path(tmp_path, text):
-    path = tmp_path / "config.json"
-    path.write_text(text, encoding="utf8")
-    with pytest.raises(ValueError, match=r"ML020.*config\.json"):
-        EncoderConfig.from_file(path)
-
-
-def test_missing_config_is_refused_with_the_path(tmp_path):
-    with pytest.raises(ValueError, match=r"ML020.*nothing_here"):
-        EncoderConfig.from_file(tmp_path / "nothing_here")
 
 
 def test_config_that_is_no_object_is_refused():

@@ -75,8 +75,8 @@ def test_rows_keep_their_type_when_the_network_changes_its(table):
     half = copy.deepcopy(table).to(torch.bfloat16)
     assert half(torch.tensor([0, 5])).dtype == torch.bfloat16
     assert half.rows.dtype == torch.float32
-    assert {chunk.dtype for chunk in half.chunks()} == {torch.bfloat16}
-    assert {chunk.dtype for chunk in half.chunks(torch.float32)} == {torch.float32}
+    assert {part.dtype for part in half.parts()} == {torch.bfloat16}
+    assert {part.dtype for part in half.parts(torch.float32)} == {torch.float32}
 
 
 def test_copies_share_frozen_rows_but_not_special_ones(table):

@@ -10,9 +10,10 @@ import pytest
 import spacy
 
 import spacy_mluke
-from spacy_mluke.checkpoint.load import load_encoder, save_encoder
+from spacy_mluke.checkpoint.load import load_encoder
 from spacy_mluke.checkpoint.pointer import POINTER
 from spacy_mluke.checkpoint.reuse import is_same, save_once
+from spacy_mluke.checkpoint.save import save_encoder
 from tests.pipeline.test_atomic_saving import change, encoder_of, files_of, two_encoders, vector
 
 

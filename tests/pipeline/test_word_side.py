@@ -11,7 +11,7 @@ from thinc.api import xp2torch
 from thinc.util import to_numpy
 
 from spacy_mluke.align.boundaries import without_entities
-from spacy_mluke.checkpoint.add_entities import start_heads
+from spacy_mluke.checkpoint.add_entities import add_heads
 from spacy_mluke.encoder.access import load_model
 from spacy_mluke.encoder.model import AlignedInput
 from spacy_mluke.encoder.optimizer import AdamW
@@ -71,7 +71,7 @@ def test_without_a_share_nothing_is_hidden(prepared):
 def test_the_gradient_of_masked_words_is_that_of_finite_differences(prepared):
     nlp, _ = prepared
     loaded = nlp.get_pipe("mluke_pretraining").loaded_encoder()
-    start_heads(loaded, words=True, entities=False)
+    add_heads(loaded, words=True, entities=False)
     rng = numpy.random.default_rng(0)
     states = rng.normal(size=(3, loaded.config.hidden_size)).astype("float32")
     gold, drawn = numpy.asarray([5, 9, 5]), numpy.asarray([3, 7, 11])

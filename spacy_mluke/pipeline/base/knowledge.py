@@ -13,7 +13,7 @@ from spacy.kb import KnowledgeBase
 from spacy.vocab import Vocab
 from thinc.api import Model
 
-from ...checkpoint.add_entities import add_entities, start_heads
+from ...checkpoint.add_entities import add_entities, add_heads
 from ...checkpoint.load import LoadedEncoder
 from ...encoder.access import load_model
 from ...errors import check_choice
@@ -135,7 +135,7 @@ class KnowledgePipe(TaskPipe):
             if not self.cfg["grown"]:
                 if self.cfg["grow"] == "all":
                     self.grow(None)
-                start_heads(self.loaded_encoder())
+                add_heads(self.loaded_encoder())
                 self.cfg["grown"] = True
 
     def grow(self, ids: Optional[Iterable[str]]) -> None:

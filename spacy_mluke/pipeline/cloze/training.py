@@ -14,7 +14,7 @@ from thinc.api import xp2torch
 from thinc.util import to_numpy
 
 from ...annotate.fillers import Chars, gold_masks
-from ...checkpoint.add_entities import start_heads
+from ...checkpoint.add_entities import add_heads
 from ...checkpoint.load import LoadedEncoder
 from ...encoder.model import MentionInput
 from ...errors import Errors, Warnings, did_you_mean
@@ -98,7 +98,7 @@ class ClozeTraining:
         if loaded.heads.entity_predictions is None:
             output, _ = self.model.get_ref("encoder")(self._mentions(clozes, _PROBES), False)
             states = xp2torch(output.entity_states)
-            start_heads(loaded, states=states if len(states) > 1 else None)
+            add_heads(loaded, states=states if len(states) > 1 else None)
 
     def _mentions(self, clozes: GoldClozes, limit: Optional[int] = None, **candidates: Any) -> MentionInput:
         texts = [

@@ -16,7 +16,7 @@ from thinc.util import to_numpy
 
 from ...align.masked_docs import place_docs
 from ...annotate.fillers import MARKER
-from ...checkpoint.add_entities import start_heads
+from ...checkpoint.add_entities import add_heads
 from ...encoder.access import EncoderModel, encoder_settings
 from ...encoder.model import MentionInput, unloaded_copy
 from ...errors import check_at_least, check_fraction
@@ -144,7 +144,7 @@ class EntityPretrainer(ClozeFiller):
             self.take_entities([new_entity(entity) for entity in source.entities()])
         super().initialize(get_examples, nlp=nlp, labels=labels)
         if self.cfg["masked_words"]:
-            start_heads(self.loaded_encoder(), words=True, entities=False)
+            add_heads(self.loaded_encoder(), words=True, entities=False)
 
     def needs_annotation(self) -> bool:
         """Always: there is no use for this component but training."""
