@@ -200,7 +200,7 @@ def run_align(texts: Texts, size: str, cache: Path, batch_size: int) -> Dict[str
     import spacy
 
     from spacy_mluke.encoder.access import load_model
-    from spacy_mluke.encoder.model import EncoderInput, align_input
+    from spacy_mluke.encoder.inputs import EncoderInput
 
     nlp = spacy.blank("xx")
     suggester = {"@misc": "spacy-mluke.spans_suggester.v1", "spans_key": "sc"}
@@ -210,7 +210,7 @@ def run_align(texts: Texts, size: str, cache: Path, batch_size: int) -> Dict[str
     assert load_model(component.model).wordpieces.mask_id
 
     def align_all() -> int:
-        return len(align_input(component.model, EncoderInput(docs, component.suggester(docs))).piece_ids)
+        return len(EncoderInput(docs, component.suggester(docs)).align(component.model).piece_ids)
 
     return _repeat(align_all)
 

@@ -103,8 +103,8 @@ def prepare_ours(path: Path, parts: Dict[str, List[float]]) -> Callable[[List[Tu
     import spacy
     from spacy.training import Example
 
-    import spacy_mluke.encoder.model as encoder_model
     from spacy_mluke.encoder.access import load_model
+    from spacy_mluke.encoder.inputs import MarkedInput
     from spacy_mluke.encoder.optimizer import AdamW
 
     nlp = spacy.blank("xx")
@@ -129,12 +129,13 @@ def prepare_ours(path: Path, parts: Dict[str, List[float]]) -> Callable[[List[Tu
 
     begin_update = timed("forward", shim.begin_update)
 
-    def begin(batch: Any) -> Tuple[Any, Callable]:
-        output, backprop = begin_update(batch)
+    def begin(*args: Any) -> Tuple[Any, Callable]:
+        output, backprop = begin_update(*args)
         return output, timed("backward", backprop)
 
     shim.begin_update = begin
-    encoder_model.align_input = timed("alignment", encoder_model.align_input)
+    aligner: Any = MarkedInput
+    aligner.align = timed("alignment", MarkedInput.align)
     shim.finish_update = timed("optimizer", shim.finish_update)
 
     def step(batch: List[Tuple[Any, str]]) -> float:

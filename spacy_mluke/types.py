@@ -100,6 +100,21 @@ class AlignedBatch:
     def n_sequences(self) -> int:
         return len(self.piece_lengths)
 
+    @property
+    def span_rows(self) -> Ints1d:
+        """For each span, documents one after the other, its row among the entities; -1 for a span without
+        wordpieces."""
+        return numpy.concatenate([numpy.zeros(0, dtype="int64"), *[doc.span_rows for doc in self.docs]])
+
+    @property
+    def output_pieces(self) -> Ints1d:
+        """Rows of the pieces whose states the encoder returns: all, or those of the documents, one document after the
+        other. int64."""
+        if self.with_all_pieces:
+            return numpy.arange(len(self.piece_ids))
+        rows = [doc.piece_rows for doc in self.docs]
+        return numpy.concatenate(rows).astype("int64") if rows else numpy.zeros(0, dtype="int64")
+
 
 @dataclass(kw_only=True)
 class QuestionBatch(AlignedBatch):
@@ -148,13 +163,16 @@ class EntityLogits:
 
 @dataclass
 class EncoderOutput:
-    """States of a batch of documents, document after document: what the encoder's thinc Model returns.
+    """What the encoder returns: states of documents, document after document, or what a reducer makes of them.
 
     The gradient of an EncoderOutput is an EncoderOutput with the same shapes.
     """
 
-    # (sum of len(doc.piece_rows), width) float32, or None if token states were not asked for; those of all passes,
-    # (n_pieces, width), if `batch.with_all_pieces` says so
+    # (len(batch.output_pieces), width) float32; None if the request does not ask for states of wordpieces, or has a
+    # reducer
     piece_states: Optional[DeviceFloats2d]
-    entity_states: DeviceFloats2d  # (n_entities, width) float32: row i is entity i of the batch
+    # (n_entities, width) float32: row i is entity i of the batch; None if the request has a reducer
+    entity_states: DeviceFloats2d
     batch: AlignedBatch
+    # (n_entities or n_pieces of the batch, reducer.n_out) float32: only if the request has a reducer
+    reduced: Optional[DeviceFloats2d] = None

@@ -17,7 +17,8 @@ from thinc.util import to_numpy
 
 from spacy_mluke.annotate.answers import Answer
 from spacy_mluke.annotate.relations import Relation
-from spacy_mluke.encoder.access import EncoderModel, is_encoder, load_model
+from spacy_mluke.encoder.access import is_encoder, load_model
+from spacy_mluke.encoder.request import EncoderModel
 from spacy_mluke.extensions import install_extensions
 from spacy_mluke.kb.store_build import StoreRow, build_store
 

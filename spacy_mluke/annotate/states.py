@@ -26,8 +26,9 @@ RECORD = "mluke_states"
 def write_record(
     doc: Doc,
     aligned: DocAlignment,
-    vectors: Floats2d,
+    entity_states: Floats2d,
     *,
+    word_vectors: Optional[Floats2d] = None,
     piece_states: Optional[Floats2d],
     piece_ids: Optional[Any] = None,
     pieces: str = "",
@@ -36,7 +37,9 @@ def write_record(
 
     doc (Doc): The document.
     aligned (DocAlignment): Where its spans and wordpieces lie.
-    vectors (Floats2d): One row for each span that has wordpieces, in the order of the spans. float32.
+    entity_states (Floats2d): One row for each span that has wordpieces, in the order of the spans. float32.
+    word_vectors (Optional[Floats2d]): The mean of each of these spans' wordpieces, if vectors of spans are made of
+        both. The same shape.
     piece_states (Optional[Floats2d]): States of its wordpieces, (n_pieces, width) float32, if they are to be kept.
     piece_ids (Optional[Ints1d]): Their ids.
     pieces (str): Their texts, joined by spaces.
@@ -46,8 +49,11 @@ def write_record(
     record: Record = {
         "spans": numpy.ascontiguousarray(chars[has_vector]),
         "left_out": numpy.ascontiguousarray(chars[~has_vector]),
-        "vectors": vectors,
+        # Version 0.1.0 stored the vectors of spans here, of entities and words together where that was asked for.
+        "vectors": entity_states,
     }
+    if word_vectors is not None:
+        record["word_vectors"] = word_vectors
     if piece_states is not None:
         record.update(
             piece_states=piece_states,
@@ -90,13 +96,15 @@ class EntityStates:
 
     @property
     def vectors(self) -> Floats2d:
-        """Row i is the vector of `spans[i]`. Shape: (n_spans, width), float32."""
-        bounds, kept = self._bounds("spans")
-        found = [record["vectors"] for _, record in records(self.doc)]
-        if not found:
-            return numpy.zeros((0, 0), dtype="float32")
-        vectors = found[0] if len(found) == 1 else numpy.concatenate(found)
-        return vectors if len(bounds) == len(vectors) else vectors[kept]
+        """Row i is the vector of `spans[i]`: the state of its entity or, with `span_vectors = "both"`, the mean of that
+        and of its words (see `join_words`). Shape: (n_spans, width), float32."""
+        return self._rows([_span_vectors(record) for _, record in records(self.doc)])
+
+    @property
+    def entity_states(self) -> Floats2d:
+        """Row i is the encoder's state of the entity of `spans[i]`, which listeners read. Shape: (n_spans, width),
+        float32."""
+        return self._rows([record["vectors"] for _, record in records(self.doc)])
 
     @property
     def token_vectors(self) -> Optional[Floats2d]:
@@ -123,7 +131,7 @@ class EntityStates:
         for start, record in reversed(records(self.doc)):
             rows = numpy.flatnonzero((record["spans"] == (span.start_char - start, span.end_char - start)).all(axis=1))
             if len(rows):
-                return record["vectors"][rows[-1]]
+                return _span_vectors(record, slice(rows[-1], rows[-1] + 1))[0]
         return None
 
     def to_dict(self) -> Dict[str, Any]:
@@ -142,6 +150,14 @@ class EntityStates:
 
     def __iter__(self) -> Iterator[Tuple[Span, Floats1d]]:
         return iter(zip(self.spans, self.vectors, strict=True))
+
+    def _rows(self, found: List[Floats2d]) -> Floats2d:
+        """Rows of all records, for the spans that are in the document."""
+        if not found:
+            return numpy.zeros((0, 0), dtype="float32")
+        rows = found[0] if len(found) == 1 else numpy.concatenate(found)
+        bounds, kept = self._bounds("spans")
+        return rows if len(bounds) == len(rows) else rows[kept]
 
     def _bounds(self, field: str) -> Tuple[Ints2d, Any]:
         """Token bounds of a record's spans that lie in the document, and which rows they are."""
@@ -198,6 +214,24 @@ def mean_rows(states: Floats2d, bounds: Ints2d) -> Floats2d:
     rows = ranges(bounds[filled, 0], lengths)
     means[filled] = numpy.add.reduceat(states[rows], row_offsets(lengths)[:-1], axis=0) / lengths[:, None]
     return means
+
+
+def join_words(entities: Floats2d, words: Floats2d) -> Floats2d:
+    """Return the mean of the vectors of entities and of their words, each scaled to length 1. The two err in different
+    places: the mean finds the same entity in another text more often than either.
+
+    entities (Floats2d): States of entities. Shape: (n, width).
+    words (Floats2d): Means of their wordpieces' states. Shape: (n, width).
+    RETURNS (Floats2d): Shape: (n, width), float32.
+    """
+    unit = [rows / numpy.maximum(numpy.linalg.norm(rows, axis=1, keepdims=True), 1e-12) for rows in (entities, words)]
+    return (unit[0] + unit[1]) / 2
+
+
+def _span_vectors(record: Record, rows: slice = slice(None)) -> Floats2d:
+    """Vectors of some spans of a record."""
+    words = record.get("word_vectors")
+    return record["vectors"][rows] if words is None else join_words(record["vectors"][rows], words[rows])
 
 
 def _char_bounds(doc: Doc, bounds: Ints2d) -> Ints2d:

@@ -28,7 +28,7 @@ def write_states(
     output (EncoderOutput): What the encoder returned for them.
     piece_strings (Sequence[str]): The kept wordpieces as text, document after document; empty if none are kept.
     keep_tokens (bool): Whether states of tokens go on the documents.
-    with_words (bool): Whether a span's vector is of its entity and its words (see `join_words`), not of its entity
+    with_words (bool): Whether a span's vector is made of its entity and its words (see `join_words`), not of its entity
         alone.
     """
     entity_states = to_numpy(output.entity_states)
@@ -36,37 +36,27 @@ def write_states(
     start = 0
     for doc, aligned in zip(docs, output.batch.docs, strict=True):
         rows = aligned.span_rows
-        vectors = entity_states[rows[rows >= 0]]
+        own_states = entity_states[rows[rows >= 0]]
         end = start + len(aligned.piece_rows)
+        words: Optional[Floats2d] = None
         if with_words and piece_states is not None:
-            vectors = join_words(vectors, mean_rows(piece_states[start:end], span_piece_bounds(aligned)))
+            words = mean_rows(piece_states[start:end], span_piece_bounds(aligned))
         if not keep_tokens or piece_states is None:
-            write_record(doc, aligned, vectors, piece_states=None)
+            write_record(doc, aligned, own_states, word_vectors=words, piece_states=None)
             start = end
             continue
         put_aside(doc)
         write_record(
             doc,
             aligned,
-            vectors,
+            own_states,
+            word_vectors=words,
             # A copy: a view would keep the states of the whole batch alive as long as this document.
             piece_states=piece_states[start:end].copy(),
             piece_ids=output.batch.piece_ids[aligned.piece_rows],
             pieces=" ".join(piece_strings[start:end]),
         )
         start = end
-
-
-def join_words(entities: Floats2d, words: Floats2d) -> Floats2d:
-    """The mean of the vectors of entities and of their words, each of length 1. The two err in different places: the
-    mean finds the same entity in another text more often than either.
-
-    entities (Floats2d): States of entities. Shape: (n, width).
-    words (Floats2d): Means of their wordpieces' states. Shape: (n, width).
-    RETURNS (Floats2d): Shape: (n, width), float32.
-    """
-    unit = [rows / numpy.maximum(numpy.linalg.norm(rows, axis=1, keepdims=True), 1e-12) for rows in (entities, words)]
-    return (unit[0] + unit[1]) / 2
 
 
 def hook_vectors(doc: Doc) -> None:

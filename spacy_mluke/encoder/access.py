@@ -10,11 +10,9 @@ from typing import Any, ContextManager, Dict, Optional, Sequence
 from thinc.api import Model
 
 from ..checkpoint.load import LoadedEncoder
-from ..types import EncoderOutput
+from .request import EncoderModel
 from .shim import EncoderShim, get_shim
 
-# From a request (inputs.py) to its states.
-EncoderModel = Model[Any, EncoderOutput]
 # Options that say how documents are aligned: attributes of the Model. The shim has the others.
 ALIGNMENT_OPTIONS = ("segmentation", "entity_input", "window", "overlap", "max_entities", "max_mention_length")
 

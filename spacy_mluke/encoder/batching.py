@@ -1,9 +1,9 @@
-"""Which passes go through the network together, and taking them out of a batch."""
+"""Split the sequences of a batch into smaller batches that go through the network together."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Iterator, List, Tuple
+from dataclasses import dataclass, replace
+from typing import Iterator, List
 
 import numpy
 
@@ -12,75 +12,85 @@ from ..ragged import ragged_rows
 from ..types import AlignedBatch, Ints1d
 
 
-def plan_batches(batch: AlignedBatch, *, max_rows: int) -> List[Ints1d]:
-    """Pack passes into batches of about equal cost, passes of like length together.
+@dataclass(frozen=True)
+class Part:
+    """Some sequences of a batch."""
 
-    Few rows leave the processor idle and many fall out of its cache, so a batch is filled up to `max_rows`; a pass
-    longer than that goes alone. Sorted by length, so that attention finds passes of the same length side by side.
+    batch: AlignedBatch  # the sequences, without `docs`
+    piece_rows: Ints1d  # (n_pieces,): the row of each of their pieces in the whole batch
+    entity_rows: Ints1d  # (n_entities,): the row of each of their entities in the whole batch
 
-    batch (AlignedBatch): What to plan.
-    max_rows (int): Pieces and entities per batch.
-    RETURNS (List[Ints1d]): Pass numbers, batch by batch, longest passes first.
+
+def plan_batches(batch: AlignedBatch, *, max_items: int) -> List[Ints1d]:
+    """Group sequences into batches of about equal cost, each of sequences of similar length.
+
+    Few items leave the processor idle and many do not fit its cache, so each batch is filled up to `max_items`; a
+    longer sequence goes alone. Sequences are sorted by length, so that attention finds those of the same length side
+    by side.
+
+    batch (AlignedBatch): All sequences.
+    max_items (int): Wordpieces and entities of a batch.
+    RETURNS (List[Ints1d]): Sequence numbers of each batch, longest sequences first.
     """
     lengths = (batch.piece_lengths + batch.entity_lengths).astype("int64")
     order = numpy.argsort(-lengths, kind="stable")
     plan: List[Ints1d] = []
-    start = rows = 0
+    start = n_items = 0
     for i, length in enumerate(lengths[order].tolist()):
-        if i > start and rows + length > max_rows:
+        if i > start and n_items + length > max_items:
             plan.append(order[start:i])
-            start, rows = i, 0
-        rows += length
+            start, n_items = i, 0
+        n_items += length
     if start < len(order):
         plan.append(order[start:])
     return plan
 
 
-def take_sequences(batch: AlignedBatch, passes: Ints1d) -> Tuple[AlignedBatch, Ints1d, Ints1d]:
-    """Take some passes out of a batch, in the order given.
+def take_sequences(batch: AlignedBatch, sequences: Ints1d) -> Part:
+    """Take some sequences out of a batch, in the order given.
 
-    batch (AlignedBatch): Where to take from.
-    passes (Ints1d): Pass numbers.
-    RETURNS (Tuple[AlignedBatch, Ints1d, Ints1d]): A batch of these passes (without `docs`), and the rows that its
-        pieces and its entities have in `batch`.
+    batch (AlignedBatch): All sequences.
+    sequences (Ints1d): Sequence numbers.
+    RETURNS (Part): These sequences.
     """
-    piece_rows = ragged_rows(batch.piece_lengths, passes)
-    entity_rows = ragged_rows(batch.entity_lengths, passes)
+    piece_rows = ragged_rows(batch.piece_lengths, sequences)
+    entity_rows = ragged_rows(batch.entity_lengths, sequences)
     taken = AlignedBatch(
         piece_ids=batch.piece_ids[piece_rows],
-        piece_lengths=batch.piece_lengths[passes],
+        piece_lengths=batch.piece_lengths[sequences],
         entity_ids=batch.entity_ids[entity_rows],
         entity_bounds=batch.entity_bounds[entity_rows],
-        entity_lengths=batch.entity_lengths[passes],
+        entity_lengths=batch.entity_lengths[sequences],
         max_mention_length=batch.max_mention_length,
+        with_entities=batch.with_entities,
     )
-    return taken, piece_rows, entity_rows
+    return Part(taken, piece_rows, entity_rows)
 
 
-def take_entities(batch: AlignedBatch, rows: Ints1d) -> AlignedBatch:
-    """Keep some of the entities of a batch.
+def take_entities(batch: AlignedBatch, entities: Ints1d) -> AlignedBatch:
+    """Return the sequences of a batch with some of their entities.
 
-    batch (AlignedBatch): All passes, without `docs`.
-    rows (Ints1d): Numbers of the entities, rising.
-    RETURNS (AlignedBatch): The same passes, with these entities.
+    batch (AlignedBatch): The sequences, without `docs`.
+    entities (Ints1d): Numbers of the entities, in rising order.
+    RETURNS (AlignedBatch): The same sequences, with these entities.
     """
-    owners = numpy.arange(batch.n_sequences).repeat(batch.entity_lengths)
+    sequence_of = numpy.arange(batch.n_sequences).repeat(batch.entity_lengths)
     return replace(
         batch,
-        entity_ids=batch.entity_ids[rows],
-        entity_bounds=batch.entity_bounds[rows],
-        entity_lengths=numpy.bincount(owners[rows], minlength=batch.n_sequences).astype("int32"),
+        entity_ids=batch.entity_ids[entities],
+        entity_bounds=batch.entity_bounds[entities],
+        entity_lengths=numpy.bincount(sequence_of[entities], minlength=batch.n_sequences).astype("int32"),
     )
 
 
-def iter_batches(batch: AlignedBatch, *, max_rows: int) -> Iterator[Tuple[AlignedBatch, Ints1d, Ints1d]]:
-    """Plan a batch and take it apart.
+def split_batch(batch: AlignedBatch, *, max_items: int, words_only: bool = False) -> Iterator[Part]:
+    """Split a batch as `plan_batches` says.
 
-    batch (AlignedBatch): All passes.
-    max_rows (int): Pieces and entities per batch.
-    YIELDS (Tuple[AlignedBatch, Ints1d, Ints1d]): As from `take_sequences`.
+    batch (AlignedBatch): All sequences.
+    max_items (int): Wordpieces and entities that go through the network together.
+    words_only (bool): Whether to count wordpieces alone: entities are not encoded, or few are.
+    YIELDS (Part): Some sequences at a time.
     """
-    if not batch.with_entities:
-        batch = without_entities(batch)
-    for passes in plan_batches(batch, max_rows=max_rows):
-        yield take_sequences(batch, passes)
+    counted = without_entities(batch) if words_only or not batch.with_entities else batch
+    for sequences in plan_batches(counted, max_items=max_items):
+        yield take_sequences(batch, sequences)

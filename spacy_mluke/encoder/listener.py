@@ -10,8 +10,8 @@ from ..checkpoint.config_file import read_config
 from ..checkpoint.hub import resolve
 from ..errors import Errors, check_text
 from ..types import AlignedBatch, DeviceFloats2d, DocAlignment, EncoderOutput, Ints1d
-from .access import EncoderModel
-from .model import MarkedInput
+from .inputs import MarkedInput
+from .request import EncoderModel
 
 Backprop = Callable[[DeviceFloats2d], object]
 Bounds = Tuple[int, int]
@@ -117,7 +117,7 @@ def forward(
 def _from_docs(model: EncoderListener, inputs: MarkedInput) -> EncoderOutput:
     """The states that lie on the documents."""
     docs: List[DocAlignment] = []
-    vectors: List[Any] = []
+    found: List[Any] = []
     n = 0
     for doc, groups in zip(inputs.docs, inputs.groups, strict=True):
         known: Dict[Bounds, int] = {}
@@ -127,14 +127,15 @@ def _from_docs(model: EncoderListener, inputs: MarkedInput) -> EncoderOutput:
                 raise ValueError(Errors.ML081)
             known = {(span.start, span.end): -1 for span in states.left_out}
             known.update({(span.start, span.end): n + i for i, span in enumerate(states.spans)})
-            vectors.append(states.vectors)
-            n += len(states.vectors)
+            own_states = states.entity_states
+            found.append(own_states)
+            n += len(own_states)
         docs.append(_alignment(doc, known, groups))
-    if vectors:
-        found = model.ops.asarray2f(cast(Any, numpy.concatenate(vectors)))
+    if found:
+        entity_states = model.ops.asarray2f(cast(Any, numpy.concatenate(found)))
     else:
-        found = model.ops.alloc2f(0, model.get_dim("nO") if model.has_dim("nO") else 0)
-    return EncoderOutput(piece_states=None, entity_states=found, batch=_batch(docs))
+        entity_states = model.ops.alloc2f(0, model.get_dim("nO") if model.has_dim("nO") else 0)
+    return EncoderOutput(piece_states=None, entity_states=entity_states, batch=_batch(docs))
 
 
 def _alignment(doc: Doc, known: Dict[Bounds, int], groups: Any) -> DocAlignment:

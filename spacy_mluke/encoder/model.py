@@ -1,106 +1,22 @@
 """The thinc Model around the encoder."""
 
-from dataclasses import dataclass
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union, cast
+from typing import Any, Callable, Dict, List, Optional, Tuple, Union
 
-import numpy
-from spacy.tokens import Doc
 from thinc.api import Model
-from thinc.types import Ragged
-from thinc.util import to_numpy
 
-from ..align.batch import align, align_marked, align_questions
-from ..align.boundaries import read_opening_markers
 from ..align.segments import SEGMENTATIONS
-from ..checkpoint.load import LoadedEncoder
 from ..errors import Errors, check_at_least, check_choice, check_flag, check_text
 from ..network.config import check_quantization
 from ..network.freezing import check_parts
 from ..network.transformer import VISIBILITIES
-from ..types import AlignedBatch, Bools1d, EncoderOutput, Ints1d, Ints3d
-from .access import EncoderModel, load_model
+from ..types import EncoderOutput
+from .access import load_model
+from .inputs import EncoderInput, no_spans
+from .request import EncoderModel, EncoderRequest
 from .shim import EncoderShim, get_shim
 
 DTYPES = ("float32", "bfloat16", "float16")
 ENTITY_INPUTS = ("mask", "kb_id")
-
-
-@dataclass
-class EncoderInput:
-    """What the encoder's thinc Model takes."""
-
-    docs: List[Doc]
-    spans: Ragged  # token bounds of the entities, int32, (n_spans, 2); a length for each document
-    with_tokens: bool = True  # whether the states of the wordpieces are wanted
-    # Whether those of all passes are, as they lie in the AlignedBatch: what stands around an entity in its own pass.
-    with_all_pieces: bool = False
-    split_tokens: bool = False  # whether text is cut at all tokens, if at all: wordpieces do not depend on the spans
-    with_entities: bool = True  # whether spans are read as entities; if not, they only say where to look
-
-
-@dataclass
-class MarkedInput:
-    """Groups of spans that are read together: one for typing, a head and a tail for relations.
-
-    An encoder of its own gives each group a pass, a text with markers around its spans; a listener finds the spans
-    among those of the shared pass.
-    """
-
-    docs: List[Doc]
-    groups: Sequence[Ints3d]  # for each document, token bounds: (n_groups, size, 2)
-    size: int  # spans of a group: 1 or 2
-    # Whether spans are read as entities. If not, the markers that open them are: an encoder of its own gives their
-    # states as piece_states, where it otherwise gives entity_states.
-    with_entities: bool = True
-
-
-@dataclass
-class QuestionInput:
-    """Questions and the documents that answer them: a pass for each question and each window of its document."""
-
-    questions: List[Doc]
-    docs: List[Doc]  # each once, however many questions there are about it
-    owners: Ints1d  # (n_questions,): which document
-    question_spans: Ragged  # token bounds of the entities of the questions, int32
-    doc_spans: Ragged
-
-
-@dataclass
-class MentionInput(EncoderInput):
-    """Mentions whose entity, and whose words if wanted, are hidden: what masked heads fill in.
-
-    Mentions of one document are read together; hidden words of two must not overlap. Candidates are for the head.
-    """
-
-    with_tokens: bool = False
-    # (n_spans,) int64: what stands for each mention; -1 for [MASK], which is asked for. None: all are [MASK].
-    entity_ids: Optional[Ints1d] = None
-    # (n_spans,): `<mask>` pieces in place of the mention's words; 0 leaves the words. None: all words stay.
-    mask_lengths: Optional[Ints1d] = None
-    # int64 ids of the entities that are compared. With lengths, (n_spans,), those of each mention, end to end; without,
-    # the same for each [MASK]. None: all entities.
-    candidates: Optional[Ints1d] = None
-    candidate_lengths: Optional[Ints1d] = None
-    # What is done to the aligned pieces before they are read, in place: words are hidden, for instance.
-    edit: Optional[Callable[[AlignedBatch], None]] = None
-
-    @property
-    def wanted(self) -> Optional[Bools1d]:
-        """Which mentions need a state: those that have candidates, by default each [MASK]. None: all. Shape:
-        (n_spans,)."""
-        if self.candidate_lengths is not None:
-            return numpy.asarray(self.candidate_lengths) > 0
-        return None if self.entity_ids is None else numpy.asarray(self.entity_ids) < 0
-
-
-@dataclass
-class AlignedInput:
-    """Sequences that were aligned before."""
-
-    batch: AlignedBatch
-
-
-AnyInput = Union[EncoderInput, MarkedInput, QuestionInput, AlignedInput]
 
 
 def build_encoder_v1(
@@ -195,7 +111,7 @@ def _build(attrs: Dict[str, Any], shim: EncoderShim) -> EncoderModel:
     return Model("mluke-encoder", forward, init=init, dims={"nO": None}, attrs=attrs, shims=[shim])
 
 
-def init(model: EncoderModel, X: Optional[AnyInput] = None, Y: Optional[EncoderOutput] = None) -> None:
+def init(model: EncoderModel, X: Optional[EncoderRequest] = None, Y: Optional[EncoderOutput] = None) -> None:
     """Read the checkpoint and set the width."""
     load_model(model)
 
@@ -210,149 +126,31 @@ def unloaded_copy(model: EncoderModel) -> EncoderModel:
 
 
 def forward(
-    model: EncoderModel, inputs: AnyInput, is_train: bool
-) -> Tuple[EncoderOutput, Callable[[EncoderOutput], AnyInput]]:
-    """Align and encode.
+    model: EncoderModel, request: EncoderRequest, is_train: bool
+) -> Tuple[EncoderOutput, Callable[[EncoderOutput], EncoderRequest]]:
+    """Align a request and encode it.
 
-    RETURNS (Tuple[EncoderOutput, Callable]): The states; the callback takes their gradients.
+    RETURNS (Tuple[EncoderOutput, Callable]): The states, or what the request's reducer makes of them; the callback
+        takes their gradients.
+    RAISES (ValueError): ML380 for a selector without a reducer of entities, or in training.
     """
     load_model(model)
-    if isinstance(inputs, list):
-        inputs = EncoderInput(inputs, no_spans(len(inputs)))
-    batch = align_input(model, inputs)
+    if isinstance(request, list):
+        request = EncoderInput(request, no_spans(len(request)))
+    batch = request.align(model)
     shim = get_shim(model)
     if not is_train:
-        return shim.predict(batch), _no_backprop
-    output, backprop_states = shim.begin_update(batch)
+        return shim.predict(batch, request.reducer, request.selector), _no_backprop
+    if request.selector is not None:
+        raise ValueError(Errors.ML380)
+    output, backprop_states = shim.begin_update(batch, request.reducer)
 
-    def backprop(d_output: EncoderOutput) -> AnyInput:
+    def backprop(d_output: EncoderOutput) -> EncoderRequest:
         backprop_states(d_output)
-        return inputs
+        return request
 
     return output, backprop
 
 
-def no_spans(n_docs: int) -> Ragged:
-    """Spans of documents that have none: spaCy's tools pass plain lists of documents to any model.
-
-    n_docs (int): How many documents.
-    RETURNS (Ragged): Token bounds of no span, int32.
-    """
-    return Ragged(cast(Any, numpy.zeros((0, 2), dtype="int32")), cast(Any, numpy.zeros(n_docs, dtype="int32")))
-
-
-def align_input(model: EncoderModel, inputs: AnyInput) -> AlignedBatch:
-    """Place documents and spans as the encoder's options say.
-
-    model (EncoderModel): As from `build_encoder_v1`; its checkpoint is read if it was not yet.
-    inputs (AnyInput): Documents and spans: read together, or each group in a marked text of its own.
-    RETURNS (AlignedBatch): What the network takes.
-    RAISES (ValueError): ML315 for entities that the table has no row for, and what alignment raises.
-    """
-    if isinstance(inputs, AlignedInput):
-        return inputs.batch
-    loaded = load_model(model)
-    attrs = model.attrs
-    # A checkpoint with a shorter position table has shorter windows.
-    window = min(attrs["window"], loaded.config.max_position_embeddings - 2)
-    if isinstance(inputs, MarkedInput):
-        marked = align_marked(
-            inputs.docs,
-            inputs.groups,
-            loaded.wordpieces,
-            marker_ids=[loaded.wordpieces.ent_id, loaded.wordpieces.ent2_id][: inputs.size],
-            entity_ids=[loaded.entities.mask_id, loaded.entities.mask2_id][: inputs.size],
-            segmentation=attrs["segmentation"],
-            window=window,
-            max_mention_length=attrs["max_mention_length"],
-        )
-        return marked if inputs.with_entities else read_opening_markers(marked)
-    if isinstance(inputs, QuestionInput):
-        by_name = attrs["entity_input"] == "kb_id"
-        asked = EncoderInput(inputs.questions, inputs.question_spans)
-        read = EncoderInput(inputs.docs, inputs.doc_spans)
-        return align_questions(
-            inputs.questions,
-            inputs.docs,
-            inputs.owners,
-            loaded.wordpieces,
-            default_entity_id=loaded.entities.mask_id,
-            question_spans=inputs.question_spans,
-            doc_spans=inputs.doc_spans,
-            question_entity_ids=_named_entity_ids(model, asked) if by_name else None,
-            doc_entity_ids=_named_entity_ids(model, read) if by_name else None,
-            segmentation=attrs["segmentation"],
-            window=window,
-            overlap=attrs["overlap"],
-            max_entities=attrs["max_entities"] or None,
-            max_mention_length=attrs["max_mention_length"],
-        )
-    entity_ids = mask_lengths = wanted = None
-    if isinstance(inputs, MentionInput):
-        mask_lengths = inputs.mask_lengths
-        wanted = inputs.wanted
-        _check_ids(loaded, inputs.candidates)
-        if inputs.entity_ids is not None:
-            _check_ids(loaded, inputs.entity_ids)
-            entity_ids = numpy.where(inputs.entity_ids < 0, loaded.entities.mask_id, inputs.entity_ids)
-    elif attrs["entity_input"] == "kb_id":
-        entity_ids = _named_entity_ids(model, inputs)
-    batch = align(
-        inputs.docs,
-        inputs.spans,
-        loaded.wordpieces,
-        entity_ids=entity_ids,
-        default_entity_id=loaded.entities.mask_id,
-        segmentation=attrs["segmentation"],
-        split_tokens=inputs.split_tokens,
-        mask_lengths=mask_lengths,
-        window=window,
-        overlap=attrs["overlap"],
-        # Spans that are not read need no further passes.
-        max_entities=(attrs["max_entities"] or None) if inputs.with_entities else None,
-        max_mention_length=attrs["max_mention_length"],
-        with_tokens=inputs.with_tokens,
-        with_all_pieces=inputs.with_all_pieces,
-        wanted=wanted,
-    )
-    batch.with_entities = inputs.with_entities
-    if isinstance(inputs, MentionInput) and inputs.edit is not None:
-        inputs.edit(batch)
-    return batch
-
-
-def _check_ids(loaded: LoadedEncoder, ids: Optional[Ints1d]) -> None:
-    """See that ids of entities have rows in the table; negative ones stand for [MASK].
-
-    RAISES (ValueError): ML315 for others.
-    """
-    n_rows = loaded.config.entity_vocab_size
-    if ids is not None and len(ids) and numpy.max(ids) >= n_rows:
-        wrong = numpy.unique(ids[numpy.asarray(ids) >= n_rows])[:5].tolist()
-        raise ValueError(Errors.ML315.format(ids=", ".join(map(str, wrong)), n=n_rows, last=n_rows - 1))
-
-
-def _named_entity_ids(model: EncoderModel, inputs: EncoderInput) -> Ints1d:
-    """Ids of the entities that the spans' kb_id_ name."""
-    entities = load_model(model).entities
-    bounds, lengths = to_numpy(inputs.spans.dataXd), to_numpy(inputs.spans.lengths)
-    ids = numpy.full(len(bounds), entities.mask_id, dtype="int64")
-    start = 0
-    named: List[int] = []
-    names: List[str] = []
-    for doc, length in zip(inputs.docs, lengths, strict=True):
-        known = {(ent.start, ent.end): ent.kb_id_ for ent in doc.ents if ent.kb_id}
-        for row in range(start, start + int(length)):
-            name = known.get((int(bounds[row, 0]), int(bounds[row, 1])))
-            if name:
-                named.append(row)
-                names.append(name)
-        start += int(length)
-    if names:
-        ids[named] = entities.ids(names)
-        _check_ids(load_model(model), ids)
-    return ids
-
-
-def _no_backprop(d_output: EncoderOutput) -> AnyInput:
+def _no_backprop(d_output: EncoderOutput) -> EncoderRequest:
     raise NotImplementedError

@@ -9,24 +9,22 @@ import tempfile
 import threading
 import warnings
 from pathlib import Path
-from typing import Any, Callable, ContextManager, Dict, List, Optional, Sequence, Tuple, Union, cast
+from typing import Any, Callable, ContextManager, Dict, Optional, Sequence, Tuple, Union, cast
 
-import numpy
 import torch
 from thinc.api import Model, Optimizer, get_torch_default_device, torch2xp, xp2torch
 from thinc.shims import Shim
 
 from ..checkpoint.load import LoadedEncoder, load_encoder
 from ..checkpoint.reuse import save_once
-from ..errors import Warnings
+from ..errors import Errors, Warnings
 from ..network.freezing import freeze
 from ..network.int8 import clear_int8, has_int8, set_int8
 from ..storage.files import pack_files, unpack_files
-from ..types import AlignedBatch, DeviceFloats2d, EncoderOutput, Ints1d
-from .batch_states import device_of, kept_piece_rows, places_of, run_part
-from .batching import iter_batches
+from ..types import AlignedBatch, DeviceFloats2d, EncoderOutput
 from .optimizer import AdamW
-from .reducing import Chooser, Reader, read_all, read_chosen
+from .reducers import Reducer, Selector
+from .running import begin_training, device_of, predict_reduced, predict_selected, predict_states
 
 
 def get_shim(model: Model[Any, Any]) -> EncoderShim:
@@ -144,123 +142,73 @@ class EncoderShim(Shim):
 
     # --- running ---
 
-    def predict(self, batch: AlignedBatch) -> EncoderOutput:
-        """Run all passes without gradients; a long document costs the memory of its results, not of its passes.
+    def predict(
+        self, batch: AlignedBatch, reducer: Optional[Reducer] = None, selector: Optional[Selector] = None
+    ) -> EncoderOutput:
+        """Run all sequences without gradients.
 
-        batch (AlignedBatch): What to encode.
-        RETURNS (EncoderOutput): States as arrays of the current thinc ops.
+        batch (AlignedBatch): The sequences.
+        reducer (Optional[Reducer]): What to keep of them; None for the states.
+        selector (Optional[Selector]): Which entities to encode; None for all.
+        RETURNS (EncoderOutput): States, or what the reducer made of them, as arrays of the current thinc ops.
+        RAISES (ValueError): ML380 for a selector without a reducer of entities.
         """
         network = self.load().network
         self._after_fork()
-        kept = kept_piece_rows(batch)
-        out_rows = numpy.full(len(batch.piece_ids), -1, dtype="int64")
-        # Where windows of one document overlap, each piece is kept once: no row stands twice in `kept`.
-        out_rows[kept] = numpy.arange(len(kept))
-        width = self.load().config.hidden_size
-        device = device_of(network)
-        n_entities = len(batch.entity_ids) if batch.with_entities else 0
-        entity_states = torch.empty((n_entities, width), device=device)
-        piece_states = torch.empty((len(kept), width), device=device)
-        with_pieces = batch.with_tokens or batch.with_all_pieces
+        max_items = self.cfg["batch_rows"]
         with torch.no_grad():
-            for part, piece_rows, entity_rows in iter_batches(batch, max_rows=self.cfg["batch_rows"]):
-                pieces, entities = run_part(network, part, device, with_pieces=with_pieces)
-                entity_states[torch.from_numpy(entity_rows).to(device)] = entities.float()
-                targets = out_rows[piece_rows]
-                sources = numpy.flatnonzero(targets >= 0)
-                if len(sources):
-                    picked = pieces[torch.from_numpy(sources).to(device)].float()
-                    piece_states[torch.from_numpy(targets[sources]).to(device)] = picked
-        return EncoderOutput(
-            piece_states=torch2xp(piece_states) if with_pieces else None,
-            entity_states=torch2xp(entity_states),
-            batch=batch,
-        )
+            if selector is not None:
+                if reducer is None or reducer.per != "entity":
+                    raise ValueError(Errors.ML380)
+                return predict_selected(network, batch, reducer, selector, max_items=max_items)
+            if reducer is not None:
+                return predict_reduced(network, batch, reducer, max_items=max_items)
+            return predict_states(network, batch, max_items=max_items)
 
-    def read_entities(self, batch: AlignedBatch, read: Reader, n_out: int) -> DeviceFloats2d:
-        """Run all passes without gradients, and keep of them only what is read from each entity: thousands of them,
-        candidates for instance, cost no more memory than their results.
+    def begin_update(
+        self, batch: AlignedBatch, reducer: Optional[Reducer] = None
+    ) -> Tuple[EncoderOutput, Callable[[EncoderOutput], None]]:
+        """Run all sequences for training.
 
-        batch (AlignedBatch): What to encode.
-        read (Reader): Takes some of its passes, the states of their pieces and of their entities, as arrays of the
-            current thinc ops; gives a row for each entity.
-        n_out (int): Columns of a row.
-        RETURNS (DeviceFloats2d): Shape: (n_entities, n_out), float32.
-        """
-        return self._read(batch, read, (len(batch.entity_ids), n_out), of_entities=True)
-
-    def read_chosen(self, batch: AlignedBatch, choose: Chooser, read: Reader, n_out: int) -> DeviceFloats2d:
-        """Run the words of all passes without gradients, and of the entities only those that are chosen by them.
-
-        batch (AlignedBatch): What to encode, with all entities.
-        choose (Chooser): Takes some of its passes and the states of their pieces; gives numbers of their entities.
-        read (Reader): As for `read_entities`.
-        n_out (int): Columns of a row.
-        RETURNS (DeviceFloats2d): Shape: (n_entities, n_out), float32; -inf for entities that were not chosen.
+        batch (AlignedBatch): The sequences.
+        reducer (Optional[Reducer]): What to keep of them; None for the states.
+        RETURNS (Tuple[EncoderOutput, Callable]): As from `predict`, and a callback that takes the gradient of the
+            output (an EncoderOutput, too) and adds to the gradients of the parameters.
         """
         network = self.load().network
         self._after_fork()
-        max_rows = self.cfg["batch_rows"]
-        return read_chosen(network, batch, choose, read, n_out, max_rows=max_rows, device=device_of(network))
-
-    def read_pieces(self, batch: AlignedBatch, read: Reader, n_out: int) -> DeviceFloats2d:
-        """As `read_entities`, for what is read from each piece of each pass: answers to many questions, for instance.
-
-        batch (AlignedBatch): What to encode.
-        read (Reader): Gives a row for each piece.
-        n_out (int): Columns of a row.
-        RETURNS (DeviceFloats2d): Shape: (n_pieces, n_out), float32.
-        """
-        return self._read(batch, read, (len(batch.piece_ids), n_out), of_entities=False)
-
-    def _read(self, batch: AlignedBatch, read: Reader, shape: Tuple[int, int], *, of_entities: bool) -> DeviceFloats2d:
-        network = self.load().network
-        self._after_fork()
-        max_rows, device = self.cfg["batch_rows"], device_of(network)
-        return read_all(network, batch, read, shape, of_entities=of_entities, max_rows=max_rows, device=device)
-
-    def begin_update(self, batch: AlignedBatch) -> Tuple[EncoderOutput, Callable[[EncoderOutput], None]]:
-        """Run all passes for training.
-
-        batch (AlignedBatch): What to encode.
-        RETURNS (Tuple[EncoderOutput, Callable]): The states, and a callback that takes their gradients (an
-            EncoderOutput, too) and adds to the gradients of the parameters.
-        """
-        network = self.load().network
-        self._after_fork()
-        device = device_of(network)
-        parts: List[Tuple[torch.Tensor, torch.Tensor]] = []
-        piece_order: List[Ints1d] = []
-        entity_order: List[Ints1d] = []
-        with_pieces = batch.with_tokens or batch.with_all_pieces
         network.train()
         try:
-            for part, piece_rows, entity_rows in iter_batches(batch, max_rows=self.cfg["batch_rows"]):
-                with self.precision():
-                    parts.append(run_part(network, part, device, with_pieces=with_pieces))
-                piece_order.append(piece_rows)
-                entity_order.append(entity_rows)
+            pieces, entities = begin_training(
+                network,
+                batch,
+                max_items=self.cfg["batch_rows"],
+                precision=self.precision,
+                all_pieces=reducer is not None,
+            )
         finally:
             network.eval()
-        if not parts:
-            width = self.load().config.hidden_size
-            parts = [(torch.empty((0, width), device=device), torch.empty((0, width), device=device))]
-        kept = places_of(piece_order)[kept_piece_rows(batch)]
-        pieces = torch.cat([p for p, _ in parts])[torch.from_numpy(kept).to(device)].float()
-        entities = torch.cat([e for _, e in parts])[torch.from_numpy(places_of(entity_order)).to(device)].float()
+        piece_states, entity_states = torch2xp(pieces.detach()), torch2xp(entities.detach())
 
-        def backprop(d_output: EncoderOutput) -> None:
-            pairs = ((pieces, d_output.piece_states), (entities, d_output.entity_states))
+        def backprop_states(d_pieces: Optional[DeviceFloats2d], d_entities: Optional[DeviceFloats2d]) -> None:
+            pairs = ((pieces, d_pieces), (entities, d_entities))
             given = [(y, xp2torch(dy, device=y.device)) for y, dy in pairs if dy is not None and y.requires_grad]
             if given:
                 torch.autograd.backward([y for y, _ in given], [dy for _, dy in given])
 
-        output = EncoderOutput(
-            piece_states=torch2xp(pieces.detach()) if with_pieces else None,
-            entity_states=torch2xp(entities.detach()),
-            batch=batch,
-        )
-        return output, backprop
+        if reducer is None:
+
+            def backprop(d_output: EncoderOutput) -> None:
+                backprop_states(d_output.piece_states, d_output.entity_states)
+
+            with_pieces = batch.with_tokens or batch.with_all_pieces
+            return EncoderOutput(piece_states if with_pieces else None, entity_states, batch), backprop
+        reduced, backprop_reduced = reducer.begin_update(batch, piece_states, entity_states)
+
+        def backprop_through_reducer(d_output: EncoderOutput) -> None:
+            backprop_states(*backprop_reduced(d_output.reduced))
+
+        return EncoderOutput(None, None, batch, reduced), backprop_through_reducer
 
     def precision(self) -> ContextManager:
         """What a training pass runs in."""

@@ -1,16 +1,15 @@
 """The encoder as a token-to-vector layer of its own, without a shared component."""
 
-from typing import TYPE_CHECKING, Any, Callable, Dict, List, Tuple, cast
+from typing import TYPE_CHECKING, Any, Callable, Dict, List, Tuple
 
-import numpy
 from spacy.tokens import Doc
 from thinc.api import Model, chain
 from thinc.types import Floats2d, Ragged
 
 from ..errors import check_number
 from ..types import EncoderOutput
-from .access import EncoderModel
-from .model import EncoderInput
+from .inputs import EncoderInput, no_spans
+from .request import EncoderModel
 from .trf_data import join_gradients, split_output, token_pooling
 
 if TYPE_CHECKING:
@@ -61,8 +60,7 @@ def forward(
     model: "Model[List[Doc], List[TransformerData]]", docs: List[Doc], is_train: bool
 ) -> "Tuple[List[TransformerData], Callable[[List[TransformerData]], List[Doc]]]":
     """Encode the words of documents."""
-    no_spans = Ragged(cast(Any, numpy.zeros((0, 2), dtype="int32")), cast(Any, numpy.zeros(len(docs), dtype="int32")))
-    output, backprop_states = model.layers[0](EncoderInput(docs, no_spans), is_train)
+    output, backprop_states = model.layers[0](EncoderInput(docs, no_spans(len(docs))), is_train)
 
     def backprop(d_datas: "List[TransformerData]") -> List[Doc]:
         d_output = EncoderOutput(

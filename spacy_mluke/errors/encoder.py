@@ -36,3 +36,8 @@ class EncoderErrors:
     )
     ML032 = "'entity_bounds' has shape {found}. Pass a first piece and an end for each of the {n} entities."
     ML033 = 'quantize = "{quantize}" needs weights in float32, and dtype is "{dtype}". Remove one of these two options.'
+    # --- requests ---
+    ML380 = (
+        "This request has a selector. The encoder can use one only in prediction, with a reducer that returns a row "
+        "for each entity. Set such a 'reducer', and leave 'selector' out of requests for training."
+    )

@@ -1,17 +1,18 @@
 """The extractive question answering head of the papers."""
 
+from dataclasses import replace
 from typing import Any, Callable, Optional, Tuple, cast
 
 import numpy
 from thinc.api import Dropout, Model, chain
 from thinc.types import Floats2d
 
-from ..encoder.access import EncoderModel, load_model
-from ..encoder.model import QuestionInput, align_input, no_spans
-from ..encoder.shim import get_shim
+from ..encoder.inputs import QuestionInput, no_spans
+from ..encoder.reducers import PieceLayer
+from ..encoder.request import EncoderModel
 from ..errors import check_dropout
 from ..ragged import row_offsets
-from ..types import AlignedBatch, AnswerLogits, Bools1d, DeviceFloats2d, EncoderOutput, Ints1d, Ints2d, QuestionBatch
+from ..types import AnswerLogits, Bools1d, EncoderOutput, Ints1d, Ints2d, QuestionBatch
 from .linear import build_linear
 
 AnswerModel = Model[QuestionInput, AnswerLogits]
@@ -45,39 +46,20 @@ def init(model: AnswerModel, X: Optional[QuestionInput] = None, Y: Optional[Answ
 def forward(
     model: AnswerModel, inputs: QuestionInput, is_train: bool
 ) -> Tuple[AnswerLogits, Callable[[AnswerLogits], QuestionInput]]:
-    """Encode, and give each piece of each pass a logit as the first and one as the last piece of an answer."""
-    encoder, linear = model.layers
+    """Encode, and give each piece of each sequence a logit as the first and one as the last piece of an answer."""
+    encoder, output_layer = model.layers
     if isinstance(inputs, list):
-        nobody = no_spans(len(inputs))
-        inputs = QuestionInput([], inputs, numpy.zeros(0, dtype="int32"), no_spans(0), nobody)
-    if not is_train:
-        # The states of a batch's windows would take a hundred times the memory of their logits.
-        return _predict(model, inputs), _no_backprop
-    output, backprop_states = encoder(inputs, is_train)
+        inputs = QuestionInput([], inputs, numpy.zeros(0, dtype="int32"), no_spans(0), no_spans(len(inputs)))
+    # The states of a batch's windows would take a hundred times the memory of their logits.
+    request = replace(inputs, reducer=PieceLayer(output_layer, 2))
+    output, backprop_logits = encoder(request, is_train)
     batch = cast(QuestionBatch, output.batch)
-    logits, backprop_logits = linear(output.piece_states, is_train)
 
     def backprop(d_output: AnswerLogits) -> QuestionInput:
-        d_states = backprop_logits(d_output.logits)
-        backprop_states(EncoderOutput(piece_states=d_states, entity_states=None, batch=batch))
+        backprop_logits(EncoderOutput(None, None, batch, reduced=d_output.logits))
         return inputs
 
-    return AnswerLogits(logits, batch), backprop
-
-
-def _predict(model: AnswerModel, inputs: QuestionInput) -> AnswerLogits:
-    encoder, linear = model.layers
-    load_model(encoder)
-
-    def read(part: AlignedBatch, pieces: DeviceFloats2d, entities: DeviceFloats2d) -> DeviceFloats2d:
-        return linear.predict(pieces)
-
-    batch = cast(QuestionBatch, align_input(encoder, inputs))
-    return AnswerLogits(get_shim(encoder).read_pieces(batch, read, 2), batch)
-
-
-def _no_backprop(d_output: AnswerLogits) -> QuestionInput:
-    raise NotImplementedError
+    return AnswerLogits(output.reduced, batch), backprop
 
 
 def sequence_loss(logits: Any, lengths: Ints1d, targets: Ints2d, counted: Bools1d) -> Tuple[float, Any]:

@@ -1,6 +1,6 @@
 """A classifier of candidate spans that reads words alone: what mLUKE's entities are compared with."""
 
-from ..encoder.access import EncoderModel
+from ..encoder.request import EncoderModel
 from .span_classifier import SpanModel, build_span_model
 
 

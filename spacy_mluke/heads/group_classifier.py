@@ -9,10 +9,10 @@ import numpy
 from thinc.api import Dropout, Model, chain
 from thinc.types import Floats2d
 
-from ..encoder.access import EncoderModel
-from ..encoder.model import MarkedInput
+from ..encoder.inputs import MarkedInput
+from ..encoder.request import EncoderModel
 from ..errors import check_dropout
-from ..types import AlignedBatch, EncoderOutput, GroupLogits, Ints2d
+from ..types import EncoderOutput, GroupLogits
 from .linear import build_linear
 
 GroupModel = Model[MarkedInput, GroupLogits]
@@ -56,7 +56,7 @@ def forward(
         inputs = MarkedInput(inputs, [numpy.zeros((0, size, 2), dtype="int32")] * len(inputs), size)
     output, backprop_states = encoder(replace(inputs, with_entities=with_entities), is_train)
     states: Any = output.entity_states if with_entities else output.piece_states
-    rows = group_rows(output.batch, size)
+    rows = output.batch.span_rows.reshape((-1, size))
     kept: Any = (rows >= 0).all(axis=1)
     picked = model.ops.asarray1i(cast(Any, rows[kept].ravel()))
     # Reshaped, so that the width stays known when there is no group.
@@ -74,14 +74,3 @@ def forward(
 
     lengths = numpy.asarray([len(group) for group in inputs.groups], dtype="int64")
     return GroupLogits(logits, kept, lengths, output.batch.counts), backprop
-
-
-def group_rows(batch: AlignedBatch, size: int) -> Ints2d:
-    """Rows of the groups' spans among the entity states.
-
-    batch (AlignedBatch): Groups lie end to end in its documents' `span_rows`.
-    size (int): Spans of a group.
-    RETURNS (Ints2d): -1 for a span without a state. Shape: (n_groups, size).
-    """
-    rows = [numpy.zeros(0, dtype="int64"), *[doc.span_rows for doc in batch.docs]]
-    return numpy.concatenate(rows).reshape((-1, size))

@@ -1,7 +1,7 @@
 """A relation classifier of words: what mLUKE's entities are compared with."""
 
-from ..encoder.access import EncoderModel
 from ..encoder.listener import EncoderListener
+from ..encoder.request import EncoderModel
 from ..errors import Errors
 from .group_classifier import GroupModel, build_group_classifier
 

@@ -1,59 +1,84 @@
-"""States at masks: of the [MASK] entity, and of the <mask> pieces that it stands on."""
+"""States at masks: of the [MASK] entity, and of the `<mask>` pieces below it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import partial
-from typing import Any, cast
+from dataclasses import dataclass, replace
+from typing import Any, Callable, List, Tuple, cast
 
 from thinc.api import get_current_ops
 
-from ..encoder.access import EncoderModel
-from ..encoder.model import MentionInput, align_input
-from ..encoder.shim import get_shim
-from ..ragged import row_offsets
+from ..align.boundaries import edge_rows
+from ..encoder.access import load_model
+from ..encoder.inputs import MentionInput
+from ..encoder.reducers import Reducer, StateGradients
+from ..encoder.request import EncoderModel
 from ..types import AlignedBatch, Bools1d, Counts, DeviceFloats2d
-from .group_classifier import group_rows
 
 
 @dataclass
 class MaskStates:
-    """States of the masks that have any."""
+    """States of the masks that have states."""
 
     entities: DeviceFloats2d  # (n_kept, width) float32
-    pieces: DeviceFloats2d  # (n_kept * n_pieces, width) float32: mask after mask
-    kept: Bools1d  # (n_masks,): a mask where the text has no wordpiece has no state
+    pieces: DeviceFloats2d  # (n_kept * n_pieces, width) float32, mask after mask
+    kept: Bools1d  # (n_masks,): whether a mask has a state; one where the text has no wordpiece has none
     counts: Counts
 
 
-def read_masks(encoder: EncoderModel, inputs: MentionInput, n_pieces: int) -> MaskStates:
-    """Encode texts, and keep nothing but the states at their masks: a long text costs no memory.
+class MaskReducer(Reducer):
+    """Keeps the state of each entity, and the states of the first pieces below it, end to end.
 
-    Spans whose entity is shown are no masks.
+    width (int): Width of a state.
+    n_pieces (int): Pieces to keep.
+    """
+
+    per = "entity"
+
+    def __init__(self, width: int, n_pieces: int):
+        self.n_pieces = n_pieces
+        self.n_out = (1 + n_pieces) * width
+
+    def predict(
+        self, batch: AlignedBatch, piece_states: DeviceFloats2d, entity_states: DeviceFloats2d
+    ) -> DeviceFloats2d:
+        columns = [entity_states, *[piece_states[rows] for rows in self._rows(batch, len(piece_states))]]
+        return get_current_ops().xp.concatenate(columns, axis=1)
+
+    def begin_update(
+        self, batch: AlignedBatch, piece_states: DeviceFloats2d, entity_states: DeviceFloats2d
+    ) -> Tuple[DeviceFloats2d, Callable[[DeviceFloats2d], StateGradients]]:
+        def backprop(d_rows: DeviceFloats2d) -> StateGradients:
+            ops = get_current_ops()
+            d_entities, *d_columns = ops.xp.split(d_rows, 1 + self.n_pieces, axis=1)
+            d_pieces = ops.alloc2f(*piece_states.shape)
+            for rows, d_column in zip(self._rows(batch, len(piece_states)), d_columns, strict=True):
+                ops.scatter_add(d_pieces, rows, d_column)
+            return d_pieces, d_entities
+
+        return self.predict(batch, piece_states, entity_states), backprop
+
+    def _rows(self, batch: AlignedBatch, n: int) -> List[Any]:
+        """For each of the first pieces, its row below each entity."""
+        ops = get_current_ops()
+        firsts = edge_rows(batch)[:, 0]
+        # A mention with fewer pieces: the rows after it have no meaning, and are not read.
+        return [ops.asarray1i(cast(Any, (firsts + i).clip(max=n - 1))) for i in range(self.n_pieces)]
+
+
+def predict_masks(encoder: EncoderModel, inputs: MentionInput, n_pieces: int) -> MaskStates:
+    """Encode texts, and keep only the states at their masks.
 
     encoder (EncoderModel): The encoder.
-    inputs (MentionInput): The masks.
-    n_pieces (int): First pieces of each mask that are wanted; every mask has as many.
+    inputs (MentionInput): The masks. Mentions whose entity is visible are no masks.
+    n_pieces (int): First pieces of each mask to keep; every mask has as many.
     RETURNS (MaskStates): The states.
     """
-    shim = get_shim(encoder)
-    width = shim.load().config.hidden_size
-    batch = align_input(encoder, inputs)
-    n_columns = (1 + n_pieces) * width
-    found = shim.read_entities(batch, partial(_read, n_pieces=n_pieces), n_columns)
-    rows = group_rows(batch, 1).ravel()
+    width = load_model(encoder).config.hidden_size
+    output = encoder.predict(replace(inputs, reducer=MaskReducer(width, n_pieces)))
+    rows = output.batch.span_rows
     if inputs.entity_ids is not None:
         rows = rows[inputs.entity_ids < 0]
     kept: Any = rows >= 0
-    states = found[rows[kept]]
-    return MaskStates(states[:, :width], states[:, width:].reshape((-1, width)), kept, batch.counts)
-
-
-def _read(part: AlignedBatch, pieces: DeviceFloats2d, entities: DeviceFloats2d, *, n_pieces: int) -> DeviceFloats2d:
-    ops = get_current_ops()
-    firsts = row_offsets(part.piece_lengths)[:-1].repeat(part.entity_lengths) + part.entity_bounds[:, 0]
-    columns = [entities]
-    for i in range(n_pieces):
-        # Masks of which fewer are wanted stand in the same batch: what lies behind them is not looked at.
-        columns.append(pieces[ops.asarray1i(cast(Any, (firsts + i).clip(max=len(pieces) - 1)))])
-    return ops.xp.concatenate(columns, axis=1)
+    states: Any = output.reduced
+    states = states[rows[kept]]
+    return MaskStates(states[:, :width], states[:, width:].reshape((-1, width)), kept, output.batch.counts)

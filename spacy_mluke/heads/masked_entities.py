@@ -8,13 +8,13 @@ from thinc.api import Model, torch2xp, xp2torch
 from torch import Tensor
 
 from ..checkpoint.load import LoadedEncoder
-from ..encoder.access import EncoderModel, load_model
+from ..encoder.access import load_model
+from ..encoder.inputs import MentionInput, no_spans
 from ..encoder.listener import EncoderListener
-from ..encoder.model import MentionInput, no_spans
+from ..encoder.request import EncoderModel
 from ..errors import Errors
 from ..network.table_logits import candidate_logits, top_rows
 from ..types import Bools1d, DeviceFloats2d, EncoderOutput, EntityLogits, Floats2d, Ints1d, Ints2d
-from .group_classifier import group_rows
 
 MaskedModel = Model[MentionInput, EntityLogits]
 # Rows of the entity table that are gathered at once where nothing is differentiated.
@@ -55,7 +55,7 @@ def forward(
     if isinstance(inputs, list):
         inputs = MentionInput(inputs, no_spans(len(inputs)))
     output, backprop_states = encoder(inputs, is_train)
-    rows = mention_rows(output)
+    rows = output.batch.span_rows
     ids, lengths = _candidates(inputs, len(rows), loaded.config.entity_vocab_size)
     owners = numpy.repeat(numpy.arange(len(rows)), lengths)
     asked = numpy.flatnonzero((rows >= 0) & (lengths > 0))
@@ -157,8 +157,8 @@ def predict_top_entities(model: MaskedModel, inputs: MentionInput, top_k: int) -
         mention, and whether it has a state: rows of others are -1 and -inf. Shapes: (n_spans, k), (n_spans, k),
         (n_spans,).
     """
-    output, _ = model.get_ref("encoder")(inputs, False)
-    rows = mention_rows(output)
+    output = model.get_ref("encoder").predict(inputs)
+    rows = output.batch.span_rows
     kept = rows >= 0
     picked = model.ops.asarray1i(cast(Any, rows[kept]))
     found, best = rank_entities(model, output.entity_states[picked], top_k, inputs.candidates)
@@ -166,15 +166,6 @@ def predict_top_entities(model: MaskedModel, inputs: MentionInput, top_k: int) -
     scores = numpy.full(ids.shape, -numpy.inf, dtype="float32")
     ids[kept], scores[kept] = found, best
     return ids, scores, kept
-
-
-def mention_rows(output: EncoderOutput) -> Ints1d:
-    """Rows of the mentions among the entity states.
-
-    output (EncoderOutput): What the encoder gave.
-    RETURNS (Ints1d): -1 for a mention without wordpieces. Shape: (n_spans,).
-    """
-    return group_rows(output.batch, 1).ravel()
 
 
 def check_entity_head(loaded: LoadedEncoder, name: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, List, cast
+from typing import Any, List, cast
 
 import numpy
 import torch
@@ -10,6 +10,7 @@ from thinc.api import Model
 from thinc.util import to_numpy
 
 from ..align.boundaries import edge_rows
+from ..encoder.reducers import Selector
 from ..ragged import positions
 from ..types import AlignedBatch, Bools2d, DeviceFloats2d, Floats1d, Floats2d, Ints1d, Ints2d
 from .linear import forward
@@ -31,24 +32,25 @@ def build_pruner() -> Model[Any, Any]:
     return Model("mluke-pruner", forward, params=params)
 
 
-def chooser(pruner: Model[Any, Any], keep: float) -> Callable[[AlignedBatch, DeviceFloats2d], Ints1d]:
-    """What chooses candidates by the words that they begin and end with.
+class EdgeSelector(Selector):
+    """Selects the candidates that most probably are named entities, by the words that they begin and end with.
 
     pruner (Model): As from `build_pruner`, fitted.
-    keep (float): Candidates of a pass that are kept, for each of its wordpieces: the likeliest ones.
-    RETURNS (Callable): Sequences with their candidates and states of their pieces -> numbers of candidates, rising.
+    max_per_piece (float): Candidates of a sequence to select, for each of its wordpieces.
     """
 
-    def choose(part: AlignedBatch, pieces: DeviceFloats2d) -> Ints1d:
-        lengths = to_numpy(cast(Any, pruner.get_param("L")))
-        scores = log_likelihoods(to_numpy(pruner.predict(pieces)), lengths, part)
-        # <s> and </s> are no words.
-        quotas = numpy.ceil(keep * (part.piece_lengths - 2)).astype("int64")
-        owners = numpy.arange(part.n_sequences).repeat(part.entity_lengths)
-        order = numpy.lexsort((-scores, owners))
-        return numpy.sort(order[positions(part.entity_lengths) < quotas[owners]])
+    def __init__(self, pruner: Model[Any, Any], max_per_piece: float):
+        self.pruner = pruner
+        self.max_per_piece = max_per_piece
 
-    return choose
+    def select(self, batch: AlignedBatch, piece_states: DeviceFloats2d) -> Ints1d:
+        lengths = to_numpy(cast(Any, self.pruner.get_param("L")))
+        scores = log_likelihoods(to_numpy(self.pruner.predict(piece_states)), lengths, batch)
+        # <s> and </s> are no words.
+        quotas = numpy.ceil(self.max_per_piece * (batch.piece_lengths - 2)).astype("int64")
+        sequence_of = numpy.arange(batch.n_sequences).repeat(batch.entity_lengths)
+        order = numpy.lexsort((-scores, sequence_of))
+        return numpy.sort(order[positions(batch.entity_lengths) < quotas[sequence_of]])
 
 
 def log_likelihoods(logits: Floats2d, lengths: Floats1d, part: AlignedBatch) -> Floats1d:

@@ -1,6 +1,6 @@
 """The relation classifier of the papers."""
 
-from ..encoder.access import EncoderModel
+from ..encoder.request import EncoderModel
 from .group_classifier import GroupModel, build_group_classifier
 
 

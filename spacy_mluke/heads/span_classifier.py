@@ -1,7 +1,6 @@
 """The named entity classifier of the papers: candidate spans -> logits."""
 
-from dataclasses import replace
-from typing import Any, Callable, Dict, List, Optional, Tuple, cast
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple, cast
 
 import numpy
 from spacy.tokens import Doc
@@ -9,15 +8,26 @@ from thinc.api import Dropout, Model, chain
 from thinc.types import Floats2d, Ragged
 
 from ..align.boundaries import edge_rows
-from ..encoder.access import EncoderModel, load_model
-from ..encoder.model import EncoderInput, align_input, no_spans
-from ..encoder.shim import EncoderShim, get_shim
+from ..encoder.access import is_encoder
+from ..encoder.inputs import EncoderInput, no_spans
+from ..encoder.reducers import Reducer, StateGradients
+from ..encoder.request import EncoderModel
 from ..errors import Errors, check_dropout
-from ..types import AlignedBatch, DeviceFloats2d, EncoderOutput, Ints1d
+from ..types import AlignedBatch, DeviceFloats2d, EncoderOutput
 from .linear import build_linear
-from .pruning import build_pruner, chooser
+from .pruning import EdgeSelector, build_pruner
 
-SpanInput = Tuple[List[Doc], Ragged]
+
+class SpanInput(NamedTuple):
+    """Candidate spans to classify."""
+
+    docs: List[Doc]
+    spans: Ragged  # token bounds of the candidates, int32, (n_spans, 2); a length for each document
+    # In prediction, how many candidates of a sequence to encode for each of its wordpieces: those that the pruner finds
+    # most probable. None: all.
+    max_candidates_per_piece: Optional[float] = None
+
+
 SpanModel = Model[SpanInput, Floats2d]
 
 
@@ -51,14 +61,14 @@ def build_span_model(name: str, encoder: EncoderModel, *, dropout: float, with_e
     RAISES (ValueError): ML200, ML201, ML310 for a dropout that is none.
     """
     check_dropout(dropout)
-    if not any(isinstance(shim, EncoderShim) for shim in encoder.shims):
+    if not is_encoder(encoder):
         raise ValueError(Errors.ML200.format(found=encoder.name))
     if encoder.attrs["entity_input"] != "mask":
         raise ValueError(Errors.ML201.format(found=encoder.attrs["entity_input"]))
     dropped: Model[Floats2d, Floats2d] = Dropout(dropout)
     output: Model[Floats2d, Floats2d] = chain(dropped, build_linear(has_bias=True))
     refs: Dict[str, Optional[Model]] = {"encoder": encoder, "linear": output.layers[1], "pruner": None}
-    attrs = {"size": 3 if with_entities else 2, "with_entities": with_entities, "keep": None}
+    attrs = {"size": 3 if with_entities else 2, "with_entities": with_entities}
     layers: List[Model] = [encoder, output]
     if with_entities:
         pruner: Model = build_pruner()
@@ -75,98 +85,91 @@ def init(model: SpanModel, X: Optional[SpanInput] = None, Y: Optional[Floats2d] 
 def forward(
     model: SpanModel, inputs: SpanInput, is_train: bool
 ) -> Tuple[DeviceFloats2d, Callable[[DeviceFloats2d], SpanInput]]:
-    """Encode, and classify the candidates that have a state."""
-    docs, spans = inputs if isinstance(inputs, tuple) else (inputs, no_spans(len(inputs)))
+    """Encode, and classify the candidates.
+
+    RETURNS (Tuple[DeviceFloats2d, Callable]): A row for each candidate: NaN for one without wordpieces, -inf for one
+        that was not selected.
+    """
+    given = SpanInput(*inputs) if isinstance(inputs, tuple) else SpanInput(inputs, no_spans(len(inputs)))
+    encoder, output_layer = model.layers[:2]
     with_entities = model.attrs["with_entities"]
-    asked = EncoderInput(
-        docs, spans, with_tokens=False, with_all_pieces=True, split_tokens=True, with_entities=with_entities
+    selector: Optional[EdgeSelector] = None
+    if given.max_candidates_per_piece is not None:
+        selector = EdgeSelector(model.get_ref("pruner"), given.max_candidates_per_piece)
+    request = EncoderInput(
+        given.docs,
+        given.spans,
+        with_tokens=False,
+        split_tokens=True,
+        with_entities=with_entities,
+        reducer=SpanReducer(output_layer, model.get_ref("linear"), with_entities=with_entities),
+        selector=selector,
     )
-    if not is_train:
-        return predict(model, asked), _no_backprop
-    encoder, output = model.layers[:2]
-    encoded, backprop_states = encoder(asked, True)
-    pieces, entities = encoded.piece_states, [encoded.entity_states] if with_entities else []
-    edges = edge_rows(encoded.batch)
-    firsts, lasts = (model.ops.asarray1i(cast(Any, column)) for column in edges.T)
-    logits, backprop_logits = output(model.ops.xp.hstack([pieces[firsts], pieces[lasts], *entities]), True)
-    rows = span_rows(encoded.batch)
+    output, backprop_logits = encoder(request, is_train)
+    logits, rows = output.reduced, output.batch.span_rows
+    has_row = numpy.flatnonzero(rows >= 0)
+    scores = model.ops.xp.full((len(rows), logits.shape[1]), numpy.nan, dtype="float32")
+    scores[has_row] = logits[rows[has_row]]
 
     def backprop(d_scores: DeviceFloats2d) -> SpanInput:
         d_logits: Any = model.ops.alloc2f(*logits.shape)
-        d_logits[rows[rows >= 0]] = d_scores[rows >= 0]
-        d_firsts, d_lasts, *d_entities = model.ops.xp.split(backprop_logits(d_logits), model.attrs["size"], axis=1)
-        d_pieces = model.ops.alloc2f(*pieces.shape)
-        # Added, not assigned: many candidates begin, or end, with the same wordpiece.
-        model.ops.scatter_add(d_pieces, firsts, d_firsts)
-        model.ops.scatter_add(d_pieces, lasts, d_lasts)
-        own: Any = d_entities[0] if with_entities else None
-        backprop_states(EncoderOutput(piece_states=d_pieces, entity_states=own, batch=encoded.batch))
+        d_logits[rows[has_row]] = d_scores[has_row]
+        backprop_logits(EncoderOutput(None, None, output.batch, reduced=d_logits))
         return inputs
 
-    return _in_order(model, logits, rows), backprop
+    return scores, backprop
 
 
-def predict(model: SpanModel, asked: EncoderInput) -> DeviceFloats2d:
-    """Logits of candidates, without gradients.
+class SpanReducer(Reducer):
+    """Keeps the logits of each candidate.
 
-    The layer is linear, so that of a wordpiece is taken once for all candidates that begin or end with it; and of the
-    states of a candidate nothing is kept but its logits. With a number in `attrs["keep"]`, only so many candidates are
-    looked at for each wordpiece, by the likelihoods of the pruner.
-
-    model (SpanModel): As from `build_span_classifier_v1`.
-    asked (EncoderInput): Documents and candidates.
-    RETURNS (DeviceFloats2d): A row for each candidate, NaN for one without wordpieces, -inf for one that was not looked
-        at.
+    output_layer (Model[Floats2d, Floats2d]): Dropout and linear layer.
+    linear (Model[Floats2d, Floats2d]): The linear layer.
+    with_entities (bool): Whether the states of entities are classified, too.
     """
-    encoder: EncoderModel = model.get_ref("encoder")
-    linear = model.get_ref("linear")
-    load_model(encoder)
-    keep = model.attrs["keep"]
-    if keep is not None:
-        # The words of a window are read once, however many candidates it has.
-        asked = replace(asked, with_entities=False)
-    batch = align_input(encoder, asked)
-    W, b = cast(Any, linear.get_param("W")), cast(Any, linear.get_param("b"))
-    of_firsts, of_lasts, *of_entities = model.ops.xp.split(W, model.attrs["size"], axis=1)
 
-    def read(part: AlignedBatch, pieces: DeviceFloats2d, entities: DeviceFloats2d) -> DeviceFloats2d:
-        firsts, lasts = (model.ops.asarray1i(cast(Any, column)) for column in edge_rows(part).T)
-        logits: Any = model.ops.gemm(entities, of_entities[0], trans2=True)
-        logits += model.ops.gemm(pieces, of_firsts, trans2=True)[firsts]
-        logits += model.ops.gemm(pieces, of_lasts, trans2=True)[lasts]
-        logits += b
+    per = "entity"
+
+    def __init__(self, output_layer: Model[Any, Any], linear: Model[Any, Any], *, with_entities: bool):
+        self.ops = linear.ops
+        self.output_layer = output_layer
+        self.with_entities = with_entities
+        W: Any = linear.get_param("W")
+        self.n_out = len(W)
+        self.bias: Any = linear.get_param("b")
+        self.parts: List[Any] = self.ops.xp.split(W, 3 if with_entities else 2, axis=1)
+
+    def predict(
+        self, batch: AlignedBatch, piece_states: DeviceFloats2d, entity_states: DeviceFloats2d
+    ) -> DeviceFloats2d:
+        # The layer is linear: its product with a wordpiece is computed once for all candidates that begin or end there.
+        firsts, lasts = self._edges(batch)
+        of_firsts, of_lasts, *of_entities = self.parts
+        logits: Any = self.ops.gemm(piece_states, of_firsts, trans2=True)[firsts]
+        logits += self.ops.gemm(piece_states, of_lasts, trans2=True)[lasts]
+        if self.with_entities:
+            logits += self.ops.gemm(entity_states, of_entities[0], trans2=True)
+        logits += self.bias
         return logits
 
-    def read_words(part: AlignedBatch, pieces: DeviceFloats2d, entities: DeviceFloats2d) -> DeviceFloats2d:
-        return model.ops.gemm(pieces, model.ops.xp.concatenate([of_firsts, of_lasts]), trans2=True)
+    def begin_update(
+        self, batch: AlignedBatch, piece_states: DeviceFloats2d, entity_states: DeviceFloats2d
+    ) -> Tuple[DeviceFloats2d, Callable[[DeviceFloats2d], StateGradients]]:
+        firsts, lasts = self._edges(batch)
+        entities = [entity_states] if self.with_entities else []
+        columns = self.ops.xp.hstack([piece_states[firsts], piece_states[lasts], *entities])
+        logits, backprop_layer = self.output_layer.begin_update(columns)
 
-    if keep is not None:
-        logits = get_shim(encoder).read_chosen(batch, chooser(model.get_ref("pruner"), keep), read, len(W))
-    elif model.attrs["with_entities"]:
-        logits = get_shim(encoder).read_entities(batch, read, len(W))
-    else:
-        words = get_shim(encoder).read_pieces(batch, read_words, 2 * len(W))
-        firsts, lasts = (model.ops.asarray1i(cast(Any, column)) for column in edge_rows(batch).T)
-        logits = words[firsts, : len(W)] + words[lasts, len(W) :] + b
-    return _in_order(model, logits, span_rows(batch))
+        def backprop(d_logits: DeviceFloats2d) -> StateGradients:
+            d_firsts, d_lasts, *d_entities = self.ops.xp.split(backprop_layer(d_logits), len(self.parts), axis=1)
+            d_pieces = self.ops.alloc2f(*piece_states.shape)
+            # Added, not assigned: many candidates begin, or end, with the same wordpiece.
+            self.ops.scatter_add(d_pieces, firsts, d_firsts)
+            self.ops.scatter_add(d_pieces, lasts, d_lasts)
+            return d_pieces, d_entities[0] if self.with_entities else None
 
+        return logits, backprop
 
-def span_rows(batch: AlignedBatch) -> Ints1d:
-    """Where the documents' spans, end to end, are among the entities.
-
-    batch (AlignedBatch): The batch.
-    RETURNS (Ints1d): Rows; -1 for a span without wordpieces. Shape: (n_spans,).
-    """
-    return numpy.concatenate([numpy.zeros(0, dtype="int32"), *[doc.span_rows for doc in batch.docs]])
-
-
-def _in_order(model: SpanModel, logits: DeviceFloats2d, rows: Ints1d) -> DeviceFloats2d:
-    """Logits of the spans as given."""
-    found = model.ops.xp.full((len(rows), logits.shape[1]), numpy.nan, dtype="float32")
-    kept = numpy.flatnonzero(rows >= 0)
-    found[kept] = logits[rows[kept]]
-    return found
-
-
-def _no_backprop(d_scores: DeviceFloats2d) -> SpanInput:
-    raise NotImplementedError
+    def _edges(self, batch: AlignedBatch) -> List[Any]:
+        """Rows of the first and of the last piece of each candidate."""
+        return [self.ops.asarray1i(cast(Any, column)) for column in edge_rows(batch).T]

@@ -9,7 +9,8 @@ from typing import Any, Optional, Union
 import torch
 
 from ..checkpoint.huggingface import PublishedHead, export_huggingface
-from ..encoder.access import EncoderModel, encoder_settings, load_model
+from ..encoder.access import encoder_settings, load_model
+from ..encoder.request import EncoderModel
 from ..errors import Errors, Warnings
 from .base.head_files import HeadFiles
 from .base.published import has_published_form, own_encoder

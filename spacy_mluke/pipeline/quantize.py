@@ -6,8 +6,9 @@ from typing import Iterator, Optional
 
 from spacy.language import Language
 
-from ..encoder.access import EncoderModel, encoder_settings, is_encoder, set_quantization
+from ..encoder.access import encoder_settings, is_encoder, set_quantization
 from ..encoder.parameters import models_of
+from ..encoder.request import EncoderModel
 from ..network.config import check_quantization
 
 

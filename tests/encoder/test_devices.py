@@ -22,7 +22,8 @@ from spacy_mluke.checkpoint.load import load_encoder
 from spacy_mluke.checkpoint.save import save_encoder
 from spacy_mluke.encoder import shim as shim_module
 from spacy_mluke.encoder.access import is_loaded, load_model
-from spacy_mluke.encoder.model import EncoderInput, build_encoder_v1
+from spacy_mluke.encoder.inputs import EncoderInput
+from spacy_mluke.encoder.model import build_encoder_v1
 from spacy_mluke.encoder.optimizer import AdamW
 from spacy_mluke.network.quantized_table import Q4Embedding
 from spacy_mluke.vocabulary.entity_names import NewEntity

@@ -14,9 +14,10 @@ from spacy_mluke.checkpoint.huggingface import export_huggingface
 from spacy_mluke.checkpoint.load import load_encoder
 from spacy_mluke.checkpoint.save import save_encoder
 from spacy_mluke.encoder.access import load_model
+from spacy_mluke.encoder.inputs import MentionInput
 from spacy_mluke.encoder.listener import build_encoder_listener_v1
-from spacy_mluke.encoder.model import MentionInput, align_input, build_encoder_v1
-from spacy_mluke.heads.mask_states import read_masks
+from spacy_mluke.encoder.model import build_encoder_v1
+from spacy_mluke.heads.mask_states import predict_masks
 from spacy_mluke.heads.masked_entities import build_masked_entity_v1, predict_top_entities, rank_entities
 from spacy_mluke.heads.masked_words import piece_log_probs, rank_pieces
 from tests.checkpoint.checkpoints import FULL, make_checkpoint
@@ -74,7 +75,7 @@ def reference(path, batch, n_pass=0):
 def test_entity_logits_equal_those_of_the_reference(model, path, tokenizer):
     inputs = mentions(mask_lengths=numpy.array([1, 0, 0, 2]), entity_ids=numpy.array([-1, 4, -1, -1]))
     found = model.predict(inputs)
-    batch = align_input(model.layers[0], inputs)
+    batch = inputs.align(model.layers[0])
     assert found.lengths.tolist() == [6, 0, 6, 6]
     expected = numpy.concatenate([reference(path, batch)[1][[0, 2]], reference(path, batch, 1)[1]])
     numpy.testing.assert_allclose(found.logits.reshape((-1, 6)), expected, atol=1e-4)
@@ -84,9 +85,9 @@ def test_entity_logits_equal_those_of_the_reference(model, path, tokenizer):
 def test_word_log_probabilities_equal_those_of_the_reference(model, path, tokenizer):
     encoder = model.layers[0]
     inputs = mentions(mask_lengths=numpy.array([2, 0, 0, 2]))
-    states = read_masks(encoder, inputs, 2)
+    states = predict_masks(encoder, inputs, 2)
     loaded = load_model(encoder)
-    batch = align_input(encoder, inputs)
+    batch = inputs.align(encoder)
     logits = torch.tensor(reference(path, batch)[0][1:3]).log_softmax(1).numpy()
     found = piece_log_probs(loaded, states.pieces[:2], numpy.arange(logits.shape[1]))
     numpy.testing.assert_allclose(found, logits, atol=1e-4)
@@ -105,7 +106,7 @@ def test_hidden_words_are_mask_pieces_and_text_never_is(model):
     inputs = MentionInput(
         [doc], Ragged(numpy.array([[0, 1]], dtype="int32"), numpy.array([1])), mask_lengths=numpy.array([2])
     )
-    batch = align_input(model.layers[0], inputs)
+    batch = inputs.align(model.layers[0])
     assert batch.piece_ids.tolist().count(loaded.wordpieces.mask_id) == 2
     assert batch.entity_bounds.tolist() == [[1, 3]]
     assert loaded.wordpieces.pieces(batch.piece_ids[:4])[1:3] == ["<mask>", "<mask>"]
@@ -115,7 +116,7 @@ def test_hidden_words_are_mask_pieces_and_text_never_is(model):
 def test_neighbours_of_a_mask_keep_their_pieces(path, segmentation):
     model = build_encoder_v1(str(path), segmentation=segmentation)
     inputs = mentions(mask_lengths=numpy.array([0, 1, 0, 0]), with_tokens=True)
-    batch = align_input(model, inputs)
+    batch = inputs.align(model)
     alignment = batch.docs[0]
     pieces = load_model(model).wordpieces
     rows = alignment.piece_rows[slice(*alignment.token_bounds[5])]
@@ -272,7 +273,7 @@ def test_heads_are_saved_with_the_encoder(path, model, tmp_path, write):
     _, info = LukeForMaskedLM.from_pretrained(tmp_path / "saved", output_loading_info=True)
     assert not info["unexpected_keys"]
     assert not [name for name in info["missing_keys"] if "pooler" not in name]
-    batch = align_input(model.layers[0], mentions())
+    batch = mentions().align(model.layers[0])
     numpy.testing.assert_allclose(reference(tmp_path / "saved", batch)[1].ravel(), expected[:18], atol=1e-4)
 
 

@@ -10,7 +10,7 @@ from spacy.tokens import Span
 from transformers import LukeForEntityClassification, LukeForEntityPairClassification
 
 from spacy_mluke.encoder.access import is_loaded
-from spacy_mluke.encoder.model import MarkedInput
+from spacy_mluke.encoder.inputs import MarkedInput
 from tests.checkpoint.checkpoints import FULL, LITE, make_checkpoint
 from tests.pipeline.relation_docs import own_model
 
@@ -69,9 +69,8 @@ def test_logits_equal_those_of_the_reference(tmp_path, request, tokenizer, task,
     assert list(pipe.classes) == list(NAMES.values())
     assert output.logits.shape == ((6 if task == "mluke_relations" else 3), 4)
     encoder = pipe.model.get_ref("encoder")
-    from spacy_mluke.encoder.model import align_input
 
-    batch = align_input(encoder, MarkedInput([doc], groups, pipe.model.attrs["size"]))
+    batch = MarkedInput([doc], groups, pipe.model.attrs["size"]).align(encoder)
     network = TASKS[task].from_pretrained(path).eval()
     numpy.testing.assert_allclose(output.logits, reference_logits(network, batch), atol=1e-4)
     assert is_loaded(encoder)

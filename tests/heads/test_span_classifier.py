@@ -12,7 +12,7 @@ from transformers import LukeForEntitySpanClassification, LukeTokenizer, MLukeTo
 from spacy_mluke.encoder.access import load_model
 from spacy_mluke.encoder.listener import build_encoder_listener_v1
 from spacy_mluke.encoder.model import build_encoder_v1
-from spacy_mluke.heads.span_classifier import build_span_classifier_v1, edge_rows, span_rows
+from spacy_mluke.heads.span_classifier import build_span_classifier_v1, edge_rows
 from spacy_mluke.suggesters.candidates import CandidateSpans, suggest_candidates
 from spacy_mluke.suggesters.ngrams import build_sentence_ngrams_v1
 from tests.checkpoint.checkpoints import FULL, LITE, make_checkpoint
@@ -169,15 +169,13 @@ def test_isolated_candidates_do_not_depend_on_their_company_or_on_passes(checkpo
 
 
 def test_isolated_words_are_read_once_for_all_candidates(checkpoint):
-    from spacy_mluke.encoder.model import EncoderInput, align_input
+    from spacy_mluke.encoder.inputs import EncoderInput
 
     nlp, pipe = pipeline(checkpoint, visibility="isolated", max_entities=0)
     doc = nlp.make_doc(TEXTS["latin"])
     pipe.load()
     spans = suggest_candidates(build_sentence_ngrams_v1(), [doc]).ragged
-    batch = align_input(
-        pipe.model.get_ref("encoder"), EncoderInput([doc], spans, with_tokens=False, with_all_pieces=True)
-    )
+    batch = EncoderInput([doc], spans, with_tokens=False).align(pipe.model.get_ref("encoder"))
     assert batch.n_sequences == 1
     assert batch.entity_lengths.tolist() == [len(spans.dataXd)]
 
@@ -205,18 +203,16 @@ def test_an_encoder_that_reads_names_is_refused():
 
 
 def test_edges_are_the_first_and_last_wordpiece_in_the_window_of_the_candidate(checkpoint):
-    from spacy_mluke.encoder.model import EncoderInput, align_input
+    from spacy_mluke.encoder.inputs import EncoderInput
 
     nlp, pipe = pipeline(checkpoint, window=40, overlap=10, max_entities=9)
     doc = nlp.make_doc(" ".join(f"Tokyo{i} capital" for i in range(40)))
     pipe.load()
     spans = suggest_candidates(build_sentence_ngrams_v1(max_size=2), [doc])
     encoder = pipe.model.get_ref("encoder")
-    batch = align_input(
-        encoder, EncoderInput([doc], spans.ragged, with_tokens=False, with_all_pieces=True, split_tokens=True)
-    )
+    batch = EncoderInput([doc], spans.ragged, with_tokens=False, split_tokens=True).align(encoder)
     assert batch.n_sequences > 10
-    edges = edge_rows(batch)[span_rows(batch)]
+    edges = edge_rows(batch)[batch.span_rows]
     tokens = {bounds[0]: i for i, bounds in enumerate(spans.bounds.tolist()) if bounds[1] == bounds[0] + 1}
     for (start, end), (first, last) in zip(spans.bounds.tolist(), batch.piece_ids[edges].tolist(), strict=True):
         assert first == batch.piece_ids[edges[tokens[start], 0]]

@@ -10,7 +10,7 @@ from spacy.training import Example
 from transformers import LukeForMaskedLM
 
 from spacy_mluke.encoder.access import load_model
-from spacy_mluke.encoder.model import MentionInput
+from spacy_mluke.encoder.inputs import MentionInput
 from spacy_mluke.pipeline.cloze.masked_texts import find_linked
 from tests.pipeline.cloze_docs import cloze_pipeline, scores_of
 from tests.pipeline.steps import copy_of
@@ -160,13 +160,13 @@ def long_doc(nlp, n_before: int, n_after: int) -> Doc:
 def test_only_windows_with_a_mask_are_read(nlp, monkeypatch):
     doc = long_doc(nlp, 300, 300)
     shim, n_read = nlp.get_pipe("mluke_cloze").model.get_ref("encoder").shims[0], []
-    read = shim.read_entities
+    read = shim.predict
 
     def count(batch, *args, **kwargs):
         n_read.append((batch.n_sequences, len(batch.entity_ids)))
         return read(batch, *args, **kwargs)
 
-    monkeypatch.setattr(shim, "read_entities", count)
+    monkeypatch.setattr(shim, "predict", count)
     found = nlp.get_pipe("mluke_cloze").fill(doc, mode="entity")
     monkeypatch.setattr(MentionInput, "wanted", None)
     every = nlp.get_pipe("mluke_cloze").fill(doc, mode="entity")

@@ -10,7 +10,7 @@ from spacy.training import Example
 
 from spacy_mluke.annotate.relations import Relation
 from spacy_mluke.encoder.access import load_model
-from spacy_mluke.encoder.model import EncoderInput, MentionInput
+from spacy_mluke.encoder.inputs import EncoderInput, MentionInput
 from tests.pipeline.relation_docs import own_model
 
 SPANS = {"@misc": "spacy-mluke.spans_suggester.v1", "spans_key": "given"}

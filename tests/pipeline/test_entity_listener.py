@@ -10,6 +10,7 @@ from spacy.util import fix_random_seed
 from thinc.api import Adam
 
 from spacy_mluke.encoder.access import load_model
+from spacy_mluke.encoder.inputs import MarkedInput
 from tests.pipeline.relation_docs import facts, listening_pipeline, relation_examples, types
 from tests.pipeline.test_errors import listener_config
 
@@ -53,6 +54,28 @@ def test_gradients_of_both_kinds_of_listeners_are_summed_once(steady_checkpoint)
     for name in whole:
         total = sum(part.get(name, torch.zeros_like(whole[name])) for part in parts)
         torch.testing.assert_close(whole[name], total, atol=1e-4, rtol=1e-3)
+
+
+@pytest.mark.parametrize("span_vectors", ["entity", "both"])
+def test_a_listener_reads_the_same_states_in_training_and_in_prediction(steady_checkpoint, span_vectors):
+    nlp = listening_pipeline(steady_checkpoint, "mluke_relations")
+    mluke, pipe = nlp.get_pipe("mluke"), nlp.get_pipe("mluke_relations")
+    mluke.cfg["span_vectors"] = span_vectors
+    gold = start(nlp)
+    docs = [eg.predicted for eg in gold]
+    asked = MarkedInput(docs, pipe.propose(docs), 2)
+    listener = pipe.model.get_ref("encoder")
+    mluke.update(gold)
+    trained, _ = listener.begin_update(asked)
+    for doc in docs:
+        mluke(doc)
+    predicted = listener.predict(asked)
+    assert len(predicted.batch.span_rows)
+    numpy.testing.assert_allclose(
+        predicted.entity_states[predicted.batch.span_rows],
+        trained.entity_states[trained.batch.span_rows],
+        atol=1e-5,
+    )
 
 
 def test_the_gradient_through_a_listener_equals_finite_differences(steady_checkpoint):

@@ -11,7 +11,7 @@ import transformers
 from typer.testing import CliRunner
 
 from spacy_mluke.cli._app import app
-from spacy_mluke.encoder.model import MarkedInput, align_input
+from spacy_mluke.encoder.inputs import MarkedInput
 from spacy_mluke.pipeline.export import export_component
 from tests.heads.test_parity import reference_logits
 from tests.pipeline.relation_docs import listening_pipeline, own_model, relation_examples, task_pipeline
@@ -43,7 +43,7 @@ def test_the_reference_opens_it_and_gives_the_same_logits(steady_checkpoint, tas
     assert list(network.config.id2label.values()) == list(pipe.classes)
     docs = [eg.predicted for eg in relation_examples(nlp)]
     groups, output = pipe.predict(docs)
-    batch = align_input(pipe.model.get_ref("encoder"), MarkedInput(docs, groups, pipe.model.attrs["size"]))
+    batch = MarkedInput(docs, groups, pipe.model.attrs["size"]).align(pipe.model.get_ref("encoder"))
     numpy.testing.assert_allclose(output.logits, reference_logits(network, batch), atol=1e-4)
 
 

@@ -115,7 +115,6 @@ def test_a_published_head_gives_the_references_logits(tmp_path, tiny_sentencepie
     import torch
     from transformers import LukeForMaskedLM
 
-    from spacy_mluke.encoder.model import align_input
     from tests.checkpoint.checkpoints import FULL, make_checkpoint
 
     path = make_checkpoint(
@@ -133,7 +132,7 @@ def test_a_published_head_gives_the_references_logits(tmp_path, tiny_sentencepie
     pipe = nlp.get_pipe("mluke_linker")
     doc = nlp(link_doc(nlp, "Tokyo is the capital of Japan", [(0, "")]))
     inputs, _ = mention_input([doc], pipe.mentions([doc]))
-    batch = align_input(pipe.model.get_ref("encoder"), inputs)
+    batch = inputs.align(pipe.model.get_ref("encoder"))
     network = LukeForMaskedLM.from_pretrained(path).eval()
     positions = torch.full((1, 1, 30), -1)
     start, end = batch.entity_bounds[0].tolist()

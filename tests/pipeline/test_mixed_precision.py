@@ -10,7 +10,8 @@ from thinc.api import Ragged
 from thinc.util import to_numpy
 
 from spacy_mluke.encoder.access import load_model
-from spacy_mluke.encoder.model import EncoderInput, build_encoder_v1
+from spacy_mluke.encoder.inputs import EncoderInput
+from spacy_mluke.encoder.model import build_encoder_v1
 
 from .conftest import capital_docs
 

@@ -8,7 +8,7 @@ import torch
 from transformers import LukeForEntityPairClassification
 
 from spacy_mluke.encoder.access import load_model
-from spacy_mluke.encoder.model import MarkedInput, align_input
+from spacy_mluke.encoder.inputs import MarkedInput
 from spacy_mluke.encoder.optimizer import AdamW, is_decayed
 from tests.checkpoint.checkpoints import make_checkpoint
 from tests.pipeline.relation_docs import relation_examples, task_pipeline
@@ -56,7 +56,7 @@ def test_losses_and_weights_equal_those_of_the_reference_loop(tmp_path, tiny_sen
     docs = [eg.predicted for eg in gold]
     groups = pipe.propose(docs)
     truth = pipe.targets(gold, groups)[0].argmax(axis=1)
-    batch = align_input(pipe.model.get_ref("encoder"), MarkedInput(docs, groups, 2))
+    batch = MarkedInput(docs, groups, 2).align(pipe.model.get_ref("encoder"))
 
     network = LukeForEntityPairClassification.from_pretrained(path).train()
     network.dropout.p = 0.0

@@ -32,8 +32,11 @@ def test_both_is_the_mean_of_the_entity_and_its_wordpieces_at_length_one(tiny_ch
     for doc, other in zip(alone.pipe(make_docs(alone)), both.pipe(make_docs(both)), strict=True):
         assert bounds(doc._.mluke.spans) == bounds(other._.mluke.spans)
         n_spans += len(doc._.mluke)
+        numpy.testing.assert_allclose(other._.mluke.entity_states, doc._.mluke.vectors, atol=1e-5)
         if len(doc._.mluke):
             numpy.testing.assert_allclose(other._.mluke.vectors, mean_of_both(doc), atol=1e-5)
+            for span, vector in zip(other._.mluke.spans, other._.mluke.vectors, strict=True):
+                numpy.testing.assert_allclose(span._.mluke_vector, vector, atol=1e-6)
         if len(doc):
             numpy.testing.assert_allclose(other._.mluke.token_vectors, doc._.mluke.token_vectors, atol=1e-5)
     assert n_spans
@@ -45,6 +48,17 @@ def test_they_are_the_same_where_token_states_are_not_kept(tiny_checkpoint):
     for doc, other in zip(keep.pipe(capital_docs(keep)), drop.pipe(capital_docs(drop)), strict=True):
         assert other._.mluke.token_vectors is None
         numpy.testing.assert_allclose(other._.mluke.vectors, doc._.mluke.vectors, atol=1e-5)
+
+
+def test_saved_and_joined_documents_keep_vectors_of_both(tiny_checkpoint):
+    nlp = make_pipeline(str(tiny_checkpoint), span_vectors="both")
+    docs = list(nlp.pipe(capital_docs(nlp)))
+    joined = Doc.from_docs([doc for doc in docs if len(doc)])
+    saved = Doc(nlp.vocab).from_bytes(joined.to_bytes())
+    expected = numpy.concatenate([doc._.mluke.vectors for doc in docs if len(doc)])
+    for doc in (joined, saved):
+        numpy.testing.assert_allclose(doc._.mluke.vectors, expected, atol=1e-6)
+        numpy.testing.assert_allclose(doc.ents[-1]._.mluke_vector, expected[-1], atol=1e-6)
 
 
 def test_a_span_without_wordpieces_has_no_vector_of_both_either(tiny_checkpoint):

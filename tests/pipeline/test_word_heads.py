@@ -10,8 +10,8 @@ from thinc.api import Adam
 from transformers import LukeForEntityPairClassification, LukeModel, MLukeTokenizer
 
 from spacy_mluke.encoder.access import load_model
+from spacy_mluke.encoder.inputs import MarkedInput
 from spacy_mluke.encoder.listener import build_encoder_listener_v1
-from spacy_mluke.encoder.model import MarkedInput
 from spacy_mluke.heads.boundary_classifier import build_boundary_classifier_v1
 from spacy_mluke.heads.marker_classifier import build_marker_classifier_v1
 from spacy_mluke.pipeline.export import export_component
@@ -157,7 +157,7 @@ def test_words_of_candidates_are_read_once_whatever_the_company(steady_checkpoin
 
 
 def asked(docs, pipe):
-    from spacy_mluke.encoder.model import EncoderInput
+    from spacy_mluke.encoder.inputs import EncoderInput
 
     spans = pipe.predict(docs)[0]
     return EncoderInput(docs, spans, with_tokens=False, with_all_pieces=True, split_tokens=True, with_entities=False)

@@ -13,7 +13,7 @@ from thinc.util import to_numpy
 from spacy_mluke.align.boundaries import without_entities
 from spacy_mluke.checkpoint.add_entities import add_heads
 from spacy_mluke.encoder.access import load_model
-from spacy_mluke.encoder.model import AlignedInput
+from spacy_mluke.encoder.inputs import AlignedInput
 from spacy_mluke.encoder.optimizer import AdamW
 from spacy_mluke.heads.masked_words import word_loss
 from spacy_mluke.pipeline.pretraining.masked_words import WordSide

@@ -138,14 +138,14 @@ def test_each_component_is_measured_by_the_passes_it_makes(tiny_checkpoint, doc)
 
 
 def test_what_is_measured_is_what_the_encoder_gets_or_a_little_more(steady_checkpoint):
-    from spacy_mluke.encoder.model import MarkedInput, align_input
+    from spacy_mluke.encoder.inputs import MarkedInput
     from tests.pipeline.relation_docs import task_pipeline
 
     nlp = task_pipeline(steady_checkpoint, "mluke_relations")
     pipe = nlp.get_pipe("mluke_relations")
     gold = relation_examples(nlp)
     docs = [eg.predicted for eg in gold]
-    batch = align_input(pipe.model.get_ref("encoder"), MarkedInput(docs, pipe.propose(docs), 2))
+    batch = MarkedInput(docs, pipe.propose(docs), 2).align(pipe.model.get_ref("encoder"))
     rows = len(batch.piece_ids) + len(batch.entity_ids)
     assert rows <= sum(measure(steady_checkpoint, "pairs")(gold)) <= 1.2 * rows
 

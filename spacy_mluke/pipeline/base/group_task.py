@@ -13,7 +13,7 @@ from spacy.training import Example, validate_get_examples
 from thinc.api import set_dropout_rate
 from thinc.util import to_numpy
 
-from ...encoder.model import MarkedInput
+from ...encoder.inputs import MarkedInput
 from ...errors import Errors, Warnings
 from ...heads.group_classifier import GroupModel
 from ...types import Counts, Floats2d, GroupLogits, Ints3d

@@ -8,8 +8,9 @@ from thinc.api import Model
 
 from ...checkpoint.directory import Checkpoint, open_checkpoint
 from ...checkpoint.tensor_names import check_types
-from ...encoder.access import EncoderModel, load_model
+from ...encoder.access import load_model
 from ...encoder.listener import EncoderListener
+from ...encoder.request import EncoderModel
 from ...errors import Errors
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from ...annotate.fillers import Filler
 from ...checkpoint.load import LoadedEncoder
 from ...encoder.access import load_model
 from ...errors import Errors
-from ...heads.mask_states import read_masks
+from ...heads.mask_states import predict_masks
 from ...heads.masked_entities import MaskedModel, check_entity_head, rank_entities
 from ...heads.masked_words import check_word_head, piece_log_probs, rank_pieces
 from ...types import Counts, Ints1d
@@ -55,7 +55,7 @@ def fill_masks(model: MaskedModel, texts: Sequence[MaskedText], choice: Choice) 
         return Filled([[] for _ in texts], Counts())
     encoder = model.get_ref("encoder")
     open_words = choice.mode != "entity" and choice.words is None
-    states = read_masks(encoder, mask_input(texts, [1] * total), int(open_words))
+    states = predict_masks(encoder, mask_input(texts, [1] * total), int(open_words))
     kept = numpy.flatnonzero(states.kept)
     lang_of = [text.lang for text in texts for _ in text.masks]
     found: List[List[Filler]] = [[] for _ in range(total)]
@@ -96,7 +96,7 @@ def _score_words(
         asked = [where[i] for i in kept.tolist()]
         own = numpy.concatenate([numpy.arange(len(text.masks)) == mask for text, mask in asked])
         inputs = mask_input([text for text, _ in asked], numpy.where(own, length, 1).tolist())
-        states = read_masks(encoder, inputs, length)
+        states = predict_masks(encoder, inputs, length)
         width = states.pieces.shape[1]
         # All masks of these texts have wordpieces, or none of a text's are asked for.
         rows = states.pieces.reshape((-1, length, width))[own[states.kept]]

@@ -12,7 +12,7 @@ from spacy.tokens import Doc
 from ...align.masked_docs import place_docs
 from ...annotate.fillers import Chars
 from ...checkpoint.load import LoadedEncoder
-from ...encoder.model import MentionInput
+from ...encoder.inputs import MentionInput
 
 Linked = Tuple[int, int, int]  # first character, end, and the entity's id in the vocabulary
 

@@ -16,7 +16,7 @@ from thinc.util import to_numpy
 from ...annotate.fillers import Chars, gold_masks
 from ...checkpoint.add_entities import add_heads
 from ...checkpoint.load import LoadedEncoder
-from ...encoder.model import MentionInput
+from ...encoder.inputs import MentionInput
 from ...errors import Errors, Warnings, did_you_mean
 from ...heads.losses import cross_entropy
 from ...heads.masked_entities import MaskedModel

@@ -11,7 +11,7 @@ from spacy.tokens import Doc
 from thinc.api import Ragged
 from thinc.util import to_numpy
 
-from ...encoder.model import MentionInput
+from ...encoder.inputs import MentionInput
 from ...heads.losses import softmax
 from ...heads.masked_entities import MaskedModel
 from ...types import Counts, Floats1d, Ints1d

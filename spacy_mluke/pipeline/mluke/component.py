@@ -15,9 +15,10 @@ from thinc.api import Model, Optimizer
 
 from ...annotate.trf_data import MLUKE, OTHER, read_from
 from ...annotate.write import hook_vectors, write_states
-from ...encoder.access import EncoderModel, encoder_settings, is_loaded, load_model
+from ...encoder.access import encoder_settings, is_loaded, load_model
+from ...encoder.inputs import EncoderInput
 from ...encoder.listener import EncoderListener, WidthOf
-from ...encoder.model import EncoderInput
+from ...encoder.request import EncoderModel
 from ...encoder.trf_data import full_batch, is_token_listener, split_output
 from ...encoder.word_encoder import replace_listener, replace_listener_config
 from ...errors import Errors, Warnings, check_at_least, check_choice, check_flag

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Callable, List, Optional, Sequence, Tuple
 
-from ...encoder.batch_states import empty_gradient
+from ...encoder.running import empty_gradient
 from ...encoder.trf_data import join_gradients
 from ...types import DeviceFloats2d, EncoderOutput
 

@@ -19,7 +19,7 @@ from thinc.util import to_numpy
 from ...annotate.named_entities import write_entities
 from ...errors import Errors, Warnings, check_at_least, check_flag, check_fraction, check_text, did_you_mean
 from ...heads.losses import cross_entropy, softmax
-from ...heads.span_classifier import SpanModel
+from ...heads.span_classifier import SpanInput, SpanModel
 from ...suggesters.candidates import CandidateSpans, split_docs, suggest_candidates
 from ...types import Counts, Floats2d, Ints1d
 from ..base.defaults import Suggester
@@ -59,7 +59,7 @@ class EntityRecognizer(TaskPipe, SpanCategorizer):
 
     kind = "LukeForEntitySpanClassification"
     fixed_options = ("negative_label",)
-    model: SpanModel
+    model: SpanModel  # type: ignore[assignment]
 
     def __init__(
         self,
@@ -144,7 +144,6 @@ class EntityRecognizer(TaskPipe, SpanCategorizer):
         """
         self.load()
         docs = list(docs)
-        self.model.attrs["keep"] = self.cfg["keep"]
         bounds = [numpy.zeros((0, 2), dtype="int64")]
         lengths = [numpy.zeros(0, dtype="int64")]
         logits = [numpy.zeros((0, len(self.classes)), dtype="float32")]
@@ -152,7 +151,7 @@ class EntityRecognizer(TaskPipe, SpanCategorizer):
             spans = suggest_candidates(self.suggester, part)
             bounds.append(spans.bounds)
             lengths.append(spans.lengths)
-            logits.append(to_numpy(self.model.predict((part, spans.ragged))))
+            logits.append(to_numpy(self.model.predict(SpanInput(part, spans.ragged, self.cfg["keep"]))))
         return CandidateSpans(numpy.concatenate(bounds), numpy.concatenate(lengths)).ragged, numpy.concatenate(logits)
 
     def counts_of(self, prediction: Prediction) -> Counts:
@@ -288,7 +287,7 @@ class EntityRecognizer(TaskPipe, SpanCategorizer):
         if not (rows[chosen] != UNKNOWN).any():
             return 0.0
         set_dropout_rate(self.model, drop)
-        logits, backprop = self.model.begin_update((docs, spans.take(chosen).ragged))
+        logits, backprop = self.model.begin_update(SpanInput(docs, spans.take(chosen).ragged))
         loss, d_logits = self._loss(to_numpy(logits), rows[chosen])
         backprop(self.model.ops.asarray2f(cast(Any, d_logits)))
         return loss

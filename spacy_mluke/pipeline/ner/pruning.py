@@ -10,10 +10,8 @@ from spacy.util import minibatch
 from thinc.types import Ragged
 from thinc.util import to_numpy
 
-from ...encoder.access import EncoderModel
-from ...encoder.batch_states import kept_piece_rows
-from ...encoder.model import EncoderInput, align_input
-from ...encoder.shim import get_shim
+from ...encoder.inputs import EncoderInput
+from ...encoder.request import EncoderModel
 from ...errors import Errors
 from ...heads.pruning import edges_of_names, fit
 from ...suggesters.candidates import CandidateSpans, suggest_candidates
@@ -50,12 +48,11 @@ def learn_pruning(pipe: EntityRecognizer, examples: Iterable[Example]) -> int:
             continue
         asked = EncoderInput([eg.predicted for eg, _ in known], _names([gold for _, gold in known]))
         asked.split_tokens, asked.with_entities = True, False
-        aligned = align_input(encoder, asked)
-        rows = kept_piece_rows(aligned)
-        found = to_numpy(get_shim(encoder).predict(aligned).piece_states)
-        states.append(found)
-        is_edge.append(edges_of_names(aligned, rows))
-        bounds.append(aligned.entity_bounds)
+        output = encoder.predict(asked)
+        rows = output.batch.output_pieces
+        states.append(to_numpy(output.piece_states))
+        is_edge.append(edges_of_names(output.batch, rows))
+        bounds.append(output.batch.entity_bounds)
         n_pieces += len(rows)
         if n_pieces >= MAX_PIECES:
             break

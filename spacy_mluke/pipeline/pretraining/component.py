@@ -17,8 +17,10 @@ from thinc.util import to_numpy
 from ...align.masked_docs import place_docs
 from ...annotate.fillers import MARKER
 from ...checkpoint.add_entities import add_heads
-from ...encoder.access import EncoderModel, encoder_settings
-from ...encoder.model import MentionInput, unloaded_copy
+from ...encoder.access import encoder_settings
+from ...encoder.inputs import MentionInput
+from ...encoder.model import unloaded_copy
+from ...encoder.request import EncoderModel
 from ...errors import check_at_least, check_fraction
 from ...heads.masked_entities import MaskedModel
 from ...kb.candidate_sources import CandidateSource, StoreCandidates

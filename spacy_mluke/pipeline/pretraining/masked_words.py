@@ -10,8 +10,9 @@ from thinc.util import to_numpy
 
 from ...align.boundaries import without_entities
 from ...checkpoint.load import LoadedEncoder
-from ...encoder.access import EncoderModel, training_precision
-from ...encoder.model import AlignedInput
+from ...encoder.access import training_precision
+from ...encoder.inputs import AlignedInput
+from ...encoder.request import EncoderModel
 from ...heads.masked_words import word_loss
 from ...types import AlignedBatch, DeviceFloats2d, EntityLogits, Ints1d
 

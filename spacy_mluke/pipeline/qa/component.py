@@ -19,7 +19,7 @@ from thinc.types import Ragged
 from thinc.util import to_numpy
 
 from ...annotate.answers import Answer, Asked, Question, get_questions, set_answers, set_questions
-from ...encoder.model import QuestionInput, align_input
+from ...encoder.inputs import QuestionInput
 from ...errors import Errors, Warnings, check_at_least, check_number
 from ...heads.answer_extractor import AnswerModel, sequence_loss
 from ...heads.linear import start_weights
@@ -240,8 +240,7 @@ class QuestionAnswerer(TaskPipe, TrainablePipe):
         for examples in minibatch(get_examples(), CHUNK):
             n_examples += len(examples)
             inputs, gold = self._gold_inputs(examples)
-            batch = align_input(encoder, inputs)
-            assert isinstance(batch, QuestionBatch)
+            batch = inputs.align(encoder)
             targets = self._targets(batch, gold)
             n_annotated += len(gold)
             n_answered += targets.n_answered
