@@ -29,7 +29,7 @@ from spacy_mluke.bulk.run import Run
 from spacy_mluke.kb.store import EntityStore
 from spacy_mluke.kb.store_build import StoreRow, build_store
 from spacy_mluke.training.resumable import train
-from spacy_mluke.training.settings import changed_settings
+from spacy_mluke.training.resume_settings import changed_settings
 from spacy_mluke.training.state import FOLDER, find_state, pipeline_path
 from spacy_mluke.vocabulary.database_cache import open_database
 

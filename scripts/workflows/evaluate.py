@@ -25,7 +25,7 @@ from spacy_mluke.report.metrics import METRIC_NAMES, METRICS
 from spacy_mluke.report.predict import describe, predict_run
 from spacy_mluke.report.run import Run, score_run
 from spacy_mluke.report.summary import CURVE
-from spacy_mluke.training.corpus import give_entities, with_gold_tokens
+from spacy_mluke.training.corpus import copy_entities, with_gold_tokens
 
 TASK = typer.Argument(..., help="relations, ner, qa, cloze or linking")
 CORPUS = typer.Argument(..., help="Folder that convert has written", exists=True)
@@ -133,7 +133,7 @@ def write_run(run: Run, folder: Path) -> None:
 def _example(gold: Doc) -> Example:
     """Make an example whose predicted document has the gold tokens and entities, but no other annotation."""
     eg = with_gold_tokens(gold)
-    give_entities(eg)
+    copy_entities(eg)
     return eg
 
 

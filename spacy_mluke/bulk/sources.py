@@ -175,7 +175,7 @@ def read(
     job: Job,
     shard: Shard,
     nlp: Language,
-    lost: Counter,
+    skipped: Counter,
     *,
     done: Container[int] = (),
     tell: Optional[Tell] = None,
@@ -186,7 +186,7 @@ def read(
     job (Job): The run.
     shard (Shard): The shard.
     nlp (Language): Whose tokenizer makes documents.
-    lost (Counter): Counts, by kind, annotation of the input that could not be kept.
+    skipped (Counter): Counts, by kind, annotation of the input that could not be kept.
     done (Container[int]): Places of records that are passed by.
     tell (Optional[Tell]): Is called before a document is made.
     YIELDS (Union[Record, BadRecord]): In the order of the file.
@@ -209,7 +209,7 @@ def read(
                 found = Record(place, own_id, raw, {})
             else:
                 keys = [key for key in KEYS if shard.format != "parquet" or key not in WRITTEN]
-                found = _make_record(job, place, own_id, record, keys, nlp, lost)
+                found = _make_record(job, place, own_id, record, keys, nlp, skipped)
         except Exception as error:
             # Whatever it is, the next record has a right to be read.
             text = _text_of(raw) if shard.format == "docbin" else as_text(raw)
@@ -219,7 +219,7 @@ def read(
 
 
 def _make_record(
-    job: Job, place: int, own_id: str, record: Dict[str, Any], keys: List[str], nlp: Language, lost: Counter
+    job: Job, place: int, own_id: str, record: Dict[str, Any], keys: List[str], nlp: Language, skipped: Counter
 ) -> Record:
     from ..training.jsonl import make_doc
 
@@ -232,7 +232,7 @@ def _make_record(
     read_keys = {*keys, job.text_key, job.id_key} - ({"text"} - {job.text_key})
     meta = {key: value for key, value in record.items() if key not in read_keys}
     wanted = {key: record[key] for key in keys if record.get(key) is not None}
-    doc = make_doc(nlp, {**wanted, "text": text}, own_id, alignment="expand", lost=lost)
+    doc = make_doc(nlp, {**wanted, "text": text}, own_id, alignment="expand", skipped=skipped)
     return Record(place, own_id, doc, meta)
 
 

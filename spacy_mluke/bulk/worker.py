@@ -62,14 +62,14 @@ class Worker:
         if there is not None:
             return there
         start = time.perf_counter()
-        lost: Counter = Counter()
+        skipped: Counter = Counter()
         done: Dict[int, Done] = {}
         bad: Dict[int, BadRecord] = {}
         shard.check_file()
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             try:
-                self._annotate(shard, done, bad, lost, tell)
+                self._annotate(shard, done, bad, skipped, tell)
             except (OSError, EOFError) as error:
                 raise ValueError(Errors.ML282.format(path=shard.path, reason=error)) from error
             packed = self._pack(done, bad)
@@ -78,7 +78,7 @@ class Worker:
             self.packer.write(packed, path)
         self._write_bad(shard, [as_line(shard, one) for _, one in sorted(bad.items())])
         messages = [str(warning.message) for warning in caught if issubclass(warning.category, UserWarning)]
-        messages += [f"{n} {what} of the input could not be kept" for what, n in lost.items() if n]
+        messages += [f"{n} {what} of the input could not be kept" for what, n in skipped.items() if n]
         result = ShardResult(
             number=shard.number,
             n_docs=len(done),
@@ -119,14 +119,14 @@ class Worker:
         return job.finish(shard, result)
 
     def _annotate(
-        self, shard: Shard, done: Dict[int, Done], bad: Dict[int, BadRecord], lost: Counter, tell: Optional[Tell]
+        self, shard: Shard, done: Dict[int, Done], bad: Dict[int, BadRecord], skipped: Counter, tell: Optional[Tell]
     ) -> None:
         given = 0
         is_read = False
 
         def docs() -> Iterator[Tuple[Doc, Record]]:
             nonlocal given, is_read
-            for record in read(self.job, shard, self.nlp, lost):
+            for record in read(self.job, shard, self.nlp, skipped):
                 if isinstance(record, BadRecord):
                     bad[record.place] = record
                 else:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Sequence
 if TYPE_CHECKING:
     import typer
 
-    from ..training.process_group import Team
+    from ..training.process_group import ProcessGroup
 
 # As a shell says that a process was interrupted from the keyboard.
 INTERRUPTED = 130
@@ -27,7 +27,7 @@ def run_training(
     gpu_id: int,
     force: bool = False,
     command: str = "",
-) -> Team:
+) -> ProcessGroup:
     """Train a pipeline, from its config or from the state of an interrupted training.
 
     config (Path): The config.
@@ -38,7 +38,7 @@ def run_training(
     gpu_id (int): GPU, -1 for none. Of several processes, each takes the one of its own number.
     force (bool): Whether what `output` holds may be replaced.
     command (str): The command that goes on with this training, for the message of one that is interrupted.
-    RETURNS (Team): The processes that have trained.
+    RETURNS (ProcessGroup): The processes that have trained.
     RAISES (ValueError): ML323 if `output` holds a training and neither `resume` nor `force` says what to do with it.
     """
     from spacy.cli._util import setup_gpu, show_validation_error
@@ -47,40 +47,48 @@ def run_training(
     from wasabi import msg
 
     from ..errors import Errors
-    from ..training.process_group import Team
+    from ..training.process_group import ProcessGroup
     from ..training.resumable import train as train_resumably
-    from ..training.settings import changed_settings
+    from ..training.resume_settings import changed_settings
     from ..training.state import FOLDER, find_state, pipeline_path
     from ._progress import TrainingBar
 
-    team = Team.join(use_gpu=gpu_id)
-    if gpu_id >= 0 and team.size > 1:
+    process_group = ProcessGroup.join(use_gpu=gpu_id)
+    if gpu_id >= 0 and process_group.size > 1:
         gpu_id = int(os.environ.get("LOCAL_RANK", gpu_id))
     try:
-        setup_gpu(gpu_id, silent=not team.is_first)
+        setup_gpu(gpu_id, silent=not process_group.is_first)
     except ValueError as error:
         raise ValueError(Errors.ML326.format(gpu=gpu_id, reason=error)) from error
     if not force:
         check_output(output, resume)
     output.mkdir(parents=True, exist_ok=True)
     found = find_state(output / FOLDER) if resume else None
-    team.wait()
+    process_group.barrier()
     with show_validation_error(config):
         loaded = load_config(config, overrides=overrides, interpolate=False)
     if found is not None:
         saved = load_config(pipeline_path(found) / "config.cfg")
         nlp = load_model(pipeline_path(found), config=changed_settings(loaded, saved, found))
-        if team.is_first:
+        if process_group.is_first:
             msg.info(f"Going on from {found}")
     else:
         with show_validation_error(config, hint_fill=False):
             nlp = init_nlp(loaded, use_gpu=gpu_id)
-    if team.is_first:
-        several = f" ({team.size} processes, each with its share of a batch)" if team.size > 1 else ""
+    if process_group.is_first:
+        several = f" ({process_group.size} processes, each with its share of a batch)" if process_group.size > 1 else ""
         msg.info(f"Pipeline: {', '.join(nlp.pipe_names)}{several}")
-    with _interruptible(output, command, team), TrainingBar(nlp, is_on=team.is_first) as bar:
-        train_resumably(nlp, output, resume=resume, every=every or None, use_gpu=gpu_id, team=team, progress=bar.show)
-    return team
+    with _interruptible(output, command, process_group), TrainingBar(nlp, is_on=process_group.is_first) as bar:
+        train_resumably(
+            nlp,
+            output,
+            resume=resume,
+            every=every or None,
+            use_gpu=gpu_id,
+            process_group=process_group,
+            progress=bar.show,
+        )
+    return process_group
 
 
 def read_overrides(ctx: typer.Context) -> Dict[str, Any]:
@@ -142,7 +150,7 @@ def resume_command(ctx: typer.Context, arguments: Sequence[Path], options: Dict[
 
 
 @contextlib.contextmanager
-def _interruptible(output: Path, command: str, team: Team) -> Iterator[None]:
+def _interruptible(output: Path, command: str, process_group: ProcessGroup) -> Iterator[None]:
     """Say how to go on when the training is interrupted from the keyboard."""
     import sys
 
@@ -153,7 +161,7 @@ def _interruptible(output: Path, command: str, team: Team) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        if team.is_first:
+        if process_group.is_first:
             path: Optional[Path] = find_state(output / FOLDER)
             kept = f"its last state is kept: {path}" if path is not None else "no state was kept yet"
             msg.warn(f"The training was interrupted; {kept}. To go on{'' if path else ', from the start'}:")

@@ -28,16 +28,16 @@ def convert_jsonl(
 
     from ..errors import Errors
     from ..storage.files import writing
-    from ..training.files import read_docbin
+    from ..training.corpus_files import read_docbin
     from ..training.jsonl import read_jsonl, write_jsonl
 
     nlp = spacy.blank(lang)
-    lost: Counter[str] = Counter()
+    skipped: Counter[str] = Counter()
     if (source.suffix == ".spacy") == (target.suffix == ".spacy"):
         raise ValueError(Errors.ML249.format(source=source, target=target))
     if target.suffix == ".spacy":
         docs = DocBin(store_user_data=True)
-        for doc in read_jsonl(nlp, source, alignment=align, spans_key=spans_key, lost=lost):
+        for doc in read_jsonl(nlp, source, alignment=align, spans_key=spans_key, skipped=skipped):
             docs.add(doc)
         with writing(target) as aside:
             docs.to_disk(aside)
@@ -46,6 +46,6 @@ def convert_jsonl(
         with writing(target) as aside:
             n = write_jsonl(read_docbin(source, nlp.vocab), aside, spans_key=spans_key)
     msg.good(f"Wrote {target}: {n:,} documents")
-    found = ", ".join(f"{kind}: {number:,}" for kind, number in lost.most_common() if number)
+    found = ", ".join(f"{kind}: {number:,}" for kind, number in skipped.most_common() if number)
     if found:
         msg.warn("Not kept", found)

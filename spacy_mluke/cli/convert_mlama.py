@@ -46,7 +46,7 @@ def convert_mlama(
     from ..training.mlama import make_cloze_docs, parse_patterns, read_mlama
 
     install_extensions()
-    left_out: Counter = Counter()
+    skipped: Counter = Counter()
     clozes = list(
         read_mlama(
             source,
@@ -54,7 +54,7 @@ def convert_mlama(
             languages=_listed(languages),
             patterns=parse_patterns(patterns),
             checked=checked,
-            left_out=left_out,
+            skipped=skipped,
         )
     )
     random.Random(seed).shuffle(clozes)
@@ -62,12 +62,12 @@ def convert_mlama(
     docs = DocBin(docs=make_cloze_docs(spacy.blank("xx"), taken, masked=masked), store_user_data=True)
     with writing(target) as aside:
         docs.to_disk(aside)
-    if left_out["patterns"]:
-        msg.warn(f"{left_out['patterns']} patterns were left out: they have not one [X] and one [Y]")
+    if skipped["patterns"]:
+        msg.warn(f"{skipped['patterns']} patterns were left out: they have not one [X] and one [Y]")
     n_objects = len({cloze.objects[0][0] for cloze in taken})
     msg.good(f"Wrote {target}: {len(taken)} texts, {n_objects} objects")
-    if left_out["names"]:
-        msg.info(f"{left_out['names']} facts have no name in a language, and are not in its texts")
+    if skipped["names"]:
+        msg.info(f"{skipped['names']} facts have no name in a language, and are not in its texts")
 
 
 def _listed(text: Optional[str]) -> Optional[list]:

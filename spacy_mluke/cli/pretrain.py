@@ -42,7 +42,7 @@ def pretrain(
 
     overrides = {**read_overrides(ctx), "paths.train": str(corpus)}
     options = {"--every": every, "--gpu-id": None if gpu_id < 0 else str(gpu_id)}
-    team = run_training(
+    process_group = run_training(
         config,
         output,
         overrides,
@@ -52,7 +52,7 @@ def pretrain(
         force=force,
         command=resume_command(ctx, (config, corpus, output), options),
     )
-    if not team.is_first:
+    if not process_group.is_first:
         return
     # The best by the dev corpus; without one, the last.
     folder = next(path for path in (output / "model-best", output / "model-last") if path.is_dir())

@@ -45,7 +45,7 @@ def train(
     overrides = read_overrides(ctx)
     import_code(code)
     options = {"--every": every, "--code": code, "--gpu-id": None if gpu_id < 0 else str(gpu_id)}
-    team = run_training(
+    process_group = run_training(
         config,
         output,
         overrides,
@@ -55,5 +55,5 @@ def train(
         force=force,
         command=resume_command(ctx, (config, output), options),
     )
-    if team.is_first:
+    if process_group.is_first:
         msg.good(f"Trained. The best pipeline: {output / 'model-best'}")

@@ -15,8 +15,8 @@ from .. import __version__
 from ..annotate.answers import get_questions, set_questions
 from ..encoder.access import encoder_settings, is_encoder
 from ..errors import Errors
-from ..training.corpus import give_entities, with_gold_tokens
-from ..training.files import DOCBIN, DocBinCorpus
+from ..training.corpus import copy_entities, with_gold_tokens
+from ..training.corpus_files import DOCBIN, DocBinCorpus
 from .run import Run, score_run
 
 ENTITIES = "doc.ents"
@@ -83,7 +83,7 @@ def read_examples(
         if gold_tokens:
             eg = with_gold_tokens(eg.reference)
         if with_entities:
-            give_entities(eg)
+            copy_entities(eg)
         questions = get_questions(eg.reference)
         if questions and not get_questions(eg.predicted):
             set_questions(eg.predicted, questions)

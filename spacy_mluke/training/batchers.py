@@ -1,4 +1,4 @@
-"""Batches by what they cost the encoder: wordpieces and entities of all passes that a component makes."""
+"""Batches of bounded cost: the wordpieces and entities of all sequences that a component encodes."""
 
 import random
 import warnings
@@ -23,25 +23,23 @@ def build_batch_by_pieces_v1(
     discard_oversize: bool = False,
     proposes: Optional[Callable[..., Any]] = None,
 ) -> Batcher:
-    """Batch examples so that none outgrows memory. Registered as `spacy-mluke.batch_by_pieces.v1`.
+    """Batch examples so that each batch fits into memory. Registered as `spacy-mluke.batch_by_pieces.v1`.
 
-    What an example costs is the rows that it brings to the encoder: wordpieces, markers and entities of all passes
-    that are made of it. They are counted token by token, each different token once: as a rule a little more than the
-    text has.
+    The cost of an example is its number of rows in the encoder: wordpieces, markers and entities of all its sequences.
+    Wordpieces are counted token by token, each different token once: usually slightly more than the text has.
 
-    max_rows (int): Rows of a batch at most. Memory grows with them; an example with more is a batch by itself.
-    size (Optional[int]): Examples of a batch at most.
-    count (str): Which passes are made. "docs": one over the document, with its entities; "entities": one for each
-        entity; "pairs": one for each pair of entities; "ngrams": one over the document, with candidates; "questions":
-        one for each question.
+    max_rows (int): Maximum number of rows per batch. Memory grows with it; a larger example is a batch alone.
+    size (Optional[int]): Maximum number of examples per batch.
+    count (str): Which sequences are encoded. "docs": one for the document, with its entities; "entities": one for each
+        entity; "pairs": one for each pair of entities; "ngrams": one for the document, with candidate spans;
+        "questions": one for each question.
     name (str): The checkpoint whose wordpieces are counted, as in `spacy-mluke.Encoder.v1`. Read at first use.
-    window (int): Wordpieces of a pass at most, as in `spacy-mluke.Encoder.v1`.
-    buffer (int): Examples that are read ahead, to put those of like cost together. The batches made of them come in
-        random order. 0 keeps the order of the corpus.
-    discard_oversize (bool): Whether to leave out an example that costs more than `max_rows`; a warning counts them.
-    proposes (Optional[Callable]): What the component proposes, for "entities" and "ngrams" a suggester, for "pairs" a
-        pair generator, with the options that it has there. By default, all entities, all ordered pairs, all candidates
-        of 1 to 16 tokens.
+    window (int): Maximum number of wordpieces per sequence, as in `spacy-mluke.Encoder.v1`.
+    buffer (int): Number of examples that are read ahead and grouped by similar cost. Their batches are in random
+        order. 0 keeps the order of the corpus.
+    discard_oversize (bool): Whether to discard examples that cost more than `max_rows`; a warning counts them.
+    proposes (Optional[Callable]): The component's suggester (for "entities" and "ngrams") or pair generator (for
+        "pairs"), with the same options. By default, all entities, all ordered pairs, all spans of 1 to 16 tokens.
     RETURNS (Batcher): Examples -> lists of examples.
     RAISES (ValueError): ML070 for an unknown count, ML071 for numbers that are too small.
     """
@@ -55,7 +53,7 @@ def build_batch_by_pieces_v1(
 
 
 class PieceBatcher:
-    """Cuts a stream of examples into batches of bounded cost.
+    """Splits a stream of examples into batches of bounded cost.
 
     measure (Callable): Examples -> the cost of each.
     Other arguments as for `build_batch_by_pieces_v1`.
@@ -78,10 +76,10 @@ class PieceBatcher:
         self._has_warned = False
 
     def __call__(self, items: Iterable[Item]) -> Iterator[List[Item]]:
-        """Cut a stream into batches.
+        """Split a stream into batches.
 
         items (Iterable[Item]): Examples.
-        YIELDS (List[Item]): Batches; over all of them each example once, but those that are discarded.
+        YIELDS (List[Item]): Batches; each example is in one of them, unless it is discarded.
         """
         n_items = n_large = 0
         waiting: List[Tuple[int, Item]] = []
@@ -92,11 +90,11 @@ class PieceBatcher:
             n_items += len(ahead)
             n_large += len(large)
             batches = self._fill(waiting + fitting)
-            # The last is not full: it takes more from what comes next.
+            # The last batch is not full yet: the next examples may go into it.
             waiting = batches.pop() if batches else []
             if not self.discard_oversize and large:
                 if not self.buffer and waiting:
-                    # It must not overtake those before it.
+                    # Keep the order of the corpus.
                     batches.append(waiting)
                     waiting = []
                 batches.extend([single] for single in large)
@@ -122,7 +120,7 @@ class PieceBatcher:
         return batches
 
     def _warn(self, n_large: int, n_items: int) -> None:
-        """Once: every epoch would say the same."""
+        """Warn once, because the numbers are the same in every epoch."""
         if n_large and not self._has_warned:
             self._has_warned = True
             message = Warnings.ML191 if self.discard_oversize else Warnings.ML190

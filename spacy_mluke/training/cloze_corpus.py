@@ -1,4 +1,4 @@
-"""A corpus reader that masks what is known."""
+"""A corpus reader that masks linked entities."""
 
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional
@@ -11,8 +11,8 @@ from spacy.vocab import Vocab
 from ..annotate.fillers import MARKER, Filler, GoldMask, find_markers, gold_masks, set_fillers
 from ..errors import check_at_least, check_text
 from ..extensions import install_extensions
-from .files import DocBinCorpus
-from .places import split_words
+from .corpus_files import DocBinCorpus
+from .isolate_text import isolate_text
 
 
 def build_cloze_corpus_v1(
@@ -20,11 +20,11 @@ def build_cloze_corpus_v1(
 ) -> Callable[[Language], Iterable[Example]]:
     """Read a corpus, and mask its entities. Registered as `spacy-mluke.ClozeCorpus.v1`.
 
-    Each entity with a kb_id gives an example: its text with a mask in the entity's place, and what belongs there.
-    Documents that have masks already are read as they are. Documents without either are left out.
+    Each entity with a kb_id becomes an example: the text with a mask in place of the entity, and the gold fillers of
+    the mask. Documents that already have masks are not changed. Documents with neither are skipped.
 
     path (Optional[Path]): A .spacy file, or a directory of them.
-    marker (str): What stands for a mask.
+    marker (str): Text of a mask.
     max_length (int): As in `spacy.Corpus.v1`.
     gold_preproc (bool): As in `spacy.Corpus.v1`.
     limit (int): As in `spacy.Corpus.v1`, of the documents.
@@ -39,7 +39,7 @@ def build_cloze_corpus_v1(
 
 
 class ClozeCorpus:
-    """Reads examples whose documents have masks, the references with what belongs there."""
+    """Reads examples whose documents have masks; the references have their gold fillers."""
 
     def __init__(self, path: Optional[Path], marker: str, *, max_length: int, gold_preproc: bool, limit: int):
         self._path = path
@@ -49,7 +49,7 @@ class ClozeCorpus:
     def __call__(self, nlp: Language) -> Iterator[Example]:
         """Read the corpus.
 
-        nlp (Language): Makes the documents.
+        nlp (Language): Tokenizes the documents.
         YIELDS (Example): The examples.
         """
         if self._path is None:
@@ -62,15 +62,15 @@ class ClozeCorpus:
 
 
 def mask_example(vocab: Vocab, doc: Doc, marker: str) -> Iterator[Example]:
-    """Mask each known entity of a document by itself.
+    """Return an example for each linked entity of a document, with this entity masked.
 
     vocab (Vocab): The pipeline's vocabulary.
     doc (Doc): The document.
-    marker (str): What stands for a mask.
+    marker (str): Text of a mask.
     YIELDS (Example): One for each entity.
     """
     for mask in gold_masks(doc) or []:
-        words, spaces, place = split_words(doc, mask.start_char, mask.end_char, marker)
+        words, spaces, place = isolate_text(doc, mask.start_char, mask.end_char, marker)
         reference = Doc(vocab, words=words, spaces=spaces)
         span = Span(reference, *place, label="MASK", kb_id=mask.kb_ids[0] if mask.kb_ids else "")
         reference.ents = [span]

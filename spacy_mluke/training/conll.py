@@ -1,4 +1,4 @@
-"""CoNLL-2003 and WikiNEuRal: a token a line, its entity tag in the last column, a blank line between sentences."""
+"""CoNLL-2003 and WikiNEuRal: one token per line, its entity tag in the last column, a blank line after a sentence."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from spacy.language import Language
 from spacy.tokens import Doc, Span
 
 from ..errors import Errors, check_choice
-from .files import read_lines
-from .tags import parse_tag, tagged_spans
+from .corpus_files import read_lines
+from .entity_tags import parse_tag, tagged_spans
 
 SPACES = ("all", "punctuation", "none")
 _DOCUMENT_START = "-DOCSTART-"
@@ -24,18 +24,18 @@ class TaggedSentence:
 
     words: List[str]
     spans: List[Tuple[int, int, str]]  # first token, end and label
-    is_document_start: bool  # whether a -DOCSTART- line stands before it
+    is_document_start: bool  # whether a -DOCSTART- line precedes it
 
 
 def read_conll(path: Union[str, Path]) -> Iterator[TaggedSentence]:
-    """Read a file of CoNLL-2003 (token, part of speech, chunk, tag; between spaces) or WikiNEuRal (index, token, tag;
-    between tabs).
+    """Read a file of CoNLL-2003 (token, part of speech, chunk, tag; separated by spaces) or WikiNEuRal (index, token,
+    tag; separated by tabs).
 
-    The tag is the last column. The token is the first one, or the second where the first is the token's number.
+    The tag is the last column. The token is the first column, or the second if the first is the token's number.
 
     path (Union[str, Path]): The file.
     YIELDS (TaggedSentence): The sentences.
-    RAISES (ValueError): ML247 for a line without a token and a tag, ML321 for a file that is not in UTF-8.
+    RAISES (ValueError): ML247 for a line without a token and a tag, ML321 if the file is not UTF-8.
     """
     words: List[str] = []
     tags: List[str] = []
@@ -57,7 +57,7 @@ def read_conll(path: Union[str, Path]) -> Iterator[TaggedSentence]:
 
 
 def _parse_line(line: str, index: int, place: str) -> Tuple[str, str]:
-    # A token may hold other kinds of spaces than the one that separates columns.
+    # Split at tabs or plain spaces only: a token may contain other whitespace.
     columns = line.split("\t") if "\t" in line else line.split(" ")
     columns = [column.strip() for column in columns if column.strip()]
     if len(columns) > 2 and columns[0] in (str(index), str(index + 1)) and "\t" in line:
@@ -65,16 +65,16 @@ def _parse_line(line: str, index: int, place: str) -> Tuple[str, str]:
     if len(columns) < 2:
         raise ValueError(Errors.ML247.format(place=place, reason="no token and tag"))
     if parse_tag(columns[-1]) is None:
-        raise ValueError(Errors.ML247.format(place=place, reason=f"'{columns[-1]}' is no tag"))
+        raise ValueError(Errors.ML247.format(place=place, reason=f"'{columns[-1]}' is not a tag"))
     return columns[0], columns[-1]
 
 
 def group_sentences(sentences: Iterable[TaggedSentence], n_sentences: int = 1) -> Iterator[List[TaggedSentence]]:
-    """Group sentences to documents.
+    """Group sentences into documents.
 
     sentences (Iterable[TaggedSentence]): The sentences.
-    n_sentences (int): Sentences of a document, fewer where the corpus begins another one; 0 for the corpus's own
-        documents.
+    n_sentences (int): Maximum number of sentences per document; a document also ends where one ends in the corpus. 0
+        for the documents of the corpus.
     YIELDS (List[TaggedSentence]): The sentences of a document.
     """
     group: List[TaggedSentence] = []
@@ -88,21 +88,20 @@ def group_sentences(sentences: Iterable[TaggedSentence], n_sentences: int = 1) -
 
 
 def make_conll_doc(nlp: Language, sentences: Sequence[TaggedSentence], *, spaces: str = "all") -> Doc:
-    """Make a document with entities and sentence starts.
+    """Return a document with entities and sentence starts.
 
-    nlp (Language): Its vocabulary.
+    nlp (Language): Its vocabulary is used.
     sentences (Sequence[TaggedSentence]): The sentences.
-    spaces (str): Where tokens, which stand alone in the corpus, had a space between them: "all"; "punctuation":
-        everywhere but before a punctuation mark or an apostrophe, as LUKE reads CoNLL-2003; "none", for Chinese and
-        Japanese.
+    spaces (str): Where to put spaces between tokens, which the corpus does not say: "all"; "punctuation": everywhere
+        except before a punctuation mark or an apostrophe, as LUKE reads CoNLL-2003; "none", for Chinese and Japanese.
     RETURNS (Doc): The document.
-    RAISES (ValueError): ML070 for an unknown choice of spaces.
+    RAISES (ValueError): ML070 for an unknown value of `spaces`.
     """
     check_choice("spaces", spaces, SPACES)
     words = [word for sentence in sentences for word in sentence.words]
     starts: List[Union[bool, int, None]] = [i == 0 for sentence in sentences for i in range(len(sentence.words))]
-    follows = [_is_after_space(word, spaces) for word in words[1:]]
-    doc = Doc(nlp.vocab, words=words, spaces=[*follows, False], sent_starts=starts)
+    space_before = [_has_space_before(word, spaces) for word in words[1:]]
+    doc = Doc(nlp.vocab, words=words, spaces=[*space_before, False], sent_starts=starts)
     ents: List[Span] = []
     first = 0
     for sentence in sentences:
@@ -112,7 +111,7 @@ def make_conll_doc(nlp: Language, sentences: Sequence[TaggedSentence], *, spaces
     return doc
 
 
-def _is_after_space(word: str, spaces: str) -> bool:
+def _has_space_before(word: str, spaces: str) -> bool:
     if spaces != "punctuation":
         return spaces == "all"
     return not (word.startswith("'") or (len(word) == 1 and unicodedata.category(word).startswith("P")))

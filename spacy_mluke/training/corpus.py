@@ -1,4 +1,4 @@
-"""A corpus reader for components that are given entities."""
+"""A corpus reader for components that need entities and do not find them."""
 
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, Iterator, Optional
@@ -10,16 +10,17 @@ from spacy.training import Example
 
 from ..errors import check_at_least
 from ..extensions import install_extensions
-from .files import DocBinCorpus
+from .corpus_files import DocBinCorpus
 
 
 def build_entity_corpus_v1(
     path: Optional[Path], max_length: int = 0, gold_preproc: bool = False, limit: int = 0
 ) -> Callable[[Language], Iterable[Example]]:
-    """Read a corpus, and give the predicted documents the gold entities. Registered as `spacy-mluke.EntityCorpus.v1`.
+    """Read a corpus, and copy the gold entities to the predicted documents. Registered as
+    `spacy-mluke.EntityCorpus.v1`.
 
-    spaCy's own reader leaves predicted documents bare, so that components which are given entities, and do not find
-    them, would see none: neither in training nor in evaluation.
+    spaCy's corpus reader returns predicted documents without annotation. Components that need entities, but do not find
+    them, would then have none, in training and in evaluation.
 
     path (Optional[Path]): A .spacy file, or a directory of them.
     max_length (int): As in `spacy.Corpus.v1`.
@@ -44,27 +45,27 @@ class EntityCorpus:
     def __call__(self, nlp: Language) -> Iterator[Example]:
         """Read the corpus.
 
-        nlp (Language): Makes the predicted documents.
+        nlp (Language): Tokenizes the predicted documents.
         YIELDS (Example): The examples.
-        RAISES (ValueError): E913 without a path, ML324 for a file that is damaged.
+        RAISES (ValueError): E913 without a path, ML324 for a damaged file.
         """
         if self._path is None:
             raise ValueError(SpacyErrors.E913)
         for eg in DocBinCorpus(self._path, **self._options)(nlp):
-            give_entities(eg)
+            copy_entities(eg)
             yield eg
 
 
-def give_entities(eg: Example) -> None:
-    """Give the predicted document of an example the entities of its reference.
+def copy_entities(eg: Example) -> None:
+    """Copy the entities of an example's reference to its predicted document.
 
-    eg (Example): Entities that the predicted document's tokens do not have are left out.
+    eg (Example): The example. Entities that are not on tokens of the predicted document are skipped.
     """
     eg.predicted.ents = eg.get_aligned_spans_y2x(eg.reference.ents, allow_overlap=False)
 
 
 def with_gold_tokens(gold: Doc) -> Example:
-    """Make an example whose predicted document has the tokens of the reference, and nothing else of it.
+    """Return an example whose predicted document has the tokens of the reference, without its annotation.
 
     gold (Doc): The reference.
     RETURNS (Example): The example.

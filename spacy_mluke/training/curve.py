@@ -1,4 +1,4 @@
-"""A logger that keeps the learning curve, also of a training that was interrupted."""
+"""A logger that writes the learning curve, also across an interruption."""
 
 import json
 import math
@@ -19,10 +19,10 @@ def build_curve_logger_v1(path: Optional[Path] = None, progress_bar: bool = Fals
     """Log as `spacy.ConsoleLogger.v1`, and write each evaluation to a file. Registered as
     `spacy-mluke.CurveLogger.v1`.
 
-    A training that goes on adds to the file; what it holds of steps that are taken again gives way.
+    A resumed training appends to the file, and replaces the evaluations of steps that it repeats.
 
     path (Optional[Path]): File of JSON lines: step, epoch, words, losses, score, scores. None for no file.
-    progress_bar (bool): Whether progress to the next evaluation is shown.
+    progress_bar (bool): Whether to show progress to the next evaluation.
     RETURNS (Logger): The logger.
     """
     console: Logger = console_logger(progress_bar)
@@ -43,9 +43,9 @@ def build_curve_logger_v1(path: Optional[Path] = None, progress_bar: bool = Fals
 def add_point(path: Path, info: Dict[str, Any]) -> None:
     """Add an evaluation to a learning curve.
 
-    path (Path): The file, made if missing.
-    info (Dict[str, Any]): What spaCy's loop tells loggers.
-    RAISES (ValueError): ML361 if the file holds something else.
+    path (Path): The file, created if missing.
+    info (Dict[str, Any]): What spaCy's loop passes to loggers.
+    RAISES (ValueError): ML361 if the file is not a learning curve.
     """
     before = read_curve(path) if path.exists() else []
     point = {
@@ -66,7 +66,7 @@ def read_curve(path: Path) -> List[Dict[str, Any]]:
     """Read a learning curve.
 
     path (Path): The file.
-    RETURNS (List[Dict[str, Any]]): What each evaluation found: "step", "score" and more.
+    RETURNS (List[Dict[str, Any]]): An object for each evaluation: "step", "score" and more.
     RAISES (ValueError): ML361 if it cannot be read as one.
     """
     points = []
@@ -76,7 +76,7 @@ def read_curve(path: Path) -> List[Dict[str, Any]]:
                 continue
             point = json.loads(line)
             if not isinstance(point, dict) or not _is_step(point.get("step")) or not _is_number(point.get("score")):
-                raise ValueError('each line is to be an object with the numbers "step" and "score"')
+                raise ValueError('each line must be an object with the numbers "step" and "score"')
             points.append(point)
     except (OSError, RecursionError, ValueError) as error:
         raise ValueError(Errors.ML361.format(path=path, reason=error)) from error
@@ -84,7 +84,7 @@ def read_curve(path: Path) -> List[Dict[str, Any]]:
 
 
 def curve_points(path: Path) -> List[Tuple[int, float]]:
-    """Steps and scores of a learning curve.
+    """Return the steps and scores of a learning curve.
 
     path (Path): The file.
     RETURNS (List[Tuple[int, float]]): Step and score of each evaluation whose score is a number between -1e6 and 1e6.

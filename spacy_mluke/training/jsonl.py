@@ -1,4 +1,4 @@
-"""JSON lines: a document with its entities, relations, types, questions and categories a line, places as characters.
+"""JSON lines: on each line a document with its entities, relations, types, questions and categories.
 
     {"text": "Tokyo is the capital of Japan.",
      "entities": [{"start": 0, "end": 5, "label": "LOC", "id": "en:Tokyo"}, {"start": 24, "end": 29, "label": "LOC"}],
@@ -7,7 +7,8 @@
      "questions": [{"text": "What is the capital of Japan?", "id": "q1", "answers": [{"start": 0, "end": 5}]}],
      "cats": {"GEO": 1.0}}
 
-Only "text" must be there. A key that is missing says that nobody has looked; an empty list, that there is nothing.
+Offsets are in characters. Only "text" is required. A missing key means "not annotated", an empty list "annotated, and
+there are none".
 """
 
 from __future__ import annotations
@@ -25,12 +26,12 @@ from ..annotate.answers import Answer, Question, get_asked, set_answers, set_que
 from ..annotate.relations import Relation, get_relations, has_relations, set_relations
 from ..errors import Errors, check_choice
 from ..extensions import install_extensions
-from .files import read_lines
+from .corpus_files import read_lines
 
 ALIGNMENTS = ("strict", "contract", "expand")
 KEYS = ("text", "tokens", "entities", "relations", "types", "questions", "cats")
 Record = Dict[str, Any]
-Place = Tuple[int, int]
+Bounds = Tuple[int, int]
 
 
 def read_jsonl(
@@ -39,60 +40,60 @@ def read_jsonl(
     *,
     alignment: str = "strict",
     spans_key: str = "mluke_types",
-    lost: Optional[Counter[str]] = None,
+    skipped: Optional[Counter[str]] = None,
 ) -> Iterator[Doc]:
     """Read documents from JSON lines.
 
-    nlp (Language): Its tokenizer, for lines without "tokens".
+    nlp (Language): Its tokenizer is used for lines without "tokens".
     path (Union[str, Path]): The file.
-    alignment (str): What becomes of a span that is not on the bounds of tokens: "strict" leaves it out, "contract" and
-        "expand" move it to those inside or around it.
+    alignment (str): How to treat a span that does not begin and end with tokens: "strict" skips it, "contract" and
+        "expand" move it to the tokens inside or around it.
     spans_key (str): Key in `doc.spans` of the types.
-    lost (Optional[Counter[str]]): Counts, by kind, what could not be kept, and keys that are not read.
+    skipped (Optional[Counter[str]]): Counts skipped annotation by kind, and unknown keys.
     YIELDS (Doc): The documents.
-    RAISES (ValueError): ML248 for a line that is not as described, ML070 for an unknown alignment, ML321 for a file
-        that is not in UTF-8.
+    RAISES (ValueError): ML248 for a line that is not as described, ML070 for an unknown alignment, ML321 if the file is
+        not UTF-8.
     """
     check_choice("alignment", alignment, ALIGNMENTS)
     install_extensions()
     for number, line in read_lines(path):
         if line.strip():
-            reader = _Reader(nlp, f"'{path}', line {number}", alignment, Counter() if lost is None else lost)
+            reader = _Reader(nlp, f"'{path}', line {number}", alignment, Counter() if skipped is None else skipped)
             yield reader.read(line, spans_key)
 
 
-def make_doc(nlp: Language, record: Record, place: str, *, alignment: str = "strict", lost: Counter[str]) -> Doc:
-    """Make a document of an object that was a line.
+def make_doc(nlp: Language, record: Record, location: str, *, alignment: str = "strict", skipped: Counter[str]) -> Doc:
+    """Convert the object of a line to a document.
 
-    nlp (Language): Its tokenizer, for objects without "tokens".
+    nlp (Language): Its tokenizer is used for objects without "tokens".
     record (Record): The object.
-    place (str): Where it stands, for messages.
-    alignment (str): As of `read_jsonl`.
-    lost (Counter[str]): Counts, by kind, what could not be kept.
+    location (str): File and line, for messages.
+    alignment (str): As in `read_jsonl`.
+    skipped (Counter[str]): Counts skipped annotation by kind.
     RETURNS (Doc): The document.
     RAISES (ValueError): ML248 for an object that is not as described.
     """
     install_extensions()
-    return _Reader(nlp, place, alignment, lost).make(record, "mluke_types")
+    return _Reader(nlp, location, alignment, skipped).make(record, "mluke_types")
 
 
 class _Reader:
     """Reads one line."""
 
-    def __init__(self, nlp: Language, place: str, alignment: str, lost: Counter[str]):
+    def __init__(self, nlp: Language, location: str, alignment: str, skipped: Counter[str]):
         self.nlp = nlp
-        self.place = place
+        self.location = location
         self.alignment = alignment
-        self.lost = lost
+        self.skipped = skipped
 
     def fail(self, reason: str) -> ValueError:
-        return ValueError(Errors.ML248.format(place=self.place, reason=reason))
+        return ValueError(Errors.ML248.format(place=self.location, reason=reason))
 
     def read(self, line: str, spans_key: str) -> Doc:
         try:
             record = json.loads(line)
         except (ValueError, RecursionError) as error:
-            raise self.fail(f"no JSON ({error})") from error
+            raise self.fail(f"it is not JSON ({error})") from error
         return self.make(record, spans_key)
 
     def make(self, record: Record, spans_key: str) -> Doc:
@@ -101,13 +102,13 @@ class _Reader:
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             if str(error).startswith("[ML"):
                 raise
-            # A value of another type than its key's, a score that is no number, half of a surrogate pair.
+            # For instance a value of another type, a score that is not a number, half of a surrogate pair.
             raise self.fail(f"{type(error).__name__}: {error}") from error
 
     def _make(self, record: Record, spans_key: str) -> Doc:
         if not isinstance(record, dict) or not isinstance(record.get("text"), str):
-            raise self.fail('no object with a "text"')
-        self.lost.update(f"key '{key}'" for key in record if key not in KEYS)
+            raise self.fail('it is not an object with a "text"')
+        self.skipped.update(f"key '{key}'" for key in record if key not in KEYS)
         doc = self.make_doc(record)
         entities = self.listed(record, "entities")
         if entities is not None:
@@ -133,7 +134,7 @@ class _Reader:
         spaces: List[bool] = []
         end = 0
         for token in tokens:
-            start, next_end = self.place_of(token, len(text))
+            start, next_end = self.bounds_of(token, len(text))
             gap = text[end:start] if start >= end else None
             if gap not in ("", " ") or (gap and not words) or start == next_end:
                 raise self.fail(f'"tokens" do not cover the text at character {end}')
@@ -148,17 +149,18 @@ class _Reader:
     def listed(self, record: Record, key: str) -> Optional[List[Any]]:
         found = record.get(key)
         if found is not None and not (isinstance(found, list) and all(isinstance(item, dict) for item in found)):
-            raise self.fail(f'"{key}" is no list of objects')
+            raise self.fail(f'"{key}" is not a list of objects')
         return found
 
-    def place_of(self, value: Any, length: int) -> Place:
+    def bounds_of(self, value: Any, length: int) -> Bounds:
         try:
             start, end = (value["start"], value["end"]) if isinstance(value, dict) else value
-            is_right = 0 <= start <= end <= length and isinstance(start, int) and isinstance(end, int)
+            is_valid = 0 <= start <= end <= length and isinstance(start, int) and isinstance(end, int)
         except (KeyError, TypeError, ValueError):
-            is_right = False
-        if not is_right:
-            raise self.fail(f"{json.dumps(value, ensure_ascii=False)} is no place in a text of {length} characters")
+            is_valid = False
+        if not is_valid:
+            value_text = json.dumps(value, ensure_ascii=False)
+            raise self.fail(f"{value_text} are not the bounds of a part of a text of {length} characters")
         return start, end
 
     def label_of(self, value: Record, key: str = "label") -> str:
@@ -167,10 +169,10 @@ class _Reader:
         return value[key]
 
     def span(self, doc: Doc, value: Any, kind: str, label: str = "", kb_id: str = "") -> Optional[Span]:
-        start, end = self.place_of(value, len(doc.text))
+        start, end = self.bounds_of(value, len(doc.text))
         found: Any = doc.char_span(start, end, label=label, kb_id=kb_id, alignment_mode=self.alignment)
         if found is None or not len(found):
-            self.lost[f"{kind} not on tokens"] += 1
+            self.skipped[f"{kind} not on tokens"] += 1
             return None
         return found
 
@@ -180,9 +182,9 @@ class _Reader:
             span = self.span(doc, entity, "entities", str(entity.get("label") or ""), str(entity.get("id") or ""))
             if span is not None:
                 spans.append(span)
-        # Of those that overlap, the longest stays.
+        # Of overlapping entities, the longest is kept.
         kept = filter_spans(spans)
-        self.lost["overlapping entities"] += len(spans) - len(kept)
+        self.skipped["overlapping entities"] += len(spans) - len(kept)
         doc.set_ents(kept)
 
     def relations(self, doc: Doc, relations: List[Record], entities: List[Record]) -> Iterator[Relation]:
@@ -194,7 +196,7 @@ class _Reader:
                 if isinstance(value, int) and 0 <= value < len(entities):
                     value = entities[value]
                 if not isinstance(value, (dict, list)):
-                    raise self.fail(f'"{key}" of a relation is neither the number of an entity nor a place')
+                    raise self.fail(f'"{key}" of a relation is neither the number of an entity nor bounds')
                 ends.append(self.span(doc, value, "ends of relations"))
             head, tail = ends
             if head is not None and tail is not None:
@@ -215,17 +217,18 @@ class _Reader:
         for value in questions:
             text = self.label_of(value, "text")
             entities = [
-                (*self.place_of(entity, len(text)), str(entity.get("id") or "")) for entity in value.get("entities", ())
+                (*self.bounds_of(entity, len(text)), str(entity.get("id") or ""))
+                for entity in value.get("entities", ())
             ]
             asked.append(Question(text, str(value.get("id") or ""), tuple(entities)))
             given = value.get("answers")
             if given is None:
                 answers.append(None)
                 continue
-            # An answer may be a part of a token: it keeps its characters.
-            made = [Answer.at(doc, *self.place_of(answer, len(doc.text))) for answer in given]
+            # An answer keeps its characters, also if these are parts of tokens.
+            made = [Answer.at(doc, *self.bounds_of(answer, len(doc.text))) for answer in given]
             kept = [answer for answer in made if answer is not None]
-            self.lost["answers not on tokens"] += len(made) - len(kept)
+            self.skipped["answers not on tokens"] += len(made) - len(kept)
             answers.append(None if made and not kept else kept)
         set_questions(doc, asked)
         if any(given is not None for given in answers):
@@ -233,11 +236,11 @@ class _Reader:
 
 
 def doc_to_record(doc: Doc, *, spans_key: str = "mluke_types") -> Record:
-    """What a line says of a document.
+    """Convert a document to the object of a line.
 
     doc (Doc): The document.
     spans_key (str): Key in `doc.spans` of the types.
-    RETURNS (Record): It has a key for each kind of annotation that the document has.
+    RETURNS (Record): An object with a key for each kind of annotation that the document has.
     """
     install_extensions()
     record: Record = {
@@ -257,7 +260,7 @@ def doc_to_record(doc: Doc, *, spans_key: str = "mluke_types") -> Record:
             for relation in get_relations(doc)
         ]
     if spans_key in doc.spans:
-        labels: Dict[Place, List[str]] = {}
+        labels: Dict[Bounds, List[str]] = {}
         for span in doc.spans[spans_key]:
             labels.setdefault((span.start_char, span.end_char), []).append(span.label_)
         record["types"] = [{"start": start, "end": end, "labels": found} for (start, end), found in labels.items()]
@@ -275,7 +278,7 @@ def write_jsonl(docs: Iterable[Doc], path: Union[str, Path], *, spans_key: str =
     docs (Iterable[Doc]): The documents.
     path (Union[str, Path]): The file.
     spans_key (str): Key in `doc.spans` of the types.
-    RETURNS (int): How many there were.
+    RETURNS (int): Number of documents.
     """
     n = 0
     with Path(path).open("w", encoding="utf8") as file:

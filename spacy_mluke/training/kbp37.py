@@ -1,4 +1,4 @@
-"""KBP37 and RELX: relation classification, one sentence with two marked entities at a time."""
+"""KBP37 and RELX: relation classification, sentences with two marked entities."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from ..annotate.mentions import split_tokens
 from ..annotate.relations import Relation
 from ..errors import Errors
 from ..extensions import install_extensions
-from .files import read_lines
+from .corpus_files import read_lines
 
 NO_RELATION = "no_relation"
-ENTITY = "ENTITY"  # these corpora do not say what kind of entity it is
+ENTITY = "ENTITY"  # these corpora have no entity types
 _TAG = re.compile(r"\s*</?e[12]>\s*")
 _MARKED = re.compile(r"<e1>(.*?)</e1>.*?<e2>(.*?)</e2>", re.DOTALL)
 
@@ -36,9 +36,9 @@ class MarkedSentence:
 def read_kbp37(path: Union[str, Path]) -> Iterator[MarkedSentence]:
     """Read a file of KBP37 or RELX.
 
-    path (Union[str, Path]): A line with a sentence's id, a tab and its text in quotes, then one with its label.
+    path (Union[str, Path]): Pairs of lines: a sentence's id, a tab and its text in quotes; then its label.
     YIELDS (MarkedSentence): The sentences.
-    RAISES (ValueError): ML088 for a line that is neither, ML321 for a file that is not in UTF-8.
+    RAISES (ValueError): ML088 for a line that is neither, ML321 if the file is not UTF-8.
     """
     marked: Optional[Tuple[str, int]] = None
     number = 0
@@ -49,21 +49,21 @@ def read_kbp37(path: Union[str, Path]) -> Iterator[MarkedSentence]:
         if marked is None:
             _, tab, text = line.partition("\t")
             if not tab or not _MARKED.search(text):
-                raise ValueError(Errors.ML088.format(path=path, line=number, reason="no sentence"))
+                raise ValueError(Errors.ML088.format(path=path, line=number, reason="it is not a sentence"))
             marked = text.strip().removeprefix('"').removesuffix('"').strip(), number
             continue
         yield parse_marked(marked[0], line)
         marked = None
     if marked is not None:
-        raise ValueError(Errors.ML088.format(path=path, line=number, reason="a sentence without a label"))
+        raise ValueError(Errors.ML088.format(path=path, line=number, reason="the sentence has no label"))
 
 
 def parse_marked(marked: str, label: str) -> MarkedSentence:
-    """Take the tags out of a sentence.
+    """Remove the tags from a sentence.
 
-    marked (str): Text with <e1> </e1> and, behind it, <e2> </e2>.
+    marked (str): Text with <e1> </e1> and, after it, <e2> </e2>.
     label (str): Its relation.
-    RETURNS (MarkedSentence): Spaces beside tags become one, or none where the sentence has none around the tag.
+    RETURNS (MarkedSentence): Spaces beside a tag become one space, or none if there is none outside of the tag.
     """
     text = ""
     places = []
@@ -71,7 +71,7 @@ def parse_marked(marked: str, label: str) -> MarkedSentence:
     for tag in _TAG.finditer(marked):
         text += marked[end : tag.start()]
         is_closing = "</" in tag.group()
-        # Of "a <e1> b </e1>, c", the space inside the tags goes, and that outside stays.
+        # "a <e1> b </e1>, c": remove the spaces inside the tags, keep the one outside.
         outside = tag.group().rpartition(">")[2] if is_closing else tag.group().partition("<")[0]
         if is_closing:
             places.append(len(text))
@@ -84,20 +84,21 @@ def parse_marked(marked: str, label: str) -> MarkedSentence:
     return MarkedSentence(text, (places[0], places[1]), (places[2], places[3]), label)
 
 
-def make_doc(nlp: Language, sentence: MarkedSentence, *, cut: bool = False) -> Optional[Doc]:
-    """Make a document with two entities, and the relation between them, of a sentence.
+def make_doc(nlp: Language, sentence: MarkedSentence, *, split: bool = False) -> Optional[Doc]:
+    """Return a sentence as a document with two entities and the relation between them.
 
-    e1 is the head and e2 the tail, as the published models were trained; the label says which way the relation runs.
-    "no_relation" is no relation.
+    e1 is the head and e2 the tail, as in the training of the published models; the label contains the direction. The
+    label "no_relation" becomes no relation.
 
-    nlp (Language): Its tokenizer.
+    nlp (Language): Its tokenizer is used.
     sentence (MarkedSentence): The sentence.
-    cut (bool): Whether tokens are cut where entities begin and end ("l'Inde"). Otherwise these stand on whole tokens.
-    RETURNS (Optional[Doc]): None if both entities would share a token, or one is empty: KBP37 has some of these.
+    split (bool): Whether to split tokens where entities begin and end ("l'Inde"). Otherwise entities are extended to
+        whole tokens.
+    RETURNS (Optional[Doc]): None if both entities share a token, or one is empty: KBP37 has some such sentences.
     """
     install_extensions()
     doc = nlp.make_doc(sentence.text)
-    if cut:
+    if split:
         split_tokens(doc, (*sentence.head, *sentence.tail))
     spans = [doc.char_span(*place, label=ENTITY, alignment_mode="expand") for place in (sentence.head, sentence.tail)]
     found = [span for span in spans if isinstance(span, Span)]
@@ -109,12 +110,12 @@ def make_doc(nlp: Language, sentence: MarkedSentence, *, cut: bool = False) -> O
     return doc
 
 
-def make_missed_doc(nlp: Language, sentence: MarkedSentence) -> Doc:
-    """Make a document of a sentence whose entities cannot be given: it has none, and its relation is a miss.
+def make_doc_without_entities(nlp: Language, sentence: MarkedSentence) -> Doc:
+    """Return a sentence as a document without entities, so that its relation counts as a miss.
 
-    nlp (Language): Its tokenizer.
-    sentence (MarkedSentence): The sentence.
-    RETURNS (Doc): The document. The relation is between the tokens where its entities are said to be.
+    nlp (Language): Its tokenizer is used.
+    sentence (MarkedSentence): The sentence; its entities overlap, or one is empty.
+    RETURNS (Doc): The document. Its relation is between the tokens at the marked positions.
     """
     install_extensions()
     doc = nlp.make_doc(sentence.text)
@@ -127,18 +128,18 @@ def make_missed_doc(nlp: Language, sentence: MarkedSentence) -> Doc:
 
 
 def make_docs(nlp: Language, sentences: Iterable[MarkedSentence], *, keep_missed: bool = False) -> Iterator[Doc]:
-    """Make documents of sentences.
+    """Convert sentences to documents.
 
-    nlp (Language): Its tokenizer.
+    nlp (Language): Its tokenizer is used.
     sentences (Iterable[MarkedSentence]): The sentences.
-    keep_missed (bool): To score with: entities are just what the corpus marks, tokens are cut for that; sentences whose
-        entities overlap, or are empty, are kept without entities, so that their relations are misses. Otherwise
-        entities stand on whole tokens, and sentences where they would share one are left out.
+    keep_missed (bool): True for scoring: entities are exactly as marked, and tokens are split for that; sentences whose
+        entities overlap or are empty become documents without entities, so that their relations are misses. False for
+        training: entities are extended to whole tokens, and sentences whose entities share a token are skipped.
     YIELDS (Doc): Documents with entities and relations.
     """
     for sentence in sentences:
-        doc = make_doc(nlp, sentence, cut=keep_missed)
+        doc = make_doc(nlp, sentence, split=keep_missed)
         if doc is not None:
             yield doc
         elif keep_missed:
-            yield make_missed_doc(nlp, sentence)
+            yield make_doc_without_entities(nlp, sentence)

@@ -1,4 +1,4 @@
-"""mLAMA: facts in patterns of many languages -> documents whose object is an entity."""
+"""mLAMA: facts and patterns in many languages, converted to documents whose object is an entity."""
 
 from __future__ import annotations
 
@@ -13,25 +13,24 @@ from spacy.tokens import Doc, Span
 
 from ..annotate.fillers import MARKER, Filler, set_fillers
 from ..errors import Errors
-from .places import split_words
+from .isolate_text import isolate_text
 
 SUBJECT, OBJECT = "[X]", "[Y]"
 
 
 @dataclass(frozen=True)
 class Cloze:
-    """A fact in a pattern of one language."""
+    """A fact and a pattern of one language."""
 
     relation: str  # "P36"
     lang: str
     pattern: str
-    n_pattern: int  # number of the pattern among the relation's, in the order of the file
+    n_pattern: int  # number of the pattern among those of the relation, in the order of the file
     subject: Tuple[str, str]  # QID and name
-    # QIDs and names of all objects that the data has; the first stands in the text.
-    objects: Tuple[Tuple[str, str], ...]
+    objects: Tuple[Tuple[str, str], ...]  # QIDs and names of all objects in the data; the first is in the text
 
     def text(self) -> Tuple[str, int, int]:
-        """The filled pattern.
+        """Return the pattern with the names of subject and object.
 
         RETURNS (Tuple[str, int, int]): Text, and first character and end of the object.
         """
@@ -48,24 +47,25 @@ def read_mlama(
     languages: Optional[Sequence[str]] = None,
     patterns: Optional[slice] = None,
     checked: bool = False,
-    left_out: Optional[Counter] = None,
+    skipped: Optional[Counter] = None,
 ) -> Iterator[Cloze]:
-    """Read facts in patterns.
+    """Read facts, and insert them into patterns.
 
     directory (Path): A folder with triples.tsv (relation, subject, object), labels.LANG.tsv (QID, name) and
         patterns.LANG.jsonl ("relation", "pattern" with [X] and [Y], "checked_by_human").
-    relations (Optional[Sequence[str]]): Relations wanted; None for all.
-    languages (Optional[Sequence[str]]): Languages wanted; None for all that are there.
-    patterns (Optional[slice]): Which patterns of each relation and language, so that training and test share none.
-    checked (bool): Whether only patterns that people have checked are taken.
-    left_out (Optional[Counter]): Counts facts that lack a name in a language, and patterns that have not one [X] and
-        one [Y].
-    YIELDS (Cloze): Language after language, fact after fact, pattern after pattern.
-    RAISES (ValueError): ML227 if a file is missing or damaged, or has nothing of what is wanted.
+    relations (Optional[Sequence[str]]): Relations to read; None for all.
+    languages (Optional[Sequence[str]]): Languages to read; None for all in the folder.
+    patterns (Optional[slice]): Which patterns of each relation and language to use, so that training and test share
+        none; None for all.
+    checked (bool): Whether to use only patterns that people have checked.
+    skipped (Optional[Counter]): Counts skipped facts, which lack a name in a language ("names"), and skipped patterns,
+        which do not have one [X] and one [Y] ("patterns").
+    YIELDS (Cloze): All patterns of a fact, for all facts, for all languages.
+    RAISES (ValueError): ML227 if a file is missing or damaged, or has none of the relations.
     """
     facts = _read_facts(directory / "triples.tsv", relations)
     found = sorted(path.name.split(".")[1] for path in directory.glob("labels.*.tsv"))
-    counts = Counter() if left_out is None else left_out
+    counts = Counter() if skipped is None else skipped
     for lang in found if languages is None else languages:
         names = read_labels(directory / f"labels.{lang}.tsv")
         templates = _read_patterns(directory / f"patterns.{lang}.jsonl", checked, counts)
@@ -80,18 +80,18 @@ def read_mlama(
 
 
 def make_cloze_docs(nlp: Language, clozes: Iterable[Cloze], *, masked: bool = False) -> Iterator[Doc]:
-    """Make documents: the object is an entity with its QID as kb_id, the subject stands in the text.
+    """Convert clozes to documents: the object is an entity with its QID as kb_id.
 
-    `doc._.mluke_fillers` has all right objects under their names, the language with them ("de:Tokio").
+    `doc._.mluke_fillers` has the names of all correct objects, with their language ("de:Tokio").
 
-    nlp (Language): Cuts texts into tokens; the object is a token of its own.
+    nlp (Language): Its tokenizer is used; the object becomes one token.
     clozes (Iterable[Cloze]): As from `read_mlama`.
-    masked (bool): Whether "[MASK]" stands in place of the object.
+    masked (bool): Whether to replace the object by "[MASK]".
     YIELDS (Doc): The documents.
     """
     for cloze in clozes:
         text, start, end = cloze.text()
-        words, spaces, place = split_words(nlp.make_doc(text), start, end, MARKER if masked else None)
+        words, spaces, place = isolate_text(nlp.make_doc(text), start, end, MARKER if masked else None)
         doc = Doc(nlp.vocab, words=words, spaces=spaces)
         doc.ents = [Span(doc, *place, label=cloze.relation, kb_id=cloze.objects[0][0])]
         fillers = [Filler(name, f"{_code(cloze.lang)}:{name}", kb_id=qid) for qid, name in cloze.objects]
@@ -100,10 +100,10 @@ def make_cloze_docs(nlp: Language, clozes: Iterable[Cloze], *, masked: bool = Fa
 
 
 def parse_patterns(text: Optional[str]) -> Optional[slice]:
-    """Which patterns a user means.
+    """Parse a slice of pattern numbers.
 
     text (Optional[str]): "0:4", "4:", "::2", or "3"; None for all.
-    RETURNS (Optional[slice]): The slice.
+    RETURNS (Optional[slice]): The slice; None for all.
     RAISES (ValueError): ML070 for anything else.
     """
     if text is None:
@@ -135,7 +135,7 @@ def _read_facts(path: Path, relations: Optional[Sequence[str]]) -> Dict[Tuple[st
 def read_labels(path: Path) -> Dict[str, str]:
     """Read the names of a language.
 
-    path (Path): labels.LANG.tsv: QIDs and names.
+    path (Path): labels.LANG.tsv, with QIDs and names.
     RETURNS (Dict[str, str]): Names by QID.
     RAISES (ValueError): ML227 if the file is missing or damaged.
     """
@@ -150,18 +150,18 @@ def _rows(path: Path, n_columns: int) -> Iterator[List[str]]:
         yield row
 
 
-def _read_patterns(path: Path, checked: bool, left_out: Counter) -> Dict[str, List[str]]:
+def _read_patterns(path: Path, checked: bool, skipped: Counter) -> Dict[str, List[str]]:
     patterns: Dict[str, List[str]] = {}
     for n, line in enumerate(_lines(path), 1):
         try:
             entry: Dict[str, Any] = json.loads(line)
             relation, pattern = str(entry["relation"]), str(entry["pattern"])
         except (ValueError, KeyError, TypeError, RecursionError) as err:
-            raise ValueError(Errors.ML227.format(path=path, reason=f"line {n} is no pattern ({err})")) from err
+            raise ValueError(Errors.ML227.format(path=path, reason=f"line {n} is not a pattern ({err})")) from err
         if checked and not entry.get("checked_by_human"):
             continue
         if pattern.count(SUBJECT) != 1 or pattern.count(OBJECT) != 1:
-            left_out["patterns"] += 1
+            skipped["patterns"] += 1
             continue
         patterns.setdefault(relation, []).append(pattern)
     return patterns
@@ -178,5 +178,5 @@ def _lines(path: Path) -> Iterator[str]:
 
 
 def _code(lang: str) -> str:
-    """mLUKE's code of a language: "zh" for "zh-hans"."""
+    """mLUKE's code of a language, for instance "zh" for "zh-hans"."""
     return lang.partition("-")[0]

@@ -1,8 +1,8 @@
-"""Several processes that train one pipeline, each on its share of every batch.
+"""Data-parallel training: several processes train one pipeline, each on a shard of every batch.
 
-Losses and gradients are sums over examples. So the gradients of all shares, added up, are those of the whole batch, and
-what several processes train is what one would, but for dropout: the batch of the config stays the batch, however many
-they are. `accelerate launch` or `torchrun` starts them; Accelerate connects them.
+Losses and gradients are sums over examples. So the sum of the gradients of all shards is the gradient of the whole
+batch, and except for dropout, several processes train the same weights as one. The batch size of the config is that of
+all processes together. `accelerate launch` or `torchrun` starts the processes, Accelerate connects them.
 """
 
 from __future__ import annotations
@@ -20,17 +20,15 @@ from ..encoder.parameters import models_of, parameters_of
 from ..errors import Errors
 
 Item = TypeVar("Item")
-# Floats that are sent together.
-_BUCKET = 1 << 23
-# A process waits while the first one evaluates.
-_PATIENCE = timedelta(hours=24)
+_BUCKET_SIZE = 1 << 23  # numbers sent in one message
+_TIMEOUT = timedelta(hours=24)  # the other processes wait while the first one evaluates
 
 
-class Team:
-    """The processes that train together: one by itself, unless it was started as one of several.
+class ProcessGroup:
+    """The processes that train together: only this one, unless it was started as one of several.
 
-    rank (int): Which one this is. The first, 0, evaluates, logs and saves.
-    size (int): How many there are.
+    rank (int): Number of this process. The first, 0, evaluates, logs and saves.
+    size (int): Number of processes.
     """
 
     def __init__(self, rank: int = 0, size: int = 1):
@@ -38,11 +36,11 @@ class Team:
         self.size = size
 
     @classmethod
-    def join(cls, *, use_gpu: int = -1) -> Team:
-        """Find the others, if this process was started as one of several.
+    def join(cls, *, use_gpu: int = -1) -> ProcessGroup:
+        """Connect to the other processes, if this one was started as one of several.
 
         use_gpu (int): Below 0 for the CPU.
-        RETURNS (Team): The team.
+        RETURNS (ProcessGroup): The process group.
         RAISES (ValueError): ML256 without Accelerate.
         """
         if int(os.environ.get("WORLD_SIZE", "1")) < 2:
@@ -51,31 +49,31 @@ class Team:
             from accelerate import PartialState
         except ImportError as error:
             raise ValueError(Errors.ML256) from error
-        state = PartialState(cpu=use_gpu < 0, timeout=_PATIENCE)
+        state = PartialState(cpu=use_gpu < 0, timeout=_TIMEOUT)
         return cls(state.process_index, state.num_processes)
 
     @property
     def is_first(self) -> bool:
         return self.rank == 0
 
-    def wait(self) -> None:
-        """Go on when all have come so far."""
+    def barrier(self) -> None:
+        """Wait until all processes have called this."""
         if self.size > 1:
             torch.distributed.barrier()
 
-    def share(self, items: Sequence[Item]) -> List[Item]:
-        """What of a batch is this process's to do.
+    def shard(self, items: Sequence[Item]) -> List[Item]:
+        """Return this process's part of a batch.
 
-        items (Sequence[Item]): The batch, the same for all.
-        RETURNS (List[Item]): Its share; may be empty.
+        items (Sequence[Item]): The batch, the same in all processes.
+        RETURNS (List[Item]): Every `size`th item, from item `rank`; may be empty.
         """
         return list(items[self.rank :: self.size])
 
-    def agree(self, value: Item) -> Item:
-        """Let all have what the first one has.
+    def broadcast(self, value: Item) -> Item:
+        """Send a value from the first process to all.
 
-        value (Item): The first one's counts. Anything that can be pickled.
-        RETURNS (Item): Its value.
+        value (Item): Anything that can be pickled; only the first process's value is used.
+        RETURNS (Item): The first process's value.
         """
         if self.size == 1:
             return value
@@ -83,11 +81,11 @@ class Team:
         torch.distributed.broadcast_object_list(values, src=0)
         return values[0]
 
-    def add_numbers(self, numbers: Dict[str, float]) -> Dict[str, float]:
-        """Sums over all processes.
+    def all_reduce(self, numbers: Dict[str, float]) -> Dict[str, float]:
+        """Sum numbers over all processes.
 
         numbers (Dict[str, float]): Numbers by name.
-        RETURNS (Dict[str, float]): The sums, of all names that any process has.
+        RETURNS (Dict[str, float]): Sums by name, for all names that any process has.
         """
         if self.size == 1:
             return numbers
@@ -98,18 +96,18 @@ class Team:
         }
 
     def reseed(self, seed: int, step: int) -> None:
-        """Let the other processes than the first one draw dropout of their own.
+        """Give each process except the first one its own random seed, so that their dropout differs.
 
-        seed (int): Of the training.
-        step (int): The step that comes next: a training that goes on there draws the same.
+        seed (int): Seed of the training.
+        step (int): The next step: a training that is resumed there draws the same numbers.
         """
         if self.rank:
             fix_random_seed((seed + 1_000_003 * self.rank + step) % 2**32)
 
     # --- weights and gradients ---
 
-    def align(self, nlp: Language) -> None:
-        """Give all the weights of the first one.
+    def broadcast_parameters(self, nlp: Language) -> None:
+        """Copy the weights of the first process to all.
 
         nlp (Language): The pipeline, initialized.
         """
@@ -117,32 +115,32 @@ class Team:
             for tensors in _buckets([weights for weights, _ in _parameters(nlp)]):
                 buffer = _joined(tensors)
                 torch.distributed.broadcast(buffer, src=0)
-                _part(buffer, tensors)
+                _copy_parts(buffer, tensors)
 
-    def add_up(self, nlp: Language) -> None:
-        """Replace the gradients of this process's share by those of the batch, before the optimizer steps.
+    def all_reduce_gradients(self, nlp: Language) -> None:
+        """Replace this process's gradients by their sums over all processes, before the optimizer steps.
 
         nlp (Language): The pipeline.
         """
         if self.size == 1:
             return
         for _, pipe in nlp.pipeline:
-            # What listeners have sent to a shared encoder, and waits there for more.
+            # A shared encoder collects the gradients of its listeners until then.
             if hasattr(pipe, "flush_update"):
                 pipe.flush_update()
         parameters = list(_parameters(nlp))
-        is_there = torch.tensor([holder.has_gradient for _, holder in parameters], dtype=torch.int32)
-        # A share may have none where another one has: every process must send the same.
-        counts = is_there.to(parameters[0][0].device) if parameters else is_there
+        has_gradient = torch.tensor([owner.has_gradient for _, owner in parameters], dtype=torch.int32)
+        # Every process must send the same tensors, also those for which only another shard has a gradient.
+        counts = has_gradient.to(parameters[0][0].device) if parameters else has_gradient
         torch.distributed.all_reduce(counts)
-        gradients = [holder.gradient() for (_, holder), n in zip(parameters, counts.tolist(), strict=True) if n]
+        gradients = [owner.gradient() for (_, owner), n in zip(parameters, counts.tolist(), strict=True) if n]
         for tensors in _buckets(gradients):
             buffer = _joined(tensors)
             torch.distributed.all_reduce(buffer)
-            _part(buffer, tensors)
+            _copy_parts(buffer, tensors)
 
 
-class _OfNode:
+class _ThincGradient:
     """The gradient of a parameter of a thinc node."""
 
     def __init__(self, node: Model, name: str):
@@ -158,8 +156,8 @@ class _OfNode:
         return xp2torch(cast(Any, self.node.get_grad(self.name)))
 
 
-class _OfNetwork:
-    """The gradient of a parameter of torch's."""
+class _TorchGradient:
+    """The gradient of a PyTorch parameter."""
 
     def __init__(self, parameter: torch.nn.Parameter):
         self.parameter = parameter
@@ -175,7 +173,7 @@ class _OfNetwork:
 
 
 def _parameters(nlp: Language) -> Iterator[Tuple[Tensor, Any]]:
-    """All that trains, once, in an order that all processes have: weights, and who holds their gradient."""
+    """Each trained parameter once, in the same order in all processes: its weights, and the owner of its gradient."""
     seen = set()
     for _, model in models_of(nlp):
         for node in model.walk():
@@ -184,19 +182,19 @@ def _parameters(nlp: Language) -> Iterator[Tuple[Tensor, Any]]:
             seen.add(id(node))
             for name in node.param_names:
                 if node.has_param(name):
-                    yield xp2torch(cast(Any, node.get_param(name))), _OfNode(node, name)
+                    yield xp2torch(cast(Any, node.get_param(name))), _ThincGradient(node, name)
             for shim in node.shims:
                 for _, parameter in parameters_of(shim):
                     if parameter.requires_grad:
-                        yield parameter.data, _OfNetwork(parameter)
+                        yield parameter.data, _TorchGradient(parameter)
 
 
 def _buckets(tensors: Sequence[Tensor]) -> Iterator[List[Tensor]]:
-    """Tensors that are sent together: neighbours of one type, about 8 million numbers."""
+    """Group neighbouring tensors of one type, at most about 8 million numbers together (or one larger tensor)."""
     bucket: List[Tensor] = []
     n = 0
     for tensor in tensors:
-        if bucket and (n + tensor.numel() > _BUCKET or tensor.dtype != bucket[0].dtype):
+        if bucket and (n + tensor.numel() > _BUCKET_SIZE or tensor.dtype != bucket[0].dtype):
             yield bucket
             bucket, n = [], 0
         bucket.append(tensor)
@@ -209,16 +207,16 @@ def _joined(tensors: Sequence[Tensor]) -> Tensor:
     return torch.cat([tensor.detach().reshape(-1) for tensor in tensors])
 
 
-def _part(buffer: Tensor, tensors: Sequence[Tensor]) -> None:
-    """Put a bucket's numbers back into their places."""
+def _copy_parts(buffer: Tensor, tensors: Sequence[Tensor]) -> None:
+    """Copy the numbers of a joined buffer back into its tensors."""
     with torch.no_grad():
         for tensor, part in zip(tensors, buffer.split([t.numel() for t in tensors]), strict=True):
             tensor.copy_(part.view_as(tensor))
 
 
 def log_nothing(nlp: Language, stdout: IO, stderr: IO) -> Tuple[Callable[[Any], None], Callable[[], None]]:
-    """The logger of a process that is not the first one. Arguments as for spaCy's loggers.
+    """Log nothing: the logger of every process except the first one. Arguments as for spaCy's loggers.
 
-    RETURNS (Tuple[Callable, Callable]): What logs a step, and what ends it: neither does anything.
+    RETURNS (Tuple[Callable, Callable]): Functions that log a step, and that end logging. Neither does anything.
     """
     return lambda info: None, lambda: None

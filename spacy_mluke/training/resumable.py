@@ -1,8 +1,8 @@
-"""Training as `spacy train` does it, that goes on where it was interrupted.
+"""Training as in `spacy train`, which can be resumed after an interruption.
 
-spaCy's loop starts at step 0. So an interrupted training starts there, too: the corpus is read and batched as before,
-but nothing is computed until the step that comes next. Schedules, epochs, patience and the order of batches are then
-what they would be without the interruption.
+spaCy's loop starts at step 0, also when a training is resumed: the corpus is read and batched as before, but nothing is
+computed until the first step that was not done. So schedules, epochs, patience and the order of batches are the same as
+without the interruption.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from thinc.api import fix_random_seed, set_gpu_allocator
 from ..errors import check_at_least
 from ..storage.folders import remove_folder, replacing_folder
 from ..storage.pipelines import save
-from .process_group import Team, log_nothing
+from .process_group import ProcessGroup, log_nothing
 from .state import FOLDER, TrainingState, find_state, read_state, restore_optimizer, restore_random, save_state
 
 Item = TypeVar("Item")
@@ -49,26 +49,26 @@ def train(
     use_gpu: int = -1,
     stdout: Optional[IO] = None,
     stderr: Optional[IO] = None,
-    team: Optional[Team] = None,
+    process_group: Optional[ProcessGroup] = None,
     progress: Optional[Callable[[str, int], None]] = None,
 ) -> Language:
-    """Train a pipeline, and keep the state of the training in `output/training-state` until it is done.
+    """Train a pipeline, and keep the state of the training in `output/training-state` until it is finished.
 
     nlp (Language): The pipeline, initialized; to resume, loaded from the state.
-    output (Path): Where models and states go.
-    resume (bool): Whether to go on from the last state.
+    output (Path): Folder of the models and the state.
+    resume (bool): Whether to resume from the last state.
     every (Optional[int]): Steps between states; by default, as many as between evaluations.
     use_gpu (int): Number of the GPU, -1 for none.
-    stdout (Optional[IO]): For the logger; by default, the process's own.
-    stderr (Optional[IO]): For the logger; by default, the process's own.
-    team (Optional[Team]): The processes that train together; by default, this one alone.
-    progress (Optional[Callable[[str, int], None]]): Is told "step", "evaluation" (before one) and "log" (before the
-        logger prints), with the number of steps.
+    stdout (Optional[IO]): For the logger; by default, the process's stdout.
+    stderr (Optional[IO]): For the logger; by default, the process's stderr.
+    process_group (Optional[ProcessGroup]): The processes that train together; by default, this one alone.
+    progress (Optional[Callable[[str, int], None]]): Called with "step", "evaluation" (before an evaluation) or "log"
+        (before the logger prints), and the number of steps.
     RETURNS (Language): The pipeline.
     RAISES (ValueError): ML255 if the state is damaged, ML071 if 'eval_frequency' is below 1, ML360 if a pipeline or a
         state cannot be written.
     """
-    team = team or Team()
+    process_group = process_group or ProcessGroup()
     progress = progress or _show_nothing
     config = nlp.config.interpolate()
     check_at_least("training.eval_frequency", config["training"]["eval_frequency"], 1)
@@ -82,32 +82,32 @@ def train(
         state = read_state(path)
         restore_optimizer(path, nlp, optimizer, state)
     else:
-        seed = team.agree(T["seed"] if T["seed"] is not None else random.randrange(2**32))
+        seed = process_group.broadcast(T["seed"] if T["seed"] is not None else random.randrange(2**32))
         fix_random_seed(seed)
-        team.reseed(seed, 0)
+        process_group.reseed(seed, 0)
         state = TrainingState(0, seed, every or T["eval_frequency"], {}, [])
-        if team.is_first:
+        if process_group.is_first:
             clean_output_dir(output)
             remove_folder(output / FOLDER)
-            # Whoever finds it knows that this training has not come to its end.
+            # While this folder exists, the training is not finished.
             (output / FOLDER).mkdir()
     every = every or state.every
-    team.align(nlp)
-    replay = Replay(nlp, state, path, T["before_update"], team, progress)
+    process_group.broadcast_parameters(nlp)
+    replay = Replay(nlp, state, path, T["before_update"], process_group, progress)
     before_to_disk = create_before_to_disk_callback(T["before_to_disk"])
 
     def save_model(is_best: bool) -> None:
         with nlp.use_params(optimizer.averages):
             save(before_to_disk(nlp), output / DIR_MODEL_LAST)
         if is_best:
-            # The best one before stays until this one is whole.
+            # The earlier best model stays until this one is complete.
             with replacing_folder(output / DIR_MODEL_BEST, is_synced=True) as aside:
                 shutil.copytree(output / DIR_MODEL_LAST, aside, dirs_exist_ok=True)
 
     steps = train_while_improving(
         cast(Language, replay),
         optimizer,
-        with_own_randomness(create_train_batches(nlp, train_corpus, T["batcher"], T["max_epochs"]), state.seed),
+        with_private_randomness(create_train_batches(nlp, train_corpus, T["batcher"], T["max_epochs"]), state.seed),
         replay.evaluating(create_evaluation_callback(nlp, dev_corpus, T["score_weights"])),
         dropout=T["dropout"],
         accumulate_gradient=T["accumulate_gradient"],
@@ -118,7 +118,7 @@ def train(
         annotating_components=T["annotating_components"],
         before_update=replay.before_update,
     )
-    make_logger = T["logger"] if team.is_first else log_nothing
+    make_logger = T["logger"] if process_group.is_first else log_nothing
     with nlp.select_pipes(disable=frozen):
         log_step, finalize_logger = make_logger(nlp, stdout or sys.stdout, stderr or sys.stderr)
     try:
@@ -128,41 +128,41 @@ def train(
                 continue
             is_due = n_done % every == 0
             if is_best is not None or is_due:
-                # Plain numbers: components give NumPy's, too.
-                info["losses"] = team.add_numbers({name: float(loss) for name, loss in info["losses"].items()})
-            if is_best is not None and team.is_first:
+                # Convert to Python floats: some components return NumPy numbers.
+                info["losses"] = process_group.all_reduce({name: float(loss) for name, loss in info["losses"].items()})
+            if is_best is not None and process_group.is_first:
                 with nlp.select_pipes(disable=frozen):
                     update_meta(T, nlp, info)
                 save_model(is_best)
                 info["output_path"] = str(output / DIR_MODEL_LAST)
             progress("step" if is_best is None else "log", n_done)
             log_step(info if is_best is not None else None)
-            if is_due and team.is_first:
-                # What was evaluated has been logged: losses begin anew.
+            if is_due and process_group.is_first:
+                # After an evaluation, the losses were logged and start from zero again.
                 losses = {} if is_best is not None else info["losses"]
                 results = [(float(score), at) for score, at in info["checkpoints"]]
                 now = TrainingState(n_done, state.seed, every, losses, results)
                 save_state(output / FOLDER, nlp, optimizer, now, keep=path)
             if is_due:
-                team.reseed(state.seed, n_done)
+                process_group.reseed(state.seed, n_done)
     finally:
         finalize_logger()
-        if team.is_first:
+        if process_group.is_first:
             save_model(False)
-    if team.is_first:
+    if process_group.is_first:
         remove_folder(output / FOLDER)
-    team.wait()
+    process_group.barrier()
     return nlp
 
 
 class Replay:
-    """A pipeline to spaCy's loop, that does nothing in the steps that were taken before.
+    """A pipeline for spaCy's loop that does nothing in the steps which were done before the interruption.
 
     nlp (Language): The pipeline.
-    state (TrainingState): Says how many they were, and what they led to.
-    path (Optional[Path]): Folder of the state; None for a training that starts.
+    state (TrainingState): Number of these steps, and their results.
+    path (Optional[Path]): Folder of the state; None for a new training.
     before_update (Optional[Callable]): The config's callback.
-    team (Team): The processes that train together.
+    process_group (ProcessGroup): The processes that train together.
     progress (Callable[[str, int], None]): As for `train`.
     """
 
@@ -172,26 +172,26 @@ class Replay:
         state: TrainingState,
         path: Optional[Path],
         before_update: Optional[Callable[..., Any]],
-        team: Team,
+        process_group: ProcessGroup,
         progress: Callable[[str, int], None],
     ):
         self.nlp = nlp
         self.state = state
         self.path = path
-        self.team = team
+        self.process_group = process_group
         self.step = 0
         self._before_update = before_update
         self._progress = progress
 
     @property
     def is_over(self) -> bool:
-        """Whether steps are to be taken."""
+        """Whether the replay is over: this step must be computed."""
         return self.step >= self.state.n_steps
 
     def before_update(self, nlp: Any, info: Dict[str, Any]) -> None:
-        """Called by the loop at the start of each step.
+        """Restore random numbers at the first new step. The loop calls this at the start of each step.
 
-        nlp (Replay): This one.
+        nlp (Replay): This object.
         info (Dict[str, Any]): Step and epoch.
         """
         self.step = info["step"]
@@ -199,38 +199,39 @@ class Replay:
             return
         if self.step == self.state.n_steps and self.path is not None:
             restore_random(self.path, self.state)
-            self.team.reseed(self.state.seed, self.step)
+            self.process_group.reseed(self.state.seed, self.step)
         if self._before_update is not None:
             self._before_update(self.nlp, info)
 
     def update(self, examples: Any, *, losses: Dict[str, float], **options: Any) -> Dict[str, float]:
-        """As `Language.update`."""
+        """Update the pipeline as `Language.update` does, with this process's part of the batch."""
         if not self.is_over:
             return losses
-        if self.step == self.state.n_steps and self.team.is_first:
-            # Once: the loop begins with none again after each evaluation.
+        if self.step == self.state.n_steps and self.process_group.is_first:
+            # Only in this step: the loop resets losses after each evaluation.
             for name, loss in self.state.losses.items():
                 losses.setdefault(name, loss)
-        examples = self.team.share(examples)
+        examples = self.process_group.shard(examples)
         return self.nlp.update(examples, losses=losses, **options) if examples else losses
 
     @property
     def pipeline(self) -> List[Tuple[str, Any]]:
-        """What the loop asks to finish an update, once in each step, when the gradients of its batch are there."""
+        """The components, which the loop reads once in each step, after the gradients of the batch and before the
+        optimizer steps."""
         if not self.is_over:
             return []
-        self.team.add_up(self.nlp)
+        self.process_group.all_reduce_gradients(self.nlp)
         return self.nlp.pipeline
 
     def use_params(self, params: Optional[Dict]) -> ContextManager:
-        """As `Language.use_params`."""
+        """Use other parameters as `Language.use_params` does; do nothing in steps that were done before."""
         return self.nlp.use_params(params) if self.is_over else contextlib.nullcontext()
 
     def evaluating(self, evaluate: Callable[[], Tuple[float, Dict]]) -> Callable[[], Tuple[float, Dict]]:
-        """What evaluates: for steps of before, by what was found then.
+        """Return an evaluation that returns the stored scores of steps that were done before.
 
-        evaluate (Callable): Gives a score, and all scores.
-        RETURNS (Callable): The same.
+        evaluate (Callable): Returns the score, and all scores.
+        RETURNS (Callable): Returns the same.
         """
         known = {step: score for score, step in self.state.results}
 
@@ -238,17 +239,18 @@ class Replay:
             if not self.is_over:
                 return known.get(self.step, float("-inf")), {}
             self._progress("evaluation", self.step + 1)
-            return self.team.agree(evaluate() if self.team.is_first else (0.0, {}))
+            return self.process_group.broadcast(evaluate() if self.process_group.is_first else (0.0, {}))
 
         return run
 
 
-def with_own_randomness(items: Iterator[Item], seed: int) -> Iterator[Item]:
-    """Let an iterator draw random numbers of its own: what it gives then depends on the seed alone, and not on what is
-    drawn between its items.
+def with_private_randomness(items: Iterator[Item], seed: int) -> Iterator[Item]:
+    """Run an iterator with its own random state, so that its items depend only on the seed.
+
+    Random numbers that other code draws between the items do not change them.
 
     items (Iterator[Item]): Draws from `random` and NumPy.
-    seed (int): Where its numbers start.
+    seed (int): Seed of its random numbers.
     YIELDS (Item): The items.
     """
     outside = _random_states()
@@ -270,7 +272,7 @@ def with_own_randomness(items: Iterator[Item], seed: int) -> Iterator[Item]:
 
 
 def _show_nothing(what: str, n_steps: int) -> None:
-    """What is told of a training whose progress nobody follows."""
+    """Ignore the progress of the training."""
 
 
 def _random_states() -> Tuple[Any, Any]:

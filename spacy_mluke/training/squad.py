@@ -1,4 +1,4 @@
-"""SQuAD (1.1 and 2.0), XQuAD, MLQA and others of that format: paragraphs with questions and answers."""
+"""SQuAD (1.1 and 2.0), XQuAD, MLQA and other data in this format: paragraphs with questions and answers."""
 
 import warnings
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from spacy.training import Example
 from ..annotate.answers import Answer, Question, get_asked
 from ..errors import Errors, Warnings, check_at_least
 from ..extensions import install_extensions
-from .files import DocBinCorpus
+from .corpus_files import DocBinCorpus
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class SquadQuestion:
 
     text: str
     id: str
-    answers: List[Tuple[int, int]]  # characters in the paragraph; none if it does not answer the question
+    answers: List[Tuple[int, int]]  # characters in the paragraph; empty if it does not answer the question
 
 
 @dataclass(frozen=True)
@@ -36,17 +36,17 @@ class Paragraph:
 
 @dataclass
 class SquadCounts:
-    """What was found in files, and what was of no use."""
+    """Numbers of questions and answers in the files, and of skipped ones."""
 
     questions: int = 0
     answers: int = 0
-    misplaced: int = 0  # answers whose text does not stand where they say
-    lost: int = 0  # questions that had answers, and all of them misplaced
-    first: str = ""  # the first misplaced answer, for the message
+    misplaced: int = 0  # answers whose text is not at their position
+    lost: int = 0  # questions whose answers are all misplaced
+    first: str = ""  # the first misplaced answer, for the warning
     paths: List[str] = field(default_factory=list)
 
     def warn(self) -> None:
-        """Say once what was left out."""
+        """Warn once with the number of skipped answers."""
         if self.misplaced:
             message = Warnings.ML175.format(
                 n=self.misplaced, total=self.answers, path=", ".join(self.paths), lost=self.lost, first=self.first
@@ -58,10 +58,10 @@ def read_squad(path: Union[str, Path], counts: Optional[SquadCounts] = None) -> 
     """Read a file in SQuAD's format.
 
     path (Union[str, Path]): The JSON file.
-    counts (Optional[SquadCounts]): Gets what was left out.
-    YIELDS (Paragraph): The paragraphs. Answers that do not stand where they say are left out, and with them questions
-        that have no other.
-    RAISES (ValueError): ML213 if it is no such file.
+    counts (Optional[SquadCounts]): Receives the numbers of skipped answers and questions.
+    YIELDS (Paragraph): The paragraphs. Answers whose text is not at their position are skipped, and also questions that
+        have no other answer.
+    RAISES (ValueError): ML213 if the file is not in this format.
     """
     counts = counts if counts is not None else SquadCounts()
     counts.paths.append(Path(path).name)
@@ -73,14 +73,14 @@ def read_squad(path: Union[str, Path], counts: Optional[SquadCounts] = None) -> 
                 found = (_read_question(text, record, counts) for record in paragraph["qas"])
                 yield Paragraph(text, [question for question in found if question is not None])
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        # Not its repr: that of an error in UTF-8 is the whole file.
+        # Not the repr of the error: for an error in UTF-8, it contains the whole file.
         reason = f"{type(error).__name__}: {error}"
         raise ValueError(Errors.ML213.format(path=path, reason=reason)) from error
 
 
 def _read_question(text: str, record: Dict[str, Any], counts: SquadCounts) -> Optional[SquadQuestion]:
     counts.questions += 1
-    # Version 2.0 lists plausible answers apart; version 1.1 does not know impossible questions.
+    # Only version 2.0 has impossible questions; it lists their plausible answers under another key.
     given = [] if record.get("is_impossible") else record.get("answers", [])
     places: List[Tuple[int, int]] = []
     for answer in given:
@@ -99,11 +99,11 @@ def _read_question(text: str, record: Dict[str, Any], counts: SquadCounts) -> Op
 
 
 def make_doc(nlp: Language, paragraph: Paragraph) -> Doc:
-    """Make a document of a paragraph, with its questions and gold answers.
+    """Return a paragraph as a document with its questions and gold answers.
 
-    nlp (Language): Its tokenizer.
+    nlp (Language): Its tokenizer is used.
     paragraph (Paragraph): The paragraph.
-    RETURNS (Doc): The document. Answers have their exact characters, whatever the tokens.
+    RETURNS (Doc): The document. Answers keep their exact characters, also if these are parts of tokens.
     """
     install_extensions()
     doc = nlp.make_doc(paragraph.text)
@@ -118,12 +118,13 @@ def build_squad_corpus_v1(
 ) -> Callable[[Language], Iterable[Example]]:
     """Read question answering data. Registered as `spacy-mluke.SquadCorpus.v1`.
 
-    Predicted documents are asked the questions of their references, so that evaluation has answers to score.
+    Predicted documents get the questions of their references, so that evaluation has answers to score.
 
     path (Optional[Path]): A JSON file in SQuAD's format (1.1 or 2.0), a .spacy file with questions, or a directory of
-        them. .jsonl files are not read.
-    one_question (bool): An example for each question, not for each paragraph: batches then count questions.
-    skip (int): Paragraphs (or documents) to leave out at the start.
+        such files. .jsonl files are not read.
+    one_question (bool): Whether to make an example for each question, not for each paragraph: the batch size is then a
+        number of questions.
+    skip (int): Paragraphs (or documents) to skip at the start.
     limit (int): Paragraphs to read after them; 0 for all.
     RETURNS (Callable): The reader.
     RAISES (ValueError): ML071 for negative numbers.
@@ -145,17 +146,17 @@ class SquadCorpus:
     def __call__(self, nlp: Language) -> Iterator[Example]:
         """Read the corpus.
 
-        nlp (Language): Its tokenizer.
+        nlp (Language): Its tokenizer is used.
         YIELDS (Example): The examples.
-        RAISES (ValueError): ML213 for what is no such data.
+        RAISES (ValueError): ML213 if a file is not in the format.
         """
         if self._path is None:
             return
         counts = SquadCounts()
         for reference in islice(self._references(nlp, Path(self._path), counts), *self._bounds):
-            parts = _one_by_one(nlp, reference) if self._one_question else [reference]
+            parts = _split_questions(reference) if self._one_question else [reference]
             for part in parts:
-                predicted = _bare(nlp, part)
+                predicted = _without_annotation(nlp, part)
                 predicted._.mluke_questions = part._.mluke_questions
                 yield Example(predicted, part)
         counts.warn()
@@ -172,10 +173,10 @@ class SquadCorpus:
 
 
 def squad_files(path: Path) -> List[Path]:
-    """The files that a path names.
+    """Return the JSON and .spacy files at a path.
 
     path (Path): A file, or a directory.
-    RETURNS (List[Path]): JSON and .spacy files, sorted.
+    RETURNS (List[Path]): The file, or the files in the directory, sorted.
     RAISES (ValueError): ML213 if there is none.
     """
     files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.suffix in (".json", ".spacy"))
@@ -184,8 +185,8 @@ def squad_files(path: Path) -> List[Path]:
     return files
 
 
-def _one_by_one(nlp: Language, doc: Doc) -> Iterator[Doc]:
-    """A copy of a document for each of its questions."""
+def _split_questions(doc: Doc) -> Iterator[Doc]:
+    """Copies of a document, each with one of its questions."""
     for question, answers in get_asked(doc):
         single = doc.copy()
         single._.mluke_questions = [question]
@@ -195,8 +196,8 @@ def _one_by_one(nlp: Language, doc: Doc) -> Iterator[Doc]:
         yield single
 
 
-def _bare(nlp: Language, reference: Doc) -> Doc:
-    """A document of the same text, as the pipeline gets it."""
+def _without_annotation(nlp: Language, reference: Doc) -> Doc:
+    """A document with the text of the reference, tokenized as in prediction."""
     if reference.has_unknown_spaces:
         return Doc(nlp.vocab, words=[token.text for token in reference])
     return nlp.make_doc(reference.text)

@@ -1,7 +1,7 @@
 """The state of a training on disk: pipeline, optimizer, random numbers. JSON and safetensors, no pickle.
 
-FOLDER/latest.json    which of the folders beside it is whole
-FOLDER/step-600/      pipeline/, state.json, state.safetensors
+FOLDER/latest.json    the name of the last complete state
+FOLDER/step-600/      a state: pipeline/, state.json, state.safetensors
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from ..storage.manifest import checksum
 
 FOLDER = "training-state"
 _LATEST, _FACTS, _TENSORS, _PIPELINE = "latest.json", "state.json", "state.safetensors", "pipeline"
-# What an optimizer keeps for each parameter.
+# Attributes in which an optimizer keeps one tensor for each parameter.
 _MOMENTS = ("mom1", "mom2", "averages", "_full")
 _TORCH_STATE = "random/torch"
 Key = Tuple[int, str]
@@ -38,43 +38,42 @@ Key = Tuple[int, str]
 
 @dataclass
 class TrainingState:
-    """Where a training stands."""
+    """The progress of a training."""
 
-    n_steps: int  # that were taken
-    seed: int  # that the order of batches comes from
+    n_steps: int  # number of steps that are done
+    seed: int  # of the order of batches
     every: int  # steps between states
     losses: Dict[str, float]  # summed since the last evaluation
     results: List[Tuple[float, int]]  # score and step of each evaluation
-    # Of `random` and NumPy, as their getters give them.
-    random_state: Any = None
-    numpy_state: Any = None
-    updates: Dict[str, int] = field(default_factory=dict)  # steps of each parameter, by place
+    random_state: Any = None  # from `random.getstate`
+    numpy_state: Any = None  # from `numpy.random.get_state`
+    updates: Dict[str, int] = field(default_factory=dict)  # number of optimizer steps by parameter path
 
 
 def save_state(
     folder: Path, nlp: Language, optimizer: Optimizer, state: TrainingState, *, keep: Optional[Path] = None
 ) -> None:
-    """Write the state of a training. Whoever reads it meanwhile, or after a crash, finds the one before.
+    """Write the state of a training. Until it is complete, and after a crash, readers get the previous state.
 
-    folder (Path): The folder of states, made if missing.
+    folder (Path): The folder of states, created if missing.
     nlp (Language): The pipeline.
-    optimizer (Optimizer): Any of thinc's.
-    state (TrainingState): The rest; the state of random numbers is added.
-    keep (Optional[Path]): The state that the pipeline was loaded from. It stays: tables and names are read from its
-        files when they are first asked for.
+    optimizer (Optimizer): A thinc optimizer.
+    state (TrainingState): Progress of the training; the random states are added to it.
+    keep (Optional[Path]): The state that the pipeline was loaded from. It is not deleted, because the pipeline may read
+        tables and names from its files later.
     RAISES (ValueError): ML360 if it cannot be written.
     """
     target = folder / f"step-{state.n_steps}"
-    places = _places(nlp)
+    paths = _parameter_paths(nlp)
     tensors: Dict[str, torch.Tensor] = {_TORCH_STATE: torch.get_rng_state()}
     for n in range(torch.cuda.device_count() if torch.cuda.is_available() else 0):
         tensors[f"{_TORCH_STATE}/{n}"] = torch.cuda.get_rng_state(n)
     for kind in _MOMENTS:
         for key, value in (getattr(optimizer, kind, None) or {}).items():
-            if key in places:
+            if key in paths:
                 tensor = value if isinstance(value, torch.Tensor) else torch.from_numpy(to_numpy(value))
-                tensors[f"{kind}/{places[key]}"] = tensor.detach().cpu().contiguous()
-    state.updates = {place: optimizer.nr_update[key] for key, place in places.items() if key in optimizer.nr_update}
+                tensors[f"{kind}/{paths[key]}"] = tensor.detach().cpu().contiguous()
+    state.updates = {path: optimizer.nr_update[key] for key, path in paths.items() if key in optimizer.nr_update}
     version, numbers, gauss = random.getstate()
     name, keys, *rest = numpy.random.get_state()  # noqa: NPY002
     state.random_state = [version, list(numbers), gauss]
@@ -84,11 +83,11 @@ def save_state(
         try:
             save_file(tensors, aside / _TENSORS)
         except SafetensorError as error:
-            # A full disk, for instance.
+            # For instance, because the disk is full.
             raise OSError(error) from error
         (aside / _FACTS).write_text(json.dumps(asdict(state)), encoding="utf8")
     latest = {"folder": target.name, "files": {name: checksum(target / name) for name in (_FACTS, _TENSORS)}}
-    # Only now does anybody know of it.
+    # From here on, this state is the one that is read.
     with writing(folder / _LATEST) as aside:
         aside.write_text(json.dumps(latest), encoding="utf8")
         sync_file(aside)
@@ -98,10 +97,10 @@ def save_state(
 
 
 def find_state(folder: Path) -> Optional[Path]:
-    """The last whole state.
+    """Return the folder of the last complete state.
 
     folder (Path): The folder of states.
-    RETURNS (Optional[Path]): Its own folder; None if there is none.
+    RETURNS (Optional[Path]): The state's folder; None if there is none.
     RAISES (ValueError): ML255 if the file that names it is damaged, or names a state that is missing or damaged.
     """
     latest = folder / _LATEST
@@ -121,22 +120,22 @@ def find_state(folder: Path) -> Optional[Path]:
 
 
 def pipeline_path(path: Path) -> Path:
-    """The pipeline of a state.
+    """Return the folder of a state's pipeline.
 
     path (Path): As from `find_state`.
-    RETURNS (Path): What `spacy.load` takes.
+    RETURNS (Path): The folder, for `spacy.load`.
     """
     return path / _PIPELINE
 
 
 def read_state(path: Path) -> TrainingState:
-    """Read where a training stands.
+    """Read the progress of a training.
 
     path (Path): As from `find_state`.
     RETURNS (TrainingState): The state.
     RAISES (ValueError): ML255 if it is damaged.
     """
-    with _coded(path):
+    with _errors_as_damage(path):
         state = TrainingState(**json.loads((path / _FACTS).read_text(encoding="utf8")))
         state.results = [(float(score), int(step)) for score, step in state.results]
         for name, least in (("n_steps", 0), ("seed", 0), ("every", 1)):
@@ -149,36 +148,36 @@ def read_state(path: Path) -> TrainingState:
 
 
 def restore_optimizer(path: Path, nlp: Language, optimizer: Optimizer, state: TrainingState) -> None:
-    """Give an optimizer its moments back.
+    """Restore the moments of an optimizer.
 
     path (Path): As from `find_state`.
     nlp (Language): The pipeline, as it was loaded from there.
-    optimizer (Optimizer): A fresh one; its schedules are not touched.
+    optimizer (Optimizer): A new one; its schedules are not changed.
     state (TrainingState): As from `read_state`.
     RAISES (ValueError): ML255 if it is damaged.
     """
     ops = get_current_ops()
     tensors = _read_tensors(path)
-    for key, place in _places(nlp).items():
+    for key, name in _parameter_paths(nlp).items():
         for kind in _MOMENTS:
-            tensor = tensors.get(f"{kind}/{place}")
-            known = getattr(optimizer, kind, None)
-            if tensor is not None and known is not None:
-                # Averages are arrays to everybody: spaCy hands them to models.
+            tensor = tensors.get(f"{kind}/{name}")
+            moments = getattr(optimizer, kind, None)
+            if tensor is not None and moments is not None:
+                # Averages are arrays in every optimizer, because spaCy passes them to models.
                 is_torch = isinstance(optimizer, AdamW) and kind != "averages"
-                known[key] = tensor if is_torch else ops.asarray(cast(Any, tensor.numpy()))
-        if place in state.updates:
-            optimizer.nr_update[key] = state.updates[place]
+                moments[key] = tensor if is_torch else ops.asarray(cast(Any, tensor.numpy()))
+        if name in state.updates:
+            optimizer.nr_update[key] = state.updates[name]
 
 
 def restore_random(path: Path, state: TrainingState) -> None:
-    """Let random numbers go on from where they were.
+    """Restore the random states.
 
     path (Path): As from `find_state`.
     state (TrainingState): As from `read_state`.
     RAISES (ValueError): ML255 if it is damaged.
     """
-    with _coded(path):
+    with _errors_as_damage(path):
         version, numbers, gauss = state.random_state
         random.setstate((version, tuple(numbers), gauss))
         name, keys, *rest = state.numpy_state
@@ -191,13 +190,13 @@ def restore_random(path: Path, state: TrainingState) -> None:
 
 
 def _read_tensors(path: Path) -> Dict[str, torch.Tensor]:
-    with _coded(path):
+    with _errors_as_damage(path):
         return load_file(path / _TENSORS)
 
 
 @contextlib.contextmanager
-def _coded(path: Path) -> Iterator[None]:
-    """Whatever goes wrong while a state is read, it is the state's fault."""
+def _errors_as_damage(path: Path) -> Iterator[None]:
+    """Raise ML255 for every error while a state is read."""
     try:
         yield
     except Exception as error:
@@ -206,15 +205,15 @@ def _coded(path: Path) -> Iterator[None]:
         raise ValueError(Errors.ML255.format(path=path, reason=error, folder=path.parent)) from error
 
 
-def _places(nlp: Language) -> Dict[Key, str]:
-    """Names of parameters that hold in another process, where nodes have other numbers."""
+def _parameter_paths(nlp: Language) -> Dict[Key, str]:
+    """Names of parameters by thinc's key. They are the same in every process, unlike the node ids in the keys."""
     found: Dict[Key, str] = {}
     for name, model in models_of(nlp):
-        found.update(_places_of(name, model))
+        found.update(_paths_in_model(name, model))
     return found
 
 
-def _places_of(name: str, model: Model) -> Iterator[Tuple[Key, str]]:
+def _paths_in_model(name: str, model: Model) -> Iterator[Tuple[Key, str]]:
     for i, node in enumerate(model.walk()):
         for j, shim in enumerate(node.shims):
             for parameter, _ in parameters_of(shim):

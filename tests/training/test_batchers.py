@@ -1,4 +1,4 @@
-"""Batches by rows: nothing lost, nothing repeated, the bound held."""
+"""Batches of bounded cost."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.pipeline.relation_docs import relation_examples
 
 
 def batcher(costs, *, max_rows, size=None, buffer=0, discard_oversize=False):
-    """A batcher of numbers that stand for examples."""
+    """Return a batcher of numbers, used instead of examples."""
     return PieceBatcher(
         lambda items: [costs[item] for item in items],
         max_rows=max_rows,
@@ -38,7 +38,7 @@ def batcher(costs, *, max_rows, size=None, buffer=0, discard_oversize=False):
     buffer=st.integers(0, 20),
     discard=st.booleans(),
 )
-def test_nothing_is_lost_or_repeated_and_the_bound_holds(costs, max_rows, size, buffer, discard):
+def test_each_example_is_in_one_batch_and_no_batch_exceeds_the_limit(costs, max_rows, size, buffer, discard):
     make = batcher(costs, max_rows=max_rows, size=size, buffer=buffer, discard_oversize=discard)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -59,7 +59,7 @@ def test_batches_are_as_full_as_they_can_be():
     assert [len(batch) for batch in batcher(costs, max_rows=50, buffer=32)(range(100))] == [10] * 10
 
 
-def test_examples_of_like_cost_stand_together():
+def test_examples_of_similar_cost_are_batched_together():
     random.seed(0)
     costs = [random.randint(1, 100) for _ in range(256)]
     spreads = [
@@ -69,7 +69,7 @@ def test_examples_of_like_cost_stand_together():
     assert sum(spreads) / len(spreads) < 20
 
 
-def test_the_order_of_batches_comes_from_the_seed():
+def test_the_order_of_batches_depends_on_the_seed():
     costs = list(range(1, 41))
     orders = []
     for seed in (0, 0, 1):
@@ -79,7 +79,7 @@ def test_the_order_of_batches_comes_from_the_seed():
 
 
 @pytest.mark.parametrize(("discard", "code"), [(False, "ML190"), (True, "ML191")])
-def test_large_examples_are_counted_in_one_warning_a_run(discard, code):
+def test_large_examples_are_counted_in_one_warning_per_run(discard, code):
     make = batcher([3, 30, 40], max_rows=10, discard_oversize=discard)
     with pytest.warns(UserWarning, match=rf"\[{code}\] 2 of 3 examples"):
         list(make(range(3)))
@@ -92,7 +92,7 @@ def test_large_examples_are_counted_in_one_warning_a_run(discard, code):
     ("options", "code"),
     [({"count": "doc"}, "ML070"), ({"max_rows": 0}, "ML071"), ({"size": 0}, "ML071"), ({"buffer": -1}, "ML071")],
 )
-def test_options_that_do_not_fit_are_named(options, code):
+def test_invalid_options_are_named(options, code):
     with pytest.raises(ValueError, match=rf"\[{code}\]"):
         build_batch_by_pieces_v1(**options)
 
@@ -114,7 +114,7 @@ def test_wordpieces_are_counted_token_by_token(tiny_checkpoint, doc):
     assert count([doc, Doc(doc.vocab)]) == [whole, 0]
 
 
-def test_nothing_is_opened_before_something_is_counted():
+def test_the_vocabulary_is_read_only_when_something_is_counted():
     count = PieceCounter("no-such-checkpoint")
     assert count.count_texts([]) == []
     with pytest.raises(ValueError, match=r"\[ML04"):
@@ -125,7 +125,7 @@ def measure(checkpoint, count, **options):
     return Measure(count, name=str(checkpoint), window=66, **options)
 
 
-def test_each_component_is_measured_by_the_passes_it_makes(tiny_checkpoint, doc):
+def test_each_component_is_measured_by_its_sequences(tiny_checkpoint, doc):
     (n,) = PieceCounter(str(tiny_checkpoint))([doc])
     assert measure(tiny_checkpoint, "docs")([doc]) == [n + 2 + 3]
     assert measure(tiny_checkpoint, "entities")([doc]) == [3 * (n + 4 + 1)]
@@ -137,8 +137,13 @@ def test_each_component_is_measured_by_the_passes_it_makes(tiny_checkpoint, doc)
     assert measure(tiny_checkpoint, "ngrams", proposes=ngrams)([doc]) == [n + 2 + 9]
 
 
+<<<<<<< HEAD
 def test_what_is_measured_is_what_the_encoder_gets_or_a_little_more(steady_checkpoint):
     from spacy_mluke.encoder.inputs import MarkedInput
+=======
+def test_the_measured_cost_is_the_encoders_or_slightly_more(steady_checkpoint):
+    from spacy_mluke.encoder.model import MarkedInput, align_input
+>>>>>>> 25d28c1 (Training: ProcessGroup with the usual method names; plain words and names in readers, converters and resuming)
     from tests.pipeline.relation_docs import task_pipeline
 
     nlp = task_pipeline(steady_checkpoint, "mluke_relations")
@@ -159,7 +164,7 @@ def test_a_long_document_is_measured_with_its_windows(tiny_checkpoint, doc):
     assert rows % 66 == 0
 
 
-def test_gold_entities_stand_for_those_that_are_still_to_be_predicted(tiny_checkpoint, doc):
+def test_gold_entities_are_counted_if_none_are_predicted_yet(tiny_checkpoint, doc):
     bare = Example(Doc(doc.vocab, words=[token.text for token in doc]), doc)
     assert measure(tiny_checkpoint, "pairs")([bare]) == measure(tiny_checkpoint, "pairs")([doc])
 

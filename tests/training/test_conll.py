@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from spacy_mluke.cli._app import app
 from spacy_mluke.training.conll import group_sentences, make_conll_doc, read_conll
-from spacy_mluke.training.tags import tagged_spans
+from spacy_mluke.training.entity_tags import tagged_spans
 
 CONLL = """-DOCSTART- -X- -X- O
 
@@ -79,7 +79,7 @@ def test_sentences_are_grouped_within_documents(conll, n, sizes):
     assert [len(group) for group in group_sentences(read_conll(conll), n)] == sizes
 
 
-def test_a_document_has_entities_sentences_and_the_spaces_asked_for(conll):
+def test_a_document_has_entities_sentences_and_the_chosen_spaces(conll):
     nlp = spacy.blank("xx")
     group = next(group_sentences(read_conll(conll), 0))
     doc = make_conll_doc(nlp, group, spaces="punctuation")
@@ -96,7 +96,7 @@ def test_a_document_has_entities_sentences_and_the_spaces_asked_for(conll):
         make_conll_doc(nlp, group, spaces="some")
 
 
-def test_a_sentence_without_entities_is_annotated_as_such(conll):
+def test_a_sentence_without_entities_counts_as_annotated(conll):
     *_, last = read_conll(conll)
     doc = make_conll_doc(spacy.blank("xx"), [last])
     assert doc.has_annotation("ENT_IOB")
@@ -129,7 +129,7 @@ def test_the_command_names_a_bad_line_without_a_traceback(tmp_path):
     assert not (tmp_path / "out.spacy").exists()
 
 
-def test_real_files_are_read_whole(data_dir):
+def test_real_files_are_read_completely(data_dir):
     sentences = list(read_conll(data_dir / "wikineural" / "en.val.conllu"))
     assert len(sentences) == 11590
     assert sum(len(sentence.words) for sentence in sentences) == 267839

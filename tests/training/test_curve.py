@@ -1,4 +1,4 @@
-"""The learning curve of an interrupted training is one curve."""
+"""The learning curve, also of a resumed training."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def log(path, *infos):
     finalize()
 
 
-def test_each_evaluation_is_a_line(tmp_path):
+def test_each_evaluation_is_one_line(tmp_path):
     log(tmp_path / "out" / "curve.jsonl", info(0, 0.1), None, info(50, 0.5))
     lines = [json.loads(line) for line in (tmp_path / "out" / "curve.jsonl").read_text().splitlines()]
     assert [(line["step"], line["score"]) for line in lines] == [(0, 0.1), (50, 0.5)]
     assert lines[0]["scores"] == {"f": 0.1} and lines[0]["losses"] == {"x": 1.5}
 
 
-def test_a_training_that_goes_on_adds_to_the_curve(tmp_path):
+def test_a_resumed_training_appends_to_the_curve(tmp_path):
     path = tmp_path / "curve.jsonl"
     log(path, info(0, 0.1), info(50, 0.5), info(100, 0.6))
     log(path, info(100, 0.7), info(150, 0.8))

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from spacy_mluke.annotate.answers import get_asked
 from spacy_mluke.annotate.relations import has_relations
 from spacy_mluke.cli._app import app
-from spacy_mluke.training.files import read_docbin
+from spacy_mluke.training.corpus_files import read_docbin
 from spacy_mluke.training.jsonl import doc_to_record, read_jsonl, write_jsonl
 from tests.pipeline.relation_docs import facts
 
@@ -46,9 +46,9 @@ def read(tmp_path, *records, **options):
     return list(read_jsonl(spacy.blank("en"), path, **options))
 
 
-def test_a_line_becomes_a_document_with_all_of_its_annotation(tmp_path):
-    lost = Counter()
-    (doc,) = read(tmp_path, FULL, lost=lost)
+def test_a_line_becomes_a_document_with_all_its_annotation(tmp_path):
+    skipped = Counter()
+    (doc,) = read(tmp_path, FULL, skipped=skipped)
     assert doc.text == FULL["text"]
     assert [(ent.text, ent.label_, ent.kb_id_) for ent in doc.ents] == [
         ("Tokyo", "LOC", "en:Tokyo"),
@@ -60,19 +60,19 @@ def test_a_line_becomes_a_document_with_all_of_its_annotation(tmp_path):
     assert (first.id, first.entities, [answer.text for answer in answers]) == ("q1", ((8, 13, "en:Japan"),), ["Tokyo"])
     assert none == [] and unknown is None
     assert doc.cats == {"GEO": 1.0}
-    assert not +lost
+    assert not +skipped
 
 
-def test_what_is_missing_is_not_annotated_and_what_is_empty_is(tmp_path):
+def test_a_missing_key_means_not_annotated_and_an_empty_list_annotated(tmp_path):
     bare, empty = read(tmp_path, {"text": "Tokyo"}, {"text": "Tokyo", "entities": [], "relations": [], "types": []})
     assert not bare.has_annotation("ENT_IOB") and empty.has_annotation("ENT_IOB")
     assert not has_relations(bare) and has_relations(empty)
     assert "mluke_types" not in bare.spans and "mluke_types" in empty.spans
 
 
-def test_documents_survive_the_way_there_and_back(tmp_path):
+def test_documents_survive_writing_and_reading(tmp_path):
     docs = read(tmp_path, FULL, {"text": " two  spaces "}, {"text": ""}, {"text": "a b", "tokens": [[0, 3]]})
-    # Whatever the tokenizer would say, the tokens of the document are kept.
+    # The tokens of the document are kept, also where the tokenizer would return others.
     assert [len(doc) for doc in docs][1:] == [len(spacy.blank("en")(" two  spaces ")), 0, 1]
     records = [doc_to_record(doc) for doc in docs]
     path = tmp_path / "again.jsonl"
@@ -89,20 +89,20 @@ def test_spans_that_are_not_on_tokens_are_counted(tmp_path):
         "relations": [{"head": 0, "tail": 1, "label": "x"}],
         "types": [{"start": 1, "end": 5, "label": "city"}],
     }
-    lost = Counter()
-    (doc,) = read(tmp_path, record, lost=lost)
+    skipped = Counter()
+    (doc,) = read(tmp_path, record, skipped=skipped)
     assert [ent.label_ for ent in doc.ents] == ["B"]
-    assert +lost == {"entities not on tokens": 1, "ends of relations not on tokens": 1, "types not on tokens": 1}
-    lost = Counter()
-    (doc,) = read(tmp_path, record, alignment="expand", lost=lost)
+    assert +skipped == {"entities not on tokens": 1, "ends of relations not on tokens": 1, "types not on tokens": 1}
+    skipped = Counter()
+    (doc,) = read(tmp_path, record, alignment="expand", skipped=skipped)
     assert len(doc.spans["mluke_types"]) == 1
-    assert +lost == {"overlapping entities": 1}
+    assert +skipped == {"overlapping entities": 1}
 
 
 def test_keys_that_are_not_read_are_counted(tmp_path):
-    lost = Counter()
-    read(tmp_path, {"text": "a", "entites": []}, lost=lost)
-    assert lost["key 'entites'"] == 1
+    skipped = Counter()
+    read(tmp_path, {"text": "a", "entites": []}, skipped=skipped)
+    assert skipped["key 'entites'"] == 1
 
 
 @pytest.mark.parametrize(
@@ -125,10 +125,10 @@ def test_keys_that_are_not_read_are_counted(tmp_path):
         {"text": "a", "tokens": 5},
     ],
     ids=[
-        "no_json",
-        "no_object",
+        "not_json",
+        "not_an_object",
         "no_text",
-        "no_list",
+        "not_a_list",
         "outside",
         "no_end",
         "no_such_entity",
@@ -147,7 +147,7 @@ def test_a_bad_line_is_named_with_its_number(tmp_path, record):
         read(tmp_path, {"text": "good"}, record)
 
 
-def test_the_command_goes_both_ways(tmp_path):
+def test_the_command_converts_in_both_directions(tmp_path):
     source, corpus, back = (tmp_path / name for name in ("in.jsonl", "corpus.spacy", "back.jsonl"))
     source.write_text(json.dumps({**FULL, "meta": 1}) + "\n", encoding="utf8")
     runner = CliRunner()
@@ -165,7 +165,7 @@ def test_the_command_goes_both_ways(tmp_path):
 
 
 @pytest.mark.parametrize("value", [1, "x", [1]], ids=["number", "text", "list"])
-def test_a_docbin_whose_categories_are_no_dictionary_is_a_coded_error(tmp_path, value):
+def test_a_docbin_whose_categories_are_not_a_dictionary_is_a_coded_error(tmp_path, value):
     nlp = spacy.blank("xx")
     docs = DocBin(docs=[nlp.make_doc("Tokyo")])
     docs.cats[0] = value

@@ -29,7 +29,7 @@ def file(tmp_path):
     return path
 
 
-def test_tags_are_taken_out_of_the_text(file):
+def test_tags_are_removed_from_the_text(file):
     first, second = read_kbp37(file)
     assert first.text == "Thom Yorke of Radiohead has ( a band ) ."
     assert (first.text[slice(*first.head)], first.text[slice(*first.tail)]) == ("Thom Yorke", "Radiohead")
@@ -44,13 +44,13 @@ def test_documents_have_entities_and_relations(file):
     assert facts(second) == set()
 
 
-def test_entities_that_share_a_token_are_left_out():
+def test_sentences_whose_entities_share_a_token_are_skipped():
     sentence = parse_marked("<e1>Bonn</e1>x<e2>Berlin</e2>", "no_relation")
     assert sentence.text == "BonnxBerlin"
     assert list(make_docs(spacy.blank("xx"), [sentence])) == []
 
 
-def test_sentences_with_an_empty_entity_are_left_out():
+def test_sentences_with_an_empty_entity_are_skipped():
     sentence = parse_marked("<e1> </e1> Kent Station in <e2> Cork </e2> .", "no_relation")
     assert list(make_docs(spacy.blank("xx"), [sentence])) == []
 
@@ -75,7 +75,7 @@ def test_the_command_writes_a_corpus_whose_predicted_documents_have_entities(fil
     assert len(second.predicted.ents) == 2
 
 
-def test_real_files_are_read_whole(data_dir):
+def test_real_files_are_read_completely(data_dir):
     sentences = list(read_kbp37(data_dir / "relx" / "RELX_es.txt"))
     assert len(sentences) == 502
     assert all(sentence.head[1] <= sentence.tail[0] for sentence in sentences)

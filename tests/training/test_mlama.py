@@ -1,4 +1,4 @@
-"""mLAMA's facts and patterns become documents with entities."""
+"""mLAMA: facts and patterns become documents with entities."""
 
 from __future__ import annotations
 
@@ -46,9 +46,9 @@ def folder(tmp_path):
     return path
 
 
-def test_facts_fill_patterns_in_each_language(folder):
-    left_out = Counter()
-    texts = [cloze.text()[0] for cloze in read_mlama(folder, relations=["P36"], left_out=left_out)]
+def test_facts_are_inserted_into_patterns_in_each_language(folder):
+    skipped = Counter()
+    texts = [cloze.text()[0] for cloze in read_mlama(folder, relations=["P36"], skipped=skipped)]
     assert texts == [
         "Tokyo is the capital of Japan",
         "the capital of Japan is Tokyo.",
@@ -56,7 +56,7 @@ def test_facts_fill_patterns_in_each_language(folder):
         "the capital of France is Paris.",
         "日本の首都は東京です",
     ]
-    assert left_out == {"names": 1, "patterns": 1}
+    assert skipped == {"names": 1, "patterns": 1}
 
 
 def test_patterns_can_be_split(folder):
@@ -67,7 +67,7 @@ def test_patterns_can_be_split(folder):
     assert not set(first) & set(rest)
 
 
-def test_the_object_is_an_entity_even_where_no_token_ends(folder):
+def test_the_object_is_an_entity_also_inside_a_token(folder):
     docs = list(make_cloze_docs(spacy.blank("xx"), read_mlama(folder, relations=["P36"], languages=["ja"])))
     (entity,) = docs[0].ents
     assert (entity.text, entity.kb_id_, entity.label_) == ("東京", "Q1490", "P36")
@@ -75,7 +75,7 @@ def test_the_object_is_an_entity_even_where_no_token_ends(folder):
     assert (filler.text, filler.entity, filler.kb_id) == ("東京", "ja:東京", "Q1490")
 
 
-def test_masks_may_stand_in_place_of_the_objects(folder):
+def test_objects_can_be_replaced_by_masks(folder):
     clozes = list(read_mlama(folder, relations=["P36"], patterns=slice(0, 1)))
     for doc in make_cloze_docs(spacy.blank("xx"), clozes, masked=True):
         (gold,) = gold_masks(doc)
@@ -83,7 +83,7 @@ def test_masks_may_stand_in_place_of_the_objects(folder):
         assert gold.fillers[0].text in ("Tokyo", "Paris", "東京")
 
 
-def test_all_objects_of_a_subject_are_right(folder):
+def test_all_objects_of_a_subject_are_correct(folder):
     (doc,) = make_cloze_docs(spacy.blank("en"), read_mlama(folder, relations=["P47"], languages=["en"]))
     (gold,) = gold_masks(doc)
     assert doc.text == "France borders Switzerland"
@@ -93,14 +93,14 @@ def test_all_objects_of_a_subject_are_right(folder):
 @pytest.mark.parametrize(
     ("text", "found"), [(None, slice(None)), ("0:1", slice(0, 1)), ("1:", slice(1, None)), ("::2", slice(0, None, 2))]
 )
-def test_patterns_are_named_like_slices(text, found):
+def test_patterns_are_chosen_by_slices(text, found):
     parsed = parse_patterns(text)
     assert (list(range(9))[parsed] if parsed else list(range(9))) == list(range(9))[found]
     assert parse_patterns("3") == slice(3, 4)
 
 
 @pytest.mark.parametrize("text", ["a", "", "1:2:3:4"])
-def test_other_patterns_are_refused(text):
+def test_other_texts_for_patterns_are_refused(text):
     with pytest.raises(ValueError, match=r"\[ML070\]"):
         parse_patterns(text)
 
@@ -120,7 +120,7 @@ def test_damaged_folders_are_refused(folder, break_it):
         list(read_mlama(folder, relations=relations))
 
 
-def test_the_command_writes_a_corpus_that_the_reader_masks(folder, tmp_path):
+def test_the_command_writes_a_corpus_that_the_reader_can_mask(folder, tmp_path):
     target = tmp_path / "out" / "corpus.spacy"
     arguments = ["convert-mlama", str(folder), str(target), "--relations", "P36", "-l", "en,ja", "-p", "0:1"]
     result = CliRunner().invoke(app, arguments)

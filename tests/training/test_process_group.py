@@ -1,4 +1,4 @@
-"""Several processes that train one pipeline."""
+"""Training with several processes."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from spacy.tokens import DocBin
 from typer.testing import CliRunner
 
 from spacy_mluke.cli._app import app
-from spacy_mluke.training import process_group as team_module
-from spacy_mluke.training.process_group import Team
+from spacy_mluke.training import process_group as module
+from spacy_mluke.training.process_group import ProcessGroup
 from tests.conftest import REPO
 from tests.pipeline.relation_docs import relation_examples
 
@@ -32,7 +32,7 @@ def corpus(tmp_path):
 
 
 def start(n, output, *arguments):
-    """Start as many processes as one command, as torchrun does."""
+    """Run `spacy_mluke train` in n processes, as torchrun does."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -47,9 +47,9 @@ def start(n, output, *arguments):
                 [*command, *arguments], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
             )
         )
-    said = [process.communicate(timeout=240)[0] for process in running]
-    assert [process.returncode for process in running] == [0] * n, said
-    return said
+    output = [process.communicate(timeout=240)[0] for process in running]
+    assert [process.returncode for process in running] == [0] * n, output
+    return output
 
 
 def weights(path):
@@ -59,15 +59,15 @@ def weights(path):
     return found
 
 
-def test_two_processes_reach_the_weights_that_one_reaches(steady_checkpoint, corpus, tmp_path):
+def test_two_processes_train_the_same_weights_as_one(steady_checkpoint, corpus, tmp_path):
     arguments = [
         *("--paths.checkpoint", str(steady_checkpoint), "--paths.train", str(corpus), "--paths.dev", str(corpus)),
-        # Batches of three: the second process has one example of them, or none of the last.
+        # Batches of three: the second process gets one example, and none of the last batch.
         *("--training.max_steps", "6", "--training.eval_frequency", "3", "--training.batcher.size", "3"),
         *("--training.dropout", "0.0", "--training.optimizer.learn_rate.warmup_steps", "2"),
         *("--training.optimizer.learn_rate.initial_rate", "0.01", "--every", "2"),
-        # A gradient that is zero but for rounding, as a key bias has, must not become a whole step: processors round
-        # differently.
+        # The gradient of a key bias is zero except for rounding errors, which differ between processors: it must not
+        # become a whole step.
         *("--training.optimizer.eps", "1e-3"),
     ]
     config = str(REPO / "configs" / "relations_kbp37.cfg")
@@ -82,40 +82,40 @@ def test_two_processes_reach_the_weights_that_one_reaches(steady_checkpoint, cor
         numpy.testing.assert_allclose(found[name], expected, rtol=1e-5, atol=2e-6, err_msg=name)
 
 
-def test_a_process_by_itself_is_a_team_of_one(monkeypatch):
+def test_a_single_process_is_a_group_of_one(monkeypatch):
     monkeypatch.delenv("WORLD_SIZE", raising=False)
-    team = Team.join()
-    assert team.is_first and team.size == 1
-    assert team.share([1, 2, 3]) == [1, 2, 3]
-    assert team.agree("value") == "value"
-    assert team.add_numbers({"loss": 1.0}) == {"loss": 1.0}
-    team.wait()
+    group = ProcessGroup.join()
+    assert group.is_first and group.size == 1
+    assert group.shard([1, 2, 3]) == [1, 2, 3]
+    assert group.broadcast("value") == "value"
+    assert group.all_reduce({"loss": 1.0}) == {"loss": 1.0}
+    group.barrier()
 
 
-def test_shares_are_all_of_a_batch_and_nothing_twice():
+def test_each_item_of_a_batch_is_in_one_shard():
     for n_items in range(7):
-        shares = [Team(rank, 3).share(range(n_items)) for rank in range(3)]
-        assert sorted(item for share in shares for item in share) == list(range(n_items))
-        assert max(map(len, shares)) - min(map(len, shares)) <= 1
+        shards = [ProcessGroup(rank, 3).shard(range(n_items)) for rank in range(3)]
+        assert sorted(item for shard in shards for item in shard) == list(range(n_items))
+        assert max(map(len, shards)) - min(map(len, shards)) <= 1
 
 
-def test_without_accelerate_it_says_what_to_install(monkeypatch):
+def test_without_accelerate_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setitem(sys.modules, "accelerate", None)
     with pytest.raises(ValueError, match="ML256"):
-        Team.join()
+        ProcessGroup.join()
 
 
-def test_all_gradients_of_a_pipeline_are_found_once(steady_checkpoint):
+def test_each_parameter_of_a_pipeline_is_found_once(steady_checkpoint):
     nlp = spacy.blank("xx")
     model = {"encoder": {"name": str(steady_checkpoint)}}
     nlp.add_pipe("mluke_relations", config={"model": model})
     nlp.initialize(lambda: relation_examples(nlp))
-    parameters = [weights for weights, _ in team_module._parameters(nlp)]
-    places = [p.data_ptr() for p in parameters]
-    assert len(set(places)) == len(places)
+    parameters = [weights for weights, _ in module._parameters(nlp)]
+    addresses = [p.data_ptr() for p in parameters]
+    assert len(set(addresses)) == len(addresses)
     from spacy_mluke.encoder.access import load_model
     from spacy_mluke.pipeline.quantize import encoders_of
 
     n_trained = sum(p.requires_grad for _, p in load_model(next(encoders_of(nlp))).named_parameters())
-    assert len(places) > n_trained
+    assert len(addresses) > n_trained

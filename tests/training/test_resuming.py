@@ -1,4 +1,4 @@
-"""An interrupted training goes on to the weights that it would have reached."""
+"""A resumed training reaches the weights of an uninterrupted one."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ from typer.testing import CliRunner
 
 from spacy_mluke.cli._app import app
 from spacy_mluke.storage.manifest import checksum
-from spacy_mluke.training.resumable import train, with_own_randomness
-from spacy_mluke.training.settings import changed_settings
+from spacy_mluke.training.resumable import train, with_private_randomness
+from spacy_mluke.training.resume_settings import changed_settings
 from spacy_mluke.training.state import FOLDER, find_state, pipeline_path, read_state
 from tests.conftest import REPO
 from tests.pipeline.relation_docs import relation_examples
@@ -72,7 +72,7 @@ def start(config, output, overrides, *, stop_at=-1, every=3):
     return run(init_nlp(loaded), output, stop_at=stop_at, every=every)
 
 
-def go_on(config, output, overrides, *, stop_at=-1):
+def resume_run(config, output, overrides, *, stop_at=-1):
     loaded = load_config(REPO / "configs" / f"{config}.cfg", overrides=overrides, interpolate=False)
     found = find_state(output / FOLDER)
     saved = load_config(pipeline_path(found) / "config.cfg")
@@ -112,8 +112,8 @@ def assert_same_weights(path, other):
 
 
 @pytest.mark.parametrize("config", ["relations_kbp37", "joint"])
-def test_the_weights_are_those_of_a_training_without_interruption(tiny_checkpoint, corpus, tmp_path, config):
-    # With dropout: random numbers go on, too.
+def test_resuming_reaches_the_weights_of_an_uninterrupted_training(tiny_checkpoint, corpus, tmp_path, config):
+    # With dropout: random states are restored, too.
     overrides = settings(tiny_checkpoint, corpus)
     whole_log = start(config, tmp_path / "whole", overrides)
     assert not (tmp_path / "whole" / FOLDER).exists()
@@ -121,7 +121,7 @@ def test_the_weights_are_those_of_a_training_without_interruption(tiny_checkpoin
     start(config, tmp_path / "parts", overrides, stop_at=8)
     assert read_state(find_state(tmp_path / "parts" / FOLDER)).n_steps == 6
     random.seed(123)
-    parts_log = go_on(config, tmp_path / "parts", overrides)
+    parts_log = resume_run(config, tmp_path / "parts", overrides)
     assert SEEN == [6, 7, 8, 9, 10, 11]
     assert not (tmp_path / "parts" / FOLDER).exists()
     assert_same_weights(tmp_path / "parts" / "model-last", tmp_path / "whole" / "model-last")
@@ -129,15 +129,15 @@ def test_the_weights_are_those_of_a_training_without_interruption(tiny_checkpoin
     assert parts_log.strip().splitlines()[-1] == whole_log.strip().splitlines()[-1]
 
 
-# Between two evaluations, and right at one.
+# Interrupted between two evaluations, and at one.
 @pytest.mark.parametrize(("every", "stop_at", "n_after"), [(3, 8, 3), (1, 7, 2)])
-def test_losses_of_each_evaluation_are_those_of_a_training_without_interruption(
+def test_losses_of_each_evaluation_are_those_of_an_uninterrupted_training(
     steady_checkpoint, corpus, tmp_path, every, stop_at, n_after
 ):
     overrides = settings(steady_checkpoint, corpus, **{"training.eval_frequency": 2})
     whole = start("relations_kbp37", tmp_path / "whole", overrides).strip().splitlines()
     start("relations_kbp37", tmp_path / "parts", overrides, stop_at=stop_at, every=every)
-    parts = go_on("relations_kbp37", tmp_path / "parts", overrides).strip().splitlines()
+    parts = resume_run("relations_kbp37", tmp_path / "parts", overrides).strip().splitlines()
     assert parts[-n_after:] == whole[-n_after:]
     assert len({line.split()[2] for line in whole[-n_after:]}) == n_after
 
@@ -148,12 +148,12 @@ def test_a_training_can_be_interrupted_twice_with_thincs_own_optimizer(steady_ch
     overrides["training.optimizer"] = optimizer
     start("relations_kbp37", tmp_path / "whole", overrides)
     start("relations_kbp37", tmp_path / "parts", overrides, stop_at=4)
-    go_on("relations_kbp37", tmp_path / "parts", overrides, stop_at=7)
-    go_on("relations_kbp37", tmp_path / "parts", overrides)
+    resume_run("relations_kbp37", tmp_path / "parts", overrides, stop_at=7)
+    resume_run("relations_kbp37", tmp_path / "parts", overrides)
     assert_same_weights(tmp_path / "parts" / "model-last", tmp_path / "whole" / "model-last")
 
 
-def test_a_state_that_was_not_finished_is_not_found(steady_checkpoint, corpus, tmp_path):
+def test_an_incomplete_state_is_not_found(steady_checkpoint, corpus, tmp_path):
     start("relations_kbp37", tmp_path / "out", settings(steady_checkpoint, corpus), stop_at=4)
     folder = tmp_path / "out" / FOLDER
     shutil.copytree(folder / "step-3", folder / "step-6")
@@ -184,7 +184,7 @@ DAMAGE = {
 
 
 @pytest.mark.parametrize("content", DAMAGE.values(), ids=DAMAGE)
-def test_a_damaged_note_of_the_last_state_is_named(tmp_path, content):
+def test_a_damaged_file_that_names_the_last_state_is_named(tmp_path, content):
     good = state_of(tmp_path)
     (tmp_path / "latest.json").write_text(json.dumps(good), encoding="utf8")
     assert find_state(tmp_path) == tmp_path / "step-3"
@@ -205,7 +205,7 @@ def test_a_state_of_wrong_types_is_named(tmp_path, content):
         read_state(tmp_path)
 
 
-def test_a_full_disk_leaves_models_and_state_as_they_were(steady_checkpoint, corpus, tmp_path, monkeypatch):
+def test_a_full_disk_leaves_models_and_state_unchanged(steady_checkpoint, corpus, tmp_path, monkeypatch):
     overrides = settings(steady_checkpoint, corpus)
     loaded = load_config(REPO / "configs" / "relations_kbp37.cfg", overrides=overrides, interpolate=False)
     out = tmp_path / "out"
@@ -238,21 +238,23 @@ def test_a_damaged_state_is_named(steady_checkpoint, corpus, tmp_path):
     start("relations_kbp37", tmp_path / "out", overrides, stop_at=4)
     (find_state(tmp_path / "out" / FOLDER) / "state.json").write_text("{}", encoding="utf8")
     with pytest.raises(ValueError, match=r"\[ML255\]"):
-        go_on("relations_kbp37", tmp_path / "out", overrides)
+        resume_run("relations_kbp37", tmp_path / "out", overrides)
 
 
-def test_other_settings_are_refused_but_for_length_paths_and_rate(steady_checkpoint, corpus, tmp_path):
+def test_only_length_paths_and_learning_rate_may_change(steady_checkpoint, corpus, tmp_path):
     overrides = settings(steady_checkpoint, corpus)
     start("relations_kbp37", tmp_path / "out", overrides, stop_at=4)
     with pytest.raises(ValueError, match=r"\[ML254\].*training.batcher.size, training.dropout"):
-        go_on("relations_kbp37", tmp_path / "out", {**overrides, "training.dropout": 0.3, "training.batcher.size": 4})
+        resume_run(
+            "relations_kbp37", tmp_path / "out", {**overrides, "training.dropout": 0.3, "training.batcher.size": 4}
+        )
     moved = corpus.rename(tmp_path / "moved.spacy")
     overrides.update({"paths.train": str(moved), "paths.dev": str(moved), "training.max_steps": 7})
-    go_on("relations_kbp37", tmp_path / "out", overrides)
+    resume_run("relations_kbp37", tmp_path / "out", overrides)
     assert SEEN == [3, 4, 5, 6, 7]
 
 
-def test_an_iterator_with_its_own_randomness_depends_on_the_seed_alone():
+def test_an_iterator_with_private_randomness_depends_only_on_the_seed():
     def numbers():
         while True:
             yield random.random(), float(numpy.random.random())  # noqa: NPY002
@@ -260,7 +262,7 @@ def test_an_iterator_with_its_own_randomness_depends_on_the_seed_alone():
     runs = []
     for noise in (0, 3):
         random.seed(noise)
-        items = with_own_randomness(numbers(), 5)
+        items = with_private_randomness(numbers(), 5)
         found = []
         for _ in range(4):
             found.append(next(items))
@@ -271,12 +273,12 @@ def test_an_iterator_with_its_own_randomness_depends_on_the_seed_alone():
     random.seed(0)
     expected = random.random()
     random.seed(0)
-    next(with_own_randomness(numbers(), 5))
+    next(with_private_randomness(numbers(), 5))
     assert random.random() == expected
-    assert list(with_own_randomness(iter([1, 2]), 0)) == [1, 2]
+    assert list(with_private_randomness(iter([1, 2]), 0)) == [1, 2]
 
 
-def test_the_command_trains_and_goes_on(steady_checkpoint, corpus, tmp_path):
+def test_the_command_resumes_an_interrupted_training(steady_checkpoint, corpus, tmp_path):
     code = tmp_path / "code.py"
     code.write_text(
         "import spacy\n"
@@ -299,9 +301,9 @@ def test_the_command_trains_and_goes_on(steady_checkpoint, corpus, tmp_path):
     runner = CliRunner()
     interrupted = runner.invoke(app, command)
     assert interrupted.exit_code == 130 and "step-4" in interrupted.output.replace("\n", "")
-    # Another training would lose this one.
+    # A new training would delete this one.
     assert "[ML323]" in runner.invoke(app, command).output
-    # The command that goes on is printed on a line of its own.
+    # The command that resumes it is printed on one line.
     (line,) = [line for line in interrupted.output.splitlines() if line.endswith("--resume")]
     result = runner.invoke(app, shlex.split(line)[shlex.split(line).index("train") :])
     assert result.exit_code == 0, result.output

@@ -1,4 +1,4 @@
-"""SQuAD's format: read as it is, and to DocBin."""
+"""SQuAD's format: reading, and conversion to DocBin."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def file(tmp_path):
     return path
 
 
-def test_questions_have_all_different_answers_and_impossible_ones_none(file):
+def test_questions_have_all_distinct_answers_and_impossible_ones_none(file):
     (paragraph,) = read_squad(file)
     assert [found.answers for found in paragraph.questions] == [[(45, 48), (38, 48)], []]
     doc = make_doc(spacy.blank("en"), paragraph)
@@ -54,7 +54,7 @@ def test_questions_have_all_different_answers_and_impossible_ones_none(file):
     assert (first.id, first.text) == ("What", "What was it called?")
 
 
-def test_answers_keep_their_characters_whatever_the_tokens(tmp_path):
+def test_answers_keep_their_characters_also_inside_tokens(tmp_path):
     path = tmp_path / "zh.json"
     path.write_text(json.dumps(squad(question("谁?", ("东京", 1)), text="的东京是首都。")), encoding="utf8")
     (doc,) = (make_doc(spacy.blank("xx"), paragraph) for paragraph in read_squad(path))
@@ -62,19 +62,19 @@ def test_answers_keep_their_characters_whatever_the_tokens(tmp_path):
     assert len(doc) < 3 and answer.text == "东京" and answer.span.text != "东京"
 
 
-def test_the_reader_asks_predicted_documents_what_their_references_were_asked(file):
+def test_predicted_documents_get_the_questions_of_their_references(file):
     (eg,) = build_squad_corpus_v1(file)(spacy.blank("en"))
     assert eg.predicted._.mluke_questions == eg.reference._.mluke_questions
     assert answers(eg.predicted) == [[], []] and answers(eg.reference)[0] == ["Edo", "called Edo"]
 
 
-def test_an_example_for_each_question_has_its_answers_alone(file):
+def test_with_one_question_per_example_each_has_only_its_answers(file):
     first, second = build_squad_corpus_v1(file, one_question=True)(spacy.blank("en"))
     assert answers(first.reference) == [["Edo", "called Edo"]] and answers(second.reference) == [[]]
     assert [found.text for found in second.predicted._.mluke_questions] == ["Who was called Edo?"]
 
 
-def test_answers_that_stand_elsewhere_are_counted_in_one_warning(tmp_path):
+def test_misplaced_answers_are_counted_in_one_warning(tmp_path):
     path = tmp_path / "bad.json"
     path.write_text(json.dumps(BAD), encoding="utf8")
     with pytest.warns(UserWarning, match=r"\[ML175\] 3 of 4 gold answers in 'bad.json'.* 2 questions") as caught:
@@ -84,7 +84,7 @@ def test_answers_that_stand_elsewhere_are_counted_in_one_warning(tmp_path):
 
 
 @pytest.mark.parametrize("content", ["[", "[]", '{"data": [{"paragraphs": [{"context": "x"}]}]}', "{}"])
-def test_files_of_another_kind_are_named(tmp_path, content):
+def test_files_in_another_format_are_named(tmp_path, content):
     path = tmp_path / "other.json"
     path.write_text(content, encoding="utf8")
     with pytest.raises(ValueError, match=r"\[ML213\] '.*other.json'"):
@@ -93,13 +93,13 @@ def test_files_of_another_kind_are_named(tmp_path, content):
         list(build_squad_corpus_v1(tmp_path / "missing")(spacy.blank("en")))
 
 
-def test_numbers_below_zero_are_refused_and_no_path_is_an_empty_corpus():
+def test_negative_numbers_are_refused_and_no_path_is_an_empty_corpus():
     with pytest.raises(ValueError, match=r"\[ML071\]"):
         build_squad_corpus_v1(None, skip=-1)
     assert list(build_squad_corpus_v1(None)(spacy.blank("en"))) == []
 
 
-def test_the_command_writes_a_corpus_that_reads_as_the_file_does(file, tmp_path):
+def test_the_written_corpus_is_read_like_the_file(file, tmp_path):
     target = tmp_path / "out" / "train.spacy"
     result = CliRunner().invoke(app, ["convert-squad", str(file), str(target)])
     assert result.exit_code == 0, result.output
@@ -112,7 +112,7 @@ def test_the_command_writes_a_corpus_that_reads_as_the_file_does(file, tmp_path)
 
 
 @pytest.mark.parametrize("lang", ["en", "zh", "ar"])
-def test_real_files_are_read_whole(data_dir, lang):
+def test_real_files_are_read_completely(data_dir, lang):
     path = data_dir / "xquad" / f"xquad.{lang}.json"
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -1,4 +1,4 @@
-"""Documents with a place of their choice among the tokens."""
+"""Tokens of a document in which a part of the text is one token."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ from typing import List, Optional, Tuple
 
 from spacy.tokens import Doc
 
-Words = Tuple[List[str], List[bool], Tuple[int, int]]  # words, spaces, and token bounds of the place
+Words = Tuple[List[str], List[bool], Tuple[int, int]]  # words, spaces, and token bounds of the part
 
 
-def split_words(doc: Doc, start_char: int, end_char: int, filler: Optional[str] = None) -> Words:
-    """The tokens of a document, with a place of its text as one.
+def isolate_text(doc: Doc, start_char: int, end_char: int, replacement: Optional[str] = None) -> Words:
+    """Return the words of a document, with a part of its text as one word.
 
     doc (Doc): The document.
-    start_char (int): First character of the place.
-    end_char (int): Its end.
-    filler (Optional[str]): What stands there instead.
-    RETURNS (Words): Words, whether a space follows each, and token bounds of the place.
+    start_char (int): First character of the part.
+    end_char (int): End of the part.
+    replacement (Optional[str]): Text that replaces the part; None to keep it.
+    RETURNS (Words): Words, whether a space follows each, and token bounds of the part.
     """
     words: List[str] = []
     spaces: List[bool] = []
     first = end = 0
-    middle = doc.text[start_char:end_char] if filler is None else filler
+    middle = doc.text[start_char:end_char] if replacement is None else replacement
     for token in doc:
         token_end = token.idx + len(token)
         if token_end <= start_char or token.idx >= end_char:

@@ -1,4 +1,4 @@
-"""Reading the files of a corpus, with errors that name them."""
+"""Read the files of a corpus; errors name the file."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ DOCBIN = ".spacy"
 
 
 def read_lines(path: Union[str, Path]) -> Iterator[Tuple[int, str]]:
-    """Read the lines of a text file. A byte order mark at its start is no part of it.
+    """Read the lines of a text file. A byte order mark at its start is skipped.
 
     path (Union[str, Path]): The file.
-    YIELDS (Tuple[int, str]): Number, from 1, and text of each line, with its end.
-    RAISES (ValueError): ML321 if it is not in UTF-8.
+    YIELDS (Tuple[int, str]): Number (from 1) and text of each line, with its line end.
+    RAISES (ValueError): ML321 if the file is not UTF-8.
     """
     number = 0
     with Path(path).open(encoding="utf-8-sig") as lines:
@@ -32,12 +32,12 @@ def read_lines(path: Union[str, Path]) -> Iterator[Tuple[int, str]]:
 
 
 def read_docbin(path: Union[str, Path], vocab: Vocab) -> Iterator[Doc]:
-    """Read a file of documents.
+    """Read the documents of a DocBin file.
 
     path (Union[str, Path]): A file that `DocBin.to_disk` wrote.
     vocab (Vocab): The vocabulary of the documents.
     YIELDS (Doc): The documents.
-    RAISES (ValueError): ML324 for a file that is damaged or of another kind.
+    RAISES (ValueError): ML324 if the file is damaged or not a DocBin.
     """
     try:
         docs = DocBin().from_disk(path).get_docs(vocab)
@@ -46,7 +46,7 @@ def read_docbin(path: Union[str, Path], vocab: Vocab) -> Iterator[Doc]:
     except Exception as error:
         raise _damaged(path, error) from error
     while True:
-        # What goes wrong between the documents, in the caller's own code, is not the file's fault.
+        # Only errors of reading are the file's: those of the caller's code, at `yield`, pass unchanged.
         try:
             doc = next(docs)
         except StopIteration:
@@ -60,16 +60,14 @@ def read_docbin(path: Union[str, Path], vocab: Vocab) -> Iterator[Doc]:
 
 
 class DocBinCorpus(Corpus):
-    """spaCy's reader of examples, with an error that names the file which is damaged. Arguments as of
-    `spacy.training.Corpus`.
-    """
+    """spaCy's corpus reader, with an error that names a damaged file. Arguments as for `spacy.training.Corpus`."""
 
     def read_docbin(self, vocab: Vocab, locs: Iterable[Union[str, Path]]) -> Iterator[Doc]:
-        """Read documents that are not empty.
+        """Read documents; empty ones are skipped.
 
         vocab (Vocab): The vocabulary of the documents.
         locs (Iterable[Union[str, Path]]): Files; those that do not end in .spacy are skipped.
-        YIELDS (Doc): The documents, at most as many as `limit` says.
+        YIELDS (Doc): The documents, at most `limit` if it is not 0.
         RAISES (ValueError): ML324 for a damaged file.
         """
         n = 0

@@ -1,10 +1,10 @@
-"""Tags of tokens, such as B-PER, to spans: IOB1, IOB2 (BIO), BIOES and BILOU alike."""
+"""Convert tags of tokens, such as B-PER, to spans: IOB1, IOB2 (BIO), BIOES and BILOU."""
 
 from __future__ import annotations
 
 from typing import List, Optional, Sequence, Tuple
 
-# What a tag's first letter says about a span: whether it begins there, and whether it ends.
+# First letter of a tag -> (whether a span begins there, whether it ends there).
 _PREFIXES = {
     "B": (True, False),
     "I": (False, False),
@@ -18,10 +18,10 @@ OUTSIDE = "O"
 
 
 def parse_tag(tag: str) -> Optional[Tuple[str, str]]:
-    """Take a tag apart.
+    """Split a tag into its letter and its label.
 
     tag (str): Such as "B-PER" or "O".
-    RETURNS (Optional[Tuple[str, str]]): Letter and label, ("O", "") outside of spans; None if it is no tag.
+    RETURNS (Optional[Tuple[str, str]]): Letter and label; ("O", "") outside of spans; None if it is not a tag.
     """
     if tag == OUTSIDE:
         return OUTSIDE, ""
@@ -30,12 +30,12 @@ def parse_tag(tag: str) -> Optional[Tuple[str, str]]:
 
 
 def tagged_spans(tags: Sequence[str]) -> List[Tuple[int, int, str]]:
-    """The spans that tags describe.
+    """Return the spans that tags describe.
 
-    A tag that goes on with a span begins one where there is none of its label to go on with: so IOB1, where "B" stands
-    only between neighbours of one label, reads as IOB2 does.
+    A tag that continues a span begins a new one if there is no open span of its label. So IOB1, which uses "B" only
+    between two adjacent spans of one label, is read correctly, too.
 
-    tags (Sequence[str]): A tag for each token, as `parse_tag` takes them.
+    tags (Sequence[str]): One tag for each token, as in `parse_tag`.
     RETURNS (List[Tuple[int, int, str]]): First token, end and label of each span, in text order.
     """
     spans: List[Tuple[int, int, str]] = []

@@ -1,4 +1,4 @@
-"""Whether an interrupted training goes on with the settings that it was started with."""
+"""Which settings of an interrupted training may change when it is resumed."""
 
 from __future__ import annotations
 
@@ -8,25 +8,31 @@ from thinc.api import Config
 
 from ..errors import Errors
 
-# What may change: how long it goes on, how it is told, and where the corpus lies.
-_FREE = ("paths.", "initialize.", "training.logger", "training.optimizer.learn_rate", "training.before_to_disk")
+# Settings that may change: the length of the training, its learning rate and logger, and paths.
+_FREE_PREFIXES = (
+    "paths.",
+    "initialize.",
+    "training.logger",
+    "training.optimizer.learn_rate",
+    "training.before_to_disk",
+)
 _FREE_KEYS = ("training.max_steps", "training.max_epochs", "training.patience")
 
 
 def changed_settings(given: Config, saved: Config, path: object) -> Dict[str, Any]:
-    """Compare the config of an interrupted training with the one to go on with.
+    """Compare the config of an interrupted training with the config for its resumption.
 
-    given (Config): The one to go on with.
-    saved (Config): The one that was saved, with defaults filled in.
-    path (object): Where, for the message.
-    RETURNS (Dict[str, Any]): Those that may change and did, as overrides.
-    RAISES (ValueError): ML254 if others did.
+    given (Config): The config for the resumption.
+    saved (Config): The saved config, with defaults filled in.
+    path (object): The saved state, for the message.
+    RETURNS (Dict[str, Any]): Changed settings that may change, as overrides.
+    RAISES (ValueError): ML254 if other settings changed.
     """
     sourced = tuple(f"components.{name}." for name, block in given.get("components", {}).items() if "source" in block)
     before, now = (dict(_flat(Config(config).interpolate())) for config in (saved, given))
     different = {key: value for key, value in now.items() if before.get(key) != value and not key.startswith(sourced)}
-    free = {key: value for key, value in different.items() if key.startswith(_FREE) or key in _FREE_KEYS}
-    # A path that another setting refers to is not one that changed by itself.
+    free = {key: value for key, value in different.items() if key.startswith(_FREE_PREFIXES) or key in _FREE_KEYS}
+    # Other sections may refer to [paths]: such a change is allowed, too.
     others = [key for key in different if key not in free and not key.endswith(".path")]
     if others:
         raise ValueError(Errors.ML254.format(path=path, keys=", ".join(sorted(others))))
