@@ -1,4 +1,4 @@
-"""Where a linker's candidates come from: an entity store, or any knowledge base of spaCy's."""
+"""Sources of a linker's candidates: an entity store, or any spaCy knowledge base."""
 
 import tempfile
 from pathlib import Path
@@ -23,22 +23,22 @@ GetCandidatesBatch = Callable[[KnowledgeBase, Iterable[Span]], Iterable[Iterable
 
 
 class CandidateSource(Protocol):
-    """What a linker asks."""
+    """Interface of a source of candidates."""
 
     def bind(self, vocab: Vocab) -> None:
-        """Take the pipeline's vocabulary."""
+        """Set the pipeline's vocabulary."""
         ...
 
     def __call__(self, mentions: Sequence[Span]) -> List[List[Match]]:
-        """Ids and priors of the entities that each mention may mean, the most likely first."""
+        """Return ids and priors of the candidates of each mention, the most likely first."""
         ...
 
     def entities(self) -> Iterator[Entity]:
-        """All entities, with the names that are known."""
+        """Return all entities, with their known names."""
         ...
 
     def get(self, entity_id: str) -> Optional[Entity]:
-        """One of them."""
+        """Return an entity, None if there is none with this id."""
         ...
 
     def to_disk(self, path: Path) -> None: ...
@@ -53,10 +53,10 @@ class CandidateSource(Protocol):
 class StoreCandidates:
     """Candidates from an entity store, which is opened at first use.
 
-    path (Optional[Union[str, Path]]): The store, or "world" for the bundled one; None if it is loaded or given later.
+    path (Optional[Union[str, Path]]): The store, or "world" for the bundled one; None if it is loaded or set later.
     lang (Optional[str]): Language whose names are preferred; "auto" for the document's, None for none.
     match (str): The loosest spelling allowed: "exact", "case" or "loose".
-    RAISES (ValueError): ML070 for an unknown way to match, ML310 for an empty path or language.
+    RAISES (ValueError): ML070 for an unknown value of `match`, ML310 for an empty path or language.
     """
 
     def __init__(self, path: Optional[Union[str, Path]] = None, *, lang: Optional[str] = AUTO, match: str = "loose"):
@@ -72,9 +72,9 @@ class StoreCandidates:
 
     @property
     def store(self) -> EntityStore:
-        """The store, opened now if it was not yet.
+        """The store, opened at first use.
 
-        RAISES (ValueError): ML236 if none was named, ML230 if it cannot be read.
+        RAISES (ValueError): ML236 if there is none, ML230 if it cannot be read.
         """
         if self._store is None:
             if self.path is None:
@@ -83,13 +83,13 @@ class StoreCandidates:
         return self._store
 
     def bind(self, vocab: Vocab) -> None:
-        """Nothing: a store has strings of its own."""
+        """Do nothing: an entity store does not use the pipeline's vocabulary."""
 
     def __call__(self, mentions: Sequence[Span]) -> List[List[Match]]:
-        """Find the entities that mentions may mean; a text that comes again is looked up once.
+        """Return the candidates of mentions; a repeated text is looked up once.
 
         mentions (Sequence[Span]): The mentions.
-        RETURNS (List[List[Match]]): The most likely first.
+        RETURNS (List[List[Match]]): Candidates of each, the most likely first.
         """
         store = self.store
         known: Dict[Tuple[str, Optional[str]], List[Match]] = {}
@@ -100,43 +100,44 @@ class StoreCandidates:
         return [known[key] for key in keys]
 
     def entities(self) -> Iterator[Entity]:
-        """All entities of the store."""
+        """Return all entities of the store."""
         return self.store.entities()
 
     def get(self, entity_id: str) -> Optional[Entity]:
-        """An entity of the store."""
+        """Return an entity of the store, None if there is none with this id."""
         return self.store.get(entity_id)
 
     def to_disk(self, path: Path) -> None:
-        """Copy the store into a directory; nothing, if there is none yet."""
+        """Copy the store into a directory, if there is one."""
         if self._store is not None or self.path is not None:
             self.store.to_disk(path / STORE)
 
     def from_disk(self, path: Path) -> None:
-        """Open the store of a directory, if it holds one."""
+        """Open the store in a directory, if there is one."""
         if (path / STORE).is_file():
             self._store = EntityStore(path / STORE)
 
     def to_bytes(self) -> bytes:
-        """The store's file; nothing, if there is none yet."""
+        """Return the content of the store's file, empty if there is no store."""
         return self.store.to_bytes() if self._store is not None or self.path is not None else b""
 
     def from_bytes(self, data: bytes) -> None:
-        """Open a store that came as bytes."""
+        """Open a store from `to_bytes`."""
         if data:
             self._store = EntityStore.from_bytes(data)
 
 
 class KBCandidates:
-    """Candidates from a knowledge base of spaCy's, which is made at first use.
+    """Candidates from a spaCy knowledge base, which is created at first use.
 
-    Names of its entities are their aliases, as far as the knowledge base tells them (`InMemoryLookupKB` does).
+    Names of its entities are their aliases, if the knowledge base can list them (`InMemoryLookupKB` can).
 
-    kb_loader (Optional[KBLoader]): Makes it from the vocabulary; None if it is loaded or given later.
-    get_candidates (Optional[GetCandidates]): Asks it for a mention; by default, its own method.
-    get_candidates_batch (Optional[GetCandidatesBatch]): Asks it for several, if that is quicker.
-    generate_empty_kb (Optional[Callable]): Makes an empty one of its kind, to be loaded from disk, by default an
-        `InMemoryLookupKB`.
+    kb_loader (Optional[KBLoader]): Creates it from the vocabulary; None if it is loaded or set later.
+    get_candidates (Optional[GetCandidates]): Returns the candidates of a mention; by default, the knowledge base's
+        method.
+    get_candidates_batch (Optional[GetCandidatesBatch]): Returns the candidates of several mentions, if that is faster.
+    generate_empty_kb (Optional[Callable]): Creates an empty knowledge base of the same class, to load one from disk; by
+        default an `InMemoryLookupKB`.
     """
 
     def __init__(
@@ -156,7 +157,7 @@ class KBCandidates:
 
     @property
     def kb(self) -> KnowledgeBase:
-        """The knowledge base, made now if it was not yet.
+        """The knowledge base, created at first use.
 
         RAISES (ValueError): ML237 if there is none.
         """
@@ -167,17 +168,17 @@ class KBCandidates:
         return self._kb
 
     def bind(self, vocab: Vocab) -> None:
-        """Take the pipeline's vocabulary.
+        """Set the pipeline's vocabulary.
 
-        vocab (Vocab): Where ids and aliases are kept.
+        vocab (Vocab): Stores the strings of ids and aliases.
         """
         self._vocab = vocab
 
     def __call__(self, mentions: Sequence[Span]) -> List[List[Match]]:
-        """Find the entities that mentions may mean.
+        """Return the candidates of mentions.
 
         mentions (Sequence[Span]): The mentions.
-        RETURNS (List[List[Match]]): The most likely first, with the knowledge base's own priors.
+        RETURNS (List[List[Match]]): Candidates of each, the most likely first, with the knowledge base's priors.
         """
         kb = self.kb
         if self.get_candidates_batch is not None:
@@ -189,13 +190,13 @@ class KBCandidates:
         return [_matches(candidates) for candidates in found]
 
     def entities(self) -> Iterator[Entity]:
-        """All entities that the knowledge base tells of."""
+        """Return all entities, if the knowledge base can list them."""
         strings = getattr(self.kb, "get_entity_strings", None)
         for entity_id in sorted(strings()) if strings is not None else ():
             yield self._entity(entity_id)
 
     def get(self, entity_id: str) -> Optional[Entity]:
-        """An entity of the knowledge base."""
+        """Return an entity, None if there is none with this id."""
         contains = getattr(self.kb, "contains_entity", None)
         return None if contains is not None and not contains(entity_id) else self._entity(entity_id)
 
@@ -205,27 +206,27 @@ class KBCandidates:
         return Entity(entity_id, names=tuple(self._names.get(entity_id, ())))
 
     def to_disk(self, path: Path) -> None:
-        """Save the knowledge base; nothing, if there is none yet."""
+        """Save the knowledge base, if there is one."""
         if self._kb is not None or self.kb_loader is not None:
             path.mkdir(parents=True, exist_ok=True)
             self.kb.to_disk(path / KB)
 
     def from_disk(self, path: Path) -> None:
-        """Load the knowledge base of a directory, if it holds one.
+        """Load the knowledge base in a directory, if there is one.
 
         path (Path): The directory.
-        RAISES (ValueError): ML333 if it cannot be read, or is of another kind than `generate_empty_kb` makes.
+        RAISES (ValueError): ML333 if it cannot be read, or is of another class than `generate_empty_kb` creates.
         """
         folder = path / KB
         if not folder.exists():
             return
-        kb = self._empty()
+        kb = self._empty_kb()
         if isinstance(kb, InMemoryLookupKB):
-            # What set_kb was given, and the config does not know of.
+            # `set_kb` may have set a StoreKB, which the config does not contain.
             found = StoreKB.saved_in(folder, cast(Vocab, self._vocab))
-            # Without this file, spaCy's own reader ends the process.
+            # Without this file, spaCy's reader crashes the process.
             if found is None and not (folder / _CONTENTS).is_file():
-                reason = f"it has no file '{_CONTENTS}': if it is of another kind, name that as generate_empty_kb"
+                reason = f"it has no file '{_CONTENTS}': if it is of another class, set generate_empty_kb"
                 raise ValueError(Errors.ML333.format(path=folder, reason=reason))
             kb = kb if found is None else found
         try:
@@ -236,7 +237,7 @@ class KBCandidates:
         self._kb, self._names = kb, None
 
     def to_bytes(self) -> bytes:
-        """The knowledge base; nothing, if there is none yet."""
+        """Return the knowledge base as bytes, empty if there is none."""
         if self._kb is None and self.kb_loader is None:
             return b""
         with tempfile.TemporaryDirectory() as folder:
@@ -244,15 +245,15 @@ class KBCandidates:
             return pack_files(Path(folder))
 
     def from_bytes(self, data: bytes) -> None:
-        """Load a knowledge base that came as bytes."""
+        """Load a knowledge base from `to_bytes`."""
         if data:
             with tempfile.TemporaryDirectory() as folder:
                 unpack_files(data, Path(folder))
                 self.from_disk(Path(folder))
 
     def __getstate__(self) -> Dict[str, Any]:
-        """A pickle holds the knowledge base in place of what makes it: spaCy's loaders cannot be pickled, nor can its
-        knowledge base in memory but as bytes."""
+        """Pickle the knowledge base instead of its loader: spaCy's loaders cannot be pickled. An `InMemoryLookupKB`
+        cannot be pickled, either, and is saved as bytes."""
         state = {**self.__dict__, "_names": None}
         if self._kb is not None or self.kb_loader is not None:
             state["kb_loader"] = None
@@ -267,7 +268,7 @@ class KBCandidates:
         self.__dict__.update(state)
         self.from_bytes(data)
 
-    def _empty(self) -> KnowledgeBase:
+    def _empty_kb(self) -> KnowledgeBase:
         make = self.generate_empty_kb or InMemoryLookupKB
         return make(cast(Vocab, self._vocab), 1)
 
@@ -275,10 +276,10 @@ class KBCandidates:
 def build_store_candidates_v1(
     path: Optional[Union[str, Path]] = None, lang: Optional[str] = AUTO, match: str = "loose"
 ) -> StoreCandidates:
-    """Take candidates from an entity store. Registered as `spacy-mluke.store_candidates.v1`.
+    """Return a source of candidates from an entity store. Registered as `spacy-mluke.store_candidates.v1`.
 
-    path (Optional[Union[str, Path]]): The store, or "world": the countries, cities, languages, currencies and
-        continents that come with the package. A saved pipeline brings its own along.
+    path (Optional[Union[str, Path]]): The store, or "world" for the bundled one: countries, cities, languages,
+        currencies and continents. A saved pipeline contains its store.
     lang (Optional[str]): Language whose names are preferred; "auto" for the document's, None for none.
     match (str): The loosest spelling allowed: "exact", "case" or "loose".
     RETURNS (StoreCandidates): The source.
@@ -292,9 +293,9 @@ def build_kb_candidates_v1(
     get_candidates_batch: Optional[GetCandidatesBatch] = None,
     generate_empty_kb: Optional[Callable[[Vocab, int], KnowledgeBase]] = None,
 ) -> KBCandidates:
-    """Take candidates from a knowledge base of spaCy's. Registered as `spacy-mluke.kb_candidates.v1`.
+    """Return a source of candidates from a spaCy knowledge base. Registered as `spacy-mluke.kb_candidates.v1`.
 
-    kb_loader (Optional[KBLoader]): Such as `spacy.KBFromFile.v1`. A saved pipeline brings its knowledge base along.
+    kb_loader (Optional[KBLoader]): Such as `spacy.KBFromFile.v1`. A saved pipeline contains its knowledge base.
     get_candidates (Optional[GetCandidates]): Such as `spacy.CandidateGenerator.v1`.
     get_candidates_batch (Optional[GetCandidatesBatch]): Such as `spacy.CandidateBatchGenerator.v1`.
     generate_empty_kb (Optional[Callable]): Such as `spacy.EmptyKB.v2`.
@@ -304,17 +305,17 @@ def build_kb_candidates_v1(
 
 
 def _matches(candidates: Iterable[Candidate]) -> List[Match]:
-    # The sort keeps the order of equals: what the knowledge base gives first stays first.
+    # The sort is stable: equally likely candidates keep the order of the knowledge base.
     found = [Match(candidate.entity_, float(candidate.prior_prob)) for candidate in candidates]
-    return sorted(found, key=_less_likely)
+    return sorted(found, key=_descending_prior)
 
 
-def _less_likely(match: Match) -> float:
+def _descending_prior(match: Match) -> float:
     return -match.prior
 
 
 def _aliases_by_entity(kb: Any) -> Dict[str, List[EntityName]]:
-    """The names of entities, those first that mean them most often."""
+    """Names of each entity, those with the greatest prior first."""
     names: Dict[str, List[EntityName]] = {}
     if not hasattr(kb, "get_alias_strings") or not hasattr(kb, "get_alias_candidates"):
         return names
@@ -322,9 +323,9 @@ def _aliases_by_entity(kb: Any) -> Dict[str, List[EntityName]]:
         for candidate in kb.get_alias_candidates(alias):
             names.setdefault(candidate.entity_, []).append(EntityName(alias, prior=candidate.prior_prob))
     for own in names.values():
-        own.sort(key=_rarer)
+        own.sort(key=_descending_name_prior)
     return names
 
 
-def _rarer(name: EntityName) -> float:
+def _descending_name_prior(name: EntityName) -> float:
     return -(name.prior or 0.0)

@@ -1,4 +1,4 @@
-"""Entities of a knowledge base and those of an encoder's vocabulary: which is which."""
+"""Match entities of a knowledge base with those of an encoder's entity vocabulary."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from .store_format import ALIAS, NAME, STEM, TITLE
 _ORDER = (TITLE, NAME, ALIAS)
 
 
-class Place(NamedTuple):
-    """An entity's place in the vocabulary."""
+class VocabularyMatch(NamedTuple):
+    """The entity of the vocabulary that matches an entity of the knowledge base."""
 
     id: int
-    name: str  # under which it was found
-    by_name: bool  # what it is called, and another entity may be called so, too
+    name: str  # the name by which it was found
+    by_name: bool  # whether it was found by a name that another entity may have, too
 
 
-def find_entity(vocabulary: EntityVocabulary, entity_id: str, entity: Optional[Entity]) -> Optional[Place]:
+def find_entity(vocabulary: EntityVocabulary, entity_id: str, entity: Optional[Entity]) -> Optional[VocabularyMatch]:
     """Find an entity of a knowledge base in a vocabulary.
 
-    By its id ("en:Tokyo", or "Q1490" of one that was added); else by the titles of its pages, which no two entities
-    share; else, if it has none, by its names.
+    It is found by its id ("en:Tokyo", or "Q1490" of an added entity); else by the titles of its pages, which are unique
+    to an entity; else, if it has no titles, by its names.
 
     vocabulary (EntityVocabulary): The vocabulary.
-    entity_id (str): Its id in the knowledge base.
-    entity (Optional[Entity]): What the knowledge base knows of it.
-    RETURNS (Optional[Place]): None if the vocabulary lacks it.
+    entity_id (str): Id in the knowledge base.
+    entity (Optional[Entity]): The entity in the knowledge base, with its names; None if it has none.
+    RETURNS (Optional[VocabularyMatch]): None if the vocabulary does not have it.
     """
     found = vocabulary.get(entity_id)
     if found is not None and found not in vocabulary.special:
-        return Place(found, entity_id, by_name=False)
+        return VocabularyMatch(found, entity_id, by_name=False)
     if entity is None:
         return None
     titles = [name for name in entity.names if name.kind == TITLE]
@@ -41,15 +41,15 @@ def find_entity(vocabulary: EntityVocabulary, entity_id: str, entity: Optional[E
         for form in dict.fromkeys((f"{name.lang}:{name.name}" if name.lang else name.name, name.name)):
             found = vocabulary.get(form)
             if found is not None and found not in vocabulary.special:
-                return Place(found, form, by_name=not titles)
+                return VocabularyMatch(found, form, by_name=not titles)
     return None
 
 
 def missing_entities(vocabulary: EntityVocabulary, entities: Iterable[Entity]) -> List[NewEntity]:
-    """Entities of a knowledge base that a vocabulary lacks, or does not know by their ids: to be added, or named.
+    """Return the entities of a knowledge base to add to a vocabulary: those that it does not have, or not by their ids.
 
-    Where several are called what one of the vocabulary is called, it is taken to be the best-known of them: of greatest
-    prior, then of most names.
+    If several entities have the name of one entity in the vocabulary, the best-known of them matches it: the one with
+    the greatest prior, then with the most names.
 
     vocabulary (EntityVocabulary): The vocabulary.
     entities (Iterable[Entity]): The entities.
@@ -58,11 +58,11 @@ def missing_entities(vocabulary: EntityVocabulary, entities: Iterable[Entity]) -
     missing: List[Entity] = []
     by_name: List[Tuple[Entity, int]] = []
     for entity in entities:
-        place = find_entity(vocabulary, entity.id, entity)
-        if place is None or (place.by_name and split_name(place.name)[0]):
+        match = find_entity(vocabulary, entity.id, entity)
+        if match is None or (match.by_name and split_name(match.name)[0]):
             missing.append(entity)
-        elif place.by_name:
-            by_name.append((entity, place.id))
+        elif match.by_name:
+            by_name.append((entity, match.id))
     claimed: Set[int] = set()
     for entity, found in sorted(by_name, key=_first_rank):
         if found in claimed:
@@ -72,9 +72,9 @@ def missing_entities(vocabulary: EntityVocabulary, entities: Iterable[Entity]) -
 
 
 def new_entity(entity: Entity) -> NewEntity:
-    """An entity as it is added to a vocabulary: under its id, with its names by language, a title first.
+    """Convert an entity to one for a vocabulary: its id is the key, and a title is the first name of a language.
 
-    entity (Entity): The entity; one without names is called what its id is.
+    entity (Entity): The entity. If it has no names, its id is its name.
     RETURNS (NewEntity): The entity.
     """
     names: Dict[str, List[str]] = {}

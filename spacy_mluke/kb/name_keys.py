@@ -1,4 +1,4 @@
-"""The key under which a name is found: what is left of it when spelling is read loosely."""
+"""Keys of names: what different spellings of a name have in common."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ import unicodedata
 
 _DROPPED = re.compile("[.'\u2019\u02bc\u00b7]")
 _SPACES = re.compile(r"[\s\-\u2010-\u2015\u2212_\u30fb]+")
-# Marks over one letter that count: the bound of Unicode's stream-safe text format. Ordering them takes time that grows
-# with the square of their number.
+# Maximum number of marks on one letter, as in Unicode's stream-safe text format. The time to sort them grows with the
+# square of their number.
 MAX_MARKS = 30
 
 
 def loose_key(name: str) -> str:
-    """Reduce a name to what its spellings have in common.
+    """Return the key of a name: its spelling without case, accents and punctuation.
 
-    Case, width and other compatibility forms, format characters, full stops and apostrophes do not count, dashes are
-    spaces, and accents over Latin and Greek letters go: "São Tomé" and "SAO  TOME" have one key, so do "St. John's" and
-    "st johns". Marks of other scripts stay: they are the letters' own (й, が, कि); of more than 30 over one letter, the
-    first 30.
+    Case, width and other compatibility forms, format characters, full stops and apostrophes are removed; dashes become
+    spaces; accents on Latin and Greek letters are removed. So "São Tomé" and "SAO  TOME" have one key, and "St. John's"
+    and "st johns", too. Marks of other scripts are kept, because they distinguish letters (й, が, कि); of more than 30
+    marks on one letter, the first 30 are kept.
 
     name (str): A name.
-    RETURNS (str): Its key. A name that consists of nothing else keeps its case-folded form.
+    RETURNS (str): Its key. If nothing would remain, the case-folded name.
     """
     folded = case_key(name)
     if folded.isascii():
@@ -34,15 +34,15 @@ def loose_key(name: str) -> str:
 
 
 def case_key(name: str) -> str:
-    """Reduce a name to its letters without case.
+    """Return a name in one case.
 
     name (str): A name.
-    RETURNS (str): Compatibility-normalised and case-folded.
+    RETURNS (str): The name, compatibility-normalized and case-folded.
     """
     if name.isascii():
         return name.lower()
     name = _limit_marks(name)
-    # Folding can undo the normal form, so that comes last, too.
+    # Case folding can undo the normalization, so normalize again.
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
 
 

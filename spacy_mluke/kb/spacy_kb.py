@@ -1,4 +1,4 @@
-"""An entity store as a knowledge base of spaCy's own `entity_linker`."""
+"""An entity store as a knowledge base for spaCy's `entity_linker`."""
 
 from functools import partial
 from pathlib import Path
@@ -11,27 +11,27 @@ from spacy.vocab import Vocab
 
 from ..errors import Errors, check_choice, check_flag
 from ..storage.files import write_files
-from .bundled import WORLD, open_store
+from .bundled import BUNDLED, open_store
 from .store import MATCHES, STORE, EntityStore, Match
 
 VectorOf = Callable[[str], Sequence[float]]
-_MANY = "xx"  # what spaCy calls the language of pipelines for several
+_MULTILINGUAL = "xx"  # spaCy's language code of multilingual pipelines
 _SETTINGS = "store_kb.json"
-# A whole file of spaCy's InMemoryLookupKB, without entities: its loader crashes where there is none. It then looks for
-# strings.json, and says that it is missing, where a pipeline's config does not know that this is a store.
+# A valid file of spaCy's InMemoryLookupKB without entities. If a pipeline's config does not say that this is a store,
+# spaCy's loader reads this file, and then reports that strings.json is missing. Without this file, it would crash.
 _GUARD = "contents"
 _GUARD_BYTES = bytes(24)
 
 
 class StoreKB(KnowledgeBase):
-    """Entities of a store, as spaCy's linker wants them.
+    """Entities of a store, with the interface that spaCy's linker needs.
 
-    A store holds no vectors: without `vector_of` they are zeros, and the linker wants `incl_context = false`.
+    A store has no vectors. Without `vector_of`, all vectors are zeros, and the linker needs `incl_context = false`.
 
-    vocab (Vocab): The pipeline's vocabulary; it gets the ids and aliases that are looked up.
+    vocab (Vocab): The pipeline's vocabulary; ids and aliases are added to it when they are looked up.
     entity_vector_length (int): Width of the vectors.
     store (Optional[EntityStore]): The entities; None until `from_disk`.
-    vector_of (Optional[VectorOf]): Gives the vector of an id.
+    vector_of (Optional[VectorOf]): Returns the vector of an entity, by its id.
     match (str): The loosest spelling allowed: "exact", "case" or "loose".
     use_lang (bool): Whether names of the document's language are preferred.
     """
@@ -56,11 +56,11 @@ class StoreKB(KnowledgeBase):
         return 0 if self.store is None else len(self.store)
 
     def is_empty(self) -> bool:
-        """Whether there are no entities."""
+        """Return whether there are no entities."""
         return not len(self)
 
     def get_candidates(self, mention: Span) -> Iterator[Candidate]:
-        """Entities that a mention may mean.
+        """Return the candidates of a mention.
 
         mention (Span): The mention.
         RETURNS (Iterator[Candidate]): The most likely first.
@@ -68,15 +68,15 @@ class StoreKB(KnowledgeBase):
         return iter(self._candidates(mention.text, lang_of(mention) if self.use_lang else None))
 
     def get_candidates_batch(self, mentions: Iterable[Span]) -> List[Iterator[Candidate]]:
-        """Entities that each of several mentions may mean.
+        """Return the candidates of several mentions.
 
         mentions (Iterable[Span]): The mentions.
-        RETURNS (List[Iterator[Candidate]]): As from `get_candidates`.
+        RETURNS (List[Iterator[Candidate]]): Candidates of each, as from `get_candidates`.
         """
         return [self.get_candidates(mention) for mention in mentions]
 
     def get_alias_candidates(self, alias: str) -> List[Candidate]:
-        """Entities that have a name.
+        """Return the entities with a name.
 
         alias (str): The name.
         RETURNS (List[Candidate]): The most likely first.
@@ -84,25 +84,25 @@ class StoreKB(KnowledgeBase):
         return self._candidates(alias, None)
 
     def get_vector(self, entity: str) -> Sequence[float]:
-        """The vector of an entity.
+        """Return the vector of an entity.
 
         entity (str): Its id.
-        RETURNS (Sequence[float]): Zeros without `vector_of`.
+        RETURNS (Sequence[float]): Its vector; zeros without `vector_of`, or for an unknown id.
         """
         if self.vector_of is None or self.store is None or entity not in self.store:
             return [0.0] * self.entity_vector_length
         return self.vector_of(entity)
 
     def contains_entity(self, entity: str) -> bool:
-        """Whether there is an entity of that id."""
+        """Return whether there is an entity with this id."""
         return self.store is not None and entity in self.store
 
     def contains_alias(self, alias: str) -> bool:
-        """Whether an entity has that name."""
+        """Return whether an entity has this name."""
         return bool(self._matches(alias, None))
 
     def get_entity_strings(self) -> List[str]:
-        """The ids of all entities."""
+        """Return the ids of all entities."""
         return [] if self.store is None else list(self.store.ids())
 
     # --- saving ---
@@ -110,8 +110,8 @@ class StoreKB(KnowledgeBase):
     def to_disk(self, path: Union[str, Path], exclude: Iterable[str] = ()) -> None:
         """Copy the store.
 
-        path (Union[str, Path]): A directory, made if missing.
-        exclude (Iterable[str]): Not used: there is one file.
+        path (Union[str, Path]): A directory, created if missing.
+        exclude (Iterable[str]): Not used.
         RAISES (ValueError): ML236 if there is no store.
         """
         store = self._required()
@@ -121,11 +121,11 @@ class StoreKB(KnowledgeBase):
 
     @classmethod
     def saved_in(cls, path: Path, vocab: Vocab) -> Optional["StoreKB"]:
-        """Open what `to_disk` wrote, without a config that says how.
+        """Load a knowledge base from `to_disk` with its saved settings, without a config.
 
         path (Path): The directory.
         vocab (Vocab): The pipeline's vocabulary.
-        RETURNS (Optional[StoreKB]): With its settings, and vectors of zeros; None if it holds no store.
+        RETURNS (Optional[StoreKB]): The knowledge base, with vectors of zeros; None if the directory has no store.
         RAISES (ValueError): ML230 for a damaged store, ML316 for damaged settings.
         """
         if not (path / STORE).is_file():
@@ -145,26 +145,26 @@ class StoreKB(KnowledgeBase):
         """Open a store that `to_disk` wrote.
 
         path (Union[str, Path]): The directory.
-        exclude (Iterable[str]): Not used: there is one file.
+        exclude (Iterable[str]): Not used.
         RETURNS (StoreKB): This knowledge base.
-        RAISES (ValueError): ML230 for what is no store.
+        RAISES (ValueError): ML230 if the directory has no valid store.
         """
         self.store = EntityStore(Path(path) / STORE)
         return self
 
     def to_bytes(self, **kwargs: Any) -> bytes:
-        """The store's file.
+        """Return the content of the store's file.
 
-        RETURNS (bytes): Its content.
+        RETURNS (bytes): The content.
         RAISES (ValueError): ML236 if there is no store.
         """
         return self._required().to_bytes()
 
     def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "StoreKB":
-        """Open a store that came as bytes, from a temporary file that lives as long as it does.
+        """Open a store from `to_bytes`. It reads a temporary file, which is deleted with it.
 
-        bytes_data (bytes): As from `to_bytes`.
-        exclude (Iterable[str]): Not used: there is one file.
+        bytes_data (bytes): The content of a store's file.
+        exclude (Iterable[str]): Not used.
         RETURNS (StoreKB): This knowledge base.
         """
         self.store = EntityStore.from_bytes(bytes_data)
@@ -200,17 +200,15 @@ class StoreKB(KnowledgeBase):
 def build_store_kb_v1(
     path: Optional[Union[str, Path]] = None, match: str = "loose", use_lang: bool = False
 ) -> Callable[[Vocab, int], StoreKB]:
-    """A knowledge base for spaCy's `entity_linker`: for its `generate_empty_kb`. Registered as
-    `spacy-mluke.store_kb.v1`.
+    """Return a function for `generate_empty_kb` of spaCy's `entity_linker`. Registered as `spacy-mluke.store_kb.v1`.
 
     path (Optional[Union[str, Path]]): An entity store, or "world" for the bundled one; None in a pipeline that is
         loaded from disk.
     match (str): The loosest spelling allowed: "exact", "case" or "loose".
     use_lang (bool): Whether names of the document's language are preferred.
-    RETURNS (Callable): Makes it from a vocabulary and the width of vectors.
-    RAISES (ValueError): ML070 for an unknown way to match.
+    RETURNS (Callable): Creates the knowledge base from a vocabulary and the width of vectors.
+    RAISES (ValueError): ML070 for an unknown value of `match`.
     """
-
     check_choice("match", match, MATCHES)
     check_flag("use_lang", use_lang)
     return partial(_make_kb, path=path, match=match, use_lang=use_lang)
@@ -219,17 +217,17 @@ def build_store_kb_v1(
 def _make_kb(
     vocab: Vocab, entity_vector_length: int, *, path: Optional[Union[str, Path]], match: str, use_lang: bool
 ) -> StoreKB:
-    # A saved pipeline brings its store along: the file that it was made from may be gone.
-    is_there = path is not None and (str(path) == WORLD or Path(path).is_file())
-    store = open_store(cast(Any, path)) if is_there else None
+    # A saved pipeline contains its store, so the original file may be missing.
+    exists = path is not None and (str(path) == BUNDLED or Path(path).is_file())
+    store = open_store(cast(Any, path)) if exists else None
     return StoreKB(vocab, entity_vector_length, store, match=match, use_lang=use_lang)
 
 
 def lang_of(span: Span) -> Optional[str]:
-    """The language of a mention.
+    """Return the language of a mention.
 
     span (Span): The mention.
-    RETURNS (Optional[str]): None where the pipeline is one of several languages ("xx").
+    RETURNS (Optional[str]): The document's language; None if it is multilingual ("xx").
     """
     lang = span.doc.lang_
-    return None if lang == _MANY else lang
+    return None if lang == _MULTILINGUAL else lang

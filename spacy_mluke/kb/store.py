@@ -1,4 +1,4 @@
-"""The entity store: entities with their names in many languages, types and priors, on disk, opened lazily."""
+"""The entity store: entities with their names in many languages, types and priors, in a SQLite file."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ from .store_format import (
 
 STORE = "entities.sqlite"
 MATCHES = ("exact", "case", "loose")
-MAX_ENDING = 4  # letters that may follow a stem: endings of cases, particles
+MAX_ENDING = 4  # maximum number of letters after a stem: case endings, particles
 
 
 class EntityName(NamedTuple):
     """One name of an entity."""
 
     name: str
-    lang: str = ""  # "" for a name of no language
-    # "name": the one that this language calls it by; "alias"; "title" of its page; "stem": the beginning of forms that
-    # a few more letters end ("Япони": Японии, Японией).
+    lang: str = ""  # "" for a name without a language
+    # "name": the main name in this language; "alias"; "title" of its page; "stem": the common beginning of inflected
+    # forms ("Япони": Японии, Японией).
     kind: str = NAME
-    prior: Optional[float] = None  # weight of this entity among those that share the name
+    prior: Optional[float] = None  # weight of this entity among those with this name
 
 
 @dataclass(frozen=True)
@@ -52,18 +52,18 @@ class Entity:
 
     id: str
     type: str = ""
-    prior: Optional[float] = None  # its weight, where a name has none of its own: how often it is spoken of
+    prior: Optional[float] = None  # weight for names that have no prior: how frequent the entity is
     names: Tuple[EntityName, ...] = ()
 
     def name(self, lang: Optional[str] = None) -> str:
-        """What to call it.
+        """Return the entity's name in a language.
 
-        lang (Optional[str]): Language wanted.
-        RETURNS (str): Its name in that language, else one of no language, else the English one, else the first; its id
-            if it has none.
+        lang (Optional[str]): The language.
+        RETURNS (str): Its name in that language, else one without a language, else the English one, else the first; its
+            id if it has no name.
         """
-        whole = [name for name in self.names if name.kind != STEM]
-        own = [name for name in whole if name.kind == NAME] or whole
+        complete = [name for name in self.names if name.kind != STEM]
+        own = [name for name in complete if name.kind == NAME] or complete
         for wanted in (lang, "", "en"):
             for name in own:
                 if name.lang == wanted:
@@ -72,19 +72,19 @@ class Entity:
 
 
 class Match(NamedTuple):
-    """An entity that a mention may mean."""
+    """A candidate: an entity that a mention may refer to."""
 
     id: str
-    prior: float  # its share among all that the mention may mean; the shares sum to 1
+    prior: float  # probability among the mention's candidates; the priors of all candidates sum to 1
 
 
 class EntityStore(ReadOnlyDatabase):
-    """Entities on disk. Opening reads a page or two; every look-up is one query of some microseconds.
+    """Entities on disk. Opening a store reads one or two pages; a look-up is one query of a few microseconds.
 
-    Threads may share a store, and so may processes: see `ReadOnlyDatabase`.
+    Threads and processes may share a store: see `ReadOnlyDatabase`.
 
     path (Union[str, Path]): A file that `build_store` wrote. It is never written to.
-    RAISES (ValueError): ML230 if the file is missing or is no entity store.
+    RAISES (ValueError): ML230 if the file is missing or is not an entity store.
     """
 
     message = Errors.ML230
@@ -97,11 +97,11 @@ class EntityStore(ReadOnlyDatabase):
         try:
             meta = read_counts(self.read_meta())
         except (KeyError, TypeError, AttributeError, json.JSONDecodeError, RecursionError) as err:
-            raise self.damaged(f"it does not say what it holds ({err})") from err
+            raise self.damaged(f"its description of the content cannot be read ({err})") from err
         self._n_entities, self.n_names, self.languages, self.types = meta
 
     def __len__(self) -> int:
-        """How many entities there are."""
+        """Number of entities."""
         return self._n_entities
 
     def __contains__(self, entity_id: object) -> bool:
@@ -110,10 +110,10 @@ class EntityStore(ReadOnlyDatabase):
     # --- by id ---
 
     def get(self, entity_id: str) -> Optional[Entity]:
-        """Look up an entity.
+        """Return an entity.
 
         entity_id (str): Its id.
-        RETURNS (Optional[Entity]): The entity, None if there is none.
+        RETURNS (Optional[Entity]): The entity; None for an unknown id.
         """
         row = self._find(entity_id)
         return None if row is None else self._entity(row)
@@ -125,17 +125,17 @@ class EntityStore(ReadOnlyDatabase):
         return found
 
     def name(self, entity_id: str, lang: Optional[str] = None) -> Optional[str]:
-        """What to call an entity: see `Entity.name`.
+        """Return an entity's name in a language, as `Entity.name` does.
 
         entity_id (str): Its id.
-        lang (Optional[str]): Language wanted.
-        RETURNS (Optional[str]): None if there is no such entity.
+        lang (Optional[str]): The language.
+        RETURNS (Optional[str]): The name; None for an unknown id.
         """
         found = self.get(entity_id)
         return None if found is None else found.name(lang)
 
     def ids(self) -> Iterator[str]:
-        """The ids of all entities, sorted.
+        """Return the ids of all entities, sorted.
 
         YIELDS (str): The id.
         """
@@ -143,7 +143,7 @@ class EntityStore(ReadOnlyDatabase):
             yield row[1]
 
     def entities(self) -> Iterator[Entity]:
-        """All entities, sorted by id.
+        """Return all entities, sorted by id.
 
         YIELDS (Entity): The entity.
         """
@@ -156,19 +156,20 @@ class EntityStore(ReadOnlyDatabase):
     # --- by name ---
 
     def candidates(self, mention: str, lang: Optional[str] = None, *, match: str = "loose") -> List[Match]:
-        """Find the entities that a mention may mean.
+        """Return the candidates of a mention.
 
-        A mention that is no name may be the form of one: its longest beginning that is a stem decides.
+        The strictest spelling that finds a name is used: exact; without case; without accents and punctuation
+        (`loose_key`). Names in the language are preferred. If no name is found, the longest beginning of the mention
+        that is a stem is used.
 
-        Names of the language are preferred to those of others, and the strictest spelling that finds any is taken:
-        exact, but for case, but for accents and punctuation (`loose_key`). A name's weight is its own prior, else its
-        entity's; one that has neither counts as the least of the others.
+        The weight of a name is its prior, else its entity's prior, else the least weight of the other names.
 
         mention (str): The mention.
-        lang (Optional[str]): Its language. Names of that language and of none count; if they find nothing, all do.
+        lang (Optional[str]): Its language. Only names of this language and those without a language are used, or all
+            names if none of them is found.
         match (str): The loosest spelling allowed: "exact", "case" or "loose".
-        RETURNS (List[Match]): The most likely first; equally likely ones in the order of their ids.
-        RAISES (ValueError): ML070 for an unknown way to match.
+        RETURNS (List[Match]): The most likely first; equally likely ones sorted by id.
+        RAISES (ValueError): ML070 for an unknown value of `match`.
         """
         check_choice("match", match, MATCHES)
         key = loose_key(mention)
@@ -178,7 +179,7 @@ class EntityStore(ReadOnlyDatabase):
             while not rows and match == "loose" and ending <= min(MAX_ENDING, len(key) - 1):
                 rows = self._named(BY_STEM, key[: len(key) - ending])
                 ending += 1
-        except UnicodeEncodeError:  # a lone surrogate, which no store holds
+        except UnicodeEncodeError:  # a lone surrogate, which a store cannot contain
             return []
         if not rows:
             return []
@@ -189,7 +190,7 @@ class EntityStore(ReadOnlyDatabase):
         return _weigh(kept)
 
     def all_names(self) -> Iterator[Tuple[str, str, str]]:
-        """All names, entity after entity.
+        """Return all names, entity after entity.
 
         YIELDS (Tuple[str, str, str]): Name, its language, and the id of its entity.
         """
@@ -201,7 +202,7 @@ class EntityStore(ReadOnlyDatabase):
     def to_disk(self, path: Union[str, Path]) -> None:
         """Copy the store.
 
-        path (Union[str, Path]): The file to write; one that is there is replaced.
+        path (Union[str, Path]): The file to write; an existing one is replaced.
         """
         target = Path(path)
         if target.exists() and target.samefile(self.path):
@@ -211,16 +212,16 @@ class EntityStore(ReadOnlyDatabase):
             shutil.copyfile(self.path, aside)
 
     def to_bytes(self) -> bytes:
-        """The file's content."""
+        """Return the content of the file."""
         return self.path.read_bytes()
 
     @classmethod
     def from_bytes(cls, data: bytes) -> EntityStore:
-        """Open a store that came as bytes.
+        """Open a store from `to_bytes`.
 
-        data (bytes): As from `to_bytes`.
-        RETURNS (EntityStore): It reads a temporary file, which goes with it.
-        RAISES (ValueError): ML230 if they are no entity store, ML331 if they are no bytes.
+        data (bytes): The content of a store's file.
+        RETURNS (EntityStore): The store. It reads a temporary file, which is deleted with it.
+        RAISES (ValueError): ML230 if they are not an entity store, ML331 if they are not bytes.
         """
         folder = tempfile.TemporaryDirectory(prefix="spacy_mluke_")
         write_files(Path(folder.name), {STORE: data})
@@ -231,7 +232,7 @@ class EntityStore(ReadOnlyDatabase):
     def __getstate__(self) -> Dict[str, Any]:
         state = super().__getstate__()
         if state.pop("_folder", None) is not None:
-            # Another process cannot count on the temporary file.
+            # The temporary file may not exist in the process that reads the pickle.
             state["data"] = self.to_bytes()
         return state
 
@@ -253,7 +254,7 @@ class EntityStore(ReadOnlyDatabase):
         return self._in_parts(ALL_ENTITIES, "nttp")
 
     def _in_parts(self, query: str, kinds: str) -> Iterator[Row]:
-        # In parts: an open statement would tie the iterator to this thread.
+        # In several queries: with an open one, only this thread could use the iterator.
         last = 0
         while rows := self._checked(self.query(query, (last,)), kinds):
             for row in rows:
@@ -279,7 +280,7 @@ class EntityStore(ReadOnlyDatabase):
 
 
 def _strictest(rows: List[CandidateRow], mention: str, match: str) -> List[CandidateRow]:
-    """The rows whose names are spelt most like the mention."""
+    """Rows whose names match the mention in the strictest spelling that matches any."""
     found = [row for row in rows if row.name == mention]
     if not found and match != "exact":
         key = case_key(mention)
@@ -300,9 +301,9 @@ def _weigh(rows: List[CandidateRow]) -> List[Match]:
     least = min(given, default=1.0)
     filled = {entity_id: least if weight is None else weight for entity_id, weight in weights.items()}
     total = sum(filled.values())
-    # All of weight 0 are equally likely.
-    shares = {i: weight / total if total else 1 / len(filled) for i, weight in filled.items()}
-    return [Match(i, share) for i, share in sorted(shares.items(), key=_rank)]
+    # If all weights are 0, all candidates are equally likely.
+    priors = {i: weight / total if total else 1 / len(filled) for i, weight in filled.items()}
+    return [Match(i, prior) for i, prior in sorted(priors.items(), key=_rank)]
 
 
 def _rank(item: Tuple[str, float]) -> Tuple[float, str]:

@@ -1,4 +1,4 @@
-"""Building an entity store: from rows in any order, in bounded memory."""
+"""Build an entity store from rows in any order, in bounded memory."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ from .store import EntityStore
 from .store_format import ALIAS, FORMAT, INDEXES, KINDS, NAME, STEM, TABLES, TITLE
 
 _CACHE_KIB = 64 * 1024
-_REPORT = 10_000
+_REPORT_EVERY = 10_000  # rows between two calls of `progress`
 _NAME, _ALIAS, _TITLE, _STEM = map(KINDS.index, (NAME, ALIAS, TITLE, STEM))
 _STAGE = """
     CREATE TABLE stage.rows (id TEXT, lang TEXT, name TEXT, kind INTEGER, type TEXT, prior REAL, entity_prior REAL);
     CREATE TABLE stage.keys (key TEXT, row INTEGER);
 """
-# Sorted before they are put in: an index that grows in random order is read and written all over the disk.
+# Sort the keys before inserting them: inserting into an index in random order reads and writes random disk pages.
 _FINISH = ("INSERT INTO keys SELECT key, row FROM stage.keys ORDER BY key, row", *INDEXES)
 
 
 class StoreRow(NamedTuple):
-    """One name of one entity, as it is put in. Rows of an entity need not stand together."""
+    """One name of one entity, as input of `build_store`. The rows of an entity need not be adjacent."""
 
     id: str
     lang: str
     name: str
-    type: str = ""  # the first that is given counts
-    prior: Optional[float] = None  # weight of the entity among those that share the name
-    kind: str = ""  # "name", "alias", "title" or "stem"; if it is not told, the first of a language is the name
-    entity_prior: Optional[float] = None  # weight of the entity for names that have none; the greatest counts
+    type: str = ""  # the first type in an entity's rows is used
+    prior: Optional[float] = None  # weight of the entity among those with this name
+    kind: str = ""  # "name", "alias", "title" or "stem"; if empty, the first row of a language is the name
+    entity_prior: Optional[float] = None  # weight of the entity for names without a prior; the greatest is used
 
 
 def build_store(
@@ -50,16 +50,17 @@ def build_store(
     source: object = "rows",
     progress: Optional[Progress] = None,
 ) -> EntityStore:
-    """Write an entity store. Takes bounded memory, whatever the number of rows and their order.
+    """Write an entity store, in bounded memory for any number and order of rows.
 
-    Names are trimmed. One that an entity has twice in a language is kept once, with the greater prior.
+    Whitespace around names is removed. If an entity has a name twice in a language, one is kept, with the greater
+    prior.
 
     rows (Iterable[StoreRow]): The names.
-    target (Union[str, Path]): The file to write. It appears when it is whole; one that is there is replaced.
-    source (object): Where the rows are from, for messages.
-    progress (Optional[Progress]): Called now and then with the stage, how much is done and of how much (0: unknown).
+    target (Union[str, Path]): The file to write. It is created or replaced when it is complete.
+    source (object): Source of the rows, for messages.
+    progress (Optional[Progress]): Called repeatedly with the stage, the amount done and the total (0 if unknown).
     RETURNS (EntityStore): The store.
-    RAISES (ValueError): ML231 for a row without id or name, or with a prior that is none, ML232 if the store cannot be
+    RAISES (ValueError): ML231 for a row without an id or a name, or with an invalid prior; ML232 if the store cannot be
         written.
     """
     target = Path(target)
@@ -94,11 +95,11 @@ def build_store(
 
 
 def check_prior(value: object) -> Optional[float]:
-    """Read a prior.
+    """Convert a value to a prior.
 
-    value (object): A number, or None or an empty text for none.
+    value (object): A number of 0 or more; None or an empty text for no prior.
     RETURNS (Optional[float]): The prior.
-    RAISES (ValueError, TypeError, OverflowError): If it is no weight.
+    RAISES (ValueError, TypeError, OverflowError): If it is not a prior.
     """
     if value is None or value == "":
         return None
@@ -110,20 +111,20 @@ def check_prior(value: object) -> Optional[float]:
 
 def _checked(rows: Iterable[StoreRow], source: object, progress: Optional[Progress]) -> Iterator[Tuple[Any, ...]]:
     for n, row in enumerate(rows, 1):
-        entity_id, lang, name, kind_of, prior, kind, entity_prior = row
+        entity_id, lang, name, entity_type, prior, kind, entity_prior = row
         reason = ""
         if not isinstance(entity_id, str) or not entity_id:
             reason = "it has no id"
         elif not isinstance(name, str) or not name.strip():
-            reason = f"'{entity_id}' has no name there"
-        elif not all(text is None or isinstance(text, str) for text in (lang, kind_of, kind)):
+            reason = f"it has no name for '{entity_id}'"
+        elif not all(text is None or isinstance(text, str) for text in (lang, entity_type, kind)):
             reason = f"the language, type or kind of '{entity_id}' is not text"
         elif kind and kind not in KINDS:
-            reason = f"'{kind}' is no kind of name ({', '.join(KINDS)})"
+            reason = f"'{kind}' is not a kind of name ({', '.join(KINDS)})"
         else:
             try:
                 prior, entity_prior = check_prior(prior), check_prior(entity_prior)
-                for text in (entity_id, name, lang or "", kind_of or ""):
+                for text in (entity_id, name, lang or "", entity_type or ""):
                     text.encode("utf8")
             except UnicodeEncodeError:
                 reason = f"the text of '{entity_id!a}' is not Unicode (a lone surrogate)"
@@ -131,14 +132,14 @@ def _checked(rows: Iterable[StoreRow], source: object, progress: Optional[Progre
                 reason = f"a prior of '{entity_id}' is not a number of 0 or more"
         if reason:
             raise ValueError(Errors.ML231.format(path=source, line=n, reason=reason))
-        if progress is not None and n % _REPORT == 0:
+        if progress is not None and n % _REPORT_EVERY == 0:
             progress("rows", n, 0)
-        place = KINDS.index(kind) if kind else None
-        yield entity_id, lang or "", name.strip(), place, kind_of or None, prior, entity_prior
+        kind_number = KINDS.index(kind) if kind else None
+        yield entity_id, lang or "", name.strip(), kind_number, entity_type or None, prior, entity_prior
 
 
 def _fill(connection: sqlite3.Connection, progress: Optional[Progress]) -> Dict[str, Any]:
-    """Put the staged rows in, entity after entity."""
+    """Insert the staged rows, entity after entity, and return the store's counts."""
     languages: Counter[str] = Counter()
     types: Counter[str] = Counter()
     total = connection.execute("SELECT count(*) FROM stage.rows").fetchone()[0]
@@ -148,9 +149,9 @@ def _fill(connection: sqlite3.Connection, progress: Optional[Progress]) -> Dict[
     n_names = num = done = 0
     for num, (entity_id, group) in enumerate(groupby(rows, itemgetter(0)), 1):
         own = list(group)
-        kind = next((row[4] for row in own if row[4]), "")
+        entity_type = next((row[4] for row in own if row[4]), "")
         priors = [row[6] for row in own if row[6] is not None]
-        entity = (num, entity_id, kind, max(priors, default=None))
+        entity = (num, entity_id, entity_type, max(priors, default=None))
         connection.execute("INSERT INTO entities VALUES (?, ?, ?, ?)", entity)
         names = _names_of(own)
         connection.executemany("INSERT INTO names VALUES (?, ?, ?, ?, ?)", [(num, *name) for name in names])
@@ -158,9 +159,9 @@ def _fill(connection: sqlite3.Connection, progress: Optional[Progress]) -> Dict[
         connection.executemany("INSERT INTO stage.keys VALUES (?, ?)", keys)
         n_names += len(names)
         languages.update(name[1] for name in names)
-        types[kind] += 1
+        types[entity_type] += 1
         done += len(own)
-        if progress is not None and done // _REPORT != (done - len(own)) // _REPORT:
+        if progress is not None and done // _REPORT_EVERY != (done - len(own)) // _REPORT_EVERY:
             progress("sorting", done, total)
     return {
         "n_entities": num,
@@ -171,14 +172,14 @@ def _fill(connection: sqlite3.Connection, progress: Optional[Progress]) -> Dict[
 
 
 def _names_of(rows: List[Tuple[Any, ...]]) -> List[Tuple[str, str, int, Optional[float]]]:
-    """The names of an entity once each, as they are stored: name, language, kind, prior."""
+    """Distinct names of an entity, as they are stored: name, language, kind, prior."""
     names: Dict[Tuple[str, str, int], Tuple[int, Optional[float]]] = {}
     named = {row[1] for row in rows if row[3] == _NAME}
     for _, lang, name, kind, _, prior, _ in rows:
         if kind is None:
             kind = _ALIAS if lang in named else _NAME
             named.add(lang)
-        # A title stays a title, though it be a name, too: it tells apart what names do not. So does a stem.
+        # Titles and stems are kept in addition to an equal name: titles are unique to an entity, names are not.
         key = name, lang, kind if kind in (_TITLE, _STEM) else _NAME
         before = names.get(key)
         if before is not None:

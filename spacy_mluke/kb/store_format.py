@@ -1,4 +1,4 @@
-"""What an entity store's file holds: its tables, what is asked of them, and what their rows have to be."""
+"""The file format of an entity store: tables, queries, and checks of the rows."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import math
 from typing import Any, Dict, NamedTuple, Optional, Tuple
 
-FORMAT = 1001  # far from the entity vocabulary's: neither is taken for the other
+FORMAT = 1001  # far from the format numbers of entity vocabularies, so that the two files cannot be confused
 NAME, ALIAS, TITLE, STEM = KINDS = ("name", "alias", "title", "stem")
 
 TABLES = """
@@ -40,7 +40,7 @@ NAMES_OF = "SELECT name, lang, kind, prior FROM names WHERE entity = ? ORDER BY 
 
 
 class CandidateRow(NamedTuple):
-    """A name that a mention may be."""
+    """A name that matches a mention, and its entity."""
 
     name: str
     lang: str
@@ -50,7 +50,7 @@ class CandidateRow(NamedTuple):
 
 
 class Meta(NamedTuple):
-    """What a store says of itself."""
+    """Counts of a store's content."""
 
     n_entities: int
     n_names: int
@@ -59,12 +59,12 @@ class Meta(NamedTuple):
 
 
 def check_row(row: Tuple[Any, ...], kinds: str) -> Tuple[Any, ...]:
-    """See that a row holds what it should: SQLite takes any value anywhere, and a file may come from anywhere.
+    """Check the types of a row's values: SQLite stores any value in any column, and the file may not be trusted.
 
     row (Tuple[Any, ...]): The row.
     kinds (str): A letter for each value: "t" for text, "n" for a number, "k" for a kind of name, "p" for a prior.
     RETURNS (Tuple[Any, ...]): The row.
-    RAISES (TypeError): If it holds anything else.
+    RAISES (TypeError): For any other value.
     """
     for value, kind in zip(row, kinds, strict=True):
         if kind == "t":
@@ -76,20 +76,20 @@ def check_row(row: Tuple[Any, ...], kinds: str) -> Tuple[Any, ...]:
         else:
             fits = value is None or (isinstance(value, (int, float)) and math.isfinite(value) and value >= 0)
         if not fits:
-            raise TypeError(f"a row of it holds {value!r:.40}")
+            raise TypeError(f"one of its rows contains {value!r:.40}")
     return row
 
 
 def read_counts(meta: Dict[str, Any]) -> Meta:
-    """Read what a store says of itself.
+    """Read the counts of a store's content.
 
     meta (Dict[str, Any]): Its table `meta`.
     RETURNS (Meta): The counts.
-    RAISES (ValueError, KeyError, TypeError, RecursionError): If it says anything else.
+    RAISES (ValueError, KeyError, TypeError, RecursionError): If the table has other values.
     """
     found = Meta(meta["n_entities"], meta["n_names"], json.loads(meta["languages"]), json.loads(meta["types"]))
     counts = [found.n_entities, found.n_names, *found.languages.values(), *found.types.values()]
     for count in counts:
         if type(count) is not int or count < 0:
-            raise TypeError(f"it counts {count!r:.40}")
+            raise TypeError(f"one of its counts is {count!r:.40}")
     return found

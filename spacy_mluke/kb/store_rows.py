@@ -1,4 +1,4 @@
-"""Reading what an entity store is built from: tables, JSON lines, Wikidata's dumps, entity vocabularies."""
+"""Read the sources of an entity store: tables, JSON lines, Wikidata dumps, entity vocabularies."""
 
 from __future__ import annotations
 
@@ -26,26 +26,26 @@ COLUMNS = ("id", "language", "name", "type", "prior", "kind", "entity_prior")
 _OPENERS: Dict[str, Callable[..., Any]] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 _DELIMITERS = {".tsv": "\t", ".csv": ",", ".txt": "\t"}
 _LINES = (".jsonl", ".json", ".ndjson")
-_LONGEST_LINE = 1 << 26  # characters; the longest of Wikidata's have some millions
-_BROKEN = (OSError, EOFError, zlib.error, lzma.LZMAError, UnicodeDecodeError, csv.Error)
+_LONGEST_LINE = 1 << 26  # characters; the longest lines of Wikidata have a few millions
+_READING_ERRORS = (OSError, EOFError, zlib.error, lzma.LZMAError, UnicodeDecodeError, csv.Error)
 _IN_PARENTHESES = re.compile(r"^(.*\S)\s*[(（][^()（）]*[)）]$", re.DOTALL)
-# Sites that end in "wiki" and are no language's Wikipedia.
+# Sites that end in "wiki" and are not the Wikipedia of a language.
 _NO_LANGUAGE = {"commons", "species", "meta", "wikidata", "sources", "mediawiki", "incubator", "outreach", "simple"}
 
 
 def read_rows(source: Path, *, languages: Optional[Collection[str]] = None) -> Iterator[StoreRow]:
-    """Read the names of entities. What the source is, its name says.
+    """Read the names of entities. The format is known from the name of the source.
 
-    - `.tsv`, `.csv`: columns id, language, name, type, prior (and kind, entity_prior), in this order or as a first line
-      names them; cells at the end may be missing.
-    - `.jsonl`, `.json`: an entity or a name on each line, see `parse_line`; Wikidata's JSON dumps are such files.
-    - `entity_vocab.json`, or a checkpoint's directory: its entity vocabulary.
+    - `.tsv`, `.csv`: columns id, language, name, type, prior (and kind, entity_prior), in this order or in that of a
+      header line; cells at the end may be missing.
+    - `.jsonl`, `.json`: an entity or a name on each line, see `parse_line`; Wikidata's JSON dumps have this format.
+    - `entity_vocab.json`, or a checkpoint directory: its entity vocabulary.
     Files may be compressed (`.gz`, `.bz2`, `.xz`).
 
     source (Path): The file or directory.
-    languages (Optional[Collection[str]]): Names to keep, with those of no language; None for all.
+    languages (Optional[Collection[str]]): Languages to keep, in addition to names without a language; None for all.
     YIELDS (StoreRow): A name.
-    RAISES (ValueError): ML231 for a line that cannot be read, ML234 for a source of no known kind.
+    RAISES (ValueError): ML231 for a line that cannot be read, ML234 for an unknown format.
     """
     path = Path(source)
     packed = path.suffix in _OPENERS
@@ -54,14 +54,14 @@ def read_rows(source: Path, *, languages: Optional[Collection[str]] = None) -> I
     if path.is_dir() or path.name == NAMES_FILE:
         rows = read_vocabulary(EntityVocabulary.from_dir(path) if path.is_dir() else EntityVocabulary.from_json(path))
     elif not path.is_file() or kind not in (*_DELIMITERS, *_LINES):
-        found = "is of no known kind" if path.exists() else "does not exist"
+        found = "has an unknown format" if path.exists() else "does not exist"
         raise ValueError(Errors.ML234.format(path=path, found=found))
     elif kind in _DELIMITERS:
         rows = _read_table(path, _DELIMITERS[kind])
     else:
         rows = _read_lines(path)
     for row in rows:
-        # What is no text, `build_store` refuses.
+        # `build_store` refuses languages that are not text.
         if languages is None or not row.lang or not isinstance(row.lang, str) or row.lang in languages:
             yield row
 
@@ -69,10 +69,10 @@ def read_rows(source: Path, *, languages: Optional[Collection[str]] = None) -> I
 def read_vocabulary(vocabulary: EntityVocabulary) -> Iterator[StoreRow]:
     """Read the names of an entity vocabulary.
 
-    An entity's id is a name that the vocabulary has for it: the English one, else the first. Names are titles of pages;
-    what some of them have in parentheses tells namesakes apart, so the title without it is a name, too.
+    An entity's id is one of its names in the vocabulary: the English one, else the first. Names are titles of pages. If
+    a title ends in parentheses, which distinguish entities of the same name, the title without them is a name, too.
 
-    vocabulary (EntityVocabulary): The vocabulary; its database is built now if it is missing.
+    vocabulary (EntityVocabulary): The vocabulary; its database is built if it is missing.
     YIELDS (StoreRow): A name.
     """
     special = set(vocabulary.special)
@@ -90,17 +90,17 @@ def read_vocabulary(vocabulary: EntityVocabulary) -> Iterator[StoreRow]:
 
 
 def parse_line(record: Mapping[str, Any]) -> Iterator[StoreRow]:
-    """Read a line of JSON: one of these.
+    """Read a line of JSON, in one of these formats:
 
     - a name: {"id": "Q90", "language": "en", "name": "Paris", "type": "city", "prior": 0.9}
     - an entity, as `dump_line` writes it: {"id": "Q90", "type": "city", "prior": 310, "names": [{"name": "Paris",
       "lang": "en"}, {"name": "City of Light", "lang": "en", "kind": "alias", "prior": 0.1}]}
-    - an entity of Wikidata: "labels", "aliases", "sitelinks" (titles; their number is its prior), "claims" (P31 is its
+    - a Wikidata entity: "labels", "aliases", "sitelinks" (titles; their number is the prior), "claims" (P31 is the
       type).
 
     record (Mapping[str, Any]): The object.
     YIELDS (StoreRow): A name.
-    RAISES (KeyError, TypeError, AttributeError): If it is none of them.
+    RAISES (KeyError, TypeError, AttributeError): For any other object.
     """
     if "labels" in record:
         yield from _read_wikidata(record)
@@ -118,10 +118,10 @@ def parse_line(record: Mapping[str, Any]) -> Iterator[StoreRow]:
 
 
 def dump_line(entity: Entity) -> str:
-    """Write an entity as a line of JSON, for `parse_line`.
+    """Return an entity as a line of JSON, for `parse_line`.
 
     entity (Entity): The entity.
-    RETURNS (str): The line, without its end.
+    RETURNS (str): The line, without a line end.
     """
     record: Dict[str, Any] = {"id": entity.id}
     if entity.type:
@@ -135,7 +135,7 @@ def dump_line(entity: Entity) -> str:
 
 
 def _read_wikidata(record: Mapping[str, Any]) -> Iterator[StoreRow]:
-    # Empty parts are lists in some dumps: what is no mapping holds nothing.
+    # In some dumps, empty objects are lists.
     labels, aliases, links, claims = (record.get(key) or {} for key in ("labels", "aliases", "sitelinks", "claims"))
     kind = _instance_of(claims.get("P31", ()) if claims else ())
     titles = []
@@ -143,7 +143,7 @@ def _read_wikidata(record: Mapping[str, Any]) -> Iterator[StoreRow]:
         lang = site[: -len("wiki")].replace("_", "-") if site.endswith("wiki") else ""
         if lang and lang not in _NO_LANGUAGE:
             titles.append((lang, link["title"]))
-    # How many Wikipedias write of it is the usual measure of how well-known it is.
+    # The number of Wikipedias with a page is a common measure of how well-known an entity is.
     prior = float(len(titles)) if "sitelinks" in record else None
     names = [(lang, label["value"], NAME) for lang, label in (labels.items() if labels else ())]
     for lang, found in aliases.items() if aliases else ():
@@ -155,7 +155,7 @@ def _read_wikidata(record: Mapping[str, Any]) -> Iterator[StoreRow]:
 
 
 def _instance_of(claims: Iterable[Mapping[str, Any]]) -> str:
-    """The class that an entity of Wikidata is an instance of."""
+    """Id of the class that a Wikidata entity is an instance of."""
     for rank in ("preferred", "normal"):
         for claim in claims:
             value = claim.get("mainsnak", {}).get("datavalue", {}).get("value")
@@ -169,7 +169,7 @@ def _read_lines(path: Path) -> Iterator[StoreRow]:
     try:
         with _open(path) as file:
             for n, line in enumerate(_lines(file), 1):
-                # Wikidata's dumps are one list, an element on each line.
+                # A Wikidata dump is one list, with an element on each line.
                 text = line.strip().rstrip(",")
                 if text in ("", "[", "]"):
                     continue
@@ -179,7 +179,7 @@ def _read_lines(path: Path) -> Iterator[StoreRow]:
                     reason = f"neither a name nor an entity ({type(err).__name__}: {err})"
                     raise ValueError(Errors.ML231.format(path=path, line=n, reason=reason)) from err
                 yield from rows
-    except _BROKEN as err:
+    except _READING_ERRORS as err:
         raise ValueError(Errors.ML231.format(path=path, line=n + 1, reason=err)) from err
 
 
@@ -189,7 +189,7 @@ def _read_table(path: Path, delimiter: str) -> Iterator[StoreRow]:
     with contextlib.ExitStack() as stack:
         try:
             file = stack.enter_context(_open(path))
-            # Tabs separate what is not quoted: a name may begin with a quotation mark.
+            # With tabs, cells are not quoted: a name may begin with a quotation mark.
             quoting: Any = csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
             for n, cells in enumerate(csv.reader(_lines(file), delimiter=delimiter, quoting=quoting), 1):
                 if n == 1 and cells and cells[0] == COLUMNS[0]:
@@ -207,12 +207,12 @@ def _read_table(path: Path, delimiter: str) -> Iterator[StoreRow]:
                         row.get("id", ""), row.get("language", ""), row.get("name", ""), row.get("type", ""),
                         row.get("prior") or None, row.get("kind", ""), row.get("entity_prior") or None,  # type: ignore[arg-type]
                     )  # fmt: skip
-        except _BROKEN as err:
+        except _READING_ERRORS as err:
             raise ValueError(Errors.ML231.format(path=path, line=n + 1, reason=err)) from err
 
 
 def _lines(file: TextIO) -> Iterator[str]:
-    """The lines of a file: a packed one of some kilobytes may hold one of gigabytes."""
+    """Lines of a file, of limited length: a compressed file of kilobytes may contain a line of gigabytes."""
     while line := file.readline(_LONGEST_LINE):
         if len(line) == _LONGEST_LINE:
             raise csv.Error(f"it has more than {_LONGEST_LINE:,} characters")

@@ -1,4 +1,4 @@
-"""Entity names and ids in SQLite: built once from entity_vocab.json, read by any thread and process."""
+"""Entity names and ids in SQLite: built once from entity_vocab.json, then only read, by any thread and process."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from ..storage.fingerprint import FileVersion, new_digest
 from ..storage.sqlite import ReadOnlyDatabase, UnwritableFile, configure_for_writing
 from .special_entities import NAMES, SpecialEntities, find_special_entities, special_from_names
 
-Progress = Callable[[str, int, int], None]  # stage, how much is done, of how much
+Progress = Callable[[str, int, int], None]  # stage, amount done, total amount
 
 _FORMAT = 1
 MAX_ID = 1 << 62  # ids are smaller: int64 holds them
 _BUFFER = 1 << 20
 _CACHE_KIB = 64 * 1024
-# The id has no declared type: with one, SQLite would take "4" for 4.
+# The id has no declared type: with one, SQLite would convert "4" to 4.
 _SCHEMA = """
     CREATE TABLE names (name TEXT NOT NULL, id NOT NULL CHECK (typeof(id) = 'integer' AND id >= 0));
     CREATE TABLE meta (key TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;
 """
-# Indexes made afterwards are sorted on disk: names may come in any order, and memory stays bounded. The first
-# holds the id, too, so that a look-up and a listing by name read nothing else.
+# Created after the rows, indexes are sorted on disk: names may be in any order, and memory stays bounded. The first
+# index contains the id, so that a look-up by name reads only the index.
 _INDEXES = ("CREATE INDEX by_name ON names (name, id)", "CREATE INDEX by_id ON names (id)")
 
 
@@ -47,33 +47,32 @@ class EntityDatabase(ReadOnlyDatabase):
         meta = self.read_meta()
         numbers = {name: meta[name] for name in ("n_names", "n_ids", *NAMES.values()) if name in meta}
         if not all(type(value) is int and 0 <= value <= MAX_ID for value in numbers.values()):
-            raise self.damaged("a number in it is none")
+            raise self.damaged("a value in its table 'meta' is not a number")
         if "n_names" not in numbers or "n_ids" not in numbers:
-            raise self.damaged("it does not say how many names it holds")
-        # Of databases that come without their source, these say nothing.
-        self.source = str(meta.get("source", ""))  # what the source hashes to
-        self.stamp = str(meta.get("stamp", ""))  # when it was last changed
+            raise self.damaged("its numbers of names and ids are missing")
+        self.source = str(meta.get("source", ""))  # hash of the source file
+        self.stamp = str(meta.get("stamp", ""))  # time of its last change
         self.n_names: int = numbers["n_names"]
         self.n_ids: int = numbers["n_ids"]
         self.special = special_from_names(numbers, self.path)
 
     def get(self, name: str) -> Optional[int]:
-        """Look up a name.
+        """Return the id of a name.
 
         name (str): The name.
-        RETURNS (Optional[int]): Its id, None if there is no such name.
+        RETURNS (Optional[int]): Its id; None for an unknown name.
         """
         try:
             rows = self.query("SELECT id FROM names WHERE name = ? LIMIT 1", (name,))
-        except UnicodeEncodeError:  # a lone surrogate, which no UTF-8 file can hold
+        except UnicodeEncodeError:  # a lone surrogate, which a UTF-8 file cannot contain
             return None
         return self._id(rows[0][0]) if rows else None
 
     def names(self, entity_id: int) -> List[str]:
-        """Look up an id.
+        """Return the names of an id.
 
         entity_id (int): The id.
-        RETURNS (List[str]): Its names, sorted; none if there is no such id.
+        RETURNS (List[str]): Its names, sorted; empty for an unknown id.
         """
         if not 0 <= entity_id < self.n_ids:
             return []
@@ -82,11 +81,11 @@ class EntityDatabase(ReadOnlyDatabase):
         ]
 
     def items(self) -> Iterator[Tuple[str, int]]:
-        """All names and their ids, sorted by name.
+        """Return all names and their ids, sorted by name.
 
         YIELDS (Tuple[str, int]): Name and id.
         """
-        # In parts: an open statement would tie the iterator to this thread.
+        # In several queries: with an open one, only this thread could use the iterator.
         query = "SELECT name, id FROM names WHERE name {} ? ORDER BY name LIMIT 10000"
         rows = self.query(query.format(">="), ("",))
         while rows:
@@ -99,10 +98,10 @@ class EntityDatabase(ReadOnlyDatabase):
                 raise self.damaged("its names are not in order")
 
     def first(self, start: str) -> Optional[str]:
-        """Find the first name that does not stand before a text.
+        """Return the first name that is equal to a text or sorted after it.
 
         start (str): The text.
-        RETURNS (Optional[str]): The name, None if all stand before.
+        RETURNS (Optional[str]): The name; None if there is none.
         """
         query = "SELECT name FROM names WHERE name >= ? ORDER BY name LIMIT 1"
         rows = self.query(query, (start,))
@@ -111,18 +110,18 @@ class EntityDatabase(ReadOnlyDatabase):
         return rows[0][0] if rows else None
 
     def count(self, start: str, end: str) -> int:
-        """Count the names from one to another.
+        """Count the names in a range.
 
-        start (str): The first that counts.
-        end (str): The first that does not.
-        RETURNS (int): How many.
+        start (str): Start of the range, inclusive.
+        end (str): End of the range, exclusive.
+        RETURNS (int): Number of names.
         """
         query = "SELECT count(*) FROM names WHERE name >= ? AND name < ?"
         return self.query(query, (start, end))[0][0]
 
     def _name(self, value: object) -> str:
         if not isinstance(value, str):
-            raise self.damaged("a name in it is none")
+            raise self.damaged("a name in it is not text")
         return value
 
     def _id(self, value: object) -> int:
@@ -132,13 +131,13 @@ class EntityDatabase(ReadOnlyDatabase):
 
 
 def build_database(source: Path, target: Path, *, progress: Optional[Progress] = None) -> None:
-    """Write the names of an entity_vocab.json into a database. Takes bounded memory, whatever the size.
+    """Write the names of an entity_vocab.json into a database, in bounded memory for any size.
 
-    source (Path): The entity_vocab.json: one object, name -> id; several names may share an id.
-    target (Path): The file to write. It appears when it is whole; one that is there is replaced.
-    progress (Optional[Progress]): Called now and then with the stage and the bytes read.
-    RAISES (ValueError): ML060 if a special entity is missing, ML062 if the source is no vocabulary, ML063 if
-        the database cannot be written.
+    source (Path): The entity_vocab.json: one object, name -> id; several names may have one id.
+    target (Path): The file to write. It is created or replaced when it is complete.
+    progress (Optional[Progress]): Called repeatedly with the stage and the bytes read.
+    RAISES (ValueError): ML060 if a special entity is missing, ML062 if the source is not a vocabulary, ML063 if the
+        database cannot be written.
     """
     special = find_special_entities(source)
     try:
@@ -149,7 +148,7 @@ def build_database(source: Path, target: Path, *, progress: Optional[Progress] =
             _fill(connection, source, special, progress)
     except (ijson.JSONError, UnicodeError) as err:
         raise ValueError(Errors.ML062.format(path=source, reason=f"not valid JSON ({err})")) from err
-    # A value that is no integer, or one that SQLite has no type for.
+    # A value that is not an integer, or that SQLite has no type for.
     except (sqlite3.IntegrityError, sqlite3.InterfaceError, sqlite3.ProgrammingError, OverflowError) as err:
         raise ValueError(Errors.ML062.format(path=source, reason=f"an id is not a number ({err})")) from err
     except (sqlite3.Error, OSError) as err:
@@ -166,8 +165,8 @@ def _fill(
     connection.executescript(_SCHEMA)
     version = FileVersion(source)
     with source.open("rb") as file:
-        counted = _Counted(file, source.stat().st_size, progress)
-        names = _pairs(ijson.basic_parse(counted, buf_size=_BUFFER, use_float=True), source)
+        tracked = _TrackedFile(file, source.stat().st_size, progress)
+        names = _names_and_ids(ijson.basic_parse(tracked, buf_size=_BUFFER, use_float=True), source)
         connection.execute("BEGIN")
         connection.executemany("INSERT INTO names VALUES (?, ?)", names)
         connection.execute("COMMIT")
@@ -177,14 +176,14 @@ def _fill(
         connection.execute(statement)
     twice = connection.execute("SELECT name FROM names GROUP BY name HAVING count(*) > 1 LIMIT 1").fetchone()
     if twice:
-        raise ValueError(Errors.ML062.format(path=source, reason=f"'{twice[0]}' stands there more than once"))
+        raise ValueError(Errors.ML062.format(path=source, reason=f"'{twice[0]}' is there more than once"))
     (n_names, last) = connection.execute("SELECT (SELECT count(*) FROM names), max(id) FROM names").fetchone()
     if last is None:
         raise ValueError(Errors.ML062.format(path=source, reason="not an object"))
     if last >= MAX_ID:
         raise ValueError(Errors.ML062.format(path=source, reason=f"an id is {last}"))
-    # The hash is of what was read: whatever happens to the file meanwhile.
-    meta: Dict[str, Any] = {"source": counted.digest.hexdigest(), "stamp": version.stamp}
+    # The hash of the bytes that were read, even if the file has changed since.
+    meta: Dict[str, Any] = {"source": tracked.digest.hexdigest(), "stamp": version.stamp}
     meta.update(n_names=n_names, n_ids=last + 1)
     meta.update({name: getattr(special, field) for field, name in NAMES.items()})
     connection.executemany("INSERT INTO meta VALUES (?, ?)", meta.items())
@@ -193,8 +192,9 @@ def _fill(
         progress("indexing", len(_INDEXES), len(_INDEXES))
 
 
-def _pairs(events: Iterator[Tuple[str, Any]], source: Path) -> Iterator[Tuple[str, Any]]:
-    """Names and ids. What is no number is not even built: deeply nested lists would end the process."""
+def _names_and_ids(events: Iterator[Tuple[str, Any]], source: Path) -> Iterator[Tuple[str, Any]]:
+    """Names and ids from the events of a JSON parser. Other values are refused before they are built: deeply nested
+    lists would crash the process."""
     if next(events)[0] != "start_map":
         raise ValueError(Errors.ML062.format(path=source, reason="not an object"))
     name = ""
@@ -204,15 +204,15 @@ def _pairs(events: Iterator[Tuple[str, Any]], source: Path) -> Iterator[Tuple[st
         elif event == "number":
             yield name, value
         elif event != "end_map":
-            reason = f"an id is not a number (the one of {name!a:.100} is a {event.removeprefix('start_')})"
+            reason = f"an id is not a number (that of {name!a:.100} is a {event.removeprefix('start_')})"
             raise ValueError(Errors.ML062.format(path=source, reason=reason))
 
 
 def add_names(path: Path, names: Mapping[str, int]) -> None:
-    """Add names to a database that nobody has open.
+    """Add names to a database that no process has open.
 
     path (Path): The database.
-    names (Mapping[str, int]): Name -> id, none of them there yet.
+    names (Mapping[str, int]): Name -> id; none of them is in the database.
     RAISES (ValueError): ML063 if it cannot be written.
     """
     if not names:
@@ -230,8 +230,8 @@ def add_names(path: Path, names: Mapping[str, int]) -> None:
         raise ValueError(Errors.ML063.format(source=path, target=path, reason=err)) from err
 
 
-class _Counted:
-    """A file that says how far it has been read, and hashes what was."""
+class _TrackedFile:
+    """A file that reports progress and hashes what is read."""
 
     def __init__(self, file: BinaryIO, size: int, progress: Optional[Progress]):
         self.file, self.size, self.progress = file, size, progress

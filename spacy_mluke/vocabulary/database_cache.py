@@ -1,4 +1,4 @@
-"""Where the database of an entity_vocab.json lies, and building it when it is missing."""
+"""Find the database of an entity_vocab.json, and build it if it is missing."""
 
 from __future__ import annotations
 
@@ -16,14 +16,13 @@ DATABASE = "entity_vocab.sqlite"
 
 
 def open_database(source: Path, *, progress: Optional[Progress] = None) -> EntityDatabase:
-    """Open the database of an entity_vocab.json; build it first if there is none, or if the file has changed
-    since.
+    """Open the database of an entity_vocab.json; build it first if there is none, or if the file has changed since.
 
-    It is built beside the file, or, where that cannot be written to, or has no room, in the user's cache:
-    `$SPACY_MLUKE_CACHE`, `$XDG_CACHE_HOME/spacy_mluke` or `~/.cache/spacy_mluke`.
+    It is built beside the file. If that folder cannot be written to or its disk is full, it is built in the user's
+    cache: `$SPACY_MLUKE_CACHE`, `$XDG_CACHE_HOME/spacy_mluke` or `~/.cache/spacy_mluke`.
 
     source (Path): The entity_vocab.json.
-    progress (Optional[Progress]): Follows the building. Without one, a warning says that it takes a while.
+    progress (Optional[Progress]): Called with the progress of building. Without it, a warning says that it takes time.
     RETURNS (EntityDatabase): The database.
     RAISES (ValueError): What `build_database` raises; ML063 if neither place can be written to.
     """
@@ -34,10 +33,10 @@ def open_database(source: Path, *, progress: Optional[Progress] = None) -> Entit
         return found
     reason: object = "neither folder can be written to"
     for place in places:
-        if not is_writable(place.parent) or not _is_ours(place, version):
+        if not is_writable(place.parent) or not _is_trusted(place, version):
             continue
         with build_lock(place):
-            found = _current(place, version)  # another process may have built it while this one waited
+            found = _current(place, version)  # another process may have built it during the wait
             if found is None:
                 if progress is None:
                     size = source.stat().st_size >> 20
@@ -45,7 +44,7 @@ def open_database(source: Path, *, progress: Optional[Progress] = None) -> Entit
                 try:
                     build_database(source, place, progress=progress)
                     found = EntityDatabase(place)
-                except UnwritableFile as err:  # a full disk: the next one may have room
+                except UnwritableFile as err:  # for instance a full disk: try the next folder
                     reason = err.reason
                     continue
             return found
@@ -56,14 +55,14 @@ def find_database(source: Path) -> Optional[EntityDatabase]:
     """Open the database of an entity_vocab.json if it has been built.
 
     source (Path): The entity_vocab.json.
-    RETURNS (Optional[EntityDatabase]): The database, None if there is none, or only one of another file.
+    RETURNS (Optional[EntityDatabase]): The database; None if there is none of this version of the file.
     """
     version = FileVersion(source)
     return _find(version, _places(version))
 
 
 def _find(version: FileVersion, places: List[Path]) -> Optional[EntityDatabase]:
-    found = (_current(place, version) for place in places if _is_ours(place, version))
+    found = (_current(place, version) for place in places if _is_trusted(place, version))
     return next(filter(None, found), None)
 
 
@@ -71,22 +70,22 @@ def _places(version: FileVersion) -> List[Path]:
     return [version.path.with_name(DATABASE), user_cache() / f"{version.sample}.sqlite"]
 
 
-def _is_ours(place: Path, version: FileVersion) -> bool:
-    """Whether a database there may be used: beside the file it is as good as that."""
+def _is_trusted(place: Path, version: FileVersion) -> bool:
+    """Whether a database at this path may be used: beside the source file, it is trusted like the file."""
     return place.parent == version.path.parent or is_trusted(place.parent)
 
 
 def _current(place: Path, version: FileVersion) -> Optional[EntityDatabase]:
-    """The database at a place, if it was made from the file as it is.
+    """The database at a path, if it was built from this version of the file.
 
-    It was if the file was last changed when it was then, and has the same size and samples; else its whole content is
-    compared: copies of a checkpoint keep their databases.
+    The time of the file's last change, its size and samples of it are compared first. If they differ, the hash of the
+    whole file is compared, because copies of a checkpoint keep their databases.
     """
     if not place.is_file():
         return None
     try:
         found = EntityDatabase(place)
     except ValueError:
-        return None  # damaged, or another version's: it is built again
+        return None  # damaged, or of another version: it is built again
     is_same = bool(version.stamp) and found.stamp == version.stamp
     return found if is_same or found.source == version.digest else None

@@ -1,8 +1,8 @@
-"""Names of entities: what new ones are called, and what one is called in a language.
+"""Names of entities in a vocabulary: names of new entities, and the name of an entity in a language.
 
-mLUKE's vocabulary names an entity once in each language, `en:Tokyo`, `ja:東京`. An entity that is added gets a key
-besides, a name without a language (`Q1490`), and where its title is another entity's already, the key in brackets
-behind it: `en:Georgia (Q1428)`.
+In mLUKE's vocabulary, an entity has one name in each language: `en:Tokyo`, `ja:東京`. An added entity also has a key, a
+name without a language (`Q1490`). If its title is already the title of another entity, the key is appended in brackets:
+`en:Georgia (Q1428)`.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ _FALLBACK = "en"
 
 @dataclass(frozen=True)
 class NewEntity:
-    """An entity that a vocabulary is to get.
+    """An entity to add to a vocabulary.
 
     RAISES (ValueError): ML226 without a key or a name.
     """
 
-    key: str  # what `kb_id_` says: "Q1490"
+    key: str  # as in `kb_id_`: "Q1490"
     names: Mapping[str, Union[str, Sequence[str]]]  # language -> title, or title and aliases; "" for no language
 
     def __post_init__(self) -> None:
@@ -34,11 +34,11 @@ class NewEntity:
 
     @property
     def titles(self) -> Dict[str, str]:
-        """The first name in each language."""
+        """First name by language."""
         return {lang: names[0] for lang, names in self._lists().items()}
 
     def all_names(self) -> List[str]:
-        """Titles and aliases of all languages."""
+        """Return the titles and aliases of all languages."""
         return [name for names in self._lists().values() for name in names]
 
     def _lists(self) -> Dict[str, List[str]]:
@@ -48,7 +48,7 @@ class NewEntity:
 
 
 def split_name(name: str) -> Tuple[str, str]:
-    """Language and title of a name in a vocabulary.
+    """Split a name of a vocabulary into language and title.
 
     name (str): "ja:東京", or a name without a language.
     RETURNS (Tuple[str, str]): ("ja", "東京"); ("", name) without a language.
@@ -58,20 +58,20 @@ def split_name(name: str) -> Tuple[str, str]:
 
 
 def key_of(names: Sequence[str]) -> Optional[str]:
-    """The key among an entity's names.
+    """Return the key among an entity's names.
 
-    names (Sequence[str]): As the vocabulary has them.
-    RETURNS (Optional[str]): The first that has no language; in LUKE's vocabulary, that is the title.
+    names (Sequence[str]): Its names in the vocabulary.
+    RETURNS (Optional[str]): The first name without a language; in LUKE's vocabulary, that is the title.
     """
     return next((name for name in names if not split_name(name)[0]), None)
 
 
 def name_in(names: Sequence[str], lang: str) -> str:
-    """What an entity is called in a language.
+    """Return an entity's name in a language.
 
     names (Sequence[str]): Its names in the vocabulary; at least one.
     lang (str): The language.
-    RETURNS (str): The name in the vocabulary: that of the language, else the English one, else the first that has a
+    RETURNS (str): The name in the vocabulary: that of the language, else the English one, else the first with a
         language, else the first.
     """
     by_language: Dict[str, str] = {}
@@ -83,11 +83,11 @@ def name_in(names: Sequence[str], lang: str) -> str:
 
 
 def title_of(name: str, key: Optional[str] = None) -> str:
-    """A name as it stands in a text.
+    """Return a name without its language and key, as it is written in a text.
 
     name (str): A name in the vocabulary.
-    key (Optional[str]): The entity's key, which may stand in brackets behind it.
-    RETURNS (str): Without the language, and without the key.
+    key (Optional[str]): The entity's key, which may follow the name in brackets.
+    RETURNS (str): The title.
     """
     title = split_name(name)[1]
     suffix = f" ({key})"
@@ -97,20 +97,19 @@ def title_of(name: str, key: Optional[str] = None) -> str:
 def free_names(
     entity: NewEntity, entity_id: int, owner: Callable[[str], Optional[int]]
 ) -> Tuple[List[str], Optional[str]]:
-    """The names of a new entity that its vocabulary can take.
+    """Return names for a new entity that no other entity of the vocabulary has.
 
     entity (NewEntity): The entity.
     entity_id (int): Its id.
-    owner (Callable[[str], Optional[int]]): Whose a name is already.
-    RETURNS (Tuple[List[str], Optional[str]]): Names, the key first; and one that had to be told apart by the key, if
-        any.
+    owner (Callable[[str], Optional[int]]): Returns the id of the entity that has a name, None if there is none.
+    RETURNS (Tuple[List[str], Optional[str]]): Names, the key first; and a name to which the key was appended, if any.
     """
-    names, told_apart = [entity.key], None
+    names, with_key = [entity.key], None
     for lang, title in entity.titles.items():
         if not lang:
-            continue  # without a language it would be a second key
+            continue  # a name without a language would be a second key
         name = f"{lang}:{title}"
         if owner(name) not in (None, entity_id):
-            name = told_apart = f"{name} ({entity.key})"
+            name = with_key = f"{name} ({entity.key})"
         names.append(name)
-    return names, told_apart
+    return names, with_key

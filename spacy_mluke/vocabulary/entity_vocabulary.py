@@ -3,48 +3,34 @@
 from __future__ import annotations
 
 import heapq
-import re
 import shutil
 from collections import Counter
 from pathlib import Path
-from typing import (
-    Dict,
-    Iterable,
-    Iterator,
-    List,
-    Mapping,
-    Optional,
-    Sequence,
-    Tuple,
-    TypeVar,
-    Union,
-    cast,
-    overload,
-)
+from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, TypeVar, Union, cast, overload
 
 import numpy
 from thinc.types import Ints1d
 
 from ..errors import Errors
-from ..kb.names_file import dump_names, read_names
 from ..storage.files import replacing
 from ..storage.manifest import checksum
 from .database import MAX_ID, EntityDatabase, Progress, add_names, build_database
 from .database_cache import DATABASE, find_database, open_database
+from .languages import count_languages, count_languages_in_database
 from .special_entities import SpecialEntities, find_special_entities, special_from_names
+from .vocabulary_file import dump_names, read_names
 
 NAMES_FILE = "entity_vocab.json"
-_SMALL = 4 << 20  # bytes of a file whose names stay in memory
-_LANGUAGE = re.compile(r"([a-z]{2,3}):.")
+_MAX_SIZE_IN_MEMORY = 4 << 20  # bytes of a file whose names are kept in memory
 _Default = TypeVar("_Default")
 
 
 class EntityVocabulary:
-    """Entity names and their ids. Names are `lang:Title` in mLUKE, titles in LUKE; several may share an id.
+    """Entity names and their ids. Names are `lang:Title` in mLUKE, titles in LUKE; several names may have one id.
 
-    Opening one reads the ids of the special entities and, of a small vocabulary, its names. The names of a
-    large one are read from SQLite as they are looked up; if there is no database yet, the first look-up
-    builds it. Threads may share a vocabulary; pickles and copies refer to a large one by its path.
+    Opening a vocabulary reads the ids of the special entities; of a small one, it reads all names. The names of a large
+    one are looked up in SQLite; if there is no database yet, the first look-up builds it. Threads may share a
+    vocabulary. Pickles and copies of a large one contain its path.
 
     special (SpecialEntities): Ids of the special entities.
     names (Optional[Mapping[str, int]]): All names, for a vocabulary in memory.
@@ -68,14 +54,14 @@ class EntityVocabulary:
         self._source = source
         self._database = database
         self._added = dict(added or {})
-        self.n_rows: Optional[int] = None  # of the encoder's entity table, once there is one: no id lies beyond
+        self.n_rows: Optional[int] = None  # of the encoder's entity table: ids must be smaller; None if unknown
 
     @classmethod
     def from_names(cls, names: Mapping[str, int], *, source: object = "names") -> EntityVocabulary:
-        """Make a vocabulary that stays in memory.
+        """Return a vocabulary that is kept in memory.
 
-        names (Mapping[str, int]): Name -> id, the special entities among them.
-        source (object): Where they are from, for messages.
+        names (Mapping[str, int]): Name -> id, including the special entities.
+        source (object): Source of the names, for messages.
         RETURNS (EntityVocabulary): The vocabulary.
         RAISES (ValueError): ML060 if a special entity is missing, ML062 if an id is not a number of 0 or more.
         """
@@ -91,7 +77,7 @@ class EntityVocabulary:
         directory (Path): The directory.
         RETURNS (EntityVocabulary): The vocabulary.
         RAISES (ValueError): ML060 if a special entity is missing, ML061 for a damaged database, ML062 for a
-            damaged file, ML064 if there is neither.
+            damaged file, ML064 if there is no file.
         """
         source, database = directory / NAMES_FILE, directory / DATABASE
         if source.is_file():
@@ -103,16 +89,16 @@ class EntityVocabulary:
 
     @classmethod
     def from_json(cls, path: Path) -> EntityVocabulary:
-        """Open an entity_vocab.json. A large one is not read, only searched for the special entities.
+        """Open an entity_vocab.json. A large file is only searched for the special entities.
 
         path (Path): The file.
         RETURNS (EntityVocabulary): The vocabulary.
-        RAISES (ValueError): ML060 if a special entity is missing, ML062 if a small file is no vocabulary.
-            Damage in a large one shows at the first look-up.
+        RAISES (ValueError): ML060 if a special entity is missing, ML062 if a small file is not a vocabulary. Damage in
+            a large one is found at the first look-up.
         """
         if not path.is_file():
             raise ValueError(Errors.ML062.format(path=path, reason="it is not a file"))
-        if path.stat().st_size > _SMALL:
+        if path.stat().st_size > _MAX_SIZE_IN_MEMORY:
             return cls(find_special_entities(path), source=path.absolute())
         return cls.from_names(read_names(path), source=path)
 
@@ -137,12 +123,12 @@ class EntityVocabulary:
     # --- look-ups ---
 
     def __len__(self) -> int:
-        """How many names there are."""
+        """Number of names."""
         return self.open().n_names + len(self._added) if self._names is None else len(self._names)
 
     @property
     def n_ids(self) -> int:
-        """How many ids there are, the special entities among them."""
+        """Number of ids, including those of the special entities."""
         if self._names is None:
             return max(self.open().n_ids, max(self._added.values(), default=-1) + 1)
         return max(self._names.values()) + 1
@@ -152,12 +138,12 @@ class EntityVocabulary:
     @overload
     def get(self, name: str, default: _Default) -> Union[int, _Default]: ...
     def get(self, name, default=None):
-        """Look up a name.
+        """Return the id of a name.
 
         name (str): The name.
-        default (Any): What to return for a name that is not there.
+        default (Any): Returned for an unknown name.
         RETURNS (Optional[int]): The id, or the default.
-        RAISES (ValueError): ML332 for an id that the encoder's entity table does not have.
+        RAISES (ValueError): ML332 for an id that is not in the encoder's entity table.
         """
         if self._names is not None:
             found = self._names.get(name)
@@ -178,19 +164,19 @@ class EntityVocabulary:
         return isinstance(name, str) and self.get(name) is not None
 
     def ids(self, names: Sequence[str]) -> Ints1d:
-        """Look up several names.
+        """Return the ids of several names.
 
         names (Sequence[str]): The names.
-        RETURNS (Ints1d): Their ids, [UNK]'s for a name that is not there. Shape: (n_names,), int64.
+        RETURNS (Ints1d): Their ids; the id of [UNK] for an unknown name. Shape: (n_names,), int64.
         """
         found = (self.get(name, self.unk_id) for name in names)
         return cast(Ints1d, numpy.fromiter(found, dtype="int64", count=len(names)))
 
     def names(self, entity_id: int) -> List[str]:
-        """Look up an id.
+        """Return the names of an id.
 
         entity_id (int): The id.
-        RETURNS (List[str]): Its names, sorted; none if there is no such id.
+        RETURNS (List[str]): Its names, sorted; empty for an unknown id.
         """
         if self._by_id is None:
             by_id: Dict[int, List[str]] = {}
@@ -204,7 +190,7 @@ class EntityVocabulary:
         return list(found)
 
     def items(self) -> Iterator[Tuple[str, int]]:
-        """All names and their ids, sorted by name.
+        """Return all names and their ids, sorted by name.
 
         YIELDS (Tuple[str, int]): Name and id.
         """
@@ -213,10 +199,10 @@ class EntityVocabulary:
         return iter(sorted(self._names.items()))
 
     def grown(self, names: Mapping[str, int]) -> EntityVocabulary:
-        """A vocabulary with more names. Those of a large one stay in memory until it is saved.
+        """Return a copy with more names. Until a large vocabulary is saved, its new names are kept in memory.
 
-        names (Mapping[str, int]): New names, none of them in the vocabulary -> id.
-        RETURNS (EntityVocabulary): The vocabulary; this one does not change.
+        names (Mapping[str, int]): New name -> id; none of them is in the vocabulary.
+        RETURNS (EntityVocabulary): The copy.
         """
         if self._names is not None:
             other = EntityVocabulary(self.special, names={**self._names, **names})
@@ -229,36 +215,24 @@ class EntityVocabulary:
 
     @property
     def languages(self) -> Dict[str, int]:
-        """Names per language, by code; none in a vocabulary whose names say no language."""
-        counts = self._count_languages()
-        special = len(set(self.special))
-        # A title may begin like a code ("os:..."): what only a few names say is no language.
-        return counts if sum(counts.values()) * 2 > len(self) - special else {}
-
-    def _count_languages(self) -> Dict[str, int]:
+        """Number of names by language code; empty if the names have no languages."""
         if self._names is not None:
-            return _languages_of(self._names)
-        # From language to language, not from name to name: a range of the index is counted 50 times as fast.
-        counts = Counter(_languages_of(self._added))
-        database, start = self.open(), "a"
-        while (name := database.first(start)) is not None and name < "{":
-            match = _LANGUAGE.match(name)
-            if match:
-                start = match[1] + ";"  # the character after ":"
-                counts[match[1]] += database.count(match[1] + ":", start)
-            else:
-                start = name + "\0"
-        return dict(sorted(counts.items()))
+            counts = count_languages(self._names)
+        else:
+            total = Counter(count_languages(self._added)) + Counter(count_languages_in_database(self.open()))
+            counts = dict(sorted(total.items()))
+        n_special = len(set(self.special))
+        # A few titles may begin like a language code ("os:..."): then the vocabulary has no languages.
+        return counts if sum(counts.values()) * 2 > len(self) - n_special else {}
 
     # --- files ---
 
     def open(self, progress: Optional[Progress] = None) -> EntityDatabase:
-        """Open the database of a large vocabulary, built now if there is none.
+        """Open the database of a large vocabulary; build it first if there is none.
 
-        progress (Optional[Progress]): Follows the building.
+        progress (Optional[Progress]): Called with the progress of building.
         RETURNS (EntityDatabase): The database.
-        RAISES (ValueError): ML062 if the vocabulary's file is damaged, ML063 if the database cannot be
-            written.
+        RAISES (ValueError): ML062 if the vocabulary's file is damaged, ML063 if the database cannot be written.
         """
         if self._database is None:
             assert self._source is not None
@@ -266,11 +240,11 @@ class EntityVocabulary:
         return self._database
 
     def build(self, directory: Path, *, progress: Optional[Progress] = None) -> EntityVocabulary:
-        """Put the vocabulary into a directory as `to_dir` does, but build a missing database there, not
-        beside the source.
+        """Save the vocabulary as `to_dir` does, but build a missing database in the target directory, not beside the
+        source.
 
         directory (Path): The directory.
-        progress (Optional[Progress]): Follows the building.
+        progress (Optional[Progress]): Called with the progress of building.
         RETURNS (EntityVocabulary): The vocabulary in the directory.
         RAISES (ValueError): What `open` raises.
         """
@@ -284,18 +258,18 @@ class EntityVocabulary:
 
     @property
     def is_ready(self) -> bool:
-        """Whether a name can be looked up at once: no database has to be built first."""
+        """Whether names can be looked up without building a database first."""
         if self._names is None and self._database is None and self._source is not None:
             self._database = find_database(self._source)
         return self._names is not None or self._database is not None
 
     @property
     def in_memory(self) -> bool:
-        """Whether all names are in memory: there is no database, and no need of one."""
+        """Whether all names are in memory, so that no database is needed."""
         return self._names is not None
 
     def to_dir(self, directory: Path) -> Path:
-        """Write the vocabulary into a directory, for `from_dir`: a large one as SQLite, a small one as JSON.
+        """Save the vocabulary in a directory, for `from_dir`: a large one as SQLite, a small one as JSON.
 
         directory (Path): The directory.
         RETURNS (Path): The file.
@@ -303,8 +277,8 @@ class EntityVocabulary:
         if self._names is not None:
             (directory / DATABASE).unlink(missing_ok=True)
             source = self.to_json(directory / NAMES_FILE)
-            if source.stat().st_size > _SMALL:
-                # Whoever opens it would have to build this.
+            if source.stat().st_size > _MAX_SIZE_IN_MEMORY:
+                # Otherwise the next one to open it would have to build the database.
                 build_database(source, directory / DATABASE)
             return source
         target = directory / DATABASE
@@ -318,18 +292,18 @@ class EntityVocabulary:
 
     @staticmethod
     def files(directory: Path) -> List[Path]:
-        """The files that `from_dir` reads.
+        """Return the files that `from_dir` reads.
 
         directory (Path): The directory.
-        RETURNS (List[Path]): Those that are there.
+        RETURNS (List[Path]): Those that exist.
         """
         return [path for path in (directory / NAMES_FILE, directory / DATABASE) if path.is_file()]
 
     def is_same(self, other: EntityVocabulary) -> bool:
-        """Whether another vocabulary surely has the same names and ids.
+        """Return whether another vocabulary has the same names and ids, by names in memory or by checksums of files.
 
         other (EntityVocabulary): The other one.
-        RETURNS (bool): False also for equal ones whose files are of different kinds.
+        RETURNS (bool): False also for equal vocabularies in files of different formats.
         """
         if self._names is not None or other._names is not None:
             return self._names == other._names
@@ -343,15 +317,15 @@ class EntityVocabulary:
         return checksum(path)
 
     def _drop_other(self, path: Path) -> None:
-        """Remove another vocabulary's file, which `from_dir` would take for this one's."""
+        """Remove the file of another vocabulary, which `from_dir` would read as this one."""
         is_own = self._source is not None and path.is_file() and self._source.samefile(path)
         if path.is_file() and (self._added or not is_own):
             path.unlink()
 
     def to_json(self, path: Path) -> Path:
-        """Write an entity_vocab.json, byte for byte as the published tokenizers' `save_vocabulary` does.
+        """Write an entity_vocab.json, byte for byte as `save_vocabulary` of the published tokenizers does.
 
-        A large vocabulary that is not in a database yet is copied as it is.
+        The file of a large vocabulary without a database is copied.
 
         path (Path): The file.
         RETURNS (Path): The file.
@@ -364,8 +338,3 @@ class EntityVocabulary:
         with replacing(path) as aside, aside.open("w", encoding="utf8", newline="\n") as file:
             file.writelines(dump_names(self.items()))
         return path
-
-
-def _languages_of(names: Iterable[str]) -> Dict[str, int]:
-    matches = (_LANGUAGE.match(name) for name in names)
-    return dict(sorted(Counter(m[1] for m in matches if m).items()))

@@ -1,4 +1,4 @@
-"""The entities that every vocabulary has, and their ids."""
+"""The special entities, which every vocabulary has, and their ids."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Dict, Iterator, Mapping, NamedTuple, Tuple
 from ..errors import Errors
 
 _BLOCK = 1 << 20
-# Bytes that neighbouring blocks share: longer than any special entity's entry.
+# Bytes that adjacent blocks share: more than the entry of a special entity.
 _OVERLAP = 256
 _ENTRY = re.compile(rb'"(\[(?:MASK2?|UNK|PAD)\])"\s{0,64}:\s{0,64}(\d{1,18})\s{0,64}[,}]')
 
 
 class SpecialEntities(NamedTuple):
-    """Ids of the special entities, as the vocabulary's file has them; their place in it says nothing."""
+    """Ids of the special entities, as given in the vocabulary's file. They may be at any position in it."""
 
     mask: int
     unk: int
@@ -27,10 +27,10 @@ NAMES: Mapping[str, str] = {"mask": "[MASK]", "unk": "[UNK]", "pad": "[PAD]", "m
 
 
 def special_from_names(names: Mapping[str, int], source: object) -> SpecialEntities:
-    """Pick the special entities out of a vocabulary.
+    """Return the ids of the special entities in a vocabulary.
 
     names (Mapping[str, int]): Name -> id.
-    source (object): Where the names are from, for the message.
+    source (object): Source of the names, for the message.
     RETURNS (SpecialEntities): Their ids.
     RAISES (ValueError): ML060 if one is missing.
     """
@@ -41,17 +41,17 @@ def special_from_names(names: Mapping[str, int], source: object) -> SpecialEntit
 
 
 def find_special_entities(path: Path) -> SpecialEntities:
-    """Find the ids of the special entities in an entity_vocab.json, without reading its names.
+    """Find the ids of the special entities in an entity_vocab.json, without reading all its names.
 
-    path (Path): The file. Published ones hold 12 million names; the special ones stand at either end.
+    path (Path): The file. Published ones have 12 million names; the special entities are at the start or the end.
     RETURNS (SpecialEntities): Their ids.
     RAISES (ValueError): ML060 if one is missing.
     """
     found: Dict[str, int] = {}
     for block in _blocks(path):
         for entry in _ENTRY.finditer(block):
-            # A name may hold this text, too, but there its first quote is escaped. At the start of a block
-            # nothing tells: the entry stands within the block before, as well.
+            # A name may contain this text, but there its first quote is escaped. At the very start of a block this
+            # cannot be checked, but then the previous block contains the entry, too.
             if entry.start() and block[entry.start() - 1] != ord("\\"):
                 found.setdefault(entry[1].decode("ascii"), int(entry[2]))
         if len(found) == len(NAMES):

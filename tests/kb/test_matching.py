@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from spacy_mluke.kb.matching import Place, find_entity, missing_entities, new_entity
+from spacy_mluke.kb.matching import VocabularyMatch, find_entity, missing_entities, new_entity
 from spacy_mluke.kb.store import Entity, EntityName
 from spacy_mluke.vocabulary.entity_vocabulary import EntityVocabulary
 
@@ -24,7 +24,7 @@ def vocabulary(request):
 
 def test_an_id_of_the_vocabulary_is_found_but_a_special_one_is_not(vocabulary):
     own = "en:Paris" if "en:Paris" in vocabulary else "Paris"
-    assert find_entity(vocabulary, own, None) == Place(4, own, by_name=False)
+    assert find_entity(vocabulary, own, None) == VocabularyMatch(4, own, by_name=False)
     assert find_entity(vocabulary, "[MASK]", entity("[MASK]", ("[UNK]", ""))) is None
 
 

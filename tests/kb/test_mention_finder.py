@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from spacy_mluke.kb import mention_finder as finder_module
 from spacy_mluke.kb import name_keys as keys
-from spacy_mluke.kb.mention_finder import Found, NameFinder, fold, longest
+from spacy_mluke.kb.mention_finder import FoundName, MentionFinder, fold, longest
 from spacy_mluke.kb.name_keys import MAX_MARKS, case_key, loose_key
 
 NAMES = [
@@ -21,11 +21,11 @@ NAMES = [
 
 
 @pytest.fixture(scope="module")
-def finder() -> NameFinder:
-    return NameFinder(NAMES)
+def finder() -> MentionFinder:
+    return MentionFinder(NAMES)
 
 
-def mentions(finder: NameFinder, text: str) -> list:
+def mentions(finder: MentionFinder, text: str) -> list:
     return [text[start:end] for start, end in longest(finder.find(text))]
 
 
@@ -58,8 +58,8 @@ def test_words_that_only_look_like_names_are_not_found(finder, text):
 
 def test_overlapping_names_are_all_found_and_the_longest_first_one_is_chosen(finder):
     found = finder.find("New York")
-    assert found == [Found(0, 8), Found(4, 8)]
-    assert longest(found) == [Found(0, 8)]
+    assert found == [FoundName(0, 8), FoundName(4, 8)]
+    assert longest(found) == [FoundName(0, 8)]
 
 
 def test_names_are_found_in_decomposed_text(finder):
@@ -78,12 +78,12 @@ def test_names_are_found_in_decomposed_text(finder):
     ],
 )
 def test_a_stem_is_found_with_its_endings(text, expected):
-    assert mentions(NameFinder([], ["Япони", "서울", "Helsingi"]), text) == expected
+    assert mentions(MentionFinder([], ["Япони", "서울", "Helsingi"]), text) == expected
 
 
 def test_a_finder_without_names_finds_nothing():
-    assert NameFinder([]).find("Tokyo") == []
-    assert NameFinder(["...", ""]).find("... Tokyo") == []
+    assert MentionFinder([]).find("Tokyo") == []
+    assert MentionFinder(["...", ""]).find("... Tokyo") == []
 
 
 @given(st.text(max_size=40))
@@ -97,7 +97,7 @@ def test_a_folded_text_says_where_its_characters_come_from(text):
 @given(st.text(st.characters(categories=["Lu", "Ll", "Lo", "Nd", "Pd"]), min_size=1, max_size=12), st.integers(0, 3))
 def test_a_name_is_found_in_the_text_that_it_stands_in(name, n):
     name = unicodedata.normalize("NFC", name)
-    finder = NameFinder([name])
+    finder = MentionFinder([name])
     if len(finder) and name == name.strip() and loose_key(name) == fold(name)[0].strip():
         text = f"{'. ' * n}{name} ."
         assert any(text[start:end] in name for start, end in finder.find(text))
@@ -111,10 +111,10 @@ PARTS = st.lists(
 @given(PARTS.map("".join))
 @settings(max_examples=60, deadline=None)
 def test_text_that_is_searched_in_parts_has_the_same_names(text):
-    finder = NameFinder([*NAMES, "東", "京", "東京東", "á"], ["日"])
+    finder = MentionFinder([*NAMES, "東", "京", "東京東", "á"], ["日"])
     whole = finder.find(text)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(finder_module, "_PART", 3)
+        patch.setattr(finder_module, "_CHUNK", 3)
         assert finder.find(text) == whole
     assert finder.find_longest(text) == longest(whole)
     edges = {place for place in range(len(text) + 1) if place % 2}
@@ -138,7 +138,7 @@ def test_marks_without_end_are_never_put_in_order_together(monkeypatch, key, let
 
 
 def test_foldings_are_not_kept_without_end(monkeypatch):
-    monkeypatch.setattr(finder_module, "_REMEMBERED", 10)
+    monkeypatch.setattr(finder_module, "_MAX_CACHED", 10)
     monkeypatch.setattr(finder_module, "_FOLDS", finder_module._Folds())
     monkeypatch.setattr(finder_module, "_SIZES", finder_module._Sizes())
     marks = [chr(0x300 + n) for n in range(0x70)]
@@ -152,14 +152,14 @@ def test_foldings_are_not_kept_without_end(monkeypatch):
 
 
 def test_a_name_as_long_as_a_page_is_not_looked_for():
-    finder = NameFinder(["Tokyo", "A" * 100_000, "東" * 256, "東" * 257])
+    finder = MentionFinder(["Tokyo", "A" * 100_000, "東" * 256, "東" * 257])
     assert len(finder) == 2
     assert mentions(finder, f"Tokyo {'A' * 100_000} {'東' * 300}") == ["Tokyo", "東" * 256]
 
 
 @pytest.mark.parametrize("letter", ["a", "東", "á"])
 def test_names_that_end_in_each_other_take_no_more_than_a_part_at_once(monkeypatch, letter):
-    finder = NameFinder([letter * n for n in range(1, 12)])
+    finder = MentionFinder([letter * n for n in range(1, 12)])
     n_found = []
     automaton = finder._automaton
 

@@ -40,8 +40,8 @@ def plant(folder: Path, name: str) -> None:
     """A store of somebody else's, with what tells that it is whole."""
     folder.mkdir(exist_ok=True)
     path = build_store([StoreRow("evil:1", "en", "Tokyo")], folder / name).path
-    seal = bundled._seal_of(path)
-    seal.write_text(cache.FileVersion(path).digest)
+    hash_file = bundled._hash_file(path)
+    hash_file.write_text(cache.FileVersion(path).digest)
 
 
 def linked(mention: str) -> list:
@@ -90,10 +90,10 @@ def test_the_cache_may_be_the_administrators_but_not_open_to_everybody(folders, 
     assert not is_trusted(cached / "missing")
 
 
-@pytest.mark.parametrize("damage", ["empty", "cut", "flipped", "newer", "text", "folder", "no_seal", "seal"])
+@pytest.mark.parametrize("damage", ["empty", "cut", "flipped", "newer", "text", "folder", "no_seal", "hash_file"])
 def test_a_damaged_store_in_the_cache_is_built_again(folders, damage):
     path = open_store("world").path
-    seal = bundled._seal_of(path)
+    hash_file = bundled._hash_file(path)
     content = path.read_bytes()
     if damage == "folder":
         path.unlink()
@@ -101,8 +101,8 @@ def test_a_damaged_store_in_the_cache_is_built_again(folders, damage):
         assert open_store("world").path.parent == folders[1]
         assert path.is_dir()
         return
-    if damage in ("no_seal", "seal"):
-        seal.unlink() if damage == "no_seal" else seal.write_text("other")
+    if damage in ("no_seal", "hash_file"):
+        hash_file.unlink() if damage == "no_seal" else hash_file.write_text("other")
     elif damage == "newer":
         path.write_bytes(content[:60] + (9999).to_bytes(4, "big") + content[64:])
     else:

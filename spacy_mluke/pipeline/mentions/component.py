@@ -16,7 +16,7 @@ from spacy.vocab import Vocab
 from ...annotate.mentions import mention_span, split_tokens, token_edges, write_mentions
 from ...errors import Errors, check_at_least, check_flag, check_names, did_you_mean
 from ...kb.candidate_sources import CandidateSource
-from ...kb.mention_finder import NameFinder
+from ...kb.mention_finder import MentionFinder
 from ...kb.store_format import STEM
 from ...storage.files import read_parts
 from ..base.component_files import check_component, saving_component
@@ -78,7 +78,7 @@ class MentionRecognizer(Options, Pipe):
         """
         candidates.bind(self.vocab)
         self.candidates = candidates
-        self._finders: Derived[str, NameFinder] = Derived()
+        self._finders: Derived[str, MentionFinder] = Derived()
         self._types: Derived[str, str] = Derived()
 
     @property
@@ -102,16 +102,16 @@ class MentionRecognizer(Options, Pipe):
         write_mentions(doc, self._labelled(spans), overwrite=self.cfg["overwrite"])
         return doc
 
-    def finder(self, lang: str) -> NameFinder:
+    def finder(self, lang: str) -> MentionFinder:
         """What finds names in text of a language; made at first use.
 
         lang (str): The language; "xx" or "" for any.
-        RETURNS (NameFinder): The finder.
+        RETURNS (MentionFinder): The finder.
         RAISES (ValueError): ML311 for one of `types` that no entity has.
         """
         if lang not in self._finders:
             names, stems = self._names(None if lang in ("xx", "") else lang)
-            self._finders[lang] = NameFinder(names, stems)
+            self._finders[lang] = MentionFinder(names, stems)
         return self._finders[lang]
 
     def _names(self, lang: Optional[str]) -> Tuple[List[str], List[str]]:

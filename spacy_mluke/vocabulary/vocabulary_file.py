@@ -1,4 +1,4 @@
-"""entity_vocab.json: reading a small one whole, and writing one."""
+"""Read and write entity_vocab.json, the file of an entity vocabulary in a checkpoint."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def read_names(path: Path) -> Dict[str, Any]:
-    """Read the names of an entity_vocab.json.
+    """Read all names of an entity_vocab.json into memory.
 
     path (Path): The file.
-    RETURNS (Dict[str, Any]): What it gives each name as its id, unchecked.
-    RAISES (ValueError): ML062 if it is no JSON object, or has a name twice or one that is not Unicode.
+    RETURNS (Dict[str, Any]): Name -> id. Ids are not checked.
+    RAISES (ValueError): ML062 if it is not a JSON object, has a name twice, or a name that is not Unicode.
     """
     try:
         names = parse_json(path.read_bytes(), unique=True)
@@ -35,10 +35,10 @@ def read_names(path: Path) -> Dict[str, Any]:
 
 
 def dump_names(items: Iterable[Tuple[str, int]]) -> Iterator[str]:
-    """Write names as the published tokenizers' `save_vocabulary` does.
+    """Format names as `save_vocabulary` of the published tokenizers does.
 
     items (Iterable[Tuple[str, int]]): Names and ids.
-    YIELDS (str): Parts of the file.
+    YIELDS (str): Parts of the file, in order.
     """
     quoted = json.JSONEncoder(ensure_ascii=False).encode
     yield "{\n"
