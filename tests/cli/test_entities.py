@@ -214,7 +214,7 @@ def test_an_entity_that_comes_twice_is_one(tmp_path):
 
 
 @pytest.mark.parametrize("command", ["build", "export"])
-def test_a_place_that_cannot_be_written_to_is_a_coded_error(tmp_path, command):
+def test_a_path_that_cannot_be_written_to_is_a_coded_error(tmp_path, command):
     build(tmp_path, "names.tsv", TABLE)
     source = tmp_path / ("names.tsv" if command == "build" else "store.sqlite")
     (tmp_path / "file").touch()

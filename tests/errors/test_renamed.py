@@ -14,7 +14,7 @@ def nothing_warned(monkeypatch):
     monkeypatch.setattr(renamed, "_warned", set())
 
 
-def test_the_old_name_gives_its_value_and_warns_once():
+def test_the_old_name_works_and_warns_once():
     with pytest.warns(FutureWarning, match=r"\[ML125\] Option 'old' of here is now called 'new'"):
         assert renamed.take_renamed("here", "old", "new", 3, 1) == 3
     with warnings.catch_warnings():
@@ -22,7 +22,7 @@ def test_the_old_name_gives_its_value_and_warns_once():
         assert renamed.take_renamed("here", "old", "new", 4, 1) == 4
 
 
-def test_without_the_old_name_the_new_value_counts():
+def test_without_the_old_name_the_new_value_is_used():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert renamed.take_renamed("here", "old", "new", None, 1) == 1

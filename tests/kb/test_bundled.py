@@ -1,4 +1,4 @@
-"""The entity store that comes with the package."""
+"""The bundled entity store."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def in_cache(cache, monkeypatch):
     monkeypatch.setenv("SPACY_MLUKE_CACHE", str(cache))
 
 
-def test_it_knows_thousands_of_entities_in_many_languages():
+def test_the_bundled_store_has_thousands_of_entities_in_many_languages():
     store = open_store("world")
     assert len(store) > 3500
     assert len([lang for lang in store.languages if lang]) >= 24
@@ -45,7 +45,7 @@ def test_it_knows_thousands_of_entities_in_many_languages():
         ("Ευρώπη", "el", "m49:150"),
     ],
 )
-def test_names_mean_what_they_should(name, lang, entity):
+def test_names_have_the_expected_entities(name, lang, entity):
     assert open_store("world").candidates(name, lang)[0].id == entity
 
 
@@ -53,7 +53,7 @@ def test_every_entity_has_an_english_name():
     assert [e.id for e in open_store("world").entities() if not any(name.lang == "en" for name in e.names)] == []
 
 
-def test_it_is_unpacked_once_on_a_machine(cache, monkeypatch):
+def test_the_bundled_store_is_built_once_per_machine(cache, monkeypatch):
     first = open_store("world")
     assert first.path.parent == cache
 
@@ -64,7 +64,7 @@ def test_it_is_unpacked_once_on_a_machine(cache, monkeypatch):
     assert open_store("world").path == first.path
 
 
-def test_where_the_cache_cannot_be_written_it_goes_to_a_temporary_folder(tmp_path, monkeypatch):
+def test_without_a_writable_cache_it_is_built_in_a_temporary_folder(tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.setenv("SPACY_MLUKE_CACHE", str(tmp_path / "file" / "cache"))
     monkeypatch.setattr(user_folders.tempfile, "gettempdir", lambda: str(tmp_path))
@@ -72,7 +72,7 @@ def test_where_the_cache_cannot_be_written_it_goes_to_a_temporary_folder(tmp_pat
     assert open_store("world").path.parent == tmp_path / f"spacy_mluke-{os.geteuid()}"
 
 
-def test_nowhere_to_write_is_a_coded_error(tmp_path, monkeypatch):
+def test_no_writable_folder_is_a_coded_error(tmp_path, monkeypatch):
     monkeypatch.setenv("SPACY_MLUKE_CACHE", str(tmp_path / "new"))
     monkeypatch.setattr(user_folders.tempfile, "gettempdir", lambda: str(tmp_path))
     monkeypatch.setattr(bundled, "is_writable", lambda folder: False)
@@ -80,24 +80,24 @@ def test_nowhere_to_write_is_a_coded_error(tmp_path, monkeypatch):
         open_store("world")
 
 
-def test_a_file_of_that_name_comes_first(tmp_path, monkeypatch):
+def test_a_file_with_its_name_is_preferred(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     build_store([StoreRow("Q1", "en", "One")], "world")
     assert len(open_store("world")) == 1
 
 
-def test_a_source_of_candidates_takes_it_by_name():
+def test_a_source_of_candidates_opens_it_by_name():
     assert "iso3166:FR" in {entity.id for entity in StoreCandidates("world").entities()}
 
 
-def test_the_command_line_takes_it_by_name():
+def test_the_command_line_opens_it_by_name():
     result = CliRunner().invoke(app, ["entities", "find", "world", "Luxembourg", "--lang", "en"])
     assert result.exit_code == 0, result.output
     assert "iso3166:LU" in result.output
     assert "CITY" in result.output
 
 
-def test_a_folder_of_its_name_does_not_hide_it(tmp_path, monkeypatch):
+def test_a_folder_with_its_name_is_ignored(tmp_path, monkeypatch):
     path = open_store("world").path
     monkeypatch.chdir(tmp_path)
     (tmp_path / "world").mkdir()

@@ -1,4 +1,4 @@
-"""Entity stores and databases that somebody else made, or that a disk has damaged."""
+"""Entity stores and databases that are manipulated or damaged."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from spacy_mluke.vocabulary.entity_vocabulary import EntityVocabulary
 
 NAMES = {"[MASK]": 0, "[PAD]": 1, "[UNK]": 2, "en:Tokyo": 3, "ja:東京": 3, "[MASK2]": 4}
 _ENDLESS = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT 'tokyo' AS key, x AS row FROM n"
-# What a stranger may do to the tables of a store, none of which SQLite minds.
+# Manipulated tables, which SQLite opens without an error.
 SCHEMAS = {
     "endless_view": f"DROP TABLE keys; CREATE VIEW keys AS {_ENDLESS}",
     "view": "ALTER TABLE keys RENAME TO k; CREATE VIEW keys AS SELECT key, row FROM k",
@@ -37,21 +37,21 @@ SCHEMAS = {
     "newer": "PRAGMA user_version = 1002",
     "no_count": "DELETE FROM meta WHERE key = 'n_names'",
     "count_of_text": "UPDATE meta SET value = 'many' WHERE key = 'n_entities'",
-    "count_below_zero": "UPDATE meta SET value = -1 WHERE key = 'n_entities'",
-    "no_json": "UPDATE meta SET value = '{' WHERE key = 'languages'",
+    "negative_count": "UPDATE meta SET value = -1 WHERE key = 'n_entities'",
+    "not_json": "UPDATE meta SET value = '{' WHERE key = 'languages'",
     "json_of_another_kind": "UPDATE meta SET value = '[1]' WHERE key = 'types'",
     "deep_json": f"UPDATE meta SET value = '{'[' * 100_000}' WHERE key = 'types'",
     "json_number": "UPDATE meta SET value = 5 WHERE key = 'types'",
 }
 ROWS = {
     "name_of_bytes": "UPDATE names SET name = x'00ff'",
-    "name_of_no_utf8": "UPDATE names SET name = CAST(x'ff' AS TEXT)",
+    "name_not_utf8": "UPDATE names SET name = CAST(x'ff' AS TEXT)",
     "language_of_bytes": "UPDATE names SET lang = x'00'",
-    "kind_beyond": "UPDATE names SET kind = 99",
+    "unknown_kind": "UPDATE names SET kind = 99",
     "kind_of_text": "UPDATE names SET kind = 'alias'",
     "prior_of_text": "UPDATE names SET prior = 'much'",
-    "prior_below_zero": "UPDATE names SET prior = -0.5",
-    "prior_without_end": "UPDATE names SET prior = 9e999",
+    "negative_prior": "UPDATE names SET prior = -0.5",
+    "infinite_prior": "UPDATE names SET prior = 9e999",
     "type_of_bytes": "UPDATE entities SET type = x'00'",
     "id_of_bytes": "UPDATE entities SET id = x'00' WHERE num = 1",
     "entity_prior_of_text": "UPDATE entities SET prior = 'much'",
@@ -74,7 +74,7 @@ def change(path: Path, script: str) -> None:
 
 
 def read_all(path: Path) -> None:
-    """Everything that a store can be asked."""
+    """Call every method that reads a store."""
     store = EntityStore(path)
     len(store), list(store.ids()), list(store), list(store.all_names()), store.get("Q1490"), "Q17" in store
     for match in ("exact", "case", "loose"):
@@ -83,21 +83,21 @@ def read_all(path: Path) -> None:
 
 
 @pytest.mark.parametrize("script", SCHEMAS.values(), ids=SCHEMAS.keys())
-def test_a_store_with_other_tables_is_not_opened(store, script):
+def test_a_store_with_other_tables_is_a_coded_error(store, script):
     change(store, script)
     with pytest.raises(ValueError, match="ML230"):
         EntityStore(store)
 
 
 @pytest.mark.parametrize("script", ROWS.values(), ids=ROWS.keys())
-def test_a_row_of_other_values_is_a_coded_error(store, script):
+def test_a_row_with_invalid_values_is_a_coded_error(store, script):
     change(store, script)
     with pytest.raises(ValueError, match="ML230"):
         read_all(store)
 
 
 @pytest.mark.parametrize("kind", ["folder", "pipe", "missing", "empty", "text", "device"])
-def test_what_is_no_file_of_a_store_is_a_coded_error(tmp_path, kind):
+def test_a_path_that_is_not_a_store_file_is_a_coded_error(tmp_path, kind):
     path = tmp_path / "other"
     make = {"folder": path.mkdir, "pipe": lambda: os.mkfifo(path), "empty": path.touch, "missing": path.exists}
     make.update(text=lambda: path.write_text("text" * 4096), device=lambda: path.symlink_to("/dev/zero"))
@@ -109,7 +109,7 @@ def test_what_is_no_file_of_a_store_is_a_coded_error(tmp_path, kind):
         StoreKB(None, 1).from_disk(path)  # type: ignore[arg-type]
 
 
-def test_a_store_cut_short_is_a_coded_error(store):
+def test_a_truncated_store_is_a_coded_error(store):
     content = store.read_bytes()
     for kept in range(0, len(content), len(content) // 40):
         store.write_bytes(content[:kept])
@@ -128,15 +128,15 @@ def test_tables_that_share_their_pages_are_a_coded_error(store):
         read_all(store)
 
 
-def test_damage_anywhere_is_a_coded_error_or_does_no_harm(store):
-    content, luck = store.read_bytes(), random.Random(0)
+def test_random_damage_is_a_coded_error_or_harmless(store):
+    content, rng = store.read_bytes(), random.Random(0)
     n_found = 0
     for _ in range(100):
         damaged = bytearray(content)
-        for _ in range(luck.randint(1, 6)):
-            # Anywhere, or where a page says what is on it.
-            place = luck.choice([luck.randrange(len(damaged)), luck.randrange(8) * 4096 + luck.randrange(64)])
-            damaged[place % len(damaged)] = luck.randrange(256)
+        for _ in range(rng.randint(1, 6)):
+            # Anywhere, or in the header of a page.
+            offset = rng.choice([rng.randrange(len(damaged)), rng.randrange(8) * 4096 + rng.randrange(64)])
+            damaged[offset % len(damaged)] = rng.randrange(256)
         store.write_bytes(damaged)
         try:
             read_all(store)
@@ -146,7 +146,7 @@ def test_damage_anywhere_is_a_coded_error_or_does_no_harm(store):
     assert n_found > 25
 
 
-def test_a_query_without_end_is_stopped(store):
+def test_an_endless_query_is_stopped(store):
     opened = EntityStore(store)
     with pytest.raises(ValueError, match=r"ML230.*interrupted"):
         opened.query(f"SELECT count(*) FROM ({_ENDLESS})")
@@ -180,7 +180,7 @@ def database(tmp_path) -> Path:
         "UPDATE names SET name = x'00'",
     ],
 )
-def test_a_database_of_another_kind_is_a_coded_error(database, script):
+def test_a_database_with_another_content_is_a_coded_error(database, script):
     change(database, script)
     with pytest.raises(ValueError, match="ML061"):
         list(EntityDatabase(database).items())
@@ -192,6 +192,6 @@ def test_a_database_without_a_special_entity_is_a_coded_error(database):
         EntityDatabase(database)
 
 
-def test_ids_that_no_vocabulary_has_have_no_names(database):
+def test_unknown_ids_have_no_names(database):
     opened = EntityDatabase(database)
     assert [opened.names(i) for i in (-1, 5, 2**70)] == [[], [], []]

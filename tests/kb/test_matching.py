@@ -1,4 +1,4 @@
-"""Which entity of a vocabulary an entity of a knowledge base is."""
+"""Matching entities of a knowledge base with those of a vocabulary."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def vocabulary(request):
     return EntityVocabulary.from_names(request.param)
 
 
-def test_an_id_of_the_vocabulary_is_found_but_a_special_one_is_not(vocabulary):
+def test_an_id_in_the_vocabulary_is_found_unless_it_is_special(vocabulary):
     own = "en:Paris" if "en:Paris" in vocabulary else "Paris"
     assert find_entity(vocabulary, own, None) == VocabularyMatch(4, own, by_name=False)
     assert find_entity(vocabulary, "[MASK]", entity("[MASK]", ("[UNK]", ""))) is None
 
 
-def test_a_title_tells_namesakes_apart_and_names_do_not_count_beside_it(vocabulary):
+def test_titles_distinguish_entities_of_one_name_and_then_names_are_not_used(vocabulary):
     country = entity("Q230", ("Georgia", "en"), ("Georgia (country)", "en", "title"))
     found = find_entity(vocabulary, "Q230", country)
     assert found is not None and (found.id, found.by_name) == (5, False)
@@ -36,13 +36,13 @@ def test_a_title_tells_namesakes_apart_and_names_do_not_count_beside_it(vocabula
     assert find_entity(vocabulary, "Q830149", texan) is None
 
 
-def test_without_titles_names_are_taken_and_said_to_be_names(vocabulary):
+def test_without_titles_an_entity_is_found_by_its_names(vocabulary):
     found = find_entity(vocabulary, "Q90", entity("Q90", ("Paname", "fr", "alias"), ("Paris", "fr")))
     assert found is not None and (found.id, found.by_name) == (4, True)
     assert find_entity(vocabulary, "Q90", entity("Q90", ("Paris", "fr", "alias"))) is None
 
 
-def test_what_is_missing_comes_best_known_first():
+def test_missing_entities_are_sorted_best_known_first():
     vocabulary = EntityVocabulary.from_names(LUKE)
     entities = [
         entity("a", ("Paris", "en"), prior=1.0),
@@ -50,17 +50,17 @@ def test_what_is_missing_comes_best_known_first():
         entity("c", ("Rome", "en"), ("Roma", "it"), prior=1.0),
         entity("d", ("Georgia (country)", "en", "title")),
     ]
-    # b is the vocabulary's Paris.
+    # "b" matches the vocabulary's "Paris".
     assert [found.key for found in missing_entities(vocabulary, entities)] == ["c", "a"]
 
 
-def test_those_that_mlukes_names_may_mean_are_left_to_what_adds_them():
+def test_entities_found_by_names_of_mluke_count_as_missing():
     vocabulary = EntityVocabulary.from_names(MLUKE)
     entities = [entity("a", ("Paris", "en")), entity("b", ("Paris", "en"), prior=2.0), entity("Q2", ("X", "en"))]
     assert [found.key for found in missing_entities(vocabulary, entities)] == ["b", "a"]
 
 
-def test_a_new_entity_is_called_by_its_titles_first_and_at_least_by_its_id():
+def test_a_new_entity_has_titles_first_and_without_names_its_id():
     names = [("Georgien", "de"), ("Sakartvelo", "en", "alias"), ("Georgia", "en"), ("Georgia (country)", "en", "title")]
     assert new_entity(entity("Q230", *names)).names == {
         "en": ["Georgia (country)", "Georgia", "Sakartvelo"],

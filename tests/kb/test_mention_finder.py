@@ -1,4 +1,4 @@
-"""Names are found in running text, in every script, and only where they are names."""
+"""Finding names in text, in every script."""
 
 from __future__ import annotations
 
@@ -47,16 +47,16 @@ def mentions(finder: MentionFinder, text: str) -> list:
         ("parler français ou Français", ["français", "Français"]),
     ],
 )
-def test_names_are_found_however_they_are_spelt(finder, text, expected):
+def test_names_are_found_in_different_spellings(finder, text, expected):
     assert mentions(finder, text) == expected
 
 
 @pytest.mark.parametrize("text", ["Tokyoite", "Yorkshire", "a nice day", "give us that", "Us", "Japans", "", " "])
-def test_words_that_only_look_like_names_are_not_found(finder, text):
+def test_similar_words_are_not_found(finder, text):
     assert mentions(finder, text) == []
 
 
-def test_overlapping_names_are_all_found_and_the_longest_first_one_is_chosen(finder):
+def test_all_overlapping_names_are_found_and_the_longest_first_one_is_chosen(finder):
     found = finder.find("New York")
     assert found == [FoundName(0, 8), FoundName(4, 8)]
     assert longest(found) == [FoundName(0, 8)]
@@ -87,15 +87,15 @@ def test_a_finder_without_names_finds_nothing():
 
 
 @given(st.text(max_size=40))
-def test_a_folded_text_says_where_its_characters_come_from(text):
-    folded, places = fold(text)
-    assert len(folded) == len(places)
-    assert all(0 <= place < len(text) for place in places)
-    assert (places[1:] >= places[:-1]).all()
+def test_a_folded_text_has_the_origin_of_each_character(text):
+    folded, origins = fold(text)
+    assert len(folded) == len(origins)
+    assert all(0 <= origin < len(text) for origin in origins)
+    assert (origins[1:] >= origins[:-1]).all()
 
 
 @given(st.text(st.characters(categories=["Lu", "Ll", "Lo", "Nd", "Pd"]), min_size=1, max_size=12), st.integers(0, 3))
-def test_a_name_is_found_in_the_text_that_it_stands_in(name, n):
+def test_a_name_is_found_in_a_text_that_contains_it(name, n):
     name = unicodedata.normalize("NFC", name)
     finder = MentionFinder([name])
     if len(finder) and name == name.strip() and loose_key(name) == fold(name)[0].strip():
@@ -110,20 +110,20 @@ PARTS = st.lists(
 
 @given(PARTS.map("".join))
 @settings(max_examples=60, deadline=None)
-def test_text_that_is_searched_in_parts_has_the_same_names(text):
+def test_text_searched_in_chunks_has_the_same_names(text):
     finder = MentionFinder([*NAMES, "東", "京", "東京東", "á"], ["日"])
     whole = finder.find(text)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(finder_module, "_CHUNK", 3)
         assert finder.find(text) == whole
     assert finder.find_longest(text) == longest(whole)
-    edges = {place for place in range(len(text) + 1) if place % 2}
+    edges = {index for index in range(len(text) + 1) if index % 2}
     assert finder.find_longest(text, edges) == longest(p for p in whole if edges.issuperset(p))
 
 
 @pytest.mark.parametrize("key", [loose_key, case_key, lambda text: fold(text)[0]], ids=["loose", "case", "fold"])
 @pytest.mark.parametrize("letter", ["a", "я", "か", ""])
-def test_marks_without_end_are_never_put_in_order_together(monkeypatch, key, letter):
+def test_only_a_limited_number_of_marks_is_sorted_at_once(monkeypatch, key, letter):
     longest_runs = []
 
     def normalize(form, text):
@@ -137,7 +137,7 @@ def test_marks_without_end_are_never_put_in_order_together(monkeypatch, key, let
     assert max(longest_runs) <= MAX_MARKS + 1
 
 
-def test_foldings_are_not_kept_without_end(monkeypatch):
+def test_the_cache_of_foldings_is_limited(monkeypatch):
     monkeypatch.setattr(finder_module, "_MAX_CACHED", 10)
     monkeypatch.setattr(finder_module, "_FOLDS", finder_module._Folds())
     monkeypatch.setattr(finder_module, "_SIZES", finder_module._Sizes())
@@ -151,14 +151,14 @@ def test_foldings_are_not_kept_without_end(monkeypatch):
     assert len(finder_module._FOLDS) == before
 
 
-def test_a_name_as_long_as_a_page_is_not_looked_for():
+def test_names_that_are_too_long_are_not_searched():
     finder = MentionFinder(["Tokyo", "A" * 100_000, "東" * 256, "東" * 257])
     assert len(finder) == 2
     assert mentions(finder, f"Tokyo {'A' * 100_000} {'東' * 300}") == ["Tokyo", "東" * 256]
 
 
 @pytest.mark.parametrize("letter", ["a", "東", "á"])
-def test_names_that_end_in_each_other_take_no_more_than_a_part_at_once(monkeypatch, letter):
+def test_matches_of_nested_names_are_held_for_one_chunk_at_a_time(monkeypatch, letter):
     finder = MentionFinder([letter * n for n in range(1, 12)])
     n_found = []
     automaton = finder._automaton

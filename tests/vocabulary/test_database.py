@@ -1,4 +1,4 @@
-"""Building the database: where, when, by whom, in how much memory, and from what."""
+"""Building the database of an entity vocabulary: location, concurrency, memory, invalid sources."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NAMES = {"[MASK]": 0, "[PAD]": 1, "[UNK]": 2, "en:Tokyo": 3, "ja:東京": 3, "[M
 @pytest.fixture
 def source(tmp_path: Path, monkeypatch) -> Path:
     monkeypatch.setenv("SPACY_MLUKE_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(vocabulary_module, "_SMALL", 0)
+    monkeypatch.setattr(vocabulary_module, "_MAX_SIZE_IN_MEMORY", 0)
     folder = tmp_path / "checkpoint"
     folder.mkdir()
     path = folder / NAMES_FILE
@@ -44,7 +44,7 @@ def test_first_look_up_builds_the_database_beside_the_file(source):
     assert files(source.parent) == [NAMES_FILE, DATABASE]
 
 
-def test_a_database_that_is_there_is_used(source):
+def test_an_existing_database_is_used(source):
     open_database(source, progress=print)
     before = (source.parent / DATABASE).stat().st_ino
     assert EntityVocabulary.from_json(source)["en:Tokyo"] == 3
@@ -74,7 +74,7 @@ def test_a_damaged_database_is_built_again(source, content):
     assert open_database(source, progress=print).get("en:Tokyo") == 3
 
 
-def test_database_goes_to_the_users_cache_where_the_checkpoint_is_read_only(source, tmp_path, monkeypatch):
+def test_with_a_read_only_checkpoint_the_database_is_in_the_users_cache(source, tmp_path, monkeypatch):
     # Root may write anywhere, so permissions alone would not show it.
     monkeypatch.setattr(cache, "is_writable", lambda folder: folder != source.parent and not folder.mkdir())
     database = open_database(source, progress=print)
@@ -83,13 +83,13 @@ def test_database_goes_to_the_users_cache_where_the_checkpoint_is_read_only(sour
     assert open_database(source).path == database.path
 
 
-def test_nowhere_to_write_is_a_coded_error(source, monkeypatch):
+def test_no_writable_folder_is_a_coded_error(source, monkeypatch):
     monkeypatch.setattr(cache, "is_writable", lambda folder: False)
     with pytest.raises(ValueError, match=r"ML063.*SPACY_MLUKE_CACHE"):
         open_database(source, progress=print)
 
 
-def test_a_folder_that_cannot_be_made_is_not_writable(tmp_path):
+def test_a_folder_that_cannot_be_created_is_not_writable(tmp_path):
     (tmp_path / "file").touch()
     assert not cache.is_writable(tmp_path / "file" / "folder")
     assert cache.is_writable(tmp_path / "new" / "folder")
@@ -106,7 +106,7 @@ def test_users_cache_follows_the_environment(monkeypatch, tmp_path):
     assert cache.user_cache() == tmp_path / "own"
 
 
-def test_threads_that_build_at_once_build_once(source, monkeypatch):
+def test_concurrent_threads_build_the_database_once(source, monkeypatch):
     built = []
 
     def counted(*args, **kwargs):
@@ -126,7 +126,7 @@ def test_threads_that_build_at_once_build_once(source, monkeypatch):
     assert files(source.parent) == [NAMES_FILE, DATABASE]
 
 
-def test_processes_that_build_at_once_both_get_it(source):
+def test_concurrent_processes_both_get_the_database(source):
     script = (
         "import sys; from pathlib import Path; from spacy_mluke.vocabulary.database_cache import open_database; "
         "print(open_database(Path(sys.argv[1]), progress=lambda *_: None).get('en:Tokyo'))"
@@ -160,7 +160,7 @@ def test_processes_that_build_at_once_both_get_it(source):
     ],
     ids=["truncated", "float", "string", "negative", "null", "object", "huge", "twice", "list", "deep"],
 )
-def test_a_file_that_is_no_vocabulary_is_a_coded_error_and_leaves_nothing(source, content):
+def test_a_file_that_is_not_a_vocabulary_is_a_coded_error_and_leaves_no_database(source, content):
     source.write_text(content, encoding="utf8")
     made = EntityVocabulary.from_json(source)
     with pytest.raises(ValueError, match="ML062"):
@@ -187,7 +187,7 @@ SPECIAL = '"[MASK]": 0, "[UNK]": 1, "[PAD]": 2, "[MASK2]": 3'
     ],
     ids=["cut", "list", "negative", "twice", "bool", "huge", "digits", "surrogate", "not_utf8", "deep"],
 )
-def test_a_small_file_that_is_no_vocabulary_is_a_coded_error(source, monkeypatch, content):
+def test_a_small_file_that_is_not_a_vocabulary_is_a_coded_error(source, monkeypatch, content):
     monkeypatch.undo()
     source.write_bytes(content)
     with pytest.raises(ValueError, match="ML062"):
@@ -199,13 +199,13 @@ def test_a_directory_without_a_vocabulary_is_a_coded_error(tmp_path):
         EntityVocabulary.from_dir(tmp_path)
 
 
-def test_a_damaged_database_without_a_file_to_build_it_from_is_a_coded_error(tmp_path):
+def test_a_damaged_database_without_its_source_is_a_coded_error(tmp_path):
     (tmp_path / DATABASE).write_bytes(b"not a database, but long enough to be looked at" * 10)
     with pytest.raises(ValueError, match=r"ML061.*convert"):
         EntityVocabulary.from_dir(tmp_path)
 
 
-def test_another_versions_database_is_a_coded_error(source):
+def test_a_database_of_another_version_is_a_coded_error(source):
     open_database(source, progress=print)
     path = source.parent / DATABASE
     connection = sqlite3.connect(path)
@@ -220,15 +220,15 @@ def test_a_missing_database_is_a_coded_error(tmp_path):
         EntityDatabase(tmp_path / DATABASE)
 
 
-def test_a_path_with_marks_of_a_url_is_opened(tmp_path, monkeypatch):
-    monkeypatch.setattr(vocabulary_module, "_SMALL", 0)
+def test_a_path_with_characters_of_urls_is_opened(tmp_path, monkeypatch):
+    monkeypatch.setattr(vocabulary_module, "_MAX_SIZE_IN_MEMORY", 0)
     folder = tmp_path / "a?b#c%20 d"
     folder.mkdir()
     (folder / NAMES_FILE).write_text(json.dumps(NAMES), encoding="utf8")
     assert open_database(folder / NAMES_FILE, progress=print).get("en:Tokyo") == 3
 
 
-def test_progress_goes_from_nothing_to_all(source):
+def test_progress_is_reported_from_start_to_end(source):
     calls = []
     open_database(source, progress=lambda *call: calls.append(call))
     reading = [call for call in calls if call[0] == "reading"]
@@ -273,8 +273,8 @@ def test_memory_does_not_grow_with_the_vocabulary(tmp_path):
 
 
 @pytest.mark.parametrize("small", [0, 1 << 20], ids=["on_disk", "in_memory"])
-def test_an_id_beyond_the_encoders_table_is_a_coded_error_where_it_is_looked_up(source, monkeypatch, small):
-    monkeypatch.setattr(vocabulary_module, "_SMALL", small)
+def test_an_id_outside_of_the_encoders_table_is_a_coded_error_at_its_look_up(source, monkeypatch, small):
+    monkeypatch.setattr(vocabulary_module, "_MAX_SIZE_IN_MEMORY", small)
     open_database(source, progress=print)
     made = EntityVocabulary.from_json(source)
     made.n_rows = 3

@@ -1,4 +1,4 @@
-"""The entity vocabulary: ids by the file, look-ups in memory and on disk, from threads and processes."""
+"""The entity vocabulary: look-ups in memory and on disk, by threads and processes, and saving."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ NAMES = {
 
 @pytest.fixture
 def on_disk(tmp_path: Path, monkeypatch) -> EntityVocabulary:
-    """The vocabulary of NAMES as a large one: its names are in SQLite."""
-    monkeypatch.setattr(vocabulary_module, "_SMALL", 0)
+    """The vocabulary of NAMES, treated as a large one: its names are in SQLite."""
+    monkeypatch.setattr(vocabulary_module, "_MAX_SIZE_IN_MEMORY", 0)
     (tmp_path / NAMES_FILE).write_text(json.dumps(NAMES), encoding="utf8")
     return opened(tmp_path)
 
@@ -61,7 +61,7 @@ def look_up(vocabulary: EntityVocabulary, queue) -> None:
     queue.put((vocabulary.ids(["en:Tokyo", "en:Nowhere"]).tolist(), vocabulary.names(4)))
 
 
-def test_special_ids_come_from_the_file_not_from_positions(vocabulary):
+def test_special_ids_are_read_from_the_file_whatever_their_position(vocabulary):
     assert (vocabulary.pad_id, vocabulary.unk_id, vocabulary.mask_id, vocabulary.mask2_id) == (0, 2, 7, 8)
 
 
@@ -115,13 +115,13 @@ def test_languages_are_counted(vocabulary):
 def test_titles_without_a_language_have_none(tmp_path, monkeypatch):
     names = {**LITE, "Tokyo": 4, "Star Trek: Picard": 5, "iPhone": 6, "os: a tale": 7, "vi:": 8, "zoo": 9}
     assert EntityVocabulary.from_names(names).languages == {}
-    monkeypatch.setattr(vocabulary_module, "_SMALL", 0)
+    monkeypatch.setattr(vocabulary_module, "_MAX_SIZE_IN_MEMORY", 0)
     (tmp_path / NAMES_FILE).write_text(json.dumps(names), encoding="utf8")
     assert opened(tmp_path).languages == {}
 
 
 def test_opening_a_large_vocabulary_builds_nothing(tmp_path, monkeypatch):
-    monkeypatch.setattr(vocabulary_module, "_SMALL", 0)
+    monkeypatch.setattr(vocabulary_module, "_MAX_SIZE_IN_MEMORY", 0)
     (tmp_path / NAMES_FILE).write_text(json.dumps(NAMES), encoding="utf8")
     assert EntityVocabulary.from_dir(tmp_path).mask2_id == 8
     assert [p.name for p in tmp_path.iterdir()] == [NAMES_FILE]
@@ -162,18 +162,18 @@ def test_copies_look_names_up(vocabulary, duplicate):
     assert made.special == vocabulary.special
 
 
-def test_a_pickle_of_a_large_vocabulary_holds_no_names(on_disk):
+def test_a_pickle_of_a_large_vocabulary_has_no_names(on_disk):
     on_disk.get("en:Tokyo")
     assert b"Tokyo" not in pickle.dumps(on_disk)
 
 
-def test_written_json_equals_what_the_published_tokenizers_write(vocabulary, tmp_path):
+def test_written_json_equals_that_of_the_published_tokenizers(vocabulary, tmp_path):
     path = vocabulary.to_json(tmp_path / "out.json")
     expected = json.dumps(NAMES, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
     assert path.read_bytes() == expected.encode("utf8")
 
 
-def test_vocabulary_survives_to_dir(vocabulary, tmp_path):
+def test_a_vocabulary_is_saved_and_loaded(vocabulary, tmp_path):
     target = tmp_path / "target"
     target.mkdir()
     (target / NAMES_FILE).write_text(json.dumps(LITE), encoding="utf8")  # another checkpoint's
@@ -191,7 +191,7 @@ def test_saving_onto_itself_keeps_the_vocabulary(on_disk, tmp_path):
     assert EntityVocabulary.from_dir(tmp_path)["en:Paris"] == 4
 
 
-def test_an_open_database_stays_when_its_file_is_replaced(on_disk, tmp_path):
+def test_an_open_database_does_not_change_when_its_file_is_replaced(on_disk, tmp_path):
     other = tmp_path / "other"
     other.mkdir()
     made = EntityVocabulary.from_names({**LITE, "en:Paris": 9})
@@ -212,7 +212,7 @@ vocabularies = st.dictionaries(names, st.integers(0, 2**40), max_size=20).map(
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(vocabularies, st.booleans(), st.sampled_from([None, 2]))
 def test_any_names_survive_json_sqlite_and_json(tmp_path, monkeypatch, wanted: Dict[str, int], ascii, indent):
-    monkeypatch.setattr(vocabulary_module, "_SMALL", 0)
+    monkeypatch.setattr(vocabulary_module, "_MAX_SIZE_IN_MEMORY", 0)
     (tmp_path / NAMES_FILE).write_text(json.dumps(wanted, ensure_ascii=ascii, indent=indent), encoding="utf8")
     made = opened(tmp_path)
     assert dict(made.items()) == wanted

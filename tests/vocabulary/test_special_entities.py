@@ -1,4 +1,4 @@
-"""Special entities are found in a file of any size, and only where they are entries."""
+"""Finding special entities in a file of any size."""
 
 from __future__ import annotations
 
@@ -42,14 +42,14 @@ def test_special_entities_are_found_in_any_layout(tmp_path, indent, separators):
         "[MASK]s",
     ],
 )
-def test_a_name_cannot_pass_for_a_special_entity(tmp_path, fake):
+def test_a_name_is_not_read_as_a_special_entity(tmp_path, fake):
     path = write(tmp_path / "v.json", {fake: 1, **IDS, fake + "x": 2})
     assert find_special_entities(path) == FOUND
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
-def test_special_entities_are_found_wherever_blocks_end(tmp_path, monkeypatch, data):
+def test_special_entities_are_found_across_the_ends_of_blocks(tmp_path, monkeypatch, data):
     monkeypatch.setattr(special, "_BLOCK", data.draw(st.integers(64, 200)))
     monkeypatch.setattr(special, "_OVERLAP", 48)
     others = data.draw(st.lists(st.text('"[MASK]: 5,\\', max_size=20), max_size=30, unique=True))
