@@ -35,7 +35,7 @@ def loaded(request, path, monkeypatch):
     """An encoder with a table that trains, and one whose table stays in its file."""
     if request.param == "mapped":
         monkeypatch.setattr(checkpoint_module, "MAX_PLAIN_ENTITIES", 3)
-        monkeypatch.setattr(vocabulary_module, "_SMALL", 0)
+        monkeypatch.setattr(vocabulary_module, "_MAX_SIZE_IN_MEMORY", 0)
         found = load_encoder(path)
         found.entities.open(progress=print)
         return found
@@ -165,7 +165,7 @@ def test_a_grown_encoder_opens_with_transformers(loaded, tmp_path):
 
 def test_a_large_vocabulary_is_saved_with_its_database(path, tmp_path, monkeypatch):
     loaded = load_encoder(path)
-    monkeypatch.setattr(vocabulary_module, "_SMALL", 0)
+    monkeypatch.setattr(vocabulary_module, "_MAX_SIZE_IN_MEMORY", 0)
     add_entities(loaded, NEW)
     save_encoder(loaded, tmp_path / "saved")
     again = load_encoder(tmp_path / "saved")

@@ -51,7 +51,7 @@ def quantized(tmp_path: Path, tiny_sentencepiece: Path) -> Path:
 def mapped(path, monkeypatch) -> LoadedEncoder:
     """An encoder as of a full-size checkpoint: table mapped, names in SQLite, both changed by training."""
     monkeypatch.setattr(checkpoint_module, "MAX_PLAIN_ENTITIES", 3)
-    monkeypatch.setattr(vocabulary_module, "_SMALL", 0)
+    monkeypatch.setattr(vocabulary_module, "_MAX_SIZE_IN_MEMORY", 0)
     loaded = load_encoder(path)
     loaded.entities.open(progress=print)
     with torch.no_grad():

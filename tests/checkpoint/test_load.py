@@ -294,7 +294,7 @@ def test_a_large_entity_table_trains_its_special_rows_alone(mapped):
 
 
 def test_a_first_vector_needs_no_entity_database(path, monkeypatch):
-    monkeypatch.setattr(vocabulary_module, "_SMALL", 0)
+    monkeypatch.setattr(vocabulary_module, "_MAX_SIZE_IN_MEMORY", 0)
     loaded = load_encoder(path)
     ids, mention = torch.tensor([loaded.entities.mask_id]), torch.tensor([[1, 2]])
     loaded.network(torch.tensor([0, 5, 2]), [3], ids, mention, [1], max_mention_length=30)

@@ -30,7 +30,7 @@ def contents(directory: Path) -> Dict[str, bytes]:
 @pytest.fixture
 def path(tmp_path: Path, tiny_sentencepiece: Path, monkeypatch) -> Path:
     """A published fine-tuned model: pickled, with a head, its vocabulary treated as a large one."""
-    monkeypatch.setattr(vocabulary_module, "_SMALL", 0)
+    monkeypatch.setattr(vocabulary_module, "_MAX_SIZE_IN_MEMORY", 0)
     model = transformers.LukeForEntityClassification
     return make_checkpoint(tmp_path / "checkpoint", tiny_sentencepiece, model=model, safe=False)
 

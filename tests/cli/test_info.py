@@ -70,7 +70,7 @@ def test_info_shows_heads_and_unused_tensors(tmp_path, tiny_sentencepiece):
 
 
 def test_info_builds_a_database_only_if_asked_to(path, monkeypatch):
-    monkeypatch.setattr(vocabulary_module, "_SMALL", 0)
+    monkeypatch.setattr(vocabulary_module, "_MAX_SIZE_IN_MEMORY", 0)
     assert any("--entities builds it" in line for line in info(path))
     assert not (path / "entity_vocab.sqlite").exists()
     assert "names 7" in info(path, "--entities")

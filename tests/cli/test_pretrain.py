@@ -58,7 +58,7 @@ def test_a_component_takes_the_checkpoint(corpus, steady_checkpoint):  # noqa: F
 
 def test_an_interrupted_run_goes_on_while_its_states_come_and_go(corpus, steady_checkpoint, monkeypatch):  # noqa: F811
     # Large vocabularies are databases, read when a name is first asked for.
-    monkeypatch.setattr(vocabulary_module, "_SMALL", 0)
+    monkeypatch.setattr(vocabulary_module, "_MAX_SIZE_IN_MEMORY", 0)
     original = EntityPretrainer.learn
 
     def fail_once(self, examples, drop):

@@ -137,13 +137,8 @@ def test_each_component_is_measured_by_its_sequences(tiny_checkpoint, doc):
     assert measure(tiny_checkpoint, "ngrams", proposes=ngrams)([doc]) == [n + 2 + 9]
 
 
-<<<<<<< HEAD
-def test_what_is_measured_is_what_the_encoder_gets_or_a_little_more(steady_checkpoint):
-    from spacy_mluke.encoder.inputs import MarkedInput
-=======
 def test_the_measured_cost_is_the_encoders_or_slightly_more(steady_checkpoint):
-    from spacy_mluke.encoder.model import MarkedInput, align_input
->>>>>>> 25d28c1 (Training: ProcessGroup with the usual method names; plain words and names in readers, converters and resuming)
+    from spacy_mluke.encoder.inputs import MarkedInput
     from tests.pipeline.relation_docs import task_pipeline
 
     nlp = task_pipeline(steady_checkpoint, "mluke_relations")
