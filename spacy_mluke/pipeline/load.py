@@ -39,7 +39,7 @@ def load(
     encoder = {"model": {"encoder": options}}
     candidates = {"candidates": {"path": str(store)}}
     nlp.add_pipe("mluke_mentions", config=candidates)
-    # "both" finds the same entity across languages more often: see "The same entity" in docs/guides/pretraining.md.
+    # "both" finds the same entity across languages more often: see "The same entity" in docs/background/mluke-small.md.
     nlp.add_pipe("mluke", config={"model": options, "span_vectors": "both"})
     nlp.add_pipe("mluke_linker", config={**encoder, **candidates})
     if cloze:

@@ -28,7 +28,7 @@ _LABEL_SCORES = ("micro_precision", "micro_recall", "micro_f1")
 
 @dataclass
 class Run:
-    """What one system scored on one corpus. docs/background/results.md describes the file."""
+    """What one system scored on one corpus. docs/guides/evaluation.md describes the file."""
 
     task: str
     system: str
