@@ -117,7 +117,7 @@ FUNCTIONS = {
             "overlap": LESS_THAN_0,
             "max_entities": LESS_THAN_0,
             "max_mention_length": LESS_THAN_1,
-            "batch_rows": LESS_THAN_1,
+            "max_batch_items": LESS_THAN_1,
             "dtype": ["float"],
             "frozen": [["layer"], [""], ""],
             "quantize": ["int4"],

@@ -48,7 +48,7 @@ class EncoderShim(Shim):
     name (str): The bundled "mluke-small", a checkpoint directory, or a hub name.
     visibility (str): "joint" or "isolated".
     dtype (str): Floating point type of the network: "float32", "bfloat16" or "float16".
-    batch_rows (int): Pieces and entities that go through the network together.
+    max_batch_items (int): Maximum number of pieces and entities in one forward pass.
     frozen (Sequence[str]): Parts that are not trained, as `freezing.check_parts` takes them.
     mixed_precision (bool): Whether dense layers are trained in bfloat16.
     quantize (Optional[str]): "int8" if dense layers predict in eight bits.
@@ -61,7 +61,7 @@ class EncoderShim(Shim):
         name: str,
         visibility: str,
         dtype: str,
-        batch_rows: int,
+        max_batch_items: int,
         frozen: Sequence[str] = (),
         mixed_precision: bool = False,
         quantize: Optional[str] = None,
@@ -71,7 +71,7 @@ class EncoderShim(Shim):
             "name": name,
             "visibility": visibility,
             "dtype": dtype,
-            "batch_rows": batch_rows,
+            "max_batch_items": max_batch_items,
             "frozen": list(frozen),
             "mixed_precision": mixed_precision,
             "quantize": quantize,
@@ -155,7 +155,7 @@ class EncoderShim(Shim):
         """
         network = self.load().network
         self._after_fork()
-        max_items = self.cfg["batch_rows"]
+        max_items = self.cfg["max_batch_items"]
         with torch.no_grad():
             if selector is not None:
                 if reducer is None or reducer.per != "entity":
@@ -182,7 +182,7 @@ class EncoderShim(Shim):
             pieces, entities = begin_training(
                 network,
                 batch,
-                max_items=self.cfg["batch_rows"],
+                max_items=self.cfg["max_batch_items"],
                 precision=self.precision,
                 all_pieces=reducer is not None,
             )

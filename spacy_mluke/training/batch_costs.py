@@ -1,4 +1,4 @@
-"""How many rows an example brings to the encoder."""
+"""The cost of an example: how many wordpieces and entities it brings to the encoder."""
 
 from __future__ import annotations
 
@@ -13,16 +13,14 @@ from ..tokenization.load import load_wordpieces
 from ..tokenization.wordpieces import Wordpieces
 
 COUNTS = ("docs", "entities", "pairs", "ngrams", "questions")
-# Of the encoder's defaults: entities of a pass, wordpieces that neighbouring windows share.
-_MAX_ENTITIES, _OVERLAP = 128, 128
 _MAX_NGRAM = 16
 _MAX_CACHED = 1 << 20
 
 
 class PieceCounter:
-    """Counts the wordpieces of documents, token by token; each different token is looked up once.
+    """Counts the wordpieces of documents, token by token; each different token is tokenized once.
 
-    name (str): The checkpoint whose vocabulary counts. It is opened at first use.
+    name (str): The checkpoint whose vocabulary is used. It is opened at first use.
     """
 
     def __init__(self, name: str):
@@ -31,7 +29,7 @@ class PieceCounter:
         self._known: Dict[int, int] = {}
 
     def __call__(self, docs: Sequence[Doc]) -> List[int]:
-        """Count.
+        """Return the number of wordpieces of each document.
 
         docs (Sequence[Doc]): The documents.
         RETURNS (List[int]): Wordpieces of each, without special ones.
@@ -49,7 +47,7 @@ class PieceCounter:
         return [sum(map(self._known.__getitem__, found)) for found in orths]
 
     def count_texts(self, texts: Sequence[str]) -> List[int]:
-        """Count the wordpieces of texts, each by itself.
+        """Return the number of wordpieces of each text, tokenized by itself.
 
         texts (Sequence[str]): The texts.
         RETURNS (List[int]): Wordpieces of each.
@@ -62,25 +60,38 @@ class PieceCounter:
 
 
 class Measure:
-    """Rows of the passes that a component makes of an example.
+    """Counts the wordpieces and entities of the sequences that a component makes of an example.
 
-    count (str): One of COUNTS.
+    count (str): Which sequences it makes: one of COUNTS.
     name (str): The checkpoint whose wordpieces are counted.
-    window (int): Wordpieces of a pass at most.
-    proposes (Optional[Callable]): What the component proposes: a suggester, or a pair generator.
+    window (int): Maximum number of wordpieces in a sequence.
+    overlap (int): Wordpieces that neighbouring windows share.
+    max_entities (int): Maximum number of entities in a sequence. 0 for no limit.
+    proposes (Optional[Callable]): The component's suggester or pair generator.
     """
 
-    def __init__(self, count: str, *, name: str, window: int, proposes: Optional[Callable[..., Any]] = None):
+    def __init__(
+        self,
+        count: str,
+        *,
+        name: str,
+        window: int,
+        overlap: int = 128,
+        max_entities: int = 128,
+        proposes: Optional[Callable[..., Any]] = None,
+    ):
         self.count = count
         self.window = window
+        self.overlap = overlap
+        self.max_entities = max_entities
         self.pieces = PieceCounter(name)
         self._proposes = proposes
 
     def __call__(self, items: Sequence[Any]) -> List[int]:
-        """Measure.
+        """Return the cost of each item.
 
         items (Sequence[Any]): Examples or documents.
-        RETURNS (List[int]): Rows of each, 1 at least.
+        RETURNS (List[int]): Wordpieces and entities of each, at least 1.
         """
         docs = [item.predicted if isinstance(item, Example) else item for item in items]
         lengths = self.pieces(docs)
@@ -90,8 +101,8 @@ class Measure:
         return [max(1, self._rows(length, n)) for length, n in zip(lengths, self._proposals(sources), strict=True)]
 
     def _annotated(self, item: Any) -> Doc:
-        """The document with the entities that the component will see: the predicted one's, which a reader or an
-        annotating component sets; until the latter has run, the gold ones stand for them."""
+        """The document with the entities that the component will read: the predicted document, if a reader or an
+        annotating component has set them; until then, the reference."""
         if not isinstance(item, Example):
             return item
         return item.predicted if item.predicted.ents else item.reference
@@ -110,15 +121,16 @@ class Measure:
             return n * (min(length + 4, self.window) + 1)
         if self.count == "pairs":
             return n * (min(length + 6, self.window) + 2)
-        # Candidates beyond what a pass takes go to further passes over the same words.
-        return self._read(length, 2) * max(1, -(-n // _MAX_ENTITIES)) + n
+        # Entities beyond the maximum of a sequence go to further sequences over the same words.
+        n_sequences = max(1, -(-n // self.max_entities)) if self.max_entities else 1
+        return self._read(length, 2) * n_sequences + n
 
     def _read(self, length: int, n_around: int) -> int:
-        """Rows of the windows over a text with so many further pieces in each."""
+        """Wordpieces of all windows over a text, with `n_around` further pieces in each."""
         room = self.window - n_around
         if length <= room:
             return length + n_around
-        step = max(1, room - min(_OVERLAP, room // 2))
+        step = max(1, room - min(self.overlap, room // 2))
         return (1 + -(-(length - room) // step)) * self.window
 
     def _of_questions(self, item: Any, length: int) -> int:

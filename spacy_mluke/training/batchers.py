@@ -22,6 +22,8 @@ def build_batch_by_pieces_v1(
     buffer: int = 256,
     discard_oversize: bool = False,
     proposes: Optional[Callable[..., Any]] = None,
+    overlap: int = 128,
+    max_entities: int = 128,
 ) -> Batcher:
     """Batch examples so that each batch fits into memory. Registered as `spacy-mluke.batch_by_pieces.v1`.
 
@@ -40,6 +42,8 @@ def build_batch_by_pieces_v1(
     discard_oversize (bool): Whether to discard examples that cost more than `max_rows`; a warning counts them.
     proposes (Optional[Callable]): The component's suggester (for "entities" and "ngrams") or pair generator (for
         "pairs"), with the same options. By default, all entities, all ordered pairs, all spans of 1 to 16 tokens.
+    overlap (int): Wordpieces that neighbouring windows share, as in `spacy-mluke.Encoder.v1`.
+    max_entities (int): Maximum number of entities in a sequence, as in `spacy-mluke.Encoder.v1`. 0 for no limit.
     RETURNS (Batcher): Examples -> lists of examples.
     RAISES (ValueError): ML070 for an unknown count, ML071 for numbers that are too small.
     """
@@ -47,8 +51,9 @@ def build_batch_by_pieces_v1(
     for option, value, least in (("max_rows", max_rows, 1), ("size", size, 1), ("buffer", buffer, 0)):
         check_at_least(option, value, least, optional=option == "size")
     check_text("name", name)
-    check_at_least("window", window, 8)
-    measure = Measure(count, name=name, window=window, proposes=proposes)
+    for option, value, least in (("window", window, 8), ("overlap", overlap, 0), ("max_entities", max_entities, 0)):
+        check_at_least(option, value, least)
+    measure = Measure(count, name=name, window=window, overlap=overlap, max_entities=max_entities, proposes=proposes)
     return PieceBatcher(measure, max_rows=max_rows, size=size, buffer=buffer, discard_oversize=discard_oversize)
 
 

@@ -82,7 +82,7 @@ def test_a_reducer_gives_in_prediction_and_in_training_what_it_makes_of_the_stat
     states = encoder.predict(replace(asked, with_all_pieces=True))
     expected = reducer.predict(states.batch, states.piece_states, states.entity_states)
     # A few sequences at a time, in another order.
-    small = build_encoder_v1(str(path), batch_rows=8)
+    small = build_encoder_v1(str(path), max_batch_items=8)
     for found in (
         encoder.predict(replace(asked, reducer=reducer)),
         small.predict(replace(asked, reducer=reducer)),

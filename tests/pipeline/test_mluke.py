@@ -76,7 +76,7 @@ def test_pipe_equals_one_by_one_calls_and_keeps_order(tiny_nlp):
 
 def test_small_batches_of_rows_change_nothing(tiny_checkpoint):
     nlp = make_pipeline(str(tiny_checkpoint))
-    narrow = make_pipeline(str(tiny_checkpoint), model={"batch_rows": 8}, buffer_tokens=3)
+    narrow = make_pipeline(str(tiny_checkpoint), model={"max_batch_items": 8}, buffer_tokens=3)
     for doc, other in zip(nlp.pipe(capital_docs(nlp)), narrow.pipe(capital_docs(narrow)), strict=True):
         assert_same_states(doc, other)
 

@@ -92,7 +92,7 @@ def test_bytes_of_components_write_nothing_elsewhere(tmp_path, name):
     with pytest.raises(ValueError, match="ML330"):
         KBCandidates().from_bytes(data)
     with pytest.raises(ValueError, match="ML330"):
-        EncoderShim(name="none", visibility="joint", dtype="float32", batch_rows=1).from_bytes(data)
+        EncoderShim(name="none", visibility="joint", dtype="float32", max_batch_items=1).from_bytes(data)
     nlp = spacy.blank("en")
     nlp.add_pipe("mluke_mentions", config={"candidates": {"@misc": "spacy-mluke.kb_candidates.v1"}})
     saved = srsly.msgpack_loads(nlp.to_bytes())

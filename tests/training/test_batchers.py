@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import warnings
+from operator import attrgetter
 
 import pytest
 import spacy
@@ -11,11 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from spacy.tokens import Doc, Span
 from spacy.training import Example
-from spacy.util import registry
+from spacy.util import load_config, registry
 
 from spacy_mluke.suggesters.pairs import build_entity_pairs_v1
 from spacy_mluke.training.batch_costs import Measure, PieceCounter
 from spacy_mluke.training.batchers import PieceBatcher, build_batch_by_pieces_v1
+from tests.conftest import REPO
 from tests.pipeline.relation_docs import relation_examples
 
 
@@ -157,6 +159,46 @@ def test_a_long_document_is_measured_with_its_windows(tiny_checkpoint, doc):
     (rows,) = measure(tiny_checkpoint, "docs")([long])
     assert n < rows < 3 * n
     assert rows % 66 == 0
+
+
+def test_costs_follow_the_limits_of_the_encoder(tiny_checkpoint, doc):
+    long = Doc.from_docs([doc] * 40)
+    (n,) = PieceCounter(str(tiny_checkpoint))([long])
+    n_ents = len(long.ents)
+    (one,) = measure(tiny_checkpoint, "docs", overlap=0, max_entities=0)([long])
+    n_windows = -(-n // 64)
+    assert one == n_windows * 66 + n_ents
+    # A step of half a window.
+    (overlapping,) = measure(tiny_checkpoint, "docs", overlap=32, max_entities=0)([long])
+    assert overlapping == (1 + -(-(n - 64) // 32)) * 66 + n_ents
+    # Ten entities in a sequence: the words are read again for each further ten.
+    (many,) = measure(tiny_checkpoint, "docs", overlap=0, max_entities=10)([long])
+    assert many == -(-n_ents // 10) * n_windows * 66 + n_ents
+
+
+def test_the_limits_of_the_encoder_are_options_of_the_batcher(tiny_checkpoint, doc):
+    options = {"count": "docs", "name": str(tiny_checkpoint), "window": 66, "max_rows": 10**6}
+    default = build_batch_by_pieces_v1(**options).measure
+    changed = build_batch_by_pieces_v1(**options, overlap=0, max_entities=1).measure
+    assert default([doc]) < changed([doc])
+    for wrong in ({"overlap": -1}, {"max_entities": -1}):
+        with pytest.raises(ValueError, match=r"\[ML071\]"):
+            build_batch_by_pieces_v1(**wrong)
+
+
+@pytest.mark.parametrize("path", sorted((REPO / "configs").glob("*.cfg")), ids=attrgetter("stem"))
+def test_the_batcher_of_a_shipped_config_has_the_limits_of_its_encoder(path):
+    config = load_config(path)
+    batcher = config["training"]["batcher"]
+    encoders = [
+        block
+        for component in config["components"].values()
+        for block in (component.get("model", {}), component.get("model", {}).get("encoder", {}))
+        if block.get("@architectures") == "spacy-mluke.Encoder.v1"
+    ]
+    assert len(encoders) == 1
+    for option in ("window", "overlap", "max_entities"):
+        assert batcher[option] == encoders[0][option]
 
 
 def test_gold_entities_are_counted_if_none_are_predicted_yet(tiny_checkpoint, doc):

@@ -19,7 +19,7 @@ from ...annotate.fillers import MARKER
 from ...checkpoint.add_entities import add_heads
 from ...encoder.access import encoder_settings
 from ...encoder.inputs import MentionInput
-from ...encoder.model import unloaded_copy
+from ...encoder.layer import unloaded_copy
 from ...encoder.request import EncoderModel
 from ...errors import check_at_least, check_fraction
 from ...heads.masked_entities import MaskedModel
