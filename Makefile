@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint bench smoke mluke-small clean
+.PHONY: demo test lint bench smoke docs mluke-small clean
 
 demo: $(READY)
 	$(BIN)/python -m spacy_mluke demo
@@ -24,6 +24,11 @@ bench: $(READY)
 # Run every command of project.yml on a few sentences.
 smoke: $(READY)
 	$(BIN)/python -m spacy project run smoke
+
+# Build the documentation site in out/site. The theme's announcement of its successor is turned off.
+docs: $(READY)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[docs]"
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 # Rebuild the bundled checkpoint from public sources.
 mluke-small: $(READY)
