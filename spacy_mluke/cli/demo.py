@@ -47,7 +47,7 @@ def demo(name: str = NAME, output: Path = OUTPUT) -> None:
     """Link entities and complete facts in many languages, and show how alike the same entities are across them."""
     import spacy
 
-    from .. import load
+    from ..pipeline.load import load
 
     started = time.perf_counter()
     nlp = spacy.blank("xx")

@@ -33,7 +33,7 @@ def prune(
     import spacy
     from wasabi import msg
 
-    from .. import save
+    from ..storage.pipelines import save
     from ..errors import Errors, did_you_mean
     from ..report.predict import read_examples
 
