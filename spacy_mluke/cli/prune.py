@@ -33,9 +33,9 @@ def prune(
     import spacy
     from wasabi import msg
 
-    from ..storage.pipelines import save
     from ..errors import Errors, did_you_mean
     from ..report.predict import read_examples
+    from ..storage.pipelines import save
 
     nlp = spacy.load(pipeline)
     if component not in nlp.pipe_names:
