@@ -1,10 +1,9 @@
-"""Weights in few bits, and back.
+"""Encode weights in 4, 6 or 8 bits, and decode them.
 
-A block is 32 weights of one row: a float16 `d`, then their values. Byte j of the first 16 holds the low
-four bits of weights j and j + 16; with six bits, byte j of 8 more holds the upper two of weights j, j + 8,
-j + 16 and j + 24, from the low end. A weight is `(value - zero) * d`, zero being half the range: 8 or 32.
-Blocks of four bits are those of the base that `mluke-small` was built from, so that nothing had to be
-rounded twice.
+A block holds 32 weights of one row: a float16 `d`, then their values. Byte j of the first 16 holds the low four bits of
+weights j and j + 16. With six bits, byte j of 8 more holds the upper two bits of weights j, j + 8, j + 16 and j + 24,
+from the low end. A weight is `(value - zero) * d`, with a zero of half the range: 8 or 32. The 4-bit format is that of
+the model that `mluke-small` was built from, so that no weight was rounded twice.
 """
 
 from __future__ import annotations
@@ -20,17 +19,17 @@ BLOCK_BYTES = {4: 18, 6: 26}
 
 
 def decode_blocks(blocks: Tensor, bits: int = 4, dtype: torch.dtype = torch.float32) -> Tensor:
-    """Turn blocks into weights.
+    """Decode blocks.
 
     blocks (Tensor): Shape: (..., n_blocks * bytes), uint8.
-    bits (int): 4 or 6 per weight.
-    dtype (torch.dtype): Type of the result; products are taken in float32 and rounded once.
+    bits (int): Bits per weight, 4 or 6.
+    dtype (torch.dtype): Type of the result; products are computed in float32 and rounded once.
     RETURNS (Tensor): Shape: (..., n_blocks * 32).
     """
     flat = blocks.reshape(-1, BLOCK_BYTES[bits])
     if blocks.device.type == "cpu":
-        # By numpy, in one thread: each of torch's operations would wait for all of torch's threads, which on a
-        # busy machine, or in one of several processes, takes far longer than the work.
+        # With numpy, in one thread: each operation of torch would wait for all of torch's threads. On a busy machine,
+        # or in one of several processes, that takes far longer than the computation.
         bytes_ = flat.numpy()
         scales = np.ascontiguousarray(bytes_[:, :2]).view(np.float16).astype(np.float32)
         weights = torch.from_numpy(_unpack(bytes_, scales, bits, np))
@@ -41,7 +40,7 @@ def decode_blocks(blocks: Tensor, bits: int = 4, dtype: torch.dtype = torch.floa
 
 
 def _unpack(flat: Any, scales: Any, bits: int, xp: Any) -> Any:
-    """Weights of blocks, as an array of the same library: `xp` is numpy or torch. Shapes: (n, bytes), (n, 1)."""
+    """Decode blocks with numpy or torch (`xp`). Shapes of blocks and scales: (n, bytes), (n, 1)."""
     values = xp.stack([flat[:, 2:18] & 15, flat[:, 2:18] >> 4], 1)
     if bits == 6:
         pairs = flat[:, 18:]
@@ -55,16 +54,17 @@ def _unpack(flat: Any, scales: Any, bits: int, xp: Any) -> Any:
 
 
 def encode_blocks(weights: Tensor, bits: int = 4) -> Tensor:
-    """Round weights to blocks. The largest weight of a block is off by the rounding of its `d` alone.
+    """Encode weights as blocks. The error of a block's largest weight is only that of rounding `d`.
 
     weights (Tensor): Shape: (..., columns), floating point; columns is a multiple of 32.
-    bits (int): 4 or 6 per weight.
+    bits (int): Bits per weight, 4 or 6.
     RETURNS (Tensor): Shape: (..., columns / 32 * bytes), uint8.
     """
     zero = 1 << (bits - 1)
     flat = weights.detach().float().reshape(-1, BLOCK_WEIGHTS)
     largest = flat.gather(1, flat.abs().argmax(1, keepdim=True))
-    # The range reaches one further down than up, so the largest takes the value 0, and `d` its opposite sign.
+    # The range has one value more below zero than above, so the largest weight gets the value 0, and `d` the other
+    # sign.
     scales = (largest / -zero).to(torch.float16)
     inverse = torch.where(scales == 0, 0.0, 1 / scales.float())
     values = (flat * inverse + zero).round().clamp(0, 2 * zero - 1).to(torch.uint8)
@@ -76,10 +76,10 @@ def encode_blocks(weights: Tensor, bits: int = 4) -> Tensor:
 
 
 def decode_rows(values: Tensor, scales: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
-    """Turn 8-bit rows into weights.
+    """Decode 8-bit rows.
 
     values (Tensor): Shape: (rows, columns), int8.
-    scales (Tensor): One per row, an output channel of a linear layer. Shape: (rows,), float32.
+    scales (Tensor): One per row (output channel of a linear layer). Shape: (rows,), float32.
     dtype (torch.dtype): Type of the result.
     RETURNS (Tensor): Shape: (rows, columns).
     """
@@ -87,7 +87,7 @@ def decode_rows(values: Tensor, scales: Tensor, dtype: torch.dtype = torch.float
 
 
 def encode_rows(weights: Tensor) -> Tuple[Tensor, Tensor]:
-    """Round weights to 8 bits with one scale per row.
+    """Encode weights in 8 bits with one scale per row.
 
     weights (Tensor): Shape: (rows, columns), floating point.
     RETURNS (Tuple[Tensor, Tensor]): Values, int8, and scales, float32. Shapes: (rows, columns), (rows,).

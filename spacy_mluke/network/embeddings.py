@@ -1,4 +1,4 @@
-"""What the first layer sees: words at positions, and entities at the mean of their mention's positions."""
+"""The input of the first layer: embeddings of words, and of entities at the mean of their mention's positions."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from .dropout import dropout
 
 
 class WordEmbeddings(nn.Module):
-    """Wordpiece + position + token type, normalized.
+    """Embeddings of wordpieces: word + position + token type, normalized.
 
-    Any module that maps ids to rows of floats can stand for the word table: assign it to `word_embeddings`.
+    The word table can be any module ids -> rows: assign it to `word_embeddings`.
 
     config (EncoderConfig): The encoder's sizes.
     """
@@ -33,10 +33,10 @@ class WordEmbeddings(nn.Module):
         self.first_position = config.pad_token_id + 1
 
     def forward(self, piece_ids: Tensor, piece_lengths: Sequence[int]) -> Tensor:
-        """Embed the pieces of several passes; positions count from each pass's first piece.
+        """Embed the pieces of several sequences. Positions count from the first piece of each sequence.
 
         piece_ids (Tensor): Shape: (n_pieces,), int64.
-        piece_lengths (Sequence[int]): Pieces of each pass.
+        piece_lengths (Sequence[int]): Number of pieces of each sequence.
         RETURNS (Tensor): Shape: (n_pieces, width).
         """
         lengths = torch.tensor(piece_lengths, dtype=torch.int64, device=piece_ids.device)
@@ -46,12 +46,13 @@ class WordEmbeddings(nn.Module):
 
 
 class EntityEmbeddings(nn.Module):
-    """Entity + mean position of its mention + token type, normalized (Yamada et al., 2020, section 3.1).
+    """Embeddings of entities: entity + mean position of the mention + token type, normalized.
 
-    Positions are the mention's wordpieces counted from <s>, in a table of their own. Unlike the reference's, no row of
-    the entity table is exempt from training: in "lite" vocabularies, row 0 is [MASK].
+    See Yamada et al., 2020, section 3.1. Positions are those of the mention's wordpieces, counted from <s>, in a
+    separate table. All rows of the entity table train. (In the reference, row 0 does not; in "lite" vocabularies, that
+    is [MASK].)
 
-    Any module that maps ids to rows of floats can stand for the entity table: assign it to `entity_embeddings`.
+    The entity table can be any module ids -> rows: assign it to `entity_embeddings`.
 
     config (EncoderConfig): The encoder's sizes.
     """
@@ -74,9 +75,8 @@ class EntityEmbeddings(nn.Module):
         """Embed entities.
 
         entity_ids (Tensor): Shape: (n_entities,), int64.
-        entity_bounds (Tensor): First piece and end of each mention, counted from its pass's <s>. Shape:
-            (n_entities, 2), int64.
-        max_mention_length (int): Pieces of a mention that count, from the left.
+        entity_bounds (Tensor): First piece and end of each mention, counted from <s>. Shape: (n_entities, 2), int64.
+        max_mention_length (int): Maximum number of wordpieces averaged into a mention's position embedding.
         RETURNS (Tensor): Shape: (n_entities, width).
         """
         like = self.LayerNorm if self.entity_embedding_dense is None else self.entity_embedding_dense
@@ -94,14 +94,14 @@ class EntityEmbeddings(nn.Module):
 
 
 def _joined_ranges(starts: Tensor, lengths: Tensor, total: int) -> Tensor:
-    """[s, s + 1, ..., s + length - 1] of every start and length, end to end. Shape: (total,)."""
+    """Concatenate the ranges [s, s + 1, ..., s + length - 1] of every start and length. Shape: (total,)."""
     shifts = starts - (lengths.cumsum(0) - lengths)
     steps = torch.arange(total, device=starts.device)
     return steps + shifts.repeat_interleave(lengths, output_size=total)
 
 
 def _look_up(table: nn.Module, ids: Tensor, then: nn.Module, what: str) -> Tensor:
-    """Rows of a table that may be anybody's, as the layer after it takes them."""
+    """Look up rows in any module ids -> rows, check their shape, and convert them to the type of the next layer."""
     rows = table(ids)
     weight = then.weight
     assert isinstance(weight, Tensor)
@@ -112,6 +112,6 @@ def _look_up(table: nn.Module, ids: Tensor, then: nn.Module, what: str) -> Tenso
 
 
 def _finish(module: WordEmbeddings | EntityEmbeddings, rows: Tensor) -> Tensor:
-    # LUKE has one sequence per input: every row is of type 0.
+    # LUKE has one text per input: every row has token type 0.
     rows = module.LayerNorm(rows + module.token_type_embeddings.weight[0])
     return dropout(rows, module.dropout) if module.training else rows

@@ -1,4 +1,4 @@
-"""Parts of the network that training leaves as they are."""
+"""Freeze parts of the network, so that training does not change them."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _LAYERS = re.compile(r"layers:(\d+)(?:-(\d+))?")
 
 
 def check_parts(parts: Iterable[str]) -> List[str]:
-    """See that parts are known.
+    """Check the names of parts.
 
-    parts (Iterable[str]): "word_embeddings", the table of wordpieces; "embeddings", all that the first layer sees of
-        words; "entity_embeddings", of entities; "layers:0-5" or "layers:3", layers from the bottom, the last one
-        included; "all".
-    RETURNS (List[str]): The same.
-    RAISES (ValueError): ML252 for another one.
+    parts (Iterable[str]): "word_embeddings" (the word table), "embeddings" (all embeddings of words),
+        "entity_embeddings" (all embeddings of entities), "layers:0-5" or "layers:3" (layers from the bottom, both ends
+        included), "all".
+    RETURNS (List[str]): The names.
+    RAISES (ValueError): ML252 for another name.
     """
     found = [parts] if isinstance(parts, str) else list(parts)
     for part in found:
@@ -34,11 +34,11 @@ def check_parts(parts: Iterable[str]) -> List[str]:
 
 
 def freeze(network: LukeEncoder, parts: Sequence[str]) -> None:
-    """Let parts of a network have no gradient. Where all below a layer is frozen, nothing goes backward beyond it.
+    """Freeze parts of a network. The backward pass stops at a layer if everything below it is frozen.
 
     network (LukeEncoder): The network.
     parts (Sequence[str]): As for `check_parts`.
-    RAISES (ValueError): ML253 for a layer that it does not have.
+    RAISES (ValueError): ML253 for a layer that the network does not have.
     """
     for part in parts:
         for module in _modules(network, part):
@@ -47,10 +47,10 @@ def freeze(network: LukeEncoder, parts: Sequence[str]) -> None:
 
 @contextlib.contextmanager
 def frozen_but(network: LukeEncoder, prefix: str) -> Iterator[None]:
-    """While this is open, nothing of a network has a gradient but one part.
+    """Freeze all parameters of a network except one part, within a context.
 
     network (LukeEncoder): The network.
-    prefix (str): What the names of the part's parameters begin with.
+    prefix (str): Prefix of the names of the part's parameters.
     """
     others = [p for name, p in network.named_parameters() if p.requires_grad and not name.startswith(prefix)]
     for parameter in others:

@@ -1,4 +1,4 @@
-"""Several dense layers over the same rows, as one, without a second copy of their weights."""
+"""Apply several dense layers to the same rows in one matrix product, without a second copy of their weights."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from torch import Tensor, nn
 
 
 def fused(layers: Sequence[nn.Linear], start: int, end: int) -> Tuple[Tensor, Tensor]:
-    """Weight and bias that do what some neighbouring layers do, side by side.
+    """Return the weight and bias of one dense layer that computes the outputs of several layers, side by side.
 
-    Where nothing is differentiated, the parameters of all `layers` are moved to one piece of memory, each a view of
-    its part, and the result is a view of them, too. So there is one copy of the weights, and it cannot go stale:
-    whatever moves the parameters elsewhere (`.to()`, `copy.deepcopy`, loading with `assign=True`) is noticed, and they
-    are packed again. In training, the result is made from the parameters each time, and gradients find their way.
+    Without gradients, the parameters of all `layers` are moved into one tensor, each as a view of its part, and the
+    result is a view too. So there is one copy of the weights, which is always current: if parameters are moved
+    elsewhere (`.to()`, `copy.deepcopy`, loading with `assign=True`), they are packed again. In training, the parameters
+    are concatenated in each call, and gradients flow to them.
 
-    layers (Sequence[nn.Linear]): Layers of one shape, all that are ever fused with each other, in a constant order.
-    start (int): The first that is wanted.
-    end (int): The end of those that are wanted.
+    layers (Sequence[nn.Linear]): All layers of one shape that are ever fused with each other, in a constant order.
+    start (int): Number of the first layer to fuse.
+    end (int): One after the last layer to fuse.
     RETURNS (Tuple[Tensor, Tensor]): Weight and bias. Shapes: ((end - start) * n_out, n_in), ((end - start) * n_out,).
     """
     weights: List[Tensor] = [layer.weight for layer in layers]
@@ -31,7 +31,7 @@ def fused(layers: Sequence[nn.Linear], start: int, end: int) -> Tuple[Tensor, Te
 
 
 def unpack(layers: Sequence[nn.Linear]) -> None:
-    """Give each parameter memory of its own again: a pickle of a view holds all of what it is a view of.
+    """Give each parameter a separate tensor again: a pickle of a view contains the whole tensor that it is a view of.
 
     layers (Sequence[nn.Linear]): Layers that may have been fused.
     """
@@ -44,12 +44,12 @@ def unpack(layers: Sequence[nn.Linear]) -> None:
 def _packed(parameters: Sequence[Tensor]) -> Tensor:
     first = parameters[0]
     if not _are_packed(parameters):
-        # A tensor made in inference mode could never be trained again.
+        # A tensor created in inference mode could not be trained.
         with torch.inference_mode(False), torch.no_grad():
             whole = torch.cat([p.detach() for p in parameters])
             for parameter, part in zip(parameters, whole.split(len(first)), strict=True):
                 parameter.data = part
-        # Not a view of what is there now: another thread may be packing the same.
+        # The packed tensor, not a view of the parameters: another thread may pack them at the same time.
         return whole
     shape = (len(parameters) * len(first), *first.shape[1:])
     return first.detach().as_strided(shape, first.stride(), first.storage_offset())

@@ -1,12 +1,12 @@
-"""Dense layers in eight bits, where nothing is to be differentiated.
+"""Dense layers in 8 bits, for prediction on CPUs.
 
-Weights are rounded once, each output with a scale of its own; rows are rounded as they come, each row to 256 steps from
-its least number to its largest. So what becomes of a row does not depend on the rows beside it, and a document gets the
-same states alone and in a batch. Steps lie between the two ends, not on both sides of zero, because encoders have few
-numbers that are far larger than the others, and these are mostly of one sign. Products and sums are integers and exact;
-oneDNN computes them, through the operators that torch has for its compiler (`onednn::qlinear_pointwise`).
+Weights are rounded once, with a scale for each output. Rows are rounded in each call, each row to 256 steps from its
+minimum to its maximum. So the result for a row does not depend on the other rows, and a document gets the same states
+alone and in a batch. Steps lie between minimum and maximum, not symmetrically around zero, because a few numbers in the
+states of encoders are far larger than the others, mostly with one sign. Products and sums are exact integers, computed
+by oneDNN through operators that torch has for its compiler (`onednn::qlinear_pointwise`).
 
-The weights in full stay where they are, to be saved and trained: those in eight bits are made from them at first use,
+The weights in full precision are kept for saving and training. Weights in 8 bits are computed from them at first use,
 and again after they have changed.
 """
 
@@ -18,16 +18,16 @@ from typing import Any, Dict, Optional, Tuple, cast
 import torch
 from torch import Tensor, nn
 
-# Weights are -127 to 127, rows 0 to 255: oneDNN takes unsigned ones on all processors.
+# Weights are -127 to 127, rows 0 to 255: oneDNN supports unsigned rows on all processors.
 _LARGEST_WEIGHT, _STEPS = 127, 255
-# Scales are no smaller, so that nothing is divided by zero, nor inverted to infinity.
+# Minimum of a scale, so that no division by zero or infinite inverse occurs.
 _TINY = torch.finfo(torch.float32).tiny * 1024
-# Floats of a layer's input or output that are held at once.
+# Maximum number of floats of a layer's input or output that are processed at once.
 _MAX_FLOATS = 3 << 20
 
 
 class Int8Linear:
-    """A dense layer, or several that lie side by side, in eight bits.
+    """A dense layer in 8 bits, or several layers side by side.
 
     weight (Tensor): Shape: (n_out, n_in), float32.
     bias (Tensor): Shape: (n_out,), float32.
@@ -41,12 +41,12 @@ class Int8Linear:
         self._scales = scales.flatten()
         self._zeros = torch.zeros(len(weight), dtype=torch.int32)
         self._bias = bias
-        # What an output gets for each unit that a whole row is shifted by.
+        # Change of each output if all numbers of a row increase by one.
         self._shifts = rounded.sum(1) * self._scales
         self._rows_at_once = max(32, _MAX_FLOATS // max(weight.shape) // 32 * 32)
 
     def __call__(self, rows: Tensor, residual: Optional[Tensor] = None) -> Tensor:
-        """The layer, plus a residual.
+        """Apply the layer, and add a residual.
 
         rows (Tensor): Shape: (n_rows, n_in), float32.
         residual (Optional[Tensor]): Shape: (n_rows, n_out), float32.
@@ -65,35 +65,39 @@ class Int8Linear:
         return found
 
     def multiply(self, rounded: Tensor) -> Tensor:
-        """Products of rounded rows, in units of each row's step. Shapes: (n_rows, n_in), uint8; (n_rows, n_out)."""
+        """Multiply rounded rows, in units of each row's step.
+
+        rounded (Tensor): Shape: (n_rows, n_in), uint8.
+        RETURNS (Tensor): Shape: (n_rows, n_out), float32.
+        """
         return torch.ops.onednn.qlinear_pointwise(
             rounded, 1.0, 0, self._weight, self._scales, self._zeros, None, 1.0, 0, torch.float32, "none", [], ""
         )
 
 
 def round_to_steps(rows: Tensor) -> Tuple[Tensor, Tensor, Tensor]:
-    """Round each row to steps from its least number to its largest.
+    """Round each row to 256 steps from its minimum to its maximum.
 
     rows (Tensor): Shape: (n_rows, n_in), float32.
-    RETURNS (Tuple[Tensor, Tensor, Tensor]): The rows in steps, uint8; how far a step is, and where they begin. Shapes:
+    RETURNS (Tuple[Tensor, Tensor, Tensor]): The rows in steps, uint8; the size of a step; the value of step 0. Shapes:
         (n_rows, n_in), (n_rows, 1), (n_rows, 1).
     """
-    # With zero between the ends, no number is large beside their distance.
+    # The range includes zero, so that no number is large compared with the range.
     least = rows.amin(1, keepdim=True).clamp_(max=0)
     scales = rows.amax(1, keepdim=True).clamp_(min=0).sub_(least).clamp_(min=_TINY).div_(_STEPS)
     inverse = scales.reciprocal()
-    # To uint8 is towards zero.
+    # Conversion to uint8 rounds towards zero.
     return (rows * inverse).add_(0.5 - least * inverse).to(torch.uint8), scales, least
 
 
 class Int8Cache:
-    """Layers in eight bits that a module has made of its own. Copies and pickles of it are empty."""
+    """The layers in 8 bits of a module, computed at first use. Copies and pickles of the cache are empty."""
 
     def __init__(self) -> None:
         self._layers: Dict[Tuple[int, int], Int8Linear] = {}
 
     def get(self, weight: Tensor, bias: Tensor) -> Int8Linear:
-        """A layer in eight bits, made now if there is none of that weight.
+        """Return the layer in 8 bits of a weight; create it at the first call.
 
         weight (Tensor): Shape: (n_out, n_in), float32, on the CPU.
         bias (Tensor): Shape: (n_out,), float32.
@@ -106,7 +110,7 @@ class Int8Cache:
         return layer
 
     def clear(self) -> None:
-        """Forget the layers: the weights have changed."""
+        """Remove the layers, after the weights have changed."""
         self._layers = {}
 
     def __deepcopy__(self, memo: Dict[int, Any]) -> Int8Cache:
@@ -117,10 +121,10 @@ class Int8Cache:
 
 
 def set_int8(network: nn.Module, is_on: bool) -> None:
-    """Let the dense layers of an encoder run in eight bits, wherever `runs_int8` allows it, or no longer.
+    """Turn 8-bit dense layers of an encoder on or off. They are used if `runs_int8` returns True.
 
     network (nn.Module): A LukeEncoder.
-    is_on (bool): Whether to.
+    is_on (bool): Whether to turn them on.
     """
     for module in network.modules():
         if hasattr(module, "int8"):
@@ -128,7 +132,7 @@ def set_int8(network: nn.Module, is_on: bool) -> None:
 
 
 def clear_int8(network: nn.Module) -> None:
-    """Have the layers in eight bits made anew: the weights have changed.
+    """Remove all layers in 8 bits of an encoder, after its weights have changed.
 
     network (nn.Module): A LukeEncoder.
     """
@@ -139,10 +143,10 @@ def clear_int8(network: nn.Module) -> None:
 
 
 def runs_int8(rows: Tensor) -> bool:
-    """Whether rows go through layers in eight bits, if there are any: on the CPU, in float32, without gradients.
+    """Return whether layers in 8 bits can be used for rows: on the CPU, in float32, without gradients.
 
-    rows (Tensor): Any tensor of the type and on the device that the rows will have.
-    RETURNS (bool): Whether they do.
+    rows (Tensor): Any tensor with the type and the device of the rows.
+    RETURNS (bool): True if they can.
     """
     return (
         rows.dtype == torch.float32
@@ -155,8 +159,8 @@ def runs_int8(rows: Tensor) -> bool:
 
 @functools.cache
 def has_int8() -> bool:
-    """Whether this torch, on this processor, multiplies in eight bits, and gives what it should."""
-    # Sums of two products of the largest numbers overflow 16 bits, in which some processors hold them.
+    """Return whether torch multiplies in 8 bits on this processor, with correct results."""
+    # The sum of two products of the largest numbers overflows 16 bits, which some processors use for it.
     rows = torch.full((40, 512), 3.0)
     rows[1::2, 1::2] = -3.0
     weight = torch.full((24, 512), 0.5)
@@ -165,6 +169,6 @@ def has_int8() -> bool:
     try:
         found = Int8Linear(weight, bias)(rows)
     except (AttributeError, NotImplementedError, RuntimeError, TypeError):
-        # A torch built without it, or a later one that has changed it.
+        # A torch built without these operators, or a version that has changed them.
         return False
     return torch.allclose(found, rows @ weight.T + bias, rtol=1e-4, atol=1e-2)

@@ -1,10 +1,9 @@
-"""The dense layers of the encoder, as fast as this machine has them.
+"""Compute dense layers with the fastest kernels of the processor.
 
-On x86 processors, oneDNN multiplies float32 matrices faster than the library behind `torch.nn.functional.linear`
-(by a quarter on the AMD Zen 4 it was measured on), and adds the bias, the activation or the residual on the way.
-torch has it for its compiler, as `mkldnn::_linear_pointwise`. It is used where nothing is to be differentiated, and
-only after it has been seen to give the right numbers; everywhere else, these functions are what they look like. A
-module that has a cache for them has its layers multiplied in eight bits instead (int8.py).
+On x86 processors, oneDNN multiplies float32 matrices faster than the library behind `torch.nn.functional.linear` (by a
+quarter on an AMD Zen 4), and adds the bias, the activation or the residual in the same call. torch has it for its
+compiler, as `mkldnn::_linear_pointwise`. It is used without gradients, and only after a check that its results are
+correct; otherwise torch's usual functions are called. With an Int8Cache, layers are computed in 8 bits (int8.py).
 """
 
 from __future__ import annotations
@@ -26,18 +25,18 @@ ACTIVATIONS: Dict[str, Callable[[Tensor], Tensor]] = {
     "relu": F.relu,
     "silu": F.silu,
 }
-# Floats of the widest layer that are held at once where nothing is differentiated: what a cache may hold, and what the
-# allocator gives out again without asking the system.
+# Without gradients, maximum number of floats of the widest layer at once: they may fit a processor's cache, and the
+# allocator reuses the memory without a system call.
 _MAX_INNER = 3 << 20
 
 
 def linear(rows: Tensor, weight: Tensor, bias: Tensor, int8: Optional[Int8Cache] = None) -> Tensor:
-    """A dense layer.
+    """Apply a dense layer.
 
     rows (Tensor): Shape: (n_rows, n_in).
     weight (Tensor): Shape: (n_out, n_in).
     bias (Tensor): Shape: (n_out,).
-    int8 (Optional[Int8Cache]): Where the layer is kept in eight bits, if it is to be multiplied so.
+    int8 (Optional[Int8Cache]): Cache of the layer in 8 bits; None for full precision.
     RETURNS (Tensor): Shape: (n_rows, n_out).
     """
     if int8 is not None and runs_int8(rows):
@@ -50,7 +49,7 @@ def linear(rows: Tensor, weight: Tensor, bias: Tensor, int8: Optional[Int8Cache]
 def linear_activated(
     rows: Tensor, weight: Tensor, bias: Tensor, activation: str, int8: Optional[Int8Cache] = None
 ) -> Tensor:
-    """A dense layer and its activation.
+    """Apply a dense layer and an activation.
 
     rows (Tensor): Shape: (n_rows, n_in).
     weight (Tensor): Shape: (n_out, n_in).
@@ -67,7 +66,7 @@ def linear_activated(
 def linear_added(
     rows: Tensor, weight: Tensor, bias: Tensor, residual: Tensor, int8: Optional[Int8Cache] = None
 ) -> Tensor:
-    """A dense layer, plus a residual.
+    """Apply a dense layer, and add a residual.
 
     rows (Tensor): Shape: (n_rows, n_in).
     weight (Tensor): Shape: (n_out, n_in).
@@ -84,33 +83,33 @@ def linear_added(
 
 
 def rows_at_once(n_inner: int, int8: Optional[Int8Cache] = None) -> int:
-    """How many rows to take through a layer of that width together, where nothing is differentiated.
+    """Return how many rows to process together in a feed-forward network, without gradients.
 
-    n_inner (int): Width.
-    int8 (Optional[Int8Cache]): As for `linear`. Rounding looks at rows several times: few of them stay in a cache.
-    RETURNS (int): A number of rows.
+    n_inner (int): Width of the inner layer.
+    int8 (Optional[Int8Cache]): As for `linear`. Rounding reads rows several times, so fewer are processed together.
+    RETURNS (int): The number of rows.
     """
     return max(128, _MAX_INNER // (n_inner if int8 is None else 4 * n_inner) // 128 * 128)
 
 
 def round_rows(n_rows: int) -> int:
-    """The number of rows to take for so many, spare ones included.
+    """Round a number of rows up to a size that recurs, by 3 % on average.
 
-    oneDNN compiles a kernel for every number of rows: a millisecond and half a megabyte each, four times. Ragged
-    batches have a new number almost every time, so it is rounded up, by 3 % on average.
+    oneDNN compiles four kernels for every number of rows, with a millisecond and half a megabyte each. Almost every
+    ragged batch has a new number of rows.
 
-    n_rows (int): Rows that there are.
-    RETURNS (int): As many, or a few more.
+    n_rows (int): Number of rows.
+    RETURNS (int): The same number or a larger one.
     """
     step = max(8, 1 << max(0, n_rows.bit_length() - 5))
     return -(-n_rows // step) * step
 
 
 def compiles_by_rows(like: Tensor) -> bool:
-    """Whether dense layers over such rows want a number of rows from `round_rows`.
+    """Return whether the kernels of dense layers are compiled for each number of rows: see `round_rows`.
 
-    like (Tensor): Any tensor of the type and on the device that the rows will have.
-    RETURNS (bool): Whether to round.
+    like (Tensor): Any tensor with the type and the device of the rows.
+    RETURNS (bool): True if they are.
     """
     reduced = like.device.type == "cpu" and like.dtype in (torch.bfloat16, torch.float16)
     return _fast(like) or (reduced and not torch.is_grad_enabled())
@@ -129,7 +128,7 @@ def _fast(rows: Tensor) -> bool:
 
 @functools.cache
 def _has_pointwise() -> bool:
-    """Whether oneDNN's layers are there and give what torch's give."""
+    """Return whether oneDNN's kernels are available and have the same results as torch's."""
     if platform.machine().lower() not in ("x86_64", "amd64") or not torch.backends.mkldnn.is_available():
         return False
     rows, residual = torch.linspace(-4, 4, 8 * 32).view(8, 32), torch.linspace(-1, 1, 8 * 16).view(8, 16)
@@ -143,7 +142,7 @@ def _has_pointwise() -> bool:
             layer.binary(rows, residual, weight, bias, "add"),
         ]
     except (AttributeError, RuntimeError, TypeError):
-        # A torch built without it, or a later one that has changed it.
+        # A torch built without these operators, or a version that has changed them.
         return False
-    wanted = [plain, F.gelu(plain), plain + residual]
-    return all(torch.allclose(y, x, atol=1e-4) for y, x in zip(found, wanted, strict=True))
+    expected = [plain, F.gelu(plain), plain + residual]
+    return all(torch.allclose(y, x, atol=1e-4) for y, x in zip(found, expected, strict=True))

@@ -1,4 +1,4 @@
-"""What entities need to know of words that were read before, where words do not look at entities."""
+"""Keys and values of words that were encoded before their entities (isolated visibility)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .layout import Layout
 
 @dataclass
 class KeyValueCache:
-    """Keys and values of words in one layer. Shape of each: (n_rows, heads, head size)."""
+    """Keys and values of words in one layer; empty at first. Shape of each: (n_rows, heads, head size)."""
 
     key: Optional[Tensor] = None
     value: Optional[Tensor] = None
@@ -20,7 +20,7 @@ class KeyValueCache:
 
 @dataclass
 class WordCache:
-    """Words of some passes, as an encoder with isolated visibility has read them."""
+    """Keys and values of words in all layers."""
 
     layout: Layout  # of the words
     layers: List[KeyValueCache]

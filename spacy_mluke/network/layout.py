@@ -1,4 +1,4 @@
-"""The order of a batch's rows inside the encoder, such that attention needs no padding and no copies."""
+"""Order the rows of a batch inside the encoder so that attention needs no padding and no copies."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 
 
 class Block(NamedTuple):
-    """Sequences of one shape, side by side: `n_queries` rows of each look at `n_keys` rows of the same pass."""
+    """Neighbouring sequences of one shape: `n_queries` rows of each attend to `n_keys` rows of the same sequence."""
 
     n_sequences: int
     n_queries: int
@@ -20,43 +20,43 @@ class Block(NamedTuple):
 
 @dataclass(frozen=True)
 class Layout:
-    """Where each row stands. Sequences of one shape are neighbours, so that one call of attention serves them all.
+    """The order of rows. Sequences of one shape are neighbours, so that one call of attention computes them all.
 
-    In a mixed layout, rows are [pieces; entities] of a pass, then those of the next. In a split one all pieces come
-    first, then all entities, both pass by pass: they can be projected, and looked at, apart.
+    In a mixed layout, rows are the pieces and entities of a sequence, then those of the next. In a split layout, all
+    pieces come first, then all entities, both sequence by sequence, so that they can be projected separately.
 
-    Spare rows fill up to sizes that recur (`kernels.round_rows`). They are computed with the others; no row looks at
-    them, and nobody reads them.
+    Spare rows pad the number of rows to sizes that recur (`kernels.round_rows`). They are computed with the others, but
+    no row attends to them, and their results are not used.
     """
 
-    order: Tensor  # (n_rows,) int64: row of [all pieces; all entities], as given, that stands here; spare rows have 0
-    places: Tensor  # (n_pieces + n_entities,) int64: where each row as given stands
+    order: Tensor  # (n_rows,) int64: row of the input [all pieces; all entities] for each row; 0 for spare rows
+    places: Tensor  # (n_pieces + n_entities,) int64: row of the layout for each row of the input
     is_given_order: bool  # both are 0, 1, 2...
-    shapes: List[Tuple[int, int]]  # pieces and entities of each pass, in the order of rows
-    n_piece_rows: int  # where entities begin; in a mixed layout, the end
-    passes: List[int]  # number, as given, of each pass in the order of rows
+    shapes: List[Tuple[int, int]]  # pieces and entities of each sequence, in the order of rows
+    n_piece_rows: int  # first row of entities; in a mixed layout, the number of rows
+    sequences: List[int]  # number in the input of each sequence, in the order of rows
 
     @property
     def n_rows(self) -> int:
         return len(self.order)
 
     def arrange(self, rows: Tensor) -> Tensor:
-        """Bring rows into this order.
+        """Reorder the rows of the input to this layout.
 
-        rows (Tensor): As given, all pieces and then all entities. Shape: (n_pieces + n_entities, width).
+        rows (Tensor): All pieces, then all entities. Shape: (n_pieces + n_entities, width).
         RETURNS (Tensor): Shape: (n_rows, width).
         """
         return rows if self.is_given_order else rows.index_select(0, self.order)
 
     def restore(self, rows: Tensor) -> Tensor:
-        """Bring rows back into the order given, without the spare ones.
+        """Reorder rows to the order of the input, without spare rows.
 
         rows (Tensor): Shape: (n_rows, width).
         RETURNS (Tensor): Shape: (n_pieces + n_entities, width).
         """
         return rows if self.is_given_order else rows.index_select(0, self.places)
 
-    # Who looks at whom: a block for each run of passes of one shape.
+    # Queries and keys of attention: a block for each run of sequences of one shape.
 
     def all_to_all(self) -> List[Block]:
         return _blocks((w + e, w + e) for w, e in self.shapes)
@@ -86,13 +86,13 @@ def make_layout(
     device: torch.device,
     round_rows: Callable[[int], int],
 ) -> Layout:
-    """Decide where rows stand.
+    """Create a layout.
 
-    piece_lengths (Sequence[int]): Pieces of each pass.
-    entity_lengths (Sequence[int]): Entities of each pass.
-    mixed (bool): Whether a pass's pieces and entities stand together.
-    device (torch.device): Where the indices are wanted.
-    round_rows (Callable[[int], int]): How many rows to take for so many: just as many, or some spare ones more.
+    piece_lengths (Sequence[int]): Number of pieces of each sequence.
+    entity_lengths (Sequence[int]): Number of entities of each sequence.
+    mixed (bool): True for a mixed layout, False for a split one.
+    device (torch.device): Device of the indices.
+    round_rows (Callable[[int], int]): Returns the padded number of rows for a number of rows.
     RETURNS (Layout): The layout.
     """
     shapes = list(zip(piece_lengths, entity_lengths, strict=True))
@@ -100,9 +100,9 @@ def make_layout(
     n_pieces = piece_starts[-1]
     entity_starts = [n_pieces + start for start in (0, *accumulate(entity_lengths))]
     n_given = entity_starts[-1]
-    passes = sorted(range(len(shapes)), key=lambda i: (sum(shapes[i]) if mixed else 0, shapes[i]))
-    pieces = [range(piece_starts[i], piece_starts[i + 1]) for i in passes]
-    entities = [range(entity_starts[i], entity_starts[i + 1]) for i in passes]
+    sequences = sorted(range(len(shapes)), key=lambda i: (sum(shapes[i]) if mixed else 0, shapes[i]))
+    pieces = [range(piece_starts[i], piece_starts[i + 1]) for i in sequences]
+    entities = [range(entity_starts[i], entity_starts[i + 1]) for i in sequences]
 
     if mixed or n_pieces == n_given:
         n_piece_rows = n_rows = round_rows(n_given)
@@ -122,22 +122,22 @@ def make_layout(
         order=order.to(device),
         places=places.to(device),
         is_given_order=n_rows == n_given and given == at,
-        shapes=[shapes[i] for i in passes],
+        shapes=[shapes[i] for i in sequences],
         n_piece_rows=n_piece_rows,
-        passes=passes,
+        sequences=sequences,
     )
 
 
-def follow_layout(words: Layout, entity_lengths: Sequence[int], *, round_rows: Callable[[int], int]) -> Layout:
-    """Where entities stand whose words were arranged before: pass by pass, as the words are.
+def entity_layout(words: Layout, entity_lengths: Sequence[int], *, round_rows: Callable[[int], int]) -> Layout:
+    """Create the layout of entities whose words were encoded before: sequence by sequence, in the order of the words.
 
-    words (Layout): Of the same passes, without entities.
-    entity_lengths (Sequence[int]): Entities of each pass, in the order given.
-    round_rows (Callable[[int], int]): How many rows to take for so many.
-    RETURNS (Layout): Of entities alone; its shapes say what words they look at.
+    words (Layout): The layout of the same sequences, without entities.
+    entity_lengths (Sequence[int]): Number of entities of each sequence, in the order of the input.
+    round_rows (Callable[[int], int]): Returns the padded number of rows for a number of rows.
+    RETURNS (Layout): The layout of the entities; its `shapes` also have the number of words.
     """
     starts = [0, *accumulate(entity_lengths)]
-    given = torch.tensor([i for n in words.passes for i in range(starts[n], starts[n + 1])], dtype=torch.int64)
+    given = torch.tensor([i for n in words.sequences for i in range(starts[n], starts[n + 1])], dtype=torch.int64)
     n_given = starts[-1]
     n_rows = round_rows(n_given)
     order = torch.zeros(n_rows, dtype=torch.int64)
@@ -149,7 +149,7 @@ def follow_layout(words: Layout, entity_lengths: Sequence[int], *, round_rows: C
         order=order.to(device),
         places=places.to(device),
         is_given_order=False,
-        shapes=[(n_words, entity_lengths[n]) for (n_words, _), n in zip(words.shapes, words.passes, strict=True)],
+        shapes=[(n_words, entity_lengths[n]) for (n_words, _), n in zip(words.shapes, words.sequences, strict=True)],
         n_piece_rows=0,
-        passes=words.passes,
+        sequences=words.sequences,
     )

@@ -1,4 +1,4 @@
-"""The encoder: layers over one matrix of all rows of all passes."""
+"""The encoder: layers over one matrix with the rows of all sequences."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from .embeddings import EntityEmbeddings, WordEmbeddings
 from .int8 import Int8Cache
 from .kernels import compiles_by_rows, linear_activated, linear_added, round_rows, rows_at_once
 from .key_value_cache import KeyValueCache, WordCache
-from .layout import Layout, follow_layout, make_layout
+from .layout import Layout, entity_layout, make_layout
 
 VISIBILITIES = ("joint", "isolated")
 
 
 class ResidualOutput(nn.Module):
-    """Projection back to the encoder's width, dropout, residual, layer norm: the end of both halves of a layer.
+    """The end of both halves of a layer: projection to the encoder's width, dropout, residual, layer norm.
 
-    n_in (int): Width of what comes in.
+    n_in (int): Width of the input.
     config (EncoderConfig): The encoder's sizes.
     """
 
@@ -46,7 +46,7 @@ class ResidualOutput(nn.Module):
 
 
 class Attention(nn.Module):
-    """First half of a layer: rows look at each other.
+    """The first half of a layer: self-attention.
 
     config (EncoderConfig): The encoder's sizes.
     """
@@ -62,17 +62,17 @@ class Attention(nn.Module):
         layout: Layout,
         visibility: str,
         kept: Optional[Tensor] = None,
-        memory: Optional[KeyValueCache] = None,
+        cache: Optional[KeyValueCache] = None,
     ) -> Tensor:
         """Shapes: rows (n_rows, width), result (n_rows, width), or (n_kept, width)."""
-        seen = self.self(rows, layout, visibility, memory)
+        attended = self.self(rows, layout, visibility, cache)
         if kept is not None:
-            seen, rows = seen.index_select(0, kept), rows.index_select(0, kept)
-        return self.output(seen, rows)
+            attended, rows = attended.index_select(0, kept), rows.index_select(0, kept)
+        return self.output(attended, rows)
 
 
 class Intermediate(nn.Module):
-    """The wide layer of the second half.
+    """The inner layer of the feed-forward network.
 
     config (EncoderConfig): The encoder's sizes.
     """
@@ -88,7 +88,7 @@ class Intermediate(nn.Module):
 
 
 class Layer(nn.Module):
-    """Attention, then a feed-forward network for each row by itself.
+    """Attention, then a feed-forward network for each row.
 
     config (EncoderConfig): The encoder's sizes.
     """
@@ -98,7 +98,7 @@ class Layer(nn.Module):
         self.attention = Attention(config)
         self.intermediate = Intermediate(config)
         self.output = ResidualOutput(config.intermediate_size, config)
-        self.width_inside = config.intermediate_size
+        self.inner_width = config.intermediate_size
 
     def forward(
         self,
@@ -106,12 +106,12 @@ class Layer(nn.Module):
         layout: Layout,
         visibility: str,
         kept: Optional[Tensor] = None,
-        memory: Optional[KeyValueCache] = None,
+        cache: Optional[KeyValueCache] = None,
     ) -> Tensor:
-        """Shapes: rows (n_rows, width), result (n_rows, width); with the numbers of those rows that are to go on, the
-        others being looked at only, (n_kept, width)."""
-        rows = self.attention(rows, layout, visibility, kept, memory)
-        most = rows_at_once(self.width_inside, self.intermediate.int8)
+        """Shapes: rows and result (n_rows, width). With the numbers of the rows to compute (`kept`; the others are only
+        attended to), result (n_kept, width)."""
+        rows = self.attention(rows, layout, visibility, kept, cache)
+        most = rows_at_once(self.inner_width, self.intermediate.int8)
         if torch.is_grad_enabled() or len(rows) <= most:
             return self.output(self.intermediate(rows), rows)
         parts = rows.split(most)
@@ -119,7 +119,7 @@ class Layer(nn.Module):
 
 
 class Layers(nn.Module):
-    """The layers. With `checkpointing`, training keeps only what goes between them, and computes the rest twice.
+    """The layers. With `checkpointing`, training keeps only the rows between layers, and computes the rest twice.
 
     config (EncoderConfig): The encoder's sizes.
     """
@@ -135,31 +135,31 @@ class Layers(nn.Module):
         layout: Layout,
         visibility: str,
         kept: Optional[Tensor] = None,
-        memory: Optional[WordCache] = None,
+        cache: Optional[WordCache] = None,
     ) -> Tensor:
         """Shapes: rows (n_rows, width), result (n_rows, width), or (n_kept, width)."""
         for i, layer in enumerate(self.layer):
-            # What the last layer makes of a row, no row looks at any more.
+            # No row attends to the output of the last layer, so only the rows that are returned are computed.
             to_keep = kept if i == len(self.layer) - 1 else None
             if self.checkpointing and torch.is_grad_enabled():
                 rows = checkpoint(layer, rows, layout, visibility, to_keep, use_reentrant=False)
             else:
-                rows = layer(rows, layout, visibility, to_keep, None if memory is None else memory.layers[i])
+                rows = layer(rows, layout, visibility, to_keep, None if cache is None else cache.layers[i])
         return rows
 
 
 class LukeEncoder(nn.Module):
-    """LUKE over ragged batches: words and entities in, their contextual states out.
+    """LUKE over ragged batches: returns the contextual states of words and entities.
 
-    Parameters have the names that they have in Hugging Face's `LukeModel`. Nothing is padded: the passes of a batch lie
-    end to end, in one matrix.
+    Parameters have the names of Hugging Face's `LukeModel`. The sequences of a batch lie end to end in one matrix,
+    without padding.
 
     config (EncoderConfig): Sizes and options.
-    visibility (str): Who sees whom within a pass. "joint": words and entities all see each other, as in the papers and
-        for published weights. "isolated": words see words, an entity sees the words and itself; its state then does not
-        depend on the other entities, and word states are those of a pass without entities.
-    with_pooler (bool): Whether there are weights for the layer over <s> that a `LukeModel` has. Nothing here uses them:
-        they are carried along, to be saved again.
+    visibility (str): "joint": all words and entities of a sequence attend to each other, as in the papers and in
+        published weights. "isolated": words attend to words, an entity to the words and itself. The state of an entity
+        then does not depend on the other entities, and word states are those of a sequence without entities.
+    with_pooler (bool): Whether there are weights for the pooler over <s> of a `LukeModel`. They are not used, only
+        saved again.
     RAISES (ValueError): ML070 for an unknown visibility.
     """
 
@@ -187,19 +187,19 @@ class LukeEncoder(nn.Module):
         max_mention_length: int,
         with_pieces: bool = True,
     ) -> Tuple[Tensor, Tensor]:
-        """Encode passes that lie end to end, as in an AlignedBatch.
+        """Encode sequences that lie end to end, as in an AlignedBatch.
 
-        piece_ids (Tensor): Wordpieces of all passes, specials included. Shape: (n_pieces,), int64.
-        piece_lengths (Sequence[int]): Pieces of each pass.
-        entity_ids (Tensor): Entities of all passes. Shape: (n_entities,), int64.
-        entity_bounds (Tensor): First piece and end of each mention, counted from its pass's <s>. Shape:
-            (n_entities, 2), int64.
-        entity_lengths (Sequence[int]): Entities of each pass; may be 0.
-        max_mention_length (int): Pieces of a mention that its position is the mean of, from the left.
-        with_pieces (bool): Whether the states of pieces are wanted. If not, the last layer does not compute them.
-        RETURNS (Tuple[Tensor, Tensor]): States of pieces and of entities, in the order given. Shapes: (n_pieces,
-            width), or (0, width) if they are not wanted; (n_entities, width).
-        RAISES (ValueError): ML029 if the lengths do not fit the tensors, ML030 if a pass is too long.
+        piece_ids (Tensor): Wordpieces of all sequences, special pieces included. Shape: (n_pieces,), int64.
+        piece_lengths (Sequence[int]): Number of pieces of each sequence.
+        entity_ids (Tensor): Entities of all sequences. Shape: (n_entities,), int64.
+        entity_bounds (Tensor): First piece and end of each mention, counted from <s>. Shape: (n_entities, 2), int64.
+        entity_lengths (Sequence[int]): Number of entities of each sequence; may be 0.
+        max_mention_length (int): Maximum number of wordpieces averaged into a mention's position embedding.
+        with_pieces (bool): Whether to return the states of pieces. If not, the last layer does not compute them.
+        RETURNS (Tuple[Tensor, Tensor]): States of pieces and of entities, in the order of the input. Shapes: (n_pieces,
+            width), or (0, width) without them; (n_entities, width).
+        RAISES (ValueError): ML029 if the lengths do not fit the tensors, ML030 if a sequence is too long, ML032 if the
+            bounds have a wrong shape.
         """
         self._check(piece_ids, piece_lengths, entity_ids, entity_bounds, entity_lengths)
         rows = self.embeddings(piece_ids, piece_lengths)
@@ -208,30 +208,31 @@ class LukeEncoder(nn.Module):
         if len(entity_ids):
             entities = self.entity_embeddings(entity_ids, entity_bounds, max_mention_length)
             rows = torch.cat([rows, entities])
-        to_take = self._rounding(rows)
+        round_up = self._rounding(rows)
         layout = make_layout(
             piece_lengths,
             entity_lengths,
             mixed=takes_mixed_layout(self.config.use_entity_aware_attention, self.visibility),
             device=rows.device,
-            round_rows=to_take,
+            round_rows=round_up,
         )
         rows = layout.arrange(rows)
         if with_pieces:
             rows = layout.restore(self.encoder(rows, layout, self.visibility))
             return rows[: len(piece_ids)], rows[len(piece_ids) :]
         n_entities = len(entity_ids)
-        kept = F.pad(layout.places[len(piece_ids) :], (0, to_take(n_entities) - n_entities))
+        kept = F.pad(layout.places[len(piece_ids) :], (0, round_up(n_entities) - n_entities))
         rows = self.encoder(rows, layout, self.visibility, kept)
         return rows[:0], rows[:n_entities]
 
     def read_words(self, piece_ids: Tensor, piece_lengths: Sequence[int]) -> Tuple[Tensor, WordCache]:
-        """Encode words, and remember what entities that stand on them will need: with isolated visibility, words are
-        the same whatever entities there are. Not for training.
+        """Encode words, and cache their keys and values for entities that are encoded later.
+
+        Only with isolated visibility, where words do not depend on entities, and not in training.
 
         piece_ids (Tensor): As for `forward`. Shape: (n_pieces,), int64.
-        piece_lengths (Sequence[int]): Pieces of each pass.
-        RETURNS (Tuple[Tensor, WordCache]): States of pieces, (n_pieces, width), and what `read_entities` takes.
+        piece_lengths (Sequence[int]): Number of pieces of each sequence.
+        RETURNS (Tuple[Tensor, WordCache]): States of pieces, (n_pieces, width), and the cache for `read_entities`.
         RAISES (ValueError): ML029, ML030.
         """
         assert self.visibility == "isolated" and not torch.is_grad_enabled()
@@ -242,34 +243,34 @@ class LukeEncoder(nn.Module):
         layout = make_layout(
             piece_lengths, no_entities, mixed=False, device=rows.device, round_rows=self._rounding(rows)
         )
-        memory = WordCache(layout, [KeyValueCache() for _ in self.encoder.layer])
+        cache = WordCache(layout, [KeyValueCache() for _ in self.encoder.layer])
         if len(piece_ids):
-            rows = layout.restore(self.encoder(layout.arrange(rows), layout, self.visibility, memory=memory))
-        return rows, memory
+            rows = layout.restore(self.encoder(layout.arrange(rows), layout, self.visibility, cache=cache))
+        return rows, cache
 
     def read_entities(
         self,
-        memory: WordCache,
+        cache: WordCache,
         entity_ids: Tensor,
         entity_bounds: Tensor,
         entity_lengths: Sequence[int],
         *,
         max_mention_length: int,
     ) -> Tensor:
-        """Encode entities that stand on words which were read before.
+        """Encode entities of sequences whose words were encoded before.
 
-        memory (WordCache): As from `read_words`.
+        cache (WordCache): The cache from `read_words`.
         entity_ids (Tensor): As for `forward`. Shape: (n_entities,), int64.
         entity_bounds (Tensor): As for `forward`. Shape: (n_entities, 2), int64.
-        entity_lengths (Sequence[int]): Entities of each pass.
+        entity_lengths (Sequence[int]): Number of entities of each sequence.
         max_mention_length (int): As for `forward`.
-        RETURNS (Tensor): The states that `forward` gives them. Shape: (n_entities, width).
+        RETURNS (Tensor): The same states as from `forward`. Shape: (n_entities, width).
         """
         rows = self.entity_embeddings(entity_ids, entity_bounds, max_mention_length)
         if not len(entity_ids):
             return rows
-        layout = follow_layout(memory.layout, entity_lengths, round_rows=self._rounding(rows))
-        return layout.restore(self.encoder(layout.arrange(rows), layout, self.visibility, memory=memory))
+        layout = entity_layout(cache.layout, entity_lengths, round_rows=self._rounding(rows))
+        return layout.restore(self.encoder(layout.arrange(rows), layout, self.visibility, cache=cache))
 
     @staticmethod
     def _rounding(rows: Tensor) -> Callable[[int], int]:
