@@ -1,4 +1,4 @@
-"""Index arithmetic of ragged arrays: sequences that lie end to end, with an array of their lengths."""
+"""Index arithmetic for ragged arrays: sequences that lie end to end, with an array of their lengths."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from .types import Ints1d
 
 
 def ranges(starts: Ints1d, lengths: Ints1d) -> Ints1d:
-    """Count from each start, range after range.
+    """Return the numbers of several ranges, end to end.
 
     starts (Ints1d): First number of each range. Shape: (n,).
-    lengths (Ints1d): How many numbers each range has; zero is allowed. Shape: (n,).
+    lengths (Ints1d): Number of numbers of each range; zero is allowed. Shape: (n,).
     RETURNS (Ints1d): Shape: (sum of lengths,), int64. `ranges([5, 2], [2, 3])` is 5 6 2 3 4.
     """
     ends = lengths.cumsum(dtype="int64")
@@ -20,7 +20,7 @@ def ranges(starts: Ints1d, lengths: Ints1d) -> Ints1d:
 
 
 def positions(lengths: Ints1d) -> Ints1d:
-    """Number the members of each of several sequences that lie end to end.
+    """Return the position of each member within its sequence.
 
     lengths (Ints1d): Shape: (n,).
     RETURNS (Ints1d): Shape: (sum of lengths,), int64. `positions([3, 2])` is 0 1 2 0 1.
@@ -30,10 +30,10 @@ def positions(lengths: Ints1d) -> Ints1d:
 
 
 def row_offsets(lengths: Ints1d) -> Ints1d:
-    """Where each of several sequences that lie end to end begins, and where the last one ends.
+    """Return the start of each sequence, and the end of the last one.
 
     lengths (Ints1d): Shape: (n,).
-    RETURNS (Ints1d): Shape: (n + 1,), int64.
+    RETURNS (Ints1d): Shape: (n + 1,), int64. `row_offsets([3, 2])` is 0 3 5.
     """
     found = numpy.zeros(len(lengths) + 1, dtype="int64")
     lengths.cumsum(dtype="int64", out=found[1:])
@@ -43,8 +43,8 @@ def row_offsets(lengths: Ints1d) -> Ints1d:
 def ragged_rows(lengths: Ints1d, which: Ints1d) -> Ints1d:
     """Return the row numbers of some of the sequences.
 
-    lengths (Ints1d): Rows of every sequence.
-    which (Ints1d): Numbers of the sequences.
+    lengths (Ints1d): Number of rows of each sequence.
+    which (Ints1d): Numbers of the selected sequences.
     RETURNS (Ints1d): Their rows, sequence after sequence, int64.
     """
     return ranges(row_offsets(lengths)[which], lengths[which])

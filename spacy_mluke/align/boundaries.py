@@ -1,4 +1,4 @@
-"""Sequences whose entities are not read: what a model of words alone sees, and where its spans lie in them."""
+"""Batches for models of words alone: without entities, with the boundary pieces of spans."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from ..ragged import row_offsets
 from ..types import AlignedBatch, Ints2d
 
 
-def edge_rows(batch: AlignedBatch) -> Ints2d:
-    """The first and the last wordpiece of each entity, in its own pass.
+def boundary_rows(batch: AlignedBatch) -> Ints2d:
+    """Return the first and the last wordpiece of each entity.
 
     batch (AlignedBatch): Sequences and their entities.
-    RETURNS (Ints2d): Rows among the pieces. Shape: (n_entities, 2), int64.
+    RETURNS (Ints2d): Rows among the pieces of the batch. Shape: (n_entities, 2), int64.
     """
-    passes = row_offsets(batch.piece_lengths)[:-1].repeat(batch.entity_lengths)
-    return batch.entity_bounds + passes[:, None] - [0, 1]
+    starts = row_offsets(batch.piece_lengths)[:-1].repeat(batch.entity_lengths)
+    return batch.entity_bounds + starts[:, None] - [0, 1]
 
 
 def without_entities(batch: AlignedBatch) -> AlignedBatch:
-    """The same passes, without entities.
+    """Return the same sequences without entities.
 
     batch (AlignedBatch): Sequences and their entities.
-    RETURNS (AlignedBatch): The words.
+    RETURNS (AlignedBatch): A batch that shares the arrays of pieces.
     """
     return replace(
         batch,
@@ -34,15 +34,15 @@ def without_entities(batch: AlignedBatch) -> AlignedBatch:
     )
 
 
-def read_opening_markers(batch: AlignedBatch) -> AlignedBatch:
-    """Marked texts of which only the words are read, and of these only the marker that opens each span is kept.
+def keep_opening_markers(batch: AlignedBatch) -> AlignedBatch:
+    """Return a batch of marked texts whose piece states are those of the markers that open spans.
 
-    batch (AlignedBatch): As from `align_marked`.
-    RETURNS (AlignedBatch): Its piece states are those of the markers, a row for each entity: `span_rows` of the
-        documents lead to them.
+    batch (AlignedBatch): The output of `align_marked`.
+    RETURNS (AlignedBatch): A batch whose entities are not encoded. Its piece states have a row for each entity: the
+        `span_rows` of the documents are their numbers.
     """
-    openings = edge_rows(batch)[:, 0].astype("int32")
+    openings = boundary_rows(batch)[:, 0].astype("int32")
     docs = [replace(doc, piece_rows=openings[doc.span_rows[doc.span_rows >= 0]]) for doc in batch.docs]
-    # No position stands on a mention here.
+    # Entities are not encoded, so no position embedding is truncated.
     counts = replace(batch.counts, truncated_mentions=0)
     return replace(batch, docs=docs, counts=counts, with_tokens=True, with_entities=False)

@@ -1,4 +1,4 @@
-"""Texts with markers around one or two spans: typing and relations."""
+"""Align texts with markers around one span (typing) or two (relations)."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from ..ragged import row_offsets
 from ..tokenization.wordpieces import RaggedPieces, Wordpieces
 from ..types import AlignedBatch, Bools1d, Counts, Ints1d, Ints3d
 from .locate import SpanTable, doc_alignments, place_spans, read_docs
-from .markers import fit, order_markers
-from .overlaps import overlapping
+from .markers import order_markers, shorten
+from .overlaps import overlapping_pieces
 from .segments import BatchText, before_space, check_segmentation, continues_word, doc_bounds
-from .sequences import Pool, check_limits
+from .sequences import PiecePool, check_limits
 from .windows import check_windows
 
-# Characters read on each side of a span, for each piece of a window. Languages have 1 to 5 to a piece, so that a
-# window is filled with plenty to spare, and a pair costs the same in a long document as in a short one.
+# Characters to encode on each side of a span, for each piece of a window. A piece has 1 to 5 characters, depending on
+# the language, so that a window is always filled, and a pair costs the same in a long document as in a short one.
 CHARS_PER_PIECE = 8
 
 
@@ -34,25 +34,26 @@ def align_marked(
     window: int = 512,
     max_mention_length: int = 30,
 ) -> AlignedBatch:
-    """Give every group of spans a pass of its own, with markers around its spans.
+    """Build a sequence for every group of spans, with markers around its spans.
 
-    Typing marks one span, `<ent> span <ent>`; relations mark a head and a tail, `<ent> head <ent> ... <ent2> tail
-    <ent2>` (Yamada et al., 2020, sections 4.1 and 4.2). Each entity stands on its span and the markers around it.
-    Spans may be nested, equal or crossing. A long document is read around the spans; where they are too far apart,
-    text between them is left out (`counts.truncated_texts`), so that no group is lost.
+    Typing marks one span: `<ent> span <ent>`. Relations mark a head and a tail: `<ent> head <ent> ... <ent2> tail
+    <ent2>` (Yamada et al., 2020, sections 4.1 and 4.2). Each entity covers its span and the markers around it. Spans
+    may be nested, equal or crossing. Of a long document, the text around the spans is encoded. If the spans are too far
+    apart, text between them is skipped (`counts.truncated_texts`), so that every group has a sequence.
 
     docs (Sequence[Doc]): The documents.
-    groups (Sequence[Ints3d]): For each document, token bounds of its groups. Shape: (n_groups, size, 2); size is the
+    groups (Sequence[Ints3d]): Token bounds of the groups of each document. Shape: (n_groups, size, 2); size is the
         number of markers.
     wordpieces (Wordpieces): The vocabulary.
     marker_ids (Sequence[Optional[int]]): The marker of each span of a group: `ent_id`, `ent2_id` of the vocabulary.
     entity_ids (Sequence[int]): The entity of each span of a group: [MASK], [MASK2].
     segmentation (str): As for `align`.
-    window (int): Pieces of a pass, special pieces and markers included.
-    max_mention_length (int): Pieces of a mention, markers included, that its position embedding is the mean of.
-    RETURNS (AlignedBatch): One pass for each group, its entities in the order of its spans, documents in order. In
-        `docs`, `span_bounds` and `span_rows` hold the groups end to end (reshape to (n_groups, size)); a group with a
-        span without pieces has no pass, and -1 for all its spans. Token states are not given.
+    window (int): Maximum number of pieces of a sequence, special pieces and markers included.
+    max_mention_length (int): Maximum number of wordpieces averaged into a mention's position embedding, markers
+        included.
+    RETURNS (AlignedBatch): One sequence for each group, with an entity for each span, documents in order. In `docs`,
+        `span_bounds` and `span_rows` hold the groups end to end (reshape to (n_groups, size)). A group with a span
+        without pieces has no sequence, and -1 for all its spans. There are no token states.
     RAISES (ValueError): ML001, ML003, ML004, ML007, ML009, ML070, ML071.
     """
     size = len(marker_ids)
@@ -68,29 +69,32 @@ def align_marked(
         )
     batch = read_docs(docs)
     spans = place_spans(batch, *_flatten(groups, size))
-    starts, lengths, pieces, markers, was_cut = _segments(batch, spans, wordpieces, segmentation, size, window)
+    starts, lengths, pieces, markers, is_distant = _encode_segments(
+        batch, spans, wordpieces, segmentation, size, window
+    )
     visible = row_offsets(pieces.offsets[:, 1] > pieces.offsets[:, 0])
-    shown = (visible[starts + lengths] - visible[starts]).sum(axis=2)  # (n_groups, n_segments)
-    before = numpy.concatenate([numpy.zeros((len(shown), 1), dtype="int64"), numpy.cumsum(shown, axis=1)], axis=1)
-    rows = numpy.arange(len(shown))[:, None]
-    is_blank = before[rows, markers.closes + 1] == before[rows, markers.opens + 1]
-    starts, lengths, is_cut = fit(starts, lengths, markers, window - 2 - 2 * size)
+    n_visible = (visible[starts + lengths] - visible[starts]).sum(axis=2)  # (n_groups, n_segments)
+    n_groups = len(n_visible)
+    before = numpy.concatenate([numpy.zeros((n_groups, 1), dtype="int64"), numpy.cumsum(n_visible, axis=1)], axis=1)
+    group = numpy.arange(n_groups)[:, None]
+    is_blank = before[group, markers.closes + 1] == before[group, markers.opens + 1]
+    starts, lengths, is_shortened = shorten(starts, lengths, markers, window - 2 - 2 * size)
 
     kept = numpy.flatnonzero(~is_blank.any(axis=1))
-    is_cut = (is_cut | was_cut)[kept]
+    is_truncated = (is_shortened | is_distant)[kept]
     sums = lengths.sum(axis=2)[kept]
-    # A marker stands after <s>, the segments before it and the markers before it.
+    # Before a marker are <s>, segments and other markers.
     places = 1 + numpy.cumsum(sums, axis=1)[:, :-1] + numpy.arange(2 * size)
-    rows = numpy.arange(len(kept))[:, None]
-    bounds = numpy.stack([places[rows, markers.opens[kept]], places[rows, markers.closes[kept]] + 1], axis=2)
+    group = numpy.arange(len(kept))[:, None]
+    bounds = numpy.stack([places[group, markers.opens[kept]], places[group, markers.closes[kept]] + 1], axis=2)
 
     extra = numpy.array([wordpieces.bos_id, wordpieces.eos_id, *marker_ids])
-    pool = Pool(pieces.ids, extra)
+    pool = PiecePool(pieces.ids, extra)
     piece_ids, piece_lengths = pool.build(
         _with_markers(starts[kept], pool.n_pieces + 2 + markers.slots[kept], pool.n_pieces),
         _with_markers(lengths[kept], numpy.ones_like(markers.slots[kept]), None),
     )
-    entity_rows = numpy.full((len(shown), size), -1, dtype="int32")
+    entity_rows = numpy.full((n_groups, size), -1, dtype="int32")
     entity_rows[kept] = numpy.arange(len(kept) * size).reshape((-1, size))
     result = AlignedBatch(
         piece_ids=piece_ids,
@@ -106,14 +110,14 @@ def align_marked(
         spans=len(spans.bounds),
         blank_spans=int(is_blank.sum()),
         truncated_mentions=int((bounds[:, :, 1] - bounds[:, :, 0] > max_mention_length).sum()),
-        truncated_texts=int(is_cut.sum()),
+        truncated_texts=int(is_truncated.sum()),
     )
     return result
 
 
 def _flatten(groups: Sequence[Any], size: int) -> Tuple[Any, Ints1d]:
-    """Bounds of all spans of all groups, and how many each document has."""
-    rows = [numpy.zeros((0, 2), dtype="int64")]
+    """Return the bounds of all spans of all groups, and the number of spans of each document."""
+    bounds = [numpy.zeros((0, 2), dtype="int64")]
     lengths = []
     for n, group in enumerate(groups):
         found = numpy.asarray(group, dtype="int64")
@@ -121,28 +125,28 @@ def _flatten(groups: Sequence[Any], size: int) -> Tuple[Any, Ints1d]:
             found = found.reshape((0, size, 2))
         if found.ndim != 3 or found.shape[1:] != (size, 2):
             raise ValueError(Errors.ML009.format(n=n, size=size, shape=found.shape))
-        rows.append(found.reshape((-1, 2)))
-        lengths.append(len(rows[-1]))
-    return numpy.concatenate(rows), numpy.array(lengths, dtype="int64")
+        bounds.append(found.reshape((-1, 2)))
+        lengths.append(len(bounds[-1]))
+    return numpy.concatenate(bounds), numpy.array(lengths, dtype="int64")
 
 
-def _segments(
+def _encode_segments(
     batch: BatchText, spans: SpanTable, wordpieces: Wordpieces, segmentation: str, size: int, window: int
 ) -> Tuple[Ints3d, Ints3d, RaggedPieces, Any, Bools1d]:
-    """Cut each group's text at its markers, and encode the segments.
+    """Split each group's text at its markers, and encode the segments.
 
     RETURNS: First piece and number of pieces of each segment's two ranges, shapes: (n_groups, n_segments, 2); the
-        pieces; the markers; and the groups between whose markers text was not even read, shape: (n_groups,).
+        pieces; the markers; and the groups with text between markers that was not encoded, shape: (n_groups,).
     """
     chars = spans.chars.reshape((-1, size, 2))
     docs = spans.docs.reshape((-1, size))[:, 0]
     if segmentation == "plain":
-        cuts = numpy.unique(batch.doc_chars)
-        pieces = wordpieces.encode_segments(batch.text, batch.codes, cuts)
-        doc_pieces = row_offsets(pieces.lengths)[numpy.searchsorted(cuts, batch.doc_chars)]
+        split_points = numpy.unique(batch.doc_chars)
+        pieces = wordpieces.encode_segments(batch.text, batch.codes, split_points)
+        doc_pieces = row_offsets(pieces.lengths)[numpy.searchsorted(split_points, batch.doc_chars)]
         within = doc_bounds(doc_pieces)[spans.docs]
-        held = overlapping(spans.chars, pieces.offsets, within).reshape((-1, size, 2))
-        markers = order_markers(held)
+        span_pieces = overlapping_pieces(spans.chars, pieces.offsets, within)
+        markers = order_markers(span_pieces.reshape((-1, size, 2)))
         edges = numpy.concatenate([doc_pieces[docs][:, None], markers.positions, doc_pieces[docs + 1][:, None]], axis=1)
         starts = numpy.stack([edges[:, :-1], edges[:, 1:]], axis=2)
         lengths = numpy.stack([numpy.diff(edges, axis=1), numpy.zeros_like(edges[:, 1:])], axis=2)
@@ -152,7 +156,7 @@ def _segments(
     markers = order_markers(before_space(batch, chars, first[:, None, None]))
     margin = CHARS_PER_PIECE * window
     edges = numpy.concatenate([first[:, None], markers.positions, end[:, None]], axis=1)
-    # Long segments are read at their ends only: (first range, second range) x (start, end) in characters.
+    # Only the ends of long segments are encoded: (first range, second range) x (start, end) in characters.
     left, right = edges[:, :-1], edges[:, 1:]
     parts = numpy.stack([numpy.stack([left, right], axis=2), numpy.stack([right, right], axis=2)], axis=2)
     is_long = right - left > 2 * margin
@@ -172,11 +176,11 @@ def _segments(
         joined = filled.copy()
         joined[filled] = continues_word(batch, unique[filled, 0])
     pieces = wordpieces.encode_ragged(texts, joined=joined)
-    at = row_offsets(pieces.lengths)[:-1]
+    first_pieces = row_offsets(pieces.lengths)[:-1]
     shape = parts.shape[:3]
     inverse = inverse.ravel()
     return (
-        at[inverse].reshape(shape),
+        first_pieces[inverse].reshape(shape),
         pieces.lengths[inverse].reshape(shape),
         pieces,
         markers,
@@ -185,21 +189,23 @@ def _segments(
 
 
 def _at_token(batch: BatchText, chars: Any, lowest: Any) -> Any:
-    """Move positions back to where a token begins, so that no word is cut: unless that is not above the lowest, in a
-    token of thousands of characters."""
+    """Move positions back to the start of a token, so that no word is split.
+
+    A position stays if the start is not above the lowest allowed position (in a token of thousands of characters).
+    """
     if not len(batch.token_chars):
         return chars
     found = numpy.searchsorted(batch.token_chars[:, 0], chars, side="right") - 1
-    begins = batch.token_chars[numpy.maximum(found, 0), 0]
-    return numpy.where(begins > lowest, begins, chars)
+    starts = batch.token_chars[numpy.maximum(found, 0), 0]
+    return numpy.where(starts > lowest, starts, chars)
 
 
 def _with_markers(ranges: Ints3d, between: Any, special: Optional[int]) -> Any:
-    """Put a column for <s>, one for each marker and one for </s> between the columns of the segments.
+    """Insert columns for <s>, each marker and </s> between the columns of the segments.
 
-    ranges (Ints3d): Shape: (n_groups, n_segments, 2).
-    between (Ints2d): Shape: (n_groups, n_segments - 1).
-    special (Optional[int]): Where <s> is, and </s> after it; None to write lengths, which are 1.
+    ranges (Ints3d): Starts or lengths of the segments' ranges. Shape: (n_groups, n_segments, 2).
+    between (Ints2d): Starts or lengths of the markers. Shape: (n_groups, n_segments - 1).
+    special (Optional[int]): Number of <s> in the pool, which </s> follows; None for lengths, which are 1.
     RETURNS (Ints2d): Shape: (n_groups, 3 * n_segments + 1).
     """
     n_groups, n_segments, _ = ranges.shape

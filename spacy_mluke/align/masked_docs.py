@@ -1,4 +1,4 @@
-"""Documents whose tokens are places of a text: what is masked need not stand on a tokenizer's tokens."""
+"""Build documents for masks that do not coincide with a tokenizer's tokens."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from thinc.api import Ragged
 from ..types import Ints2d
 
 
-def place_docs(texts: Sequence[str], places: Sequence[Sequence[Tuple[int, int]]]) -> Tuple[List[Doc], Ragged]:
-    """Make documents that are cut at places only, and spans of those places.
+def build_masked_docs(texts: Sequence[str], masks: Sequence[Sequence[Tuple[int, int]]]) -> Tuple[List[Doc], Ragged]:
+    """Build documents whose tokens are the masks and the texts between them.
 
-    Japanese writes a mask against its neighbours, and no tokenizer sets it apart. Alignment reads a document's text and
-    where its tokens lie; so it is given one whose tokens are the places, and what is between them.
+    In Japanese text, a mask has no spaces around it, and tokenizers do not separate it from its neighbours. Alignment
+    only needs the text of a document and the offsets of its tokens.
 
     texts (Sequence[str]): The texts.
-    places (Sequence[Sequence[Tuple[int, int]]]): First character and end of each place; those of a text are in order,
-        not empty, and do not overlap.
-    RETURNS (Tuple[List[Doc], Ragged]): The documents, and token bounds of the places, in order.
+    masks (Sequence[Sequence[Tuple[int, int]]]): First character and end of each mask of each text, in order, not empty,
+        without overlaps.
+    RETURNS (Tuple[List[Doc], Ragged]): The documents, and the token bounds of the masks, in order.
     """
-    # Of their own: whole sentences as words would stay in the pipeline's vocabulary forever.
+    # A separate vocabulary: whole sentences as words would stay in the pipeline's vocabulary forever.
     vocab = Vocab()
     docs: List[Doc] = []
-    rows: List[Ints2d] = [numpy.zeros((0, 2), dtype="int32")]
-    for text, own in zip(texts, places, strict=True):
-        chars = numpy.asarray(own, dtype="int64").reshape((-1, 2))
-        cuts = sorted({0, len(text), *chars.ravel().tolist()})
-        words = [text[start:end] for start, end in pairwise(cuts)]
+    bounds: List[Ints2d] = [numpy.zeros((0, 2), dtype="int32")]
+    for text, text_masks in zip(texts, masks, strict=True):
+        chars = numpy.asarray(text_masks, dtype="int64").reshape((-1, 2))
+        split_points = sorted({0, len(text), *chars.ravel().tolist()})
+        words = [text[start:end] for start, end in pairwise(split_points)]
         docs.append(Doc(vocab, words=words, spaces=[False] * len(words)))
-        firsts = numpy.searchsorted(cuts, chars[:, 0])
-        rows.append(numpy.stack([firsts, firsts + 1], axis=1).astype("int32"))
-    lengths = numpy.asarray([len(own) for own in places], dtype="int32")
-    return docs, Ragged(numpy.concatenate(rows), lengths)  # type: ignore[arg-type]
+        firsts = numpy.searchsorted(split_points, chars[:, 0])
+        bounds.append(numpy.stack([firsts, firsts + 1], axis=1).astype("int32"))
+    lengths = numpy.asarray([len(text_masks) for text_masks in masks], dtype="int32")
+    return docs, Ragged(numpy.concatenate(bounds), lengths)  # type: ignore[arg-type]

@@ -1,9 +1,9 @@
-"""Spans whose words are hidden: `<mask>` pieces in their place.
+"""Replace the words of spans by `<mask>` pieces.
 
-    text     Tokyo | is | [MASK] | .      the third token masked once
+    text     Tokyo | is | big | .      the third token masked with one piece
     pieces   ▁Tokyo ▁is <mask> ▁.
 
-Only the caller's spans become `<mask>`: what the text itself says never does.
+Only spans become `<mask>`. Text that spells it does not.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from ..errors import Errors
 from ..ragged import ranges, row_offsets
 from ..tokenization.wordpieces import RaggedPieces, Wordpieces
 from ..types import Ints1d, Ints2d
-from .overlaps import overlapping
-from .segments import BatchText, Segmented, continues_word, cut_at_spans, doc_bounds
+from .overlaps import overlapping_pieces
+from .segments import BatchText, Segmented, continues_word, doc_bounds, split_at_spans
 
 
 def segment_masked(
@@ -26,55 +26,58 @@ def segment_masked(
     segmentation: str,
     mask_lengths: Ints1d,
 ) -> Segmented:
-    """Encode the texts of a batch as `segments.segment` does, with `<mask>` in place of some spans' words.
+    """Encode the texts of a batch like `segments.segment`, with `<mask>` in place of the words of some spans.
 
-    Text is cut around what is masked, however else it is cut. Where it would not be, nothing is put in front of a
-    segment that continues a word.
+    Text is always split around masked spans, also with the segmentation "plain"; then a segment that continues a word
+    gets no "▁".
 
     batch (BatchText): The texts.
     span_chars (Ints2d): First character and end of each span. Shape: (n_spans, 2).
     span_docs (Ints1d): The document of each span. Shape: (n_spans,).
     wordpieces (Wordpieces): The vocabulary.
     segmentation (str): One of SEGMENTATIONS.
-    mask_lengths (Ints1d): `<mask>` pieces that take the place of each span's words; 0 leaves them. Shape: (n_spans,).
-    RETURNS (Segmented): The pieces. A span without wordpieces stays without.
+    mask_lengths (Ints1d): Number of `<mask>` pieces that replace the words of each span; 0 keeps the words. Shape:
+        (n_spans,).
+    RETURNS (Segmented): The pieces. A span without wordpieces gets no `<mask>`.
     RAISES (ValueError): ML220 if spans that are masked overlap.
     """
     mask_lengths = numpy.asarray(mask_lengths, dtype="int64")
     masked = mask_lengths > 0
-    _check_apart(span_chars[masked])
-    is_cut = numpy.ones(len(span_chars), dtype=bool) if segmentation != "plain" else masked
-    cuts, places = cut_at_spans(batch, span_chars[is_cut], span_docs[is_cut])
-    joined = None if segmentation == "published" else continues_word(batch, cuts[:-1])
-    pieces = wordpieces.encode_segments(batch.text, batch.codes, cuts, joined=joined)
-    piece_cuts = row_offsets(pieces.lengths)
-    doc_pieces = piece_cuts[numpy.searchsorted(cuts, batch.doc_chars)]
-    span_pieces = overlapping(span_chars, pieces.offsets, doc_bounds(doc_pieces)[span_docs])
-    span_pieces[is_cut] = piece_cuts[places]
+    _check_no_overlap(span_chars[masked])
+    is_split = numpy.ones(len(span_chars), dtype=bool) if segmentation != "plain" else masked
+    split_points, span_segments = split_at_spans(batch, span_chars[is_split], span_docs[is_split])
+    joined = None if segmentation == "published" else continues_word(batch, split_points[:-1])
+    pieces = wordpieces.encode_segments(batch.text, batch.codes, split_points, joined=joined)
+    segment_pieces = row_offsets(pieces.lengths)
+    doc_segments = numpy.searchsorted(split_points, batch.doc_chars)
+    doc_pieces = segment_pieces[doc_segments]
+    span_pieces = overlapping_pieces(span_chars, pieces.offsets, doc_bounds(doc_pieces)[span_docs])
+    span_pieces[is_split] = segment_pieces[span_segments]
     visible = row_offsets(pieces.offsets[:, 1] > pieces.offsets[:, 0])
     is_blank = visible[span_pieces[:, 0]] == visible[span_pieces[:, 1]]
     span_pieces[is_blank, 1] = span_pieces[is_blank, 0]
-    doc_cuts = numpy.searchsorted(cuts, batch.doc_chars)
-    return _put_masks(pieces, piece_cuts, doc_cuts, span_pieces, span_chars, mask_lengths, wordpieces.mask_id)
+    return _replace_pieces(
+        pieces, segment_pieces, doc_segments, span_pieces, span_chars, mask_lengths, wordpieces.mask_id
+    )
 
 
-def _check_apart(chars: Ints2d) -> None:
+def _check_no_overlap(chars: Ints2d) -> None:
     order = numpy.lexsort((chars[:, 1], chars[:, 0]))
     starts, ends = chars[order].T
     if (starts[1:] < ends[:-1]).any():
         raise ValueError(Errors.ML220)
 
 
-def _put_masks(
+def _replace_pieces(
     pieces: RaggedPieces,
-    piece_cuts: Ints1d,
-    doc_cuts: Ints1d,
+    segment_pieces: Ints1d,
+    doc_segments: Ints1d,
     span_pieces: Ints2d,
     span_chars: Ints2d,
     mask_lengths: Ints1d,
     mask_id: int,
 ) -> Segmented:
-    """Replace ranges of pieces, and move everything that is counted in pieces along."""
+    """Replace the pieces of masked spans by masks, and adjust all numbers of pieces after them."""
     masked = numpy.flatnonzero((mask_lengths > 0) & (span_pieces[:, 1] > span_pieces[:, 0]))
     masked = masked[numpy.argsort(span_pieces[masked, 0])]
     starts, ends = span_pieces[masked].T
@@ -97,8 +100,8 @@ def _put_masks(
     new = moved_starts(old)
     ids[new], offsets[new] = pieces.ids[old], pieces.offsets[old]
     offsets[ranges(moved_starts(starts), lengths)] = span_chars[masked].repeat(lengths, axis=0)
-    cuts = moved_starts(piece_cuts)
+    segment_starts = moved_starts(segment_pieces)
     moved = numpy.stack([moved_starts(span_pieces[:, 0]), moved_ends(span_pieces[:, 1])], axis=1)
     is_blank = span_pieces[:, 0] == span_pieces[:, 1]
     moved[is_blank, 1] = moved[is_blank, 0]
-    return Segmented(RaggedPieces(ids, offsets, numpy.diff(cuts)), cuts[doc_cuts], moved)
+    return Segmented(RaggedPieces(ids, offsets, numpy.diff(segment_starts)), segment_starts[doc_segments], moved)

@@ -1,4 +1,4 @@
-"""Documents of any length: windows that never cut an entity."""
+"""Split documents into overlapping windows that contain entities as a whole."""
 
 from __future__ import annotations
 
@@ -9,25 +9,24 @@ from ..types import Ints1d, Ints2d
 
 
 def check_windows(window: int, overlap: int, least: int) -> None:
-    """Refuse windows that nothing fits in.
+    """Check the sizes of windows.
 
-    window (int): Pieces of a pass, special ones included.
-    overlap (int): Pieces that neighbouring windows share.
-    least (int): Pieces that a pass takes at least.
-    RAISES (ValueError): ML003.
+    window (int): Maximum number of pieces of a sequence, special pieces included.
+    overlap (int): Number of pieces that neighbouring windows share.
+    least (int): Minimum of `window`.
+    RAISES (ValueError): ML003 for a smaller window or a negative overlap.
     """
     if window < least or overlap < 0:
         raise ValueError(Errors.ML003.format(window=window, overlap=overlap, least=least))
 
 
 def window_starts(n_pieces: int, room: int, overlap: int) -> Ints1d:
-    """Spread windows evenly over a document.
+    """Distribute windows evenly over a document.
 
-    n_pieces (int): Pieces of the document.
-    room (int): Pieces of a window, without special ones.
-    overlap (int): Pieces that neighbours share at least. More than half a window is never shared: it would only read
-        the document again.
-    RETURNS (Ints1d): First piece of each window, rising; the first window begins the document and the last ends it.
+    n_pieces (int): Number of pieces of the document.
+    room (int): Maximum number of pieces of a window, without special pieces.
+    overlap (int): Minimum number of pieces that neighbouring windows share, limited to half a window.
+    RETURNS (Ints1d): First piece of each window, rising, from the start of the document to the window that ends it.
         Shape: (n_windows,), int64.
     """
     if n_pieces <= room:
@@ -38,49 +37,48 @@ def window_starts(n_pieces: int, room: int, overlap: int) -> Ints1d:
 
 
 def add_windows(starts: Ints1d, bounds: Ints2d, n_pieces: int, room: int) -> Ints1d:
-    """Add windows for the ranges that no window holds whole; neighbours share one.
+    """Add windows for ranges that no window contains as a whole. One window is added for neighbouring ranges that fit.
 
     starts (Ints1d): First piece of each window, rising. Shape: (n_windows,).
     bounds (Ints2d): First piece and end of each range, none longer than a window. Shape: (n, 2).
-    n_pieces (int): Pieces of the document.
-    room (int): Pieces of a window.
+    n_pieces (int): Number of pieces of the document.
+    room (int): Maximum number of pieces of a window.
     RETURNS (Ints1d): All windows, rising. Shape: (n_windows + n_added,), int64.
     """
     last_before = starts[numpy.searchsorted(starts, bounds[:, 0], side="right") - 1]
-    cut = numpy.unique(bounds[last_before + room < bounds[:, 1]], axis=0)
-    if not len(cut):
+    split = numpy.unique(bounds[last_before + room < bounds[:, 1]], axis=0)
+    if not len(split):
         return starts
-    groups = [cut[0].tolist()]
-    for start, end in cut[1:].tolist():
+    groups = [split[0].tolist()]
+    for start, end in split[1:].tolist():
         group = groups[-1]
         if max(group[1], end) - group[0] <= room:
             group[1] = max(group[1], end)
         else:
             groups.append([start, end])
-    held = numpy.array(groups, dtype="int64")
-    # The group in the middle of its window: as much context on either side.
-    added = numpy.clip((held.sum(axis=1) - room) // 2, 0, n_pieces - room)
+    # Each group is in the middle of its window, with equal context on both sides.
+    added = numpy.clip((numpy.array(groups, dtype="int64").sum(axis=1) - room) // 2, 0, n_pieces - room)
     return numpy.unique(numpy.concatenate([starts, added]))
 
 
 def most_context(starts: Ints1d, bounds: Ints2d, n_pieces: int, room: int) -> Ints1d:
-    """The window in which each range has most context.
+    """Return the window with the most context for each range of pieces.
 
-    Context is the smaller of what a window shows to the left and to the right; a side where the document itself ends
-    counts as unlimited. Of equal windows, the first.
+    Context is the number of pieces in the window on the left or on the right of the range, whichever is smaller. At the
+    start and at the end of the document it is unlimited. Of windows with equal context, the first is returned.
 
     starts (Ints1d): First piece of each window, rising. Shape: (n_windows,).
-    bounds (Ints2d): First piece and end of each range; at least one window holds it. Shape: (n, 2).
-    n_pieces (int): Pieces of the document.
-    room (int): Pieces of a window.
-    RETURNS (Ints1d): Shape: (n,), int64.
+    bounds (Ints2d): First piece and end of each range; at least one window contains it. Shape: (n, 2).
+    n_pieces (int): Number of pieces of the document.
+    room (int): Maximum number of pieces of a window.
+    RETURNS (Ints1d): Number of the window. Shape: (n,), int64.
     """
     n_windows = len(starts)
     if n_windows == 1:
         return numpy.zeros(len(bounds), dtype="int64")
     first, end = bounds[:, 0], bounds[:, 1]
-    # Within the document, context falls off to both sides of the window that has the range in its middle. So only its
-    # two neighbours can be best, or the two windows that have an unlimited side.
+    # Context decreases with the distance from the window that has the range in its middle. So the best window is one of
+    # the two that are nearest to that, or the first or the last, which have an unlimited side.
     after = numpy.searchsorted(2 * starts, first + end - room)
     last = n_windows - 1
     before, after = numpy.clip([after - 1, after], 1, max(last - 1, 1))

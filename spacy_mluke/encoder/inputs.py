@@ -11,7 +11,7 @@ from thinc.types import Ragged
 from thinc.util import to_numpy
 
 from ..align.batch import align, align_marked, align_questions
-from ..align.boundaries import read_opening_markers
+from ..align.boundaries import keep_opening_markers
 from ..checkpoint.load import LoadedEncoder
 from ..errors import Errors
 from ..types import AlignedBatch, Bools1d, Ints1d, Ints3d, QuestionBatch
@@ -83,7 +83,7 @@ class MentionInput(EncoderInput):
     edit: Optional[Callable[[AlignedBatch], None]] = None
 
     @property
-    def wanted(self) -> Optional[Bools1d]:
+    def needed(self) -> Optional[Bools1d]:
         """Which mentions need a state: those with candidates, by default each [MASK]. None: all. Shape: (n_spans,)."""
         if self.candidate_lengths is not None:
             return numpy.asarray(self.candidate_lengths) > 0
@@ -100,7 +100,7 @@ class MentionInput(EncoderInput):
         if self.entity_ids is not None:
             check_entity_ids(loaded, self.entity_ids)
             entity_ids = numpy.where(self.entity_ids < 0, loaded.entities.mask_id, self.entity_ids)
-        batch = self._align(encoder, loaded, entity_ids=entity_ids, mask_lengths=self.mask_lengths, wanted=self.wanted)
+        batch = self._align(encoder, loaded, entity_ids=entity_ids, mask_lengths=self.mask_lengths, needed=self.needed)
         if self.edit is not None:
             self.edit(batch)
         return batch
@@ -132,7 +132,7 @@ class MarkedInput(EncoderRequest):
             entity_ids=[loaded.entities.mask_id, loaded.entities.mask2_id][: self.size],
             **_common(encoder, loaded),
         )
-        return marked if self.with_entities else read_opening_markers(marked)
+        return marked if self.with_entities else keep_opening_markers(marked)
 
 
 @dataclass

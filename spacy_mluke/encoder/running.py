@@ -112,11 +112,11 @@ def predict_selected(
         words = without_entities(part.batch)
         if network.visibility == "isolated":
             given = network_input(words, device)
-            pieces, cache = network.read_words(given["piece_ids"], given["piece_lengths"])
+            pieces, cache = network.encode_words(given["piece_ids"], given["piece_lengths"])
             selected = selector.select(part.batch, torch2xp(pieces.float()))
             few = take_entities(part.batch, selected)
             given = network_input(few, device)
-            entities = network.read_entities(
+            entities = network.encode_entities(
                 cache,
                 given["entity_ids"],
                 given["entity_bounds"],

@@ -7,7 +7,7 @@ from typing import Any, Callable, List, Tuple, cast
 
 from thinc.api import get_current_ops
 
-from ..align.boundaries import edge_rows
+from ..align.boundaries import boundary_rows
 from ..encoder.access import load_model
 from ..encoder.inputs import MentionInput
 from ..encoder.reducers import Reducer, StateGradients
@@ -60,7 +60,7 @@ class MaskReducer(Reducer):
     def _rows(self, batch: AlignedBatch, n: int) -> List[Any]:
         """For each of the first pieces, its row below each entity."""
         ops = get_current_ops()
-        firsts = edge_rows(batch)[:, 0]
+        firsts = boundary_rows(batch)[:, 0]
         # A mention with fewer pieces: the rows after it have no meaning, and are not read.
         return [ops.asarray1i(cast(Any, (firsts + i).clip(max=n - 1))) for i in range(self.n_pieces)]
 

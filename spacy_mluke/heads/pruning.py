@@ -9,7 +9,7 @@ import torch
 from thinc.api import Model
 from thinc.util import to_numpy
 
-from ..align.boundaries import edge_rows
+from ..align.boundaries import boundary_rows
 from ..encoder.reducers import Selector
 from ..ragged import positions
 from ..types import AlignedBatch, Bools2d, DeviceFloats2d, Floats1d, Floats2d, Ints1d, Ints2d
@@ -62,7 +62,7 @@ def log_likelihoods(logits: Floats2d, lengths: Floats1d, part: AlignedBatch) -> 
     RETURNS (Floats1d): Logarithms. Shape: (n_entities,).
     """
     likely = -numpy.logaddexp(0.0, -logits)
-    edges = edge_rows(part)
+    edges = boundary_rows(part)
     return likely[edges[:, 0], 0] + likely[edges[:, 1], 1] + lengths[_length_rows(part.entity_bounds)]
 
 
@@ -112,7 +112,7 @@ def edges_of_names(batch: AlignedBatch, rows: Ints1d) -> Bools2d:
     RETURNS (Bools2d): Shape: (len(rows), 2).
     """
     is_edge = numpy.zeros((len(batch.piece_ids), 2), dtype=bool)
-    edges = edge_rows(batch)
+    edges = boundary_rows(batch)
     is_edge[edges[:, 0], 0] = True
     is_edge[edges[:, 1], 1] = True
     return is_edge[rows]

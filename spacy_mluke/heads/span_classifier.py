@@ -7,7 +7,7 @@ from spacy.tokens import Doc
 from thinc.api import Dropout, Model, chain
 from thinc.types import Floats2d, Ragged
 
-from ..align.boundaries import edge_rows
+from ..align.boundaries import boundary_rows
 from ..encoder.access import is_encoder
 from ..encoder.inputs import EncoderInput, no_spans
 from ..encoder.reducers import Reducer, StateGradients
@@ -172,4 +172,4 @@ class SpanReducer(Reducer):
 
     def _edges(self, batch: AlignedBatch) -> List[Any]:
         """Rows of the first and of the last piece of each candidate."""
-        return [self.ops.asarray1i(cast(Any, column)) for column in edge_rows(batch).T]
+        return [self.ops.asarray1i(cast(Any, column)) for column in boundary_rows(batch).T]

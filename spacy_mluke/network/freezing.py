@@ -46,7 +46,7 @@ def freeze(network: LukeEncoder, parts: Sequence[str]) -> None:
 
 
 @contextlib.contextmanager
-def frozen_but(network: LukeEncoder, prefix: str) -> Iterator[None]:
+def frozen_except(network: LukeEncoder, prefix: str) -> Iterator[None]:
     """Freeze all parameters of a network except one part, within a context.
 
     network (LukeEncoder): The network.

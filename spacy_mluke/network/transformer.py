@@ -225,14 +225,14 @@ class LukeEncoder(nn.Module):
         rows = self.encoder(rows, layout, self.visibility, kept)
         return rows[:0], rows[:n_entities]
 
-    def read_words(self, piece_ids: Tensor, piece_lengths: Sequence[int]) -> Tuple[Tensor, WordCache]:
+    def encode_words(self, piece_ids: Tensor, piece_lengths: Sequence[int]) -> Tuple[Tensor, WordCache]:
         """Encode words, and cache their keys and values for entities that are encoded later.
 
         Only with isolated visibility, where words do not depend on entities, and not in training.
 
         piece_ids (Tensor): As for `forward`. Shape: (n_pieces,), int64.
         piece_lengths (Sequence[int]): Number of pieces of each sequence.
-        RETURNS (Tuple[Tensor, WordCache]): States of pieces, (n_pieces, width), and the cache for `read_entities`.
+        RETURNS (Tuple[Tensor, WordCache]): States of pieces, (n_pieces, width), and the cache for `encode_entities`.
         RAISES (ValueError): ML029, ML030.
         """
         assert self.visibility == "isolated" and not torch.is_grad_enabled()
@@ -248,7 +248,7 @@ class LukeEncoder(nn.Module):
             rows = layout.restore(self.encoder(layout.arrange(rows), layout, self.visibility, cache=cache))
         return rows, cache
 
-    def read_entities(
+    def encode_entities(
         self,
         cache: WordCache,
         entity_ids: Tensor,
@@ -259,7 +259,7 @@ class LukeEncoder(nn.Module):
     ) -> Tensor:
         """Encode entities of sequences whose words were encoded before.
 
-        cache (WordCache): The cache from `read_words`.
+        cache (WordCache): The cache from `encode_words`.
         entity_ids (Tensor): As for `forward`. Shape: (n_entities,), int64.
         entity_bounds (Tensor): As for `forward`. Shape: (n_entities, 2), int64.
         entity_lengths (Sequence[int]): Number of entities of each sequence.

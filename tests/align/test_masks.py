@@ -11,7 +11,7 @@ import spacy
 from thinc.api import Ragged
 
 from spacy_mluke.align.batch import align
-from spacy_mluke.align.masked_docs import place_docs
+from spacy_mluke.align.masked_docs import build_masked_docs
 from tests.conftest import SAMPLES
 
 SEGMENTATIONS = ["published", "pretraining", "plain"]
@@ -89,7 +89,7 @@ def test_a_span_around_a_mask_holds_it(pieces):
 def test_masks_against_their_neighbours_are_set_apart(pieces):
     text = "日本の首都は[MASK]である。"
     start = text.index("[")
-    docs, spans = place_docs([text], [[(start, start + 6)]])
+    docs, spans = build_masked_docs([text], [[(start, start + 6)]])
     assert docs[0].text == text
     assert [token.text for token in docs[0]] == ["日本の首都は", "[MASK]", "である。"]
     for segmentation in SEGMENTATIONS:

@@ -12,7 +12,7 @@ from spacy_mluke.align import align
 from spacy_mluke.align.overlaps import (
     char_token_bounds,
     entity_position_ids,
-    overlapping,
+    overlapping_pieces,
     piece_bounds_of_tokens,
     span_piece_bounds,
 )
@@ -78,7 +78,7 @@ def test_ranges_of_tokens_rise(wordpieces, text, data):
 def test_an_empty_range_shares_no_character():
     offsets = numpy.array([[0, 5], [5, 5], [5, 8]])
     chars = numpy.array([[3, 3], [5, 5], [4, 6], [8, 9]])
-    assert numpy.diff(overlapping(chars, offsets), axis=1).ravel().tolist() == [0, 0, 3, 0]
+    assert numpy.diff(overlapping_pieces(chars, offsets), axis=1).ravel().tolist() == [0, 0, 3, 0]
 
 
 def test_position_ids_are_those_of_the_paper(wordpieces):
@@ -124,7 +124,7 @@ def test_an_empty_range_stands_within_its_document():
     offsets = numpy.array([[0, 5], [5, 5], [6, 8], [8, 8], [9, 12]])
     within = numpy.array([[0, 2], [2, 4], [2, 4], [4, 5], [4, 5]])
     chars = numpy.array([[5, 6], [6, 6], [8, 9], [9, 9], [12, 13]])
-    assert overlapping(chars, offsets, within).tolist() == [[1, 1], [2, 2], [3, 3], [4, 4], [5, 5]]
+    assert overlapping_pieces(chars, offsets, within).tolist() == [[1, 1], [2, 2], [3, 3], [4, 4], [5, 5]]
 
 
 WORDS = ["Tokyo", "\n", " ", "\t\n", "\u200b", "\u200d", "\ufeff", "\x00", "\x07", "\u3000", "東京", "e\u0301", "."]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spacy_mluke.align.sequences import split_sequences
+from spacy_mluke.align.sequences import distribute_entities
 from spacy_mluke.align.windows import add_windows, check_windows, most_context, window_starts
 
 
@@ -90,7 +90,7 @@ def test_more_overlap_than_half_a_window_is_not_taken():
 @given(st.lists(st.integers(0, 5), max_size=30), st.none() | st.integers(1, 7), st.integers(0, 1))
 @settings(max_examples=100, deadline=None)
 def test_entities_go_to_as_many_passes_as_they_take(windows, most, least):
-    n_sequences, order, passes = split_sequences(numpy.array(windows, dtype="int64"), 6, most, least)
+    n_sequences, order, passes = distribute_entities(numpy.array(windows, dtype="int64"), 6, most, least)
     firsts = numpy.concatenate([[0], numpy.cumsum(n_sequences)])
     assert sorted(order.tolist()) == list(range(len(windows)))
     assert passes.tolist() == sorted(passes.tolist())

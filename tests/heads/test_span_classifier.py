@@ -12,7 +12,7 @@ from transformers import LukeForEntitySpanClassification, LukeTokenizer, MLukeTo
 from spacy_mluke.encoder.access import load_model
 from spacy_mluke.encoder.listener import build_encoder_listener_v1
 from spacy_mluke.encoder.model import build_encoder_v1
-from spacy_mluke.heads.span_classifier import build_span_classifier_v1, edge_rows
+from spacy_mluke.heads.span_classifier import boundary_rows, build_span_classifier_v1
 from spacy_mluke.suggesters.candidates import CandidateSpans, suggest_candidates
 from spacy_mluke.suggesters.ngrams import build_sentence_ngrams_v1
 from tests.checkpoint.checkpoints import FULL, LITE, make_checkpoint
@@ -212,7 +212,7 @@ def test_edges_are_the_first_and_last_wordpiece_in_the_window_of_the_candidate(c
     encoder = pipe.model.get_ref("encoder")
     batch = EncoderInput([doc], spans.ragged, with_tokens=False, split_tokens=True).align(encoder)
     assert batch.n_sequences > 10
-    edges = edge_rows(batch)[batch.span_rows]
+    edges = boundary_rows(batch)[batch.span_rows]
     tokens = {bounds[0]: i for i, bounds in enumerate(spans.bounds.tolist()) if bounds[1] == bounds[0] + 1}
     for (start, end), (first, last) in zip(spans.bounds.tolist(), batch.piece_ids[edges].tolist(), strict=True):
         assert first == batch.piece_ids[edges[tokens[start], 0]]

@@ -144,10 +144,10 @@ def test_entities_read_after_the_words_are_those_read_with_them(is_entity_aware)
     passes = random_sequences([(9, 3), (5, 0), (9, 3), (9, 1), (4, 2)], ours.config)
     with torch.no_grad():
         pieces, entities = passes.run(ours)
-        found, memory = ours.read_words(passes.piece_ids, passes.piece_lengths)
+        found, memory = ours.encode_words(passes.piece_ids, passes.piece_lengths)
         torch.testing.assert_close(found, pieces, atol=1e-5, rtol=1e-4)
         for _ in range(2):
-            states = ours.read_entities(
+            states = ours.encode_entities(
                 memory,
                 passes.entity_ids,
                 passes.entity_bounds,

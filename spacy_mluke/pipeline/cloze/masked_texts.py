@@ -9,7 +9,7 @@ from typing import Any, List, Optional, Sequence, Tuple
 import numpy
 from spacy.tokens import Doc
 
-from ...align.masked_docs import place_docs
+from ...align.masked_docs import build_masked_docs
 from ...annotate.fillers import Chars
 from ...checkpoint.load import LoadedEncoder
 from ...encoder.inputs import MentionInput
@@ -65,7 +65,7 @@ def mask_input(texts: Sequence[MaskedText], mask_lengths: Sequence[int], **candi
         spans = sorted([*masks, *[(start, end, entity_id, 0) for start, end, entity_id in text.linked]])
         places.append([(start, end) for start, end, _, _ in spans])
         rows += [(entity_id, length) for _, _, entity_id, length in spans]
-    docs, spans_of = place_docs([text.text for text in texts], places)
+    docs, spans_of = build_masked_docs([text.text for text in texts], places)
     ids, pieces = numpy.asarray(rows, dtype="int64").reshape((-1, 2)).T
     return MentionInput(docs, spans_of, entity_ids=ids, mask_lengths=pieces, **candidates)
 

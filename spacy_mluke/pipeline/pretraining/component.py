@@ -14,7 +14,7 @@ from spacy.vocab import Vocab
 from thinc.api import Optimizer
 from thinc.util import to_numpy
 
-from ...align.masked_docs import place_docs
+from ...align.masked_docs import build_masked_docs
 from ...annotate.fillers import MARKER
 from ...checkpoint.add_entities import add_heads
 from ...encoder.access import encoder_settings
@@ -25,7 +25,7 @@ from ...errors import check_at_least, check_fraction
 from ...heads.masked_entities import MaskedModel
 from ...kb.candidate_sources import CandidateSource, StoreCandidates
 from ...kb.matching import new_entity
-from ...network.freezing import frozen_but
+from ...network.freezing import frozen_except
 from ...types import Ints1d
 from ..base.derived import Derived
 from ..base.task import Scorer
@@ -224,7 +224,7 @@ class EntityPretrainer(ClozeFiller):
         return WordSide(self.model.ops, loaded, teacher, masked=masked, kept=kept, n_negatives=_DRAWN_PIECES)
 
     def _input(self, mentions: MaskedMentions, compared: Ints1d, words: Optional[WordSide]) -> MentionInput:
-        docs, spans = place_docs(mentions.texts, mentions.places)
+        docs, spans = build_masked_docs(mentions.texts, mentions.places)
         vocabulary = self.loaded_encoder().entities
         shown = [vocabulary.get(kb_id) if kb_id else None for kb_id in mentions.shown]
         return MentionInput(
@@ -241,4 +241,4 @@ class EntityPretrainer(ClozeFiller):
         """What may learn in this step: in the first stage, entities alone."""
         if self.cfg["n_steps"] >= self.cfg["entity_steps"]:
             return contextlib.nullcontext()
-        return frozen_but(self.loaded_encoder().network, ENTITY_TABLE)
+        return frozen_except(self.loaded_encoder().network, ENTITY_TABLE)

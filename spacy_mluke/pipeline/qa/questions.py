@@ -11,7 +11,7 @@ from spacy.training import Example
 from spacy.util import filter_spans
 from thinc.util import to_numpy
 
-from ...align.overlaps import overlapping
+from ...align.overlaps import overlapping_pieces
 from ...annotate.answers import Answer, Asked, Question, get_asked
 from ...errors import Errors
 from ...heads.answer_search import AnswerSearch, split_windows
@@ -85,7 +85,7 @@ def _place(batch: QuestionBatch, row: int, head: int, chars: Chars) -> Optional[
     shown = offsets[offsets[:, 1] > offsets[:, 0]]
     if not len(shown) or chars[0] < shown[0, 0] or chars[1] > shown[-1, 1]:
         return None
-    ((a, b),) = overlapping(numpy.array([chars]), offsets).tolist()
+    ((a, b),) = overlapping_pieces(numpy.array([chars]), offsets).tolist()
     return (first + a, first + b - 1) if b > a else None
 
 
@@ -148,7 +148,7 @@ class _TokenPieces:
         span: Any = self.doc.char_span(*chars, alignment_mode="expand")
         if span is None:
             return first, end
-        ((a, b),) = overlapping(numpy.array([[span.start_char, span.end_char]]), self.offsets).tolist()
+        ((a, b),) = overlapping_pieces(numpy.array([[span.start_char, span.end_char]]), self.offsets).tolist()
         return min(a, first), max(b, end)
 
 
