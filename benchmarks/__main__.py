@@ -1,28 +1,37 @@
-"""`make bench`: every system in turn, several rounds, ratios of medians."""
+"""Measure the encoder against the reference and against the bare matrix products: `make bench`.
+
+    python -m benchmarks --sizes small --n-texts 84 --rounds 3
+
+Texts are XQuAD's paragraphs and sentences with capitalised words as spans. Every system runs in fresh processes, in
+turn. Prints a table for each size: seconds for all texts, wordpieces a second, peak memory, and seconds relative to the
+component's; then the encoder's rows (wordpieces and entities) a second relative to those of the bare matrix products,
+and the fraction of the component's time outside the network. Writes the figures as JSON.
+"""
 
 from __future__ import annotations
 
+import functools
 import json
 import platform
 import statistics
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import Any, Dict, List
 
 import typer
-from tqdm import tqdm
 from wasabi import msg
 
+from .timing import median_ratio, run_module, take_turns_in_processes
+
 DATA = typer.Option(Path("../shared/data/xquad"), help="Folder with xquad.LANG.json")
-CACHE = typer.Option(Path(tempfile.gettempdir()) / "spacy_mluke_bench", help="Where checkpoints are kept")
-OUTPUT = typer.Option(Path("out/bench.json"), help="Where to write the figures")
-N_TEXTS = typer.Option(120, help="Texts: half paragraphs, half sentences, seven languages")
-ROUNDS = typer.Option(3, help="Times each system runs")
+CACHE = typer.Option(Path(tempfile.gettempdir()) / "spacy_mluke_bench", help="Folder for checkpoints")
+OUTPUT = typer.Option(Path("out/bench.json"), help="JSON file for the figures")
+N_TEXTS = typer.Option(120, help="Number of texts: half paragraphs, half sentences, seven languages")
+ROUNDS = typer.Option(3, help="Number of rounds")
 SIZES = typer.Option(["base", "small"], help="Sizes to measure")
-# The reference's best batch size with sorted texts is looked for among these.
+# With sorted texts, the reference runs with the fastest of these batch sizes.
 BATCH_SIZES = (4, 8, 16)
+SYSTEMS = ("ours", "int8", "bfloat16", "arrival", "sorted", "xlmr", "floor", "align", "tokenizer")
 
 
 def bench(
@@ -33,21 +42,18 @@ def bench(
     rounds: int = ROUNDS,
     sizes: List[str] = SIZES,
 ) -> None:
-    """Measure ours against the reference and the floor."""
+    """Measure the component, the reference and the bare matrix products."""
     if not data.is_dir():
-        msg.fail(f"No data at {data}: name the folder of XQuAD's files with --data.", exits=1)
+        msg.fail(f"No data in {data}: set the folder of XQuAD's files with --data.", exits=1)
     cache.mkdir(parents=True, exist_ok=True)
     report: Dict[str, Any] = {"machine": machine(), "n_texts": n_texts, "rounds": rounds}
     for size in sizes:
-        tried = {n: run("sorted", size, data, cache, n_texts // 3, n)["seconds"] for n in BATCH_SIZES}
+        run = functools.partial(measure, size=size, data=data, cache=cache)
+        tried = {n: run("sorted", n_texts=n_texts // 3, batch_size=n)["seconds"] for n in BATCH_SIZES}
         best = min(tried, key=tried.__getitem__)
-        systems = ["ours", "int8", "bfloat16", "arrival", "sorted", "xlmr", "floor", "align", "tokenizer"]
-        results: Dict[str, List[Dict[str, Any]]] = {system: [] for system in systems}
-        with tqdm(total=rounds * len(systems), desc=size, disable=None) as bar:
-            for _ in range(rounds):
-                for system in systems:
-                    results[system].append(run(system, size, data, cache, n_texts, best if system == "sorted" else 32))
-                    bar.update()
+        calls = {system: functools.partial(run, system, n_texts=n_texts) for system in SYSTEMS}
+        calls["sorted"] = functools.partial(calls["sorted"], batch_size=best)
+        results = take_turns_in_processes(calls, rounds, description=size)
         report[size] = summarise(results, best)
         print_summary(size, report[size])
     output.parent.mkdir(parents=True, exist_ok=True)
@@ -55,32 +61,33 @@ def bench(
     msg.good(f"Figures: {output}")
 
 
-def run(system: str, size: str, data: Path, cache: Path, n_texts: int, batch_size: int) -> Dict[str, Any]:
+def measure(system: str, *, size: str, data: Path, cache: Path, n_texts: int, batch_size: int = 32) -> Dict[str, Any]:
     """Measure one system in a fresh process.
 
-    RETURNS (Dict[str, Any]): What it printed.
+    system (str): One of SYSTEMS.
+    size (str): "base" or "small".
+    data (Path): Folder with xquad.LANG.json.
+    cache (Path): Folder for checkpoints.
+    n_texts (int): Number of texts.
+    batch_size (int): Batch size of the reference.
+    RETURNS (Dict[str, Any]): The figures that `benchmarks.systems` prints.
     """
-    command = [sys.executable, "-m", "benchmarks.systems", system, size, str(data), str(cache), str(n_texts)]
-    result = subprocess.run([*command, "--batch-size", str(batch_size)], capture_output=True, text=True, check=False)
-    if result.returncode:
-        msg.fail(f"{system} failed", result.stderr[-2000:], exits=1)
-    return json.loads(result.stdout.strip().splitlines()[-1])
+    return run_module("benchmarks.systems", system, size, data, cache, n_texts, "--batch-size", batch_size)
 
 
 def summarise(results: Dict[str, List[Dict[str, Any]]], best: int) -> Dict[str, Any]:
-    """Medians over rounds, ratios between systems round by round.
+    """Compute medians over rounds, and ratios between systems.
 
-    results (Dict[str, List[Dict[str, Any]]]): Rounds by system.
-    best (int): Batch size of the sorted reference.
-    RETURNS (Dict[str, Any]): Figures.
+    results (Dict[str, List[Dict[str, Any]]]): The figures of each round, by system.
+    best (int): Batch size of the reference with sorted texts.
+    RETURNS (Dict[str, Any]): Figures by name.
     """
 
     def median(system: str, key: str) -> float:
         return statistics.median(r[key] for r in results[system])
 
     def ratio(slow: str, fast: str) -> float:
-        pairs = zip(results[slow], results[fast], strict=True)
-        return statistics.median(s["seconds"] / f["seconds"] for s, f in pairs)
+        return median_ratio([r["seconds"] for r in results[slow]], [r["seconds"] for r in results[fast]])
 
     ours = results["ours"]
     floor_rows = median("floor", "rows_per_second")
@@ -104,17 +111,17 @@ def summarise(results: Dict[str, List[Dict[str, Any]]], best: int) -> Dict[str, 
         "first_seconds": {system: median(system, "first_seconds") for system in ("align", "tokenizer")},
         "rows_per_second": network_rows,
         "floor_rows_per_second": floor_rows,
-        "share_of_floor": network_rows / floor_rows,
+        "fraction_of_floor": network_rows / floor_rows,
         "outside_encoder": outside,
         "outside_encoder_with_spacy_tokenizer": with_spacy,
     }
 
 
 def print_summary(size: str, figures: Dict[str, Any]) -> None:
-    """Print one size's table.
+    """Print the table of one size.
 
     size (str): The size.
-    figures (Dict[str, Any]): As from `summarise`.
+    figures (Dict[str, Any]): The figures from `summarise`.
     """
     names = {
         "ours": "spacy_mluke",
@@ -123,7 +130,7 @@ def print_summary(size: str, figures: Dict[str, Any]) -> None:
         "arrival": "(a) LukeModel, batches of 32",
         "sorted": f"(b) LukeModel, sorted, batches of {figures['sorted_batch_size']}",
         "xlmr": "spacy-transformers, XLM-R",
-        "align": "our wordpieces and alignment",
+        "align": "spacy_mluke, tokenization and alignment",
         "tokenizer": "MLukeTokenizer",
     }
     ratios = {
@@ -146,24 +153,24 @@ def print_summary(size: str, figures: Dict[str, Any]) -> None:
             ]
             for system in names
         ],
-        header=["", "seconds", "wordpieces/s", "peak MB", "times ours"],
+        header=["", "seconds", "wordpieces/s", "peak MB", "relative"],
         divider=True,
         aligns=["l", "r", "r", "r", "r"],
     )
     print(
-        f"  in eight bits {figures['ratio_int8']:.2f} times as fast as in float32, in bfloat16 "
-        f"{figures['ratio_bfloat16']:.2f} times; (a) takes {figures['ratio_arrival_int8']:.2f} times as long as int8"
+        f"  speed relative to float32: int8 {figures['ratio_int8']:.2f}, bfloat16 {figures['ratio_bfloat16']:.2f}; "
+        f"time of (a) relative to int8: {figures['ratio_arrival_int8']:.2f}"
     )
     print(
-        f"  network: {figures['rows_per_second']:,.0f} rows/s, "
-        f"{100 * figures['share_of_floor']:.0f} % of the bare products ({figures['floor_rows_per_second']:,.0f}); "
+        f"  network: {figures['rows_per_second']:,.0f} rows/s, {100 * figures['fraction_of_floor']:.0f} % of the bare "
+        f"matrix products ({figures['floor_rows_per_second']:,.0f}); "
         f"outside the network: {100 * figures['outside_encoder']:.1f} % of the component's time "
         f"({100 * figures['outside_encoder_with_spacy_tokenizer']:.1f} % with spaCy's tokenizer)"
     )
 
 
 def machine() -> Dict[str, Any]:
-    """What the figures were measured on."""
+    """Describe the machine."""
     import torch
 
     return {

@@ -1,8 +1,10 @@
-"""`python -m spacy_mluke annotate`: time and memory for more and more documents, and for more processes.
+"""Measure `python -m spacy_mluke annotate` with more documents and more processes.
 
-python -m benchmarks.annotating --sizes 1000,10000 --processes 1,2
-python -m benchmarks.annotating --sizes 1000,10000,100000 --processes 1 --mentions
-python -m benchmarks.annotating --sizes 2000 --processes 1,2 --core-each
+    python -m benchmarks.annotating --sizes 1000,10000 --processes 1,2
+    python -m benchmarks.annotating --sizes 1000,10000,100000 --processes 1 --mentions
+    python -m benchmarks.annotating --sizes 2000 --processes 1,2 --core-each
+
+Prints a table: seconds, words, words a second, peak memory of the largest process, and bytes written for each document.
 """
 
 from __future__ import annotations
@@ -28,9 +30,9 @@ from spacy_mluke.bulk.job import ASIDE
 
 SIZES = typer.Option("1000,10000", help="Numbers of documents")
 PROCESSES = typer.Option("1,2", help="Numbers of processes")
-MENTIONS = typer.Option(False, "--mentions", help="Mentions alone: all but the encoder")
-QUANTIZE = typer.Option("", help="int8 for encoders that predict in eight bits")
-CORE_EACH = typer.Option(False, "--core-each", help="As many cores as processes: what a second core brings (Linux)")
+MENTIONS = typer.Option(False, "--mentions", help="Only find mentions, without an encoder")
+QUANTIZE = typer.Option("", help="int8: predict in eight bits")
+CORE_EACH = typer.Option(False, "--core-each", help="Use as many cores as processes (Linux)")
 DATA = typer.Option(Path("../shared/data/xquad"), help="Folder with xquad.LANG.json")
 
 
@@ -42,7 +44,7 @@ def bench(
     core_each: bool = CORE_EACH,
     data: Path = DATA,
 ) -> None:
-    """Annotate paragraphs and sentences of seven languages with the pipeline that links places."""
+    """Annotate paragraphs and sentences in seven languages with a pipeline that links places."""
     texts = [text for text, _ in read_texts(data, 700)]
     cores = os.sched_getaffinity(0) if core_each else set()
     rows = []
@@ -76,10 +78,10 @@ def bench(
 
 
 def _run(command: List[str]) -> float:
-    """Run a command, and look now and then how large its largest process is (Linux).
+    """Run a command, and sample the memory of its processes (Linux).
 
     command (List[str]): The command.
-    RETURNS (float): Megabytes; 0 where that cannot be seen.
+    RETURNS (float): Peak megabytes of the largest process; 0 on other systems.
     """
     peak = 0.0
     with subprocess.Popen(
@@ -89,7 +91,7 @@ def _run(command: List[str]) -> float:
             time.sleep(0.1)
             for folder in Path("/proc").glob("[0-9]*"):
                 with contextlib.suppress(OSError, IndexError):
-                    # After the name, which may hold anything: state, parent, group, session, and further on the size.
+                    # The fields after the name, which may contain anything: state, parent, group, session, ..., size.
                     fields = (folder / "stat").read_text().rpartition(")")[2].split()
                     if int(fields[3]) == process.pid:
                         peak = max(peak, int(fields[21]) * os.sysconf("SC_PAGE_SIZE") / 2**20)

@@ -1,4 +1,4 @@
-"""Checkpoints to measure with: random ones of mluke-base's size, and exports of mluke-small."""
+"""Make checkpoints to measure with: random ones of mluke-base's size, and exports of mluke-small."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ ENTITY_VOCAB = {"[MASK]": 0, "[UNK]": 1, "[PAD]": 2, "[MASK2]": 3}
 
 
 def luke_directory(size: str, cache: Path) -> Path:
-    """A checkpoint in the published format, made once.
+    """Return a checkpoint directory in the format of transformers, made once.
 
-    size (str): "base": random weights of mluke-base's size, lite; "small": the bundled mluke-small in float32.
-    cache (Path): Where to keep it.
+    size (str): "base": random weights of mluke-base's size with four entities; "small": mluke-small in float32.
+    cache (Path): Folder for checkpoints.
     RETURNS (Path): The directory.
     """
     path = cache / f"luke-{size}"
@@ -55,15 +55,15 @@ def luke_directory(size: str, cache: Path) -> Path:
 
 
 def with_head(size: str, cache: Path, architecture: str, labels: Sequence[str] = ()) -> Path:
-    """A checkpoint with a random head, in the published format, made once.
+    """Return a checkpoint directory with a random head, in the format of transformers, made once.
 
     size (str): "base" or "small", as for `luke_directory`.
-    cache (Path): Where to keep it.
+    cache (Path): Folder for checkpoints.
     architecture (str): The reference's class, such as "LukeForEntityPairClassification".
-    labels (Sequence[str]): What the head's rows stand for, if it has labels.
+    labels (Sequence[str]): The head's labels, if it has any.
     RETURNS (Path): The directory.
     """
-    # Heads of other labels are other checkpoints.
+    # A checkpoint for each set of labels.
     path = cache / f"{architecture}-{size}-{zlib.crc32(json.dumps(list(labels)).encode()):08x}"
     if (path / "done").exists():
         return path
@@ -77,7 +77,7 @@ def with_head(size: str, cache: Path, architecture: str, labels: Sequence[str] =
     model = getattr(transformers, architecture).from_pretrained(source, **options)
     for name, parameter in model.named_parameters():
         if name.startswith(("classifier.", "qa_outputs.")):
-            # As small as a fresh head's, all predictions would nearly be level.
+            # With a new head's small weights, all labels would have nearly the same score.
             torch.nn.init.normal_(parameter, std=0.5)
     model.save_pretrained(path)
     for name in ("sentencepiece.bpe.model", "entity_vocab.json"):
@@ -87,10 +87,10 @@ def with_head(size: str, cache: Path, architecture: str, labels: Sequence[str] =
 
 
 def xlmr_directory(size: str, cache: Path) -> Path:
-    """A random XLM-R of the same size, with its fast tokenizer, made once.
+    """Return a directory with a random XLM-R of the same size and its fast tokenizer, made once.
 
     size (str): "base" or "small".
-    cache (Path): Where to keep it.
+    cache (Path): Folder for checkpoints.
     RETURNS (Path): The directory.
     """
     path = cache / f"xlmr-{size}"
@@ -116,7 +116,7 @@ def xlmr_directory(size: str, cache: Path) -> Path:
 
 
 def sentencepiece_model() -> Path:
-    """The bundled vocabulary, which is XLM-R's."""
+    """Return the bundled vocabulary, which is XLM-R's."""
     import spacy_mluke
 
     return Path(spacy_mluke.__file__).parent / "assets" / "mluke-small" / "sentencepiece.bpe.model"

@@ -1,9 +1,10 @@
-"""Which library multiplies fastest in few bits: the dense half of a layer, the same weights, every library in turn.
+"""Measure which library multiplies fastest in few bits: layers without attention, with the same weights.
 
-python -m benchmarks.dense_kernels --compile
+    python -m benchmarks.dense_kernels --compile
 
-Only what is installed runs: `pip install onnxruntime onnx onnxscript openvino torchao` for all of it. A layer is its
-four products, activation, residuals and norms; attention, which is not quantized, is left out.
+Only installed libraries run: `pip install onnxruntime onnx onnxscript openvino torchao` for all of them. A layer has
+four matrix products, activation, residuals and norms; attention, which is not quantized, is omitted. Prints
+microseconds for each row and layer, speed relative to PyTorch in float32, and the lowest cosine to its states.
 """
 
 from __future__ import annotations
@@ -11,9 +12,7 @@ from __future__ import annotations
 import copy
 import functools
 import importlib.util
-import statistics
 import tempfile
-import time
 import warnings
 from pathlib import Path
 from typing import Any, Callable, Dict, List
@@ -26,11 +25,13 @@ from wasabi import msg
 
 from spacy_mluke.network.int8 import Int8Linear, round_to_steps
 
+from .timing import take_turns, timed
+
 SIZES = {"base": (768, 3072), "small": (384, 1536)}
 SIZE = typer.Option(list(SIZES), help="Sizes to measure")
-N_ROWS = typer.Option(1024, help="Rows of a call")
-ROUNDS = typer.Option(15, help="Times that everything runs, in turn")
-COMPILE = typer.Option(False, "--compile", help="Also with torch.compile, which needs a C++ compiler")
+N_ROWS = typer.Option(1024, help="Number of rows in a call")
+ROUNDS = typer.Option(15, help="Number of rounds")
+COMPILE = typer.Option(False, "--compile", help="Also measure torch.compile, which needs a C++ compiler")
 N_LAYERS = 4
 Run = Callable[[Tensor], Tensor]
 
@@ -52,7 +53,7 @@ class Dense(nn.Module):
 
 
 class Ours(nn.Module):
-    """A layer of eight bits in a module's place."""
+    """A linear layer in eight bits."""
 
     def __init__(self, layer: nn.Linear):
         super().__init__()
@@ -63,7 +64,7 @@ class Ours(nn.Module):
 
 
 class OursCompiled(Ours):
-    """The same, all around its product compiled."""
+    """A linear layer in eight bits, with everything but the matrix product compiled."""
 
     def forward(self, rows: Tensor) -> Tensor:
         rounded, scales, least = _compiled_rounding(rows)
@@ -79,7 +80,7 @@ def _compiled_sum(products: Tensor, scales: Tensor, least: Tensor, shifts: Tenso
 
 
 def main(size: List[str] = SIZE, n_rows: int = N_ROWS, rounds: int = ROUNDS, compiled: bool = COMPILE) -> None:
-    """Measure all that is installed."""
+    """Measure every installed library."""
     warnings.filterwarnings("ignore")
     torch.manual_seed(0)
     table = []
@@ -87,29 +88,24 @@ def main(size: List[str] = SIZE, n_rows: int = N_ROWS, rounds: int = ROUNDS, com
         network = nn.Sequential(*[Dense(*SIZES[name]) for _ in range(N_LAYERS)]).eval().requires_grad_(False)
         rows = torch.randn(n_rows, SIZES[name][0])
         with torch.no_grad():
-            wanted = network(rows)
+            expected = network(rows)
             runs = prepare(network, rows)
             if compiled:
                 runs.update(_of_torch_compile(network, rows))
-            found = {key: run(rows).float() for key, run in runs.items()}
-            seconds: Dict[str, List[float]] = {key: [] for key in runs}
-            for _ in range(rounds):
-                for key, run in runs.items():
-                    started = time.perf_counter()
-                    run(rows)
-                    seconds[key].append(time.perf_counter() - started)
-        plain = statistics.median(seconds["torch, float32"])
-        for key, times in seconds.items():
-            median = statistics.median(times)
-            cosine = float(torch.cosine_similarity(found[key], wanted, dim=1).min())
+            calls = {key: functools.partial(run, rows) for key, run in runs.items()}
+            timings = take_turns(calls, rounds, warm_up=1)
+        plain = timings.median("torch, float32")
+        for key, states in timings.results.items():
+            median = timings.median(key)
+            cosine = float(torch.cosine_similarity(states.float(), expected, dim=1).min())
             per_row = 1e6 * median / n_rows / N_LAYERS
             table.append((name, key, f"{per_row:.1f}", f"{plain / median:.2f}", f"{cosine:.4f}"))
-    header = ("size", "library", "us per row and layer", "times torch's float32", "least cosine")
+    header = ("size", "library", "us per row and layer", "relative speed", "lowest cosine")
     msg.table(table, header=header, aligns=tuple("llrrr"), divider=True)
 
 
 def prepare(network: nn.Module, rows: Tensor) -> Dict[str, Run]:
-    """Everything that can run, by name."""
+    """Return the layers of every installed library, by name."""
     runs: Dict[str, Run] = {
         "torch, float32": network,
         "torch, bfloat16": _in_bfloat16(network),
@@ -147,9 +143,8 @@ def _of_torch_compile(network: nn.Module, rows: Tensor) -> Dict[str, Run]:
         "ours, int8, torch.compile": _replaced(network, OursCompiled),
     }
     for key, run in runs.items():
-        started = time.perf_counter()
-        run(rows)
-        msg.text(f"{key}: compiled in {time.perf_counter() - started:.0f} s")
+        seconds, _ = timed(functools.partial(run, rows))
+        msg.text(f"{key}: compiled in {seconds:.0f} s")
     return runs
 
 

@@ -1,14 +1,15 @@
-"""How near the encoder comes to the bare matrix products: `python -m benchmarks.encoder_floor`.
+"""Measure the encoder, on random input, against the bare matrix products and against a padded LukeModel.
 
-Random weights, random pieces: only shapes matter here. What is compared runs in turns, so that a busy machine slows all
-of it alike; figures are medians over the rounds.
+    python -m benchmarks.encoder_floor --size small --rounds 7
+
+Weights and wordpieces are random: only shapes matter. Prints rows (wordpieces and entities) a second of the matrix
+products and of the encoder, and their ratio; then seconds of the encoder and of LukeModel for the same sequences.
 """
 
 from __future__ import annotations
 
+import functools
 import random
-import statistics
-import time
 from typing import Callable, Dict, List, Sequence, Tuple
 
 import torch
@@ -21,19 +22,21 @@ from wasabi import msg
 from spacy_mluke.network.config import EncoderConfig
 from spacy_mluke.network.transformer import LukeEncoder
 
+from .timing import take_turns
+
 SIZES = {"base": (768, 3072), "small": (384, 1536)}
-# Mean wordpieces and entities of a pass.
+# Mean number of wordpieces and entities in a sequence.
 TEXTS = {"paragraphs": [(170, 20)], "sentences": [(30, 4)], "both": [(170, 20), (30, 4)]}
 MAX_MENTION_LENGTH = 30
 VOCAB_SIZE = 1000
 Shapes = List[Tuple[int, int]]
 
-ROUNDS = typer.Option(7, help="Times that everything runs")
-N_ROWS = typer.Option([512, 1024, 2048], help="Wordpieces and entities in a call")
+ROUNDS = typer.Option(7, help="Number of rounds")
+N_ROWS = typer.Option([512, 1024, 2048], help="Number of wordpieces and entities in a call")
 SIZE = typer.Option(list(SIZES), help="Sizes to measure")
-VISIBILITY = typer.Option("joint", help="Who sees whom")
-ENTITY_AWARE = typer.Option(False, help="With entity-aware queries, as LUKE has and mLUKE has not")
-REFERENCE = typer.Option(48, help="Sequences for the comparison with LukeModel; 0 for none")
+VISIBILITY = typer.Option("joint", help="Attention: joint or isolated")
+ENTITY_AWARE = typer.Option(False, help="With entity-aware queries, as in LUKE but not in mLUKE")
+REFERENCE = typer.Option(48, help="Number of sequences for the comparison with LukeModel; 0: no comparison")
 
 
 def main(
@@ -44,7 +47,7 @@ def main(
     entity_aware: bool = ENTITY_AWARE,
     reference: int = REFERENCE,
 ) -> None:
-    """Measure rows per second against the floor, and seconds against a padded LukeModel."""
+    """Measure rows per second and the ratio to the matrix products, and compare with a padded LukeModel."""
     torch.set_grad_enabled(False)
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, float32, {rounds} rounds")
     table = []
@@ -55,12 +58,13 @@ def main(
             for limit in n_rows:
                 shapes = make_shapes(text, n_rows=limit)
                 total = sum(map(sum, shapes))
-                seconds = take_turns({"floor": make_floor(config, total), "ours": make_call(encoder, shapes)}, rounds)
-                share = statistics.median(f / o for f, o in zip(seconds["floor"], seconds["ours"], strict=True))
-                floor, ours = (statistics.median(seconds[key]) for key in ("floor", "ours"))
-                row = [name, text, f"{total}", f"{total / floor:,.0f}", f"{total / ours:,.0f}", f"{100 * share:.0f} %"]
+                systems = {"floor": make_floor(config, total), "ours": make_call(encoder, shapes)}
+                timings = take_turns(systems, rounds, warm_up=1)
+                ratio = timings.ratio("floor", "ours")
+                floor, ours = timings.median("floor"), timings.median("ours")
+                row = [name, text, f"{total}", f"{total / floor:,.0f}", f"{total / ours:,.0f}", f"{100 * ratio:.0f} %"]
                 table.append(row)
-    header = ["size", "texts", "rows", "floor rows/s", "our rows/s", "share"]
+    header = ["size", "texts", "rows", "floor rows/s", "our rows/s", "ratio"]
     msg.table(table, header=header, divider=True, aligns=["l", "l", "r", "r", "r", "r"])
     if reference:
         for name in size:
@@ -68,7 +72,7 @@ def main(
 
 
 def compare(size: str, entity_aware: bool, visibility: str, n_sequences: int, rounds: int) -> None:
-    """Print seconds of the encoder and of a LukeModel for the same passes, paragraphs and sentences mixed."""
+    """Print seconds of the encoder and of a LukeModel for the same sequences, paragraphs and sentences mixed."""
     from transformers import LukeConfig, LukeModel
 
     config = make_config(size, entity_aware)
@@ -83,17 +87,15 @@ def compare(size: str, entity_aware: bool, visibility: str, n_sequences: int, ro
         systems[f"LukeModel, sorted, batches of {n}"] = batches
     batches = [make_padded_call(model, shapes[i : i + 32]) for i in range(0, n_sequences, 32)]
     systems["LukeModel, batches of 32 in arrival order"] = batches
-    seconds = take_turns({name: _all_of(calls) for name, calls in systems.items()}, min(rounds, 3))
-    table = []
-    for name, found in seconds.items():
-        ratio = statistics.median(f / o for f, o in zip(found, seconds["ours"], strict=True))
-        table.append([name, f"{statistics.median(found):.2f}", f"{ratio:.2f}"])
+    runs = {name: functools.partial(_run_all, calls) for name, calls in systems.items()}
+    timings = take_turns(runs, min(rounds, 3), warm_up=1)
+    table = [[name, f"{timings.median(name):.2f}", f"{timings.ratio(name, 'ours'):.2f}"] for name in systems]
     print(f"mluke-{size}'s size, {n_sequences} paragraphs and sentences, {sum(map(sum, shapes))} rows")
-    msg.table(table, header=["", "seconds", "times ours"], divider=True, aligns=["l", "r", "r"])
+    msg.table(table, header=["", "seconds", "relative"], divider=True, aligns=["l", "r", "r"])
 
 
 def make_config(size: str, entity_aware: bool) -> EncoderConfig:
-    """A config of mluke-base's or mluke-small's size, with a short vocabulary."""
+    """Return a config of mluke-base's or mluke-small's size, with a short vocabulary."""
     width, inner = SIZES[size]
     return EncoderConfig(
         vocab_size=VOCAB_SIZE,
@@ -111,12 +113,12 @@ def make_config(size: str, entity_aware: bool) -> EncoderConfig:
 
 
 def make_shapes(text: str, *, n_rows: int = 0, n_sequences: int = 0) -> Shapes:
-    """Pieces and entities of random passes, lengths scattered as in real text.
+    """Return numbers of wordpieces and entities of random sequences, whose lengths vary as in real text.
 
     text (str): A key of TEXTS.
-    n_rows (int): About how many rows they have together, if `n_sequences` is 0.
-    n_sequences (int): How many there are.
-    RETURNS (Shapes): Pieces and entities of each.
+    n_rows (int): About how many rows the sequences have in total, if `n_sequences` is 0.
+    n_sequences (int): Number of sequences.
+    RETURNS (Shapes): Number of wordpieces and of entities, by sequence.
     """
     rng = random.Random(0)
     shapes: Shapes = []
@@ -128,7 +130,7 @@ def make_shapes(text: str, *, n_rows: int = 0, n_sequences: int = 0) -> Shapes:
 
 
 def fill_batches(shapes: Shapes, n_rows: int) -> List[Shapes]:
-    """Cut a list of passes into batches of up to so many rows."""
+    """Split a list of sequences into batches of at most `n_rows` rows."""
     batches: List[Shapes] = [[]]
     for shape in shapes:
         if batches[-1] and sum(map(sum, batches[-1])) + sum(shape) > n_rows:
@@ -138,7 +140,7 @@ def fill_batches(shapes: Shapes, n_rows: int) -> List[Shapes]:
 
 
 def make_floor(config: EncoderConfig, n_rows: int) -> Callable[[], object]:
-    """The matrix products that the layers cannot do without, as torch does them."""
+    """Return a function that computes only the matrix products of the layers, with PyTorch."""
     width, inner = config.hidden_size, config.intermediate_size
     sizes = [(3 * width, width), (width, width), (inner, width), (width, inner)]
     layers = [[(torch.randn(s), torch.randn(s[0])) for s in sizes] for _ in range(config.num_hidden_layers)]
@@ -153,7 +155,7 @@ def make_floor(config: EncoderConfig, n_rows: int) -> Callable[[], object]:
 
 
 def make_call(encoder: LukeEncoder, shapes: Shapes) -> Callable[[], object]:
-    """The encoder over random passes."""
+    """Return a function that runs the encoder on random sequences."""
     ids, entity_ids, bounds = make_inputs(shapes)
     arguments = (
         torch.cat(ids),
@@ -170,11 +172,11 @@ def make_call(encoder: LukeEncoder, shapes: Shapes) -> Callable[[], object]:
 
 
 def make_padded_call(model: torch.nn.Module, shapes: Shapes) -> Callable[[], object]:
-    """A LukeModel over random passes, padded to the longest."""
+    """Return a function that runs a LukeModel on random sequences, padded to the longest."""
     ids, entity_ids, bounds = make_inputs(shapes)
     positions = [torch.full((len(b), MAX_MENTION_LENGTH), -1) for b in bounds]
-    for of_pass, in_pass in zip(positions, bounds, strict=True):
-        for row, (start, end) in zip(of_pass, in_pass.tolist(), strict=True):
+    for rows, mentions in zip(positions, bounds, strict=True):
+        for row, (start, end) in zip(rows, mentions.tolist(), strict=True):
             row[: end - start] = torch.arange(start, end)
     inputs = {
         "input_ids": pad_sequence(ids, batch_first=True, padding_value=1),
@@ -191,7 +193,7 @@ def make_padded_call(model: torch.nn.Module, shapes: Shapes) -> Callable[[], obj
 
 
 def make_inputs(shapes: Shapes) -> Tuple[List[Tensor], List[Tensor], List[Tensor]]:
-    """Pieces, entities and mentions of up to four pieces, for each pass."""
+    """Return random wordpieces, entities and mentions of up to four wordpieces, for each sequence."""
     ids = [torch.randint(3, VOCAB_SIZE, (w,)) for w, _ in shapes]
     entity_ids = [torch.zeros(e, dtype=torch.int64) for _, e in shapes]
     bounds = []
@@ -201,24 +203,9 @@ def make_inputs(shapes: Shapes) -> Tuple[List[Tensor], List[Tensor], List[Tensor
     return ids, entity_ids, bounds
 
 
-def take_turns(systems: Dict[str, Callable[[], object]], rounds: int) -> Dict[str, List[float]]:
-    """Seconds of each system in each round, after one to warm up."""
-    seconds: Dict[str, List[float]] = {name: [] for name in systems}
-    for round_ in range(rounds + 1):
-        for name, run in systems.items():
-            started = time.perf_counter()
-            run()
-            if round_:
-                seconds[name].append(time.perf_counter() - started)
-    return seconds
-
-
-def _all_of(calls: Sequence[Callable[[], object]]) -> Callable[[], object]:
-    def run() -> None:
-        for call in calls:
-            call()
-
-    return run
+def _run_all(calls: Sequence[Callable[[], object]]) -> None:
+    for call in calls:
+        call()
 
 
 if __name__ == "__main__":

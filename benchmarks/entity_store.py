@@ -1,6 +1,8 @@
-"""The entity store: time and memory of building it from many names, time of a look-up.
+"""Measure time and memory of building an entity store, and the time of a look-up.
 
-python -m benchmarks.entity_store --n-names 12000000
+    python -m benchmarks.entity_store --n-names 12000000
+
+Prints seconds and peak memory of the build, and microseconds of a look-up of a name, an absent name and an id.
 """
 
 from __future__ import annotations
@@ -8,7 +10,6 @@ from __future__ import annotations
 import random
 import sys
 import tempfile
-import time
 from itertools import islice
 from pathlib import Path
 from typing import Iterator, List
@@ -19,8 +20,10 @@ from tqdm import tqdm
 from spacy_mluke.kb.store import STORE
 from spacy_mluke.kb.store_build import StoreRow, build_store
 
-N_NAMES = typer.Option(1_000_000, help="Names, five to an entity, in random order")
-N_LOOKUPS = typer.Option(20_000, help="Names that are looked up")
+from .timing import timed
+
+N_NAMES = typer.Option(1_000_000, help="Number of names, five for each entity, in random order")
+N_LOOKUPS = typer.Option(20_000, help="Number of names to look up")
 SYLLABLES = [
     "ka",
     "to",
@@ -50,19 +53,16 @@ LANGUAGES = ("en", "de", "fr", "ja", "ru")
 
 
 def bench(n_names: int = N_NAMES, n_lookups: int = N_LOOKUPS) -> None:
-    """Measure a build, and look-ups of names, absent names and ids."""
+    """Measure the build and the look-ups."""
     before = peak_megabytes()
-    started = time.perf_counter()
-    made = sum(1 for _ in make_rows(n_names))
-    print(f"making {made:,} rows alone: {time.perf_counter() - started:.1f} s")
+    seconds, made = timed(lambda: sum(1 for _ in make_rows(n_names)))
+    print(f"generating {made:,} rows: {seconds:.1f} s")
     with tempfile.TemporaryDirectory() as folder:
-        started = time.perf_counter()
         rows = tqdm(make_rows(n_names), total=n_names, disable=None)
-        store = build_store(rows, Path(folder) / STORE)
-        seconds = time.perf_counter() - started
+        seconds, store = timed(lambda: build_store(rows, Path(folder) / STORE))
         size = store.path.stat().st_size / 1e6
         print(f"build: {seconds:.1f} s with the rows, {len(store):,} entities, {store.n_names:,} names, {size:,.0f} MB")
-        print(f"peak memory: {peak_megabytes():,.0f} MB, {before:,.0f} MB of it before")
+        print(f"peak memory: {peak_megabytes():,.0f} MB, of which {before:,.0f} MB before the build")
         names = [row.name for row in islice(make_rows(n_names), n_lookups)]
         print(f"candidates: {microseconds(store.candidates, names):.1f} us")
         print(f"candidates of absent names: {microseconds(store.candidates, [name + 'x' for name in names]):.1f} us")
@@ -71,7 +71,7 @@ def bench(n_names: int = N_NAMES, n_lookups: int = N_LOOKUPS) -> None:
 
 
 def make_rows(n: int) -> Iterator[StoreRow]:
-    """Names of several scripts, nearly all different."""
+    """Yield names in several scripts, nearly all different."""
     rng = random.Random(0)
     for i in range(n):
         name = "".join(rng.choices(SYLLABLES, k=rng.randint(2, 5))).title() + f" {i % 100_003}"
@@ -79,15 +79,13 @@ def make_rows(n: int) -> Iterator[StoreRow]:
 
 
 def microseconds(look_up, keys: List[str]) -> float:
-    """Mean time of a look-up."""
-    started = time.perf_counter()
-    for key in keys:
-        look_up(key)
-    return (time.perf_counter() - started) / len(keys) * 1e6
+    """Return the mean time of a look-up."""
+    seconds, _ = timed(lambda: [look_up(key) for key in keys])
+    return seconds / len(keys) * 1e6
 
 
 def peak_megabytes() -> float:
-    """Peak memory of this process."""
+    """Return the peak memory of this process."""
     import resource
 
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << (20 if sys.platform == "darwin" else 10))

@@ -1,4 +1,4 @@
-"""A checkpoint of mluke-base's full size, made up: random weights, 1,200,001 entities with ten names each."""
+"""Make a checkpoint of mluke-base's full size: random weights, and 1,200,001 entities with ten random names each."""
 
 from __future__ import annotations
 
@@ -29,10 +29,9 @@ LATIN = "abcdefghijklmnopqrstuvwxyz"
 
 
 def full_directory(cache: Path) -> Path:
-    """The checkpoint as mluke-base is published: a pickle with heads, the names as one line of ASCII. Made
-    once.
+    """Return a directory in the format of mluke-base: a pickle with heads, and names as one line of ASCII.
 
-    cache (Path): Where to keep it. It takes 3 GB.
+    cache (Path): Folder for the directory, which is made once and takes 3 GB.
     RETURNS (Path): The directory.
     """
     path = cache / "mluke-full"
@@ -48,11 +47,11 @@ def full_directory(cache: Path) -> Path:
 
 
 def write_entity_vocab(path: Path, n_entities: int, names_per_entity: int) -> None:
-    """Write a vocabulary of made-up titles in 24 languages, in the published form and order.
+    """Write a vocabulary of random titles in 24 languages, in the published format and order.
 
     path (Path): The file.
-    n_entities (int): Ids, the special ones among them.
-    names_per_entity (int): Names of an id, in different languages.
+    n_entities (int): Number of entities, including the special ones.
+    names_per_entity (int): Number of names of each entity, in different languages.
     """
     with path.open("w", encoding="ascii") as file:
         file.write('{"[MASK]": 0, "[PAD]": 1, "[UNK]": 2')
@@ -70,7 +69,7 @@ def _entries(n_entities: int, names_per_entity: int) -> Iterator[str]:
 
 
 def _words(rand: random.Random, language: str) -> List[str]:
-    """Words of a language's letters, escaped as in ASCII JSON. Letters of six bytes make words of two."""
+    """Return random words in a language's letters, escaped for ASCII JSON; shorter where a letter takes six bytes."""
     letters, lengths = LETTERS.get(language), (1, 3)
     if letters is None:
         letters, lengths = LATIN, (3, 9)

@@ -1,29 +1,32 @@
-"""Loading a full-size mluke-base directory, up to the first entity vector: ours against the reference.
+"""Measure loading a checkpoint of mluke-base's size, up to the first entity vector, and the reference's loading.
 
-`python -m benchmarks.loading` makes the directory once, and measures each system in processes of their own.
+    python -m benchmarks.loading
+
+Makes the checkpoint once (3 GB), converts it, and runs each system in fresh processes, in turn. Prints a table: seconds
+of imports, seconds from the directory to the first vector, peak memory, peak memory without memory-mapped files, speed
+and memory relative to the reference. Writes the figures as JSON.
 """
 
 from __future__ import annotations
 
+import functools
 import json
 import resource
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable, Dict
 
 import typer
-from tqdm import tqdm
 from wasabi import msg
 
 from .full_size import full_directory
+from .timing import run_module, take_turns_in_processes
 
-CACHE = typer.Option(Path(tempfile.gettempdir()) / "spacy_mluke_bench", help="Where checkpoints are kept (6 GB)")
-OUTPUT = typer.Option(Path("out/loading.json"), help="Where to write the figures")
-ROUNDS = typer.Option(3, help="Times each system runs")
+CACHE = typer.Option(Path(tempfile.gettempdir()) / "spacy_mluke_bench", help="Folder for checkpoints (6 GB)")
+OUTPUT = typer.Option(Path("out/loading.json"), help="JSON file for the figures")
+ROUNDS = typer.Option(3, help="Number of rounds")
 WORKER = typer.Option("", hidden=True)
 
 TEXT = "Japanese is an East Asian language spoken by about 128 million people, primarily in Japan."
@@ -31,7 +34,7 @@ SPANS = [(0, 8), (15, 34), (84, 89)]
 
 
 def loading(cache: Path = CACHE, output: Path = OUTPUT, rounds: int = ROUNDS, worker: str = WORKER) -> None:
-    """Measure the time and the memory from a checkpoint directory to the first vector."""
+    """Measure time and memory from a checkpoint directory to the first vector."""
     if worker:
         print(json.dumps(WORKERS[worker](cache)))
         return
@@ -40,18 +43,14 @@ def loading(cache: Path = CACHE, output: Path = OUTPUT, rounds: int = ROUNDS, wo
         run("make", cache)
     msg.text("Converting it, unless that has been done ...")
     report: Dict[str, Any] = {"convert": run("convert", cache)}
-    results: Dict[str, List[Dict[str, float]]] = {"reference": [], "ours": [], "ours, converted": []}
-    with tqdm(total=rounds * len(results), disable=None) as bar:
-        for _ in range(rounds):
-            for system in results:
-                results[system].append(run(system, cache))
-                bar.update()
+    systems = {name: functools.partial(run, name, cache) for name in ("reference", "ours", "ours, converted")}
+    results = take_turns_in_processes(systems, rounds)
     for system, runs in results.items():
         report[system] = {key: statistics.median(run[key] for run in runs) for key in runs[0]}
     reference = report["reference"]
     for system in ("ours", "ours, converted"):
         report[system]["times_faster"] = reference["seconds"] / report[system]["seconds"]
-        report[system]["share_of_memory"] = report[system]["peak_mb"] / reference["peak_mb"]
+        report[system]["relative_memory"] = report[system]["peak_mb"] / reference["peak_mb"]
     print_report(report)
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(json.dumps(report, indent=1), encoding="utf8")
@@ -61,15 +60,11 @@ def loading(cache: Path = CACHE, output: Path = OUTPUT, rounds: int = ROUNDS, wo
 def run(worker: str, cache: Path) -> Dict[str, float]:
     """Run a worker in a fresh process.
 
-    worker (str): Its name.
-    cache (Path): Where the checkpoint is kept.
-    RETURNS (Dict[str, float]): What it printed.
+    worker (str): A key of WORKERS.
+    cache (Path): Folder for checkpoints.
+    RETURNS (Dict[str, float]): The worker's figures.
     """
-    command = [sys.executable, "-m", "benchmarks.loading", "--cache", str(cache), "--worker", worker]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    if result.returncode:
-        msg.fail(f"{worker} failed", result.stderr[-2000:], exits=1)
-    return json.loads(result.stdout.strip().splitlines()[-1])
+    return run_module("benchmarks.loading", "--cache", cache, "--worker", worker)
 
 
 def print_report(report: Dict[str, Any]) -> None:
@@ -85,7 +80,7 @@ def print_report(report: Dict[str, Any]) -> None:
             f"{figures['peak_mb']:,.0f}",
             f"{figures['own_mb']:,.0f}",
             f"{figures.get('times_faster', 1):.1f}",
-            f"{figures.get('share_of_memory', 1):.2f}",
+            f"{figures.get('relative_memory', 1):.2f}",
         ]
         for system, figures in report.items()
         if system != "convert"
@@ -95,13 +90,14 @@ def print_report(report: Dict[str, Any]) -> None:
         "import s",
         "to first vector s",
         "peak MB",
-        "of it own MB",
+        "without files MB",
         "times faster",
-        "share of memory",
+        "relative memory",
     ]
     msg.table(rows, header=header, divider=True, aligns=["l"] + ["r"] * 6)
     figures = report["convert"]
-    print(f"  convert: {figures['seconds']:.0f} s, peak {figures['peak_mb']:,.0f} MB, own {figures['own_mb']:,.0f} MB")
+    megabytes = f"peak {figures['peak_mb']:,.0f} MB, without files {figures['own_mb']:,.0f} MB"
+    print(f"  convert: {figures['seconds']:.0f} s, {megabytes}")
 
 
 def make(cache: Path) -> Dict[str, float]:
@@ -112,7 +108,7 @@ def make(cache: Path) -> Dict[str, float]:
 
 
 def convert(cache: Path) -> Dict[str, float]:
-    """Convert it to a directory of ours."""
+    """Convert it to this package's format."""
     from spacy_mluke.cli.convert import convert
 
     target = cache / "mluke-full-converted"
@@ -125,7 +121,7 @@ def convert(cache: Path) -> Dict[str, float]:
 
 
 def reference(cache: Path) -> Dict[str, float]:
-    """MLukeTokenizer and LukeModel."""
+    """Measure MLukeTokenizer and LukeModel."""
     began = time.perf_counter()
     import torch
     from transformers import LukeModel, MLukeTokenizer
@@ -142,12 +138,12 @@ def reference(cache: Path) -> Dict[str, float]:
 
 
 def ours(cache: Path) -> Dict[str, float]:
-    """Our pipeline on the published directory."""
+    """Measure the component with the published directory."""
     return _ours(full_directory, cache)
 
 
 def ours_converted(cache: Path) -> Dict[str, float]:
-    """Our pipeline on a directory that `convert` wrote."""
+    """Measure the component with the directory that `convert` wrote."""
     return _ours(lambda path: path / "mluke-full-converted", cache)
 
 
@@ -157,7 +153,7 @@ def _ours(directory: Callable[[Path], Path], cache: Path) -> Dict[str, float]:
 
     import spacy_mluke.pipeline.mluke.component  # noqa: F401
 
-    # Making any Language imports all plugins of spaCy, spacy-transformers among them. Imports are measured apart.
+    # Making any Language imports every plugin of spaCy, such as spacy-transformers. Imports are measured separately.
     nlp = spacy.blank("xx")
     started = time.perf_counter()
     nlp.add_pipe("mluke", config={"model": {"name": str(directory(cache))}})
@@ -177,7 +173,7 @@ def _figures(began: float, started: float) -> Dict[str, float]:
     }
     status = Path("/proc/self/status")
     if status.exists():
-        # Pages of files, which the system takes back when it needs them, are in the peak but not in here.
+        # Without memory-mapped files, whose pages count in the peak but can be reclaimed by the system.
         line = next(line for line in status.read_text().splitlines() if line.startswith("RssAnon"))
         figures["own_mb"] = int(line.split()[1]) / 1024
     return figures

@@ -1,34 +1,36 @@
-"""Names: `mluke_ner` against a loop over the reference's classifier, same weights, same sentences, same candidates.
+"""Measure `mluke_ner` and the reference's span classifier, on the same weights, sentences and candidate spans.
 
-python -m benchmarks.ner --size base --n-texts 100
+    python -m benchmarks.ner --size base --n-texts 100
+
+Prints sentences a second of both and of the encoder on words alone, the ratio of their times, the number of candidate
+spans, and how many entities are the same.
 """
 
 from __future__ import annotations
 
+import functools
 import math
-import statistics
 import tempfile
-import time
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Set, Tuple
 
 import typer
-from tqdm import tqdm
 from wasabi import msg
 
 from .checkpoints import with_head
+from .timing import take_turns
 
 LANGUAGES = ("en", "de", "es", "fr", "nl")
 LABELS = ("NIL", "PER", "ORG", "LOC", "MISC")
 MAX_SIZE = 16
 DATA = typer.Option(Path("../shared/data/wikineural"), help="Folder with LANG.test.conllu")
-CACHE = typer.Option(Path(tempfile.gettempdir()) / "spacy_mluke_bench", help="Where checkpoints are kept")
+CACHE = typer.Option(Path(tempfile.gettempdir()) / "spacy_mluke_bench", help="Folder for checkpoints")
 SIZE = typer.Option("base", help='"base" or "small"')
-N_TEXTS = typer.Option(100, help="Sentences, five languages in turn")
-BATCH_SIZE = typer.Option(8, help="Sequences in a batch of the reference")
-MAX_ENTITIES = typer.Option(0, help="Candidates of a pass, in even shares; 0: all of a sentence")
-ROUNDS = typer.Option(3, help="Times each side runs, in turn")
+N_TEXTS = typer.Option(100, help="Number of sentences, from five languages in turn")
+BATCH_SIZE = typer.Option(8, help="Batch size of the reference, in sequences")
+MAX_ENTITIES = typer.Option(0, help="Maximum number of candidate spans in a sequence; 0: all of a sentence")
+ROUNDS = typer.Option(3, help="Number of rounds")
 
 Entities = Set[Tuple[int, int, str]]
 Run = Callable[[List[Any]], List[Entities]]
@@ -43,10 +45,10 @@ def bench(
     max_entities: int = MAX_ENTITIES,
     rounds: int = ROUNDS,
 ) -> None:
-    """Measure both, and see that they find the same names.
+    """Measure both, and compare their entities.
 
-    With `--max-entities 0` a sentence is one pass, as in the examples of transformers; with 128, and 32 passes in a
-    batch, passes are those of the authors' evaluation script.
+    With `--max-entities 0` a sentence is one sequence, as in the examples of transformers; with 128, and batches of 32,
+    sequences are those of the authors' evaluation script.
     """
     import spacy
 
@@ -59,31 +61,25 @@ def bench(
         "reference": prepare_reference(path, batch_size, max_entities),
         "words": prepare_words(path),
     }
-    seconds: Dict[str, List[float]] = {name: [] for name in sides}
-    found: Dict[str, List[Entities]] = {}
     for run in sides.values():
         run(docs[:4])
-    for _ in tqdm(range(rounds), disable=None):
-        for name, run in sides.items():
-            started = time.perf_counter()
-            found[name] = run(docs)
-            seconds[name].append(time.perf_counter() - started)
-    for name, times in seconds.items():
-        print(f"{name}: {len(docs) / statistics.median(times):.2f} sentences/s, {statistics.median(times):.2f} s")
-    ratio = statistics.median(r / o for r, o in zip(seconds["reference"], seconds["ours"], strict=True))
-    pairs = list(zip(found["ours"], found["reference"], strict=True))
+    timings = take_turns({name: functools.partial(run, docs) for name, run in sides.items()}, rounds)
+    for name in sides:
+        print(f"{name}: {len(docs) / timings.median(name):.2f} sentences/s, {timings.median(name):.2f} s")
+    ratio = timings.ratio("reference", "ours")
+    pairs = list(zip(timings.results["ours"], timings.results["reference"], strict=True))
     n_ours = sum(len(ours) for ours, _ in pairs)
     n_same = sum(len(ours & theirs) for ours, theirs in pairs)
     n_candidates = sum(len(candidates(doc)) for doc in docs)
-    print(f"ratio: {ratio:.2f}; {n_candidates} candidates; same names: {n_same} of {n_ours}")
+    print(f"ratio: {ratio:.2f}; {n_candidates} candidate spans; same entities: {n_same} of {n_ours}")
     if any(ours != theirs for ours, theirs in pairs):
-        msg.warn("Predictions differ: where two labels, or two names that overlap, are nearly level.")
+        msg.warn("Entities differ: two labels, or two overlapping spans, with nearly the same score.")
 
 
 def read_sentences(nlp: Any, data: Path, n_texts: int) -> List[Any]:
-    """Sentences of WikiNEuRal, languages in turn.
+    """Read sentences of WikiNEuRal, from each language in turn.
 
-    RETURNS (List[Doc]): The documents, with the tokens of the data.
+    RETURNS (List[Doc]): The documents, with the tokens of the corpus.
     """
     from spacy.tokens import Doc
 
@@ -96,13 +92,13 @@ def read_sentences(nlp: Any, data: Path, n_texts: int) -> List[Any]:
 
 
 def candidates(doc: Any) -> List[Tuple[int, int]]:
-    """Token bounds of all ranges of up to 16 tokens, as the authors enumerate them."""
+    """Return the token bounds of all spans of up to 16 tokens, in the authors' order."""
     n = len(doc)
     return [(start, end) for start in range(n) for end in range(start + 1, min(start + MAX_SIZE, n) + 1)]
 
 
 def prepare_ours(path: Path, max_entities: int) -> Run:
-    """What finds names with the component."""
+    """Return a function that finds entities with the component."""
     import spacy
 
     nlp = spacy.blank("xx")
@@ -118,7 +114,7 @@ def prepare_ours(path: Path, max_entities: int) -> Run:
 
 
 def prepare_words(path: Path) -> Run:
-    """A plain pass over the words, for scale."""
+    """Return a function that encodes words only, for comparison."""
     import spacy
 
     nlp = spacy.blank("xx")
@@ -131,8 +127,8 @@ def prepare_words(path: Path) -> Run:
 
 
 def prepare_reference(path: Path, batch_size: int, max_entities: int) -> Run:
-    """What finds names with the reference: batches in arrival order, padded by its own tokenizer, names chosen greedily
-    by logit."""
+    """Return a function that finds entities with the reference: unsorted batches, padded by its tokenizer; entities are
+    selected greedily by logit."""
     import torch
     from transformers import LukeForEntitySpanClassification, MLukeTokenizer
 
@@ -140,21 +136,21 @@ def prepare_reference(path: Path, batch_size: int, max_entities: int) -> Run:
     model = LukeForEntitySpanClassification.from_pretrained(path).eval()
 
     def run(docs: List[Any]) -> List[Entities]:
-        passes: List[Dict[str, Any]] = []
+        sequences: List[Dict[str, Any]] = []
         owners: List[Tuple[int, List[Tuple[int, int]]]] = []
         for number, doc in enumerate(docs):
             spans = candidates(doc)
-            for share, item in _passes(tokenizer, doc, spans, max_entities or len(spans)):
-                passes.append(item)
-                owners.append((number, share))
+            for part, item in _sequences(tokenizer, doc, spans, max_entities or len(spans)):
+                sequences.append(item)
+                owners.append((number, part))
         scored: List[List[Tuple[float, int, int, int]]] = [[] for _ in docs]
-        for start in range(0, len(passes), batch_size):
-            inputs = tokenizer.pad(passes[start : start + batch_size], return_tensors="pt")
+        for start in range(0, len(sequences), batch_size):
+            inputs = tokenizer.pad(sequences[start : start + batch_size], return_tensors="pt")
             with torch.no_grad():
                 logits = model(**inputs).logits
             tops, labels = logits.max(-1)
-            for row, (number, share) in enumerate(owners[start : start + batch_size]):
-                for (first, end), top, label in zip(share, tops[row].tolist(), labels[row].tolist(), strict=False):
+            for row, (number, part) in enumerate(owners[start : start + batch_size]):
+                for (first, end), top, label in zip(part, tops[row].tolist(), labels[row].tolist(), strict=False):
                     if label:
                         scored[number].append((top, first, end, label))
         return [_greedy(rows, len(doc), model.config.id2label) for rows, doc in zip(scored, docs, strict=True)]
@@ -162,8 +158,11 @@ def prepare_reference(path: Path, batch_size: int, max_entities: int) -> Run:
     return run
 
 
-def _passes(tokenizer: Any, doc: Any, spans: List[Tuple[int, int]], max_entities: int) -> Any:
-    """Inputs of one sentence: its candidates in even shares. The text is cut at all of them."""
+def _sequences(tokenizer: Any, doc: Any, spans: List[Tuple[int, int]], max_entities: int) -> Any:
+    """Yield the sequences of one sentence, each with an equal part of the candidates.
+
+    The text is split at the bounds of every candidate.
+    """
     starts = [token.idx for token in doc]
     ends = [token.idx + len(token) for token in doc]
     item = tokenizer(doc.text, entity_spans=[(starts[start], ends[end - 1]) for start, end in spans])

@@ -1,6 +1,9 @@
-"""What eight bits and bfloat16 change: vectors of XQuAD's mentions, language by language.
+"""Measure how much int8 and bfloat16 change vectors, in each language of XQuAD.
 
-python -m benchmarks.precision --name mluke-small
+    python -m benchmarks.precision --name mluke-small
+
+Prints a table: mean and lowest cosine between the vectors and those of float32, of entities (capitalised words) and of
+tokens.
 """
 
 from __future__ import annotations
@@ -16,12 +19,12 @@ from .texts import LANGUAGES, capitalised
 
 NAME = typer.Option("mluke-small", help="Checkpoint")
 DATA = typer.Option(Path("../shared/data/xquad"), help="Folder with xquad.LANG.json")
-N_TEXTS = typer.Option(40, help="Paragraphs of each language")
+N_TEXTS = typer.Option(40, help="Number of paragraphs in each language")
 SYSTEMS: Dict[str, Dict[str, Any]] = {"int8": {"quantize": "int8"}, "bfloat16": {"dtype": "bfloat16"}}
 
 
 def main(name: str = NAME, data: Path = DATA, n_texts: int = N_TEXTS) -> None:
-    """Cosines of entity and token vectors to those of float32."""
+    """Print cosines between vectors in few bits and vectors in float32."""
     import json
 
     texts = {}
@@ -39,14 +42,14 @@ def main(name: str = NAME, data: Path = DATA, n_texts: int = N_TEXTS) -> None:
                 cosines /= numpy.linalg.norm(of_found, axis=1)
                 cells += [f"{len(cosines):,}", f"{cosines.mean():.4f}", f"{cosines.min():.4f}"]
             rows.append((system, lang, *cells))
-    header = ("", "", "entities", "mean cosine", "least", "tokens", "mean cosine", "least")
+    header = ("", "", "entities", "mean cosine", "lowest", "tokens", "mean cosine", "lowest")
     msg.table(rows, header=header, aligns=tuple("llrrrrrr"), divider=True)
 
 
 def vectors(name: str, texts: Dict[str, List[str]], options: Dict[str, Any]) -> Dict[str, List[numpy.ndarray]]:
-    """Vectors of entities (words that begin with a capital; where there are none, every third token) and of tokens.
+    """Return vectors of entities and tokens. Entities are capitalised words; without any, every third token.
 
-    RETURNS (Dict[str, List[numpy.ndarray]]): Both, by language. Shapes: (n, width).
+    RETURNS (Dict[str, List[numpy.ndarray]]): Entity vectors and token vectors, by language. Shapes: (n, width).
     """
     import spacy
 
@@ -63,10 +66,10 @@ def vectors(name: str, texts: Dict[str, List[str]], options: Dict[str, Any]) -> 
                 doc[i : i + 1] for i in range(0, len(doc), 3)
             ]
             docs.append(doc)
-        read = [doc._.mluke for doc in pipe.pipe(iter(docs))]
-        entities = numpy.concatenate([states.vectors for states in read])
-        tokens = numpy.concatenate([states.token_vectors for states in read])
-        # Whitespace has no wordpiece, and a vector of zeros.
+        states_of_docs = [doc._.mluke for doc in pipe.pipe(iter(docs))]
+        entities = numpy.concatenate([states.vectors for states in states_of_docs])
+        tokens = numpy.concatenate([states.token_vectors for states in states_of_docs])
+        # Whitespace tokens have no wordpiece, and a zero vector.
         found[lang] = [rows[numpy.abs(rows).sum(1) > 0] for rows in (entities, tokens)]
     return found
 

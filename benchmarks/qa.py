@@ -1,33 +1,36 @@
-"""Question answering: `mluke_qa` against a loop over the reference's model and tokenizer, same weights, same questions.
+"""Measure `mluke_qa` and the reference's model for question answering, on the same weights and questions.
 
-python -m benchmarks.qa --size base --n-questions 140
+    python -m benchmarks.qa --size base --n-questions 140
+
+Prints questions a second of both, the ratio of their times, and how many answers are the same.
 """
 
 from __future__ import annotations
 
+import functools
 import json
 import random
-import statistics
 import tempfile
-import time
 import unicodedata
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Tuple
 
 import numpy
 import typer
-from tqdm import tqdm
 from wasabi import msg
 
 from .checkpoints import with_head
 from .texts import LANGUAGES
+from .timing import take_turns
 
 DATA = typer.Option(Path("../shared/data/xquad"), help="Folder with xquad.LANG.json")
-CACHE = typer.Option(Path(tempfile.gettempdir()) / "spacy_mluke_bench", help="Where checkpoints are kept")
+CACHE = typer.Option(Path(tempfile.gettempdir()) / "spacy_mluke_bench", help="Folder for checkpoints")
 SIZE = typer.Option("base", help='"base" or "small"')
-N_QUESTIONS = typer.Option(140, help="Questions, seven languages, all questions of a paragraph together")
-BATCH_SIZE = typer.Option(32, help="Windows in a batch of the reference")
-ROUNDS = typer.Option(3, help="Times each side runs, in turn")
+N_QUESTIONS = typer.Option(
+    140, help="Number of questions, in seven languages; all questions of a paragraph are asked together"
+)
+BATCH_SIZE = typer.Option(32, help="Batch size of the reference, in windows")
+ROUNDS = typer.Option(3, help="Number of rounds")
 WINDOW, OVERLAP, MAX_PIECES = 512, 128, 30
 
 Texts = List[Tuple[str, List[str]]]
@@ -42,7 +45,7 @@ def bench(
     batch_size: int = BATCH_SIZE,
     rounds: int = ROUNDS,
 ) -> None:
-    """Measure both, and see that they give the same answers."""
+    """Measure both, and compare their answers."""
     cache.mkdir(parents=True, exist_ok=True)
     path = with_head(size, cache, "LukeForQuestionAnswering", [])
     texts = read_paragraphs(data, n_questions)
@@ -50,28 +53,22 @@ def bench(
     sides = {"ours": prepare_ours(path), "reference": prepare_reference(path, batch_size)}
     for run in sides.values():
         run(texts[:1])
-    seconds: Dict[str, List[float]] = {name: [] for name in sides}
-    found: Dict[str, Answers] = {}
-    for _ in tqdm(range(rounds), disable=None):
-        for name, run in sides.items():
-            started = time.perf_counter()
-            found[name] = run(texts)
-            seconds[name].append(time.perf_counter() - started)
-    same = sum(a == b for a, b in zip(found["ours"], found["reference"], strict=True))
-    ratio = statistics.median(r / o for r, o in zip(seconds["reference"], seconds["ours"], strict=True))
-    for name, times in seconds.items():
-        print(f"{name}: {n / statistics.median(times):.2f} questions/s")
-    print(f"ratio: {ratio:.2f}; same answers: {same} of {n}")
-    if same != n:
-        for ours, other in [pair for pair in zip(*found.values(), strict=True) if pair[0] != pair[1]][:5]:
+    timings = take_turns({name: functools.partial(run, texts) for name, run in sides.items()}, rounds)
+    pairs = list(zip(timings.results["ours"], timings.results["reference"], strict=True))
+    different = [pair for pair in pairs if pair[0] != pair[1]]
+    for name in sides:
+        print(f"{name}: {n / timings.median(name):.2f} questions/s")
+    print(f"ratio: {timings.ratio('reference', 'ours'):.2f}; same answers: {n - len(different)} of {n}")
+    if different:
+        for ours, other in different[:5]:
             print(f"  {ours!r} / {other!r}")
-        msg.warn("Answers differ: where two are nearly level, or windows overlap (the reference takes the best logit).")
+        msg.warn("Answers differ: nearly the same score, or overlapping windows (the reference takes the best logit).")
 
 
 def read_paragraphs(data: Path, n_questions: int) -> Texts:
-    """Paragraphs of XQuAD with their questions, languages in turn.
+    """Read paragraphs of XQuAD with their questions, from every language.
 
-    RETURNS (Texts): Texts and questions, in arrival order.
+    RETURNS (Texts): Texts and questions, in random order.
     """
     rng = random.Random(0)
     texts: Texts = []
@@ -91,7 +88,7 @@ def read_paragraphs(data: Path, n_questions: int) -> Texts:
 
 
 def prepare_ours(path: Path) -> Callable[[Texts], Answers]:
-    """What answers with the component, documents made from texts included."""
+    """Return a function that answers with the component, including the tokenization by spaCy."""
     import spacy
 
     nlp = spacy.blank("xx")
@@ -110,9 +107,9 @@ def prepare_ours(path: Path) -> Callable[[Texts], Answers]:
 
 
 def prepare_reference(path: Path, batch_size: int) -> Callable[[Texts], Answers]:
-    """What answers with the reference: windows in batches of arrival order, padded by its own tokenizer.
+    """Return a function that answers with the reference, in unsorted batches padded by its tokenizer.
 
-    The slow tokenizer cuts no windows of long texts, so the loop does, where ours have them.
+    The slow tokenizer does not split long texts into windows, so the function makes the same windows as the component.
     """
     import torch
     from transformers import LukeForQuestionAnswering, MLukeTokenizer
@@ -125,12 +122,12 @@ def prepare_reference(path: Path, batch_size: int) -> Callable[[Texts], Answers]
     def run(texts: Texts) -> Answers:
         windows: List[Dict[str, Any]] = []
         for number, (text, question) in enumerate((t, q) for t, questions in texts for q in questions):
-            asked = tokenizer(question, add_special_tokens=False)["input_ids"]
+            question_ids = tokenizer(question, add_special_tokens=False)["input_ids"]
             pieces = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
-            room = WINDOW - 4 - len(asked)
-            for start in window_starts(len(pieces), room, OVERLAP).tolist():
-                ids = tokenizer.build_inputs_with_special_tokens(asked, pieces[start : start + room])
-                windows.append({"input_ids": ids, "number": number, "context": (len(asked) + 3, len(ids) - 1)})
+            size = WINDOW - 4 - len(question_ids)
+            for start in window_starts(len(pieces), size, OVERLAP).tolist():
+                ids = tokenizer.build_inputs_with_special_tokens(question_ids, pieces[start : start + size])
+                windows.append({"input_ids": ids, "number": number, "context": (len(question_ids) + 3, len(ids) - 1)})
         best: Dict[int, Tuple[float, str]] = {}
         for first in range(0, len(windows), batch_size):
             batch = windows[first : first + batch_size]
@@ -149,7 +146,7 @@ def prepare_reference(path: Path, batch_size: int) -> Callable[[Texts], Answers]
 
 
 def best_span(starts: Any, ends: Any) -> Tuple[float, int, int]:
-    """The best answer of one window.
+    """Return the best answer of one window.
 
     RETURNS (Tuple[float, int, int]): Its logit, first and last piece.
     """
@@ -163,7 +160,7 @@ def best_span(starts: Any, ends: Any) -> Tuple[float, int, int]:
 
 
 def plain(text: str) -> str:
-    """A text without what tokenizing changes: spaces, and compatible forms of characters."""
+    """Return a text without spaces, in NFKC: the tokenizer changes both."""
     return "".join(unicodedata.normalize("NFKC", text).split())
 
 

@@ -1,32 +1,32 @@
-"""Relations: `mluke_relations` against a loop over the reference's classifier, same weights, same sentences.
+"""Measure `mluke_relations` and the reference's relation classifier, on the same weights and sentences.
 
-python -m benchmarks.relations --size base --n-texts 200
+    python -m benchmarks.relations --size base --n-texts 200
+
+Prints sentences a second of both, the ratio of their times, and how many predictions are the same.
 """
 
 from __future__ import annotations
 
-import statistics
 import tempfile
-import time
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, List
 
 import typer
-from tqdm import tqdm
 from wasabi import msg
 
 from scripts.workflows.plain_loop import PlainLoop, Settings
 
 from .checkpoints import with_head
+from .timing import take_turns
 
 LANGUAGES = ("en", "de", "es", "fr")
 DATA = typer.Option(Path("../shared/data/relx"), help="Folder with RELX_LANG.txt")
-CACHE = typer.Option(Path(tempfile.gettempdir()) / "spacy_mluke_bench", help="Where checkpoints are kept")
+CACHE = typer.Option(Path(tempfile.gettempdir()) / "spacy_mluke_bench", help="Folder for checkpoints")
 SIZE = typer.Option("base", help='"base" or "small"')
-N_TEXTS = typer.Option(400, help="Sentences, four languages in turn")
-BATCH_SIZE = typer.Option(32, help="Sentences in a batch of the reference")
-ROUNDS = typer.Option(3, help="Times each side runs, in turn")
+N_TEXTS = typer.Option(400, help="Number of sentences, from four languages in turn")
+BATCH_SIZE = typer.Option(32, help="Batch size of the reference")
+ROUNDS = typer.Option(3, help="Number of rounds")
 N_LABELS = 37
 
 
@@ -38,7 +38,7 @@ def bench(
     batch_size: int = BATCH_SIZE,
     rounds: int = ROUNDS,
 ) -> None:
-    """Measure both, and see that they predict the same."""
+    """Measure both, and compare their predictions."""
     import spacy
 
     cache.mkdir(parents=True, exist_ok=True)
@@ -49,31 +49,24 @@ def bench(
     ours, reference = prepare_ours(nlp), prepare_reference(path, batch_size)
     ours(texts[:4])
     reference(texts[:4])
-    seconds: Dict[str, List[float]] = {"ours": [], "reference": []}
-    found: Dict[str, Any] = {}
-    for _ in tqdm(range(rounds), disable=None):
-        for name, run in (("ours", ours), ("reference", reference)):
-            started = time.perf_counter()
-            found[name] = run(texts)
-            seconds[name].append(time.perf_counter() - started)
-    same = sum(a == b for a, b in zip(found["ours"], found["reference"], strict=True))
-    ratio = statistics.median(r / o for r, o in zip(seconds["reference"], seconds["ours"], strict=True))
-    for name, times in seconds.items():
-        print(f"{name}: {n_texts / statistics.median(times):.1f} sentences/s")
-    print(f"ratio: {ratio:.2f}; same predictions: {same} of {n_texts}")
+    timings = take_turns({"ours": lambda: ours(texts), "reference": lambda: reference(texts)}, rounds)
+    same = sum(a == b for a, b in zip(timings.results["ours"], timings.results["reference"], strict=True))
+    for name in timings.seconds:
+        print(f"{name}: {n_texts / timings.median(name):.1f} sentences/s")
+    print(f"ratio: {timings.ratio('reference', 'ours'):.2f}; same predictions: {same} of {n_texts}")
     if same != n_texts:
-        msg.warn("Predictions differ: where two labels are nearly level, or sentences were cut.")
+        msg.warn("Predictions differ: two labels with nearly the same score, or truncated sentences.")
 
 
 def labels_of(n: int) -> List[str]:
-    """Names for a random head; the first is the absence of a relation."""
+    """Return labels for a random head; the first one is the negative class."""
     return ["no_relation", *(f"relation_{i}" for i in range(1, n))]
 
 
 def read_sentences(nlp: Any, data: Path, n_texts: int) -> List[Any]:
-    """Sentences of RELX with their two entities, languages in turn.
+    """Read sentences of RELX with their two entities, from each language in turn.
 
-    RETURNS (List[Doc]): The documents; an entity that starts or ends inside a token is widened to it.
+    RETURNS (List[Doc]): The documents; entities are expanded to token boundaries.
     """
     from spacy_mluke.training.kbp37 import make_docs, read_kbp37
 
@@ -83,7 +76,7 @@ def read_sentences(nlp: Any, data: Path, n_texts: int) -> List[Any]:
 
 
 def prepare_ours(nlp: Any) -> Any:
-    """What predicts with the component: documents in, labels out."""
+    """Return a function that predicts labels with the component."""
 
     def run(docs: List[Any]) -> List[str]:
         done = nlp.get_pipe("mluke_relations").pipe(iter(docs))
@@ -93,9 +86,11 @@ def prepare_ours(nlp: Any) -> Any:
 
 
 def prepare_reference(path: Path, batch_size: int) -> Any:
-    """What predicts with the reference, in batches of arrival order, padded by its own tokenizer."""
-    still = Settings(rate=0.0, warmup=0, weight_decay=0.0, grad_clip=1.0, dropout=0.0, batch_size=batch_size, steps=1)
-    loop = PlainLoop(path, labels_of(N_LABELS), still)
+    """Return a function that predicts labels with the reference, in unsorted batches padded by its tokenizer."""
+    no_training = Settings(
+        rate=0.0, warmup=0, weight_decay=0.0, grad_clip=1.0, dropout=0.0, batch_size=batch_size, steps=1
+    )
+    loop = PlainLoop(path, labels_of(N_LABELS), no_training)
     return lambda docs: loop.predict(docs, batch_size)
 
 

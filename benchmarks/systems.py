@@ -1,10 +1,14 @@
-"""One system, measured in a process of its own: `python -m benchmarks.systems SYSTEM ...` prints a line of JSON."""
+"""Measure one system of `python -m benchmarks` in this process.
+
+    python -m benchmarks.systems ours small ../shared/data/xquad /tmp/spacy_mluke_bench 84
+
+Prints one line of JSON: seconds, number of wordpieces, peak memory, and figures of the system.
+"""
 
 from __future__ import annotations
 
 import json
 import resource
-import statistics
 import time
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Tuple
@@ -13,19 +17,20 @@ import typer
 
 from .checkpoints import luke_directory, xlmr_directory
 from .texts import CharSpans, read_texts
+from .timing import take_turns, timed
 
 Texts = List[Tuple[str, CharSpans]]
 
 
 def measure(system: str, size: str, data: Path, cache: Path, n_texts: int, batch_size: int = 32) -> None:
-    """Load a system, warm it up, encode all texts, and print what it took.
+    """Load a system, warm it up, encode all texts, and print its figures.
 
     system (str): "ours", "int8", "bfloat16", "arrival", "sorted", "xlmr", "floor", "align" or "tokenizer".
     size (str): "base" or "small".
-    data (Path): The XQuAD folder.
-    cache (Path): Where checkpoints are kept.
-    n_texts (int): Texts to encode.
-    batch_size (int): Texts in a batch of the reference.
+    data (Path): Folder with xquad.LANG.json.
+    cache (Path): Folder for checkpoints.
+    n_texts (int): Number of texts.
+    batch_size (int): Batch size of the reference.
     """
     texts = read_texts(data, n_texts)
     result = SYSTEMS[system](texts, size, cache, batch_size)
@@ -34,17 +39,17 @@ def measure(system: str, size: str, data: Path, cache: Path, n_texts: int, batch
 
 
 def run_int8(texts: Texts, size: str, cache: Path, batch_size: int) -> Dict[str, Any]:
-    """Our component, in eight bits."""
+    """Measure the component in int8."""
     return run_ours(texts, size, cache, batch_size, quantize="int8")
 
 
 def run_bfloat16(texts: Texts, size: str, cache: Path, batch_size: int) -> Dict[str, Any]:
-    """Our component, in bfloat16."""
+    """Measure the component in bfloat16."""
     return run_ours(texts, size, cache, batch_size, dtype="bfloat16")
 
 
 def run_ours(texts: Texts, size: str, cache: Path, batch_size: int, **options: Any) -> Dict[str, Any]:
-    """Our component in a pipeline. Times apart: all of it, the network alone, spaCy's tokenizer."""
+    """Measure the component in a pipeline: in total, the network alone, and spaCy's tokenizer."""
     import spacy
 
     from spacy_mluke.encoder.access import load_model
@@ -53,31 +58,23 @@ def run_ours(texts: Texts, size: str, cache: Path, batch_size: int, **options: A
     name = "mluke-small" if size == "small" else str(luke_directory(size, cache))
     suggester = {"@misc": "spacy-mluke.spans_suggester.v1", "spans_key": "sc"}
     component: Any = nlp.add_pipe("mluke", config={"model": {"name": name, **options}, "suggester": suggester})
-    model = component.model
-    load_model(model)
-    network = load_model(model).network
+    network = load_model(component.model).network
     spent = {"network": 0.0, "pieces": 0, "entities": 0}
     forward = network.forward
 
-    def timed(piece_ids: Any, *args: Any, **kwargs: Any) -> Any:
-        started = time.perf_counter()
-        output = forward(piece_ids, *args, **kwargs)
-        spent["network"] += time.perf_counter() - started
+    def timed_forward(piece_ids: Any, *args: Any, **kwargs: Any) -> Any:
+        seconds, output = timed(lambda: forward(piece_ids, *args, **kwargs))
+        spent["network"] += seconds
         spent["pieces"] += len(piece_ids)
         spent["entities"] += len(output[1])
         return output
 
-    network.forward = timed  # type: ignore[method-assign]
-    _docs(nlp, texts[:2])
+    network.forward = timed_forward  # type: ignore[method-assign]
     list(nlp.pipe(_docs(nlp, texts[:2])))
-    started = time.perf_counter()
-    docs = _docs(nlp, texts)
-    tokenizing = time.perf_counter() - started
+    tokenizing, docs = timed(lambda: _docs(nlp, texts))
     spent.update(network=0.0, pieces=0, entities=0)
-    started = time.perf_counter()
-    for doc in nlp.pipe(docs):
-        assert doc._.mluke is not None
-    seconds = time.perf_counter() - started
+    seconds, docs = timed(lambda: list(nlp.pipe(docs)))
+    assert all(doc._.mluke is not None for doc in docs)
     return {
         "seconds": seconds,
         "network_seconds": spent["network"],
@@ -88,12 +85,12 @@ def run_ours(texts: Texts, size: str, cache: Path, batch_size: int, **options: A
 
 
 def run_arrival(texts: Texts, size: str, cache: Path, batch_size: int) -> Dict[str, Any]:
-    """The reference in batches of the order in which texts arrive."""
+    """Measure the reference with texts in random order."""
     return _run_reference(texts, size, cache, batch_size, by_length=False)
 
 
 def run_sorted(texts: Texts, size: str, cache: Path, batch_size: int) -> Dict[str, Any]:
-    """The reference with texts sorted by length."""
+    """Measure the reference with texts sorted by length."""
     return _run_reference(texts, size, cache, batch_size, by_length=True)
 
 
@@ -111,48 +108,50 @@ def _run_reference(texts: Texts, size: str, cache: Path, batch_size: int, *, by_
             model(**inputs)
         return sum(len(item["input_ids"]) for item in batch)
 
+    def encode_all() -> int:
+        items = [_tokenize(tokenizer, text, spans) for text, spans in texts]
+        if by_length:
+            items.sort(key=_n_pieces)
+        return sum(encode(items[start : start + batch_size]) for start in range(0, len(items), batch_size))
+
     encode([_tokenize(tokenizer, text, spans) for text, spans in texts[:2]])
-    started = time.perf_counter()
-    items = [_tokenize(tokenizer, text, spans) for text, spans in texts]
-    if by_length:
-        items.sort(key=_n_pieces)
-    pieces = 0
-    for start in range(0, len(items), batch_size):
-        pieces += encode(items[start : start + batch_size])
-    return {"seconds": time.perf_counter() - started, "pieces": pieces, "batch_size": batch_size}
+    seconds, pieces = timed(encode_all)
+    return {"seconds": seconds, "pieces": pieces, "batch_size": batch_size}
 
 
 def _tokenize(tokenizer: Any, text: str, spans: CharSpans) -> Dict[str, Any]:
-    # The reference cannot take a batch of texts whose spans are lists: it reads them as pairs.
+    # One by one: for a batch, the reference's tokenizer takes the spans as text pairs.
     if not spans:
         return dict(tokenizer(text, truncation=True, max_length=512))
     return dict(tokenizer(text, entity_spans=spans, truncation=True, max_length=512, max_entity_length=128))
 
 
 def _pad(batch: List[Dict[str, Any]]) -> Dict[str, Any]:
-    """Pad as the reference's own `pad` does, entities masked explicitly."""
+    """Pad as the reference's `pad` does, with an explicit entity attention mask."""
     import torch
 
     longest = max(len(item["input_ids"]) for item in batch)
-    most = max(len(item.get("entity_ids", ())) for item in batch)
+    most_entities = max(len(item.get("entity_ids", ())) for item in batch)
     inputs = {
         "input_ids": torch.tensor([i["input_ids"] + [1] * (longest - len(i["input_ids"])) for i in batch]),
         "attention_mask": torch.tensor(
             [[1] * len(i["input_ids"]) + [0] * (longest - len(i["input_ids"])) for i in batch]
         ),
     }
-    if most:
+    if most_entities:
         entities = [i.get("entity_ids", []) for i in batch]
         positions = [i.get("entity_position_ids", []) for i in batch]
-        blank = [-1] * 30
-        inputs["entity_ids"] = torch.tensor([e + [0] * (most - len(e)) for e in entities])
-        inputs["entity_attention_mask"] = torch.tensor([[1] * len(e) + [0] * (most - len(e)) for e in entities])
-        inputs["entity_position_ids"] = torch.tensor([p + [blank] * (most - len(p)) for p in positions])
+        padding = [-1] * 30
+        inputs["entity_ids"] = torch.tensor([e + [0] * (most_entities - len(e)) for e in entities])
+        inputs["entity_attention_mask"] = torch.tensor(
+            [[1] * len(e) + [0] * (most_entities - len(e)) for e in entities]
+        )
+        inputs["entity_position_ids"] = torch.tensor([p + [padding] * (most_entities - len(p)) for p in positions])
     return inputs
 
 
 def run_xlmr(texts: Texts, size: str, cache: Path, batch_size: int) -> Dict[str, Any]:
-    """A spacy-transformers pipeline with an XLM-R of the same size: words only, no entities."""
+    """Measure a spacy-transformers pipeline with an XLM-R of the same size, which has no entities."""
     import spacy
 
     nlp = spacy.blank("xx")
@@ -161,15 +160,13 @@ def run_xlmr(texts: Texts, size: str, cache: Path, batch_size: int) -> Dict[str,
     nlp.initialize()
     list(nlp.pipe([text for text, _ in texts[:2]]))
     docs = [nlp.make_doc(text) for text, _ in texts]
-    started = time.perf_counter()
-    pieces = 0
-    for doc in nlp.pipe(docs):
-        pieces += int(doc._.trf_data.wordpieces.attention_mask.sum())
-    return {"seconds": time.perf_counter() - started, "pieces": pieces}
+    seconds, docs = timed(lambda: list(nlp.pipe(docs)))
+    pieces = sum(int(doc._.trf_data.wordpieces.attention_mask.sum()) for doc in docs)
+    return {"seconds": seconds, "pieces": pieces}
 
 
 def run_floor(texts: Texts, size: str, cache: Path, batch_size: int) -> Dict[str, Any]:
-    """The bare matrix products that the encoder cannot do without, on as many rows."""
+    """Measure the matrix products of the encoder's layers, for four seconds."""
     import torch
     from torch.nn.functional import linear
 
@@ -196,7 +193,7 @@ def run_floor(texts: Texts, size: str, cache: Path, batch_size: int) -> Dict[str
 
 
 def run_align(texts: Texts, size: str, cache: Path, batch_size: int) -> Dict[str, Any]:
-    """Our wordpieces and alignment alone."""
+    """Measure tokenization and alignment of the component: everything before its first forward pass."""
     import spacy
 
     from spacy_mluke.encoder.access import load_model
@@ -205,9 +202,9 @@ def run_align(texts: Texts, size: str, cache: Path, batch_size: int) -> Dict[str
     nlp = spacy.blank("xx")
     suggester = {"@misc": "spacy-mluke.spans_suggester.v1", "spans_key": "sc"}
     component: Any = nlp.add_pipe("mluke", config={"suggester": suggester})
-    assert load_model(component.model)
-    docs = _docs(nlp, texts)
+    # The wordpiece vocabulary is read when it is first used.
     assert load_model(component.model).wordpieces.mask_id
+    docs = _docs(nlp, texts)
 
     def align_all() -> int:
         return len(EncoderInput(docs, component.suggester(docs)).align(component.model).piece_ids)
@@ -216,7 +213,7 @@ def run_align(texts: Texts, size: str, cache: Path, batch_size: int) -> Dict[str
 
 
 def run_tokenizer(texts: Texts, size: str, cache: Path, batch_size: int) -> Dict[str, Any]:
-    """The reference's tokenizer alone."""
+    """Measure the reference's tokenizer."""
     from transformers import MLukeTokenizer
 
     tokenizer = MLukeTokenizer.from_pretrained(luke_directory(size, cache))
@@ -228,14 +225,10 @@ def run_tokenizer(texts: Texts, size: str, cache: Path, batch_size: int) -> Dict
     return _repeat(tokenize_all)
 
 
-def _repeat(work: Callable[[], int]) -> Dict[str, Any]:
-    """Time some work five times over: the median, and the first time, when tables are filled, apart."""
-    seconds = []
-    for _ in range(5):
-        started = time.perf_counter()
-        pieces = work()
-        seconds.append(time.perf_counter() - started)
-    return {"seconds": statistics.median(seconds), "first_seconds": seconds[0], "pieces": pieces}
+def _repeat(run: Callable[[], int]) -> Dict[str, Any]:
+    """Run a function five times. The first time, when caches are filled, is also reported separately."""
+    timings = take_turns({"": run}, 5)
+    return {"seconds": timings.median(""), "first_seconds": timings.seconds[""][0], "pieces": timings.results[""]}
 
 
 def _docs(nlp: Any, texts: Texts) -> List[Any]:

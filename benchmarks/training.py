@@ -1,8 +1,10 @@
-"""Training steps: `mluke_relations` against a plain PyTorch loop over the reference's classifier.
+"""Measure training steps of `mluke_relations` and of a plain PyTorch loop with the reference's classifier.
 
-Same weights, same batches in turn, AdamW, clipping and dropout on both sides, the word table frozen on both.
+    python -m benchmarks.training --size small --n-steps 20
 
-python -m benchmarks.training --size small --n-steps 20
+Both train on the same weights and batches, in turn, with AdamW, gradient clipping, dropout and frozen word embeddings.
+Prints steps a second of both (of the reference also with its tokenizer), the ratios, the parts of a step of the
+component, and the losses of the first and the last step. Writes the figures as JSON.
 """
 
 from __future__ import annotations
@@ -10,25 +12,24 @@ from __future__ import annotations
 import json
 import statistics
 import tempfile
-import time
 from collections import defaultdict
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Tuple
 
 import typer
-from tqdm import tqdm
 from wasabi import msg
 
 from scripts.workflows.plain_loop import PlainLoop, Settings
 
 from .checkpoints import with_head
+from .timing import Timings, median_ratio, take_turns, timed
 
 DATA = typer.Option(Path("../shared/data/kbp37"), help="Folder with KBP37's train.txt")
-CACHE = typer.Option(Path(tempfile.gettempdir()) / "spacy_mluke_bench", help="Where checkpoints are kept")
-OUTPUT = typer.Option(Path("out/training.json"), help="Where to write the figures")
+CACHE = typer.Option(Path(tempfile.gettempdir()) / "spacy_mluke_bench", help="Folder for checkpoints")
+OUTPUT = typer.Option(Path("out/training.json"), help="JSON file for the figures")
 SIZE = typer.Option("small", help='"base" or "small"')
-N_STEPS = typer.Option(20, help="Steps that are measured, on each side")
-BATCH_SIZE = typer.Option(32, help="Sentences of a step")
+N_STEPS = typer.Option(20, help="Number of measured steps")
+BATCH_SIZE = typer.Option(32, help="Number of sentences in a step")
 RATE = 1e-5
 WARM_UP = 2
 
@@ -41,7 +42,7 @@ def bench(
     n_steps: int = N_STEPS,
     batch_size: int = BATCH_SIZE,
 ) -> None:
-    """Measure both sides, step by step in turn."""
+    """Measure both, step by step in turn."""
     import spacy
 
     cache.mkdir(parents=True, exist_ok=True)
@@ -51,38 +52,33 @@ def bench(
     batches = [examples[i : i + batch_size] for i in range(0, len(examples), batch_size)]
     parts: Dict[str, List[float]] = defaultdict(list)
     ours = prepare_ours(path, parts)
-    reference = prepare_reference(path, labels)
-    seconds: Dict[str, List[float]] = defaultdict(list)
-    losses: Dict[str, List[float]] = defaultdict(list)
-    for n, batch in enumerate(tqdm(batches, disable=None)):
-        if n == WARM_UP:
-            seconds.clear()
-            parts.clear()
-        started = time.perf_counter()
-        losses["ours"].append(ours(batch))
-        seconds["ours"].append(time.perf_counter() - started)
-        loss, tokenizing, total = reference(batch)
-        losses["reference"].append(loss)
-        seconds["reference"].append(total - tokenizing)
-        seconds["reference, tokenizing"].append(total)
-    report = summarise(seconds, parts, losses)
-    for side, figure in report["steps_per_second"].items():
-        print(f"{side}: {figure:.2f} steps/s")
+    reference = prepare_reference(path, labels, parts)
+    losses: Dict[str, List[float]] = {"ours": [], "reference": []}
+
+    def make_steps(step: Callable, losses: List[float]) -> Callable[[], None]:
+        rest = iter(batches)
+        return lambda: losses.append(step(next(rest)))
+
+    steps = {"ours": make_steps(ours, losses["ours"]), "reference": make_steps(reference, losses["reference"])}
+    timings = take_turns(steps, n_steps, warm_up=WARM_UP)
+    report = summarise(timings, {part: spent[WARM_UP:] for part, spent in parts.items()}, losses)
+    for name, figure in report["steps_per_second"].items():
+        print(f"{name}: {figure:.2f} steps/s")
     print(f"ratio: {report['ratio']:.2f}, with the reference's tokenizer {report['ratio_tokenizing']:.2f}")
-    print("our step: " + ", ".join(f"{part} {100 * share:.1f} %" for part, share in report["parts"].items()))
-    print(f"loss a sentence, first and last step: {report['losses']}")
+    print("our step: " + ", ".join(f"{part} {100 * fraction:.1f} %" for part, fraction in report["parts"].items()))
+    print(f"loss per sentence, first and last step: {report['losses']}")
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(json.dumps(report, indent=1), encoding="utf8")
     msg.good(f"Figures: {output}")
 
 
 def read_examples(nlp: Any, data: Path, n: int) -> Iterator[Tuple[Any, str]]:
-    """Sentences of KBP37 with their two entities, and their relation.
+    """Yield sentences of KBP37 with their two entities, and their relation.
 
-    nlp (Language): Its tokenizer.
+    nlp (Language): The pipeline whose tokenizer is used.
     data (Path): The folder.
-    n (int): Sentences.
-    YIELDS (Tuple[Doc, str]): In the order of the file.
+    n (int): Maximum number of sentences.
+    YIELDS (Tuple[Doc, str]): Document and label, in the order of the file.
     """
     from spacy_mluke.training.kbp37 import make_doc, read_kbp37
 
@@ -94,17 +90,16 @@ def read_examples(nlp: Any, data: Path, n: int) -> Iterator[Tuple[Any, str]]:
 
 
 def prepare_ours(path: Path, parts: Dict[str, List[float]]) -> Callable[[List[Tuple[Any, str]]], float]:
-    """What makes a step with `nlp.update`: examples in, their loss out.
+    """Return a function that trains the component on a batch with `nlp.update`.
 
     path (Path): The checkpoint, with its head.
-    parts (Dict[str, List[float]]): Gets the seconds of each part of a step.
-    RETURNS (Callable): The step.
+    parts (Dict[str, List[float]]): The function appends the seconds of each part of a step to it.
+    RETURNS (Callable): Takes a batch, and returns the loss per sentence.
     """
     import spacy
     from spacy.training import Example
 
     from spacy_mluke.encoder.access import load_model
-    from spacy_mluke.encoder.inputs import MarkedInput
     from spacy_mluke.encoder.optimizer import AdamW
 
     nlp = spacy.blank("xx")
@@ -118,81 +113,81 @@ def prepare_ours(path: Path, parts: Dict[str, List[float]]) -> Callable[[List[Tu
     shim: Any = model.shims[0]
     optimizer = AdamW(RATE)
 
-    def timed(name: str, function: Callable) -> Callable:
+    def measure(part: str, function: Callable) -> Callable:
         def run(*args: Any, **kwargs: Any) -> Any:
-            started = time.perf_counter()
-            result = function(*args, **kwargs)
-            parts[name].append(time.perf_counter() - started)
+            seconds, result = timed(lambda: function(*args, **kwargs))
+            parts[part].append(seconds)
             return result
 
         return run
 
-    begin_update = timed("forward", shim.begin_update)
+    begin_update = measure("forward", shim.begin_update)
+    encode = measure("encoder", model._func)
 
-    def begin(*args: Any) -> Tuple[Any, Callable]:
-        output, backprop = begin_update(*args)
-        return output, timed("backward", backprop)
+    def begin(*args: Any, **kwargs: Any) -> Tuple[Any, Callable]:
+        output, backprop = begin_update(*args, **kwargs)
+        return output, measure("backward", backprop)
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        result = encode(*args, **kwargs)
+        # An encoder aligns its input, and then runs the network.
+        parts["alignment"].append(parts["encoder"][-1] - parts["forward"][-1])
+        return result
 
     shim.begin_update = begin
-    aligner: Any = MarkedInput
-    aligner.align = timed("alignment", MarkedInput.align)
-    shim.finish_update = timed("optimizer", shim.finish_update)
+    shim.finish_update = measure("optimizer", shim.finish_update)
+    model._func = call
 
-    def step(batch: List[Tuple[Any, str]]) -> float:
-        started = time.perf_counter()
+    def update(batch: List[Tuple[Any, str]]) -> float:
         examples = [Example(doc.copy(), doc) for doc, _ in batch]
-        losses = nlp.update(examples, drop=0.1, sgd=optimizer)
-        parts["whole"].append(time.perf_counter() - started)
-        return losses["mluke_relations"] / len(batch)
+        return nlp.update(examples, drop=0.1, sgd=optimizer)["mluke_relations"] / len(batch)
 
-    return step
+    return measure("whole", update)
 
 
-def prepare_reference(path: Path, labels: List[str]) -> Callable[[List[Tuple[Any, str]]], Tuple[float, float, float]]:
-    """What makes a step with the reference and torch's AdamW.
+def prepare_reference(
+    path: Path, labels: List[str], parts: Dict[str, List[float]]
+) -> Callable[[List[Tuple[Any, str]]], float]:
+    """Return a function that trains the reference on a batch with PyTorch's AdamW.
 
     path (Path): The checkpoint, with its head.
-    labels (List[str]): What the head's rows stand for.
-    RETURNS (Callable): Examples -> their loss, seconds of the tokenizer, seconds of all.
+    labels (List[str]): The head's labels.
+    parts (Dict[str, List[float]]): The function appends the seconds of the tokenizer to it, as "tokenizing".
+    RETURNS (Callable): Takes a batch, and returns the loss per sentence.
     """
     steady = Settings(
         rate=RATE, warmup=0, weight_decay=0.01, grad_clip=1.0, dropout=0.1, batch_size=32, steps=1_000_000
     )
     loop = PlainLoop(path, labels, steady, fixed_words=True)
 
-    def step(batch: List[Tuple[Any, str]]) -> Tuple[float, float, float]:
-        started = time.perf_counter()
-        inputs = loop.read([doc for doc, _ in batch], gold=True)
-        tokenizing = time.perf_counter() - started
-        loss = loop.update(inputs, 0) / len(batch)
-        return loss, tokenizing, time.perf_counter() - started
+    def step(batch: List[Tuple[Any, str]]) -> float:
+        seconds, inputs = timed(lambda: loop.read([doc for doc, _ in batch], gold=True))
+        parts["tokenizing"].append(seconds)
+        return loop.update(inputs, 0) / len(batch)
 
     return step
 
 
-def summarise(
-    seconds: Dict[str, List[float]], parts: Dict[str, List[float]], losses: Dict[str, List[float]]
-) -> Dict[str, Any]:
-    """Medians, and ratios between the sides step by step.
+def summarise(timings: Timings, parts: Dict[str, List[float]], losses: Dict[str, List[float]]) -> Dict[str, Any]:
+    """Compute medians, and ratios step by step.
 
-    seconds (Dict[str, List[float]]): Of each step, by side.
-    parts (Dict[str, List[float]]): Of each part of our steps.
-    losses (Dict[str, List[float]]): Of each step, by side.
-    RETURNS (Dict[str, Any]): Figures.
+    timings (Timings): Seconds of each step.
+    parts (Dict[str, List[float]]): Seconds of each part of a step.
+    losses (Dict[str, List[float]]): Loss of each step, by system.
+    RETURNS (Dict[str, Any]): Figures by name.
     """
-
-    def ratio(slow: str) -> float:
-        return statistics.median(s / o for s, o in zip(seconds[slow], seconds["ours"], strict=True))
-
-    whole = sum(parts.pop("whole"))
-    shares = {part: sum(spent) / whole for part, spent in sorted(parts.items())}
-    shares["rest"] = 1.0 - sum(shares.values())
+    ours, reference = timings.seconds["ours"], timings.seconds["reference"]
+    training = [whole - tokenizing for whole, tokenizing in zip(reference, parts["tokenizing"], strict=True)]
+    medians = {"ours": ours, "reference": training, "reference, tokenizing": reference}
+    whole = sum(parts["whole"])
+    fractions = {part: sum(parts[part]) / whole for part in ("alignment", "backward", "forward", "optimizer")}
+    fractions["rest"] = 1.0 - sum(fractions.values())
     return {
-        "steps_per_second": {side: 1.0 / statistics.median(spent) for side, spent in seconds.items()},
-        "ratio": ratio("reference"),
-        "ratio_tokenizing": ratio("reference, tokenizing"),
-        "parts": shares,
-        "losses": {side: [round(found[0], 4), round(found[-1], 4)] for side, found in losses.items()},
+        "steps_per_second": {name: 1.0 / statistics.median(seconds) for name, seconds in medians.items()},
+        "ratio": median_ratio(training, ours),
+        "ratio_tokenizing": median_ratio(reference, ours),
+        "parts": fractions,
+        "losses": {name: [round(found[0], 4), round(found[-1], 4)] for name, found in losses.items()},
     }
 
 
