@@ -54,6 +54,14 @@ def test_commands_of_a_page_exist(page):
     assert set(named) <= set(COMMANDS)
 
 
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_a_page_has_one_title_and_begins_with_a_paragraph(page):
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf8"), flags=re.DOTALL | re.MULTILINE)
+    title, first = text.strip().split("\n\n")[:2]
+    assert re.findall(r"^# .*", text, re.MULTILINE) == [title]
+    assert first[0].isalpha() or first[0] in "`[*"
+
+
 def test_the_page_on_training_names_every_config():
     text = (REPO / "docs" / "guides" / "training.md").read_text(encoding="utf8")
     configs = {path.name for path in (REPO / "configs").glob("*.cfg")}

@@ -150,7 +150,9 @@ def _in_python(value: Any) -> str:
 
 
 def _link(function: str) -> str:
-    return f"[`{function}`](functions.md#{anchor_of(function)})" if function.startswith(_PREFIX) else f"`{function}`"
+    return (
+        f"[`{function}`](architectures.md#{anchor_of(function)})" if function.startswith(_PREFIX) else f"`{function}`"
+    )
 
 
 def _plain(value: Any) -> str:
