@@ -1,0 +1,107 @@
+"""What docs/architecture.md says is true: who imports whom, who writes to a Doc, who prints, and where things are."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+import pytest
+
+from tests.conftest import REPO
+
+PACKAGE = REPO / "spacy_mluke"
+PAGE = (REPO / "docs" / "architecture.md").read_text(encoding="utf8")
+MODULES = [path for path in sorted(PACKAGE.rglob("*.py")) if path.parent != PACKAGE or not path.name.startswith("__")]
+BASE = ("types.py", "ragged.py", "errors/")
+# Documents that these make themselves are theirs to annotate.
+WRITERS = ("annotate/", "training/", "bulk/packing.py", "pipeline/qa/questions.py", "cli/demo.py")
+WRITES = re.compile(r"\.set_ents\(|\.retokenize\(|\.ents = |\.spans\[.*\] = |user_data\[.*\] = |\._\.\w+ = |\.cats = ")
+PRINTS = re.compile(r"\bprint\(|\bmsg\.\w+\(")
+
+
+def unit_of(parts):
+    """Return the folder of a module, or its file if it is at the top; None for names of the package itself."""
+    if parts and (PACKAGE / parts[0]).is_dir():
+        return f"{parts[0]}/"
+    return f"{parts[0]}.py" if parts and (PACKAGE / f"{parts[0]}.py").is_file() else None
+
+
+def imports_of(path):
+    """Return the folders and top-level modules of the package that a module imports."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf8"))):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            base = [*parts[: len(parts) - node.level], *(node.module.split(".") if node.module else [])]
+            found |= {unit_of(base if node.module else [*base, alias.name]) for alias in node.names}
+    return found - {None, unit_of(parts)}
+
+
+def rows(title):
+    """Return the rows of the first table under a heading."""
+    section = PAGE.split(f"\n## {title}\n")[1].split("\n## ")[0]
+    table = [line for line in section.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in table[2:]]
+
+
+def code_of(cell):
+    return re.findall(r"`([^`]+)`", cell)
+
+
+FOLDERS = {code_of(folder)[0]: set(code_of(imports)) for folder, _, imports in rows("Folders")}
+
+
+def test_the_table_of_folders_says_what_each_imports():
+    found = {unit: set() for unit in FOLDERS}
+    for path in MODULES:
+        unit = unit_of(path.relative_to(PACKAGE).with_suffix("").parts)
+        if unit in found:
+            found[unit] |= imports_of(path) - set(BASE)
+    assert found == FOLDERS
+
+
+def test_the_table_has_every_folder_and_imports_go_up():
+    units = {unit_of(path.relative_to(PACKAGE).with_suffix("").parts) for path in MODULES}
+    assert units - {"types.py", "ragged.py", "entities/"} <= set(FOLDERS)  # entities/ is an empty, older name
+    above = set()
+    for unit, imported in FOLDERS.items():
+        assert imported <= above, unit
+        above.add(unit)
+
+
+def lines_with(pattern, *, outside):
+    for path in MODULES:
+        name = path.relative_to(PACKAGE).as_posix()
+        if not name.startswith(outside):
+            for line in path.read_text(encoding="utf8").splitlines():
+                if pattern.search(line.split("#")[0]) and '"' not in line.split(".")[0]:
+                    yield f"{name}: {line.strip()}"
+
+
+def test_only_annotate_writes_to_the_documents_of_a_pipeline():
+    assert list(lines_with(WRITES, outside=(*WRITERS, "errors/"))) == []
+
+
+def test_only_the_command_line_prints():
+    assert list(lines_with(PRINTS, outside=("cli/",))) == []
+
+
+def test_only_the_encoder_touches_the_shim():
+    assert list(lines_with(re.compile(r"get_shim|EncoderShim|\.shims\["), outside=("encoder/",))) == []
+
+
+def test_torch_stays_in_the_folders_that_the_page_names():
+    allowed = ("network/", "checkpoint/", "encoder/", "heads/", "training/", "report/", "bulk/", "pipeline/export.py")
+    assert list(lines_with(re.compile(r"^\s*(import|from) torch\b"), outside=allowed)) == []
+
+
+def test_nothing_imports_transformers():
+    assert list(lines_with(re.compile(r"^\s*(import|from) transformers\b"), outside=())) == []
+
+
+# Names to fill in have capitals.
+@pytest.mark.parametrize("path", sorted(set(re.findall(r"`([a-z0-9_/.]+(?:\.py|/))`", PAGE))))
+def test_every_file_on_the_page_exists(path):
+    assert any(
+        (folder / path).exists() for folder in (PACKAGE, REPO, PACKAGE / "pipeline", PACKAGE / "pipeline" / "ner")
+    )
