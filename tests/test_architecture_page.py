@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import ast
 import re
 
 import pytest
 
 from tests.conftest import REPO
+from tests.test_architecture import GRAPH, RANK, folder_of
 
 PACKAGE = REPO / "spacy_mluke"
 PAGE = (REPO / "docs" / "architecture.md").read_text(encoding="utf8")
-MODULES = [path for path in sorted(PACKAGE.rglob("*.py")) if path.parent != PACKAGE or not path.name.startswith("__")]
+MODULES = sorted(PACKAGE.rglob("*.py"))
 BASE = ("types.py", "ragged.py", "errors/")
 # Documents that these make themselves are theirs to annotate.
 WRITERS = ("annotate/", "training/", "bulk/packing.py", "pipeline/qa/questions.py", "cli/demo.py")
@@ -19,22 +19,9 @@ WRITES = re.compile(r"\.set_ents\(|\.retokenize\(|\.ents = |\.spans\[.*\] = |use
 PRINTS = re.compile(r"\bprint\(|\bmsg\.\w+\(")
 
 
-def unit_of(parts):
-    """Return the folder of a module, or its file if it is at the top; None for names of the package itself."""
-    if parts and (PACKAGE / parts[0]).is_dir():
-        return f"{parts[0]}/"
-    return f"{parts[0]}.py" if parts and (PACKAGE / f"{parts[0]}.py").is_file() else None
-
-
-def imports_of(path):
-    """Return the folders and top-level modules of the package that a module imports."""
-    parts = path.relative_to(PACKAGE).with_suffix("").parts
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf8"))):
-        if isinstance(node, ast.ImportFrom) and node.level:
-            base = [*parts[: len(parts) - node.level], *(node.module.split(".") if node.module else [])]
-            found |= {unit_of(base if node.module else [*base, alias.name]) for alias in node.names}
-    return found - {None, unit_of(parts)}
+def unit_of(folder):
+    """Return a folder as the page writes it: `align/`; of a module at the top its file."""
+    return f"{folder}/" if (PACKAGE / folder).is_dir() else f"{folder}.py"
 
 
 def rows(title):
@@ -53,16 +40,16 @@ FOLDERS = {code_of(folder)[0]: set(code_of(imports)) for folder, _, imports in r
 
 def test_the_table_of_folders_says_what_each_imports():
     found = {unit: set() for unit in FOLDERS}
-    for path in MODULES:
-        unit = unit_of(path.relative_to(PACKAGE).with_suffix("").parts)
+    for module, others in GRAPH.items():
+        unit = unit_of(folder_of(module))
         if unit in found:
-            found[unit] |= imports_of(path) - set(BASE)
+            found[unit] |= {unit_of(folder_of(other)) for other in others} - {*BASE, unit}
     assert found == FOLDERS
 
 
 def test_the_table_has_every_folder_and_imports_go_up():
-    units = {unit_of(path.relative_to(PACKAGE).with_suffix("").parts) for path in MODULES}
-    assert units - {"types.py", "ragged.py", "entities/"} <= set(FOLDERS)  # entities/ is an empty, older name
+    units = {unit_of(folder) for folder in RANK if folder != "__main__"}
+    assert units - {"types.py", "ragged.py"} <= set(FOLDERS)
     above = set()
     for unit, imported in FOLDERS.items():
         assert imported <= above, unit
