@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import re
+from configparser import ConfigParser
 
 import pytest
+from spacy.language import Language
 
+from scripts.docs.commands import render_commands
 from scripts.docs.docstrings import parse, parse_function, table, to_markdown
+from scripts.docs.functions import REGISTRIES, read_entry_points, render_components, render_functions
 from scripts.docs.links import on_page_markdown
+from scripts.docs.messages import render_messages
+from spacy_mluke.cli._app import COMMANDS
+from spacy_mluke.errors import Errors, Warnings
 from tests.conftest import REPO
 from tests.pages import PAGES
 
@@ -27,6 +34,27 @@ def test_every_page_is_in_the_navigation():
     text = (REPO / "mkdocs.yml").read_text(encoding="utf8")
     named = re.findall(r": ([\w/-]+\.md)$", text, re.MULTILINE)
     assert sorted(named) == [page.relative_to(REPO / "docs").as_posix() for page in PAGES]
+
+
+def test_the_reference_describes_every_option_function_command_and_message():
+    # Rendering fails for an option or argument that its docstring does not describe.
+    components, functions = render_components(), render_functions()
+    for name in read_entry_points("spacy_factories"):
+        assert f"\n## {name}\n" in f"\n{components}"
+        for option in Language.get_factory_meta(name).default_config:
+            assert f"| `{option}` |" in components
+    for group in REGISTRIES:
+        for name in read_entry_points(group):
+            assert f"### {name} " in functions
+    commands, messages = render_commands(), render_messages()
+    assert all(f"\n## {name}\n" in f"\n{commands}" for name in COMMANDS)
+    assert all(f"### {code}\n" in messages for code in dir(Errors) + dir(Warnings) if code.startswith("ML"))
+
+
+def test_every_group_of_registered_functions_is_in_the_reference():
+    config = ConfigParser(delimiters="=")
+    config.read(REPO / "setup.cfg", encoding="utf8")
+    assert set(config["options.entry_points"]) == {*REGISTRIES, "spacy_factories", "spacy_cli"}
 
 
 def test_a_docstring_is_split_into_its_parts():
