@@ -90,6 +90,8 @@ def _default(option: Parameter) -> str:
         return "required"
     if default is None or default is False or default in ((), []):
         return ""
+    if default is True:
+        return f"`{option.info.param_decls[0].partition('/')[0]}`"
     return f"`{getattr(default, 'value', default)}`"
 
 
