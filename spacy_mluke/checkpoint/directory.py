@@ -121,7 +121,7 @@ def _own_section(config: EncoderConfig, path: Path) -> Dict[str, Any]:
         ("format", "a whole number", _is_count(own.get("format", FORMAT))),
         ("words", "the name of a file", isinstance(own.get("words", ""), str)),
         ("encoder", "the name of a file", isinstance(own.get("encoder", ""), str)),
-        (SOURCE, "the name and the commit of a checkpoint on the hub", _is_source(own.get(SOURCE))),
+        (SOURCE, "an object with the name and the commit of a checkpoint on the hub", _is_source(own.get(SOURCE))),
         (ADDED, f"a whole number up to {rows}", _is_count(own.get(ADDED, rows)) and own.get(ADDED, rows) <= rows),
     ):
         if not fits:

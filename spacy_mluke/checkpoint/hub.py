@@ -94,13 +94,13 @@ def locate(name: Union[str, Path], revision: Optional[str] = None) -> Located:
         raise ValueError(Errors.ML040.format(name=name, note=note, hint=did_you_mean(name, BUNDLED)))
     hub_name, own = match[1], match[2]
     if own is not None and revision is not None and own != revision:
-        raise ValueError(Errors.ML345.format(name=name, revision=revision, reason="the name says another one"))
+        raise ValueError(Errors.ML345.format(name=name, revision=revision, reason="the name contains another revision"))
     return _fetch(hub_name, revision if own is None else own)
 
 
 def _refuse_revision(name: Union[str, Path], revision: Optional[str]) -> None:
     if revision is not None:
-        reason = "it is no name on the hub, and has no revisions"
+        reason = "only names on the hub have revisions"
         raise ValueError(Errors.ML345.format(name=name, revision=revision, reason=reason))
 
 
@@ -109,7 +109,7 @@ def _fetch(name: str, revision: Optional[str]) -> Located:
     from huggingface_hub.errors import LocalEntryNotFoundError, RepositoryNotFoundError, RevisionNotFoundError
 
     if revision is not None and not _REVISION.fullmatch(revision):
-        reason = "that is no branch, tag or commit"
+        reason = "that is not a valid branch, tag or commit"
         raise ValueError(Errors.ML345.format(name=name, revision=revision, reason=reason))
     try:
         path = Path(snapshot_download(name, revision=revision, allow_patterns=_FILES, ignore_patterns=_NEVER))
@@ -117,8 +117,8 @@ def _fetch(name: str, revision: Optional[str]) -> Located:
         for pattern, instead in _INSTEAD:
             if not any(path.glob(pattern)):
                 # From the same commit, even if another one is pushed meanwhile.
-                wanted = commit or revision
-                snapshot_download(name, revision=wanted, allow_patterns=instead, ignore_patterns=_NEVER)
+                same = commit or revision
+                snapshot_download(name, revision=same, allow_patterns=instead, ignore_patterns=_NEVER)
     except RepositoryNotFoundError as err:
         raise ValueError(Errors.ML041.format(name=name)) from err
     except RevisionNotFoundError as err:

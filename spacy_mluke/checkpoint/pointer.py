@@ -40,11 +40,11 @@ def follow(path: Path) -> Path:
         # Only a component of the same pipeline is read, whatever name the file has.
         other = path.absolute().parent.parent / plain_name(content["component"]) / path.name
         if (other / POINTER).exists() or not content["files"]:
-            raise ValueError(f"'{other}' holds no encoder")
-        for name, wanted in content["files"].items():
+            raise ValueError(f"'{other}' contains no encoder")
+        for name, expected in content["files"].items():
             file = other / plain_name(name)
-            if not file.is_file() or checksum(file) != wanted:
-                raise ValueError(f"'{file}' is missing, or is not the file that it was")
+            if not file.is_file() or checksum(file) != expected:
+                raise ValueError(f"'{file}' is missing or has changed")
     except (AttributeError, KeyError, OSError, RecursionError, TypeError, ValueError) as error:
         raise ValueError(Errors.ML365.format(path=pointer, reason=error)) from error
     return other

@@ -64,7 +64,11 @@ def _shards(index: Path) -> List[Path]:
         raise ValueError(Errors.ML044.format(path=index, reason=f"it is not an index of shards ({err!r})")) from err
     missing = [path.name for path in paths if not path.is_file()]
     if missing or not paths:
-        raise ValueError(Errors.ML044.format(path=index, reason=f"missing are {', '.join(missing) or 'all shards'}"))
+        raise ValueError(
+            Errors.ML044.format(
+                path=index, reason=f"it names missing files: {', '.join(missing)}" if missing else "it names no files"
+            )
+        )
     return paths
 
 
@@ -82,7 +86,7 @@ def read_weights(files: Iterable[Path]) -> Dict[str, Tensor]:
         found = _read_safetensors(path) if path.suffix == ".safetensors" else _read_pickled(path)
         twice = sorted(found.keys() & tensors.keys())
         if twice:
-            raise _damaged(path, f"it has '{twice[0]}', which another file of the checkpoint has, too")
+            raise _damaged(path, f"it has '{twice[0]}', which another file of the checkpoint also has")
         tensors.update(found)
     return tensors
 
@@ -102,13 +106,13 @@ def _read_pickled(path: Path) -> Dict[str, Tensor]:
     except pickle.UnpicklingError as err:
         code = re.search(r"GLOBAL (\S+)", str(err))
         if code is None:
-            raise _damaged(path, "it is no file of torch.save") from err
+            raise _damaged(path, "it was not written by torch.save") from err
         # Without torch's own message, which recommends to load the file anyway.
-        raise ValueError(Errors.ML046.format(path=path, found=f"asks for {code[1]}")) from None
+        raise ValueError(Errors.ML046.format(path=path, found=f"contains code ({code[1]})")) from None
     except (OSError, RuntimeError, EOFError, ValueError, LookupError, AssertionError, zipfile.BadZipFile) as err:
         raise _damaged(path, err) from err
     if not isinstance(found, Mapping) or not all(isinstance(tensor, Tensor) for tensor in found.values()):
-        raise ValueError(Errors.ML046.format(path=path, found="holds other things than tensors"))
+        raise ValueError(Errors.ML046.format(path=path, found="contains other objects than tensors"))
     return {str(name): tensor.detach() for name, tensor in found.items()}
 
 
@@ -121,11 +125,13 @@ def _is_archive(path: Path) -> bool:
         return False
     with zipfile.ZipFile(path) as archive:
         entries = archive.infolist()
-    packed = [entry.filename for entry in entries if entry.compress_type != zipfile.ZIP_STORED or entry.flag_bits & 1]
-    if packed:
-        raise ValueError(f"it has been packed again, with compression ('{packed[0]}'), which torch.save does not do")
+    compressed = [
+        entry.filename for entry in entries if entry.compress_type != zipfile.ZIP_STORED or entry.flag_bits & 1
+    ]
+    if compressed:
+        raise ValueError(f"its entries are compressed ('{compressed[0]}'); torch.save does not compress them")
     if len({entry.filename for entry in entries}) < len(entries):
-        raise ValueError("it has an entry twice")
+        raise ValueError("it contains an entry twice")
     return True
 
 

@@ -115,7 +115,9 @@ class ByteLevelPieces(Wordpieces):
                     ent2=added.id("entity_token_2", "<ent2>", len(vocab) + 1),
                 )
             except KeyError as err:
-                raise ValueError(Errors.ML006.format(name=VOCAB, reason=f"it has no piece {err}")) from err
+                raise ValueError(
+                    Errors.ML006.format(name=VOCAB, reason=f"it does not contain the piece {err}")
+                ) from err
             except Exception as err:  # tokenizers raises a plain Exception for merges that are not in the vocabulary
                 raise ValueError(Errors.ML006.format(name=MERGES, reason=str(err).partition("\n")[0])) from err
             check_special(special, VOCAB)

@@ -30,5 +30,5 @@ def read_json(files: Mapping[str, bytes], name: str, *, unique: bool = False) ->
     except ValueError as err:
         raise ValueError(Errors.ML006.format(name=name, reason=err)) from err
     if not isinstance(found, dict):
-        raise ValueError(Errors.ML006.format(name=name, reason="it holds no JSON object"))
+        raise ValueError(Errors.ML006.format(name=name, reason="it is not a JSON object"))
     return found

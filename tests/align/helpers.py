@@ -1,4 +1,4 @@
-"""Documents and spans by hand, and readings of a batch that compare with the reference's."""
+"""Documents and spans for tests, and batches in a form that can be compared with the reference."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def word_doc(*words: str) -> Doc:
 
 
 def ragged(*spans: Sequence[Span]) -> Ragged:
-    """The spans of each document, as suggesters give them."""
+    """The spans of each document, in the form that suggesters return."""
     rows = [row for group in spans for row in group]
     lengths = numpy.array([len(group) for group in spans], dtype="int32")
     return Ragged(numpy.array(rows, dtype="int32").reshape((-1, 2)), lengths)
@@ -38,8 +38,8 @@ def words_of(text: str, most: int = 1000) -> List[Span]:
     return [found.span() for found in re.finditer(r"\w+", text)][:most]
 
 
-def passes(batch: AlignedBatch) -> List[Dict[str, Any]]:
-    """What each pass reads: ids and entity positions as lists."""
+def read_sequences(batch: AlignedBatch) -> List[Dict[str, Any]]:
+    """Ids and entity positions of each sequence, as lists."""
     piece_ends, entity_ends = numpy.cumsum(batch.piece_lengths), numpy.cumsum(batch.entity_lengths)
     positions = [[int(p) for p in row if p >= 0] for row in entity_position_ids(batch)]
     found = []
@@ -58,7 +58,7 @@ def passes(batch: AlignedBatch) -> List[Dict[str, Any]]:
 
 
 def expected(encoding: Any) -> Dict[str, Any]:
-    """The same of what the reference's tokenizers give for one text."""
+    """Ids and entity positions from a reference tokenizer for one text."""
     return {
         "input_ids": list(encoding["input_ids"]),
         "entity_ids": list(encoding.get("entity_ids", [])),
@@ -67,7 +67,7 @@ def expected(encoding: Any) -> Dict[str, Any]:
 
 
 def check_batch(batch: AlignedBatch) -> None:
-    """What holds for every batch."""
+    """Check the types and shapes of a batch."""
     assert batch.piece_ids.dtype == batch.piece_lengths.dtype == batch.entity_lengths.dtype == "int32"
     assert batch.entity_ids.dtype == "int64" and batch.entity_bounds.dtype == "int32"
     assert len(batch.piece_ids) == batch.piece_lengths.sum()
@@ -86,7 +86,7 @@ def check_batch(batch: AlignedBatch) -> None:
 
 
 def read_pair(first, second, wordpieces, first_spans=(), second_spans=(), **options):
-    """Align two texts that are read together; spans are characters, the documents' tokens."""
+    """Align a question and a text as one sequence; spans are characters, which are the documents' tokens."""
     batch = align_questions(
         [char_doc(first)],
         [char_doc(second)],
@@ -98,4 +98,4 @@ def read_pair(first, second, wordpieces, first_spans=(), second_spans=(), **opti
         **options,
     )
     check_batch(batch)
-    return passes(batch)[0]
+    return read_sequences(batch)[0]

@@ -1,4 +1,4 @@
-"""`<mask>` pieces stand in the place of hidden words, and everything else stays where it is."""
+"""`<mask>` pieces replace the words of masked spans, and nothing else changes."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ def run(pieces, mask_lengths, *, texts=TEXTS, rows=ROWS, **options):
     return docs, align(docs, spans, pieces, default_entity_id=0, mask_lengths=lengths, **options)
 
 
-def text_of(pieces, batch, bounds, n_pass=0):
-    start = int(batch.piece_lengths[:n_pass].sum())
+def text_of(pieces, batch, bounds, n_sequence=0):
+    start = int(batch.piece_lengths[:n_sequence].sum())
     return pieces.pieces(batch.piece_ids[start + bounds[0] : start + bounds[1]])
 
 
 @pytest.mark.parametrize("segmentation", SEGMENTATIONS)
 @pytest.mark.parametrize("sample", sorted(SAMPLES))
-def test_where_nothing_is_masked_nothing_changes(pieces, segmentation, sample):
+def test_without_masked_spans_nothing_changes(pieces, segmentation, sample):
     text = SAMPLES[sample]
     n_tokens = len(spacy.blank("xx").make_doc(text))
     rows = [[(i, i + 1) for i in range(0, n_tokens, 2)]]
@@ -57,17 +57,17 @@ def test_where_nothing_is_masked_nothing_changes(pieces, segmentation, sample):
 
 
 @pytest.mark.parametrize("segmentation", SEGMENTATIONS)
-def test_masks_take_the_place_of_words_and_other_spans_move_along(pieces, segmentation):
+def test_masks_replace_words_and_other_spans_are_shifted(pieces, segmentation):
     _, batch = run(pieces, [2, 0, 0, 1, 0], segmentation=segmentation)
     assert text_of(pieces, batch, batch.entity_bounds[0]) == ["<mask>"] * 2
-    for row, word, n_pass in ((2, "Japan", 0), (4, "Paris", 1)):
-        assert "".join(text_of(pieces, batch, batch.entity_bounds[row], n_pass)).strip("▁Ġ") == word
+    for row, word, n_sequence in ((2, "Japan", 0), (4, "Paris", 1)):
+        assert "".join(text_of(pieces, batch, batch.entity_bounds[row], n_sequence)).strip("▁Ġ") == word
     assert "".join(text_of(pieces, batch, batch.entity_bounds[1])).endswith("Japan")
     assert batch.piece_ids.tolist().count(pieces.mask_id) == 3
 
 
 @pytest.mark.parametrize("segmentation", SEGMENTATIONS)
-def test_tokens_find_their_pieces_around_masks(pieces, segmentation):
+def test_tokens_around_masks_have_their_pieces(pieces, segmentation):
     docs, batch = run(pieces, [3, 0, 0, 1, 0], segmentation=segmentation)
     for doc, aligned in zip(docs, batch.docs, strict=True):
         for token, (start, end) in zip(doc, aligned.token_bounds.tolist(), strict=True):
@@ -79,14 +79,14 @@ def test_tokens_find_their_pieces_around_masks(pieces, segmentation):
     assert pieces.pieces(batch.piece_ids[rows]) == ["<mask>"] * 3
 
 
-def test_a_span_around_a_mask_holds_it(pieces):
+def test_a_span_around_a_mask_includes_it(pieces):
     _, batch = run(pieces, [0, 1], texts=TEXTS[:1], rows=[[(0, 3), (1, 2)]])
     found = text_of(pieces, batch, batch.entity_bounds[0])
     assert found.count("<mask>") == 1
     assert found[0] != "<mask>" != found[-1]
 
 
-def test_masks_against_their_neighbours_are_set_apart(pieces):
+def test_masks_without_spaces_around_them_are_tokens(pieces):
     text = "日本の首都は[MASK]である。"
     start = text.index("[")
     docs, spans = build_masked_docs([text], [[(start, start + 6)]])
@@ -101,7 +101,7 @@ def test_masks_against_their_neighbours_are_set_apart(pieces):
         assert text_of(pieces, batch, batch.entity_bounds[0]) == ["<mask>"]
 
 
-def test_masks_in_a_long_text_are_whole(pieces):
+def test_masks_in_a_long_text_are_in_one_window(pieces):
     text = "Tokyo is far. " * 60 + "Paris" + " is far." * 60
     n = len(spacy.blank("xx").make_doc("Tokyo is far. " * 60))
     options = {"window": 40, "overlap": 8, "with_tokens": False}
@@ -110,14 +110,14 @@ def test_masks_in_a_long_text_are_whole(pieces):
     assert text_of(pieces, batch, batch.entity_bounds[0]) == ["<mask>"] * 5
 
 
-def test_masks_that_overlap_or_do_not_fit_are_refused(pieces):
+def test_overlapping_masks_and_wrong_lengths_are_errors(pieces):
     with pytest.raises(ValueError, match=r"\[ML220\]"):
         run(pieces, [0, 1, 1, 0, 0])
     with pytest.raises(ValueError, match=r"\[ML007\]"):
         run(pieces, [1])
 
 
-def test_pieces_read_like_the_text_they_stand_for(pieces):
+def test_the_texts_of_pieces_make_up_the_text(pieces):
     text = "Tokyo is the capital, and Paris far away."
     ids = pieces.encode([text])[0].ids.tolist()
     assert "".join(map(pieces.text, ids)).strip() == text
@@ -125,7 +125,7 @@ def test_pieces_read_like_the_text_they_stand_for(pieces):
 
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("segmentation", ["published", "pretraining"])
-def test_spans_beside_masks_have_the_pieces_that_they_have_without(wordpieces, seed, segmentation):
+def test_spans_beside_masks_have_the_same_pieces_as_without_masks(wordpieces, seed, segmentation):
     rng = numpy.random.default_rng(seed)
     texts = [str(text) for text in rng.permutation([text for text in SAMPLES.values() if text])[:4]]
     rows, lengths = [], []
@@ -141,11 +141,11 @@ def test_spans_beside_masks_have_the_pieces_that_they_have_without(wordpieces, s
     before, after = ([b.span_rows.tolist() for b in batch.docs] for batch in (plain, masked))
     assert before == after
     numbers = iter(lengths)
-    for n_pass, own in enumerate(after):
+    for n_sequence, own in enumerate(after):
         for row in own:
             length = next(numbers)
             if row < 0:
                 continue
-            found = text_of(wordpieces, masked, masked.entity_bounds[row], n_pass)
-            expected = text_of(wordpieces, plain, plain.entity_bounds[row], n_pass)
+            found = text_of(wordpieces, masked, masked.entity_bounds[row], n_sequence)
+            expected = text_of(wordpieces, plain, plain.entity_bounds[row], n_sequence)
             assert found == (["<mask>"] * length if length else expected)

@@ -1,4 +1,4 @@
-"""Texts that nobody writes: of one odd character over and over, as one token or as many, with spans of no token."""
+"""Odd texts: one unusual character repeated, as one token or as many, with spans without tokens."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ODD = {
 @pytest.mark.parametrize("kind", ["one_token", "many_tokens"])
 @pytest.mark.parametrize("vocabulary", ["wordpieces", "byte_level"])
 @pytest.mark.parametrize("odd", ODD.values(), ids=ODD.keys())
-def test_odd_texts_are_read_whole(request, odd, vocabulary, kind):
+def test_odd_texts_are_aligned_completely(request, odd, vocabulary, kind):
     pieces = request.getfixturevalue(vocabulary)
     text = (odd * 100)[:150]
     words = [text] if kind == "one_token" else list(text)

@@ -1,4 +1,4 @@
-"""Tokens and wordpieces: who stands on what."""
+"""The wordpieces of tokens and spans, and the tokens of characters."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ def test_whitespace_tokens_have_no_pieces(wordpieces):
     assert found.token_bounds.tolist() == [[1, 2], [2, 2], [2, 3], [3, 3], [3, 4]]
 
 
-def test_tokens_share_a_piece_that_spans_both(wordpieces):
+def test_tokens_may_share_a_piece(wordpieces):
     (found,) = align_doc(char_doc("this"), wordpieces).docs
     assert found.token_bounds.tolist() == [[1, 2]] * 4
 
 
-def test_pieces_on_no_character_belong_to_nobody(wordpieces):
+def test_pieces_without_characters_belong_to_no_token(wordpieces):
     doc = word_doc("東京")
     batch = align_doc(doc, wordpieces)
     assert wordpieces.pieces(batch.piece_ids.tolist()) == ["<s>", "▁", "東京", "</s>"]
@@ -75,7 +75,7 @@ def test_ranges_of_tokens_rise(wordpieces, text, data):
         assert ([rows[0], rows[-1] + 1] if rows else [start, start]) == [start, end]
 
 
-def test_an_empty_range_shares_no_character():
+def test_an_empty_range_has_no_pieces():
     offsets = numpy.array([[0, 5], [5, 5], [5, 8]])
     chars = numpy.array([[3, 3], [5, 5], [4, 6], [8, 9]])
     assert numpy.diff(overlapping_pieces(chars, offsets), axis=1).ravel().tolist() == [0, 0, 3, 0]
@@ -90,7 +90,7 @@ def test_position_ids_are_those_of_the_paper(wordpieces):
     assert len(first) == 4 and entity_position_ids(batch).dtype == "int64"
 
 
-def test_a_long_mention_keeps_its_first_pieces_and_its_end(wordpieces):
+def test_a_long_mention_has_positions_of_its_first_pieces(wordpieces):
     text = "one two three four five"
     batch = align_doc(char_doc(text), wordpieces, [(0, len(text))], max_mention_length=2)
     assert entity_position_ids(batch).tolist() == [[1, 2]]
@@ -98,7 +98,7 @@ def test_a_long_mention_keeps_its_first_pieces_and_its_end(wordpieces):
     assert batch.counts.truncated_mentions == 1
 
 
-def test_pieces_of_tokens_can_be_found_again(wordpieces, sample_text):
+def test_pieces_of_tokens_are_found_from_offsets(wordpieces, sample_text):
     doc = spacy.blank("xx")(sample_text)
     (found,) = align_doc(doc, wordpieces).docs
     again = piece_bounds_of_tokens(doc, found.piece_offsets)
@@ -111,16 +111,16 @@ def test_pieces_of_tokens_can_be_found_again(wordpieces, sample_text):
     [((0, 2), (0, 1)), ((0, 5), (0, 2)), ((3, 5), (1, 2)), ((1, 2), (-1, -1)), ((0, 4), (-1, -1))]
     + [((-3, 2), (-1, -1)), ((3, 50), (-1, -1)), ((60, 70), (-1, -1)), ((2, 2), (-1, -1))],
 )
-def test_characters_become_tokens_only_at_token_bounds(chars, tokens):
+def test_ranges_of_characters_become_tokens_only_at_token_bounds(chars, tokens):
     doc = word_doc("ab", "cd")
     assert char_token_bounds(doc, numpy.array([chars])).tolist() == [list(tokens)]
 
 
-def test_characters_of_an_empty_document_are_no_tokens():
+def test_ranges_in_an_empty_document_have_no_tokens():
     assert char_token_bounds(word_doc(), numpy.array([[0, 1]])).tolist() == [[-1, -1]]
 
 
-def test_an_empty_range_stands_within_its_document():
+def test_an_empty_range_is_inside_its_document():
     offsets = numpy.array([[0, 5], [5, 5], [6, 8], [8, 8], [9, 12]])
     within = numpy.array([[0, 2], [2, 4], [2, 4], [4, 5], [4, 5]])
     chars = numpy.array([[5, 6], [6, 6], [8, 9], [9, 9], [12, 13]])
@@ -134,7 +134,7 @@ TOKENS = st.lists(st.sampled_from(WORDS), max_size=5)
 @pytest.mark.parametrize("kind", ["sentencepiece", "byte_level"])
 @given(texts=st.lists(TOKENS, min_size=1, max_size=4), segmentation=st.sampled_from(SEGMENTATIONS))
 @settings(max_examples=60, deadline=None)
-def test_what_a_document_gets_does_not_depend_on_its_neighbours(kind, wordpieces, byte_level, texts, segmentation):
+def test_alignment_of_a_document_does_not_depend_on_the_others(kind, wordpieces, byte_level, texts, segmentation):
     wordpieces = wordpieces if kind == "sentencepiece" else byte_level
     docs = [word_doc(*words) for words in texts]
     spans = [[(i, j) for i in range(len(doc)) for j in range(i + 1, len(doc) + 1)] for doc in docs]
@@ -153,7 +153,7 @@ def test_what_a_document_gets_does_not_depend_on_its_neighbours(kind, wordpieces
 
 
 def _piece_rows(batch):
-    """For each document, the pieces (among its own) that the vector of each of its spans is made of."""
+    """For each document, the range of pieces (within the document) of each of its spans."""
     found = []
     for doc in batch.docs:
         if not len(doc.token_bounds):

@@ -1,4 +1,4 @@
-"""Ids and entity positions equal those of transformers' MLukeTokenizer wherever that is right."""
+"""Ids and entity positions equal those of transformers' MLukeTokenizer, except for its errors."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from itertools import permutations
 import pytest
 
 from spacy_mluke.align import align, align_marked
-from tests.align.helpers import char_doc, check_batch, expected, passes, ragged, read_pair, words_of
+from tests.align.helpers import char_doc, check_batch, expected, ragged, read_pair, read_sequences, words_of
 
 LANGUAGES = ["en", "de", "es", "ru", "zh", "ar", "el"]
 S1 = "ISO 639-3 uses the code fas for the dialects spoken across Iran and アフガニスタン (Afghanistan)."
@@ -19,7 +19,7 @@ S2 = "Japanese is an East Asian language spoken by about 128 million people, pri
 def read_one(text, spans, wordpieces, **options):
     batch = align([char_doc(text)], ragged(spans), wordpieces, default_entity_id=0, **options)
     check_batch(batch)
-    return passes(batch)[0] if batch.n_sequences else None
+    return read_sequences(batch)[0] if batch.n_sequences else None
 
 
 def read_marked(text, groups, wordpieces):
@@ -32,7 +32,7 @@ def read_marked(text, groups, wordpieces):
         entity_ids=[0, 3][:size],
     )
     check_batch(batch)
-    return passes(batch)
+    return read_sequences(batch)
 
 
 def assert_same(ours, encoding):
@@ -56,30 +56,30 @@ def test_text_without_spans_gives_the_published_ids(wordpieces, text, ids):
     assert read_one(text, [], wordpieces)["input_ids"] == [0, *ids, 2]
 
 
-def test_entities_stand_on_the_published_positions(wordpieces):
+def test_entities_have_the_published_positions(wordpieces):
     found = read_one(S1, S1_SPANS, wordpieces)["positions"]
     assert found == [[1, 2, 3, 4], [17], [19, 20, 21, 22, 23, 24], [26]]
 
 
-def test_candidate_spans_stand_on_the_published_positions(wordpieces):
+def test_candidate_spans_have_the_published_positions(wordpieces):
     found = read_one(S2, [(0, 8), (15, 34), (84, 89)], wordpieces)
     assert found["positions"] == [[1], [4, 5, 6], [18]]
     assert [start for start, _ in found["bounds"]] == [1, 4, 18]
     assert [end - 1 for _, end in found["bounds"]] == [1, 6, 18]
 
 
-def test_typing_stands_on_the_published_positions(wordpieces):
+def test_marked_spans_have_the_published_positions(wordpieces):
     (found,) = read_marked(S2, [[(15, 34)]], wordpieces)
     assert len(found["input_ids"]) == 23
     assert found["positions"] == [[4, 5, 6, 7, 8]]
 
 
-def test_a_pair_stands_on_the_published_positions(wordpieces):
+def test_a_pair_has_the_published_positions(wordpieces):
     (found,) = read_marked(S2, [[(0, 8), (84, 89)]], wordpieces)
     assert found["positions"] == [[1, 2, 3], [20, 21, 22]]
 
 
-def test_markers_stand_around_a_name_at_the_start(wordpieces):
+def test_markers_enclose_a_span_at_the_start(wordpieces):
     (found,) = read_marked("Beyonce lives in Los Angeles.", [[(0, 7)]], wordpieces)
     pieces = wordpieces.pieces(found["input_ids"])
     assert " ".join(pieces) == "<s> <ent> ▁Beyonce <ent> ▁lives ▁in ▁Los ▁Angeles . </s>"
@@ -152,7 +152,7 @@ def test_marked_paragraphs_equal_the_reference(wordpieces, mluke_tokenizer, data
             entity_ids=[0, 3],
             window=4096,
         )
-        for ours, pair in zip(passes(batch), pairs, strict=True):
+        for ours, pair in zip(read_sequences(batch), pairs, strict=True):
             assert_same(ours, mluke_tokenizer("entity_pair_classification")(text, entity_spans=pair))
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spacy_mluke.align import align, align_questions
-from tests.align.helpers import char_doc, check_batch, expected, passes, ragged, word_doc
+from tests.align.helpers import char_doc, check_batch, expected, ragged, read_sequences, word_doc
 from tests.conftest import SAMPLES
 
 LONG = " ".join(SAMPLES.values()) * 2
@@ -29,28 +29,28 @@ def ask(questions, docs, owners, wordpieces, question_spans=None, doc_spans=None
     return batch
 
 
-def test_a_pass_is_what_the_reference_makes_of_a_pair(wordpieces, mluke_tokenizer):
+def test_a_sequence_equals_the_reference_for_two_texts(wordpieces, mluke_tokenizer):
     question, text = "Is Paris in France?", "Paris is in France."
     spans = [[(12, 18), (3, 8)], [(0, 5), (12, 18)]]
     batch = ask([char_doc(question)], [char_doc(text)], [0], wordpieces, ragged(spans[0]), ragged(spans[1]))
     encoding = mluke_tokenizer()(question, text, entity_spans=spans[0], entity_spans_pair=spans[1])
-    (found,) = passes(batch)
+    (found,) = read_sequences(batch)
     assert {key: found[key] for key in expected(encoding)} == expected(encoding)
     first, end = batch.context[0].tolist()
     assert "".join(wordpieces.pieces(batch.piece_ids[first:end].tolist())) == "▁Paris▁is▁in▁France▁."
     assert batch.offsets[first].tolist() == [0, 5] and batch.offsets[first - 1].tolist() == [-1, -1]
 
 
-def test_several_questions_read_one_document(wordpieces):
+def test_several_questions_may_have_one_document(wordpieces):
     docs = [char_doc("Tokyo is big."), char_doc("Paris is old.")]
     questions = [char_doc(text) for text in ("Big?", "Old?", "Who is big?")]
     batch = ask(questions, docs, [0, 1, 0], wordpieces)
     assert batch.questions.tolist() == [0, 1, 2] and batch.n_questions == 3
-    for question, owner, found in zip(questions, [0, 1, 0], passes(batch), strict=True):
-        assert passes(ask([question], [docs[owner]], [0], wordpieces)) == [found]
+    for question, owner, found in zip(questions, [0, 1, 0], read_sequences(batch), strict=True):
+        assert read_sequences(ask([question], [docs[owner]], [0], wordpieces)) == [found]
 
 
-def test_an_entity_stands_in_every_window_that_shows_it_whole(wordpieces):
+def test_an_entity_is_in_every_window_that_contains_it(wordpieces):
     words = [f"w{i}" for i in range(200)]
     doc = word_doc(*words)
     spans = [(i, i + 2) for i in range(0, 198, 9)]
@@ -58,7 +58,7 @@ def test_an_entity_stands_in_every_window_that_shows_it_whole(wordpieces):
     (alone,) = align([doc], ragged(spans), wordpieces, default_entity_id=0, window=10_000).docs
     bounds = align([doc], ragged(spans), wordpieces, default_entity_id=0, window=10_000).entity_bounds[alone.span_rows]
     counts = 0
-    for row, found in enumerate(passes(batch)):
+    for row, found in enumerate(read_sequences(batch)):
         start = int(batch.starts[row])
         end = start + int(batch.context[row, 1] - batch.context[row, 0])
         inside = [[a - 1, b - 1] for a, b in bounds.tolist() if a - 1 >= start and b - 1 <= end]
@@ -68,7 +68,7 @@ def test_an_entity_stands_in_every_window_that_shows_it_whole(wordpieces):
     assert counts > len(spans)
 
 
-def test_entities_without_room_and_long_questions_are_counted(wordpieces):
+def test_skipped_entities_and_truncated_questions_are_counted(wordpieces):
     question = word_doc(*[f"w{i}" for i in range(40)])
     doc = char_doc("Paris and Rome")
     batch = ask([question], [doc], [0], wordpieces, None, ragged([(0, 5), (10, 14)]), window=30, max_entities=1)
@@ -79,7 +79,7 @@ def test_entities_without_room_and_long_questions_are_counted(wordpieces):
 
 
 @pytest.mark.parametrize("question, text", [("", "a"), ("a", ""), ("", ""), (" ", "\n")])
-def test_empty_texts_can_be_read(wordpieces, question, text):
+def test_questions_and_documents_may_be_empty(wordpieces, question, text):
     batch = ask([char_doc(question)], [char_doc(text)], [0], wordpieces)
     assert batch.n_sequences == 1
 
@@ -91,7 +91,7 @@ def test_no_questions_give_an_empty_batch(wordpieces):
 
 @given(st.data())
 @settings(max_examples=60, deadline=None)
-def test_windows_show_every_piece_of_the_document(wordpieces, data):
+def test_every_piece_of_the_document_is_in_a_window(wordpieces, data):
     text = LONG[: data.draw(st.integers(0, 400))]
     question = data.draw(st.sampled_from(["Who?", "Which city is it that we mean?", LONG[:200]]))
     window, overlap = data.draw(st.integers(8, 60)), data.draw(st.integers(0, 30))
@@ -123,11 +123,11 @@ def test_windows_show_every_piece_of_the_document(wordpieces, data):
         ({"doc_spans": ragged([(0, 7)])}, "ML001"),
     ],
 )
-def test_options_that_make_no_sense_are_coded_errors(wordpieces, options, code):
+def test_invalid_options_are_coded_errors(wordpieces, options, code):
     with pytest.raises(ValueError, match=code):
         ask([word_doc("a")], [word_doc("b")], [0], wordpieces, **options)
 
 
-def test_a_document_for_each_question_is_asked_for(wordpieces):
+def test_a_document_is_required_for_each_question(wordpieces):
     with pytest.raises(ValueError, match="ML007"):
         ask([word_doc("a")], [word_doc("b")], [], wordpieces)

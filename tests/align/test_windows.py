@@ -1,4 +1,4 @@
-"""Windows over long documents: nothing is cut, nothing is read twice in vain."""
+"""Windows of long documents: ranges are not split, and no window is superfluous."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def documents(draw):
 
 
 def context(start, bounds, n_pieces, room):
-    """What a window shows around a range, or -1 if it cuts it."""
+    """The context of a range in a window, or -1 if the window does not contain it."""
     first, end = bounds
     last = min(start + room, n_pieces)
     if first < start or end > last:
@@ -39,7 +39,7 @@ def context(start, bounds, n_pieces, room):
 
 @given(documents())
 @settings(max_examples=200, deadline=None)
-def test_windows_cover_the_document_and_overlap_as_asked(document):
+def test_windows_cover_the_document_with_the_given_overlap(document):
     n_pieces, room, overlap, _ = document
     starts = window_starts(n_pieces, room, overlap)
     ends = numpy.minimum(starts + room, n_pieces)
@@ -50,7 +50,7 @@ def test_windows_cover_the_document_and_overlap_as_asked(document):
 
 @given(documents())
 @settings(max_examples=200, deadline=None)
-def test_windows_are_spread_evenly(document):
+def test_windows_are_evenly_distributed(document):
     n_pieces, room, overlap, _ = document
     steps = numpy.diff(window_starts(n_pieces, room, overlap))
     assert not len(steps) or steps.max() - steps.min() <= 1
@@ -58,7 +58,7 @@ def test_windows_are_spread_evenly(document):
 
 @given(documents())
 @settings(max_examples=200, deadline=None)
-def test_no_window_edge_cuts_a_range(document):
+def test_every_range_is_inside_a_window(document):
     n_pieces, room, overlap, bounds = document
     starts = add_windows(window_starts(n_pieces, room, overlap), bounds, n_pieces, room)
     assert (numpy.diff(starts) > 0).all()
@@ -68,7 +68,7 @@ def test_no_window_edge_cuts_a_range(document):
 
 @given(documents())
 @settings(max_examples=300, deadline=None)
-def test_every_range_stands_where_it_has_most_context(document):
+def test_every_range_gets_the_window_with_the_most_context(document):
     n_pieces, room, overlap, bounds = document
     starts = add_windows(window_starts(n_pieces, room, overlap), bounds, n_pieces, room)
     found = most_context(starts, bounds, n_pieces, room)
@@ -77,26 +77,26 @@ def test_every_range_stands_where_it_has_most_context(document):
         assert window == scores.index(max(scores))
 
 
-def test_ranges_that_fit_no_window_share_one():
+def test_neighbouring_ranges_outside_windows_share_an_added_window():
     starts = window_starts(100, 20, 0)
     bounds = numpy.array([[15, 25], [17, 24], [18, 28], [75, 90]])
     assert len(add_windows(starts, bounds, 100, 20)) == len(starts) + 2
 
 
-def test_more_overlap_than_half_a_window_is_not_taken():
+def test_overlap_is_limited_to_half_a_window():
     assert window_starts(200, 20, 500).tolist() == window_starts(200, 20, 10).tolist()
 
 
 @given(st.lists(st.integers(0, 5), max_size=30), st.none() | st.integers(1, 7), st.integers(0, 1))
 @settings(max_examples=100, deadline=None)
-def test_entities_go_to_as_many_passes_as_they_take(windows, most, least):
-    n_sequences, order, passes = distribute_entities(numpy.array(windows, dtype="int64"), 6, most, least)
+def test_entities_are_distributed_evenly_over_as_few_sequences_as_possible(windows, most, least):
+    n_sequences, order, sequences = distribute_entities(numpy.array(windows, dtype="int64"), 6, most, least)
     firsts = numpy.concatenate([[0], numpy.cumsum(n_sequences)])
     assert sorted(order.tolist()) == list(range(len(windows)))
-    assert passes.tolist() == sorted(passes.tolist())
+    assert sequences.tolist() == sorted(sequences.tolist())
     for window in range(6):
         members = [i for i, w in enumerate(windows) if w == window]
-        own = [(p, i) for p, i in zip(passes.tolist(), order.tolist(), strict=True) if i in members]
+        own = [(p, i) for p, i in zip(sequences.tolist(), order.tolist(), strict=True) if i in members]
         assert [i for _, i in own] == members
         assert n_sequences[window] == max(least, -(-len(members) // (most or max(len(members), 1))))
         share = -(-len(members) // max(n_sequences[window], 1))
@@ -104,7 +104,7 @@ def test_entities_go_to_as_many_passes_as_they_take(windows, most, least):
             assert p == firsts[window] + number // share
 
 
-def test_a_book_is_planned_in_a_moment():
+def test_windows_of_a_book_are_planned_in_two_seconds():
     n_pieces, room = 400_000, 510
     first = numpy.sort(numpy.random.default_rng(0).integers(0, n_pieces - 200, 20_000))
     bounds = numpy.stack([first, first + numpy.arange(20_000) % 180 + 1], axis=1)
@@ -115,6 +115,6 @@ def test_a_book_is_planned_in_a_moment():
 
 
 @pytest.mark.parametrize("window, overlap", [(2, 0), (512, -1)])
-def test_windows_that_hold_nothing_are_refused(window, overlap):
+def test_windows_that_are_too_small_are_an_error(window, overlap):
     with pytest.raises(ValueError, match="ML003"):
         check_windows(window, overlap, least=3)

@@ -1,4 +1,4 @@
-"""Tiny checkpoints in the published formats, made by transformers."""
+"""Tiny checkpoints in the published formats, written by transformers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from spacy_mluke.checkpoint.load import LoadedEncoder
 from spacy_mluke.network.transformer import LukeEncoder
 
 LITE = {"[MASK]": 0, "[UNK]": 1, "[PAD]": 2, "[MASK2]": 3}
-# As in full vocabularies: [MASK2] is the last id, and others stand where the file says.
+# As in full vocabularies: [MASK2] is the last id, and the ids of the others come from the file.
 FULL = {"[PAD]": 0, "[UNK]": 1, "[MASK]": 2, "en:Tokyo": 3, "ja:東京": 3, "en:Paris": 4, "[MASK2]": 5}
 
 
@@ -97,7 +97,7 @@ def edit_config(path: Path, **changes: Any) -> None:
 
 
 def states(network: Any, loaded: LoadedEncoder) -> Tuple[Tensor, Tensor]:
-    """States of two passes with three entities, by our encoder or the reference.
+    """Return the states of two sequences with three entities, from our encoder or the reference.
 
     network (Any): A LukeEncoder or a LukeModel.
     loaded (LoadedEncoder): The vocabularies.

@@ -1,4 +1,4 @@
-"""A second device without one: tensors that pretend to lie elsewhere, and refuse what a GPU's would refuse.
+"""A simulated second device: tensors that behave as if they were on a GPU, and fail where a GPU's would.
 
 Their numbers are real, so what runs there can be compared with the CPU. The device calls itself "meta"; to the code it
 is some device that is not the CPU. What asks for "cuda" gets it.
@@ -16,9 +16,9 @@ from torch.utils._python_dispatch import TorchDispatchMode, return_and_correct_a
 from torch.utils._pytree import tree_flatten, tree_map
 
 FAR = torch.device("meta")
-# What takes tensors of both devices, and moves what it has to.
+# Operations that accept tensors of both devices.
 _CROSSING = ("aten::copy_", "aten::_to_copy", "aten::_copy_from", "aten::_copy_from_and_resize")
-# Which kernel of attention to take: 0 is the one made of matrix products.
+# The kernel of attention: 0 is the one of matrix products.
 _CHOICE = "aten::_fused_sdp_choice"
 
 
@@ -27,7 +27,7 @@ class Mixed(AssertionError):
 
 
 class FarTensor(Tensor):
-    """A tensor of the other device. `near` is where its numbers really are."""
+    """A tensor of the simulated device. `near` has its values."""
 
     near: Tensor
 
@@ -55,14 +55,14 @@ class FarTensor(Tensor):
 
 
 class _Far(TorchDispatchMode):
-    """Makes what is asked for on the other device."""
+    """Creates tensors on the simulated device."""
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         return _run(func, args, kwargs or {})
 
 
 class _Unseen(TorchFunctionMode):
-    """What torch does where no dispatch mode sees it: taking numbers of Python's to a device, assigning `data`."""
+    """Handles operations that no dispatch mode receives: moving Python numbers to a device, assigning `data`."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
@@ -77,7 +77,7 @@ class _Unseen(TorchFunctionMode):
 
 @contextlib.contextmanager
 def far_device() -> Iterator[torch.device]:
-    """While this is open, there is another device, and tensors of both in one operation are an error.
+    """Simulate a second device within a context. An operation with tensors of both devices is an error.
 
     Networks that are there should be moved back before it closes.
 
@@ -94,7 +94,7 @@ def _run(func: Any, args: Any, kwargs: Any) -> Any:
     if name == _CHOICE:
         return 0
     if far and name not in _CROSSING:
-        # A CPU's single number goes with anything, as for a GPU.
+        # A single number on the CPU may be combined with any tensor, as for a GPU.
         near = [x for x in tensors if not isinstance(x, FarTensor) and x.dim()]
         if near:
             raise Mixed(f"{name}: {[(type(x).__name__, tuple(x.shape)) for x in tensors]}")

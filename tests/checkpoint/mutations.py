@@ -1,4 +1,4 @@
-"""Damage to the files of a checkpoint, and what comes of it. Seeded: the same numbers give the same damage."""
+"""Damage the files of a checkpoint, and load it. The same seed gives the same damage."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def cut(content: bytes, rng: random.Random) -> Mutation:
 
 
 def overwrite(content: bytes, rng: random.Random) -> Mutation:
-    """Some bytes become others."""
+    """Some bytes are changed."""
     at, n = rng.randrange(len(content)), rng.choice([1, 1, 2, 8])
     return f"{n} bytes overwritten at {at}", content[:at] + rng.randbytes(n) + content[at + n :]
 
@@ -43,13 +43,13 @@ def remove(content: bytes, rng: random.Random) -> Mutation:
 
 
 def repeat(content: bytes, rng: random.Random) -> Mutation:
-    """Some bytes come twice."""
+    """Some bytes are repeated."""
     at, n = rng.randrange(len(content)), rng.choice([1, 4, 64, 512])
     return f"{n} bytes repeated at {at}", content[: at + n] + content[at:]
 
 
 def edit_json(content: bytes, rng: random.Random) -> Mutation:
-    """A key of a JSON object gets another value, goes, or is added."""
+    """A key of a JSON object is changed, removed or added."""
     found = json.loads(content)
     key = rng.choice(sorted(found)) if found else "x"
     value = rng.choice(VALUES)
@@ -63,7 +63,7 @@ def edit_json(content: bytes, rng: random.Random) -> Mutation:
 
 
 def edit_header(content: bytes, rng: random.Random) -> Mutation:
-    """An entry of a safetensors file says another type, shape or place."""
+    """An entry of a safetensors file has another type, shape or place."""
     size = struct.unpack("<Q", content[:8])[0]
     header = json.loads(content[8 : 8 + size])
     name = rng.choice(sorted(key for key in header if key != "__metadata__"))
@@ -106,7 +106,7 @@ def mutations(content: bytes, name: str, n: int, seed: int = 0) -> Iterator[Muta
 
 
 def try_checkpoint(path: Path, expected: List[torch.Tensor]) -> str:
-    """Load a checkpoint that may be damaged, and use it.
+    """Load a checkpoint that may be damaged, and run it.
 
     path (Path): The directory.
     expected (List[Tensor]): States that it gave before.

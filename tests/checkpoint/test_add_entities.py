@@ -1,4 +1,4 @@
-"""Entities of one's own: rows from names, ids that stay, files that open again."""
+"""Adding entities: rows from names, unchanged ids, files that can be loaded."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def path(tmp_path: Path, tiny_sentencepiece: Path) -> Path:
 
 @pytest.fixture(params=["plain", "mapped"])
 def loaded(request, path, monkeypatch):
-    """An encoder with a table that trains, and one whose table stays in its file."""
+    """An encoder with a trainable table, and one with a mapped table."""
     if request.param == "mapped":
         monkeypatch.setattr(checkpoint_module, "MAX_PLAIN_ENTITIES", 3)
         monkeypatch.setattr(vocabulary_module, "_MAX_SIZE_IN_MEMORY", 0)
@@ -82,7 +82,7 @@ def test_an_entity_of_the_published_vocabulary_is_found_by_its_titles(loaded):
     assert loaded.config.entity_vocab_size == 6
 
 
-def test_a_title_that_is_taken_gets_the_key_behind_it(loaded):
+def test_the_key_is_appended_to_a_title_of_another_entity(loaded):
     with pytest.warns(UserWarning, match=r"\[ML182\] 1 of 3 .*en:Moscow \(Q5\)"):
         ids = add_entities(loaded, [NEW[1], NewEntity("Q5", {"en": "Moscow"})])
     assert ids.tolist() == [6, 7]
@@ -92,14 +92,14 @@ def test_a_title_that_is_taken_gets_the_key_behind_it(loaded):
     assert title_of(name_in(names, "en"), key_of(names)) == "Moscow"
 
 
-def test_rows_are_like_words_after_the_projection(loaded):
+def test_rows_are_similar_to_words_after_the_projection(loaded):
     rows = name_rows(loaded, NEW)
     projection = loaded.network.entity_embeddings.entity_embedding_dense
     words = loaded.network.embeddings.word_embeddings.weight.detach()
     assert rows.shape == (2, 8)
     projected = projection(rows).detach()
     assert projected.shape == (2, 16)
-    # Half of the directions fit into a space of half the width.
+    # A space of half the width has half of the directions.
     assert 0.2 < float(projected.norm(dim=1).mean() / words.norm(dim=1).mean()) < 1.2
 
 
@@ -119,13 +119,13 @@ def test_a_row_is_the_mean_of_the_names_words(tmp_path, tiny_sentencepiece):
         assert float((row - centre).norm()) == pytest.approx(float((sampled - centre).norm(dim=1).mean()), rel=1e-4)
 
 
-def test_an_entity_whose_names_have_no_wordpiece_is_counted(loaded):
+def test_entities_without_a_name_with_wordpieces_are_counted(loaded):
     with pytest.warns(UserWarning, match=r"\[ML183\] 1 of 2"):
         rows = name_rows(loaded, [NEW[0], NewEntity("X", {"en": " "})])
     assert torch.isfinite(rows).all()
 
 
-def test_added_rows_train_also_beside_a_frozen_table(loaded):
+def test_added_rows_of_a_frozen_table_train(loaded):
     add_entities(loaded, NEW)
     head = loaded.heads.entity_predictions
     logits = candidate_logits(torch.ones(1, 8), table_of(loaded), head.bias, torch.tensor([3, 7]))
@@ -137,7 +137,7 @@ def test_added_rows_train_also_beside_a_frozen_table(loaded):
 
 
 @pytest.mark.parametrize("write", [save_encoder, export_huggingface])
-def test_a_grown_encoder_is_saved_and_loaded(loaded, tmp_path, write):
+def test_an_extended_encoder_is_saved_and_loaded(loaded, tmp_path, write):
     add_entities(loaded, NEW)
     with torch.no_grad():
         next(p for name, p in loaded.named_parameters() if ".entity_embeddings." in name)[-1] += 1
@@ -153,7 +153,7 @@ def test_a_grown_encoder_is_saved_and_loaded(loaded, tmp_path, write):
         assert add_entities(again, [NewEntity("Q8", {"en": "Paris is far"})]).tolist() == [8]
 
 
-def test_a_grown_encoder_opens_with_transformers(loaded, tmp_path):
+def test_an_extended_encoder_opens_with_transformers(loaded, tmp_path):
     add_entities(loaded, NEW)
     export_huggingface(loaded, tmp_path / "exported")
     network = transformers.LukeForMaskedLM.from_pretrained(tmp_path / "exported").eval()
@@ -174,7 +174,7 @@ def test_a_large_vocabulary_is_saved_with_its_database(path, tmp_path, monkeypat
     assert json.loads((tmp_path / "saved" / "entity_vocab.json").read_text(encoding="utf8"))["Q64"] == 6
 
 
-def test_fresh_heads_compare_states_as_they_are(tmp_path, tiny_sentencepiece):
+def test_initialized_heads_compare_states_with_rows(tmp_path, tiny_sentencepiece):
     path = make_checkpoint(tmp_path / "bare", tiny_sentencepiece, entity_emb_size=16)
     loaded = load_encoder(path)
     assert not loaded.heads
@@ -192,7 +192,7 @@ def test_fresh_heads_compare_states_as_they_are(tmp_path, tiny_sentencepiece):
     torch.testing.assert_close(loaded.heads.lm_head(found), queries)
 
 
-def test_fresh_heads_need_no_texts(tmp_path, tiny_sentencepiece):
+def test_initializing_heads_needs_no_texts(tmp_path, tiny_sentencepiece):
     loaded = load_encoder(make_checkpoint(tmp_path / "bare", tiny_sentencepiece))
     add_heads(loaded)
     assert loaded.heads.lm_head is None
@@ -200,7 +200,7 @@ def test_fresh_heads_need_no_texts(tmp_path, tiny_sentencepiece):
 
 
 @pytest.mark.parametrize("wrong", [("", {"en": "A"}), ("Q1", {}), ("Q1", {"en": []}), ("Q1", "Tokyo")])
-def test_an_entity_without_key_or_name_is_refused(wrong):
+def test_an_entity_without_key_or_name_is_an_error(wrong):
     with pytest.raises(ValueError, match=r"\[ML226\]"):
         NewEntity(*wrong)
 

@@ -1,4 +1,4 @@
-"""Saving: our directories give the same encoder back, exports open with transformers."""
+"""Saved directories give the same encoder when loaded, and exports open with transformers."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def path(tmp_path: Path, tiny_sentencepiece: Path) -> Path:
 
 @pytest.fixture
 def quantized(tmp_path: Path, tiny_sentencepiece: Path) -> Path:
-    """A checkpoint in the form of the bundled one."""
+    """A checkpoint in the format of the bundled one."""
     path = make_checkpoint(
         tmp_path / "quantized", tiny_sentencepiece, hidden_size=32, entity_emb_size=32, intermediate_size=64
     )
@@ -49,7 +49,7 @@ def quantized(tmp_path: Path, tiny_sentencepiece: Path) -> Path:
 
 @pytest.fixture
 def mapped(path, monkeypatch) -> LoadedEncoder:
-    """An encoder as of a full-size checkpoint: table mapped, names in SQLite, both changed by training."""
+    """An encoder like that of a full-size checkpoint: mapped table, names in SQLite, changed by training."""
     monkeypatch.setattr(checkpoint_module, "MAX_PLAIN_ENTITIES", 3)
     monkeypatch.setattr(vocabulary_module, "_MAX_SIZE_IN_MEMORY", 0)
     loaded = load_encoder(path)
@@ -65,10 +65,10 @@ def assert_same_states(found, expected, **tolerance) -> None:
 
 
 def assert_opens_with_transformers(target: Path, loaded: LoadedEncoder) -> None:
-    """LukeModel gives the same states, the tokenizer the same ids."""
+    """Check that LukeModel gives the same states, and the tokenizer the same ids."""
     model, info = transformers.LukeModel.from_pretrained(target, output_loading_info=True)
     assert not any("pooler" not in name for name in info["missing_keys"])
-    # LukeModel leaves the heads of LukeForMaskedLM alone.
+    # LukeModel ignores the heads of LukeForMaskedLM.
     assert set(info["unexpected_keys"]) <= {name for name, _ in loaded.heads.named_parameters()}
     expected = states(model.eval(), loaded)
     assert_same_states(states(loaded.network, loaded), expected, atol=1e-5, rtol=1e-4)
@@ -87,7 +87,7 @@ def assert_opens_with_transformers(target: Path, loaded: LoadedEncoder) -> None:
         assert ids == pieces.encode([SAMPLES[key]])[0].ids.tolist()
 
 
-# --- ours ---
+# --- saving ---
 
 
 def test_a_saved_encoder_gives_the_same_states(path, tmp_path):
@@ -101,7 +101,7 @@ def test_a_saved_encoder_gives_the_same_states(path, tmp_path):
     assert dict(again.entities.items()) == FULL
 
 
-def test_a_saved_encoder_is_files_that_people_can_read(path, tmp_path):
+def test_a_saved_encoder_consists_of_readable_files(path, tmp_path):
     save_encoder(load_encoder(path), tmp_path / "saved")
     names = {"config.json", "model.safetensors", "sentencepiece.bpe.model", "entity_vocab.json"}
     assert {file.name for file in (tmp_path / "saved").iterdir()} == names
@@ -119,7 +119,7 @@ def test_a_saved_encoder_keeps_its_type(path, tmp_path):
     assert {tensor.dtype for tensor in tensors.values()} == {torch.bfloat16}
 
 
-def test_the_pooler_is_carried_along(path, tmp_path):
+def test_the_pooler_is_saved_again(path, tmp_path):
     save_encoder(load_encoder(path), tmp_path / "saved")
     name = "pooler.dense.weight"
     before = load_file(path / "model.safetensors")[name]
@@ -151,7 +151,7 @@ def test_a_quantized_word_table_is_saved_as_its_blocks(quantized, tmp_path):
     assert_same_states(states(again.network, again), states(loaded.network, loaded))
 
 
-def test_another_checkpoints_word_table_is_not_taken_for_ones_own(quantized, path):
+def test_the_word_table_of_another_checkpoint_is_not_used(quantized, path):
     # The directory had a quantized table before; the encoder saved into it has none.
     loaded = load_encoder(path)
     save_encoder(loaded, quantized)
@@ -193,7 +193,7 @@ def test_a_large_entity_vocabulary_is_saved_as_its_database(mapped, path, tmp_pa
     assert load_encoder(tmp_path / "saved").entities["ja:東京"] == 3
 
 
-def test_copies_of_an_encoder_train_apart(mapped):
+def test_copies_of_an_encoder_train_independently(mapped):
     other = copy.deepcopy(mapped)
     before = states(mapped.network, mapped)
     with torch.no_grad():
@@ -203,7 +203,7 @@ def test_copies_of_an_encoder_train_apart(mapped):
     assert other.entities["en:Paris"] == 4
 
 
-# --- Hugging Face's form ---
+# --- exporting ---
 
 
 @pytest.mark.parametrize("entity_aware", [True, False])
@@ -239,7 +239,7 @@ def test_an_export_of_a_half_precision_encoder_is_float32(path, tmp_path):
     assert transformers.LukeModel.from_pretrained(tmp_path / "export").dtype == torch.float32
 
 
-def test_an_export_of_a_fine_tuned_model_says_nothing_of_its_head(tmp_path, tiny_sentencepiece):
+def test_an_export_of_a_fine_tuned_model_does_not_mention_its_head(tmp_path, tiny_sentencepiece):
     path = make_checkpoint(tmp_path / "checkpoint", tiny_sentencepiece, model=transformers.LukeForEntityClassification)
     export_huggingface(load_encoder(path), tmp_path / "export")
     assert json.loads((tmp_path / "export" / "config.json").read_text())["architectures"] == ["LukeModel"]

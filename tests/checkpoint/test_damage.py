@@ -1,4 +1,4 @@
-"""Damaged and hostile checkpoints: nothing is silent, nothing hangs, every error says what to do."""
+"""Damaged and hostile checkpoints: every error has a code, and nothing hangs."""
 
 from __future__ import annotations
 
@@ -21,8 +21,6 @@ from spacy_mluke.checkpoint.load import load_encoder
 from spacy_mluke.checkpoint.tensor_names import ENTITIES, WORDS
 from spacy_mluke.network.config import EncoderConfig
 from spacy_mluke.pipeline.base.published import published_labels
-from spacy_mluke.tokenization.load import load_wordpieces
-from spacy_mluke.tokenization.sentencepiece_file import check_whole
 
 from .checkpoints import edit_config, make_checkpoint, states
 from .mutations import mutations, try_checkpoint
@@ -48,7 +46,7 @@ def edit_weights(path: Path, changes: Dict[str, Any]) -> None:
 # --- config.json ---
 
 
-def test_a_million_layers_are_refused_before_they_are_made(path):
+def test_a_million_layers_are_an_error_before_they_are_created(path):
     edit_config(path, num_hidden_layers=1_000_000)
     with pytest.raises(ValueError, match=r"ML340.*1000000 layers"):
         load_encoder(path)
@@ -56,7 +54,7 @@ def test_a_million_layers_are_refused_before_they_are_made(path):
 
 @pytest.mark.parametrize("key", ["vocab_size", "entity_vocab_size", "hidden_size", "intermediate_size"])
 @pytest.mark.parametrize("size, code", [(10**11, "ML048"), (10**12 * 2, "ML024"), (10**30, "ML024")])
-def test_absurd_sizes_are_compared_with_the_weights_not_made(path, key, size, code):
+def test_absurd_sizes_are_compared_with_the_weights_and_not_allocated(path, key, size, code):
     edit_config(path, **{key: size})
     with pytest.raises(ValueError, match=code):
         load_encoder(path)
@@ -77,7 +75,7 @@ def test_a_huge_config_is_not_read(path):
         load_encoder(path)
 
 
-def test_a_config_of_many_keys_is_refused():
+def test_a_config_with_too_many_keys_is_an_error():
     with pytest.raises(ValueError, match=r"ML021.*5,000 keys"):
         EncoderConfig.from_dict({f"vocab_siz{i}": i for i in range(5_000)})
 
@@ -114,14 +112,14 @@ def test_only_regular_files_are_read(path, name, code, make):
         {"first_added_entity": 7},
     ],
 )
-def test_a_section_of_ours_that_makes_no_sense_is_a_coded_error(path, own):
+def test_an_invalid_section_of_spacy_mluke_is_a_coded_error(path, own):
     edit_config(path, spacy_mluke=own)
     with pytest.raises(ValueError, match=r"ML342.*'spacy_mluke"):
         load_encoder(path)
 
 
 @pytest.mark.parametrize("labels", [3, ["a"], {"x": "a"}])
-def test_labels_that_make_no_sense_are_a_coded_error(path, labels):
+def test_invalid_labels_are_a_coded_error(path, labels):
     from spacy_mluke.checkpoint.directory import open_checkpoint
 
     edit_config(path, id2label=labels)
@@ -130,7 +128,7 @@ def test_labels_that_make_no_sense_are_a_coded_error(path, labels):
 
 
 @pytest.mark.parametrize("name", ["~no_such_user/x", "a" * 5_000, "x\0y", "\ud800"])
-def test_names_that_no_file_can_have_are_a_coded_error(name):
+def test_invalid_file_names_are_a_coded_error(name):
     with pytest.raises(ValueError, match="ML040"):
         resolve(name)
 
@@ -139,13 +137,13 @@ def test_names_that_no_file_can_have_are_a_coded_error(name):
 
 
 @pytest.mark.parametrize("dtype", [torch.int32, torch.int8, torch.bool, torch.uint8])
-def test_whole_numbers_are_no_weights(path, dtype):
+def test_integer_weights_are_an_error(path, dtype):
     edit_weights(path, {QUERY: torch.ones(16, 16, dtype=dtype)})
     with pytest.raises(ValueError, match=rf"ML341.*{QUERY} \({str(dtype)[6:]}\)"):
         load_encoder(path)
 
 
-def test_whole_numbers_are_no_weights_of_a_head_either(tmp_path, tiny_sentencepiece):
+def test_integer_weights_of_a_head_are_an_error(tmp_path, tiny_sentencepiece):
     path = make_checkpoint(tmp_path, tiny_sentencepiece, model=transformers.LukeForMaskedLM)
     n = len(load_file(path / "model.safetensors")["entity_predictions.bias"])
     edit_weights(path, {"entity_predictions.bias": torch.zeros(n, dtype=torch.int64)})
@@ -164,13 +162,13 @@ def zipped_again(path: Path, compression: int) -> None:
     (path / "first.bin").unlink()
 
 
-def test_weights_that_were_zipped_again_with_compression_are_refused(path):
+def test_weights_in_a_compressed_archive_are_an_error(path):
     zipped_again(path, zipfile.ZIP_DEFLATED)
-    with pytest.raises(ValueError, match=r"ML045.*compression"):
+    with pytest.raises(ValueError, match=r"ML045.*compress"):
         load_encoder(path)
 
 
-def test_weights_that_were_zipped_again_in_another_order_are_the_same(path):
+def test_weights_in_an_archive_of_another_order_are_the_same(path):
     loaded = load_encoder(path)
     expected = states(loaded.network, loaded)
     zipped_again(path, zipfile.ZIP_STORED)
@@ -178,7 +176,7 @@ def test_weights_that_were_zipped_again_in_another_order_are_the_same(path):
         assert torch.equal(found, wanted)
 
 
-def test_an_archive_with_an_entry_twice_is_refused(path):
+def test_an_archive_with_an_entry_twice_is_an_error(path):
     zipped_again(path, zipfile.ZIP_STORED)
     with zipfile.ZipFile(path / "pytorch_model.bin", "a") as archive, warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -188,7 +186,7 @@ def test_an_archive_with_an_entry_twice_is_refused(path):
         load_encoder(path)
 
 
-def test_a_tensor_in_two_shards_is_refused(tmp_path, tiny_sentencepiece):
+def test_a_tensor_in_two_shards_is_an_error(tmp_path, tiny_sentencepiece):
     path = make_checkpoint(tmp_path, tiny_sentencepiece, max_shard_size="20KB")
     first, second = sorted(path.glob("model-*.safetensors"))[:2]
     save_file({**load_file(second), **load_file(first)}, second, {"format": "pt"})
@@ -197,7 +195,7 @@ def test_a_tensor_in_two_shards_is_refused(tmp_path, tiny_sentencepiece):
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), float("-inf")])
-def test_weights_that_are_no_numbers_are_said_once_with_their_count(path, value):
+def test_nan_and_infinite_weights_cause_one_warning_with_their_number(path, value):
     query = load_file(path / "model.safetensors")[QUERY]
     query[3, :5] = value
     edit_weights(path, {QUERY: query, "encoder.layer.1.output.LayerNorm.bias": torch.full((16,), value)})
@@ -206,7 +204,7 @@ def test_weights_that_are_no_numbers_are_said_once_with_their_count(path, value)
     assert len([w for w in heard if "ML117" in str(w.message)]) == 1
 
 
-def test_weights_that_leave_the_range_of_half_precision_are_said(path):
+def test_weights_beyond_the_range_of_half_precision_cause_a_warning(path):
     edit_weights(path, {QUERY: torch.full((16, 16), 1e6)})
     with pytest.warns(UserWarning, match=r"ML117.*256"):
         load_encoder(path, dtype=torch.float16)
@@ -228,88 +226,17 @@ def test_some_rows_of_large_tables_are_checked(path, monkeypatch, name):
         load_encoder(path)
 
 
-def test_sums_that_leave_the_range_of_floats_are_no_alarm(path):
+def test_sums_beyond_the_range_of_floats_cause_no_warning(path):
     edit_weights(path, {QUERY: torch.full((16, 16), 3e38)})
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         load_encoder(path)
 
 
-# --- wordpieces ---
-
-
-def test_a_sentencepiece_model_that_ends_between_two_pieces_is_refused(path):
-    content = (path / "sentencepiece.bpe.model").read_bytes()
-    at = 0
-    for _ in range(40):
-        at += 2 + content[at + 1]  # a piece: its mark, how many bytes it has, and those
-        (path / "sentencepiece.bpe.model").write_bytes(content[:at])
-        with pytest.raises(ValueError, match=r"ML006.*(truncated|no pieces)"):
-            load_encoder(path)
-
-
-def test_a_sentencepiece_model_without_its_last_part_is_refused(tiny_sentencepiece):
-    content = tiny_sentencepiece.read_bytes()
-    check_whole(content, 256)
-    with pytest.raises(ValueError, match="truncated"):
-        check_whole(content[: content.rindex(b"\x1a", 0, len(content) - 200_000)], 256)
-
-
-def test_a_sentencepiece_model_with_fewer_pieces_than_it_was_trained_with_is_refused(tiny_sentencepiece):
-    content = tiny_sentencepiece.read_bytes()
-    with pytest.raises(ValueError, match=r"255 of 256 pieces|truncated"):
-        check_whole(content[2 + content[1] :], 255)
-
-
-def test_fewer_pieces_than_rows_are_refused_where_masks_come_after_the_last_piece(path):
-    table = load_file(path / "model.safetensors")[WORDS]
-    edit_weights(path, {WORDS: torch.cat([table, table[:3]])})
-    edit_config(path, vocab_size=len(table) + 3)
-    with pytest.raises(ValueError, match=r"ML344.*incomplete"):
-        load_encoder(path)
-    # Where a file says which id <mask> has, a table may be filled up to a round number.
-    (path / "added_tokens.json").write_text(json.dumps({"<mask>": len(table) - 3}))
-    assert load_encoder(path).wordpieces.mask_id == len(table) - 3
-
-
-@pytest.mark.parametrize("tokens", [{"<ent>": -1}, {"<ent>": 1.5}, {"<ent>": "7"}, {"<ent>": 3}, {"<mask>": 1 << 40}])
-def test_added_pieces_with_ids_that_make_no_sense_are_refused(path, tokens):
-    (path / "added_tokens.json").write_text(json.dumps(tokens))
-    with pytest.raises(ValueError, match="ML006"):
-        load_encoder(path)
-
-
-def test_merges_that_are_cut_short_are_refused_and_a_few_missing_ones_are_said(byte_level):
-    file = byte_level / "merges.txt"
-    lines = file.read_text(encoding="utf8").splitlines(keepends=True)
-    for kept in (0, 1, len(lines) // 2, len(lines) - 20):
-        file.write_text("".join(lines[:kept]), encoding="utf8")
-        with pytest.raises(ValueError, match=r"ML006.*merges\.txt"):
-            load_encoder(byte_level)
-    file.write_text("".join(lines[:-2]), encoding="utf8")
-    with pytest.warns(UserWarning, match=r"ML118.*2 of the"):
-        assert load_wordpieces(byte_level).vocab_size
-
-
-@pytest.mark.parametrize("pieces", [{"Ġ": 5}, {"<s>": 1}, {"a": -1}, {"a": "5"}, {"a": None}])
-def test_pieces_with_ids_that_make_no_sense_are_refused(byte_level, pieces):
-    vocab = json.loads((byte_level / "vocab.json").read_text(encoding="utf8"))
-    (byte_level / "vocab.json").write_text(json.dumps({**vocab, **pieces}))
-    with pytest.raises(ValueError, match=r"ML006.*vocab\.json"):
-        load_encoder(byte_level)
-
-
-def test_a_piece_that_stands_twice_in_the_vocabulary_is_refused(byte_level):
-    text = (byte_level / "vocab.json").read_text(encoding="utf8")
-    (byte_level / "vocab.json").write_text('{"a": 5, ' + text.lstrip("{"), encoding="utf8")
-    with pytest.raises(ValueError, match=r"ML006.*'a' twice"):
-        load_encoder(byte_level)
-
-
 # --- entities ---
 
 
-def test_entities_beyond_the_table_are_refused(path):
+def test_entities_beyond_the_table_are_an_error(path):
     names = json.loads((path / "entity_vocab.json").read_text(encoding="utf8"))
     (path / "entity_vocab.json").write_text(json.dumps({**names, "en:Nowhere": 6}))
     with pytest.raises(ValueError, match=r"ML343.*up to 6.*6 rows"):
@@ -317,16 +244,16 @@ def test_entities_beyond_the_table_are_refused(path):
 
 
 @pytest.mark.parametrize("text", ['{"en:Tokyo": 3, "en:Tokyo": 4}', '{"a":' * 100_000])
-def test_a_small_entity_vocabulary_that_is_damaged_is_a_coded_error(path, text):
+def test_a_damaged_small_entity_vocabulary_is_a_coded_error(path, text):
     (path / "entity_vocab.json").write_text(text)
     with pytest.raises(ValueError, match="ML062"):
         load_encoder(path)
 
 
-# --- anything ---
+# --- random damage ---
 
 
-def test_damage_of_any_kind_is_the_same_states_or_a_coded_error(path, byte_level):
+def test_a_damaged_checkpoint_has_the_same_states_or_is_a_coded_error(path, byte_level):
     n_tried = 0
     for directory, names in (
         (path, ["config.json", "model.safetensors", "sentencepiece.bpe.model", "entity_vocab.json"]),
@@ -340,7 +267,7 @@ def test_damage_of_any_kind_is_the_same_states_or_a_coded_error(path, byte_level
             for done, damaged in mutations(content, name, 20):
                 (directory / name).write_bytes(damaged)
                 found = try_checkpoint(directory, expected)
-                # A number may become another one; what is missing must be noticed.
+                # A changed number may go unnoticed; missing data must not.
                 assert found != "other" or not done.startswith("cut"), (name, done)
                 n_tried += 1
             (directory / name).write_bytes(content)

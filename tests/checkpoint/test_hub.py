@@ -1,4 +1,4 @@
-"""Names of checkpoints. Nothing here touches the network."""
+"""Names of checkpoints, without network."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from spacy_mluke.checkpoint.load import load_encoder
 from spacy_mluke.cli.info import describe_files
 
 
-def test_bundled_name_is_in_the_package():
+def test_the_bundled_checkpoint_is_in_the_package():
     assert resolve("mluke-small") == ASSETS / "mluke-small"
     assert (resolve("mluke-small") / "config.json").is_file()
 
 
-def test_a_directory_is_itself(tmp_path, monkeypatch):
+def test_a_directory_is_found_by_its_path(tmp_path, monkeypatch):
     assert resolve(tmp_path) == tmp_path
     assert resolve(str(tmp_path)) == tmp_path
     (tmp_path / "owner" / "name").mkdir(parents=True)
@@ -40,7 +40,7 @@ def test_a_missing_directory_is_a_coded_error(name):
         resolve(name)
 
 
-def test_a_path_is_never_looked_for_on_the_hub():
+def test_a_path_is_not_searched_on_the_hub():
     with pytest.raises(ValueError, match="ML040"):
         resolve(Path("studio-ousia/mluke-base"))
 
@@ -50,7 +50,7 @@ def test_a_name_with_a_typo_gets_a_hint():
         resolve("mluke_small")
 
 
-def test_a_file_is_not_a_directory(tmp_path):
+def test_a_file_is_a_coded_error(tmp_path):
     (tmp_path / "model.safetensors").touch()
     with pytest.raises(ValueError, match=r"ML040.*it is a file"):
         resolve(str(tmp_path / "model.safetensors"))
@@ -83,20 +83,20 @@ def test_a_name_that_the_hub_does_not_have_is_a_coded_error(monkeypatch):
 
 
 class Response:
-    """As much of a response as the hub's errors look at."""
+    """The parts of a response that the hub's errors use."""
 
     def __init__(self) -> None:
         self.headers = {}
         self.request = None
 
 
-# --- what is fetched, and of which commit ---
+# --- downloaded files and their commit ---
 
 OLD, NEW = "a" * 40, "b" * 40
 
 
 class FakeHub:
-    """A repository with two commits, and what was asked of it."""
+    """A repository with two commits, and the requests to it."""
 
     def __init__(self, cache: Path, files: Dict[str, bytes]) -> None:
         self.cache, self.files = cache, files
@@ -134,7 +134,7 @@ def hub(tmp_path, tiny_sentencepiece, monkeypatch) -> FakeHub:
 NAME = "owner/model"
 
 
-def test_nothing_is_fetched_but_what_is_read(hub):
+def test_only_needed_files_are_downloaded(hub):
     needed = set(hub.files)
     others = ["README.md", "modeling_luke.py", "training_args.bin", "optimizer.pt", "pytorch_model.bin", "x.json",
               "tf_model.h5", "onnx/model.safetensors", "onnx/config.json", "adapter.safetensors", "notes.txt",
@@ -144,17 +144,17 @@ def test_nothing_is_fetched_but_what_is_read(hub):
     assert hub.fetched == needed
 
 
-def test_pickles_are_fetched_where_there_are_no_safetensors(hub):
+def test_pickles_are_downloaded_if_there_are_no_safetensors(hub):
     del hub.files["model.safetensors"]
     hub.files.update({"pytorch_model.bin": b"x", "training_args.bin": b"x"})
     resolve(NAME)
     assert "pytorch_model.bin" in hub.fetched
     assert "training_args.bin" not in hub.fetched
-    # Of the commit that the others are of, whatever is pushed meanwhile.
+    # From the same commit as the other files, even if another one is pushed meanwhile.
     assert hub.asked == [None, NEW]
 
 
-def test_a_database_of_entities_is_fetched_where_there_are_no_names(hub):
+def test_an_entity_database_is_downloaded_if_there_is_no_json_vocabulary(hub):
     del hub.files["entity_vocab.json"]
     hub.files["entity_vocab.sqlite"] = b"x"
     resolve(NAME)
@@ -164,7 +164,7 @@ def test_a_database_of_entities_is_fetched_where_there_are_no_names(hub):
 @pytest.mark.parametrize(
     "name, revision", [(NAME, "v1.0"), (NAME + "@v1.0", None), (NAME, OLD), (NAME + "@" + OLD, OLD)]
 )
-def test_a_revision_is_fetched_where_one_is_named(hub, name, revision):
+def test_a_given_revision_is_downloaded(hub, name, revision):
     found = locate(name, revision)
     assert found.path.name == OLD
     assert (found.name, found.commit) == (f"{NAME}@{OLD}", OLD)
@@ -183,17 +183,17 @@ def test_a_revision_is_fetched_where_one_is_named(hub, name, revision):
         ("mluke-small", "main"),
     ],
 )
-def test_a_revision_that_there_is_not_is_a_coded_error(hub, name, revision):
+def test_an_unknown_revision_is_a_coded_error(hub, name, revision):
     with pytest.raises(ValueError, match="ML345"):
         locate(name, revision)
 
 
 def test_a_directory_has_no_revisions(tmp_path):
-    with pytest.raises(ValueError, match=r"ML345.*no name on the hub"):
+    with pytest.raises(ValueError, match=r"ML345.*only names on the hub"):
         locate(tmp_path, "main")
 
 
-def test_the_commit_that_was_read_is_saved_with_a_pipeline_and_shown(hub, tmp_path):
+def test_the_commit_is_saved_with_a_pipeline_and_displayed(hub, tmp_path):
     nlp = spacy.blank("xx")
     nlp.add_pipe("mluke", config={"model": {"name": NAME, "revision": "v1.0"}})
     nlp.initialize()
@@ -202,7 +202,7 @@ def test_the_commit_that_was_read_is_saved_with_a_pipeline_and_shown(hub, tmp_pa
     source = {"name": NAME, "commit": OLD}
     assert json.loads((encoder / "config.json").read_text())["spacy_mluke"]["source"] == source
     assert ("from the hub", f"{NAME} at commit {OLD}") in describe_files(open_checkpoint(encoder))
-    # Saved again from there, it is still known; and nothing is asked of the hub for that.
+    # Saving it again keeps the commit, without a request to the hub.
     asked = list(hub.asked)
     spacy.load(tmp_path / "nlp").to_disk(tmp_path / "again")
     again = json.loads((tmp_path / "again" / "mluke" / "encoder" / "config.json").read_text())
@@ -210,7 +210,7 @@ def test_the_commit_that_was_read_is_saved_with_a_pipeline_and_shown(hub, tmp_pa
     assert hub.asked == asked
 
 
-def test_what_is_opened_again_is_of_the_same_commit(hub):
+def test_a_checkpoint_is_opened_again_at_the_same_commit(hub):
     loaded = load_encoder(NAME)
     assert loaded.source == f"{NAME}@{NEW}"
     hub.commits[None] = OLD

@@ -1,4 +1,4 @@
-"""Checkpoints: every published form gives the reference's states, and every broken one says what to do."""
+"""Loading: every published format gives the reference's states, and every damaged one a coded error."""
 
 from __future__ import annotations
 
@@ -37,25 +37,25 @@ def path(tmp_path: Path, tiny_sentencepiece: Path) -> Path:
 
 
 def assert_like_reference(path: Path, loaded: LoadedEncoder) -> None:
-    """Ours equals the reference on the same directory."""
+    """Check that our states equal those of the reference on the same directory."""
     expected = states(transformers.LukeModel.from_pretrained(path).eval(), loaded)
     found = states(loaded.network, loaded)
     for ours, theirs in zip(found, expected, strict=True):
         torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-4)
 
 
-# --- forms ---
+# --- formats ---
 
 
 @pytest.mark.parametrize("safe", [True, False], ids=["safetensors", "pickled"])
 @pytest.mark.parametrize("shard", ["5GB", "10KB"], ids=["whole", "sharded"])
-def test_every_form_gives_the_reference_states(tmp_path, tiny_sentencepiece, safe, shard):
+def test_every_format_gives_the_reference_states(tmp_path, tiny_sentencepiece, safe, shard):
     path = make_checkpoint(tmp_path, tiny_sentencepiece, safe=safe, max_shard_size=shard)
     assert (len(open_checkpoint(path).files) > 1) is (shard == "10KB")
     assert_like_reference(path, load_encoder(path))
 
 
-def test_the_pickles_of_old_torch_give_the_reference_states(tmp_path, tiny_sentencepiece):
+def test_pickles_of_old_torch_versions_give_the_reference_states(tmp_path, tiny_sentencepiece):
     path = make_checkpoint(tmp_path, tiny_sentencepiece, safe=False)
     file = path / "pytorch_model.bin"
     torch.save(torch.load(file, weights_only=True), file, _use_new_zipfile_serialization=False)
@@ -87,7 +87,7 @@ def test_the_encoder_of_a_fine_tuned_model_is_found_and_its_head_kept(tmp_path, 
     assert_like_reference(path, load_encoder(path))
 
 
-def test_half_precision_files_load_as_float32_unless_told_otherwise(path):
+def test_half_precision_files_are_loaded_as_float32_by_default(path):
     file = path / "model.safetensors"
     save_file({name: tensor.half() for name, tensor in load_file(file).items()}, file, {"format": "pt"})
     assert {p.dtype for p in load_encoder(path).network.parameters()} == {torch.float32}
@@ -103,7 +103,7 @@ def test_a_loaded_network_is_ready_to_predict(path):
     assert all(parameter.device.type == "cpu" for parameter in loaded.network.parameters())
 
 
-def test_loading_leaves_the_random_state_alone(path):
+def test_loading_does_not_change_the_random_state(path):
     before = torch.get_rng_state()
     load_encoder(path)
     assert torch.equal(torch.get_rng_state(), before)
@@ -125,7 +125,7 @@ def edit_weights(path: Path, **changes: Any) -> None:
     save_file({name: t for name, t in tensors.items() if t is not None}, file, {"format": "pt"})
 
 
-def test_known_leftovers_are_no_error(path):
+def test_known_unused_tensors_are_not_an_error(path):
     leftovers = {
         "embeddings.position_ids": torch.arange(66)[None],
         "encoder.layer.0.attention.self.w2e_query.weight": torch.ones(16, 16),
@@ -168,7 +168,7 @@ def test_many_misfits_are_counted(path):
         load_encoder(path)
 
 
-def test_missing_entity_aware_queries_start_as_copies_of_the_query(path):
+def test_missing_entity_aware_queries_are_copies_of_the_query(path):
     edit_config(path, use_entity_aware_attention=True)
     with pytest.warns(UserWarning, match="ML140"):
         loaded = load_encoder(path)
@@ -284,12 +284,12 @@ def test_a_large_entity_table_stays_in_its_file_and_gives_the_reference_states(p
     assert_like_reference(path, mapped)
 
 
-def test_a_large_entity_table_trains_its_special_rows_alone(mapped):
+def test_only_special_rows_of_a_large_entity_table_train(mapped):
     pieces, entities = states(mapped.network, mapped)
     (pieces.sum() + (entities**2).sum()).backward()
     table = mapped.network.entity_embeddings.entity_embeddings
     assert [name for name, _ in table.named_parameters()] == ["special"]
-    # Of the entities in `states`, [MASK] and [MASK2] are special, and en:Paris is not.
+    # Of the entities in `states`, [MASK] and [MASK2] are special, en:Paris is not.
     assert numpy.flatnonzero(table.special.grad.abs().sum(1)).tolist() == [2, 3]
 
 

@@ -37,14 +37,14 @@ def table(tmp_path) -> Q4Embedding:
 @pytest.mark.parametrize(
     "storage, tolerance", [("f32", 0), ("f16", 2e-3), ("bf16", 2e-2), ("q8", 2e-2), ("q6", 0.1), ("q4", 0.5)]
 )
-def test_tensor_comes_back_from_each_storage(tmp_path, storage, tolerance):
+def test_a_tensor_is_read_from_each_storage(tmp_path, storage, tolerance):
     write_quantized(tmp_path / "w", {"a.weight": weights()}, {"a.weight": storage})
     (name, tensor), *others = read_quantized(tmp_path / "w").items()
     assert (name, tensor.dtype, others) == ("a.weight", torch.float32, [])
     assert (tensor - weights()).abs().max() <= tolerance
 
 
-def test_file_keeps_tensors_of_several_storages(tmp_path):
+def test_a_file_may_have_tensors_of_several_storages(tmp_path):
     tensors = {
         "a.weight": weights(),
         "b.weight": weights(3, 5),
@@ -57,7 +57,7 @@ def test_file_keeps_tensors_of_several_storages(tmp_path):
     assert torch.equal(read["b.bias"], tensors["b.bias"])
 
 
-def test_blocks_are_written_as_they_are(tmp_path):
+def test_blocks_are_written_unchanged(tmp_path):
     blocks = encode_blocks(weights())
     write_quantized(tmp_path / "a", {"w": blocks}, {"w": "q4"})
     write_quantized(tmp_path / "b", {"w": weights()}, {"w": "q4"})
@@ -78,25 +78,25 @@ def test_two_names_may_share_a_tensor(tmp_path):
     assert torch.equal(read_quantized(tmp_path / "w")["b"], shared)
 
 
-def test_tensors_read_survive_the_file(tmp_path):
+def test_tensors_do_not_depend_on_the_file_after_reading(tmp_path):
     write_quantized(tmp_path / "w", {"a": weights()}, {})
     read = read_quantized(tmp_path / "w")
     (tmp_path / "w").write_bytes(b"")
     assert torch.equal(read["a"], weights())
 
 
-def test_tensors_come_in_the_type_asked_for(tmp_path):
+def test_tensors_have_the_given_type(tmp_path):
     write_quantized(tmp_path / "w", {n: weights() for n in "abc"}, {"a": "q4", "b": "q8", "c": "f16"})
     assert {t.dtype for t in read_quantized(tmp_path / "w", torch.bfloat16).values()} == {torch.bfloat16}
 
 
-def test_missing_file_is_an_error_that_says_so(tmp_path):
+def test_a_missing_file_is_a_coded_error(tmp_path):
     with pytest.raises(ValueError, match="ML035"):
         read_quantized(tmp_path / "none")
 
 
 @pytest.mark.parametrize("keep", [0, 5, 200, -1])
-def test_cut_off_file_is_an_error_that_says_so(tmp_path, keep):
+def test_a_truncated_file_is_a_coded_error(tmp_path, keep):
     write_quantized(tmp_path / "w", {"a": weights()}, {})
     data = (tmp_path / "w").read_bytes()
     (tmp_path / "w").write_bytes(data[:keep])
@@ -104,13 +104,13 @@ def test_cut_off_file_is_an_error_that_says_so(tmp_path, keep):
         read_quantized(tmp_path / "w")
 
 
-def test_file_without_storages_is_an_error_that_says_so(tmp_path):
+def test_a_file_without_storages_is_a_coded_error(tmp_path):
     save_file({"a": weights()}, tmp_path / "w")
     with pytest.raises(ValueError, match=r"ML035.*storage"):
         read_quantized(tmp_path / "w")
 
 
-def test_unknown_storage_is_an_error_that_names_the_known(tmp_path):
+def test_an_unknown_storage_is_an_error_with_the_known_ones(tmp_path):
     save_file({"a": weights()}, tmp_path / "w", {"spacy_mluke": '{"storage": {"a": "q2"}}'})
     with pytest.raises(ValueError, match=r"ML036.*q4, q6, q8"):
         read_quantized(tmp_path / "w")
@@ -119,14 +119,14 @@ def test_unknown_storage_is_an_error_that_names_the_known(tmp_path):
 
 
 @pytest.mark.parametrize("storage", ["q4", "q6", "q8"])
-def test_tensor_that_contradicts_its_storage_is_an_error(tmp_path, storage):
+def test_a_tensor_that_does_not_match_its_storage_is_an_error(tmp_path, storage):
     save_file({"a": weights()}, tmp_path / "w", {"spacy_mluke": f'{{"storage": {{"a": "{storage}"}}}}'})
     with pytest.raises(ValueError, match="ML037"):
         read_quantized(tmp_path / "w")
 
 
 @pytest.mark.parametrize("shape, storage", [((3, 33), "q4"), ((64,), "q6"), ((64,), "q8"), ((2, 2, 32), "q4")])
-def test_shape_that_its_storage_cannot_hold_is_an_error(tmp_path, shape, storage):
+def test_a_shape_that_the_storage_does_not_allow_is_an_error(tmp_path, shape, storage):
     with pytest.raises(ValueError, match="ML038"):
         write_quantized(tmp_path / "w", {"a": torch.zeros(shape)}, {"a": storage})
     assert not list(tmp_path.iterdir())
@@ -147,12 +147,12 @@ def test_rows_have_the_shape_of_the_ids(table, shape):
 
 
 @pytest.mark.parametrize("outside", [100, -1])
-def test_id_outside_of_the_table_is_an_error(table, outside):
+def test_an_id_outside_the_table_is_an_error(table, outside):
     with pytest.raises(IndexError):
         table(torch.tensor([3, outside]))
 
 
-def test_table_has_nothing_to_train(table):
+def test_the_table_has_no_parameters(table):
     assert not list(table.parameters())
     assert not table(torch.tensor([1])).requires_grad
 
@@ -164,11 +164,11 @@ def test_rows_follow_the_type_of_the_module(table):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_table_of_a_file_is_mapped_into_memory(table, tmp_path):
+def test_the_table_of_a_file_is_memory_mapped(table, tmp_path):
     assert str(tmp_path / "words.safetensors") in Path("/proc/self/maps").read_text()
 
 
-def test_copy_shares_the_blocks(table):
+def test_copies_share_the_blocks(table):
     other = copy.deepcopy(table)
     assert other.blocks.data_ptr() == table.blocks.data_ptr()
     assert other.to(torch.float16).dtype != table.dtype
@@ -181,7 +181,7 @@ def test_copy_within_a_network_shares_the_blocks(table):
     assert other["dense"].weight.data_ptr() != network["dense"].weight.data_ptr()
 
 
-def test_table_saved_onto_the_file_it_is_mapped_from_stays_whole(table, tmp_path):
+def test_a_table_can_be_saved_to_the_file_that_it_is_mapped_from(table, tmp_path):
     before = table.dense()
     save_words(table, tmp_path / "words.safetensors")
     assert torch.equal(table.dense(), before)
@@ -194,7 +194,7 @@ def test_state_dict_keeps_the_blocks(table):
     assert torch.equal(other.dense(), table.dense())
 
 
-def test_loading_a_state_dict_leaves_copies_alone(table):
+def test_loading_a_state_dict_does_not_change_copies(table):
     other = copy.deepcopy(table)
     before = table.dense()
     other.load_state_dict({"blocks": torch.zeros_like(table.blocks)})
@@ -207,24 +207,24 @@ def test_loading_a_state_dict_leaves_copies_alone(table):
     [{}, {"blocks": torch.zeros(3, 18, dtype=torch.uint8)}, {"weight": torch.zeros(100, 64)}],
     ids=["empty", "other_shape", "dense"],
 )
-def test_state_dict_of_another_table_is_refused(table, state):
+def test_a_state_dict_of_another_table_is_an_error(table, state):
     with pytest.raises(RuntimeError, match="blocks"):
         table.load_state_dict(state)
 
 
-def test_file_without_a_word_table_is_refused(tmp_path):
+def test_a_file_without_a_word_table_is_an_error(tmp_path):
     write_quantized(tmp_path / "w", {WORDS: weights()}, {WORDS: "q8"})
     with pytest.raises(ValueError, match="ML037"):
         open_words(tmp_path / "w")
 
 
-def test_pickle_outlives_the_file(table, tmp_path):
+def test_a_pickle_does_not_depend_on_the_file(table, tmp_path):
     data = pickle.dumps(table)
     (tmp_path / "words.safetensors").unlink()
     assert torch.equal(pickle.loads(data).dense(), table.dense())
 
 
-def test_pickle_of_the_bundled_table_refers_to_it():
+def test_a_pickle_of_the_bundled_table_refers_to_its_file():
     table = open_words(BUNDLED)
     data = pickle.dumps(table.to(torch.float16))
     assert len(data) < 10_000
@@ -232,14 +232,14 @@ def test_pickle_of_the_bundled_table_refers_to_it():
     assert torch.equal(pickle.loads(data)(ids), table(ids))
 
 
-def test_changed_bundled_table_is_pickled_whole():
+def test_a_changed_bundled_table_is_pickled_as_a_whole():
     table = open_words(BUNDLED)
     blocks = torch.zeros_like(table.blocks[:4])
     table.blocks = blocks
     assert torch.equal(pickle.loads(pickle.dumps(table)).blocks, blocks)
 
 
-def test_pickle_that_refers_to_another_bundled_table_is_refused():
+def test_a_pickle_that_refers_to_another_bundled_table_is_an_error():
     table = open_words(BUNDLED)
     table.source = dataclasses.replace(table.source, digest="0" * 64)
     with pytest.raises(ValueError, match="ML039"):

@@ -1,4 +1,4 @@
-"""An encoder without weights costs neither memory nor random numbers."""
+"""An encoder without weights needs no memory and no random numbers."""
 
 from __future__ import annotations
 

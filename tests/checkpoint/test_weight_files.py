@@ -1,4 +1,4 @@
-"""Weight files of every form, whole and broken. No file's code ever runs."""
+"""Weight files of every format, intact and damaged. No code in a file is executed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def write(path: Path, form: str) -> Path:
 
 
 class Code:
-    """A pickle of this makes a file when it is loaded."""
+    """A pickle of this creates a file when it is loaded."""
 
     def __init__(self, proof: Path):
         self.proof = proof
@@ -45,14 +45,14 @@ def assert_same(found, expected) -> None:
 
 
 @pytest.mark.parametrize("form", ["safetensors", "zip", "legacy"])
-def test_every_form_is_read(tmp_path, form):
+def test_every_format_is_read(tmp_path, form):
     path = write(tmp_path, form)
     assert weight_files(tmp_path) == [path]
     assert_same(read_weights([path]), TENSORS)
 
 
 @pytest.mark.parametrize("form", ["safetensors", "zip"])
-def test_writing_to_a_tensor_changes_no_file(tmp_path, form):
+def test_writing_to_a_tensor_does_not_change_the_file(tmp_path, form):
     path = write(tmp_path, form)
     before = path.read_bytes()
     tensors = read_weights([path])
@@ -68,7 +68,7 @@ def resident_file_kb() -> int:
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads /proc")
 @pytest.mark.parametrize("form", ["safetensors", "zip"])
-def test_what_is_not_used_is_not_read(tmp_path, form):
+def test_unused_tensors_are_not_read(tmp_path, form):
     path = tmp_path / ("model.safetensors" if form == "safetensors" else "pytorch_model.bin")
     tensors = {"table": torch.ones(20_000, 256)}
     save_file(tensors, path) if form == "safetensors" else torch.save(tensors, path)
@@ -101,7 +101,7 @@ def test_safetensors_are_preferred_to_a_pickle(tmp_path):
     assert weight_files(tmp_path) == [preferred]
 
 
-def test_no_weights_are_no_files(tmp_path):
+def test_a_directory_without_weights_has_no_weight_files(tmp_path):
     assert weight_files(tmp_path) == []
 
 
@@ -119,11 +119,11 @@ def test_a_missing_shard_is_named(tmp_path):
     index = {"weight_map": {"a": "one.safetensors", "b": "two.safetensors"}}
     (tmp_path / "model.safetensors.index.json").write_text(json.dumps(index))
     (tmp_path / "one.safetensors").touch()
-    with pytest.raises(ValueError, match=r"ML044.*missing are two\.safetensors"):
+    with pytest.raises(ValueError, match=r"ML044.*missing files: two\.safetensors"):
         weight_files(tmp_path)
 
 
-def test_an_index_reads_nothing_outside_of_its_directory(tmp_path):
+def test_an_index_cannot_name_files_outside_its_directory(tmp_path):
     save_file(TENSORS, tmp_path / "elsewhere.safetensors")
     folder = tmp_path / "checkpoint"
     folder.mkdir()
@@ -151,7 +151,7 @@ def test_an_error_page_saved_as_weights_is_a_coded_error(tmp_path, name):
         read_weights([path])
 
 
-def test_longer_safetensors_than_their_header_says_are_a_coded_error(tmp_path):
+def test_safetensors_longer_than_in_their_header_are_a_coded_error(tmp_path):
     path = write(tmp_path, "safetensors")
     path.write_bytes(path.read_bytes() + bytes(8))
     with pytest.raises(ValueError, match="ML045"):
@@ -159,7 +159,7 @@ def test_longer_safetensors_than_their_header_says_are_a_coded_error(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "pytorch_model.bin"])
-def test_a_git_lfs_pointer_is_called_one(tmp_path, name):
+def test_a_git_lfs_pointer_is_recognized(tmp_path, name):
     path = tmp_path / name
     path.write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 12\n")
     with pytest.raises(ValueError, match=r"ML045.*git lfs pull"):
@@ -182,13 +182,13 @@ def test_code_in_a_pickle_never_runs(tmp_path, form):
 
 
 @pytest.mark.parametrize("content", [[torch.ones(1)], {"a": torch.ones(1), "step": 3}, torch.ones(1)])
-def test_a_file_of_other_things_than_tensors_is_a_coded_error(tmp_path, content):
+def test_a_file_with_other_objects_than_tensors_is_a_coded_error(tmp_path, content):
     torch.save(content, tmp_path / "pytorch_model.bin")
-    with pytest.raises(ValueError, match=r"ML046.*other things"):
+    with pytest.raises(ValueError, match=r"ML046.*other objects"):
         read_weights([tmp_path / "pytorch_model.bin"])
 
 
-def test_written_weights_are_what_the_library_reads(tmp_path):
+def test_the_library_reads_written_weights(tmp_path):
     tensors = {
         "half": torch.tensor([1.5, 2.5, 3.5], dtype=torch.float16),
         "brain": torch.ones(3, 1, dtype=torch.bfloat16),
@@ -204,14 +204,14 @@ def test_written_weights_are_what_the_library_reads(tmp_path):
     assert_same(read_weights([path]), tensors)
 
 
-def test_weights_are_converted_as_they_are_written(tmp_path):
+def test_weights_are_converted_when_they_are_written(tmp_path):
     write_weights(tmp_path / "model.safetensors", TENSORS, dtype=torch.float32)
     found = load_file(tmp_path / "model.safetensors")
     assert {tensor.dtype for tensor in found.values()} == {torch.float32}
     assert found["b.c"].item() == 1.5
 
 
-def test_a_mapped_table_is_written_whole(tmp_path):
+def test_a_mapped_table_is_written_with_all_rows(tmp_path):
     table = MappedEntityTable(torch.zeros(70_000, 2), [0, 69_999])
     with torch.no_grad():
         table.special.fill_(1)
@@ -221,7 +221,7 @@ def test_a_mapped_table_is_written_whole(tmp_path):
     assert found.sum(1).nonzero().flatten().tolist() == [0, 69_999]
 
 
-def test_replacing_weights_leaves_a_mapping_as_it_was(tmp_path):
+def test_replacing_weights_does_not_change_a_mapping(tmp_path):
     path = write(tmp_path, "safetensors")
     mapped = read_weights([path])
     write_weights(path, {name: tensor + 1 for name, tensor in mapped.items()})

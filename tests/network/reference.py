@@ -1,4 +1,4 @@
-"""Hugging Face's LukeModel on ragged passes, and tiny random ones to compare with."""
+"""Hugging Face's LukeModel on ragged sequences, and tiny random models."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MAX_MENTION_LENGTH = 4
 
 @dataclass
 class Sequences:
-    """Ragged passes, as the encoder takes them."""
+    """Ragged sequences, the input of the encoder."""
 
     piece_lengths: List[int]
     entity_lengths: List[int]
@@ -38,7 +38,7 @@ class Sequences:
         )
 
     def take(self, which: List[int]) -> Sequences:
-        """Some of the passes, in the order given."""
+        """Select some of the sequences, in the given order."""
         pieces, entities = self.piece_ids.split(self.piece_lengths), self.entity_ids.split(self.entity_lengths)
         bounds = self.entity_bounds.split(self.entity_lengths)
         return Sequences(
@@ -51,7 +51,7 @@ class Sequences:
 
 
 def random_sequences(shapes: List[Tuple[int, int]], config: EncoderConfig, seed: int = 0) -> Sequences:
-    """Sequences of so many pieces and entities each. Mentions may overlap, and be longer than what counts of them."""
+    """Random sequences with the given numbers of pieces and entities. Mentions may overlap, and be too long."""
     generator = torch.Generator().manual_seed(seed)
 
     def random_ints(low: int, high: int, n: int) -> Tensor:
@@ -102,42 +102,42 @@ def make_pair(
     reference = LukeModel(config).eval()
     with torch.no_grad():
         for parameter in reference.parameters():
-            # Far from the tame start of a fresh model: each weight, bias and norm matters.
+            # Not the usual initialization, so that every weight, bias and norm matters.
             parameter.normal_(std=0.3)
     ours = LukeEncoder(EncoderConfig.from_dict(config.to_dict()), with_pooler=True).eval()
     ours.load_state_dict(reference.state_dict())
     return ours, reference
 
 
-def run_reference(reference: LukeModel, passes: Sequences) -> Tuple[Tensor, Tensor]:
-    """The padded LukeModel over ragged passes, its outputs made ragged again.
+def run_reference(reference: LukeModel, sequences: Sequences) -> Tuple[Tensor, Tensor]:
+    """Run the padded LukeModel on ragged sequences, and make its outputs ragged again.
 
     Padding is masked explicitly, as [MASK] may have the id 0.
     """
-    n_sequences = len(passes.piece_lengths)
-    longest, most = max(passes.piece_lengths), max(passes.entity_lengths)
+    n_sequences = len(sequences.piece_lengths)
+    longest, most = max(sequences.piece_lengths), max(sequences.entity_lengths)
     inputs = {
         "input_ids": torch.ones((n_sequences, longest), dtype=torch.int64),
         "attention_mask": torch.zeros((n_sequences, longest)),
     }
-    for i, ids in enumerate(passes.piece_ids.split(passes.piece_lengths)):
+    for i, ids in enumerate(sequences.piece_ids.split(sequences.piece_lengths)):
         inputs["input_ids"][i, : len(ids)] = ids
         inputs["attention_mask"][i, : len(ids)] = 1
     if most:
         inputs["entity_ids"] = torch.zeros((n_sequences, most), dtype=torch.int64)
         inputs["entity_attention_mask"] = torch.zeros((n_sequences, most))
-        inputs["entity_position_ids"] = torch.full((n_sequences, most, passes.max_mention_length), -1)
-        ids_of_passes = passes.entity_ids.split(passes.entity_lengths)
-        bounds_of_passes = passes.entity_bounds.split(passes.entity_lengths)
-        for i, (ids, bounds) in enumerate(zip(ids_of_passes, bounds_of_passes, strict=True)):
+        inputs["entity_position_ids"] = torch.full((n_sequences, most, sequences.max_mention_length), -1)
+        ids_of_sequences = sequences.entity_ids.split(sequences.entity_lengths)
+        bounds_of_sequences = sequences.entity_bounds.split(sequences.entity_lengths)
+        for i, (ids, bounds) in enumerate(zip(ids_of_sequences, bounds_of_sequences, strict=True)):
             inputs["entity_ids"][i, : len(ids)] = ids
             inputs["entity_attention_mask"][i, : len(ids)] = 1
             for j, (start, end) in enumerate(bounds.tolist()):
-                positions = torch.arange(start, min(end, start + passes.max_mention_length))
+                positions = torch.arange(start, min(end, start + sequences.max_mention_length))
                 inputs["entity_position_ids"][i, j, : len(positions)] = positions
     output = reference(**inputs)
-    pieces = torch.cat([output.last_hidden_state[i, :n] for i, n in enumerate(passes.piece_lengths)])
+    pieces = torch.cat([output.last_hidden_state[i, :n] for i, n in enumerate(sequences.piece_lengths)])
     if not most:
         return pieces, pieces[:0]
     states = output.entity_last_hidden_state
-    return pieces, torch.cat([states[i, :n] for i, n in enumerate(passes.entity_lengths)])
+    return pieces, torch.cat([states[i, :n] for i, n in enumerate(sequences.entity_lengths)])

@@ -1,4 +1,4 @@
-"""Configs: read once, checked once, and written back whole."""
+"""Reading, checking and writing configs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from spacy_mluke.network.config import EncoderConfig
 
 @pytest.fixture
 def content():
-    """What transformers writes for mluke-base."""
+    """The config that transformers writes for mluke-base."""
     config = LukeConfig(
         vocab_size=250004,
         entity_vocab_size=1200001,
@@ -33,32 +33,32 @@ def test_config_reads_what_transformers_writes(content):
     assert config.use_entity_aware_attention is False
 
 
-def test_config_keeps_keys_that_it_does_not_know(content):
+def test_config_keeps_unknown_keys(content):
     config = EncoderConfig.from_dict(content)
     assert config.extra["id2label"] == {"0": "no_relation", "1": "per:title"}
     assert config.to_dict() == content
     assert EncoderConfig.from_dict(config.to_dict()) == config
 
 
-def test_config_leaves_what_it_reads_unchanged(content):
+def test_from_dict_does_not_change_its_argument(content):
     before = json.dumps(content)
     EncoderConfig.from_dict(content)
     assert json.dumps(content) == before
 
 
-def test_config_that_is_no_object_is_refused():
+def test_a_config_that_is_not_an_object_is_an_error():
     with pytest.raises(ValueError, match=r"ML021.*list"):
         EncoderConfig.from_dict([])
 
 
 @pytest.mark.parametrize("family", ["roberta", None, 3])
-def test_config_of_another_family_is_refused(content, family):
+def test_a_config_of_another_model_is_an_error(content, family):
     with pytest.raises(ValueError, match=r"ML022"):
         EncoderConfig.from_dict({**content, "model_type": family})
 
 
 @pytest.mark.parametrize("key", ["hidden_size", "layer_norm_eps", "use_entity_aware_attention"])
-def test_missing_key_is_named(content, key):
+def test_a_missing_key_is_named(content, key):
     del content[key]
     with pytest.raises(ValueError, match=rf"ML023.*{key}"):
         EncoderConfig.from_dict(content)
@@ -82,18 +82,18 @@ def test_missing_key_is_named(content, key):
         ("max_position_embeddings", 2),
     ],
 )
-def test_value_that_makes_no_sense_is_named(content, key, value):
+def test_an_invalid_value_is_named(content, key, value):
     with pytest.raises(ValueError, match=rf"ML024.*{key}"):
         EncoderConfig.from_dict({**content, key: value})
 
 
-def test_heads_must_divide_the_width(content):
+def test_the_number_of_heads_must_divide_the_width(content):
     with pytest.raises(ValueError, match=r"ML026.*768.*10"):
         EncoderConfig.from_dict({**content, "num_attention_heads": 10})
 
 
 @pytest.mark.parametrize("name", ["geglu", None, 3])
-def test_unknown_activation_is_refused_with_the_known_ones(content, name):
+def test_an_unknown_activation_is_an_error_with_the_known_ones(content, name):
     with pytest.raises(ValueError, match=r"ML024.*gelu"):
         EncoderConfig.from_dict({**content, "hidden_act": name})
 
@@ -108,7 +108,7 @@ def test_unknown_activation_is_refused_with_the_known_ones(content, name):
         ("modeltype", "model_type"),
     ],
 )
-def test_mistyped_key_is_refused_with_the_right_one(content, typo, known):
+def test_a_mistyped_key_is_an_error_with_the_right_one(content, typo, known):
     content[typo] = content.pop(known)
     with pytest.raises(ValueError, match=rf"ML025.*'{typo}'.*'{known}'"):
         EncoderConfig.from_dict(content)

@@ -1,4 +1,4 @@
-"""Dropout drops the share asked for, anywhere, and keeps the mean."""
+"""Dropout with the given probability, which keeps the mean."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import torch
 from spacy_mluke.network.dropout import dropout
 
 
-@pytest.mark.parametrize("share", [0.1, 0.5])
-def test_the_share_is_dropped_and_the_mean_kept(share):
+@pytest.mark.parametrize("p", [0.1, 0.5])
+def test_the_fraction_p_is_dropped_and_the_mean_kept(p):
     torch.manual_seed(0)
     rows = torch.ones(500, 401)
-    found = dropout(rows, share)
+    found = dropout(rows, p)
     n = rows.numel()
-    deviation = (share * (1 - share) / n) ** 0.5
-    assert float((found == 0).float().mean()) == pytest.approx(share, abs=5 * deviation)
-    assert float(found.mean()) == pytest.approx(1.0, abs=5 * deviation / (1 - share))
+    deviation = (p * (1 - p) / n) ** 0.5
+    assert float((found == 0).float().mean()) == pytest.approx(p, abs=5 * deviation)
+    assert float(found.mean()) == pytest.approx(1.0, abs=5 * deviation / (1 - p))
     assert set(found.unique().tolist()) == {0.0, float(found.max())}
 
 
@@ -28,7 +28,7 @@ def test_neighbours_are_dropped_independently():
     assert (together - 0.25 - 0.25 * torch.eye(4)).abs().max() < 0.01
 
 
-def test_gradients_go_where_values_were_kept():
+def test_only_kept_values_have_gradients():
     rows = torch.randn(7, 9, dtype=torch.float64, requires_grad=True)
     found = dropout(rows, 0.3)
     found.sum().backward()
@@ -42,7 +42,7 @@ def test_all_shapes_are_kept(shape):
     assert dropout(torch.ones(shape), 0.5).shape == shape
 
 
-def test_the_seed_decides_and_nothing_is_dropped_for_none():
+def test_the_seed_determines_dropped_values_and_p_zero_drops_none():
     rows = torch.ones(50)
     torch.manual_seed(1)
     first = dropout(rows, 0.5)

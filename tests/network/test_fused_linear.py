@@ -1,4 +1,4 @@
-"""Fused projections never go stale, whatever happens to the parameters."""
+"""Fused projections always have the current values of the parameters."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ def test_packed_weights_follow_an_optimizer(pair):
 
 def test_packed_weights_follow_a_training_step(pair):
     ours, _ = pair
-    passes = random_sequences(RAGGED, ours.config)
-    before = _states(ours, passes)
+    sequences = random_sequences(RAGGED, ours.config)
+    before = _states(ours, sequences)
     optimizer = torch.optim.SGD(ours.parameters(), lr=0.1)
-    passes.run(ours)[0].square().sum().backward()
+    sequences.run(ours)[0].square().sum().backward()
     optimizer.step()
-    after = _states(ours, passes)
+    after = _states(ours, sequences)
     assert not torch.allclose(before[0], after[0])
-    torch.testing.assert_close(after, tuple(s.detach() for s in passes.run(ours)), atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(after, tuple(s.detach() for s in sequences.run(ours)), atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize("assign", [True, False])
@@ -68,17 +68,17 @@ def test_packed_weights_follow_a_single_parameter(pair):
 
 def test_packed_weights_follow_a_change_of_type(pair):
     ours, reference = pair
-    passes = random_sequences(RAGGED, ours.config)
-    expected = run_reference(reference.double(), passes)
+    sequences = random_sequences(RAGGED, ours.config)
+    expected = run_reference(reference.double(), sequences)
     ours.double()
-    torch.testing.assert_close(_states(ours, passes), tuple(s.detach() for s in expected))
+    torch.testing.assert_close(_states(ours, sequences), tuple(s.detach() for s in expected))
     ours.float()
     reference.float()
     _check(ours, reference)
 
 
 @pytest.mark.parametrize("make_copy", [copy.deepcopy, lambda module: pickle.loads(pickle.dumps(module))])
-def test_copies_are_right_and_their_own(pair, make_copy):
+def test_copies_are_correct_and_independent(pair, make_copy):
     ours, reference = pair
     other = make_copy(ours)
     _check(other, reference)
@@ -89,7 +89,7 @@ def test_copies_are_right_and_their_own(pair, make_copy):
     _check(ours, reference)
 
 
-def test_packed_weights_are_held_once(pair):
+def test_packed_weights_have_one_copy(pair):
     ours, _ = pair
     attention = ours.encoder.layer[0].attention.self
     layers = [getattr(attention, name) for name in attention.fused_names]
@@ -100,56 +100,56 @@ def test_packed_weights_are_held_once(pair):
     assert torch.equal(weight, torch.cat([layer.weight for layer in layers]))
 
 
-def test_pickles_do_not_grow_by_packing(pair):
+def test_packing_does_not_enlarge_pickles(pair):
     fresh, _ = make_pair(is_entity_aware=pair[0].config.use_entity_aware_attention, entity_width=8)
     assert len(pickle.dumps(pair[0])) == pytest.approx(len(pickle.dumps(fresh)), rel=0.01)
 
 
-def test_copies_with_their_optimizer_stay_together(pair):
+def test_a_copy_with_its_optimizer_trains(pair):
     optimizer = torch.optim.SGD(pair[0].parameters(), lr=0.1)
     network, optimizer = copy.deepcopy((pair[0], optimizer))
     assert {id(p) for p in network.parameters()} == {id(p) for p in optimizer.param_groups[0]["params"]}
 
 
-def test_threads_may_pack_at_once():
+def test_threads_may_pack_at_the_same_time():
     ours, reference = make_pair()
-    passes = random_sequences(RAGGED, ours.config)
-    expected = tuple(states.detach() for states in run_reference(reference, passes))
+    sequences = random_sequences(RAGGED, ours.config)
+    expected = tuple(states.detach() for states in run_reference(reference, sequences))
     with ThreadPoolExecutor(8) as pool:
-        for found in pool.map(_states, [ours] * 32, [passes] * 32):
+        for found in pool.map(_states, [ours] * 32, [sequences] * 32):
             torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
 
 
 def test_packing_in_inference_mode_leaves_parameters_trainable():
     ours, _ = make_pair()
-    passes = random_sequences(RAGGED, ours.config)
+    sequences = random_sequences(RAGGED, ours.config)
     with torch.inference_mode():
-        passes.run(ours)
-    pieces, entities = passes.run(ours)
+        sequences.run(ours)
+    pieces, entities = sequences.run(ours)
     (pieces.sum() + entities.sum()).backward()
     torch.optim.SGD(ours.parameters(), lr=0.1).step()
     assert ours.encoder.layer[0].attention.self.query.weight.grad is not None
 
 
-def test_packing_between_forward_and_backward_disturbs_nothing():
+def test_packing_between_forward_and_backward_changes_no_gradient():
     (ours, _), (undisturbed, _) = make_pair(), make_pair()
-    passes = random_sequences(RAGGED, ours.config)
-    states = passes.run(ours)[0]
-    _states(ours, passes)  # packs
+    sequences = random_sequences(RAGGED, ours.config)
+    states = sequences.run(ours)[0]
+    _states(ours, sequences)  # packs
     states.square().sum().backward()
-    passes.run(undisturbed)[0].square().sum().backward()
+    sequences.run(undisturbed)[0].square().sum().backward()
     for parameter, expected in zip(ours.parameters(), undisturbed.parameters(), strict=True):
         if expected.grad is not None:
             torch.testing.assert_close(parameter.grad, expected.grad)
 
 
-def _states(network, passes):
+def _states(network, sequences):
     with torch.no_grad():
-        return passes.run(network)
+        return sequences.run(network)
 
 
 def _check(ours, reference):
-    passes = random_sequences(RAGGED, ours.config)
-    expected = tuple(states.detach() for states in run_reference(reference, passes))
+    sequences = random_sequences(RAGGED, ours.config)
+    expected = tuple(states.detach() for states in run_reference(reference, sequences))
     for _ in range(2):
-        torch.testing.assert_close(_states(ours, passes), expected, atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(_states(ours, sequences), expected, atol=1e-5, rtol=1e-4)

@@ -1,4 +1,4 @@
-"""Dense layers in eight bits."""
+"""Dense layers in 8 bits."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ def layer(n_in=24, n_out=40):
 
 
 def rounded_weight(weight):
-    """What eight bits keep of a weight."""
+    """A weight after rounding to 8 bits."""
     scales = weight.abs().amax(1, keepdim=True) / 127
     return (weight / scales).round() * scales
 
 
 def step_of(rows):
-    """How far one step of eight bits is, in each row."""
+    """The size of a step of 8 bits in each row."""
     return (rows.amax(1, keepdim=True).clamp(min=0) - rows.amin(1, keepdim=True).clamp(max=0)) / 255
 
 
 def rounded_rows(rows):
-    """What eight bits keep of rows."""
+    """Rows after rounding to 8 bits."""
     least, step = rows.amin(1, keepdim=True).clamp(max=0), step_of(rows)
     return ((rows - least) / step).round() * step + least
 
@@ -57,7 +57,7 @@ def test_products_are_those_of_rounded_rows_and_weights(n_rows):
 
 @settings(max_examples=50, deadline=None)
 @given(rows=npst.arrays("float32", (5, 16), elements=st.floats(-1e4, 1e4, width=32)))
-def test_no_number_is_further_off_than_a_rounding(rows):
+def test_the_error_of_a_number_is_at_most_one_rounding(rows):
     rows = torch.from_numpy(rows)
     weight = torch.eye(16)
     with torch.no_grad():
@@ -65,7 +65,7 @@ def test_no_number_is_further_off_than_a_rounding(rows):
     assert bool(((found - rows).abs() <= step_of(rows) * 0.51 + 1e-30).all())
 
 
-def test_numbers_of_one_sign_have_all_steps_to_themselves():
+def test_numbers_of_one_sign_use_all_steps():
     torch.manual_seed(0)
     rows = torch.rand(9, 64) * 10
     with torch.no_grad():
@@ -73,7 +73,7 @@ def test_numbers_of_one_sign_have_all_steps_to_themselves():
     assert float((found - rows).abs().max()) <= 10 / 255 * 0.51
 
 
-def test_a_row_comes_out_the_same_whatever_stands_beside_it():
+def test_a_row_does_not_depend_on_the_other_rows():
     weight, bias = layer()
     rows = torch.randn(70, 24)
     rows[3] *= 1000
@@ -84,7 +84,7 @@ def test_a_row_comes_out_the_same_whatever_stands_beside_it():
             assert torch.equal(dense(rows[i : i + 1])[0], together[i])
 
 
-def test_many_rows_go_through_in_parts(monkeypatch):
+def test_many_rows_are_processed_in_parts(monkeypatch):
     weight, bias = layer()
     rows, residual = torch.randn(100, 24), torch.randn(100, 40)
     with torch.no_grad():
@@ -106,7 +106,7 @@ def test_rows_and_weights_of_zeros_give_the_bias():
 
 
 @pytest.mark.parametrize("name", kernels.ACTIVATIONS)
-def test_activations_follow(name):
+def test_activations_are_applied(name):
     weight, bias = layer()
     rows, cache = torch.randn(9, 24), Int8Cache()
     with torch.no_grad():
@@ -119,70 +119,70 @@ def test_activations_follow(name):
 
 @pytest.mark.parametrize("is_entity_aware", [False, True])
 @pytest.mark.parametrize("visibility", ["joint", "isolated"])
-def test_states_of_a_network_are_near_those_of_float32(is_entity_aware, visibility):
+def test_states_in_eight_bits_are_close_to_those_in_float32(is_entity_aware, visibility):
     ours, _ = make_pair(is_entity_aware=is_entity_aware, width=32, entity_width=8)
     ours.visibility = visibility
-    passes = random_sequences(RAGGED, ours.config)
+    sequences = random_sequences(RAGGED, ours.config)
     with torch.no_grad():
-        expected = passes.run(ours)
+        expected = sequences.run(ours)
         set_int8(ours, True)
-        found = passes.run(ours)
+        found = sequences.run(ours)
         for states, wanted in zip(found, expected, strict=True):
             assert not torch.equal(states, wanted)
             assert float(torch.cosine_similarity(states, wanted, dim=1).min()) > 0.99
         set_int8(ours, False)
-        for states, wanted in zip(passes.run(ours), expected, strict=True):
+        for states, wanted in zip(sequences.run(ours), expected, strict=True):
             assert torch.equal(states, wanted)
 
 
-def test_training_does_not_see_the_eight_bits():
+def test_training_uses_full_precision():
     ours, _ = make_pair()
-    passes = random_sequences(RAGGED, ours.config)
-    expected = passes.run(ours)
+    sequences = random_sequences(RAGGED, ours.config)
+    expected = sequences.run(ours)
     set_int8(ours, True)
-    for states, wanted in zip(passes.run(ours), expected, strict=True):
+    for states, wanted in zip(sequences.run(ours), expected, strict=True):
         assert torch.equal(states, wanted)
 
 
-def test_changed_weights_count_once_the_old_are_cleared():
+def test_changed_weights_are_used_after_clearing_the_cache():
     ours, _ = make_pair()
-    passes = random_sequences(RAGGED, ours.config)
+    sequences = random_sequences(RAGGED, ours.config)
     set_int8(ours, True)
     with torch.no_grad():
-        before = passes.run(ours)
+        before = sequences.run(ours)
         for parameter in ours.parameters():
             parameter.data.mul_(0.5)
         clear_int8(ours)
-        after = passes.run(ours)
+        after = sequences.run(ours)
         set_int8(ours, False)
-        exact = passes.run(ours)
+        exact = sequences.run(ours)
     assert not torch.allclose(before[0], after[0])
     assert float(torch.cosine_similarity(after[0], exact[0], dim=1).min()) > 0.99
 
 
 @pytest.mark.parametrize("make_copy", [copy.deepcopy, lambda module: pickle.loads(pickle.dumps(module))])
-def test_copies_make_layers_of_their_own(make_copy):
+def test_copies_have_separate_caches(make_copy):
     ours, _ = make_pair()
-    passes = random_sequences(RAGGED, ours.config)
+    sequences = random_sequences(RAGGED, ours.config)
     set_int8(ours, True)
     with torch.no_grad():
-        expected = passes.run(ours)
+        expected = sequences.run(ours)
         other = make_copy(ours)
-        assert torch.equal(passes.run(other)[0], expected[0])
+        assert torch.equal(sequences.run(other)[0], expected[0])
         for parameter in other.parameters():
             parameter.data.mul_(0.5)
         clear_int8(other)
-        passes.run(other)
-        assert torch.equal(passes.run(ours)[0], expected[0])
+        sequences.run(other)
+        assert torch.equal(sequences.run(ours)[0], expected[0])
 
 
-def test_half_precision_is_left_as_it_is():
+def test_half_precision_does_not_use_eight_bits():
     with torch.no_grad():
         assert runs_int8(torch.zeros(1))
         assert not runs_int8(torch.zeros(1, dtype=torch.bfloat16))
 
 
-def test_a_torch_without_the_operator_is_noticed(monkeypatch):
+def test_a_torch_without_the_operator_is_detected(monkeypatch):
     def refuse(*args):
         raise RuntimeError("no such kernel")
 
@@ -190,7 +190,7 @@ def test_a_torch_without_the_operator_is_noticed(monkeypatch):
     assert has_int8.__wrapped__() is False
 
 
-def test_an_operator_that_overflows_is_noticed(monkeypatch):
+def test_an_operator_that_overflows_is_detected(monkeypatch):
     def saturate(rows, scale, zero, weight, *args):
         return torch.full((len(rows), 24), 32767.0)
 

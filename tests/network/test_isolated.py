@@ -1,4 +1,4 @@
-"""Isolated visibility: an entity keeps its state in any company, and words do not notice entities."""
+"""Isolated visibility: states of entities do not depend on each other, and states of words not on entities."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ def subsets(n: int):
 
 @given(which=st.tuples(*(subsets(e) for _, e in SHAPES)), with_gradients=st.booleans())
 @settings(max_examples=25, deadline=None)
-def test_an_entity_has_the_same_state_whichever_others_are_asked_for(encoder, which, with_gradients):
-    passes = random_sequences(SHAPES, encoder.config)
+def test_the_state_of_an_entity_does_not_depend_on_the_other_entities(encoder, which, with_gradients):
+    sequences = random_sequences(SHAPES, encoder.config)
     with torch.set_grad_enabled(with_gradients):
-        words, entities = passes.run(encoder)
-        some_words, some_entities = _pick(passes, which).run(encoder)
+        words, entities = sequences.run(encoder)
+        some_words, some_entities = _pick(sequences, which).run(encoder)
     starts = [0, 5, 8]
     rows = [start + i for start, picked in zip(starts, which, strict=True) for i in picked]
     torch.testing.assert_close(some_entities, entities[rows], atol=1e-5, rtol=0)
@@ -44,7 +44,7 @@ def test_an_entity_has_the_same_state_whichever_others_are_asked_for(encoder, wh
 
 @given(cuts=st.lists(st.integers(0, 8), max_size=3), with_gradients=st.booleans())
 @settings(max_examples=25, deadline=None)
-def test_entities_may_be_split_over_passes(encoder, cuts, with_gradients):
+def test_entities_may_be_distributed_over_sequences(encoder, cuts, with_gradients):
     whole = random_sequences([(4, 8)], encoder.config)
     edges = [0, *sorted(cuts), 8]
     lengths = [end - start for start, end in itertools.pairwise(edges)]
@@ -60,25 +60,25 @@ def test_entities_may_be_split_over_passes(encoder, cuts, with_gradients):
     shapes=st.lists(st.tuples(st.integers(1, 12), st.integers(0, 6)), min_size=1, max_size=5), seed=st.integers(0, 9)
 )
 @settings(max_examples=25, deadline=None)
-def test_words_have_the_states_of_passes_without_entities(encoder, shapes, seed):
-    passes = random_sequences(shapes, encoder.config, seed)
+def test_words_have_the_states_of_sequences_without_entities(encoder, shapes, seed):
+    sequences = random_sequences(shapes, encoder.config, seed)
     with torch.no_grad():
-        with_entities, _ = passes.run(encoder)
-        without, _ = _pick(passes, [[]] * len(shapes)).run(encoder)
+        with_entities, _ = sequences.run(encoder)
+        without, _ = _pick(sequences, [[]] * len(shapes)).run(encoder)
     torch.testing.assert_close(with_entities, without, atol=1e-5, rtol=0)
 
 
-def test_words_have_the_states_of_joint_passes_without_entities(encoder):
-    passes = random_sequences([(9, 0), (5, 0)], encoder.config)
-    isolated = passes.run(encoder)[0]
+def test_words_have_the_states_of_joint_sequences_without_entities(encoder):
+    sequences = random_sequences([(9, 0), (5, 0)], encoder.config)
+    isolated = sequences.run(encoder)[0]
     encoder.visibility = "joint"
-    joint = passes.run(encoder)[0]
+    joint = sequences.run(encoder)[0]
     encoder.visibility = "isolated"
     torch.testing.assert_close(isolated, joint, atol=1e-5, rtol=0)
 
 
-def test_an_entity_alone_with_the_words_sees_what_the_definition_says(encoder):
-    """One layer, by the book: softmax over the words' keys and the entity's own."""
+def test_attention_of_an_entity_follows_the_definition(encoder):
+    """One layer from the definition: softmax over the keys of the words and of the entity itself."""
     layer = encoder.encoder.layer[0].attention.self
     rows = torch.randn(7, 16)
     layout = make_layout([5], [2], mixed=False, device=torch.device("cpu"), round_rows=int)
@@ -99,16 +99,16 @@ def test_an_entity_alone_with_the_words_sees_what_the_definition_says(encoder):
                 torch.testing.assert_close(found[i].view(4, 4)[head], expected, atol=1e-5, rtol=1e-5)
 
 
-def test_attention_does_without_the_log_sum_exp_of_torch(encoder, monkeypatch):
-    passes = random_sequences(SHAPES, encoder.config)
+def test_attention_works_without_the_log_sum_exp_of_torch(encoder, monkeypatch):
+    sequences = random_sequences(SHAPES, encoder.config)
     with torch.no_grad():
-        expected = passes.run(encoder)
+        expected = sequences.run(encoder)
         monkeypatch.setattr(attention, "_CPU_ATTENTION", None)
-        torch.testing.assert_close(passes.run(encoder), expected, atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(sequences.run(encoder), expected, atol=1e-5, rtol=1e-4)
 
 
-def test_many_candidates_never_meet_each_other(encoder, monkeypatch):
-    # Linear in the candidates: no scores of entities against entities, here 300 by 300.
+def test_entities_have_no_scores_with_each_other(encoder, monkeypatch):
+    # The cost is linear in the number of entities: there is no matrix of 300 x 300 scores.
     asked = []
     real = type(encoder.encoder.layer[0].attention.self)._attend_scored
 
@@ -122,36 +122,36 @@ def test_many_candidates_never_meet_each_other(encoder, monkeypatch):
     assert {(block.n_queries, block.n_keys) for block in asked} == {(300, 25)}
 
 
-def _pick(passes: Sequences, which) -> Sequences:
-    """The same words with some of each pass's entities, in the order given."""
-    starts = [sum(passes.entity_lengths[:i]) for i in range(len(which))]
+def _pick(sequences: Sequences, which) -> Sequences:
+    """The same words with some entities of each sequence, in the given order."""
+    starts = [sum(sequences.entity_lengths[:i]) for i in range(len(which))]
     rows = torch.tensor(
         [start + i for start, picked in zip(starts, which, strict=True) for i in picked], dtype=torch.int64
     )
     return Sequences(
-        passes.piece_lengths,
+        sequences.piece_lengths,
         [len(picked) for picked in which],
-        passes.piece_ids,
-        passes.entity_ids[rows],
-        passes.entity_bounds[rows],
+        sequences.piece_ids,
+        sequences.entity_ids[rows],
+        sequences.entity_bounds[rows],
     )
 
 
 @pytest.mark.parametrize("is_entity_aware", [False, True])
-def test_entities_read_after_the_words_are_those_read_with_them(is_entity_aware):
+def test_entities_encoded_after_the_words_have_the_same_states(is_entity_aware):
     ours, _ = make_pair(is_entity_aware=is_entity_aware, entity_width=8)
     ours.visibility = "isolated"
-    passes = random_sequences([(9, 3), (5, 0), (9, 3), (9, 1), (4, 2)], ours.config)
+    sequences = random_sequences([(9, 3), (5, 0), (9, 3), (9, 1), (4, 2)], ours.config)
     with torch.no_grad():
-        pieces, entities = passes.run(ours)
-        found, memory = ours.encode_words(passes.piece_ids, passes.piece_lengths)
+        pieces, entities = sequences.run(ours)
+        found, cache = ours.encode_words(sequences.piece_ids, sequences.piece_lengths)
         torch.testing.assert_close(found, pieces, atol=1e-5, rtol=1e-4)
         for _ in range(2):
             states = ours.encode_entities(
-                memory,
-                passes.entity_ids,
-                passes.entity_bounds,
-                passes.entity_lengths,
-                max_mention_length=passes.max_mention_length,
+                cache,
+                sequences.entity_ids,
+                sequences.entity_bounds,
+                sequences.entity_lengths,
+                max_mention_length=sequences.max_mention_length,
             )
             torch.testing.assert_close(states, entities, atol=1e-5, rtol=1e-4)

@@ -1,4 +1,4 @@
-"""Dense layers: the fast ones equal the plain ones, and rows are rounded to few different numbers."""
+"""Fast dense layers equal torch's, and numbers of rows are rounded to few different ones."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ def test_gelu_is_exact_over_its_whole_range():
     torch.testing.assert_close(found, F.gelu(rows.double()).float(), atol=1e-6, rtol=1e-5)
 
 
-def test_encoder_does_without_fast_kernels(monkeypatch):
+def test_the_encoder_works_without_fast_kernels(monkeypatch):
     ours, _ = make_pair()
-    passes = random_sequences([(9, 3), (5, 0)], ours.config)
+    sequences = random_sequences([(9, 3), (5, 0)], ours.config)
     with torch.no_grad():
-        expected = passes.run(ours)
+        expected = sequences.run(ours)
         monkeypatch.setattr(kernels, "_has_pointwise", bool)
-        for states, wanted in zip(passes.run(ours), expected, strict=True):
+        for states, wanted in zip(sequences.run(ours), expected, strict=True):
             torch.testing.assert_close(states, wanted, atol=1e-5, rtol=1e-4)
 
 
-def test_a_torch_without_the_kernel_is_noticed(monkeypatch):
+def test_a_torch_without_the_kernel_is_detected(monkeypatch):
     def refuse(*args):
         raise RuntimeError("no such kernel")
 
@@ -53,7 +53,7 @@ def test_a_torch_without_the_kernel_is_noticed(monkeypatch):
 
 
 @given(n_rows=st.integers(1, 5000))
-def test_few_spare_rows_are_taken(n_rows):
+def test_few_spare_rows_are_added(n_rows):
     rounded = kernels.round_rows(n_rows)
     assert n_rows <= rounded <= max(n_rows + 7, n_rows * 17 / 16)
     assert kernels.round_rows(rounded) == rounded

@@ -1,4 +1,4 @@
-"""Row orders: nothing lost, passes of one shape side by side."""
+"""The order of rows: nothing is lost, and sequences of one shape are neighbours."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from spacy_mluke.network.layout import Block, make_layout
 CPU = torch.device("cpu")
 
 
-def shapes_of_passes():
+def shapes_of_sequences():
     return st.lists(st.tuples(st.integers(1, 9), st.integers(0, 4)), min_size=1, max_size=8)
 
 
-@given(shapes=shapes_of_passes(), mixed=st.booleans(), rounding=st.sampled_from([int, round_rows]))
-def test_rows_come_back_as_they_were_given(shapes, mixed, rounding):
+@given(shapes=shapes_of_sequences(), mixed=st.booleans(), rounding=st.sampled_from([int, round_rows]))
+def test_rows_are_restored_to_their_order(shapes, mixed, rounding):
     layout = make_layout(*zip(*shapes, strict=True), mixed=mixed, device=CPU, round_rows=rounding)
     rows = torch.arange(sum(map(sum, shapes))).unsqueeze(1)
     arranged = layout.arrange(rows)
@@ -26,17 +26,17 @@ def test_rows_come_back_as_they_were_given(shapes, mixed, rounding):
     assert torch.equal(layout.restore(arranged), rows)
 
 
-@given(shapes=shapes_of_passes(), mixed=st.booleans(), rounding=st.sampled_from([int, round_rows]))
-def test_rows_of_a_pass_stand_together(shapes, mixed, rounding):
+@given(shapes=shapes_of_sequences(), mixed=st.booleans(), rounding=st.sampled_from([int, round_rows]))
+def test_rows_of_a_sequence_are_neighbours(shapes, mixed, rounding):
     layout = make_layout(*zip(*shapes, strict=True), mixed=mixed, device=CPU, round_rows=rounding)
     pieces = torch.tensor([i for i, (w, _) in enumerate(shapes) for _ in range(w)])
     entities = torch.tensor([i for i, (_, e) in enumerate(shapes) for _ in range(e)], dtype=torch.int64)
-    passes = layout.arrange(torch.cat([pieces, entities]))
+    sequences = layout.arrange(torch.cat([pieces, entities]))
     if mixed:
-        blocks, given_rows = layout.all_to_all(), [passes[: sum(map(sum, shapes))]]
+        blocks, given_rows = layout.all_to_all(), [sequences[: sum(map(sum, shapes))]]
     else:
         blocks = layout.pieces_to_entities()
-        given_rows = [passes[: len(pieces)], passes[layout.n_piece_rows :][: len(entities)]]
+        given_rows = [sequences[: len(pieces)], sequences[layout.n_piece_rows :][: len(entities)]]
     kinds = (
         [b.n_queries for b in blocks for _ in range(b.n_sequences)],
         [b.n_keys for b in blocks for _ in range(b.n_sequences)],
@@ -49,18 +49,18 @@ def test_rows_of_a_pass_stand_together(shapes, mixed, rounding):
     assert sorted(i for (i,) in order[0]) == list(range(len(shapes)))
 
 
-def test_passes_of_one_shape_make_one_block():
+def test_sequences_of_one_shape_form_one_block():
     layout = make_layout([5, 7, 5, 6], [2, 0, 2, 1], mixed=False, device=CPU, round_rows=int)
     assert layout.pieces_to_entities() == [Block(2, 5, 2), Block(1, 6, 1), Block(1, 7, 0)]
 
 
-def test_mixed_passes_of_one_length_make_one_block():
+def test_mixed_sequences_of_one_length_form_one_block():
     layout = make_layout([5, 7, 5, 6], [2, 0, 2, 1], mixed=True, device=CPU, round_rows=int)
     assert layout.all_to_all() == [Block(4, 7, 7)]
 
 
 @pytest.mark.parametrize("mixed", [True, False])
-def test_single_pass_keeps_its_order_without_a_copy(mixed):
+def test_a_single_sequence_keeps_its_order_without_a_copy(mixed):
     layout = make_layout([5], [2], mixed=mixed, device=CPU, round_rows=int)
     rows = torch.zeros(7, 3)
     assert layout.arrange(rows) is rows

@@ -1,4 +1,4 @@
-"""The mapped entity table: frozen rows, trained special ones, one name for both."""
+"""The mapped entity table: frozen rows, trainable special rows, one name in the state dict."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_only_special_rows_train(table, rows):
     assert table.special.grad[:, 0].tolist() == [2, 0, 0, 1]
 
 
-def test_trained_rows_come_out_and_the_file_stays(table, rows):
+def test_trained_rows_are_returned_and_the_file_does_not_change(table, rows):
     before = rows.clone()
     with torch.no_grad():
         table.special += 100
@@ -66,12 +66,12 @@ def test_state_dict_can_be_loaded(table, rows):
 @pytest.mark.parametrize(
     "state", [{}, {"weight": torch.zeros(9, 3)}, {"weight": torch.zeros(10, 3), "x": torch.ones(1)}]
 )
-def test_a_state_dict_that_does_not_fit_is_refused(table, state):
+def test_a_state_dict_that_does_not_fit_is_an_error(table, state):
     with pytest.raises(RuntimeError):
         table.load_state_dict(state)
 
 
-def test_rows_keep_their_type_when_the_network_changes_its(table):
+def test_frozen_rows_keep_their_type_if_the_network_is_converted(table):
     half = copy.deepcopy(table).to(torch.bfloat16)
     assert half(torch.tensor([0, 5])).dtype == torch.bfloat16
     assert half.rows.dtype == torch.float32

@@ -16,7 +16,7 @@ SHAPES = {
     "ragged": RAGGED,
     "no_entities": [(6, 0), (9, 0), (6, 0)],
     "one_pass": [(12, 4)],
-    "one_pass_without_entities": [(12, 0)],
+    "one_sequence_without_entities": [(12, 0)],
     "equal_passes": [(8, 2)] * 3,
 }
 CHECKPOINTS = {
@@ -36,26 +36,26 @@ def pair(request):
 @pytest.mark.parametrize("with_gradients", [True, False])
 def test_states_equal_the_reference(pair, shapes, with_gradients):
     ours, reference = pair
-    passes = random_sequences(shapes, ours.config)
+    sequences = random_sequences(shapes, ours.config)
     with torch.set_grad_enabled(with_gradients):
-        found = passes.run(ours)
-    for states, expected in zip(found, run_reference(reference, passes), strict=True):
+        found = sequences.run(ours)
+    for states, expected in zip(found, run_reference(reference, sequences), strict=True):
         torch.testing.assert_close(states, expected, atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize("shapes", [SHAPES["ragged"], SHAPES["no_entities"]], ids=["ragged", "no_entities"])
 def test_gradients_of_all_parameters_equal_the_reference(pair, shapes):
     ours, reference = pair
-    passes = random_sequences(shapes, ours.config)
-    _backpropagate(passes.run(ours))
-    _backpropagate(run_reference(reference, passes))
+    sequences = random_sequences(shapes, ours.config)
+    _backpropagate(sequences.run(ours))
+    _backpropagate(run_reference(reference, sequences))
     expected = {name: parameter.grad for name, parameter in reference.named_parameters()}
     for name, parameter in ours.named_parameters():
         found, wanted = parameter.grad, expected[name]
         if name.startswith("pooler"):
             assert found is None
         elif wanted is None:
-            # Without entities, ours may differentiate projections that nothing went through.
+            # Without entities, our encoder may have gradients of zero for projections that were not used.
             assert found is None or not found.any(), name
         elif name == "entity_embeddings.entity_embeddings.weight":
             torch.testing.assert_close(found[1:], wanted[1:], atol=1e-4, rtol=1e-4)
@@ -64,11 +64,11 @@ def test_gradients_of_all_parameters_equal_the_reference(pair, shapes):
 
 
 def test_first_row_of_the_entity_table_gets_its_gradient():
-    # [MASK] in a lite vocabulary; the reference takes it for padding, and never trains it.
+    # [MASK] in a lite vocabulary; in the reference it is the padding index, which does not train.
     ours, _ = make_pair()
-    passes = random_sequences([(9, 2)], ours.config)
-    passes.entity_ids[:] = 0
-    _backpropagate(passes.run(ours))
+    sequences = random_sequences([(9, 2)], ours.config)
+    sequences.entity_ids[:] = 0
+    _backpropagate(sequences.run(ours))
     gradient = ours.entity_embeddings.entity_embeddings.weight.grad
     assert gradient[0].abs().sum() > 0
     assert not gradient[1:].any()
@@ -77,35 +77,35 @@ def test_first_row_of_the_entity_table_gets_its_gradient():
 @pytest.mark.parametrize("activation", ["gelu", "gelu_new", "relu", "silu"])
 def test_activations_equal_the_reference(activation):
     ours, reference = make_pair(activation=activation)
-    passes = random_sequences(RAGGED, ours.config)
+    sequences = random_sequences(RAGGED, ours.config)
     with torch.no_grad():
-        found = passes.run(ours)
-    for states, expected in zip(found, run_reference(reference, passes), strict=True):
+        found = sequences.run(ours)
+    for states, expected in zip(found, run_reference(reference, sequences), strict=True):
         torch.testing.assert_close(states, expected, atol=1e-5, rtol=1e-4)
 
 
-def test_large_batches_take_the_wide_layer_in_parts(monkeypatch):
+def test_large_batches_are_processed_in_parts(monkeypatch):
     ours, reference = make_pair()
     monkeypatch.setattr(transformer, "rows_at_once", lambda n_inner, int8: 16)
-    passes = random_sequences(RAGGED, ours.config)
+    sequences = random_sequences(RAGGED, ours.config)
     with torch.no_grad():
-        found = passes.run(ours)
-    for states, expected in zip(found, run_reference(reference, passes), strict=True):
+        found = sequences.run(ours)
+    for states, expected in zip(found, run_reference(reference, sequences), strict=True):
         torch.testing.assert_close(states, expected, atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize("is_entity_aware", [False, True])
 @pytest.mark.parametrize("visibility", ["joint", "isolated"])
 @pytest.mark.parametrize("with_gradients", [True, False])
-def test_passes_ignore_other_passes_of_the_batch(is_entity_aware, visibility, with_gradients):
+def test_sequences_do_not_depend_on_the_others_of_the_batch(is_entity_aware, visibility, with_gradients):
     ours, _ = make_pair(is_entity_aware=is_entity_aware)
     ours.visibility = visibility
-    passes = random_sequences(RAGGED, ours.config)
+    sequences = random_sequences(RAGGED, ours.config)
     with torch.set_grad_enabled(with_gradients):
-        pieces, entities = passes.run(ours)
-        pieces_of, entities_of = pieces.split(passes.piece_lengths), entities.split(passes.entity_lengths)
+        pieces, entities = sequences.run(ours)
+        pieces_of, entities_of = pieces.split(sequences.piece_lengths), entities.split(sequences.entity_lengths)
         for i in range(len(RAGGED)):
-            alone = passes.take([i]).run(ours)
+            alone = sequences.take([i]).run(ours)
             torch.testing.assert_close(pieces_of[i], alone[0], atol=1e-5, rtol=1e-4)
             torch.testing.assert_close(entities_of[i], alone[1], atol=1e-5, rtol=1e-4)
 
@@ -133,17 +133,17 @@ def test_parameters_have_the_names_of_the_reference(name, with_pooler):
     assert {key: value.shape for key, value in ours.state_dict().items()} == expected
 
 
-def test_encoder_can_be_built_without_memory_and_filled():
+def test_an_encoder_can_be_built_without_memory_and_filled():
     ours, _ = make_pair()
     with torch.device("meta"):
         empty = LukeEncoder(ours.config, with_pooler=True)
     empty.load_state_dict(ours.state_dict(), assign=True)
-    passes = random_sequences(RAGGED, ours.config)
+    sequences = random_sequences(RAGGED, ours.config)
     with torch.no_grad():
-        torch.testing.assert_close(passes.run(empty.eval()), passes.run(ours))
+        torch.testing.assert_close(sequences.run(empty.eval()), sequences.run(ours))
 
 
-def test_any_module_can_stand_for_the_tables():
+def test_any_module_can_replace_the_tables():
     class Halved(torch.nn.Module):
         def __init__(self, table):
             super().__init__()
@@ -153,47 +153,47 @@ def test_any_module_can_stand_for_the_tables():
             return self.rows[ids] * 2
 
     ours, _ = make_pair(entity_width=8)
-    passes = random_sequences(RAGGED, ours.config)
+    sequences = random_sequences(RAGGED, ours.config)
     with torch.no_grad():
-        before = passes.run(ours)
+        before = sequences.run(ours)
     ours.embeddings.word_embeddings = Halved(ours.embeddings.word_embeddings)
     ours.entity_embeddings.entity_embeddings = Halved(ours.entity_embeddings.entity_embeddings)
-    after = passes.run(ours)
+    after = sequences.run(ours)
     for states, expected in zip(after, before, strict=True):
         assert (states - expected).abs().max() < 0.05
     _backpropagate(after)
     assert ours.embeddings.position_embeddings.weight.grad.any()
 
 
-def test_table_of_another_width_is_refused():
+def test_a_table_of_another_width_is_an_error():
     ours, _ = make_pair()
     ours.embeddings.word_embeddings = torch.nn.Embedding(50, 8)
     with pytest.raises(ValueError, match=r"ML031"):
         random_sequences(RAGGED, ours.config).run(ours)
 
 
-def test_unknown_visibility_is_refused():
+def test_an_unknown_visibility_is_an_error():
     ours, _ = make_pair()
     with pytest.raises(ValueError, match=r"ML070.*Did you mean 'isolated'"):
         LukeEncoder(ours.config, visibility="isolate")
 
 
-def test_lengths_that_do_not_fit_are_refused():
+def test_lengths_that_do_not_match_are_an_error():
     ours, _ = make_pair()
-    passes = random_sequences(RAGGED, ours.config)
-    passes.entity_lengths[0] += 1
+    sequences = random_sequences(RAGGED, ours.config)
+    sequences.entity_lengths[0] += 1
     with pytest.raises(ValueError, match=r"ML029.*entity"):
-        passes.run(ours)
-    passes = random_sequences(RAGGED, ours.config)
-    passes.entity_bounds = passes.entity_bounds[:-1]
+        sequences.run(ours)
+    sequences = random_sequences(RAGGED, ours.config)
+    sequences.entity_bounds = sequences.entity_bounds[:-1]
     with pytest.raises(ValueError, match=r"ML032"):
-        passes.run(ours)
+        sequences.run(ours)
 
 
-def test_pass_beyond_the_last_position_is_refused():
+def test_a_sequence_beyond_the_last_position_is_an_error():
     ours, _ = make_pair()
-    passes = random_sequences([(ours.config.max_pieces, 1)], ours.config)
-    passes.run(ours)
+    sequences = random_sequences([(ours.config.max_pieces, 1)], ours.config)
+    sequences.run(ours)
     with pytest.raises(ValueError, match=r"ML030.*63.*62"):
         random_sequences([(ours.config.max_pieces + 1, 1)], ours.config).run(ours)
 
@@ -205,30 +205,30 @@ def _backpropagate(states) -> None:
 
 @pytest.mark.parametrize("is_entity_aware", [False, True])
 @pytest.mark.parametrize("visibility", ["joint", "isolated"])
-def test_states_of_entities_alone_are_those_beside_the_states_of_pieces(is_entity_aware, visibility):
+def test_entities_have_the_same_states_without_those_of_pieces(is_entity_aware, visibility):
     ours, _ = make_pair(is_entity_aware=is_entity_aware, entity_width=8)
     ours.visibility = visibility
-    passes = random_sequences([(9, 3), (5, 0), (9, 3), (4, 1)], ours.config)
+    sequences = random_sequences([(9, 3), (5, 0), (9, 3), (4, 1)], ours.config)
     for is_training in (False, True):
         with torch.set_grad_enabled(is_training):
-            _, expected = passes.run(ours)
-            pieces, entities = passes.run(ours, with_pieces=False)
+            _, expected = sequences.run(ours)
+            pieces, entities = sequences.run(ours, with_pieces=False)
         assert pieces.shape == (0, ours.config.hidden_size)
         torch.testing.assert_close(entities, expected, atol=1e-5, rtol=1e-4)
 
 
-def test_gradients_of_entities_alone_are_those_beside_the_states_of_pieces():
+def test_entities_have_the_same_gradients_without_states_of_pieces():
     gradients = []
     for with_pieces in (True, False):
         ours, _ = make_pair()
-        passes = random_sequences([(9, 3), (5, 0), (4, 1)], ours.config)
-        passes.run(ours, with_pieces=with_pieces)[1].square().sum().backward()
+        sequences = random_sequences([(9, 3), (5, 0), (4, 1)], ours.config)
+        sequences.run(ours, with_pieces=with_pieces)[1].square().sum().backward()
         gradients.append([p.grad for p in ours.parameters() if p.grad is not None])
     for found, expected in zip(*gradients, strict=True):
         torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-4)
 
 
-def test_without_entities_there_is_nothing_to_compute_but_pieces():
+def test_without_entities_and_states_of_pieces_nothing_is_computed():
     ours, _ = make_pair()
     with torch.no_grad():
         pieces, entities = random_sequences([(5, 0)], ours.config).run(ours, with_pieces=False)

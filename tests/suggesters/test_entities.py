@@ -1,4 +1,4 @@
-"""Suggesters: ours, and spaCy's with ours."""
+"""Suggesters of entities and span groups, and spaCy's suggesters."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NAMES = {
 
 @pytest.fixture
 def registered():
-    """The names that setup.cfg's entry points give, where the package is not installed."""
+    """Register the names of setup.cfg's entry points, in case the package is not installed."""
     for name, function in NAMES.items():
         if name not in util_registry.misc:
             registry.misc.register(name, func=function)
@@ -57,7 +57,7 @@ def test_a_document_without_the_group_has_no_spans(docs):
     assert found.dataXd.shape == (0, 2) and found.lengths.tolist() == [0, 0, 0]
 
 
-def test_suggesters_take_no_documents():
+def test_suggesters_accept_an_empty_list():
     found = build_ents_suggester_v1()([])
     assert found.dataXd.shape == (0, 2) and len(found.lengths) == 0
 
@@ -76,14 +76,14 @@ def test_suggesters_can_be_pickled(docs):
         ({"@misc": "spacy.ngram_range_suggester.v1", "min_size": 3, "max_size": 4}, 3),
     ],
 )
-def test_every_suggester_feeds_alignment(registered, wordpieces, docs, config, n_spans):
+def test_alignment_accepts_every_suggester(registered, wordpieces, docs, config, n_spans):
     suggester = registry.resolve({"suggester": config})["suggester"]
     batch = align(docs, suggester(docs), wordpieces, default_entity_id=0)
     check_batch(batch)
     assert len(batch.entity_ids) == n_spans
 
 
-def test_preset_spans_of_spacy_feed_alignment(wordpieces, docs):
+def test_alignment_accepts_the_preset_suggester_of_spacy(wordpieces, docs):
     suggester = registry.resolve({"suggester": {"@misc": "spacy.preset_spans_suggester.v1", "spans_key": "all"}})[
         "suggester"
     ]
@@ -93,7 +93,7 @@ def test_preset_spans_of_spacy_feed_alignment(wordpieces, docs):
     assert len(batch.entity_ids) == 0
 
 
-def test_ours_feed_the_span_categorizer_of_spacy(registered):
+def test_the_span_categorizer_of_spacy_accepts_our_suggesters(registered):
     nlp = spacy.blank("xx")
     config = {"suggester": {"@misc": "spacy-mluke.spans_suggester.v1", "spans_key": "all"}, "spans_key": "sc"}
     pipe = nlp.add_pipe("spancat", config=config)
@@ -105,6 +105,6 @@ def test_ours_feed_the_span_categorizer_of_spacy(registered):
     pipe.predict([doc])
 
 
-def test_arrays_are_what_spacy_expects(docs):
+def test_arrays_have_the_types_that_spacy_expects(docs):
     found = build_ents_suggester_v1()([char_doc("x")])
     assert found.dataXd.dtype == found.lengths.dtype == numpy.dtype("int32")

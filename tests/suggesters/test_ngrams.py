@@ -1,4 +1,4 @@
-"""CandidateSpans: n-grams within sentences, and what suggesters of spaCy give."""
+"""Candidate spans: n-grams within sentences, and spans from suggesters of spaCy."""
 
 from __future__ import annotations
 
@@ -45,17 +45,17 @@ def slowly(doc, min_size, max_size):
     ]
 
 
-def test_every_range_of_tokens_is_suggested_by_start_and_end():
+def test_every_range_of_tokens_is_suggested_sorted_by_start_and_end():
     assert suggest([doc_of(["a", "b", "c"])], max_size=2) == [[[0, 1], [0, 2], [1, 2], [1, 3], [2, 3]]]
 
 
-def test_sentences_are_not_crossed_where_they_are_known():
+def test_candidates_do_not_cross_known_sentence_boundaries():
     words = ["a", "b", "c"]
     assert [1, 3] not in suggest([doc_of(words, {0, 2})])[0]
     assert [1, 3] in suggest([doc_of(words)])[0]
 
 
-def test_whitespace_neither_begins_nor_ends_a_candidate_and_may_stand_inside():
+def test_candidates_do_not_start_or_end_with_whitespace():
     assert suggest([doc_of(["a", "\n", "b"])])[0] == [[0, 1], [0, 3], [2, 3]]
     assert suggest([doc_of([" ", "\n"])])[0] == []
 
@@ -81,7 +81,7 @@ def test_no_documents_and_empty_documents_have_no_candidates():
     assert suggester([Doc(VOCAB), doc_of(["a"]), Doc(VOCAB)]).lengths.tolist() == [0, 1, 0]
 
 
-def test_a_book_is_suggested_in_a_moment():
+def test_candidates_of_a_book_are_suggested_in_two_seconds():
     doc = doc_of(["word"] * 100_000)
     begun = time.perf_counter()
     assert len(build_sentence_ngrams_v1()([doc]).dataXd) == 16 * 100_000 - 120
@@ -107,11 +107,11 @@ def test_the_order_and_repetitions_of_a_suggester_do_not_matter():
         assert suggest_candidates(build("sc"), docs).bounds.tolist() == [[0, 1], [1, 3]]
 
 
-def test_suggesters_of_spacy_may_find_nothing():
+def test_suggesters_of_spacy_may_return_no_spans():
     assert suggest_candidates(build_ngram_range_suggester(2, 3), [doc_of(["a"])]).bounds.shape == (0, 2)
 
 
-def test_lengths_that_do_not_fit_are_refused():
+def test_lengths_that_do_not_match_are_an_error():
     def broken(docs, *, ops=None):
         return Ragged(numpy.zeros((2, 2), dtype="int32"), numpy.ones(1, dtype="int32"))
 
@@ -119,7 +119,7 @@ def test_lengths_that_do_not_fit_are_refused():
         suggest_candidates(broken, [doc_of(["a"])])
 
 
-def test_candidates_can_be_taken_out():
+def test_candidates_can_be_selected():
     spans = suggest_candidates(build_sentence_ngrams_v1(), [doc_of(["a", "b"]), doc_of(["c"])])
     taken = spans.take(numpy.array([1, 3]))
     assert taken.bounds.tolist() == [[0, 2], [0, 1]]
@@ -127,7 +127,7 @@ def test_candidates_can_be_taken_out():
     assert CandidateSpans.from_ragged(taken.ragged).keys.tolist() == taken.keys.tolist()
 
 
-def test_documents_are_split_by_tokens_and_by_number():
+def test_documents_are_split_by_number_of_tokens_and_of_documents():
     docs = [doc_of(["a"] * n) for n in (5, 1, 1, 9, 0, 0, 0)]
     parts = split_docs(docs, max_tokens=6, max_docs=2)
     assert [[len(doc) for doc in part] for part in parts] == [[5, 1], [1], [9], [0, 0], [0]]

@@ -1,4 +1,4 @@
-"""The vocabulary that mLUKE shares with XLM-R, and the tokenizers that ours is compared with."""
+"""The vocabulary that mLUKE shares with XLM-R, and the reference tokenizers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def byte_level(tiny_byte_level) -> Wordpieces:
 
 @pytest.fixture(scope="session")
 def mluke_tokenizer(xlmr_model_path, tmp_path_factory) -> Callable[..., Any]:
-    """transformers' MLukeTokenizer, by task. Call it with one text at a time: it reads lists of spans as pairs."""
+    """transformers' MLukeTokenizer, by task. Call it with one text at a time: it treats lists of spans as pairs."""
     from transformers import MLukeTokenizer
 
     path = tmp_path_factory.mktemp("reference")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from spacy_mluke.align import align, align_marked
 from spacy_mluke.tokenization.load import load_wordpieces
-from tests.align.helpers import char_doc, check_batch, expected, passes, ragged, read_pair, words_of
+from tests.align.helpers import char_doc, check_batch, expected, ragged, read_pair, read_sequences, words_of
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def test_spans_equal_the_reference(byte_level, prefixed, luke_tokenizer, sample_
         batch = align([char_doc(sample_text)], ragged(spans), vocabulary, default_entity_id=0)
         check_batch(batch)
         tokenizer = luke_tokenizer(add_prefix_space=add_prefix_space)
-        assert_same(passes(batch)[0], tokenizer(sample_text, entity_spans=spans))
+        assert_same(read_sequences(batch)[0], tokenizer(sample_text, entity_spans=spans))
 
 
 def test_typing_equals_the_reference(byte_level, luke_tokenizer, sample_text):
@@ -50,7 +50,7 @@ def test_typing_equals_the_reference(byte_level, luke_tokenizer, sample_text):
             entity_ids=[0],
         )
         encoding = luke_tokenizer("entity_classification")(sample_text, entity_spans=[span])
-        assert_same(passes(batch)[0], encoding)
+        assert_same(read_sequences(batch)[0], encoding)
 
 
 def test_pairs_of_spans_equal_the_reference(byte_level, luke_tokenizer, sample_text):
@@ -65,7 +65,7 @@ def test_pairs_of_spans_equal_the_reference(byte_level, luke_tokenizer, sample_t
                 entity_ids=[0, 3],
             )
             encoding = luke_tokenizer("entity_pair_classification")(sample_text, entity_spans=pair)
-            assert_same(passes(batch)[0], encoding)
+            assert_same(read_sequences(batch)[0], encoding)
 
 
 def test_pairs_of_texts_equal_the_reference(byte_level, luke_tokenizer):
@@ -75,7 +75,7 @@ def test_pairs_of_texts_equal_the_reference(byte_level, luke_tokenizer):
     assert_same(found, encoding)
 
 
-def test_a_space_belongs_to_the_word_after_it_and_to_no_token(byte_level):
+def test_the_piece_of_a_word_includes_the_space_before_it_but_its_offsets_do_not(byte_level):
     doc = char_doc("in Los")
     batch = align([doc], ragged([(3, 6)]), byte_level, default_entity_id=0)
     start, end = batch.entity_bounds[0].tolist()
@@ -85,14 +85,14 @@ def test_a_space_belongs_to_the_word_after_it_and_to_no_token(byte_level):
     assert batch.docs[0].token_bounds[2].tolist() == [start, start]
 
 
-def test_every_byte_of_a_character_stands_on_it(byte_level):
+def test_every_byte_of_a_character_has_its_offsets(byte_level):
     (found,) = byte_level.encode(["a 𓀀 b"])
     assert found.offsets.tolist().count([2, 3]) == len("𓀀".encode())
 
 
 @given(st.text(max_size=30))
 @settings(max_examples=80, deadline=None)
-def test_offsets_rise_and_cover_what_shows(byte_level, prefixed, text):
+def test_offsets_rise_and_cover_visible_characters(byte_level, prefixed, text):
     for vocabulary in (byte_level, prefixed):
         (found,) = vocabulary.encode([text])
         rows = found.offsets.tolist()
@@ -109,7 +109,7 @@ def test_markers_follow_the_vocabulary(byte_level, luke_tokenizer):
     assert byte_level.vocab_size == ids[-1] + 1
 
 
-def test_joined_text_gains_no_space(prefixed):
+def test_text_that_continues_a_word_gets_no_space(prefixed):
     apart, joined = prefixed.encode(["is"])[0], prefixed.encode(["is"], joined=[True])[0]
     assert prefixed.piece(int(apart.ids[0])).startswith("Ġ")
     assert not prefixed.piece(int(joined.ids[0])).startswith("Ġ")

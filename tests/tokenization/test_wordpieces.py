@@ -19,7 +19,7 @@ from spacy_mluke.tokenization.piece_characters import PieceCharacters
 from tests.conftest import SAMPLES
 
 MARKERS = ["<s>", "</s>", "<pad>", "<unk>", "<mask>", "<ent>", "<ent2>", "[MASK]", "▁", " ", "x", "\u200d"]
-# Letters of many scripts, what combines with them, what becomes several characters, what disappears.
+# Letters of many scripts, combining characters, characters that become several, characters that disappear.
 ALPHABET = st.sampled_from([*"aZ é1,.–¼ﷺ㍿①ﬁ½…가ᄀ\u1161漢，がか\u3099न\u093cกำ"]) | st.sampled_from(
     [*"\u0301\u0308\u200d\u200b\u00ad\ufeff\u00a0\u3000\t\n \u2581👩🇫\U000e0001㋿\x00\x01"]
 )
@@ -33,7 +33,7 @@ def processor(xlmr_model_path):
 
 @pytest.fixture(scope="module")
 def asking(wordpieces):
-    """The same vocabulary, always asking the library for offsets."""
+    """The same vocabulary, always with the library's offsets."""
     found = pickle.loads(pickle.dumps(wordpieces))
     _, surfaces = found._open()
     surfaces.agree = lambda shown, n_text, ids, n_pieces: numpy.zeros(len(n_text), dtype=bool)
@@ -41,7 +41,7 @@ def asking(wordpieces):
 
 
 def raw_offsets(processor, text):
-    """What the library itself says: ids of the checkpoint, and characters with the space before a word."""
+    """The library's own result: ids of the checkpoint, and characters with the space before a word."""
     found = processor.encode(text, return_type="offset_mapping")
     return [i + 1 if i else 3 for i in found["ids"]], found["pieces"], found["offsets"]
 
@@ -58,29 +58,29 @@ def raw_offsets(processor, text):
     ],
     ids=["latin", "leading_spaces", "cjk_no_spaces", "all_whitespace", "fraction", "combining"],
 )
-def test_pieces_stand_on_the_characters_they_were_made_from(wordpieces, text, shown):
+def test_pieces_have_the_offsets_of_their_characters(wordpieces, text, shown):
     (found,) = wordpieces.encode([text])
     assert [text[start:end] or "-" for start, end in found.offsets.tolist()] == shown.split(" ")
 
 
-def test_every_piece_of_a_character_that_becomes_several_words_stands_on_it(wordpieces):
+def test_all_pieces_of_a_character_that_becomes_several_words_cover_it(wordpieces):
     (found,) = wordpieces.encode(["x ﷺ y"])
     assert wordpieces.pieces(found.ids.tolist()) == ["▁x", "▁صلى", "▁الله", "▁عليه", "▁وسلم", "▁y"]
     assert found.offsets.tolist() == [[0, 1], [2, 3], [2, 3], [2, 3], [2, 3], [4, 5]]
 
 
-def test_a_character_that_two_pieces_share_is_the_second_ones(wordpieces):
+def test_a_character_shared_by_two_pieces_belongs_to_the_second(wordpieces):
     (found,) = wordpieces.encode([".…"])  # read as "....", cut after three
     assert found.offsets.tolist() == [[0, 1], [1, 2]]
 
 
-def test_pieces_of_whitespace_and_of_nothing_are_empty(wordpieces):
+def test_pieces_of_whitespace_and_of_no_character_have_empty_offsets(wordpieces):
     (found,) = wordpieces.encode(["👩\u200d👧"])
     assert wordpieces.pieces(found.ids.tolist()) == ["▁", "👩", "▁", "👧"]
     assert found.offsets.tolist() == [[0, 0], [0, 1], [2, 2], [2, 3]]
 
 
-def test_unknown_characters_stand_on_themselves(wordpieces):
+def test_unknown_characters_have_their_own_offsets(wordpieces):
     (found,) = wordpieces.encode(["a ㋿㋿b"])
     assert wordpieces.unk_id in found.ids.tolist()
     assert found.offsets[found.ids == wordpieces.unk_id].tolist() == [[2, 4]]
@@ -94,12 +94,12 @@ def test_no_texts_give_no_pieces(wordpieces):
     assert wordpieces.encode([]) == []
 
 
-def test_lone_surrogates_are_read_as_unknown(wordpieces):
+def test_lone_surrogates_are_encoded_as_unknown(wordpieces):
     (found,) = wordpieces.encode(["a\ud800 b"])
     assert found.offsets.max() == 4
 
 
-def test_texts_of_a_batch_do_not_touch_each_other(wordpieces):
+def test_texts_of_a_batch_are_encoded_independently(wordpieces):
     texts = [*SAMPLES.values(), *MARKERS] * 2
     for text, found in zip(texts, wordpieces.encode(texts), strict=True):
         (alone,) = wordpieces.encode([text])
@@ -118,7 +118,7 @@ def test_offsets_rise_and_stay_in_the_text(wordpieces, texts):
 
 @given(TEXTS)
 @settings(max_examples=80, deadline=None)
-def test_every_character_that_shows_is_covered(wordpieces, processor, text):
+def test_every_visible_character_is_covered(wordpieces, processor, text):
     (found,) = wordpieces.encode([text])
     covered = {char for start, end in found.offsets.tolist() for char in range(start, end)}
     shown = {i for i, char in enumerate(text) if processor.normalize(char).strip("▁")}
@@ -163,13 +163,13 @@ def test_text_never_becomes_a_special_piece(wordpieces, byte_level, text):
         assert not ours & set(found.ids.tolist())
 
 
-def test_the_reference_reads_special_pieces_from_text(wordpieces, mluke_tokenizer):
+def test_the_reference_produces_special_pieces_from_text(wordpieces, mluke_tokenizer):
     text = "a </s> b"
     assert wordpieces.eos_id in mluke_tokenizer()(text, add_special_tokens=False)["input_ids"]
     assert wordpieces.eos_id not in wordpieces.encode([text])[0].ids
 
 
-def test_a_marker_that_is_a_piece_of_the_model_is_no_marker_in_text(tiny_sentencepiece, tmp_path):
+def test_text_that_spells_a_marker_of_the_model_is_not_a_marker(tiny_sentencepiece, tmp_path):
     with (tmp_path / "sentencepiece.bpe.model").open("wb") as file_:
         sentencepiece.SentencePieceTrainer.train(
             sentence_iterator=iter(["a b c d <ent> e"] * 20),
@@ -188,7 +188,7 @@ def test_a_marker_that_is_a_piece_of_the_model_is_no_marker_in_text(tiny_sentenc
     assert marker not in ids and found.unk_id in ids
 
 
-def test_joined_text_gains_no_space(wordpieces):
+def test_text_that_continues_a_word_gets_no_space(wordpieces):
     texts = ["東京", "Berlin", "in", "!", "\u0259\u0259"]
     apart, joined = wordpieces.encode(texts), wordpieces.encode(texts, joined=[True] * len(texts))
     assert [wordpieces.pieces(found.ids.tolist()) for found in apart][:4] == [
@@ -199,7 +199,7 @@ def test_joined_text_gains_no_space(wordpieces):
     ]
     assert [wordpieces.pieces(found.ids.tolist()) for found in joined][:4] == [
         ["東京"],
-        # "Berlin" is no piece inside a word: the piece stays as it is.
+        # There is no piece "Berlin" without "▁", so the piece does not change.
         ["▁Berlin"] if wordpieces._inside_word(apart[1].ids[0]) == apart[1].ids[0] else ["Berlin"],
         ["in"],
         ["!"],
@@ -214,7 +214,7 @@ def test_special_pieces_have_names(wordpieces):
     assert ids[-3:] == [250001, 250002, 250003] and wordpieces.vocab_size == 250004
 
 
-def test_markers_follow_the_pieces_where_no_file_names_them(tiny_sentencepiece):
+def test_markers_follow_the_pieces_if_no_file_gives_their_ids(tiny_sentencepiece):
     found = load_wordpieces(tiny_sentencepiece.parent)
     n_pieces = len(sentencepiece.SentencePieceProcessor(str(tiny_sentencepiece)))
     assert [found.mask_id, found.ent_id, found.ent2_id] == [n_pieces + 1, n_pieces + 2, n_pieces + 3]
@@ -322,7 +322,7 @@ def test_damaged_settings_are_a_coded_error(tiny_sentencepiece, tmp_path, conten
         _ = load_wordpieces(tmp_path).ent_id
 
 
-def test_equal_vocabularies_in_use_are_one(xlmr_model_path, tmp_path):
+def test_equal_vocabularies_in_use_are_one_object(xlmr_model_path, tmp_path):
     shutil.copy(xlmr_model_path, tmp_path)
     first = load_wordpieces(tmp_path)
     assert load_wordpieces(tmp_path) is first
