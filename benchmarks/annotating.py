@@ -25,8 +25,8 @@ from wasabi import msg
 
 import spacy_mluke
 from benchmarks.texts import read_texts
-from spacy_mluke.bulk.folder import MANIFEST
-from spacy_mluke.bulk.job import ASIDE
+from spacy_mluke.bulk.job import METADATA_FOLDER
+from spacy_mluke.bulk.output_folder import MANIFEST
 
 SIZES = typer.Option("1000,10000", help="Numbers of documents")
 PROCESSES = typer.Option("1,2", help="Numbers of processes")
@@ -69,7 +69,7 @@ def bench(
                     os.sched_setaffinity(0, sorted(cores)[:n])
                 peak = _run([*map(str, command), "--processes", str(n), *options])
                 seconds = time.perf_counter() - started
-                words = json.loads((output / ASIDE / MANIFEST).read_text())["words"]
+                words = json.loads((output / METADATA_FOLDER / MANIFEST).read_text())["words"]
                 written = sum(path.stat().st_size for path in output.glob("*.parquet")) / size
                 figures = (f"{seconds:.1f}", f"{words:,}", f"{words / seconds:,.0f}", f"{peak:,.0f}", f"{written:,.0f}")
                 rows.append((f"{size:,}", str(n), *figures))

@@ -73,13 +73,13 @@ def make_annotate(folder: Path) -> Task:
         ]
 
     def is_done() -> bool:
-        return len(list(job.aside.glob("part-*.done.json"))) == len(range(0, N_RECORDS + 1, 3))
+        return len(list(job.metadata_folder.glob("part-*.done.json"))) == len(range(0, N_RECORDS + 1, 3))
 
     def check() -> str:
         ids = [row["id"] for row in rows()]
         if len(ids) != len(set(ids)):
             raise AssertionError(f"documents stand twice in the output: {ids}")
-        for path in job.aside.glob("part-*.done.json"):
+        for path in job.metadata_folder.glob("part-*.done.json"):
             n_docs = json.loads(path.read_text(encoding="utf8"))["n_docs"]
             part = out / f"{path.name.split('.')[0]}.parquet"
             if pyarrow.parquet.read_table(part).num_rows != n_docs:
@@ -92,7 +92,11 @@ def make_annotate(folder: Path) -> Task:
         got = [(row["id"], row["text"], [[0, 0, ent["label"]] for ent in row["entities"]]) for row in found]
         if got != expected:
             raise AssertionError(f"{len(got)} documents instead of {len(expected)}, or others")
-        bad = [json.loads(line) for path in job.aside.glob("part-*.bad.jsonl") for line in path.open(encoding="utf8")]
+        bad = [
+            json.loads(line)
+            for path in job.metadata_folder.glob("part-*.bad.jsonl")
+            for line in path.open(encoding="utf8")
+        ]
         if [one["id"] for one in bad] != ["bad"]:
             raise AssertionError(f"set aside: {bad}")
         if left := [path.name for path in out.rglob("*") if path.suffix == ".tmp"]:

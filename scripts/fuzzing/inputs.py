@@ -246,7 +246,11 @@ def _annotate(shared: Shared, rng: random.Random, path: Path, n_records: Optiona
     results = list(begun.follow(run_here(job, begun.todo)))
     n_written = _count(out, job)
     begun.finish()
-    bad = [json.loads(line) for one in job.aside.glob("part-*.bad.jsonl") for line in one.read_bytes().splitlines()]
+    bad = [
+        json.loads(line)
+        for one in job.metadata_folder.glob("part-*.bad.jsonl")
+        for line in one.read_bytes().splitlines()
+    ]
     if not all(isinstance(one["error"], str) and one["error"] for one in bad):
         raise Broken("a record was set aside without its error")
     n_bad = sum(one.get("n_records", 1) for one in bad)

@@ -1,4 +1,4 @@
-"""A cluster: the same processes, started by Ray Data's actors. All machines see the storage of input and output."""
+"""Annotate on a cluster: actors of Ray Data start worker processes. All machines must see the input and output."""
 
 from __future__ import annotations
 
@@ -9,24 +9,23 @@ from typing import Any, Dict, Iterator, List, Optional, Tuple
 import numpy
 
 from ..errors import Errors
-from . import rescue
-from .child import Child
+from . import crash_recovery
+from .crash_recovery import CrashingShard
 from .job import Job, Shard, ShardResult
-from .rescue import Left
+from .worker_process import WorkerProcess
 
-# How often a shard whose actor or machine was lost is given to another one.
-_TRIES = 4
+_MAX_RETRIES = 4  # of a shard whose actor or machine has died
 
 
 class ShardActor:
-    """Annotates what Ray hands it: rows with a shard as JSON. The pipeline is in a process of its own, so that a shard
-    that ends it does not end the actor.
+    """Annotates rows from Ray, each of them a shard as JSON. The pipeline runs in a worker process, so that the actor
+    survives a crash.
 
     job (Job): The run.
     """
 
     def __init__(self, job: Job):
-        self.child = Child(job)
+        self.process = WorkerProcess(job)
 
     def __call__(self, batch: Dict[str, Any]) -> Dict[str, Any]:
         """Annotate shards.
@@ -39,70 +38,73 @@ class ShardActor:
 
     def _outcome(self, shard: Shard) -> Dict[str, Any]:
         try:
-            found = rescue.annotate(self.child, shard)
+            found = crash_recovery.annotate(self.process, shard)
         except (ValueError, RuntimeError) as error:
-            # Ray would give the shard to another actor, without end.
+            # If it were raised, Ray would retry the shard.
             return {"error": str(error)}
-        return {"left": found.reason, "number": shard.number} if isinstance(found, Left) else {"done": asdict(found)}
+        if isinstance(found, CrashingShard):
+            return {"crashing": found.reason, "number": shard.number}
+        return {"done": asdict(found)}
 
 
 def check_pipeline(job: Job, *, cpus: float, gpus: float, address: Optional[str]) -> None:
-    """See that a machine of the cluster can load the pipeline.
+    """Check that a machine of the cluster can load the pipeline.
 
     job (Job): The run.
     cpus (float): Cores of an actor.
     gpus (float): GPUs of an actor.
-    address (Optional[str]): The cluster's address; None for the one that this machine is in, or else a new one on it.
+    address (Optional[str]): Address of the cluster; None for the cluster of this machine, or for a new one on it.
     RAISES (ValueError): ML284 if Ray is not installed, ML350 if the pipeline cannot be loaded.
     """
     ray = _start(address)
-    reason = ray.get(ray.remote(_load).options(num_cpus=cpus, num_gpus=gpus or None, max_retries=_TRIES).remote(job))
+    load = ray.remote(_load).options(num_cpus=cpus, num_gpus=gpus or None, max_retries=_MAX_RETRIES)
+    reason = ray.get(load.remote(job))
     if reason is not None:
         raise ValueError(reason)
 
 
 def _load(job: Job) -> Optional[str]:
-    child = Child(job)
+    process = WorkerProcess(job)
     try:
-        child.wait_until_ready()
+        process.wait_until_ready()
     except ValueError as error:
         return str(error)
     finally:
-        child.close()
+        process.close()
     return None
 
 
 def run_ray(
     job: Job,
     shards: List[Shard],
-    left: List[Left],
+    crashing: List[CrashingShard],
     *,
     actors: Tuple[int, int],
     cpus: float,
     gpus: float,
     address: Optional[str],
 ) -> Iterator[ShardResult]:
-    """Annotate shards on a cluster. A shard whose actor dies is given to another one; what it had written is replaced.
+    """Annotate shards on a cluster. If an actor dies, its shard is given to another one, which replaces its files.
 
     job (Job): The run.
     shards (List[Shard]): The shards.
-    left (List[Left]): Gets those that were left, since they end whatever reads them.
-    actors (Tuple[int, int]): Least and greatest number of actors; between them Ray scales.
+    crashing (List[CrashingShard]): Receives the shards that are skipped because they crash the worker process.
+    actors (Tuple[int, int]): Minimum and maximum number of actors; Ray scales between them.
     cpus (float): Cores of an actor.
     gpus (float): GPUs of an actor.
-    address (Optional[str]): The cluster's address; None for the one that this machine is in, or else a new one on it.
-    YIELDS (ShardResult): Results, as they come.
-    RAISES (ValueError): ML284 if Ray is not installed; as of `Worker.annotate`.
+    address (Optional[str]): Address of the cluster; None for the cluster of this machine, or for a new one on it.
+    YIELDS (ShardResult): Results, in the order in which they are finished.
+    RAISES (ValueError): ML284 if Ray is not installed; other codes as in `Worker.annotate`.
     """
     if not shards:
         return
     ray = _start(address)
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
-    # Shards whose actors died each time are left, and the others are done.
+    # Continue with the other shards if all actors of a shard have died.
     context.max_errored_blocks = -1
     rows = [{"shard": json.dumps(asdict(shard))} for shard in shards]
-    # A block is what is given out, and given out again.
+    # Ray distributes and retries blocks, so each shard is a block.
     source = ray.data.from_items(rows, override_num_blocks=len(rows))
     done = source.map_batches(
         ShardActor,
@@ -111,7 +113,7 @@ def run_ray(
         concurrency=actors,
         num_cpus=cpus,
         num_gpus=gpus or None,
-        max_task_retries=_TRIES,
+        max_task_retries=_MAX_RETRIES,
     )
     missing = {shard.number: shard for shard in shards}
     for row in done.iter_rows():
@@ -123,8 +125,8 @@ def run_ray(
             del missing[result.number]
             yield result
         else:
-            left.append(Left(missing.pop(outcome["number"]), outcome["left"]))
-    left += [Left(shard, f"{_TRIES + 1} workers died") for shard in missing.values()]
+            crashing.append(CrashingShard(missing.pop(outcome["number"]), outcome["crashing"]))
+    crashing += [CrashingShard(shard, f"{_MAX_RETRIES + 1} workers died") for shard in missing.values()]
 
 
 def _start(address: Optional[str]) -> Any:

@@ -1,4 +1,4 @@
-"""What is to be done, and where it goes: the settings of a run, its shards, and the names of its files."""
+"""The settings of a run, its shards, and the names of its files."""
 
 from __future__ import annotations
 
@@ -14,47 +14,47 @@ from ..network.config import check_quantization
 from ..storage.files import temporary_path
 
 OUTPUTS = {"parquet": ".parquet", "docbin": ".spacy"}
-# Everything but documents. pyarrow, pandas and Spark pass by what begins with "_", Hugging Face's datasets by folders
-# that begin with "__", and DuckDB reads the files that it is given.
-ASIDE = "__annotate"
+# Folder for all files except documents. pyarrow, pandas and Spark ignore names that begin with "_", Hugging Face's
+# datasets ignore folders that begin with "__", and DuckDB reads only the files that it is given.
+METADATA_FOLDER = "__annotate"
 _BLOCK = 1 << 20
 Stamp = Tuple[int, int]  # a file's size and time of last change
 
 
 @dataclass(frozen=True)
 class Shard:
-    """Documents of one file that are read, annotated and written together."""
+    """Records of one file that are read, annotated and written together."""
 
     number: int
     path: str
-    format: str  # one of inputs.FORMATS' values
-    first: int  # number of its first record in the file, from 0; of lines, blank ones are counted
+    format: str  # a value of input_files.FORMATS
+    first: int  # index of its first record in the file, from 0; blank lines are counted
     n_records: int  # lines, rows or documents
-    offset: int = 0  # of formats with lines: a place in the text where a line begins, in bytes
-    skip: int = 0  # of formats with lines: how many come between there and the first
-    stamp: Optional[Stamp] = None  # of the file when it was cut into shards
-    is_piece: bool = False  # a part of a shard that ended its process
+    offset: int = 0  # in formats with lines: start of a line, in bytes of the uncompressed text
+    skip: int = 0  # in formats with lines: number of lines between `offset` and the first record
+    stamp: Optional[Stamp] = None  # of the file when it was split into shards
+    is_piece: bool = False  # whether it is a part of a shard that crashed the worker process
 
     @property
     def name(self) -> str:
-        """Of its files, without a suffix."""
+        """Name of its files, without a suffix."""
         name = f"part-{self.number:06d}"
         return f"pieces/{name}-{self.first}-{self.n_records}" if self.is_piece else name
 
     def piece(self, first: int, n_records: int) -> Shard:
-        """A part of it.
+        """Return a part of the shard.
 
-        first (int): Its first record, counted as `first` is.
-        n_records (int): How many.
+        first (int): Index of its first record in the file.
+        n_records (int): Number of records.
         RETURNS (Shard): The part.
         """
         skip = self.skip + first - self.first
         return replace(self, first=first, n_records=n_records, skip=skip, is_piece=True)
 
     def check_file(self) -> None:
-        """See that its file is as it was when it was cut into shards.
+        """Check that the file has not changed since it was split into shards.
 
-        RAISES (ValueError): ML352 if it is not.
+        RAISES (ValueError): ML352 if it has.
         """
         if self.stamp is not None and stamp_of(Path(self.path)) != tuple(self.stamp):
             raise ValueError(Errors.ML352.format(path=self.path))
@@ -62,11 +62,11 @@ class Shard:
 
 @dataclass(frozen=True)
 class ShardResult:
-    """What became of a shard. Its file says that the shard is done."""
+    """The result of a shard. Its file (.done.json) means that the shard is finished."""
 
     number: int
     n_docs: int  # documents that were written
-    n_bad: int  # records that were set aside
+    n_bad: int  # bad records, which could not be annotated
     n_words: int  # tokens of the documents
     seconds: float
     warnings: List[str] = field(default_factory=list)
@@ -80,13 +80,13 @@ class Job:
     pipeline: str  # a directory, or the name of a package
     input: str  # a file, or a folder of files
     output: str  # a folder
-    format: str = "parquet"  # one of OUTPUTS
-    with_vectors: bool = True  # whether Parquet has the vectors of entities
+    format: str = "parquet"  # a key of OUTPUTS
+    with_vectors: bool = True  # whether to write vectors of entities to Parquet
     text_key: str = "text"
     id_key: str = "id"
-    shard_size: int = 500  # records of a shard at most
-    batch_size: int = 64  # documents that the pipeline reads together
-    threads: int = 0  # of a worker's matrix products; 0 for as many as torch takes
+    shard_size: int = 500  # maximum number of records per shard
+    batch_size: int = 64  # of nlp.pipe
+    threads: int = 0  # torch's threads in each worker process; 0 for torch's default
     gpu_id: int = -1
     quantize: Optional[str] = None  # "int8" for encoders that predict in eight bits
 
@@ -97,49 +97,47 @@ class Job:
             check_at_least(option, value, 1)
 
     @property
-    def aside(self) -> Path:
-        """The folder for all but documents."""
-        return Path(self.output) / ASIDE
+    def metadata_folder(self) -> Path:
+        """Folder for all files except documents."""
+        return Path(self.output) / METADATA_FOLDER
 
     @property
     def suffix(self) -> str:
-        """Of files with documents."""
+        """Suffix of files with documents."""
         return OUTPUTS[self.format]
 
     def file(self, shard: Shard, suffix: str) -> Path:
-        """A file of a shard.
+        """Return the path of a file of a shard.
 
         shard (Shard): The shard.
-        suffix (str): Its kind: `suffix` of the documents, ".bad.jsonl" of records that were set aside, ".done.json" of
-            the result.
+        suffix (str): `suffix` for documents, ".bad.jsonl" for bad records, ".done.json" for the result.
         RETURNS (Path): The file.
         """
-        folder = Path(self.output) if suffix == self.suffix and not shard.is_piece else self.aside
+        folder = Path(self.output) if suffix == self.suffix and not shard.is_piece else self.metadata_folder
         return folder / f"{shard.name}{suffix}"
 
     @contextlib.contextmanager
     def writing(self, path: Path) -> Iterator[Path]:
-        """Write a file of the output under another name, among what readers pass by; it takes its place when it is
-        whole.
+        """Write a file of the output under a temporary name, which readers ignore, and rename it when it is complete.
 
         path (Path): The file.
-        YIELDS (Path): Where to write.
+        YIELDS (Path): The temporary path to write to.
         RAISES (ValueError): ML351 if it cannot be written.
         """
         try:
-            with temporary_path(self.aside / path.name) as there:
-                yield there
+            with temporary_path(self.metadata_folder / path.name) as temporary:
+                yield temporary
                 path.parent.mkdir(exist_ok=True)
-                there.replace(path)
+                temporary.replace(path)
         except OSError as error:
             raise ValueError(Errors.ML351.format(path=path, reason=error)) from error
 
     def finish(self, shard: Shard, result: ShardResult) -> ShardResult:
-        """Say that a shard is done, after its files are there.
+        """Mark a shard as finished, after its files were written.
 
         shard (Shard): The shard.
-        result (ShardResult): What became of it.
-        RETURNS (ShardResult): The same, and what its files are.
+        result (ShardResult): Its result.
+        RETURNS (ShardResult): The result, with checksums of the files.
         """
         paths = {suffix: self.file(shard, suffix) for suffix in (self.suffix, ".bad.jsonl")}
         files = {suffix: [*stamp_of(path), sha256_of(path)] for suffix, path in paths.items() if path.exists()}
@@ -149,25 +147,25 @@ class Job:
         return result
 
     def result(self, shard: Shard) -> Optional[ShardResult]:
-        """What became of a shard.
+        """Read the result of a shard.
 
         shard (Shard): The shard.
-        RETURNS (Optional[ShardResult]): None if it is not done, if what says so is damaged, or if its files are not
-            those that were written.
+        RETURNS (Optional[ShardResult]): The result; None if the shard is not finished, if the result is damaged, or if
+            the shard's files are missing or changed.
         """
         try:
             found = json.loads(self.file(shard, ".done.json").read_text(encoding="utf8"))
             result = ShardResult(**found)
             if result.number != shard.number or not _has_types(result) or self.suffix not in result.files:
                 return None
-            whole = all(_is_same(self.file(shard, suffix), known) for suffix, known in result.files.items())
+            unchanged = all(_is_unchanged(self.file(shard, suffix), known) for suffix, known in result.files.items())
         except (OSError, ValueError, TypeError, RecursionError):
             return None
-        return result if whole else None
+        return result if unchanged else None
 
 
 def _has_types(result: ShardResult) -> bool:
-    """Whether a result that was read has numbers where numbers should be."""
+    """Whether the values of a saved result have the right types."""
     counts = all(type(getattr(result, one.name)) is int for one in fields(result)[:4])
     return (
         counts
@@ -178,15 +176,15 @@ def _has_types(result: ShardResult) -> bool:
     )
 
 
-def _is_same(path: Path, known: List[Any]) -> bool:
-    """Whether a file is the one that was written: by its bytes, unless size and time are the same."""
+def _is_unchanged(path: Path, known: List[Any]) -> bool:
+    """Whether a file is as it was written: its size and time are the same, or its size and checksum."""
     size, mtime_ns, digest = known
-    there = stamp_of(path)
-    return there == (size, mtime_ns) or (there[0] == size and sha256_of(path) == digest)
+    stamp = stamp_of(path)
+    return stamp == (size, mtime_ns) or (stamp[0] == size and sha256_of(path) == digest)
 
 
 def stamp_of(path: Path) -> Stamp:
-    """A file's size and time of last change.
+    """Return a file's size and the time of its last change.
 
     path (Path): The file.
     RETURNS (Stamp): In bytes, and in nanoseconds.
@@ -196,7 +194,7 @@ def stamp_of(path: Path) -> Stamp:
 
 
 def sha256_of(path: Path) -> str:
-    """A checksum of a file's bytes.
+    """Return the checksum of a file.
 
     path (Path): The file.
     RETURNS (str): SHA-256, hexadecimal.

@@ -1,4 +1,4 @@
-"""One machine: a process, or several, that load the pipeline each."""
+"""Annotate on one machine: in this process, or in several worker processes that each load the pipeline."""
 
 from __future__ import annotations
 
@@ -7,22 +7,21 @@ import threading
 from typing import Any, Iterator, List
 
 from ..errors import Errors
-from . import rescue
-from .child import Child
+from . import crash_recovery
+from .crash_recovery import CrashingShard
 from .job import Job, Shard, ShardResult
-from .rescue import Left
+from .worker_process import WorkerProcess
 
-# Shards that may be left, if none was done, before the run stops.
-_MOST_LEFT = 3
+_MAX_CRASHING_SHARDS = 3  # at the start of a run, before it stops with an error
 
 
 def run_here(job: Job, shards: List[Shard]) -> Iterator[ShardResult]:
-    """Annotate shards in this process. One that ends it ends the run.
+    """Annotate shards in this process, without crash recovery.
 
     job (Job): The run.
     shards (List[Shard]): The shards.
-    YIELDS (ShardResult): Results, in order.
-    RAISES (ValueError): As of `Worker`.
+    YIELDS (ShardResult): Results, in the order of the shards.
+    RAISES (ValueError): As in `Worker`.
     """
     from .worker import Worker
 
@@ -32,16 +31,17 @@ def run_here(job: Job, shards: List[Shard]) -> Iterator[ShardResult]:
 
 
 class Processes:
-    """Processes that annotate shards. The first starts at once, so that it loads the pipeline while the input is cut.
+    """Worker processes that annotate shards. The first is started immediately, to load the pipeline while the input is
+    split into shards.
 
     job (Job): The run.
-    n (int): How many at most.
+    n (int): Maximum number of processes.
     """
 
     def __init__(self, job: Job, n: int):
         self.job = job
-        self._children = [Child(job) for _ in range(n)]
-        self._children[0].start()
+        self._processes = [WorkerProcess(job) for _ in range(n)]
+        self._processes[0].start()
 
     def __enter__(self) -> Processes:
         return self
@@ -50,42 +50,42 @@ class Processes:
         self.close()
 
     def close(self) -> None:
-        """End all of them now."""
-        for child in self._children:
-            child.close()
+        """Kill all processes."""
+        for process in self._processes:
+            process.close()
 
     def wait_until_ready(self) -> None:
-        """Wait until the first has loaded the pipeline.
+        """Wait until the first process has loaded the pipeline.
 
-        RAISES (ValueError): ML350 if it cannot be.
+        RAISES (ValueError): ML350 if it cannot be loaded.
         """
-        self._children[0].wait_until_ready()
+        self._processes[0].wait_until_ready()
 
-    def annotate(self, shards: List[Shard], left: List[Left]) -> Iterator[ShardResult]:
+    def annotate(self, shards: List[Shard], crashing: List[CrashingShard]) -> Iterator[ShardResult]:
         """Annotate shards.
 
         shards (List[Shard]): The shards.
-        left (List[Left]): Gets those that were left, since they end the process that reads them.
-        YIELDS (ShardResult): Results, as they come.
-        RAISES (ValueError): ML355 if the first shards were all left; as of `Worker.annotate`.
+        crashing (List[CrashingShard]): Receives the shards that are skipped because they crash the worker process.
+        YIELDS (ShardResult): Results, in the order in which they are finished.
+        RAISES (ValueError): ML355 if the first shards all crash their process; other codes as in `Worker.annotate`.
         """
         waiting = iter(shards)
         lock = threading.Lock()
         outcomes: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
-        def work(child: Child) -> None:
+        def work(process: WorkerProcess) -> None:
             try:
                 while True:
                     with lock:
                         shard = next(waiting, None)
                     if shard is None:
                         return
-                    outcomes.put(rescue.annotate(child, shard))
+                    outcomes.put(crash_recovery.annotate(process, shard))
             except BaseException as error:
                 outcomes.put(error)
 
-        for child in self._children[: len(shards)]:
-            threading.Thread(target=work, args=(child,), daemon=True).start()
+        for process in self._processes[: len(shards)]:
+            threading.Thread(target=work, args=(process,), daemon=True).start()
         n_done = 0
         for _ in shards:
             outcome = outcomes.get()
@@ -95,6 +95,6 @@ class Processes:
                 n_done += 1
                 yield outcome
                 continue
-            left.append(outcome)
-            if not n_done and len(left) >= _MOST_LEFT:
-                raise ValueError(Errors.ML355.format(n=len(left), reason=outcome.reason))
+            crashing.append(outcome)
+            if not n_done and len(crashing) >= _MAX_CRASHING_SHARDS:
+                raise ValueError(Errors.ML355.format(n=len(crashing), reason=outcome.reason))

@@ -1,4 +1,4 @@
-"""What a Parquet file says of a document: docs/guides/corpora.md lists the columns."""
+"""Documents as rows of a Parquet file: docs/guides/corpora.md lists the columns."""
 
 from __future__ import annotations
 
@@ -8,34 +8,34 @@ from typing import Any, Dict, List, Optional, Tuple
 
 from spacy.tokens import Doc, Span
 
-from .sources import Record
-from .tables import parquet
+from .parquet_files import parquet
+from .records import Record
 
 
 def make_schema(width: Optional[int], pipeline: str) -> Any:
-    """The schema of the output, the same for all documents of a pipeline.
+    """Return the schema of the output, the same for all documents of a pipeline.
 
-    width (Optional[int]): Width of entity vectors; None to leave them out.
-    pipeline (str): What made the annotation.
+    width (Optional[int]): Width of entity vectors; None for no vectors.
+    pipeline (str): Name of the pipeline, for the metadata.
     RETURNS (Any): pyarrow.Schema.
     """
     parquet()
     import pyarrow as pa
 
-    place = [("start", pa.int32()), ("end", pa.int32())]
+    bounds = [("start", pa.int32()), ("end", pa.int32())]
     score = ("score", pa.float32())
     label = ("label", pa.string())
 
     def many(*fields: Tuple[str, Any]) -> Any:
         return pa.list_(pa.struct(list(fields)))
 
-    entity = [*place, ("text", pa.string()), label, ("kb_id", pa.string()), score]
+    entity = [*bounds, ("text", pa.string()), label, ("kb_id", pa.string()), score]
     entity.append(("types", many(label, score)))
     entity.append(("candidates", many(("entity", pa.string()), ("prior", pa.float32()), score)))
     if width is not None:
         entity.append(("vector", pa.list_(pa.float32(), width)))
     ends = [(f"{end}_{edge}", pa.int32()) for end in ("head", "tail") for edge in ("start", "end")]
-    filler = [*place, ("text", pa.string()), ("entity", pa.string()), ("kb_id", pa.string()), score]
+    filler = [*bounds, ("text", pa.string()), ("entity", pa.string()), ("kb_id", pa.string()), score]
     fields = [
         ("id", pa.string()),
         ("text", pa.string()),
@@ -45,10 +45,10 @@ def make_schema(width: Optional[int], pipeline: str) -> Any:
         ("relations", many(*ends, label, score)),
         (
             "answers",
-            many(("question", pa.string()), ("question_id", pa.string()), *place, ("text", pa.string()), score),
+            many(("question", pa.string()), ("question_id", pa.string()), *bounds, ("text", pa.string()), score),
         ),
         ("fillers", many(*filler)),
-        ("spans", many(("key", pa.string()), *place, label, ("kb_id", pa.string()), score)),
+        ("spans", many(("key", pa.string()), *bounds, label, ("kb_id", pa.string()), score)),
         ("cats", many(label, score)),
         ("meta", pa.string()),
     ]
@@ -56,11 +56,11 @@ def make_schema(width: Optional[int], pipeline: str) -> Any:
 
 
 def make_row(record: Record, doc: Doc, with_vectors: bool) -> Dict[str, Any]:
-    """What is written of a document. Places are characters.
+    """Convert a document to a row. Offsets are in characters.
 
-    record (Record): Where it comes from.
+    record (Record): The record of the document.
     doc (Doc): The document, annotated.
-    with_vectors (bool): Whether entities have vectors.
+    with_vectors (bool): Whether to include vectors of entities.
     RETURNS (Dict[str, Any]): A row of the schema.
     """
     meta = _as_json(record.meta) if record.meta else None
@@ -68,11 +68,11 @@ def make_row(record: Record, doc: Doc, with_vectors: bool) -> Dict[str, Any]:
 
 
 def doc_to_record(doc: Doc, *, with_vectors: bool = False) -> Dict[str, Any]:
-    """Put what a document says into plain Python types that JSON can write: the columns of docs/guides/corpora.md,
-    without `id` and `meta`.
+    """Convert a document's annotation to plain Python types, for JSON: the columns of docs/guides/corpora.md, without
+    `id` and `meta`.
 
-    doc (Doc): The document, annotated. Places in the record are characters.
-    with_vectors (bool): Whether entities have their `vector`, a list of numbers; None for one that was not encoded.
+    doc (Doc): The document, annotated. Offsets in the record are in characters.
+    with_vectors (bool): Whether to include `vector` of entities, a list of numbers; None if it was not encoded.
     RETURNS (Dict[str, Any]): text, lang, n_tokens, entities, relations, answers, fillers, spans, cats.
     """
     record = _read(doc, with_vectors)
@@ -109,7 +109,7 @@ def _read(doc: Doc, with_vectors: bool) -> Dict[str, Any]:
 
 
 def _as_json(meta: Dict[str, Any]) -> str:
-    """JSON that any reader takes: it has no NaN, which Python would write."""
+    """JSON that every reader accepts: NaN and infinities, which Python would write, become null."""
     try:
         return json.dumps(meta, ensure_ascii=False, default=str, allow_nan=False)
     except ValueError:
@@ -124,19 +124,19 @@ def _finite(value: Any) -> Any:
     return [_finite(one) for one in value] if isinstance(value, (list, tuple)) else value
 
 
-def _place(span: Span) -> Dict[str, Any]:
+def _bounds(span: Span) -> Dict[str, Any]:
     return {"start": span.start_char, "end": span.end_char}
 
 
 def _of(owner: Any, name: str) -> Any:
-    """An extension attribute; nothing where no component has brought it."""
+    """Value of an extension attribute; empty if no component has installed it."""
     return (getattr(owner._, name) if owner.has_extension(name) else None) or ()
 
 
 def _entity(ent: Span, scores: Dict[Tuple[int, int, str], float], with_vectors: bool) -> Dict[str, Any]:
     types = dict(_of(ent, "mluke_types"))
     found: Dict[str, Any] = {
-        **_place(ent),
+        **_bounds(ent),
         "text": ent.text,
         "label": ent.label_,
         "kb_id": ent.kb_id_,
@@ -191,6 +191,6 @@ def _group(doc: Doc, key: str) -> List[Dict[str, Any]]:
     scores = group.attrs.get("scores")
     values = [None] * len(group) if scores is None or len(scores) != len(group) else [float(x) for x in scores]
     return [
-        {"key": key, **_place(span), "label": span.label_, "kb_id": span.kb_id_, "score": value}
+        {"key": key, **_bounds(span), "label": span.label_, "kb_id": span.kb_id_, "score": value}
         for span, value in zip(group, values, strict=True)
     ]

@@ -1,4 +1,4 @@
-"""A run from its beginning, or from where it was, to its end."""
+"""A run: starting or resuming it, collecting its results, and finishing it."""
 
 from __future__ import annotations
 
@@ -9,55 +9,55 @@ from pathlib import Path
 from typing import IO, Any, Callable, Dict, Iterable, Iterator, List, Optional
 
 from ..errors import Errors, Warnings
-from .folder import Settings, check_settings, clear, lock, read_settings, settings, write_manifest
-from .inputs import Found, find_files
+from .crash_recovery import CrashingShard
+from .input_files import InputFiles, find_files
 from .job import Job, Shard, ShardResult
-from .rescue import Left
-from .sources import plan
+from .output_folder import Settings, check_settings, clear, lock, read_settings, settings, write_manifest
+from .plan import plan
 
 
 @dataclass
 class Run:
-    """A run, and what is known of it."""
+    """A run and its results."""
 
     job: Job
-    found: Found  # the files of its input
+    files: InputFiles
     shards: List[Shard]
     settings: Settings
-    earlier: List[ShardResult]  # of shards that were done before
-    results: List[ShardResult] = field(default_factory=list)  # of this time
-    left: List[Left] = field(default_factory=list)  # shards that end the process that reads them
-    lock: Optional[IO[Any]] = None  # no other run writes to the folder while this is open
+    earlier: List[ShardResult]  # of shards that were finished before
+    results: List[ShardResult] = field(default_factory=list)  # of shards that were finished now
+    crashing: List[CrashingShard] = field(default_factory=list)  # shards that crash the worker process
+    lock: Optional[IO[Any]] = None  # while it is open, no other run can write to the folder
 
     @classmethod
     def begin(cls, job: Job, wait_until_ready: Optional[Callable[[], None]] = None) -> Run:
-        """Cut the input into shards, and see what is done. Nothing is written before it is clear that all can begin.
+        """Split the input into shards, and find those that are finished. Nothing is written before all checks.
 
         job (Job): The settings.
-        wait_until_ready (Optional[Callable[[], None]]): Raises if the pipeline cannot be loaded. Is called if there is
-            anything to do, before anything is written.
+        wait_until_ready (Optional[Callable[[], None]]): Raises if the pipeline cannot be loaded. It is called before
+            anything is written, if there are shards to annotate.
         RETURNS (Run): The run.
-        RAISES (ValueError): ML280 without input, ML281 if the output folder holds another run, ML282 if no file can be
+        RAISES (ValueError): ML280 without input, ML281 if the output folder has another run, ML282 if no file can be
             read, ML350 without a pipeline, ML351 if the folder cannot be written to, ML353 if no record has a text,
-            ML354 if another run is writing, ML356 if a version before this one wrote the folder.
+            ML354 if another run is writing, ML356 if an earlier version wrote the folder.
         """
-        there = read_settings(job)
-        found = find_files(Path(job.input), Path(job.output))
-        if there is not None:
-            # Shards keep their numbers where a file can be read that could not.
-            known = {path: i for i, path in enumerate(there["files"]) if there["files"][path] is not None}
-            found.paths.sort(key=lambda path: known.get(str(path), len(known)))
-        shards = plan(job, found)
-        # A file that is damaged in the middle has shards all the same.
+        saved = read_settings(job)
+        files = find_files(Path(job.input), Path(job.output))
+        if saved is not None:
+            # Files that could not be read before come last, so that the other shards keep their numbers.
+            known = {path: i for i, path in enumerate(saved["files"]) if saved["files"][path] is not None}
+            files.paths.sort(key=lambda path: known.get(str(path), len(known)))
+        shards = plan(job, files)
+        # A file that is damaged in the middle still has shards.
         with_shards = {shard.path for shard in shards}
-        unread = [path for path in found.unread if path not in with_shards]
-        own = settings(job, [path for path in found.paths if str(path) not in unread], unread)
-        if there is not None:
-            check_settings(job, own, there)
-        message = found.warning()
+        unread = [path for path in files.unread if path not in with_shards]
+        current = settings(job, [path for path in files.paths if str(path) not in unread], unread)
+        if saved is not None:
+            check_settings(job, current, saved)
+        message = files.warning()
         if message is not None:
             warnings.warn(message, stacklevel=2)
-        results = {shard.number: job.result(shard) for shard in shards} if there is not None else {}
+        results = {shard.number: job.result(shard) for shard in shards} if saved is not None else {}
         earlier = [result for result in results.values() if result is not None]
         damaged = sum(
             job.file(shard, ".done.json").exists() for shard in shards if results.get(shard.number, 0) is None
@@ -66,27 +66,27 @@ class Run:
             warnings.warn(Warnings.ML121.format(n=damaged, total=damaged + len(earlier)), stacklevel=2)
         if len(earlier) < len(shards) and wait_until_ready is not None:
             wait_until_ready()
-        run = cls(job, found, shards, own, earlier, lock=lock(job))
+        run = cls(job, files, shards, current, earlier, lock=lock(job))
         with run._release_on_error():
             clear(job)
             for shard in shards:
-                if there is not None and results[shard.number] is None:
-                    # What says that it is done is not to be believed, also if this time is interrupted.
+                if saved is not None and results[shard.number] is None:
+                    # Delete the record of a damaged shard now, in case this run is interrupted, too.
                     job.file(shard, ".done.json").unlink(missing_ok=True)
-            write_manifest(job, own)
+            write_manifest(job, current)
         return run
 
     @property
     def todo(self) -> List[Shard]:
-        """Shards that are not done."""
+        """Shards that are not finished."""
         done = {result.number for result in (*self.earlier, *self.results)}
         return [shard for shard in self.shards if shard.number not in done]
 
     def follow(self, results: Iterable[ShardResult]) -> Iterator[ShardResult]:
-        """Keep results as they come. If an error ends them, another run may use the folder at once.
+        """Collect results. After an error, the folder's lock is released, so that another run can use it.
 
-        results (Iterable[ShardResult]): What annotates the shards.
-        YIELDS (ShardResult): The same.
+        results (Iterable[ShardResult]): Results from annotating the shards.
+        YIELDS (ShardResult): The same results.
         """
         with self._release_on_error():
             for result in results:
@@ -94,9 +94,9 @@ class Run:
                 yield result
 
     def finish(self) -> Dict[str, int]:
-        """Count, and write the counts if all is done.
+        """Return the totals of the run, and write them to the manifest if all shards are finished.
 
-        RETURNS (Dict[str, int]): "documents", "set_aside", "words", "shards".
+        RETURNS (Dict[str, int]): "documents", "set_aside" (bad records), "words", "shards".
         """
         everything = [*self.earlier, *self.results]
         totals = {
@@ -124,10 +124,10 @@ class Run:
             raise
 
     def check_any(self, totals: Dict[str, int]) -> None:
-        """See that there are documents, if there were records.
+        """Check that not all records are bad records.
 
         totals (Dict[str, int]): As from `finish`.
-        RAISES (ValueError): ML358 if all records were set aside.
+        RAISES (ValueError): ML358 if they are.
         """
         if totals["documents"] or not totals["set_aside"]:
             return

@@ -1,4 +1,4 @@
-"""Annotating shards: a pipeline that is loaded once, and a shard that is read, annotated and written."""
+"""Annotate shards: load a pipeline once; read, annotate and write each shard."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from spacy.tokens import Doc
 from ..errors import Errors
 from ..pipeline.quantize import quantize
 from .job import Job, Shard, ShardResult
-from .packing import Packer
-from .sources import BadRecord, Record, Tell, read
-from .tables import as_text, message_of
+from .output_files import OutputFiles
+from .records import BadRecord, OnRecord, Record, read
+from .unreadable import as_text, message_of
 
 
-class Done(NamedTuple):
-    """A document that is annotated."""
+class AnnotatedDoc(NamedTuple):
+    """An annotated document."""
 
     id: str
-    n_words: int  # its tokens
-    written: Any  # what is written of it
+    n_words: int  # number of tokens
+    converted: Any  # as from `OutputFiles.convert`
 
 
 class Worker:
-    """Annotates shards of a run. Loads the pipeline now.
+    """Annotates shards of a run. The pipeline is loaded when it is created.
 
     job (Job): The run.
     RAISES (ValueError): ML350 if the pipeline cannot be loaded.
@@ -43,42 +43,41 @@ class Worker:
             if str(error).startswith("[ML"):
                 raise
             raise ValueError(Errors.ML350.format(pipeline=job.pipeline, reason=message_of(error))) from error
-        self.packer = Packer(job, self.nlp)
+        self.output = OutputFiles(job, self.nlp)
 
-    def annotate(self, shard: Shard, tell: Optional[Tell] = None) -> ShardResult:
-        """Annotate a shard, and write its files; the last of them says that it is done. A shard that is done already is
-        left as it is, so that whoever is not sure may ask again.
+    def annotate(self, shard: Shard, on_record: Optional[OnRecord] = None) -> ShardResult:
+        """Annotate a shard and write its files. The last file marks the shard as finished.
 
-        A document that a component fails on, or that cannot be written, is tried once more by itself, and set aside
-        with its error if it fails again.
+        A finished shard is not annotated again. A document that fails in a component, or cannot be converted, is tried
+        again alone; if it fails again, it becomes a bad record with its error.
 
         shard (Shard): The shard.
-        tell (Optional[Tell]): Is called before each record. Records are then annotated one at a time.
-        RETURNS (ShardResult): What became of it.
-        RAISES (ValueError): ML282 if the file cannot be read, ML351 if files cannot be written, ML352 if the file was
+        on_record (Optional[OnRecord]): Called before each record. Records are then annotated one at a time.
+        RETURNS (ShardResult): The result.
+        RAISES (ValueError): ML282 if the file cannot be read, ML351 if files cannot be written, ML352 if the file has
             changed.
         """
-        there = self.job.result(shard)
-        if there is not None:
-            return there
+        finished = self.job.result(shard)
+        if finished is not None:
+            return finished
         start = time.perf_counter()
         skipped: Counter = Counter()
-        done: Dict[int, Done] = {}
+        done: Dict[int, AnnotatedDoc] = {}
         bad: Dict[int, BadRecord] = {}
         shard.check_file()
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             try:
-                self._annotate(shard, done, bad, skipped, tell)
+                self._annotate(shard, done, bad, skipped, on_record)
             except (OSError, EOFError) as error:
                 raise ValueError(Errors.ML282.format(path=shard.path, reason=error)) from error
-            packed = self._pack(done, bad)
+            content = self._build(done, bad)
         shard.check_file()
         with self.job.writing(self.job.file(shard, self.job.suffix)) as path:
-            self.packer.write(packed, path)
+            self.output.write(content, path)
         self._write_bad(shard, [as_line(shard, one) for _, one in sorted(bad.items())])
         messages = [str(warning.message) for warning in caught if issubclass(warning.category, UserWarning)]
-        messages += [f"{n} {what} of the input could not be kept" for what, n in skipped.items() if n]
+        messages += [f"{n} {what} of the input were skipped" for what, n in skipped.items() if n]
         result = ShardResult(
             number=shard.number,
             n_docs=len(done),
@@ -89,29 +88,29 @@ class Worker:
         )
         return self.job.finish(shard, result)
 
-    def merge(self, shard: Shard, pieces: List[Shard], deadly: List[Dict[str, Any]]) -> ShardResult:
-        """Put the pieces of a shard together, and write its files.
+    def merge(self, shard: Shard, pieces: List[Shard], crashing: List[Dict[str, Any]]) -> ShardResult:
+        """Merge the pieces of a shard, and write its files.
 
         shard (Shard): The shard.
-        pieces (List[Shard]): Its pieces that are done, in order.
-        deadly (List[Dict[str, Any]]): Lines of the records that are in none, since they end their process.
-        RETURNS (ShardResult): What became of the shard.
+        pieces (List[Shard]): Its finished pieces, in order.
+        crashing (List[Dict[str, Any]]): Lines for the records that crash the process, which are in no piece.
+        RETURNS (ShardResult): The result of the shard.
         """
         job = self.job
         results = [result for result in map(job.result, pieces) if result is not None]
-        lines = list(deadly)
+        lines = list(crashing)
         for piece in pieces:
             path = job.file(piece, ".bad.jsonl")
             if path.exists():
                 lines += map(json.loads, path.read_text(encoding="utf8").split("\n")[:-1])
-        packed = self.packer.merge([job.file(piece, job.suffix) for piece in pieces])
+        content = self.output.merge([job.file(piece, job.suffix) for piece in pieces])
         with job.writing(job.file(shard, job.suffix)) as path:
-            self.packer.write(packed, path)
+            self.output.write(content, path)
         self._write_bad(shard, sorted(lines, key=lambda line: line["place"]))
         result = ShardResult(
             number=shard.number,
             n_docs=sum(result.n_docs for result in results),
-            n_bad=sum(result.n_bad for result in results) + len(deadly),
+            n_bad=sum(result.n_bad for result in results) + len(crashing),
             n_words=sum(result.n_words for result in results),
             seconds=sum(result.seconds for result in results),
             warnings=list(dict.fromkeys(message for result in results for message in result.warnings)),
@@ -119,89 +118,94 @@ class Worker:
         return job.finish(shard, result)
 
     def _annotate(
-        self, shard: Shard, done: Dict[int, Done], bad: Dict[int, BadRecord], skipped: Counter, tell: Optional[Tell]
+        self,
+        shard: Shard,
+        done: Dict[int, AnnotatedDoc],
+        bad: Dict[int, BadRecord],
+        skipped: Counter,
+        on_record: Optional[OnRecord],
     ) -> None:
-        given = 0
-        is_read = False
+        n_docs = 0
+        is_complete = False
 
         def docs() -> Iterator[Tuple[Doc, Record]]:
-            nonlocal given, is_read
+            nonlocal n_docs, is_complete
             for record in read(self.job, shard, self.nlp, skipped):
                 if isinstance(record, BadRecord):
-                    bad[record.place] = record
+                    bad[record.index] = record
                 else:
-                    given += 1
+                    n_docs += 1
                     yield record.doc, record
-            is_read = True
+            is_complete = True
 
-        if tell is None:
-            self._handle_errors(_pass_by)
+        if on_record is None:
+            self._handle_errors(_ignore)
             try:
                 for doc, record in self.nlp.pipe(docs(), as_tuples=True, batch_size=self.job.batch_size):
-                    _keep(done, record, doc, self.packer)
+                    _keep(done, record, doc, self.output)
             except Exception:
-                # A component that fails outside of what it does for a document: all others are tried by themselves.
-                is_read = False
-            if is_read and given == len(done):
+                # A component failed, but not on a document: annotate the remaining documents one by one.
+                is_complete = False
+            if is_complete and n_docs == len(done):
                 return
         self._handle_errors(_raise)
-        for one in read(self.job, shard, self.nlp, Counter(), done={*done, *bad}, tell=tell):
+        for one in read(self.job, shard, self.nlp, Counter(), done={*done, *bad}, on_record=on_record):
             if isinstance(one, BadRecord):
-                bad[one.place] = one
+                bad[one.index] = one
                 continue
             try:
                 doc = self.nlp(one.doc)
-                done[one.place] = Done(one.id, len(doc), self.packer.written(one, doc))
+                done[one.index] = AnnotatedDoc(one.id, len(doc), self.output.convert(one, doc))
             except Exception as error:
                 text = as_text({**one.meta, self.job.text_key: one.doc.text})
-                bad[one.place] = BadRecord(one.place, one.id, message_of(error), text)
+                bad[one.index] = BadRecord(one.index, one.id, message_of(error), text)
 
     def _handle_errors(self, handler: Any) -> None:
         self.nlp.set_error_handler(handler)
 
-    def _pack(self, done: Dict[int, Done], bad: Dict[int, BadRecord]) -> Any:
-        """Put documents together. Those that cannot be are taken out of `done`, and are in `bad`."""
-        places = sorted(done)
+    def _build(self, done: Dict[int, AnnotatedDoc], bad: Dict[int, BadRecord]) -> Any:
+        """Build the content of the file. Documents that cannot be written are moved from `done` to `bad`."""
+        indexes = sorted(done)
         try:
-            return self.packer.pack([done[place].written for place in places])
+            return self.output.build([done[index].converted for index in indexes])
         except Exception:
-            # One of them, or several: each is tried by itself.
-            for place in places:
+            # Build each document alone, to find those that fail.
+            for index in indexes:
                 try:
-                    self.packer.pack([done[place].written])
+                    self.output.build([done[index].converted])
                 except Exception as error:
-                    one = done.pop(place)
-                    text = as_text(self.packer.given(one.written))
-                    bad[place] = BadRecord(place, one.id, message_of(error), text)
-        return self.packer.pack([done[place].written for place in sorted(done)])
+                    one = done.pop(index)
+                    text = as_text(self.output.source_of(one.converted))
+                    bad[index] = BadRecord(index, one.id, message_of(error), text)
+        return self.output.build([done[index].converted for index in sorted(done)])
 
     def _write_bad(self, shard: Shard, lines: List[Dict[str, Any]]) -> None:
         path = self.job.file(shard, ".bad.jsonl")
         if not lines:
             path.unlink(missing_ok=True)
             return
-        with self.job.writing(path) as there, there.open("wb") as file:
+        with self.job.writing(path) as temporary, temporary.open("wb") as file:
             for line in lines:
-                # In a JSON string, what this makes of half a surrogate pair is its escape.
+                # "backslashreplace" turns half of a surrogate pair into its escape in a JSON string.
                 file.write((json.dumps(line, ensure_ascii=False) + "\n").encode("utf8", errors="backslashreplace"))
 
 
 def as_line(shard: Shard, one: BadRecord) -> Dict[str, Any]:
-    """What is written of a record that is set aside.
+    """Return the line about a bad record.
 
     shard (Shard): Its shard.
     one (BadRecord): The record.
-    RETURNS (Dict[str, Any]): The line.
+    RETURNS (Dict[str, Any]): The line of the file part-*.bad.jsonl.
     """
-    line = {"id": one.id, "error": one.error, "file": shard.path, "place": one.place, "record": one.record}
+    line = {"id": one.id, "error": one.error, "file": shard.path, "place": one.index, "record": one.record}
     return line if one.n_records == 1 else {**line, "n_records": one.n_records}
 
 
-def _keep(done: Dict[int, Done], record: Record, doc: Doc, packer: Packer) -> None:
+def _keep(done: Dict[int, AnnotatedDoc], record: Record, doc: Doc, output: OutputFiles) -> None:
     try:
-        done[record.place] = Done(record.id, len(doc), packer.written(record, doc))
+        done[record.index] = AnnotatedDoc(record.id, len(doc), output.convert(record, doc))
     except Exception:
-        # It is tried again by itself, and then says why.
+        # It is tried again alone, and then the error is recorded.
         return
 
 
@@ -218,8 +222,8 @@ def _load(job: Job) -> Language:
     return nlp
 
 
-def _pass_by(name: str, pipe: Any, docs: List[Any], error: Exception) -> None:
-    """They are tried again by themselves."""
+def _ignore(name: str, pipe: Any, docs: List[Any], error: Exception) -> None:
+    """Ignore an error: the documents are tried again one by one."""
 
 
 def _raise(name: str, pipe: Any, docs: List[Doc], error: Exception) -> None:

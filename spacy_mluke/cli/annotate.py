@@ -67,9 +67,9 @@ def annotate(
     from ._common import shown
 
     check_choice("engine", engine, ["local", "ray"])
-    from ..bulk.folder import find_pipeline
     from ..bulk.job import Job
-    from ..bulk.tables import parquet
+    from ..bulk.output_folder import find_pipeline
+    from ..bulk.parquet_files import parquet
 
     # Containers and schedulers often allow fewer cores than there are.
     n_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -111,17 +111,20 @@ def annotate(
     for message, times in said.most_common(10):
         msg.warn(shown(f"{message} ({times:,} shards)" if times > 1 else message))
     if totals["set_aside"]:
-        msg.warn(f"{totals['set_aside']:,} records were set aside, with their errors: {job.aside}/part-*.bad.jsonl")
-    for path, reason in run.found.unread.items():
+        msg.warn(
+            f"{totals['set_aside']:,} records were set aside, with their errors: {job.metadata_folder}/part-*.bad.jsonl"
+        )
+    for path, reason in run.files.unread.items():
         msg.warn(shown(f"Cannot be read: {path}: {reason}"))
-    for left in run.left:
-        shard = left.shard
-        msg.warn(f"Left: {shard.path} {shard.first}-{shard.first + shard.n_records - 1}: {left.reason}")
+    for crashed in run.crashing:
+        shard = crashed.shard
+        records = f"{shard.path} {shard.first}-{shard.first + shard.n_records - 1}"
+        msg.warn(f"Skipped, because it crashes the worker process: {records}: {crashed.reason}")
     run.check_any(totals)
-    if run.left:
-        msg.fail(f"{len(run.left)} shards end the process that reads them, and were left; all others are done", exits=1)
-    if run.found.unread:
-        msg.fail(f"{len(run.found.unread):,} files could not be read; all others are done", exits=1)
+    if run.crashing:
+        msg.fail(f"{len(run.crashing)} shards crash the worker process, and were skipped; all others are done", exits=1)
+    if run.files.unread:
+        msg.fail(f"{len(run.files.unread):,} files could not be read; all others are done", exits=1)
     speed = f", {sum(result.n_words for result in run.results) / seconds:,.0f} words/s" if run.results else ""
     msg.good(f"{totals['documents']:,} documents in {totals['shards']:,} shards{speed}: {output}")
 
@@ -132,7 +135,7 @@ def _here(job: Job, n: int) -> Run:
 
     with Processes(job, n) as local:
         run = Run.begin(job, local.wait_until_ready)
-        _follow(run, local.annotate(run.todo, run.left))
+        _follow(run, local.annotate(run.todo, run.crashing))
     return run
 
 
@@ -144,7 +147,7 @@ def _on_cluster(job: Job, *, actors: Tuple[int, int], cpus: float, gpus: float, 
         check_pipeline(job, cpus=cpus, gpus=gpus, address=address)
 
     run = Run.begin(job, wait_until_ready)
-    _follow(run, run_ray(job, run.todo, run.left, actors=actors, cpus=cpus, gpus=gpus, address=address))
+    _follow(run, run_ray(job, run.todo, run.crashing, actors=actors, cpus=cpus, gpus=gpus, address=address))
     return run
 
 

@@ -37,5 +37,5 @@ class BulkErrors:
         "folder, or delete this one."
     )
     ML357 = "'{path}' is compressed with zstd, which needs pyarrow. Install it: pip install 'spacy-mluke[parquet]'."
-    ML358 = "None of the {n} records could be annotated: all were rejected. The first error: {error}"
+    ML358 = "None of the {n} records could be annotated. The first error: {error}"
     ML359 = "--actors is '{value}'. Pass a number of 1 or more, or a minimum and a maximum, as in 1:4."

@@ -1,4 +1,4 @@
-"""Processes that tests of this folder start are forked from one that has imported what all of them need."""
+"""Worker processes of these tests are forked from a process that has already imported all modules."""
 
 from __future__ import annotations
 
@@ -11,33 +11,33 @@ from typing import Any, List
 
 import pytest
 
-from spacy_mluke.bulk import warm
+from spacy_mluke.bulk import preload
 from tests.bulk import crashing
 
-PRELOADED = [warm.__name__, "pytest", "spacy_mluke.cli.annotate", "spacy_mluke.bulk.run", "tests.bulk.test_runs"]
+PRELOADED = [preload.__name__, "pytest", "spacy_mluke.cli.annotate", "spacy_mluke.bulk.run", "tests.bulk.test_runs"]
 
 
 @pytest.fixture(scope="package", autouse=True)
 def processes(tmp_path_factory):
-    """They know the component that crashes."""
+    """Make the crashing component known to worker processes."""
     code = tmp_path_factory.mktemp("code")
     path, variable = list(sys.path), os.environ.get("PYTHONPATH")
     crashing.install(code)
     os.environ["PYTHONPATH"] = os.pathsep.join(map(str, filter(None, [code, Path(__file__).parents[2], variable])))
-    _begin_anew(PRELOADED)
+    _restart_fork_server(PRELOADED)
     yield
     sys.path[:] = path
     if variable is None:
         del os.environ["PYTHONPATH"]
     else:
         os.environ["PYTHONPATH"] = variable
-    _begin_anew([warm.__name__])
+    _restart_fork_server([preload.__name__])
 
 
-def _begin_anew(modules: List[str]) -> None:
-    """What is forked has read which components there are, and has imported what it was told first: let it do so again.
+def _restart_fork_server(modules: List[str]) -> None:
+    """Stop the fork server, so that the next one reads the entry points and imports modules again.
 
-    modules (List[str]): The modules.
+    modules (List[str]): Modules to preload.
     """
     server: Any = multiprocessing.forkserver._forkserver
     server._stop()

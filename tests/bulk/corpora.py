@@ -1,4 +1,4 @@
-"""A small pipeline, corpora in every format, and what stands in an output folder."""
+"""A small pipeline, corpora in every format, and readers of output folders."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pyarrow.parquet
 import spacy
 from spacy.tokens import DocBin
 
-from spacy_mluke.bulk.job import ASIDE, Job
+from spacy_mluke.bulk.job import METADATA_FOLDER, Job
 from spacy_mluke.bulk.local import run_here
 from spacy_mluke.bulk.run import Run
 
@@ -19,7 +19,7 @@ TEXTS = ["Tokyo is far.", "Москва и Tokyo", "東京", "", "Paris 🗼 e\u
 
 
 def save_pipeline(path: Path, *pipes: str, **configs: Any) -> Path:
-    """A pipeline that finds two names, and whatever else is wanted."""
+    """Save a pipeline that finds two names, with further components."""
     nlp = spacy.blank("xx")
     ruler: Any = nlp.add_pipe("entity_ruler")
     ruler.add_patterns([{"label": "LOC", "pattern": name, "id": name} for name in ("Tokyo", "Москва")])
@@ -30,7 +30,7 @@ def save_pipeline(path: Path, *pipes: str, **configs: Any) -> Path:
 
 
 def write_corpus(path: Path, records: List[Dict[str, Any]]) -> Path:
-    """Write records as the file's name says."""
+    """Write records in the format of the file's suffix."""
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix == ".jsonl":
         path.write_text("".join(json.dumps(one, ensure_ascii=False) + "\n" for one in records), encoding="utf8")
@@ -61,13 +61,13 @@ def run(job: Job) -> List[Any]:
 
 
 def rows_of(folder: Path) -> List[Dict[str, Any]]:
-    """All documents of an output folder, in the order of its shards."""
+    """Return all documents of an output folder, in the order of its shards."""
     return [
         row for path in sorted(folder.glob("part-*.parquet")) for row in pyarrow.parquet.read_table(path).to_pylist()
     ]
 
 
-def set_aside(folder: Path) -> List[Dict[str, Any]]:
-    """All records that were set aside."""
-    paths = sorted((folder / ASIDE).glob("part-*.bad.jsonl"))
+def bad_records(folder: Path) -> List[Dict[str, Any]]:
+    """Return all bad records of an output folder."""
+    paths = sorted((folder / METADATA_FOLDER).glob("part-*.bad.jsonl"))
     return [json.loads(line) for path in paths for line in path.read_text(encoding="utf8").split("\n")[:-1]]

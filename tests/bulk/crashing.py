@@ -1,4 +1,4 @@
-"""A component that ends its process, and once the one that started it, in a package that other processes find."""
+"""A component that crashes its process, and once its parent process, in a package that other processes can import."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def make(nlp, name, flag):
 
 
 def install(folder: Path) -> None:
-    """Write the package, and make its component known here."""
+    """Write the package, and import it in this process."""
     sys.path.insert(0, str(folder))
     info = folder / "crashing-1.dist-info"
     info.mkdir(parents=True)

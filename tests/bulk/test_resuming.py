@@ -1,4 +1,4 @@
-"""A run goes on with what it was begun with, and only with that."""
+"""A run is resumed only with the settings and files that it was started with."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path
 import pyarrow.parquet
 import pytest
 
-from spacy_mluke.bulk import folder
-from spacy_mluke.bulk.job import ASIDE, Job
+from spacy_mluke.bulk import output_folder
+from spacy_mluke.bulk.job import METADATA_FOLDER, Job
 from spacy_mluke.bulk.run import Run
 from spacy_mluke.bulk.worker import Worker
 from tests.bulk.corpora import records, rows_of, run, save_pipeline, write_corpus
@@ -23,7 +23,7 @@ def pipeline(tmp_path_factory) -> Path:
     return save_pipeline(tmp_path_factory.mktemp("pipeline"))
 
 
-def test_input_that_was_edited_at_the_same_size_is_not_mixed_with_the_old(pipeline, tmp_path):
+def test_input_edited_without_changing_its_size_is_detected(pipeline, tmp_path):
     job = job_of(pipeline, tmp_path)
     run(job)
     source = tmp_path / "in.jsonl"
@@ -35,7 +35,7 @@ def test_input_that_was_edited_at_the_same_size_is_not_mixed_with_the_old(pipeli
         run(job)
 
 
-def test_input_that_was_only_touched_goes_on(pipeline, tmp_path):
+def test_a_run_is_resumed_if_only_the_time_of_its_input_changed(pipeline, tmp_path):
     job = job_of(pipeline, tmp_path)
     run(job)
     (tmp_path / "in.jsonl").touch()
@@ -43,22 +43,22 @@ def test_input_that_was_only_touched_goes_on(pipeline, tmp_path):
 
 
 @pytest.mark.parametrize("place", [0, 2 << 20, -1])
-def test_large_files_are_told_apart_by_blocks_and_time(tmp_path, monkeypatch, place):
-    monkeypatch.setattr(folder, "WHOLE", 3 << 20)
+def test_large_files_are_compared_by_blocks_and_time(tmp_path, monkeypatch, place):
+    monkeypatch.setattr(output_folder, "MAX_HASHED_SIZE", 3 << 20)
     path = tmp_path / "large"
     data = bytearray(5 << 20)
     path.write_bytes(data)
-    known, stamp = folder.fingerprint(path), path.stat()
+    known, stamp = output_folder.fingerprint(path), path.stat()
     data[place] = 1
     path.write_bytes(data)
     os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
-    assert folder.fingerprint(path) != known
+    assert output_folder.fingerprint(path) != known
     path.write_bytes(bytes(5 << 20))
     os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns + 1))
-    assert folder.fingerprint(path) != known
+    assert output_folder.fingerprint(path) != known
 
 
-def test_weights_that_changed_are_another_pipeline(tmp_path):
+def test_a_pipeline_with_changed_files_is_another_pipeline(tmp_path):
     pipeline = save_pipeline(tmp_path / "pipeline")
     job = job_of(pipeline, tmp_path)
     run(job)
@@ -74,24 +74,28 @@ def damage_part(path: Path) -> None:
     path.write_bytes(data)
 
 
+RESULT = f"{METADATA_FOLDER}/part-000002.done.json"
 DAMAGE = {
     "a_part_that_is_missing": ("part-000002.parquet", Path.unlink),
     "a_part_that_changed": ("part-000002.parquet", damage_part),
-    "bad_records_that_are_missing": (f"{ASIDE}/part-000002.bad.jsonl", Path.unlink),
-    "no_result": (f"{ASIDE}/part-000002.done.json", lambda path: path.write_bytes(b"")),
-    "half_a_result": (f"{ASIDE}/part-000002.done.json", lambda path: path.write_bytes(path.read_bytes()[:30])),
-    "another_result": (f"{ASIDE}/part-000002.done.json", lambda path: path.write_text('{"number": "2"}')),
-    "a_list_as_result": (f"{ASIDE}/part-000002.done.json", lambda path: path.write_text("[]")),
-    "a_deep_result": (f"{ASIDE}/part-000002.done.json", lambda path: path.write_text("[" * 100_000)),
+    "bad_records_that_are_missing": (f"{METADATA_FOLDER}/part-000002.bad.jsonl", Path.unlink),
+    "no_result": (RESULT, lambda path: path.write_bytes(b"")),
+    "half_a_result": (
+        RESULT,
+        lambda path: path.write_bytes(path.read_bytes()[:30]),
+    ),
+    "another_result": (RESULT, lambda path: path.write_text('{"number": "2"}')),
+    "a_list_as_result": (RESULT, lambda path: path.write_text("[]")),
+    "a_deep_result": (RESULT, lambda path: path.write_text("[" * 100_000)),
     "counts_that_are_none": (
-        f"{ASIDE}/part-000002.done.json",
+        RESULT,
         lambda path: path.write_text(json.dumps({**json.loads(path.read_text()), "n_docs": "3"})),
     ),
 }
 
 
 @pytest.mark.parametrize(("name", "damage"), DAMAGE.values(), ids=list(DAMAGE))
-def test_a_shard_whose_files_are_damaged_is_done_again(pipeline, tmp_path, name, damage):
+def test_a_shard_with_damaged_files_is_annotated_again(pipeline, tmp_path, name, damage):
     write_corpus(
         tmp_path / "in.jsonl", [{**one, "text": one["text"] if i != 7 else None} for i, one in enumerate(records(12))]
     )
@@ -99,7 +103,7 @@ def test_a_shard_whose_files_are_damaged_is_done_again(pipeline, tmp_path, name,
     run(job)
     expected = rows_of(tmp_path / "out")
     damage(tmp_path / "out" / name)
-    with pytest.warns(UserWarning, match=r"\[ML121\] 1 of 4 shards"):
+    with pytest.warns(UserWarning, match=r"\[ML121\] 1 of 4 finished shards"):
         assert [result.number for result in run(job)] == [2]
     assert rows_of(tmp_path / "out") == expected
     assert run(job) == []
@@ -111,12 +115,12 @@ def test_a_shard_whose_files_are_damaged_is_done_again(pipeline, tmp_path, name,
 def test_a_damaged_manifest_is_a_coded_error(pipeline, tmp_path, text):
     job = job_of(pipeline, tmp_path)
     run(job)
-    (job.aside / folder.MANIFEST).write_text(text)
+    (job.metadata_folder / output_folder.MANIFEST).write_text(text)
     with pytest.raises(ValueError, match=r"\[ML281\].*run.json cannot be read"):
         run(job)
 
 
-def test_a_folder_of_the_version_before_is_recognised(pipeline, tmp_path):
+def test_a_folder_of_an_earlier_version_is_recognised(pipeline, tmp_path):
     job = job_of(pipeline, tmp_path)
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "_annotate.json").write_text("{}")
@@ -124,16 +128,16 @@ def test_a_folder_of_the_version_before_is_recognised(pipeline, tmp_path):
         run(job)
 
 
-def test_a_folder_that_was_only_begun_goes_on(pipeline, tmp_path):
+def test_a_run_interrupted_before_its_manifest_is_resumed(pipeline, tmp_path):
     job = job_of(pipeline, tmp_path, n=3)
-    job.aside.mkdir(parents=True)
-    (job.aside / "lock").touch()
-    (job.aside / ".run.json.1.tmp").touch()
+    job.metadata_folder.mkdir(parents=True)
+    (job.metadata_folder / "lock").touch()
+    (job.metadata_folder / ".run.json.1.tmp").touch()
     assert len(run(job)) == 1
     assert not list((tmp_path / "out").rglob(".*"))
 
 
-def test_nothing_is_written_before_the_pipeline_is_loaded(tmp_path):
+def test_nothing_is_written_until_the_pipeline_is_loaded(tmp_path):
     job = job_of(tmp_path / "typo", tmp_path)
 
     def fail() -> None:
@@ -146,7 +150,7 @@ def test_nothing_is_written_before_the_pipeline_is_loaded(tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_two_runs_do_not_write_to_one_folder(pipeline, tmp_path):
+def test_two_runs_cannot_write_to_one_folder(pipeline, tmp_path):
     job = job_of(pipeline, tmp_path)
     first = Run.begin(job)
     with pytest.raises(ValueError, match=r"\[ML354\]"):
@@ -155,7 +159,7 @@ def test_two_runs_do_not_write_to_one_folder(pipeline, tmp_path):
     assert Run.begin(job).todo
 
 
-def test_a_full_disk_is_a_coded_error_and_the_run_goes_on_when_there_is_room(pipeline, tmp_path, monkeypatch):
+def test_a_full_disk_is_a_coded_error_and_the_run_can_be_resumed(pipeline, tmp_path, monkeypatch):
     job = job_of(pipeline, tmp_path, n=3)
 
     def full(*_, **__):
@@ -169,7 +173,7 @@ def test_a_full_disk_is_a_coded_error_and_the_run_goes_on_when_there_is_room(pip
     assert len(run(job)) == 1
 
 
-def test_an_output_that_cannot_be_made_is_a_coded_error(pipeline, tmp_path):
+def test_an_output_folder_that_cannot_be_created_is_a_coded_error(pipeline, tmp_path):
     job = job_of(pipeline, tmp_path)
     (tmp_path / "file").touch()
     for output in (tmp_path / "file" / "out", Path("/proc/nothing/out")):
@@ -177,7 +181,7 @@ def test_an_output_that_cannot_be_made_is_a_coded_error(pipeline, tmp_path):
             run(Job(job.pipeline, job.input, str(output)))
 
 
-def test_input_that_changes_while_it_is_annotated_is_a_coded_error(pipeline, tmp_path):
+def test_input_that_changes_during_the_run_is_a_coded_error(pipeline, tmp_path):
     job = job_of(pipeline, tmp_path)
     shards = Run.begin(job).todo
     worker = Worker(job)
@@ -187,7 +191,7 @@ def test_input_that_changes_while_it_is_annotated_is_a_coded_error(pipeline, tmp
         worker.annotate(shards[1])
 
 
-def test_a_file_that_could_not_be_read_is_done_when_it_can(pipeline, tmp_path):
+def test_a_file_that_could_not_be_read_is_annotated_when_it_can(pipeline, tmp_path):
     write_corpus(tmp_path / "in" / "b.jsonl", records(4))
     (tmp_path / "in" / "a.parquet").write_bytes(b"damaged")
     job = Job(str(pipeline), str(tmp_path / "in"), str(tmp_path / "out"), shard_size=3)

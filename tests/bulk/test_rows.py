@@ -1,4 +1,4 @@
-"""Rows have all that a document has, and Parquet gives them back."""
+"""Documents as rows of Parquet files."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from spacy_mluke.annotate.candidates import Candidate, write_links
 from spacy_mluke.annotate.entity_types import write_types
 from spacy_mluke.annotate.fillers import Filler, set_fillers
 from spacy_mluke.annotate.relations import Relation, set_relations
+from spacy_mluke.bulk.records import Record
 from spacy_mluke.bulk.rows import make_row, make_schema
-from spacy_mluke.bulk.sources import Record
 from spacy_mluke.extensions import install_extensions
 from tests.bulk.corpora import rows_of, run, save_pipeline, write_corpus
 from tests.bulk.test_runs import job_of
@@ -37,7 +37,7 @@ def test_a_document_without_annotation_has_empty_columns():
     }  # fmt: skip
 
 
-def test_everything_that_components_say_is_in_the_row():
+def test_a_row_has_the_annotation_of_all_components():
     doc = spacy.blank("en").make_doc("Tokyo is in [MASK], 東京")
     doc.ents = [doc.char_span(0, 5, label="LOC")]
     write_links(doc, [(0, 1)], ["Q1490"], [[Candidate("Q1490", 0.5, 1.0)]], overwrite=True)

@@ -7,7 +7,7 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from spacy_mluke.bulk.job import ASIDE
+from spacy_mluke.bulk.job import METADATA_FOLDER
 from spacy_mluke.cli import app
 from tests.bulk.corpora import records, rows_of, save_pipeline, write_corpus
 
@@ -28,7 +28,7 @@ def test_a_folder_of_files_is_annotated_and_counted(pipeline, tmp_path):
     assert result.exit_code == 0, result.output
     assert len(rows_of(tmp_path / "out")) == 9
     assert "1 records were set aside" in result.output and "9 documents in 3 shards" in result.output
-    totals = json.loads((tmp_path / "out" / ASIDE / "run.json").read_text())
+    totals = json.loads((tmp_path / "out" / METADATA_FOLDER / "run.json").read_text())
     assert (totals["documents"], totals["set_aside"], totals["shards"]) == (9, 1, 3)
 
 

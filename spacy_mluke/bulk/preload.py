@@ -1,5 +1,5 @@
-"""What a process imports so that it can be forked: all that reading, a pipeline and writing need, with the packages
-that spaCy imports when the first Language is made, and pyarrow when the first table is."""
+"""Modules that the fork server imports before worker processes are forked: those for reading, pipelines and writing,
+including packages that spaCy imports for the first Language, and pyarrow for the first table."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from . import worker
 __all__ = ["jsonl", "worker"]
 
 spacy.blank("xx")
-# Only those who write Parquet need it.
+# Only needed to write Parquet.
 with contextlib.suppress(ImportError):
     import pyarrow.parquet
 

@@ -1,4 +1,4 @@
-"""What a shard's file holds: documents put together, in memory, and what several files hold put into one."""
+"""Build, write and merge the files with documents."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ from spacy.language import Language
 from spacy.tokens import Doc, DocBin
 
 from .job import Job
+from .parquet_files import parquet
+from .records import Record
 from .rows import make_row, make_schema
-from .sources import Record
-from .tables import parquet
 
 
-class Packer:
-    """Puts documents of a run together. What fails here fails for what is in the documents; what fails in writing, for
-    the disk.
+class OutputFiles:
+    """Converts documents to the output format of a run, and writes them.
+
+    `convert` and `build` work in memory, so their errors are caused by documents. Errors of `write` are caused by the
+    disk.
 
     job (Job): The run.
     nlp (Language): The pipeline.
@@ -28,12 +30,12 @@ class Packer:
         self.nlp = nlp
         self._schema: Any = None
 
-    def written(self, record: Record, doc: Doc) -> Any:
-        """What is kept of a document until its shard is written.
+    def convert(self, record: Record, doc: Doc) -> Any:
+        """Convert an annotated document for `build`.
 
-        record (Record): Where it comes from.
+        record (Record): The record of the document.
         doc (Doc): The document, annotated.
-        RETURNS (Any): A row, or the document.
+        RETURNS (Any): A row for Parquet, or the document with its id for DocBin.
         """
         if self.job.format == "parquet":
             return make_row(record, doc, self.job.with_vectors)
@@ -42,61 +44,61 @@ class Packer:
             doc.user_data["meta"] = record.meta
         return doc
 
-    def given(self, written: Any) -> Dict[str, Any]:
-        """What is said of a document that cannot be put into a file.
+    def source_of(self, converted: Any) -> Dict[str, Any]:
+        """Return the input of a converted document, for a bad record.
 
-        written (Any): As from `written`.
-        RETURNS (Dict[str, Any]): Its id and text.
+        converted (Any): As from `convert`.
+        RETURNS (Dict[str, Any]): Its id, text and other values.
         """
         if self.job.format == "parquet":
-            found = {self.job.id_key: written["id"], self.job.text_key: written["text"]}
-            return {**found, "meta": json.loads(written["meta"])} if written["meta"] else found
-        return {self.job.id_key: written.user_data[self.job.id_key], self.job.text_key: written.text}
+            found = {self.job.id_key: converted["id"], self.job.text_key: converted["text"]}
+            return {**found, "meta": json.loads(converted["meta"])} if converted["meta"] else found
+        return {self.job.id_key: converted.user_data[self.job.id_key], self.job.text_key: converted.text}
 
-    def pack(self, written: List[Any]) -> Any:
-        """Put documents together.
+    def build(self, converted: List[Any]) -> Any:
+        """Build the content of a file.
 
-        written (List[Any]): As from `written`.
-        RETURNS (Any): A table, or a DocBin's bytes.
+        converted (List[Any]): Documents, as from `convert`.
+        RETURNS (Any): A pyarrow.Table, or the bytes of a DocBin.
         """
         if self.job.format == "docbin":
-            return DocBin(docs=written, store_user_data=True).to_bytes()
+            return DocBin(docs=converted, store_user_data=True).to_bytes()
         import pyarrow
 
-        return pyarrow.Table.from_pylist(written, schema=self.schema)
+        return pyarrow.Table.from_pylist(converted, schema=self.schema)
 
     @property
     def schema(self) -> Any:
-        """pyarrow.Schema of the output."""
+        """The pyarrow.Schema of the output."""
         if self._schema is None:
             width = vector_width(self.nlp) if self.job.with_vectors else None
             self._schema = make_schema(width, f"{self.nlp.meta['lang']}_{self.nlp.meta['name']}")
         return self._schema
 
-    def write(self, packed: Any, path: Path) -> None:
+    def write(self, content: Any, path: Path) -> None:
         """Write a file.
 
-        packed (Any): As from `pack`.
+        content (Any): As from `build`.
         path (Path): The file.
         """
         if self.job.format == "docbin":
-            path.write_bytes(packed)
+            path.write_bytes(content)
         else:
-            parquet().write_table(packed, path, compression="zstd")
+            parquet().write_table(content, path, compression="zstd")
 
     def merge(self, paths: List[Path]) -> Any:
-        """Put together what several files hold.
+        """Merge the content of several files.
 
         paths (List[Path]): The files.
-        RETURNS (Any): As from `pack`.
+        RETURNS (Any): As from `build`.
         """
         if self.job.format == "docbin":
-            whole = DocBin(store_user_data=True)
+            merged = DocBin(store_user_data=True)
             for path in paths:
                 found = DocBin(store_user_data=True).from_disk(path)
                 if len(found):
-                    whole.merge(found)
-            return whole.to_bytes()
+                    merged.merge(found)
+            return merged.to_bytes()
         import pyarrow
 
         tables = [parquet().read_table(path, schema=self.schema) for path in paths]
@@ -104,10 +106,10 @@ class Packer:
 
 
 def vector_width(nlp: Language) -> Optional[int]:
-    """Width of the entity vectors of a pipeline.
+    """Return the width of a pipeline's entity vectors.
 
     nlp (Language): The pipeline.
-    RETURNS (Optional[int]): None if no component makes them.
+    RETURNS (Optional[int]): The width; None if no component sets vectors.
     """
     for name in nlp.pipe_names:
         if nlp.get_pipe_meta(name).factory == "mluke":

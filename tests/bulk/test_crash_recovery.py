@@ -1,4 +1,4 @@
-"""A record that ends the process that reads it is set aside, by every engine, and all others are done."""
+"""Crash recovery: a record that crashes the worker process is a bad record, and all others are annotated."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from spacy_mluke.bulk import local, rescue
+from spacy_mluke.bulk import crash_recovery, local
 from spacy_mluke.bulk.local import Processes
 from spacy_mluke.bulk.run import Run
-from tests.bulk.corpora import records, rows_of, save_pipeline, set_aside, write_corpus
+from tests.bulk.corpora import bad_records, records, rows_of, save_pipeline, write_corpus
 from tests.bulk.test_runs import job_of
 
 
@@ -19,37 +19,37 @@ def pipeline(tmp_path_factory) -> Path:
 
 
 @pytest.mark.parametrize(("n", "format"), [(1, "parquet"), (2, "docbin")])
-def test_a_record_that_ends_its_process_is_set_aside_and_all_others_are_done(pipeline, tmp_path, n, format):
+def test_a_record_that_crashes_its_process_is_a_bad_record_and_all_others_are_annotated(pipeline, tmp_path, n, format):
     job = job_of(pipeline, tmp_path, n=30, shard_size=20, threads=1, format=format)
-    left: list = []
+    crashing: list = []
     with Processes(job, n) as processes:
         run = Run.begin(job, processes.wait_until_ready)
-        results = list(run.follow(processes.annotate(run.todo, left)))
-    assert not left
+        results = list(run.follow(processes.annotate(run.todo, crashing)))
+    assert not crashing
     assert sorted((result.number, result.n_docs, result.n_bad) for result in results) == [(0, 19, 1), (1, 10, 0)]
-    (bad,) = set_aside(tmp_path / "out")
+    (bad,) = bad_records(tmp_path / "out")
     assert (bad["id"], bad["place"]) == ("d7", 7)
     assert bad["error"] == "its process ended with exit code 3" and records(8)[7]["text"] in bad["record"]
     if format == "parquet":
         assert [row["id"] for row in rows_of(tmp_path / "out")] == [f"d{i}" for i in range(30) if i != 7]
-    assert not list(job.aside.glob("pieces/*.tmp")) and len(list((tmp_path / "out").glob("part-*"))) == 2
+    assert not list(job.metadata_folder.glob("pieces/*.tmp")) and len(list((tmp_path / "out").glob("part-*"))) == 2
     assert run.finish()["documents"] == 29 and Run.begin(job).todo == []
 
 
-def test_a_shard_of_which_every_record_is_deadly_is_left_and_others_are_done(pipeline, tmp_path, monkeypatch):
-    monkeypatch.setattr(rescue, "MOST_DEADLY", 2)
+def test_a_shard_whose_records_all_crash_is_skipped_and_other_shards_are_annotated(pipeline, tmp_path, monkeypatch):
+    monkeypatch.setattr(crash_recovery, "MAX_CRASHING_RECORDS", 2)
     write_corpus(tmp_path / "in.jsonl", [{"text": "7 x"}] * 5 + records(5))
     job = job_of(pipeline, tmp_path, shard_size=5, threads=1)
-    left: list = []
+    crashing: list = []
     with Processes(job, 1) as processes:
-        results = list(processes.annotate(Run.begin(job).todo, left))
-    assert [(one.shard.number, one.reason) for one in left] == [(0, "its process ended with exit code 3")]
+        results = list(processes.annotate(Run.begin(job).todo, crashing))
+    assert [(one.shard.number, one.reason) for one in crashing] == [(0, "its process ended with exit code 3")]
     assert [(result.number, result.n_docs) for result in results] == [(1, 5)]
 
 
-def test_a_pipeline_that_dies_of_everything_stops_the_run(pipeline, tmp_path, monkeypatch):
-    monkeypatch.setattr(rescue, "MOST_DEADLY", 0)
-    monkeypatch.setattr(local, "_MOST_LEFT", 2)
+def test_a_pipeline_that_crashes_on_all_shards_stops_the_run(pipeline, tmp_path, monkeypatch):
+    monkeypatch.setattr(crash_recovery, "MAX_CRASHING_RECORDS", 0)
+    monkeypatch.setattr(local, "_MAX_CRASHING_SHARDS", 2)
     write_corpus(tmp_path / "in.jsonl", [{"text": "7 x"}] * 9)
     job = job_of(pipeline, tmp_path, shard_size=1, threads=1)
     with Processes(job, 1) as processes, pytest.raises(ValueError, match=r"\[ML355].*first 2 shards.*exit code 3"):

@@ -1,4 +1,4 @@
-"""A process that annotates shards for another one, which outlives it."""
+"""A worker process, which annotates shards for the main process. If it crashes, the main process continues."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from typing import Any, Dict, List, Optional, Tuple
 from ..errors import Errors
 from .job import Job, Shard, ShardResult
 
-At = Tuple[int, str, str]  # a record's place, id and text
-# Starting a process asks all others whether they live, and only one thread may ask a process.
+LastRecord = Tuple[int, str, str]  # a record's index, id and text
+# multiprocessing polls all child processes when it starts one, and only one thread at a time may poll a process.
 _LOCK = threading.Lock()
 
 
-class Died(Exception):
-    """The process died.
+class WorkerDied(Exception):
+    """Raised when the worker process has died.
 
-    reason (str): How.
-    at (Optional[At]): The record that it had last, if it told.
+    reason (str): How it died, for messages.
+    last_record (Optional[LastRecord]): The record that it read last, if records were annotated one at a time.
     """
 
-    def __init__(self, reason: str, at: Optional[At]):
+    def __init__(self, reason: str, last_record: Optional[LastRecord]):
         super().__init__(reason)
         self.reason = reason
-        self.at = at
+        self.last_record = last_record
 
 
-class Child:
-    """A process that loads a pipeline and annotates one shard after the other. After it died, another one starts.
+class WorkerProcess:
+    """A process that loads a pipeline and annotates one shard after another. After it has died, a new one is started.
 
     job (Job): The run.
     """
@@ -47,13 +47,13 @@ class Child:
         self._is_closed = False
 
     def start(self) -> None:
-        """Start the process, if none is there, and do not wait until it has loaded the pipeline."""
+        """Start the process if there is none, without waiting until it has loaded the pipeline."""
         if self._process is not None:
             return
         context = _context(self.job)
         with _LOCK:
             if self._is_closed:
-                raise RuntimeError("the process was ended")
+                raise RuntimeError("the worker process was closed")
             self._connection, other = context.Pipe()
             self._process = context.Process(target=_serve, args=(self.job, other), daemon=True)
             self._process.start()
@@ -63,40 +63,40 @@ class Child:
     def wait_until_ready(self) -> None:
         """Wait until the pipeline is loaded.
 
-        RAISES (ValueError): ML350 if it cannot be.
+        RAISES (ValueError): ML350 if it cannot be loaded.
         """
         self.start()
         if self._is_ready:
             return
         try:
             self._receive()
-        except Died as died:
-            raise ValueError(Errors.ML350.format(pipeline=self.job.pipeline, reason=died.reason)) from died
+        except WorkerDied as death:
+            raise ValueError(Errors.ML350.format(pipeline=self.job.pipeline, reason=death.reason)) from death
         self._is_ready = True
 
     def annotate(self, shard: Shard, one_by_one: bool = False) -> ShardResult:
         """Annotate a shard.
 
         shard (Shard): The shard.
-        one_by_one (bool): Whether its records are annotated one at a time, so that it is known which one was the last.
-        RETURNS (ShardResult): What became of it.
-        RAISES (Died): If the process died. (ValueError): As of `Worker.annotate`.
+        one_by_one (bool): Whether to annotate one record at a time, so that the record that crashes it is known.
+        RETURNS (ShardResult): The result.
+        RAISES (WorkerDied): If the process died. (ValueError): As in `Worker.annotate`.
         """
         return self._do("annotate", shard, one_by_one)
 
-    def merge(self, shard: Shard, pieces: List[Shard], deadly: List[Dict[str, Any]]) -> ShardResult:
-        """Put the pieces of a shard together.
+    def merge(self, shard: Shard, pieces: List[Shard], crashing: List[Dict[str, Any]]) -> ShardResult:
+        """Merge the pieces of a shard into its files.
 
         shard (Shard): The shard.
-        pieces (List[Shard]): Its pieces that are done.
-        deadly (List[Dict[str, Any]]): Lines of the records that are in none.
-        RETURNS (ShardResult): What became of the shard.
-        RAISES (Died): If the process died. (ValueError): As of `Worker.annotate`.
+        pieces (List[Shard]): Its finished pieces.
+        crashing (List[Dict[str, Any]]): Lines for the records that crashed the process, which are in no piece.
+        RETURNS (ShardResult): The result of the shard.
+        RAISES (WorkerDied): If the process died. (ValueError): As in `Worker.annotate`.
         """
-        return self._do("merge", shard, pieces, deadly)
+        return self._do("merge", shard, pieces, crashing)
 
     def close(self) -> None:
-        """End the process now. What it was writing is left under another name, and goes when the run goes on."""
+        """Kill the process. Its temporary files are deleted when the run is resumed."""
         with _LOCK:
             self._is_closed = True
             if self._process is not None:
@@ -104,20 +104,20 @@ class Child:
 
     def _do(self, *task: Any) -> ShardResult:
         self.wait_until_ready()
-        # If it has died since, what is received says so.
+        # If the process has died, `_receive` raises the error.
         with contextlib.suppress(OSError):
             self._connection.send(task)
         return self._receive()
 
     def _receive(self) -> Any:
-        at: Optional[At] = None
+        last_record: Optional[LastRecord] = None
         while True:
             try:
                 kind, value = self._connection.recv()
             except (EOFError, OSError):
-                raise Died(self._buried(), at) from None
-            if kind == "at":
-                at = value
+                raise WorkerDied(self._remove_dead_process(), last_record) from None
+            if kind == "record":
+                last_record = value
             elif kind == "error":
                 raise ValueError(value)
             elif kind == "failed":
@@ -125,8 +125,8 @@ class Child:
             else:
                 return value
 
-    def _buried(self) -> str:
-        """Clear away a process that died, and say how."""
+    def _remove_dead_process(self) -> str:
+        """Release the resources of a process that has died, and return how it died."""
         with _LOCK:
             process, self._process = self._process, None
             self._connection.close()
@@ -139,23 +139,23 @@ class Child:
 
 
 def _context(job: Job) -> Any:
-    # A fork of a process that has spaCy imported costs nothing, and one that was made to be forked has no threads but
-    # that of pyarrow's allocator, which may be forked. What has asked for a GPU, as importing spaCy does, must not be.
+    # Forking a process that has imported spaCy is fast. The fork server has no threads except that of pyarrow's
+    # allocator, which may be forked. A process that has initialized CUDA, as importing spaCy does, must not be forked.
     if not sys.platform.startswith("linux") or job.gpu_id >= 0:
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["spacy_mluke.bulk.warm"])
+    context.set_forkserver_preload(["spacy_mluke.bulk.preload"])
     return context
 
 
 def _serve(job: Job, connection: Any) -> None:
-    # Ctrl-C reaches all processes of a terminal; the one that started this one decides.
+    # Ctrl-C reaches all processes of a terminal; the main process decides what to do.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _end_with_parent()
+    _exit_with_parent()
     from .worker import Worker
 
-    def tell(place: int, own_id: str, text: str) -> None:
-        connection.send(("at", (place, own_id, text)))
+    def on_record(index: int, own_id: str, text: str) -> None:
+        connection.send(("record", (index, own_id, text)))
 
     try:
         try:
@@ -169,26 +169,26 @@ def _serve(job: Job, connection: Any) -> None:
             try:
                 if name == "annotate":
                     shard, one_by_one = arguments
-                    answer = ("done", worker.annotate(shard, tell if one_by_one else None))
+                    answer = ("done", worker.annotate(shard, on_record if one_by_one else None))
                 else:
                     answer = ("done", worker.merge(*arguments))
             except Exception as error:
                 answer = _failure(error)
             connection.send(answer)
     except (EOFError, BrokenPipeError):
-        # Nobody waits for it any more.
+        # The main process has closed the connection.
         return
 
 
 def _failure(error: Exception) -> Tuple[str, Any]:
-    """What is sent of an error: the message of a coded one, else all that helps to find it."""
+    """Return the message about an error: the text of a coded error, else the traceback."""
     if isinstance(error, ValueError) and str(error).startswith("[ML"):
         return "error", str(error)
     return "failed", "".join(traceback.format_exception(error))
 
 
-def _end_with_parent() -> None:
-    """A process whose parent was killed would go on with its shard."""
+def _exit_with_parent() -> None:
+    """Exit when the main process has died; otherwise this process would continue with its shard."""
     parent: Any = multiprocessing.parent_process()
 
     def watch() -> None:

@@ -1,4 +1,4 @@
-"""No record stops a run: what cannot be read, annotated or written is set aside, and all others are done."""
+"""Records that cannot be read, annotated or written do not stop a run."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from spacy.tokens import DocBin
 
 from spacy_mluke.bulk.job import Job
 from spacy_mluke.bulk.worker import Worker
-from tests.bulk.corpora import records, rows_of, run, save_pipeline, set_aside, write_corpus
+from tests.bulk.corpora import bad_records, records, rows_of, run, save_pipeline, write_corpus
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def pipeline(tmp_path_factory) -> Path:
 
 @Language.component("fails_between_documents")
 class FailsBetweenDocuments:
-    """A component whose stream ends with an error that is no document's."""
+    """A component whose stream raises an error that no document causes."""
 
     def __init__(self, nlp=None, name=""):
         pass
@@ -45,7 +45,7 @@ class FailsBetweenDocuments:
 
 
 def annotated(pipeline: Path, source: Path, **options):
-    """Annotate a file: the texts that came out, and what was set aside."""
+    """Annotate a file, and return the annotated texts and the bad records."""
     job = Job(str(pipeline), str(source), str(source.parent / "out"), **{"shard_size": 100, **options})
     run(job)
     if job.format == "docbin":
@@ -54,7 +54,7 @@ def annotated(pipeline: Path, source: Path, **options):
         texts = [doc.text for path in paths for doc in DocBin().from_disk(path).get_docs(vocab)]
     else:
         texts = [row["text"] for row in rows_of(Path(job.output))]
-    return texts, set_aside(Path(job.output))
+    return texts, bad_records(Path(job.output))
 
 
 LINES = {
@@ -76,7 +76,7 @@ LINES = {
 
 
 @pytest.mark.parametrize("line", LINES.values(), ids=list(LINES))
-def test_a_line_that_is_no_document_is_set_aside_and_stops_no_other(pipeline, tmp_path, line):
+def test_a_line_that_is_not_a_document_is_a_bad_record_and_others_are_annotated(pipeline, tmp_path, line):
     source = tmp_path / "in.jsonl"
     source.write_bytes(b'{"text": "first"}\n' + line + b'\n{"text": "last"}\n')
     texts, (bad,) = annotated(pipeline, source)
@@ -85,14 +85,14 @@ def test_a_line_that_is_no_document_is_set_aside_and_stops_no_other(pipeline, tm
 
 
 @pytest.mark.parametrize("line", ["half_a_surrogate_pair_as_id", "an_endless_category"])
-def test_a_line_that_a_docbin_cannot_hold_is_set_aside(pipeline, tmp_path, line):
+def test_a_line_that_a_docbin_cannot_store_is_a_bad_record(pipeline, tmp_path, line):
     source = tmp_path / "in.jsonl"
     source.write_bytes(b'{"text": "first"}\n' + LINES[line] + b'\n{"text": "y", "n": ' + b"9" * 40 + b"}\n")
     texts, bad = annotated(pipeline, source, format="docbin")
     assert (texts, [one["place"] for one in bad]) == (["first"], [1, 2])
 
 
-def test_lines_that_are_strange_and_documents_are_annotated(pipeline, tmp_path):
+def test_unusual_but_valid_lines_are_annotated(pipeline, tmp_path):
     source = tmp_path / "in.jsonl"
     lines = [
         b'\xef\xbb\xbf{"text": "bom", "id": null}',
@@ -114,7 +114,7 @@ def test_lines_that_are_strange_and_documents_are_annotated(pipeline, tmp_path):
     assert rows[6]["meta"] == '{"score": null, "many": [null, 1]}'
 
 
-def test_bad_records_can_be_read_back_whatever_they_hold(pipeline, tmp_path):
+def test_bad_records_can_be_read_back_with_any_content(pipeline, tmp_path):
     source = tmp_path / "in.jsonl"
     source.write_bytes(b'{"text": "\xe2\x80\xa8 \\ud83d", "id": "\\ud800"}\n' * 2)
     texts, (bad, _) = annotated(pipeline, source)
@@ -156,7 +156,7 @@ FINE = {
 
 
 @pytest.mark.parametrize("column", COLUMNS.values(), ids=list(COLUMNS))
-def test_a_row_with_a_value_that_python_cannot_hold_is_set_aside(pipeline, tmp_path, column):
+def test_a_row_with_a_value_that_python_cannot_represent_is_a_bad_record(pipeline, tmp_path, column):
     source = tmp_path / "in.parquet"
     pyarrow.parquet.write_table(pyarrow.table({"text": ["a", "b", "c"], "other": column}), source)
     texts, (bad,) = annotated(pipeline, source)
@@ -164,7 +164,7 @@ def test_a_row_with_a_value_that_python_cannot_hold_is_set_aside(pipeline, tmp_p
     assert bad["place"] == 1 and "'other'" in bad["error"] and '"text": "b"' in bad["record"]
 
 
-def test_rows_in_an_unknown_time_zone_are_set_aside_and_other_files_are_done(pipeline, tmp_path):
+def test_rows_in_an_unknown_time_zone_are_bad_records_and_other_files_are_annotated(pipeline, tmp_path):
     column = pyarrow.array([0], pyarrow.timestamp("s", "Mars/Olympus"))
     (tmp_path / "in").mkdir()
     pyarrow.parquet.write_table(pyarrow.table({"text": ["a"], "when": column}), tmp_path / "in" / "a.parquet")
@@ -183,7 +183,7 @@ def test_columns_of_any_type_go_to_meta(pipeline, tmp_path, column):
     assert all(name in json.loads(row["meta"]) for row in rows_of(tmp_path / "out"))
 
 
-def test_a_damaged_page_costs_the_rest_of_its_row_group_and_says_which_rows(pipeline, tmp_path):
+def test_a_damaged_page_loses_the_rest_of_its_row_group_and_the_error_names_the_rows(pipeline, tmp_path):
     source = tmp_path / "in.parquet"
     table = pyarrow.Table.from_pylist(records(30))
     pyarrow.parquet.write_table(table, source, row_group_size=10, compression="zstd", use_dictionary=False)
@@ -196,13 +196,13 @@ def test_a_damaged_page_costs_the_rest_of_its_row_group_and_says_which_rows(pipe
     results = run(job)
     ids = [row["id"] for row in rows_of(tmp_path / "out")]
     assert ids == [f"d{i}" for i in range(30) if not 10 <= i < 20]
-    assert [(one["place"], one["n_records"]) for one in set_aside(tmp_path / "out")] == [(10, 5), (15, 5)]
-    assert "rows 10 to 14 cannot be read, in row group 1" in set_aside(tmp_path / "out")[0]["error"]
+    assert [(one["place"], one["n_records"]) for one in bad_records(tmp_path / "out")] == [(10, 5), (15, 5)]
+    assert "rows 10 to 14 cannot be read, in row group 1" in bad_records(tmp_path / "out")[0]["error"]
     assert [(result.n_docs, result.n_bad) for result in results] == [(10, 5), (10, 5)]
 
 
 def _packed(change) -> bytes:
-    """A DocBin of three documents, changed as whoever likes it."""
+    """Return the bytes of a DocBin of three documents whose content was changed."""
     import zlib
 
     nlp = spacy.blank("xx")
@@ -230,20 +230,20 @@ DOCBINS = {
 
 
 @pytest.mark.parametrize("change", DOCBINS.values(), ids=list(DOCBINS))
-def test_a_damaged_document_of_a_docbin_is_set_aside(pipeline, tmp_path, change):
+def test_a_damaged_document_of_a_docbin_is_a_bad_record(pipeline, tmp_path, change):
     (tmp_path / "in.spacy").write_bytes(_packed(change))
     texts, (bad,) = annotated(pipeline, tmp_path / "in.spacy")
     assert texts == ["a", "c"]
     assert bad["place"] == 1 and bad["error"]
 
 
-def test_a_list_of_a_docbin_that_is_too_short_costs_the_documents_it_lacks(pipeline, tmp_path):
+def test_a_list_of_a_docbin_that_is_too_short_loses_only_the_missing_documents(pipeline, tmp_path):
     (tmp_path / "in.spacy").write_bytes(_packed(lambda data: data["cats"].pop()))
     texts, (bad,) = annotated(pipeline, tmp_path / "in.spacy")
     assert (texts, bad["place"]) == (["a", "Zürich"], 2)
 
 
-def test_a_component_that_fails_outside_of_its_documents_costs_none(tmp_path):
+def test_a_component_that_fails_between_documents_loses_none(tmp_path):
     pipeline = save_pipeline(tmp_path / "pipeline")
     write_corpus(tmp_path / "in.jsonl", records(6))
     job = Job(str(pipeline), str(tmp_path / "in.jsonl"), str(tmp_path / "out"))

@@ -1,4 +1,4 @@
-"""Input files of every format are cut into shards, and read without losing a record."""
+"""Splitting input files of every format into shards, and reading their records."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ import spacy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spacy_mluke.bulk.inputs import find_files
+from spacy_mluke.bulk.input_files import find_files
 from spacy_mluke.bulk.job import Job
-from spacy_mluke.bulk.sources import BadRecord, Record, plan, read
+from spacy_mluke.bulk.plan import plan
+from spacy_mluke.bulk.records import BadRecord, Record, read
 from tests.bulk.corpora import TEXTS, records, write_corpus
 
 NLP = spacy.blank("xx")
@@ -27,7 +28,7 @@ def read_all(path: Path, **options):
 
 @pytest.mark.parametrize("suffix", [".jsonl", ".parquet", ".spacy"])
 @pytest.mark.parametrize("size", [1, 4, 10, 100])
-def test_every_record_comes_once_and_in_order(tmp_path, suffix, size):
+def test_every_record_is_read_once_and_in_order(tmp_path, suffix, size):
     path = write_corpus(tmp_path / f"a{suffix}", records(10))
     shards, found = read_all(path, shard_size=size)
     assert [(one.id, one.doc.text) for one in found] == [(one["id"], one["text"]) for one in records(10)]
@@ -37,7 +38,7 @@ def test_every_record_comes_once_and_in_order(tmp_path, suffix, size):
 
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\n"), max_size=6), max_size=12))
 @settings(max_examples=50, deadline=None)
-def test_lines_of_text_are_documents_however_they_are_cut(lines):
+def test_lines_of_text_are_documents_for_any_shard_size(lines):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "a.txt"
         for end in ("", "\n"):
@@ -45,12 +46,12 @@ def test_lines_of_text_are_documents_however_they_are_cut(lines):
             expected = [(i, line) for i, line in enumerate(lines) if line.encode().strip()]
             for size in (1, 3, 100):
                 _, found = read_all(path, shard_size=size)
-                assert [(one.place, one.doc.text.lstrip("\ufeff")) for one in found] == [
+                assert [(one.index, one.doc.text.lstrip("\ufeff")) for one in found] == [
                     (i, line.lstrip("\ufeff")) for i, line in expected
                 ]
 
 
-def test_a_long_file_is_cut_at_its_lines(tmp_path):
+def test_a_long_file_is_split_at_its_lines(tmp_path):
     path = tmp_path / "a.txt"
     lines = [f"{i} " + "x" * (i % 4000) for i in range(1500)]
     path.write_bytes("\r\n".join(lines).encode())
@@ -58,7 +59,7 @@ def test_a_long_file_is_cut_at_its_lines(tmp_path):
     assert [one.doc.text for one in found] == lines
 
 
-def test_records_that_are_no_documents_are_set_aside_with_their_place_and_text(tmp_path):
+def test_records_that_are_not_documents_are_bad_records_with_their_index_and_text(tmp_path):
     path = tmp_path / "a.jsonl"
     path.write_bytes(
         b'{"text": "one", "id": 1, "source": "web"}\n{"text": 2}\n\nno json\n[1]\n{"text": "\xff"}\n'
@@ -71,14 +72,14 @@ def test_records_that_are_no_documents_are_set_aside_with_their_place_and_text(t
         ("1", "one", {"source": "web"}),
         ("a.jsonl:8", "three", {}),
     ]
-    assert [one.place for one in bad] == [1, 3, 4, 5, 6, 7]
+    assert [one.index for one in bad] == [1, 3, 4, 5, 6, 7]
     assert bad[1].record == "no json"
     assert bad[3].record == '{"text": "\\xff"}'
     assert "[ML248]" in bad[4].error
     assert bad[5].id == "x"
 
 
-def test_what_the_input_knows_is_on_the_document(tmp_path):
+def test_annotation_of_the_input_is_set_on_the_document(tmp_path):
     record = {
         "text": "Tokyo is far",
         "entities": [{"start": 0, "end": 5, "label": "LOC", "id": "Q1490"}],
@@ -89,7 +90,7 @@ def test_what_the_input_knows_is_on_the_document(tmp_path):
     assert [question.text for question in found.doc._.mluke_questions] == ["What is far?"]
 
 
-def test_keys_of_text_and_id_can_be_named(tmp_path):
+def test_keys_of_text_and_id_can_be_set(tmp_path):
     path = write_corpus(tmp_path / "a.parquet", [{"body": text, "url": i, "n": None} for i, text in enumerate(TEXTS)])
     _, found = read_all(path, text_key="body", id_key="url")
     assert [(one.id, one.doc.text) for one in found] == [(str(i), text) for i, text in enumerate(TEXTS)]
@@ -97,7 +98,7 @@ def test_keys_of_text_and_id_can_be_named(tmp_path):
         read_all(path)
 
 
-def test_a_named_text_key_leaves_lines_of_text_and_the_key_text_alone(tmp_path):
+def test_another_text_key_does_not_affect_text_files_or_the_key_text(tmp_path):
     (tmp_path / "a.txt").write_text("one\n")
     write_corpus(tmp_path / "b.jsonl", [{"body": "two", "text": "mine"}])
     _, (first, second) = read_all(tmp_path, text_key="body")
@@ -105,7 +106,7 @@ def test_a_named_text_key_leaves_lines_of_text_and_the_key_text_alone(tmp_path):
     assert (second.doc.text, second.meta) == ("two", {"text": "mine"})
 
 
-def test_a_folder_is_read_by_name_and_other_files_are_not(tmp_path):
+def test_files_of_a_folder_are_read_in_the_order_of_their_names(tmp_path):
     write_corpus(tmp_path / "b.txt", [{"text": "two"}])
     write_corpus(tmp_path / "a" / "x.jsonl", [{"text": "one"}])
     (tmp_path / "README").write_text("no")
@@ -125,7 +126,7 @@ def test_a_damaged_file_is_named(tmp_path, suffix):
         read_all(tmp_path)
 
 
-def test_what_annotate_has_written_is_read_again_with_its_text_entities_and_meta(tmp_path):
+def test_output_of_annotate_can_be_its_input_with_text_entities_and_meta(tmp_path):
     row = {
         "id": "a", "text": "Tokyo", "lang": "xx", "n_tokens": 1, "cats": [{"label": "X", "score": 1.0}],
         "entities": [{"start": 0, "end": 5, "label": "LOC", "kb_id": "Q1490", "vector": [0.0, 1.0]}],

@@ -1,4 +1,4 @@
-"""The output folder: whether a run that it holds is this one, and that no other is writing to it."""
+"""The output folder of a run: its settings, whether a run in it can be resumed, and its lock."""
 
 from __future__ import annotations
 
@@ -11,24 +11,23 @@ from pathlib import Path
 from typing import IO, Any, Dict, List, Optional
 
 from ..errors import Errors
-from .job import ASIDE, Job, sha256_of, stamp_of
+from .job import METADATA_FOLDER, Job, sha256_of, stamp_of
 
 MANIFEST = "run.json"
 SCHEMA = 2
 _OLD_MANIFEST = "_annotate.json"
-# Files up to this size are compared by all their bytes, larger ones by as many blocks.
-WHOLE = 64 << 20
+# Files up to this size are compared by a hash of all bytes, larger ones by a hash of blocks with this total size.
+MAX_HASHED_SIZE = 64 << 20
 _BLOCK = 1 << 20
-# What may change from one time to the next.
-_FREE = ("output", "batch_size", "threads", "gpu_id")
+_FREE_SETTINGS = ("output", "batch_size", "threads", "gpu_id")  # may change when a run is resumed
 Settings = Dict[str, Any]
 
 
 def find_pipeline(job: Job) -> Path:
-    """Where a run's pipeline is.
+    """Return the directory of a run's pipeline.
 
     job (Job): The run.
-    RETURNS (Path): Its directory, or that of its package.
+    RETURNS (Path): The directory of the pipeline, or of its package.
     RAISES (ValueError): ML350 if there is none.
     """
     path = Path(job.pipeline)
@@ -47,64 +46,64 @@ def find_pipeline(job: Job) -> Path:
 
 
 def read_settings(job: Job) -> Optional[Settings]:
-    """What a folder's run was begun with.
+    """Read the settings of the run in the output folder.
 
     job (Job): The run.
     RETURNS (Optional[Settings]): As from `settings`; None if there is no run.
-    RAISES (ValueError): ML281 if the folder holds anything else, or the file is damaged; ML356 if a version before
-        this one wrote it.
+    RAISES (ValueError): ML281 if the folder has other files, or the manifest is damaged; ML356 if an earlier version
+        wrote the folder.
     """
     folder = Path(job.output)
-    manifest = job.aside / MANIFEST
+    manifest = job.metadata_folder / MANIFEST
     if (folder / _OLD_MANIFEST).exists():
         raise ValueError(Errors.ML356.format(path=folder, manifest=_OLD_MANIFEST))
     try:
         if not manifest.exists():
-            others = [path for path in (folder.iterdir() if folder.exists() else ()) if path.name != ASIDE]
-            if any(path.name[0] != "." for path in others) or any(job.aside.glob("part-*")):
-                raise ValueError(Errors.ML281.format(path=folder, reason="it holds other files"))
+            others = [path for path in (folder.iterdir() if folder.exists() else ()) if path.name != METADATA_FOLDER]
+            if any(path.name[0] != "." for path in others) or any(job.metadata_folder.glob("part-*")):
+                raise ValueError(Errors.ML281.format(path=folder, reason="it has other files"))
             return None
-        there = json.loads(manifest.read_text(encoding="utf8"))["settings"]
-        if not isinstance(there, dict) or not isinstance(there.get("files"), dict):
-            raise ValueError("it is no run's")
+        saved = json.loads(manifest.read_text(encoding="utf8"))["settings"]
+        if not isinstance(saved, dict) or not isinstance(saved.get("files"), dict):
+            raise ValueError("it has no settings of a run")
     except OSError as error:
         raise ValueError(Errors.ML351.format(path=folder, reason=error)) from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         if str(error).startswith("[ML"):
             raise
-        reason = f"{ASIDE}/{MANIFEST} cannot be read ({error})"
+        reason = f"{METADATA_FOLDER}/{MANIFEST} cannot be read ({error})"
         raise ValueError(Errors.ML281.format(path=folder, reason=reason)) from error
-    return there
+    return saved
 
 
-def check_settings(job: Job, own: Settings, there: Settings) -> None:
-    """See that a run that was begun is this one.
+def check_settings(job: Job, current: Settings, saved: Settings) -> None:
+    """Check that the run in the output folder has the same settings and files.
 
     job (Job): The run.
-    own (Settings): What it would begin with.
-    there (Settings): What the folder's was begun with.
-    RAISES (ValueError): ML281 if anything differs.
+    current (Settings): Its settings now.
+    saved (Settings): The settings of the run in the folder.
+    RAISES (ValueError): ML281 if they differ.
     """
-    changed = sorted(key for key in {*own, *there} - {"files"} if own.get(key) != there.get(key))
-    files, before = own["files"], there["files"]
-    # A file that could not be read then may be there now.
+    changed = sorted(key for key in {*current, *saved} - {"files"} if current.get(key) != saved.get(key))
+    files, before = current["files"], saved["files"]
+    # A file that could not be read before (None) may be readable now.
     differ = [path for path in {**before, **files} if not (path in before and before[path] in (None, files.get(path)))]
     if differ:
         changed.append(f"input: {len(differ):,} files differ, among them {differ[0]}")
     if changed:
-        reason = f"it was begun with another {', '.join(changed)}"
+        reason = f"its run was started with another {', '.join(changed)}"
         raise ValueError(Errors.ML281.format(path=job.output, reason=reason))
 
 
 def settings(job: Job, paths: List[Path], unread: List[str]) -> Settings:
-    """What must be the same for a run to go on.
+    """Return the settings that must be the same when a run is resumed.
 
     job (Job): The run.
     paths (List[Path]): The files of its input that are read.
-    unread (List[str]): Those that cannot be.
-    RETURNS (Settings): The settings, as JSON has them; the pipeline and the input by the contents of their files.
+    unread (List[str]): Files of its input that cannot be read.
+    RETURNS (Settings): The settings, for JSON, with hashes of the files of pipeline and input.
     """
-    own = {key: value for key, value in asdict(job).items() if key not in _FREE}
+    own = {key: value for key, value in asdict(job).items() if key not in _FREE_SETTINGS}
     return {
         **own,
         "schema": SCHEMA,
@@ -117,17 +116,17 @@ def settings(job: Job, paths: List[Path], unread: List[str]) -> Settings:
 
 
 def fingerprint(path: Path) -> List[Any]:
-    """What tells a file from another.
+    """Return values that identify the content of a file.
 
     path (Path): The file.
-    RETURNS (List[Any]): Its size and SHA-256; for a large one also the time of its last change, and then the SHA-256
-        is of blocks that are spread over it, the first and the last among them.
+    RETURNS (List[Any]): Its size and SHA-256. For a large file: its size, the time of its last change, and the SHA-256
+        of blocks spread over it, including the first and the last.
     """
     size, mtime_ns = stamp_of(path)
-    if size <= WHOLE:
+    if size <= MAX_HASHED_SIZE:
         return [size, sha256_of(path)]
     digest = hashlib.sha256()
-    n_blocks = WHOLE // _BLOCK
+    n_blocks = MAX_HASHED_SIZE // _BLOCK
     with path.open("rb") as file:
         for i in range(n_blocks):
             file.seek((size - _BLOCK) * i // (n_blocks - 1))
@@ -148,42 +147,42 @@ def _folder_hash(folder: Path) -> str:
 
 
 def write_manifest(job: Job, settings: Settings, **totals: Any) -> None:
-    """Write what a run is, and what it gave.
+    """Write the settings of a run, and its totals.
 
     job (Job): The run.
-    settings (Settings): What must be the same for it to go on.
-    **totals (Any): What it gave, once it is done.
+    settings (Settings): As from `settings`.
+    **totals (Any): The counts of a finished run.
     RAISES (ValueError): ML351 if the folder cannot be written to.
     """
-    with job.writing(job.aside / MANIFEST) as aside:
+    with job.writing(job.metadata_folder / MANIFEST) as aside:
         aside.write_text(json.dumps({"settings": settings, **totals}, indent=1, ensure_ascii=True), encoding="utf8")
 
 
 def clear(job: Job) -> None:
-    """Remove what an interruption left.
+    """Delete temporary files of an interrupted run.
 
     job (Job): The run.
-    RAISES (ValueError): ML351 if that cannot be done.
+    RAISES (ValueError): ML351 if they cannot be deleted.
     """
     try:
-        for path in (*job.aside.glob(".*.tmp"), *job.aside.glob("pieces/*")):
+        for path in (*job.metadata_folder.glob(".*.tmp"), *job.metadata_folder.glob("pieces/*")):
             path.unlink(missing_ok=True)
     except OSError as error:
         raise ValueError(Errors.ML351.format(path=job.output, reason=error)) from error
 
 
 def lock(job: Job) -> Optional[IO[Any]]:
-    """Take the output folder, which is made if it is missing, until the file that is returned is closed, or the process
-    ends, however it does.
+    """Lock the output folder, which is created if missing.
 
     job (Job): The run.
-    RETURNS (Optional[IO[Any]]): An open file; None where files cannot be locked.
-    RAISES (ValueError): ML354 if another run has it, ML351 if it cannot be written to.
+    RETURNS (Optional[IO[Any]]): An open file; the lock is released when it is closed or the process ends. None where
+        files cannot be locked.
+    RAISES (ValueError): ML354 if another run has the lock, ML351 if the folder cannot be written to.
     """
     try:
-        job.aside.mkdir(parents=True, exist_ok=True)
+        job.metadata_folder.mkdir(parents=True, exist_ok=True)
         file = os.fdopen(
-            os.open(job.aside / "lock", os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666), "r+"
+            os.open(job.metadata_folder / "lock", os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666), "r+"
         )
     except OSError as error:
         raise ValueError(Errors.ML351.format(path=job.output, reason=error)) from error
@@ -195,7 +194,7 @@ def lock(job: Job) -> Optional[IO[Any]]:
         file.close()
         raise ValueError(Errors.ML354.format(path=job.output)) from error
     except (ImportError, OSError):
-        # Windows, or a file system that knows no locks: nothing is lost then, shards are only done twice.
+        # Windows, or a file system without locks. Two runs would annotate shards twice, but lose nothing.
         file.close()
         return None
     return file

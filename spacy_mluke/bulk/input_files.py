@@ -1,4 +1,4 @@
-"""The files of an input: which there are, which are passed by, and how those with lines are opened."""
+"""The files of an input: finding them, and reading those with lines."""
 
 from __future__ import annotations
 
@@ -11,53 +11,54 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple
 
 from ..errors import Errors, Warnings
-from .job import ASIDE, Stamp, stamp_of
+from .job import METADATA_FOLDER, Stamp, stamp_of
 
 FORMATS = {".jsonl": "jsonl", ".ndjson": "jsonl", ".txt": "text", ".parquet": "parquet", ".spacy": "docbin"}
 COMPRESSED = (".gz", ".zst")
-_MOST_NAMES = 20  # of skipped files
+_MAX_NAMES = 20  # of skipped files in the warning
 
 
 @dataclass
-class Found:
+class InputFiles:
     """The files of an input."""
 
-    paths: List[Path]  # that are read, in the order of their shards
-    skipped: Dict[str, str] = field(default_factory=dict)  # files that are passed by, and why
-    unread: Dict[str, str] = field(default_factory=dict)  # files that should be read and cannot, and why
+    paths: List[Path]  # files to read, in the order of their shards
+    skipped: Dict[str, str] = field(default_factory=dict)  # files of other formats -> reason, or ""
+    unread: Dict[str, str] = field(default_factory=dict)  # files that cannot be read -> reason
 
     def warning(self) -> Optional[str]:
-        """What is to be said of files that are passed by.
+        """Return a warning about skipped files.
 
-        RETURNS (Optional[str]): ML120, or None if there are none.
+        RETURNS (Optional[str]): ML120; None if no files were skipped.
         """
         if not self.skipped:
             return None
-        names = [f"{path} ({why})" if why else path for path, why in list(self.skipped.items())[:_MOST_NAMES]]
-        if len(self.skipped) > _MOST_NAMES:
-            rest = Counter(Path(path).suffix or "no suffix" for path in list(self.skipped)[_MOST_NAMES:])
+        names = [f"{path} ({why})" if why else path for path, why in list(self.skipped.items())[:_MAX_NAMES]]
+        if len(self.skipped) > _MAX_NAMES:
+            rest = Counter(Path(path).suffix or "no suffix" for path in list(self.skipped)[_MAX_NAMES:])
             names.append("and more: " + ", ".join(f"{n:,} with {suffix}" for suffix, n in rest.most_common()))
         total = len(self.skipped) + len({*map(str, self.paths), *self.unread})
         return Warnings.ML120.format(n=len(self.skipped), total=total, names=", ".join(names), suffixes=_suffixes())
 
 
-def find_files(source: Path, output: Optional[Path] = None) -> Found:
-    """The files of an input.
+def find_files(source: Path, output: Optional[Path] = None) -> InputFiles:
+    """Find the files of an input.
+
+    Files whose names begin with a dot, and files of other runs beside their documents, are ignored.
 
     source (Path): A file, or a folder with files at any depth.
-    output (Optional[Path]): The output's folder: what it holds is not read. Nor are files that another run put beside
-        its documents, and those whose names begin with a dot.
-    RETURNS (Found): Those whose format is known are read, by name; others are listed.
-    RAISES (ValueError): ML280 if there is none to read.
+    output (Optional[Path]): The output folder, which is ignored.
+    RETURNS (InputFiles): Files of known formats, sorted by name, and skipped files.
+    RAISES (ValueError): ML280 if there is no file to read.
     """
-    found = Found([])
+    found = InputFiles([])
     if not source.is_dir():
         candidates = [source]
     else:
         candidates = []
-        for folder, names, files in os.walk(source, onerror=_note(found)):
+        for folder, names, files in os.walk(source, onerror=_add_unread(found)):
             here = Path(folder)
-            names[:] = [name for name in names if name[0] != "." and name != ASIDE and here / name != output]
+            names[:] = [name for name in names if name[0] != "." and name != METADATA_FOLDER and here / name != output]
             candidates += [here / name for name in files if not name.startswith((".", "_part-", "_annotate."))]
             candidates += [here / name for name in names if (here / name).is_symlink()]
     for path in sorted(candidates):
@@ -68,17 +69,17 @@ def find_files(source: Path, output: Optional[Path] = None) -> Found:
         elif path.is_file():
             found.paths.append(path)
         else:
-            found.skipped[str(path)] = "no regular file, or a link to none"
+            found.skipped[str(path)] = "no regular file"
     if not found.paths and not found.unread:
         raise ValueError(Errors.ML280.format(path=source, suffixes=_suffixes()))
     return found
 
 
-def _note(found: Found) -> Any:
-    def note(error: OSError) -> None:
+def _add_unread(found: InputFiles) -> Any:
+    def add(error: OSError) -> None:
         found.unread[str(error.filename)] = str(error)
 
-    return note
+    return add
 
 
 def _suffixes() -> str:
@@ -86,10 +87,10 @@ def _suffixes() -> str:
 
 
 def split_suffix(path: Path) -> Tuple[str, str]:
-    """The suffixes of a file.
+    """Return the suffixes of a file.
 
     path (Path): The file.
-    RETURNS (Tuple[str, str]): That of its format and that of its compression, or "", in small letters.
+    RETURNS (Tuple[str, str]): Suffix of its format, and suffix of its compression or "", in lower case.
     """
     name = path.name.lower()
     compression = next((suffix for suffix in COMPRESSED if name.endswith(suffix)), "")
@@ -97,10 +98,10 @@ def split_suffix(path: Path) -> Tuple[str, str]:
 
 
 def kind_of(path: Path) -> Optional[str]:
-    """The format of a file, by its name.
+    """Return the format of a file, by its name.
 
     path (Path): The file.
-    RETURNS (Optional[str]): One of FORMATS' values; None for others.
+    RETURNS (Optional[str]): A value of FORMATS; None for an unknown format.
     """
     suffix, compression = split_suffix(path)
     kind = FORMATS.get(suffix)
@@ -108,14 +109,14 @@ def kind_of(path: Path) -> Optional[str]:
 
 
 class LineFile:
-    """A file with lines that is read forward, compressed or not.
+    """A file with lines, compressed or not, that is read forward.
 
     path (Path): The file.
     """
 
     def __init__(self, path: Path):
         self.key = _key(path)
-        self.position = 0  # of what was read, in the text
+        self.position = 0  # bytes read, of the uncompressed text
         _, compression = split_suffix(path)
         self._file: Any
         if compression == ".gz":
@@ -127,28 +128,28 @@ class LineFile:
         self.is_compressed = bool(compression)
 
     def read(self, size: int) -> bytes:
-        """The next bytes.
+        """Read the next bytes.
 
-        size (int): How many at most.
-        RETURNS (bytes): None at the end.
+        size (int): Maximum number of bytes.
+        RETURNS (bytes): The bytes; empty at the end of the file.
         """
         found = self._file.read(size)
         self.position += len(found)
         return found
 
     def readline(self) -> bytes:
-        """The next line.
+        """Read the next line.
 
-        RETURNS (bytes): With its end; nothing at the end of the file.
+        RETURNS (bytes): The line with its line end; empty at the end of the file.
         """
         line = self._file.readline()
         self.position += len(line)
         return line
 
-    def go_to(self, position: int) -> None:
-        """Pass by what comes before a place.
+    def seek(self, position: int) -> None:
+        """Move forward to a position.
 
-        position (int): The place, not before what was read.
+        position (int): Position in the uncompressed text, not before the current one.
         """
         if not self.is_compressed:
             self._file.seek(position)
@@ -157,11 +158,11 @@ class LineFile:
             pass
 
     def close(self) -> None:
-        """Close it."""
+        """Close the file."""
         self._file.close()
 
 
-# The compressed file that was read last: the next shard goes on in it, and nothing is unpacked twice.
+# The compressed file that was read last: the next shard continues in it, so that nothing is uncompressed twice.
 _open: Dict[Tuple[str, Stamp], LineFile] = {}
 
 
@@ -169,24 +170,24 @@ def _key(path: Path) -> Tuple[str, Stamp]:
     return str(path), stamp_of(path)
 
 
-def lines_at(path: Path, position: int) -> LineFile:
-    """Open a file with lines.
+def open_lines(path: Path, position: int) -> LineFile:
+    """Open a file with lines at a position.
 
     path (Path): The file.
-    position (int): Where the next line begins, in the text.
-    RETURNS (LineFile): The file, at this place. Hand it to `leave` when all has been read that is needed.
+    position (int): Start of a line, in bytes of the uncompressed text.
+    RETURNS (LineFile): The file at this position. Pass it to `release` after reading.
     """
     file = _open.pop(_key(path), None)
     if file is None or file.position > position:
         file = LineFile(path)
-    file.go_to(position)
+    file.seek(position)
     return file
 
 
-def leave(file: LineFile) -> None:
-    """Keep a compressed file open for the next shard, and close another.
+def release(file: LineFile) -> None:
+    """Close a file; keep a compressed one open for the next shard, and close the previous one.
 
-    file (LineFile): From `lines_at`.
+    file (LineFile): From `open_lines`.
     """
     while _open:
         _open.popitem()[1].close()

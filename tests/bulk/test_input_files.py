@@ -1,4 +1,4 @@
-"""What an input folder holds is read, or named."""
+"""Finding and reading the files of an input."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ import pyarrow
 import pytest
 import spacy
 
-from spacy_mluke.bulk import sources
-from spacy_mluke.bulk.inputs import find_files
+from spacy_mluke.bulk import plan as plan_module
+from spacy_mluke.bulk.input_files import find_files
 from spacy_mluke.bulk.job import Job
-from spacy_mluke.bulk.sources import Record, plan, read
+from spacy_mluke.bulk.plan import plan
+from spacy_mluke.bulk.records import Record, read
 from tests.bulk.corpora import records, write_corpus
-from tests.bulk.test_sources import read_all
+from tests.bulk.test_records import read_all
 
 NLP = spacy.blank("xx")
 
@@ -32,7 +33,7 @@ def compressed(path: Path, data: bytes) -> Path:
 
 
 @pytest.mark.parametrize("name", ["a.jsonl.gz", "a.JSONL.GZ", "a.txt.gz", "a.ndjson.zst"])
-def test_compressed_lines_are_read_as_if_they_were_not(tmp_path, name):
+def test_compressed_lines_are_read_like_uncompressed_ones(tmp_path, name):
     lines = "".join(
         f'{{"text": "{i} {"x" * (i % 100)}"}}\n' if "json" in name.lower() else f"{i}\n" for i in range(500)
     )
@@ -42,7 +43,7 @@ def test_compressed_lines_are_read_as_if_they_were_not(tmp_path, name):
         assert [one.doc.text.split()[0] for one in found] == [str(i) for i in range(500)]
 
 
-def test_shards_of_a_compressed_file_come_in_any_order(tmp_path):
+def test_shards_of_a_compressed_file_can_be_read_in_any_order(tmp_path):
     path = compressed(tmp_path / "a.txt.gz", b"".join(b"%d\n" % i for i in range(50)))
     job = Job("", str(path), "out", shard_size=10)
     shards = plan(job, find_files(path))
@@ -51,7 +52,7 @@ def test_shards_of_a_compressed_file_come_in_any_order(tmp_path):
         assert found == [str(i) for i in range(shard.first, shard.first + 10)]
 
 
-def test_a_compressed_file_that_is_cut_is_read_up_to_there_and_named(tmp_path):
+def test_a_truncated_compressed_file_is_read_to_its_end_and_named(tmp_path):
     text = b"".join(b'{"text": "%d %s"}\n' % (i, os.urandom(40).hex().encode()) for i in range(30_000))
     path = tmp_path / "a.jsonl.gz"
     path.write_bytes(gzip.compress(text, 1)[:-500_000])
@@ -63,7 +64,7 @@ def test_a_compressed_file_that_is_cut_is_read_up_to_there_and_named(tmp_path):
     assert isinstance(one, Record)
 
 
-def test_capital_suffixes_are_read(tmp_path):
+def test_suffixes_in_capital_letters_are_read(tmp_path):
     write_corpus(tmp_path / "a.jsonl", records(2)).rename(tmp_path / "a.JsonL")
     write_corpus(tmp_path / "b.parquet", records(2)).rename(tmp_path / "b.PARQUET")
     _, found = read_all(tmp_path)
@@ -107,7 +108,7 @@ def test_output_inside_the_input_is_never_read(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["b.parquet", "b.spacy"])
-def test_a_file_that_cannot_be_read_is_named_and_others_are_done(tmp_path, name):
+def test_a_damaged_file_is_named_and_others_are_read(tmp_path, name):
     write_corpus(tmp_path / "a.jsonl", records(3))
     (tmp_path / name).write_bytes(b"damaged")
     found = find_files(tmp_path)
@@ -115,23 +116,23 @@ def test_a_file_that_cannot_be_read_is_named_and_others_are_done(tmp_path, name)
     assert (Path(shard.path).name, list(found.unread)) == ("a.jsonl", [str(tmp_path / name)])
 
 
-def test_a_file_that_may_not_be_read_is_named_and_others_are_done(tmp_path, monkeypatch):
+def test_a_file_without_permission_is_named_and_others_are_read(tmp_path, monkeypatch):
     write_corpus(tmp_path / "a.jsonl", records(3))
     forbidden = write_corpus(tmp_path / "b.jsonl", records(3))
-    allowed = sources.lines_at
+    allowed = plan_module.open_lines
 
-    def lines_at(path, position):
+    def open_lines(path, position):
         if path == forbidden:
             raise PermissionError(13, "Permission denied", str(path))
         return allowed(path, position)
 
-    monkeypatch.setattr(sources, "lines_at", lines_at)
+    monkeypatch.setattr(plan_module, "open_lines", open_lines)
     found = find_files(tmp_path)
     assert [shard.path for shard in plan(Job("", str(tmp_path), "out"), found)] == [str(tmp_path / "a.jsonl")]
     assert "Permission denied" in found.unread[str(forbidden)]
 
 
-def test_a_wrong_text_key_is_an_error_that_names_the_keys_there_are(tmp_path):
+def test_a_wrong_text_key_is_an_error_that_names_the_keys_found(tmp_path):
     path = write_corpus(tmp_path / "a.jsonl", [{"body": "one", "url": 1}, {"body": "two"}])
     with pytest.raises(ValueError, match=r"\[ML353\].*'text'.*first 2.*.body., .url..*--text-key"):
         read_all(path)
@@ -139,7 +140,7 @@ def test_a_wrong_text_key_is_an_error_that_names_the_keys_there_are(tmp_path):
     assert len(read_all(tmp_path)[1]) == 8
 
 
-def test_a_column_that_is_not_of_texts_is_named(tmp_path):
+def test_a_column_that_does_not_contain_texts_is_named(tmp_path):
     write_corpus(tmp_path / "a.parquet", [{"text": 1}])
-    with pytest.raises(ValueError, match=r"\[ML282\].*'text' is not of texts, but int64"):
+    with pytest.raises(ValueError, match=r"\[ML282\].*'text' does not contain texts, but int64"):
         read_all(tmp_path)
