@@ -1,7 +1,7 @@
-"""The Typer application. A command is a function in a file of its own, imported when it is called for.
+"""The Typer application. Each command is a function in a module with its name, imported when the command is used.
 
-To add one, write `cli/my_command.py` with a function `my_command`, and name it in COMMANDS. One that is a group lists
-the functions of its own commands as SUBCOMMANDS.
+To add a command, write `cli/my_command.py` with a function `my_command`, and add it to COMMANDS. A group of commands
+lists the functions of its commands as SUBCOMMANDS.
 """
 
 from __future__ import annotations
@@ -15,33 +15,33 @@ from typer.core import TyperCommand, TyperGroup
 from ._errors import reported_errors
 
 COMMANDS: Dict[str, str] = {
-    "info": "Show what a checkpoint holds: sizes, files, vocabularies, special ids, heads.",
-    "convert": "Write a checkpoint as a directory of this package, or in Hugging Face form.",
-    "convert-conll": "Write a corpus for named entities from a file of CoNLL-2003 or WikiNEuRal.",
-    "convert-jsonl": "Write a corpus from JSON lines, or JSON lines from a corpus.",
-    "convert-kbp37": "Write a corpus for relation extraction from a file of KBP37 or RELX.",
-    "convert-mlama": "Write a corpus for mluke_cloze from mLAMA.",
-    "convert-squad": "Write a corpus for question answering from a file in SQuAD's format.",
-    "train": "Train a pipeline as spacy train does, and go on after an interruption.",
+    "info": "Show the sizes, files, vocabularies, special ids and heads of a checkpoint.",
+    "convert": "Convert a checkpoint to this package's format, or to the format of transformers.",
+    "convert-conll": "Convert a CoNLL-2003 or WikiNEuRal file to a corpus with named entities.",
+    "convert-jsonl": "Convert JSON lines to a corpus, or a corpus to JSON lines.",
+    "convert-kbp37": "Convert a KBP37 or RELX file to a corpus with relations.",
+    "convert-mlama": "Convert mLAMA to a corpus for mluke_cloze.",
+    "convert-squad": "Convert a file in SQuAD's format to a corpus with questions and answers.",
+    "train": "Train a pipeline as `spacy train` does; an interrupted training can be resumed.",
     "evaluate": "Show the scores of every component of a pipeline on a corpus.",
-    "annotate": "Annotate a corpus of any size: Parquet or DocBins of entities, links, relations and vectors.",
+    "annotate": "Annotate a corpus of any size, and write the results as Parquet or DocBins.",
     "score": "Score a pipeline on a corpus, with bootstrap confidence intervals, for `report`.",
-    "report": "Make one self-contained HTML page of the scores of several systems.",
-    "prune": "Teach mluke_ner which candidates are worth a look: those that begin and end where names do.",
-    "export": "Write a trained component as a model that transformers opens.",
-    "entities": "Build a store of entities with their names, look names up in it, or write it as JSON lines.",
-    "pretrain": "Teach an encoder entities, by masking them in text that names them.",
+    "report": "Write an HTML page that compares the scores of several systems.",
+    "prune": "Make mluke_ner faster: learn where entities begin and end, and classify fewer candidate spans.",
+    "export": "Export a trained component as a model for transformers.",
+    "entities": "Build an entity store, look up names in it, or write it as JSON lines.",
+    "pretrain": "Pretrain an encoder on entities: predict masked entities in texts with linked entities.",
     "debug-align": "Show tokens, wordpieces, offsets, entities and windows of a text.",
-    "demo": "Link entities and complete facts in many languages, and show how alike the same entities are across them.",
+    "demo": "Link entities and complete facts in many languages, and compare entity vectors across languages.",
 }
 
 
 class LazyCommands(TyperGroup):
-    """A group that knows its commands by name, and imports the one that is called."""
+    """A group that has the names of its commands, and imports a command when it is used."""
 
     def __init__(self, **options: Any):
         super().__init__(**options)
-        # Enough for --help and for the hint on a name with a typo.
+        # Enough for --help, and for hints on misspelled names.
         self.commands = {name: TyperCommand(name, help=text) for name, text in COMMANDS.items()}
 
     def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
@@ -56,8 +56,8 @@ class LazyCommands(TyperGroup):
 def load_command(name: str) -> Any:
     """Import a command.
 
-    name (str): Its name.
-    RETURNS (Any): The command, of the click that this Typer uses: newer ones have their own.
+    name (str): The command's name.
+    RETURNS (Any): The click command; recent versions of Typer contain their own click.
     """
     attribute = name.replace("-", "_")
     module = importlib.import_module(f"{__package__}.{attribute}")
@@ -76,6 +76,6 @@ app = typer.Typer(name="mluke", cls=LazyCommands, no_args_is_help=True, add_comp
 
 @app.callback()
 def main(
-    debug: bool = typer.Option(False, "--debug", envvar="SPACY_MLUKE_DEBUG", help="Show tracebacks of all errors"),
+    debug: bool = typer.Option(False, "--debug", envvar="SPACY_MLUKE_DEBUG", help="Show the traceback of every error"),
 ) -> None:
-    """mLUKE for spaCy: checkpoints, corpora, training, entities."""
+    """mLUKE for spaCy: checkpoints, corpora, training, evaluation, entity stores."""

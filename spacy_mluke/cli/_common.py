@@ -1,4 +1,4 @@
-"""What several commands share."""
+"""Helpers of several commands."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from ..vocabulary.database import Progress
 
 
 def shown(text: str) -> str:
-    """A text from a file as a terminal may show it: without characters that steer it.
+    """Return a text without control characters, so that it is safe to print in a terminal.
 
-    text (str): The text.
+    text (str): A text from a file.
     RETURNS (str): One line.
     """
     return "".join(char if char.isprintable() else "\ufffd" for char in text)
@@ -21,9 +21,9 @@ def shown(text: str) -> str:
 
 @contextlib.contextmanager
 def progress_bar() -> Iterator[Progress]:
-    """Show how an entity database is built.
+    """Show the progress of building an entity database.
 
-    YIELDS (Progress): What the building calls.
+    YIELDS (Progress): The callback for the function that builds it.
     """
     bars: Dict[str, tqdm] = {}
 
@@ -37,7 +37,7 @@ def progress_bar() -> Iterator[Progress]:
                 unit="B" if in_bytes else " steps",
                 unit_scale=in_bytes,
                 unit_divisor=1024,
-                disable=None,  # on when a terminal is there to see it
+                disable=None,  # shown only in a terminal
             )
         bars[stage].update(done - bars[stage].n)
 

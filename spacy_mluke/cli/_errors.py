@@ -1,4 +1,4 @@
-"""Errors of a command, as a message without a traceback."""
+"""Print errors of a command as messages without tracebacks."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ _CODED = re.compile(r"\[(ML|E)\d{3,4}\] ")
 
 @contextlib.contextmanager
 def reported_errors(*, debug: bool = False) -> Iterator[None]:
-    """End the command with a message and exit code 1 if it fails in a way that its user can mend.
+    """End the command with a message and exit code 1 on errors of input, files or settings.
 
-    An error that says nothing about what was passed in is a bug of ours, and keeps its traceback.
+    Other errors are bugs of this package, and keep their tracebacks.
 
-    debug (bool): Whether all errors keep their tracebacks.
+    debug (bool): Whether every error keeps its traceback.
     """
     try:
         yield
@@ -30,14 +30,14 @@ def reported_errors(*, debug: bool = False) -> Iterator[None]:
 
 
 def describe_error(error: Exception) -> Optional[str]:
-    """Say what the user of a command can do about an error.
+    """Return the message for an error that the user of a command can fix.
 
     error (Exception): The error.
     RETURNS (Optional[str]): The message; None for an error that is not one of input, files or settings.
     """
     from ..errors import Errors
 
-    # The text of a KeyError would be quoted.
+    # str() of a KeyError has quotes around the text.
     text = error.args[0] if error.args and isinstance(error.args[0], str) else str(error)
     if _CODED.match(text):
         return text
@@ -55,7 +55,7 @@ def describe_error(error: Exception) -> Optional[str]:
 
 
 def _is_about_config(error: Exception) -> bool:
-    """Whether an error is one of a config: of its syntax, its values or its registered names."""
+    """Return whether an error is about a config: its syntax, values or registered names."""
     from configparser import Error as SyntaxProblem
 
     from catalogue import RegistryError

@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 
 class TrainingBar:
-    """Shows the steps to the next evaluation, and the evaluation itself, on stderr if it is a terminal.
+    """A progress bar of the steps to the next evaluation and of the evaluation, on stderr if it is a terminal.
 
-    nlp (Language): The pipeline; its config says how often it is evaluated. If its logger has a progress bar, this one
-        is not shown.
-    is_on (bool): Whether this process shows anything.
+    nlp (Language): The pipeline, whose config has the evaluation frequency. Without effect if its logger has a progress
+        bar.
+    is_on (bool): Whether this process shows a bar.
     """
 
     def __init__(self, nlp: Language, *, is_on: bool):
@@ -38,10 +38,10 @@ class TrainingBar:
         self.close()
 
     def show(self, what: str, n_steps: int) -> None:
-        """Take note of what the training does.
+        """Update the bar.
 
-        what (str): "step" when a step was taken, "evaluation" before one, "log" before the logger prints.
-        n_steps (int): Steps that were taken.
+        what (str): "step" after a step, "evaluation" before an evaluation, "log" before the logger prints.
+        n_steps (int): Number of steps taken.
         """
         if not self._is_on:
             return
@@ -49,19 +49,19 @@ class TrainingBar:
             self.close()
             return
         if self._bar is None:
-            # Steps are named as the logger names them, from 0; those that the frequency divides are evaluated.
+            # The logger counts steps from 0; multiples of the frequency are evaluated.
             step = n_steps - 1
             end = -(-step // self._every) * self._every
             end = min(end, self._last) if self._last else end
             of = f" of {self._last:,}" if self._last else ""
-            # On when a terminal is there to see it.
+            # disable=None: shown only in a terminal.
             self._bar = tqdm(total=end - step + 1, desc=f"Steps to {end:,}{of}", leave=False, disable=None)
         self._bar.update()
         if what == "evaluation":
             self._bar.set_description("Evaluating")
 
     def close(self) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         if self._bar is not None:
             self._bar.close()
             self._bar = None

@@ -1,4 +1,4 @@
-"""What `train` and `pretrain` share."""
+"""Functions of `train` and `pretrain`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from ..training.process_group import ProcessGroup
 
-# As a shell says that a process was interrupted from the keyboard.
+# The exit code of a process that was interrupted from the keyboard, as in shells.
 INTERRUPTED = 130
 
 
@@ -28,18 +28,18 @@ def run_training(
     force: bool = False,
     command: str = "",
 ) -> ProcessGroup:
-    """Train a pipeline, from its config or from the state of an interrupted training.
+    """Train a pipeline, from its config or from the saved state of an interrupted training.
 
     config (Path): The config.
     output (Path): Directory for model-best, model-last and the state.
-    overrides (Dict[str, Any]): Settings in place of the config's, by dotted name.
-    resume (bool): Whether to go on from the last state, if there is one.
-    every (int): Steps between states; 0 for as many as between evaluations.
-    gpu_id (int): GPU, -1 for none. Of several processes, each takes the one of its own number.
-    force (bool): Whether what `output` holds may be replaced.
-    command (str): The command that goes on with this training, for the message of one that is interrupted.
-    RETURNS (ProcessGroup): The processes that have trained.
-    RAISES (ValueError): ML323 if `output` holds a training and neither `resume` nor `force` says what to do with it.
+    overrides (Dict[str, Any]): Settings that replace those of the config, by dotted name.
+    resume (bool): Whether to resume from the last state, if there is one.
+    every (int): Steps between states; 0: a state at each evaluation.
+    gpu_id (int): GPU id, or -1 for the CPU. With several processes, each uses the GPU of its rank.
+    force (bool): Whether to replace the content of `output`.
+    command (str): The command that resumes this training, for the message after an interruption.
+    RETURNS (ProcessGroup): The processes of the training.
+    RAISES (ValueError): ML323 if `output` contains a training, and neither `resume` nor `force` is set.
     """
     from spacy.cli._util import setup_gpu, show_validation_error
     from spacy.training.initialize import init_nlp
@@ -71,7 +71,7 @@ def run_training(
         saved = load_config(pipeline_path(found) / "config.cfg")
         nlp = load_model(pipeline_path(found), config=changed_settings(loaded, saved, found))
         if process_group.is_first:
-            msg.info(f"Going on from {found}")
+            msg.info(f"Resuming from {found}")
     else:
         with show_validation_error(config, hint_fill=False):
             nlp = init_nlp(loaded, use_gpu=gpu_id)
@@ -92,11 +92,11 @@ def run_training(
 
 
 def read_overrides(ctx: typer.Context) -> Dict[str, Any]:
-    """Settings of the config that the command line overrides.
+    """Return the settings of the config that the command line overrides.
 
-    ctx (typer.Context): The command as it was called.
+    ctx (typer.Context): The command's context.
     RETURNS (Dict[str, Any]): Values by dotted name.
-    RAISES (typer.BadParameter): For an option that is neither the command's nor a setting.
+    RAISES (typer.BadParameter): For an option that is neither one of the command nor a setting.
     """
     import typer
     from click.exceptions import UsageError
@@ -105,17 +105,17 @@ def read_overrides(ctx: typer.Context) -> Dict[str, Any]:
     try:
         return parse_config_overrides(list(ctx.args))
     except UsageError as error:
-        # Typer may bring a click of its own, which does not know this one's errors.
+        # Typer may contain its own click, which does not handle errors of this click.
         hint = "settings of the config have dots in their names, as in --training.max_steps 100"
         raise typer.BadParameter(f"{error.format_message()} ({hint})") from error
 
 
 def check_output(output: Path, resume: bool) -> None:
-    """See that no finished training is lost by beginning another one.
+    """Check that a new training does not delete another one.
 
-    output (Path): The directory to train into.
-    resume (bool): Whether a training that was interrupted there goes on.
-    RAISES (ValueError): ML323 if something is there that would be deleted.
+    output (Path): The output directory.
+    resume (bool): Whether to resume an interrupted training.
+    RAISES (ValueError): ML323 if the directory contains a training that would be deleted.
     """
     from spacy.training.loop import DIR_MODEL_BEST, DIR_MODEL_LAST
 
@@ -127,19 +127,19 @@ def check_output(output: Path, resume: bool) -> None:
         return
     there = [name for name in (DIR_MODEL_BEST, DIR_MODEL_LAST) if (output / name).exists()]
     if is_interrupted:
-        hint = ", or --resume to go on with the training that was interrupted"
+        hint = ", or --resume to continue the interrupted training"
         raise ValueError(Errors.ML323.format(path=output, what="an interrupted training", hint=hint))
     if there:
-        hint = ": the training that made it is finished, so there is nothing to resume" if resume else ""
+        hint = ": this training is finished and cannot be resumed" if resume else ""
         raise ValueError(Errors.ML323.format(path=output, what=" and ".join(there), hint=hint))
 
 
 def resume_command(ctx: typer.Context, arguments: Sequence[Path], options: Dict[str, Any]) -> str:
-    """The command that goes on with a training.
+    """Return the command that resumes a training.
 
-    ctx (typer.Context): The command as it was called, with the settings that override the config's.
-    arguments (Sequence[Path]): Its arguments.
-    options (Dict[str, Any]): Its other options; those that are None or 0 were not given.
+    ctx (typer.Context): The command's context, with the settings that override the config.
+    arguments (Sequence[Path]): The command's arguments.
+    options (Dict[str, Any]): The command's options; None and 0 are defaults.
     RETURNS (str): A line for a shell.
     """
     given: List[str] = [str(path) for path in arguments]
@@ -151,7 +151,7 @@ def resume_command(ctx: typer.Context, arguments: Sequence[Path], options: Dict[
 
 @contextlib.contextmanager
 def _interruptible(output: Path, command: str, process_group: ProcessGroup) -> Iterator[None]:
-    """Say how to go on when the training is interrupted from the keyboard."""
+    """Print how to resume when the training is interrupted from the keyboard."""
     import sys
 
     from wasabi import msg
@@ -163,8 +163,8 @@ def _interruptible(output: Path, command: str, process_group: ProcessGroup) -> I
     except KeyboardInterrupt:
         if process_group.is_first:
             path: Optional[Path] = find_state(output / FOLDER)
-            kept = f"its last state is kept: {path}" if path is not None else "no state was kept yet"
-            msg.warn(f"The training was interrupted; {kept}. To go on{'' if path else ', from the start'}:")
-            # A command is to be copied: it takes one line.
+            saved = f"Its last state is saved: {path}" if path is not None else "No state has been saved"
+            msg.warn(f"The training was interrupted. {saved}. To {'resume' if path else 'start again'}:")
+            # Printed without wrapping, to be copied.
             print(f"\n  {command}\n")
         sys.exit(INTERRUPTED)

@@ -1,4 +1,4 @@
-"""`annotate`: a corpus through a pipeline, of any size, on one machine or on a cluster."""
+"""`annotate`: annotate a corpus of any size, on one machine or on a cluster."""
 
 from __future__ import annotations
 
@@ -17,21 +17,23 @@ if TYPE_CHECKING:
 
 PIPELINE = typer.Argument(..., help="A pipeline: its directory, or the name of its package")
 INPUT = typer.Argument(..., help="JSON lines, text, Parquet or .spacy: a file, or a folder of files", exists=True)
-OUTPUT = typer.Argument(..., help="Folder to write to; a run that it holds goes on", file_okay=False)
+OUTPUT = typer.Argument(..., help="Folder to write to; an interrupted run in it is continued", file_okay=False)
 FORMAT = typer.Option("parquet", "--format", "-f", help="parquet or docbin")
-PROCESSES = typer.Option(1, "--processes", "-j", min=0, help="Processes of this machine; 0 for one for each core")
-SHARD_SIZE = typer.Option(500, "--shard-size", min=1, help="Documents that are written together")
-BATCH_SIZE = typer.Option(64, "--batch-size", min=1, help="Documents that the pipeline reads together")
-VECTORS = typer.Option(True, "--vectors/--no-vectors", help="Whether Parquet has the vectors of entities")
+PROCESSES = typer.Option(
+    1, "--processes", "-j", min=0, help="Number of processes on this machine; 0: one for each core"
+)
+SHARD_SIZE = typer.Option(500, "--shard-size", min=1, help="Number of documents in an output file")
+BATCH_SIZE = typer.Option(64, "--batch-size", min=1, help="Number of documents in a batch of the pipeline")
+VECTORS = typer.Option(True, "--vectors/--no-vectors", help="Whether Parquet files contain entity vectors")
 TEXT_KEY = typer.Option("text", "--text-key", help="Key or column of the texts")
-ID_KEY = typer.Option("id", "--id-key", help="Key or column of the documents' ids; without, they are FILE:NUMBER")
-GPU = typer.Option(-1, "--gpu-id", "-g", help="GPU to work on; -1 for the CPU")
-QUANTIZE = typer.Option(None, "--quantize", "-q", help="int8 for encoders that predict in eight bits")
+ID_KEY = typer.Option("id", "--id-key", help="Key or column of document ids. Default id: FILE:NUMBER")
+GPU = typer.Option(-1, "--gpu-id", "-g", help="GPU id; -1: CPU")
+QUANTIZE = typer.Option(None, "--quantize", "-q", help="int8: predict in eight bits")
 ENGINE = typer.Option("local", "--engine", help="local, or ray for a cluster")
-ADDRESS = typer.Option(None, "--address", help="Ray: the cluster's address")
-ACTORS = typer.Option("1:4", "--actors", help="Ray: least and greatest number of actors")
-CPUS = typer.Option(1.0, "--actor-cpus", min=0, help="Ray: cores of an actor")
-GPUS = typer.Option(0.0, "--actor-gpus", min=0, help="Ray: GPUs of an actor")
+ADDRESS = typer.Option(None, "--address", help="Ray: address of the cluster")
+ACTORS = typer.Option("1:4", "--actors", help="Ray: minimum and maximum number of actors")
+CPUS = typer.Option(1.0, "--actor-cpus", min=0, help="Ray: number of cores for each actor")
+GPUS = typer.Option(0.0, "--actor-gpus", min=0, help="Ray: number of GPUs for each actor")
 
 
 def annotate(
@@ -53,10 +55,10 @@ def annotate(
     actor_cpus: float = CPUS,
     actor_gpus: float = GPUS,
 ) -> None:
-    """Annotate a corpus of any size: Parquet or DocBins of entities, links, relations and vectors.
+    """Annotate a corpus of any size, and write the results as Parquet or DocBins.
 
-    Finished shards are never done again: a run that was interrupted, at any moment, goes on with the same command.
-    Records that cannot be read or annotated are set aside with their error, beside the others.
+    Results are entities, links, relations and vectors. The same command continues an interrupted run; finished shards
+    are not annotated again. Records that cannot be read or annotated are written to separate files with their errors.
     """
     import os
     import warnings
@@ -71,7 +73,7 @@ def annotate(
     from ..bulk.output_folder import find_pipeline
     from ..bulk.parquet_files import parquet
 
-    # Containers and schedulers often allow fewer cores than there are.
+    # Containers and schedulers often allow fewer cores than the machine has.
     n_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     n = processes or n_cores
     job = Job(
@@ -100,20 +102,18 @@ def annotate(
             else:
                 run = _here(job, n)
         except KeyboardInterrupt:
-            msg.fail("Interrupted. The same command goes on where it stopped.")
+            msg.fail("Interrupted. Run the same command to continue.")
             raise typer.Exit(130) from None
     totals = run.finish()
     seconds = time.perf_counter() - started
-    said = Counter(message for result in (*run.earlier, *run.results) for message in result.warnings)
+    counts = Counter(message for result in (*run.earlier, *run.results) for message in result.warnings)
     for warning in caught:
         if issubclass(warning.category, UserWarning):
             msg.warn(shown(str(warning.message)))
-    for message, times in said.most_common(10):
+    for message, times in counts.most_common(10):
         msg.warn(shown(f"{message} ({times:,} shards)" if times > 1 else message))
     if totals["set_aside"]:
-        msg.warn(
-            f"{totals['set_aside']:,} records were set aside, with their errors: {job.metadata_folder}/part-*.bad.jsonl"
-        )
+        msg.warn(f"{totals['set_aside']:,} records have errors: {job.metadata_folder}/part-*.bad.jsonl")
     for path, reason in run.files.unread.items():
         msg.warn(shown(f"Cannot be read: {path}: {reason}"))
     for crashed in run.crashing:
@@ -152,12 +152,12 @@ def _on_cluster(job: Job, *, actors: Tuple[int, int], cpus: float, gpus: float, 
 
 
 def _follow(run: Run, results: Iterable[ShardResult]) -> None:
-    """Wait for a run's results, and show how far it is."""
+    """Wait for a run's results, and show the progress."""
     from tqdm import tqdm
     from wasabi import msg
 
     if run.earlier:
-        msg.info(f"Goes on: {len(run.earlier):,} of {len(run.shards):,} shards are done")
+        msg.info(f"Continuing: {len(run.earlier):,} of {len(run.shards):,} shards are done")
     total = sum(shard.n_records for shard in run.shards)
     n_done = sum(result.n_docs + result.n_bad for result in run.earlier)
     with tqdm(total=total, initial=n_done, unit=" docs", disable=None) as bar:

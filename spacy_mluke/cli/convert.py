@@ -1,4 +1,4 @@
-"""`convert`: any checkpoint -> a directory of ours, or Hugging Face's form."""
+"""`convert`: convert a checkpoint to this package's format, or to the format of transformers."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from pathlib import Path
 
 import typer
 
-SOURCE = typer.Argument(..., help="The bundled checkpoint, a directory or a hub name")
-TARGET = typer.Argument(..., help="Directory to write, made if missing")
-HUGGINGFACE = typer.Option(False, "--huggingface", "-H", help="Write what LukeModel.from_pretrained opens")
+SOURCE = typer.Argument(..., help="Checkpoint: mluke-small, a directory or a hub name")
+TARGET = typer.Argument(..., help="Directory to write")
+HUGGINGFACE = typer.Option(False, "--huggingface", "-H", help="Write a directory for LukeModel.from_pretrained")
 FORCE = typer.Option(False, "--force", "-F", help="Write into a directory that is not empty")
 
 
@@ -18,10 +18,10 @@ def convert(
     huggingface: bool = HUGGINGFACE,
     force: bool = FORCE,
 ) -> None:
-    """Write a checkpoint as a directory of this package, or in Hugging Face form.
+    """Convert a checkpoint to this package's format, or to the format of transformers.
 
-    Ours has its weights as safetensors and its entity names in SQLite, so that neither is read when it is
-    loaded.
+    This package's format has weights as safetensors and entity names in SQLite, so both are memory-mapped or queried
+    instead of read when the checkpoint is loaded.
     """
     import dataclasses
     import time
@@ -41,7 +41,7 @@ def convert(
     checkpoint = open_checkpoint(source)
     if target.is_dir() and checkpoint.path.samefile(target):
         raise ValueError(Errors.ML092.format(path=target))
-    # The types of the file are kept: what is not changed need not be copied, nor even read.
+    # Tensors keep the file's dtype: unchanged tensors need not be copied or read.
     dtype = next(iter(checkpoint.tensors.encoder.values())).dtype
     loaded = load_encoder(source, dtype=dtype)
     target.mkdir(parents=True, exist_ok=True)

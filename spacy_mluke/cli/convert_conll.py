@@ -1,4 +1,4 @@
-"""`convert-conll`: CoNLL-2003 or WikiNEuRal -> a corpus for spacy train."""
+"""`convert-conll`: convert CoNLL-2003 or WikiNEuRal to a corpus for `spacy train`."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ from pathlib import Path
 
 import typer
 
-SOURCE = typer.Argument(..., help="A file with a token and its tag a line", exists=True, dir_okay=False)
+SOURCE = typer.Argument(..., help="A file with a token and its tag on each line", exists=True, dir_okay=False)
 TARGET = typer.Argument(..., help="The .spacy file to write")
 LANG = typer.Option("xx", "--lang", "-l", help="Language of the documents' vocabulary")
-N_SENTENCES = typer.Option(1, "--n-sents", min=0, help="Sentences of a document; 0 for the corpus's documents")
-SPACES = typer.Option("all", "--spaces", help="Between which tokens a space stands: all, punctuation or none")
-LIMIT = typer.Option(0, "--limit", "-n", min=0, help="Sentences to read at most; 0 for all")
+N_SENTENCES = typer.Option(
+    1, "--n-sents", min=0, help="Number of sentences in a document; 0: the documents of the corpus"
+)
+SPACES = typer.Option(
+    "all", "--spaces", help="Spaces between tokens: all, punctuation (none before punctuation) or none"
+)
+LIMIT = typer.Option(0, "--limit", "-n", min=0, help="Maximum number of sentences; 0: all")
 
 
 def convert_conll(
@@ -22,7 +26,7 @@ def convert_conll(
     spaces: str = SPACES,
     limit: int = LIMIT,
 ) -> None:
-    """Write a corpus for named entities from a file of CoNLL-2003 or WikiNEuRal.
+    """Convert a CoNLL-2003 or WikiNEuRal file to a corpus with named entities.
 
     Tags may be IOB1, IOB2 (BIO), BIOES or BILOU.
     """

@@ -1,4 +1,4 @@
-"""`convert-jsonl`: JSON lines -> a corpus for spacy train, or the other way."""
+"""`convert-jsonl`: convert JSON lines to a corpus for `spacy train`, and the reverse."""
 
 from __future__ import annotations
 
@@ -8,17 +8,19 @@ import typer
 
 SOURCE = typer.Argument(..., help="A file of JSON lines, or a .spacy file", exists=True, dir_okay=False)
 TARGET = typer.Argument(..., help="The .spacy file to write, or a .jsonl file")
-LANG = typer.Option("xx", "--lang", "-l", help="Language, for its tokenizer, of lines without tokens")
-ALIGN = typer.Option("strict", "--align", "-a", help="Spans that are not on tokens: strict, contract or expand")
-SPANS_KEY = typer.Option("mluke_types", "--spans-key", help="Key in doc.spans of the types")
+LANG = typer.Option("xx", "--lang", "-l", help="Language of the tokenizer, for lines without tokens")
+ALIGN = typer.Option(
+    "strict", "--align", "-a", help="Spans that do not match token boundaries: strict (skip them), contract or expand"
+)
+SPANS_KEY = typer.Option("mluke_types", "--spans-key", help="Key of the types in doc.spans")
 
 
 def convert_jsonl(
     source: Path = SOURCE, target: Path = TARGET, lang: str = LANG, align: str = ALIGN, spans_key: str = SPANS_KEY
 ) -> None:
-    """Write a corpus from JSON lines, or JSON lines from a corpus.
+    """Convert JSON lines to a corpus, or a corpus to JSON lines.
 
-    A line is an object with "text" and what is known of it: entities, relations, types, questions, cats.
+    A line is an object with "text" and any of: entities, relations, types, questions, cats.
     """
     from collections import Counter
 
@@ -48,4 +50,4 @@ def convert_jsonl(
     msg.good(f"Wrote {target}: {n:,} documents")
     found = ", ".join(f"{kind}: {number:,}" for kind, number in skipped.most_common() if number)
     if found:
-        msg.warn("Not kept", found)
+        msg.warn("Skipped", found)

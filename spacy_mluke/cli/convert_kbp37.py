@@ -1,4 +1,4 @@
-"""`convert-kbp37`: KBP37 or RELX -> a corpus for spacy train."""
+"""`convert-kbp37`: convert KBP37 or RELX to a corpus for `spacy train`."""
 
 from __future__ import annotations
 
@@ -6,19 +6,21 @@ from pathlib import Path
 
 import typer
 
-SOURCE = typer.Argument(..., help="A file of KBP37 or RELX", exists=True, dir_okay=False)
+SOURCE = typer.Argument(..., help="A KBP37 or RELX file", exists=True, dir_okay=False)
 TARGET = typer.Argument(..., help="The .spacy file to write")
-LANG = typer.Option("en", "--lang", "-l", help="Language, for its tokenizer")
+LANG = typer.Option("en", "--lang", "-l", help="Language of the tokenizer")
 SCORED = typer.Option(
-    False, "--to-score", help="Cut tokens where entities begin and end; keep sentences whose entities cannot be given"
+    False,
+    "--to-score",
+    help="For a test set: split tokens at entity bounds, and keep sentences with unusable entities as misses",
 )
-LIMIT = typer.Option(0, "--limit", "-n", help="Sentences to read at most; 0 for all")
+LIMIT = typer.Option(0, "--limit", "-n", help="Maximum number of sentences; 0: all")
 
 
 def convert_kbp37(
     source: Path = SOURCE, target: Path = TARGET, lang: str = LANG, to_score: bool = SCORED, limit: int = LIMIT
 ) -> None:
-    """Write a corpus for relation extraction from a file of KBP37 or RELX.
+    """Convert a KBP37 or RELX file to a corpus with relations.
 
     Each sentence has two entities, and the relation between them.
     """
@@ -37,6 +39,6 @@ def convert_kbp37(
     with writing(target) as aside:
         docs.to_disk(aside)
     n_odd = len(sentences) - sum(bool(doc.ents) for doc in made)
-    what = "kept as misses" if to_score else "left out"
-    note = f"; {n_odd} {what}, whose entities share a token or are empty" if n_odd else ""
+    what = "kept as misses" if to_score else "skipped"
+    note = f"; {n_odd} {what}: their entities share a token or are empty" if n_odd else ""
     msg.good(f"Wrote {target}: {len(docs)} sentences{note}")

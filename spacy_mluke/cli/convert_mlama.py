@@ -1,4 +1,4 @@
-"""`convert-mlama`: facts of mLAMA in patterns -> a corpus for spacy train."""
+"""`convert-mlama`: convert facts and patterns of mLAMA to a corpus for `spacy train`."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ from typing import Optional
 
 import typer
 
-SOURCE = typer.Argument(..., help="The folder with triples.tsv, labels.LANG.tsv, patterns.LANG.jsonl", exists=True)
+SOURCE = typer.Argument(..., help="Folder with triples.tsv, labels.LANG.tsv, patterns.LANG.jsonl", exists=True)
 TARGET = typer.Argument(..., help="The .spacy file to write")
-RELATIONS = typer.Option(None, "--relations", help="Relations, such as P36,P1376; all by default")
-LANGUAGES = typer.Option(None, "--languages", "-l", help="Languages, such as en,de; all by default")
-PATTERNS = typer.Option(None, "--patterns", "-p", help="Which patterns of each relation and language: 0:4, 4:, ::2")
-CHECKED = typer.Option(False, "--checked", help="Only patterns that people have checked")
-MASKED = typer.Option(False, "--masked", help="Write [MASK] in place of the object: what evaluate takes")
-LIMIT = typer.Option(0, "--limit", "-n", help="Texts to write at most, drawn at random; 0 for all")
-SEED = typer.Option(0, "--seed", help="Of the order")
+RELATIONS = typer.Option(None, "--relations", help="Relations, such as P36,P1376. Default: all")
+LANGUAGES = typer.Option(None, "--languages", "-l", help="Languages, such as en,de. Default: all")
+PATTERNS = typer.Option(
+    None, "--patterns", "-p", help="Slice of the patterns of each relation and language: 0:4, 4:, ::2"
+)
+CHECKED = typer.Option(False, "--checked", help="Only manually checked patterns")
+MASKED = typer.Option(False, "--masked", help="Write [MASK] instead of the object: for evaluation")
+LIMIT = typer.Option(0, "--limit", "-n", help="Maximum number of texts, in random order; 0: all")
+SEED = typer.Option(0, "--seed", help="Seed of the random order")
 
 
 def convert_mlama(
@@ -29,10 +31,10 @@ def convert_mlama(
     limit: int = LIMIT,
     seed: int = SEED,
 ) -> None:
-    """Write a corpus for mluke_cloze from mLAMA.
+    """Convert mLAMA to a corpus for mluke_cloze.
 
-    Each text is a pattern with its subject and object filled in; the object is an entity, its QID the kb_id. Training
-    masks it; for evaluation, it is to be masked beforehand.
+    Each text is a pattern with a subject and an object; the object is an entity with its QID as kb_id. Training masks
+    it; evaluation needs a corpus with --masked.
     """
     import random
     from collections import Counter

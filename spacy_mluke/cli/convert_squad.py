@@ -1,4 +1,4 @@
-"""`convert-squad`: SQuAD, XQuAD, MLQA... -> a corpus for spacy train."""
+"""`convert-squad`: convert SQuAD, XQuAD, MLQA... to a corpus for `spacy train`."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ import typer
 
 SOURCE = typer.Argument(..., help="A JSON file in SQuAD's format, 1.1 or 2.0", exists=True, dir_okay=False)
 TARGET = typer.Argument(..., help="The .spacy file to write")
-LANG = typer.Option("en", "--lang", "-l", help="Language, for its tokenizer")
-SKIP = typer.Option(0, "--skip", help="Paragraphs to leave out at the start")
-LIMIT = typer.Option(0, "--limit", "-n", help="Paragraphs to read at most; 0 for all")
+LANG = typer.Option("en", "--lang", "-l", help="Language of the tokenizer")
+SKIP = typer.Option(0, "--skip", help="Number of paragraphs to skip at the start")
+LIMIT = typer.Option(0, "--limit", "-n", help="Maximum number of paragraphs; 0: all")
 
 
 def convert_squad(
     source: Path = SOURCE, target: Path = TARGET, lang: str = LANG, skip: int = SKIP, limit: int = LIMIT
 ) -> None:
-    """Write a corpus for question answering from a file in SQuAD's format.
+    """Convert a file in SQuAD's format to a corpus with questions and answers.
 
     Each document is a paragraph with its questions and gold answers.
     """

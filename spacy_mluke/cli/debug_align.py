@@ -1,4 +1,4 @@
-"""`debug-align`: how a text is cut into wordpieces, and where its entities lie."""
+"""`debug-align`: show the wordpieces of a text, and the positions of its entities."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from wasabi import msg
 from ..errors import Errors
 
 TEXT = typer.Argument(..., help="The text")
-SPANS = typer.Option([], "--span", "-s", help="A mention: its words, or START:END in characters. May be repeated")
-NAME = typer.Option("mluke-small", "--name", help="Checkpoint: the bundled one, a directory or a hub name")
+SPANS = typer.Option([], "--span", "-s", help="A mention: its text, or START:END in characters. Can be repeated")
+NAME = typer.Option("mluke-small", "--name", help="Checkpoint: mluke-small, a directory or a hub name")
 LANG = typer.Option("xx", "--lang", "-l", help="Language of the tokenizer")
-SEGMENTATION = typer.Option("published", help="published, pretraining or plain")
-WINDOW = typer.Option(512, help="Wordpieces of a pass")
-OVERLAP = typer.Option(128, help="Wordpieces that neighbouring windows share")
-MAX_ENTITIES = typer.Option(128, help="Entities of a pass")
+SEGMENTATION = typer.Option("published", help="How text around entities is split: published, pretraining or plain")
+WINDOW = typer.Option(512, help="Maximum number of wordpieces in a window")
+OVERLAP = typer.Option(128, help="Number of wordpieces that neighbouring windows share")
+MAX_ENTITIES = typer.Option(128, help="Maximum number of entities in a sequence")
 
 
 def debug_align(
@@ -39,12 +39,12 @@ def debug_align(
     from ..align.batch import align
     from ..checkpoint.hub import resolve
     from ..tokenization.load import load_wordpieces
-    from .demo import make_doc
+    from .demo_texts import make_doc
 
     nlp = spacy.blank(lang)
     mentions = sorted({find_mention(text, mention) for mention in span})
     wordpieces = load_wordpieces(resolve(name))
-    doc = make_doc(nlp, text, mentions) if _apart(mentions) else nlp.make_doc(text)
+    doc = make_doc(nlp, text, mentions) if _no_overlap(mentions) else nlp.make_doc(text)
     found = (doc.char_span(start, end, alignment_mode="expand") for start, end in mentions)
     bounds = [(s.start, s.end) for s in found if s is not None]
     rows = numpy.asarray(bounds, dtype="int32").reshape((-1, 2))
@@ -62,16 +62,16 @@ def debug_align(
     aligned = batch.docs[0]
     strings = wordpieces.pieces(batch.piece_ids[aligned.piece_rows].tolist())
     print_tokens(doc, aligned.token_bounds, strings, aligned.piece_offsets, bounds)
-    print_passes(batch.piece_lengths, batch.entity_lengths, batch.entity_bounds, entity_texts(doc, aligned, bounds))
+    print_sequences(batch.piece_lengths, batch.entity_lengths, batch.entity_bounds, entity_texts(doc, aligned, bounds))
 
 
 def find_mention(text: str, mention: str) -> Tuple[int, int]:
-    """Find a mention given as words or as START:END.
+    """Return the character bounds of a mention.
 
     text (str): The text.
-    mention (str): What the user wrote.
-    RETURNS (Tuple[int, int]): Its characters.
-    RAISES (ValueError): ML090 if the text does not hold it.
+    mention (str): Text of the mention, or START:END.
+    RETURNS (Tuple[int, int]): Start and end.
+    RAISES (ValueError): ML090 if it is not in the text.
     """
     start, _, end = mention.partition(":")
     if start.isdigit() and end.isdigit() and int(start) < int(end) <= len(text):
@@ -88,42 +88,44 @@ def print_tokens(
     offsets: numpy.ndarray,
     bounds: List[Tuple[int, int]],
 ) -> None:
-    """Print a row for each token: its wordpieces, their characters, the entities that it belongs to."""
+    """Print a row for each token: its wordpieces, their character offsets, and its entities."""
     rows = []
     for token, (start, end) in zip(doc, token_bounds.tolist(), strict=True):
         owners = [str(i + 1) for i, (first, last) in enumerate(bounds) if first <= token.i < last]
-        places = " ".join(f"{a}-{b}" for a, b in offsets[start:end].tolist())
-        rows.append((token.i, repr(token.text), " ".join(strings[start:end]) or "-", places or "-", ",".join(owners)))
+        characters = " ".join(f"{a}-{b}" for a, b in offsets[start:end].tolist())
+        rows.append(
+            (token.i, repr(token.text), " ".join(strings[start:end]) or "-", characters or "-", ",".join(owners))
+        )
     msg.divider("Tokens")
     msg.table(rows, header=("", "token", "wordpieces", "characters", "entity"), divider=True)
 
 
-def print_passes(
+def print_sequences(
     piece_lengths: numpy.ndarray,
     entity_lengths: numpy.ndarray,
     entity_bounds: numpy.ndarray,
     texts: Dict[int, str],
 ) -> None:
-    """Print a row for each pass: its size and its entities' positions, counted from <s>."""
+    """Print a row for each sequence: its size, and the positions of its entities, where <s> is 0."""
     msg.divider("Sequences")
     rows = []
     row = 0
     for i, (n_pieces, n_entities) in enumerate(zip(piece_lengths.tolist(), entity_lengths.tolist(), strict=True)):
-        places = [
+        positions = [
             f"{texts[row + k]} [{start}-{end - 1}]"
             for k, (start, end) in enumerate(entity_bounds[row : row + n_entities].tolist())
         ]
-        rows.append((i + 1, n_pieces, n_entities, ", ".join(places)))
+        rows.append((i + 1, n_pieces, n_entities, ", ".join(positions)))
         row += n_entities
     msg.table(rows, header=("", "wordpieces", "entities", "positions"), divider=True)
 
 
 def entity_texts(doc: Doc, aligned: object, bounds: List[Tuple[int, int]]) -> Dict[int, str]:
-    """Texts of the batch's entities by row."""
+    """Return the texts of the batch's entities, by row."""
     span_rows: Optional[numpy.ndarray] = getattr(aligned, "span_rows", None)
     assert span_rows is not None
     return {int(row): doc[a:b].text for row, (a, b) in zip(span_rows.tolist(), bounds, strict=True) if row >= 0}
 
 
-def _apart(mentions: List[Tuple[int, int]]) -> bool:
+def _no_overlap(mentions: List[Tuple[int, int]]) -> bool:
     return all(end <= start for (_, end), (start, _) in itertools.pairwise(mentions))

@@ -1,19 +1,18 @@
-"""The demo's page: texts with their entities, and the heat map."""
+"""The demo's HTML page."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Dict, Sequence
+from typing import Dict, Sequence
 
 from spacy.tokens import Doc
 
 from ..report.html import COLORS, RTL, document, heat_map, marked_text
 from ..report.markup import Html, fill, join
+from .demo_tasks import CompletedText, LinkedText
+from .demo_texts import Mention
+from .demo_vectors import Comparison
 
-if TYPE_CHECKING:
-    from .demo import Comparison, Mention
-    from .demo_world import CompletedText, LinkedText
-
-# The labels of the last texts stand in the legend.
+# In the last texts, labels are in the legend instead of beside each mention.
 STYLE = """
 mark.entity span { display: none; }
 .linked mark.entity span { display: inline; font-size: .7em; font-weight: 500; color: #444; }
@@ -24,20 +23,25 @@ small { flex: 0 1 20rem; color: #555; align-self: center; }
 
 
 _BODY = """<h1>Entities across languages</h1>
-<h2>Linked in running text</h2>
-<p>Names are found, and linked to one of the entities that they may mean, by <code>{name}</code> and the bundled store.</p>
+<h2>Linked entities</h2>
+<p><code>spacy_mluke.load()</code> finds names of the bundled knowledge base in a text, and links each to one of its candidate entities
+with the checkpoint <code>{name}</code>.</p>
 {linked}
-<h2>Completed</h2>
+<h2>Completed facts</h2>
+<p>The component <code>mluke_cloze</code> predicts the entity at the marked position. Green predictions are right, red ones are wrong;
+the two next predictions and the scores are on the right.</p>
 {completed}
-<h2>The same entity, another language</h2>
-<p>{n_mentions} mentions of {n_entities} entities in {n_languages} languages, encoded by <code>{name}</code>.
-Each cell is the mean cosine (times 100) between mentions of two entities in <em>different</em> languages, after the mean of
-all vectors has been taken away. A dark diagonal on a light field means that an entity is recognised across languages; the
-blocks around it are entities that share a sentence, since vectors are contextual.</p>
+<h2>Entity vectors across languages</h2>
+<p>The texts below have {n_mentions} mentions of {n_entities} entities in {n_languages} languages, encoded by <code>{name}</code>.
+Each cell is the mean cosine (times 100) between mentions of two entities in <em>different</em> languages, after subtracting the
+mean of all vectors. A dark diagonal on a light background shows that mentions of an entity are similar across languages. The
+blocks around the diagonal are entities of the same sentence: vectors depend on the context.</p>
 <div class="maps">{maps}</div>
-<h2>Mentions in another language</h2>
-<div class="scroll"><table><tr><th></th><th>same entity</th><th>other entity</th><th>nearest is the same</th></tr>{summary}</table></div>
-<h2>The texts</h2><p>{legend}</p>
+<h2>Similarity to mentions in other languages</h2>
+<p>Mean cosine between mentions in different languages, and how often the nearest mention in another language is of the same
+entity.</p>
+<div class="scroll"><table><tr><th></th><th>same entity</th><th>different entity</th><th>nearest mention: same entity</th></tr>{summary}</table></div>
+<h2>Texts</h2><p>{legend}</p>
 {texts}"""
 
 
@@ -50,15 +54,15 @@ def render_page(
     linked: Sequence[LinkedText],
     completed: Sequence[CompletedText],
 ) -> str:
-    """Make one self-contained HTML page.
+    """Render an HTML page without external files.
 
     name (str): The checkpoint.
-    docs (Sequence[Doc]): Encoded documents whose `ents` carry the entity as label.
-    comparisons (Sequence[Comparison]): What to show a heat map of.
+    docs (Sequence[Doc]): Encoded documents whose `ents` have the entity as label.
+    comparisons (Sequence[Comparison]): Comparisons, each shown as a heat map.
     mentions (Sequence[Mention]): The mentions.
     entities (Sequence[str]): The entities.
-    linked (Sequence[LinkedText]): Texts whose mentions are linked.
-    completed (Sequence[CompletedText]): Texts whose masks are filled.
+    linked (Sequence[LinkedText]): Texts with linked mentions.
+    completed (Sequence[CompletedText]): Texts with filled masks.
     RETURNS (str): The page.
     """
     colors = {entity: COLORS[i % len(COLORS)] for i, entity in enumerate(entities)}
@@ -90,7 +94,7 @@ def render_page(
         name=name,
         linked=join(_linked(text) for text in linked),
         completed=join(_completed(text) for text in completed)
-        or Html("<p>This checkpoint has no head for entities.</p>"),
+        or Html("<p>This checkpoint has no entity prediction head.</p>"),
         n_mentions=len(mentions),
         n_entities=len(entities),
         n_languages=len(languages),
@@ -125,7 +129,7 @@ def _completed(text: CompletedText) -> Html:
         text.lang,
         fill(
             '<div class="entities" style="direction: {direction}">{before}<mark class="{mark}">{filler}</mark>{after}</div>'
-            '<small>{score:.2f} <span class="{mark}">{mark}</span>; then {rest}</small>',
+            '<small>{score:.2f} <span class="{mark}">{mark}</span>; next: {rest}</small>',
             direction="rtl" if text.lang in RTL else "ltr",
             before=before,
             mark="right" if text.is_right else "wrong",
@@ -142,7 +146,7 @@ def _row(lang: str, html: Html) -> Html:
 
 
 def _languages(docs: Sequence[Doc], mentions: Sequence[Mention]) -> Sequence[str]:
-    """Every document's language: that of its first mention."""
+    """Return the language of each document: that of its first mention."""
     result = []
     row = 0
     for doc in docs:

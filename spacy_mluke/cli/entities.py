@@ -1,4 +1,4 @@
-"""`entities`: building an entity store, asking it, writing it as JSON lines."""
+"""`entities`: build an entity store, look up names in it, write it as JSON lines."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
 SOURCES = typer.Argument(..., help="Tables, JSON lines, Wikidata dumps, an entity_vocab.json or checkpoints")
 TARGET = typer.Argument(..., help="The file to write")
 STORE = typer.Argument(..., help="An entity store")
-NAMES = typer.Argument(..., help="Mentions; an id with --id")
-LANGUAGES = typer.Option([], "--lang", "-l", help="Language to keep. May be repeated")
-LANG = typer.Option(None, "--lang", "-l", help="Language of the mentions")
-BY_ID = typer.Option(False, "--id", "-i", help="Show the entities that have these ids")
-FORCE = typer.Option(False, "--force", "-F", help="Replace a file that is there")
+NAMES = typer.Argument(..., help="Names; with --id, entity ids")
+LANGUAGES = typer.Option([], "--lang", "-l", help="Language of names to include. Can be repeated. Default: all")
+LANG = typer.Option(None, "--lang", "-l", help="Language of the names")
+BY_ID = typer.Option(False, "--id", "-i", help="Show the entities with these ids")
+FORCE = typer.Option(False, "--force", "-F", help="Replace an existing file")
 LISTED = 12
 
 
 def entities() -> None:
-    """Build a store of entities with their names, look names up in it, or write it as JSON lines."""
+    """Build an entity store, look up names in it, or write it as JSON lines."""
 
 
 def build(
@@ -33,8 +33,8 @@ def build(
 ) -> None:
     """Build an entity store from one or several sources.
 
-    Tables (.tsv, .csv) have the columns id, language, name, type, prior; JSON lines (.jsonl, .json) hold a name, an
-    entity or an entity of Wikidata each. All may be compressed.
+    Tables (.tsv, .csv) have the columns id, language, name, type, prior. Each of the JSON lines (.jsonl, .json) has a
+    name, an entity or an entity of Wikidata. Files may be compressed.
     """
     import time
     from itertools import chain
@@ -55,7 +55,7 @@ def build(
 
 
 def export(store: Path = STORE, target: Path = TARGET, force: bool = FORCE) -> None:
-    """Write an entity store as JSON lines, an entity on each: `build` makes the same store of them."""
+    """Write an entity store as JSON lines, one entity on each, from which `build` makes the same store."""
     from wasabi import msg
 
     from ..kb.bundled import open_store
@@ -75,7 +75,7 @@ def find(
     lang: Optional[str] = LANG,
     by_id: bool = BY_ID,
 ) -> None:
-    """Show what mentions may mean, the most likely first."""
+    """Show the candidate entities of names, the most likely first."""
     from wasabi import msg
 
     from ..kb.bundled import open_store
@@ -90,7 +90,7 @@ def find(
             matches = opened.candidates(name, lang)
             found = [(opened[match.id], f"{match.prior:.3f}") for match in matches[:LISTED]]
         rows = [(shown(entity.id), prior, shown(entity.type), shown(entity.name(lang))) for entity, prior in found]
-        msg.table(rows) if rows else msg.warn("nothing")
+        msg.table(rows) if rows else msg.warn("No entity found")
         if by_id:
             for entity, _ in found:
                 names_of = [(shown(n.lang), n.kind, shown(n.name), n.prior or "") for n in entity.names]

@@ -1,4 +1,4 @@
-"""`evaluate`: the scores of every component of a pipeline on a corpus."""
+"""`evaluate`: show the scores of every component of a pipeline on a corpus."""
 
 from __future__ import annotations
 
@@ -10,40 +10,45 @@ import typer
 MODEL = typer.Argument(..., help="A pipeline: its directory, or the name of its package")
 DATA = typer.Argument(..., help="A .spacy file, or a directory of them", exists=True)
 OUTPUT = typer.Option(None, "--output", "-o", help="JSON file for all scores", dir_okay=False)
-GIVEN = typer.Option(
+GOLD_ENTITIES = typer.Option(
     None,
-    "--gold-entities/--own-entities",
-    help="Whether documents come with the gold entities. By default, if a component needs entities and none before it "
-    "sets them",
+    "--gold-entities/--predicted-entities",
+    help="Entities in the input: the gold entities, or those that the pipeline predicts. Default: gold, if a component "
+    "needs entities and no earlier component sets them",
 )
-BATCH_SIZE = typer.Option(None, "--batch-size", "-b", help="Documents of a batch; by default, what the pipeline says")
-LIMIT = typer.Option(0, "--limit", "-n", help="Documents at most; 0 for all")
+OWN_ENTITIES = typer.Option(None, "--own-entities", hidden=True)
+BATCH_SIZE = typer.Option(None, "--batch-size", "-b", help="Number of documents in a batch. Default: the pipeline's")
+LIMIT = typer.Option(0, "--limit", "-n", help="Maximum number of documents; 0: all")
 
 
 def evaluate(
     model: str = MODEL,
     data: Path = DATA,
     output: Optional[Path] = OUTPUT,
-    gold_entities: Optional[bool] = GIVEN,
+    gold_entities: Optional[bool] = GOLD_ENTITIES,
+    own_entities: Optional[bool] = OWN_ENTITIES,
     batch_size: Optional[int] = BATCH_SIZE,
     limit: int = LIMIT,
 ) -> None:
     """Show the scores of every component of a pipeline on a corpus.
 
-    `spacy evaluate` shows those of spaCy's own tasks, and lets documents come without entities.
+    `spacy evaluate` shows only the scores of spaCy's tasks, and its input has no entities.
     """
     import spacy
     import srsly
     from wasabi import msg
 
+    from ..errors.renamed import take_renamed
     from ..report.predict import lacks_entities, read_examples
     from ..storage.files import writing
 
+    if own_entities:
+        gold_entities = take_renamed("evaluate", "--own-entities", "--predicted-entities", False, gold_entities)
     nlp = spacy.load(model)
-    given = lacks_entities(nlp) if gold_entities is None else gold_entities
-    examples = list(read_examples(nlp, data, limit=limit, given=given))
+    is_gold = lacks_entities(nlp) if gold_entities is None else gold_entities
+    examples = list(read_examples(nlp, data, limit=limit, gold_entities=is_gold))
     scores: Dict[str, Any] = nlp.evaluate(examples, batch_size=batch_size, per_component=True)
-    msg.info(f"{len(examples)} documents, {'with the gold' if given else 'without gold'} entities")
+    msg.info(f"{len(examples)} documents, {'with' if is_gold else 'without'} gold entities")
     speed = scores.pop("speed", None)
     for name, found in scores.items():
         show(name, found)
@@ -58,7 +63,7 @@ def evaluate(
 def show(name: str, scores: Dict[str, Any]) -> None:
     """Print a component's scores.
 
-    name (str): The component's name.
+    name (str): Name of the component.
     scores (Dict[str, Any]): Numbers, and dictionaries of precision, recall and F score by label.
     """
     from wasabi import msg

@@ -1,4 +1,4 @@
-"""`export`: a trained component -> a directory in Hugging Face format."""
+"""`export`: export a trained component as a model for transformers."""
 
 from __future__ import annotations
 
@@ -6,17 +6,17 @@ from pathlib import Path
 
 import typer
 
-PIPELINE = typer.Argument(..., help="A pipeline: a directory or the name of a package")
+PIPELINE = typer.Argument(..., help="A pipeline: its directory, or the name of its package")
 COMPONENT = typer.Argument(..., help="The component, such as mluke_relations")
-TARGET = typer.Argument(..., help="Directory to write, made if missing")
+TARGET = typer.Argument(..., help="Directory to write")
 FORCE = typer.Option(False, "--force", "-F", help="Write into a directory that is not empty")
 
 
 def export(pipeline: str = PIPELINE, component: str = COMPONENT, target: Path = TARGET, force: bool = FORCE) -> None:
-    """Write a trained component as a model that transformers opens.
+    """Export a trained component as a model for transformers.
 
-    The directory holds the encoder and the head under their published names, with the labels. It can also be named in
-    a config, as the checkpoint of a component of the same kind.
+    The directory contains the encoder and the head with the tensor names of transformers, and the labels. It can also
+    be the checkpoint of a component of the same kind.
     """
     import spacy
     from wasabi import msg

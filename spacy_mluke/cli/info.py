@@ -1,4 +1,4 @@
-"""`info`: what a checkpoint holds."""
+"""`info`: show the content of a checkpoint."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from ..checkpoint.directory import Checkpoint
     from ..vocabulary.entity_vocabulary import EntityVocabulary
 
-NAME = typer.Argument("mluke-small", help="The bundled checkpoint, a directory or a hub name")
+NAME = typer.Argument("mluke-small", help="Checkpoint: mluke-small, a directory or a hub name")
 ENTITIES = typer.Option(False, "--entities", help="Count entity names, building their database if it is missing")
 
 Rows = List[Tuple[str, str]]
 
 
 def info(name: str = NAME, entities: bool = ENTITIES) -> None:
-    """Show what a checkpoint holds: sizes, files, vocabularies, special ids, heads."""
+    """Show the sizes, files, vocabularies, special ids and heads of a checkpoint."""
     from wasabi import msg
 
     from ._common import progress_bar
@@ -37,7 +37,7 @@ def info(name: str = NAME, entities: bool = ENTITIES) -> None:
             "Encoder": describe_encoder(checkpoint),
             "Wordpieces": describe_wordpieces(checkpoint),
             "Entities": describe_entities(checkpoint, vocabulary),
-            "Beside the encoder": describe_rest(checkpoint),
+            "Heads and other tensors": describe_rest(checkpoint),
         }
     for title, rows in sections.items():
         msg.divider(title)
@@ -45,7 +45,7 @@ def info(name: str = NAME, entities: bool = ENTITIES) -> None:
 
 
 def describe_files(checkpoint: Checkpoint) -> Rows:
-    """What it is, and where it lies.
+    """Describe the kind of checkpoint and its files.
 
     checkpoint (Checkpoint): The checkpoint.
     RETURNS (Rows): Labels and texts.
@@ -63,7 +63,7 @@ def describe_files(checkpoint: Checkpoint) -> Rows:
 
 
 def describe_encoder(checkpoint: Checkpoint) -> Rows:
-    """Its sizes.
+    """Describe the sizes of the encoder.
 
     checkpoint (Checkpoint): The checkpoint.
     RETURNS (Rows): Labels and texts.
@@ -72,7 +72,7 @@ def describe_encoder(checkpoint: Checkpoint) -> Rows:
 
     config, tensors = checkpoint.config, checkpoint.tensors.encoder
     sizes = {name: tensor.numel() for name, tensor in tensors.items()}
-    # A quantized word table stands there as a tensor without storage.
+    # Quantized word embeddings are a tensor without storage (on the meta device).
     types = {str(t.dtype).removeprefix("torch.") for t in tensors.values() if not t.is_meta}
     quantized = ["4 bits (words)"] if checkpoint.words is not None else []
     rest = sum(sizes.values()) - sizes[WORDS] - sizes[ENTITIES]
@@ -90,7 +90,7 @@ def describe_encoder(checkpoint: Checkpoint) -> Rows:
 
 
 def describe_wordpieces(checkpoint: Checkpoint) -> Rows:
-    """Its wordpiece vocabulary.
+    """Describe the wordpiece vocabulary.
 
     checkpoint (Checkpoint): The checkpoint.
     RETURNS (Rows): Labels and texts.
@@ -114,10 +114,10 @@ def describe_wordpieces(checkpoint: Checkpoint) -> Rows:
 
 
 def describe_entities(checkpoint: Checkpoint, vocabulary: EntityVocabulary) -> Rows:
-    """Its entity vocabulary.
+    """Describe the entity vocabulary.
 
     checkpoint (Checkpoint): The checkpoint.
-    vocabulary (EntityVocabulary): Its entity vocabulary.
+    vocabulary (EntityVocabulary): The entity vocabulary of the checkpoint.
     RETURNS (Rows): Labels and texts.
     """
     from ..vocabulary.special_entities import NAMES
@@ -125,18 +125,18 @@ def describe_entities(checkpoint: Checkpoint, vocabulary: EntityVocabulary) -> R
     special = ", ".join(f"{name} {getattr(vocabulary.special, field)}" for field, name in NAMES.items())
     rows = [("ids", f"{checkpoint.config.entity_vocab_size:,}"), ("special", special)]
     if not vocabulary.is_ready:
-        return [*rows, ("names", "not in a database yet: --entities builds it, as the first look-up would")]
+        return [*rows, ("names", "not in a database yet; --entities builds it, and so does the first look-up")]
     languages = vocabulary.languages
     counts = ", ".join(f"{code} {n:,}" for code, n in languages.items())
     return [
         *rows,
         ("names", f"{len(vocabulary):,}"),
-        ("languages", f"{len(languages)}: {counts}" if languages else "not told by the names"),
+        ("languages", f"{len(languages)}: {counts}" if languages else "unknown: the names have no language"),
     ]
 
 
 def describe_rest(checkpoint: Checkpoint) -> Rows:
-    """What the encoder does not use.
+    """Describe the tensors that the encoder does not use.
 
     checkpoint (Checkpoint): The checkpoint.
     RETURNS (Rows): Labels and texts.
@@ -148,7 +148,7 @@ def describe_rest(checkpoint: Checkpoint) -> Rows:
 
 
 def _by_part(names: Iterable[str]) -> List[str]:
-    """Names without the layer's number and the last part, with how often each comes."""
+    """Return tensor names without layer numbers and last parts, each with its frequency."""
     parts: Dict[str, int] = Counter()
     for name in names:
         owner = name.rpartition(".")[0] or name
@@ -163,7 +163,7 @@ def _pieces_kind(path: Path) -> str:
 
 
 def _aware(value: bool) -> str:
-    return "entity-aware queries" if value else "one query for words and entities"
+    return "entity-aware queries" if value else "the same queries for words and entities"
 
 
 def _megabytes(size: int) -> str:

@@ -1,22 +1,23 @@
-"""`pretrain`: an encoder learns entities."""
+"""`pretrain`: pretrain an encoder on entities."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional
 
 import typer
 
-# Settings of the config can be overridden: --training.eval_frequency 100
+# Other options are settings of the config: --training.eval_frequency 100
 CONTEXT_SETTINGS = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 CONFIG = typer.Argument(..., help="The config, such as configs/pretraining.cfg", exists=True, dir_okay=False)
-CORPUS = typer.Argument(..., help="Text whose entities have a kb_id: a .spacy file, or a folder", exists=True)
+CORPUS = typer.Argument(..., help="Texts whose entities have a kb_id: a .spacy file, or a folder of them", exists=True)
 OUTPUT = typer.Argument(..., help="Directory for the checkpoint and the state of the training")
-RESUME = typer.Option(False, "--resume", "-r", help="Go on from the last state, if there is one")
-EVERY = typer.Option(0, "--every", "-e", min=0, help="Steps between states; by default, as between evaluations")
-FORCE = typer.Option(False, "--force", "-F", help="Begin anew, and replace the training that OUTPUT holds")
-GPU = typer.Option(-1, "--gpu-id", "-g", help="GPU, -1 for none")
+RESUME = typer.Option(False, "--resume", "-r", help="Resume from the last state, if there is one")
+SAVE_EVERY = typer.Option(0, "--save-every", "-e", min=0, help="Steps between states. Default: at each evaluation")
+EVERY = typer.Option(None, "--every", hidden=True)
+FORCE = typer.Option(False, "--force", "-F", help="Start again, and replace the training in OUTPUT")
+GPU = typer.Option(-1, "--gpu-id", "-g", help="GPU id; -1: CPU")
 
 
 def pretrain(
@@ -25,38 +26,42 @@ def pretrain(
     corpus: Path = CORPUS,
     output: Path = OUTPUT,
     resume: bool = RESUME,
-    every: int = EVERY,
+    save_every: int = SAVE_EVERY,
+    every: Optional[int] = EVERY,
     force: bool = FORCE,
     gpu_id: int = GPU,
 ) -> None:
-    """Teach an encoder entities, by masking them in text that names them.
+    """Pretrain an encoder on entities: predict masked entities in texts with linked entities.
 
-    OUTPUT/checkpoint is a directory that every component takes as the name of its encoder. With --resume, the same
-    command goes on after an interruption. Settings of the config can be overridden: --paths.store entities.sqlite
+    OUTPUT/checkpoint is a checkpoint directory, which every component accepts as the name of its encoder. With
+    --resume, the same command continues an interrupted training. Other options override settings of the config:
+    --paths.store entities.sqlite
     """
     from spacy.util import load_model
     from wasabi import msg
 
     from ..checkpoint.save import save_encoder
+    from ..errors.renamed import take_renamed
     from ._training import read_overrides, resume_command, run_training
 
+    save_every = take_renamed("pretrain", "--every", "--save-every", every, save_every)
     overrides = {**read_overrides(ctx), "paths.train": str(corpus)}
-    options = {"--every": every, "--gpu-id": None if gpu_id < 0 else str(gpu_id)}
+    options = {"--save-every": save_every, "--gpu-id": None if gpu_id < 0 else str(gpu_id)}
     process_group = run_training(
         config,
         output,
         overrides,
         resume=resume,
-        every=every,
+        every=save_every,
         gpu_id=gpu_id,
         force=force,
         command=resume_command(ctx, (config, corpus, output), options),
     )
     if not process_group.is_first:
         return
-    # The best by the dev corpus; without one, the last.
+    # model-best is written only with a development corpus.
     folder = next(path for path in (output / "model-best", output / "model-last") if path.is_dir())
     (pipe,) = [pipe for _, pipe in load_model(folder).pipeline if hasattr(pipe, "loaded_encoder")]
     owner: Any = pipe
     save_encoder(owner.loaded_encoder(), output / "checkpoint")
-    msg.good(f"{len(owner.labels):,} entities. The checkpoint: {output / 'checkpoint'}")
+    msg.good(f"{len(owner.labels):,} entities. Checkpoint: {output / 'checkpoint'}")

@@ -1,4 +1,4 @@
-"""`report`: a page of the scores of several systems."""
+"""`report`: write an HTML page that compares the scores of several systems."""
 
 from __future__ import annotations
 
@@ -7,20 +7,22 @@ from typing import List
 
 import typer
 
-RUNS = typer.Argument(..., help="Folders that score has written to, one for each system and seed", exists=True)
-OUTPUT = typer.Argument(..., help="HTML file to write; all figures go to a JSON file beside it", dir_okay=False)
-SOURCE = typer.Option("en", "--source", help="The language that was trained on")
+RUNS = typer.Argument(..., help="Folders with results of `score`, one for each system and seed", exists=True)
+OUTPUT = typer.Argument(
+    ..., help="HTML file to write; the figures are also written to a JSON file with the same name", dir_okay=False
+)
+SOURCE = typer.Option("en", "--source", help="Training language")
 TITLE = typer.Option("mLUKE across languages", "--title", help="Title of the page")
-SAMPLES = typer.Option(1000, "--samples", min=0, help="How often documents are drawn again for the intervals")
+SAMPLES = typer.Option(1000, "--samples", min=0, help="Number of bootstrap samples for confidence intervals")
 
 
 def report(
     runs: List[Path] = RUNS, output: Path = OUTPUT, source: str = SOURCE, title: str = TITLE, samples: int = SAMPLES
 ) -> None:
-    """Make one self-contained HTML page of the scores of several systems.
+    """Write an HTML page that compares the scores of several systems.
 
-    The first system is compared with the others. A folder may hold a learning curve, too: curve.jsonl, as
-    spacy-mluke.CurveLogger.v1 writes it.
+    The page needs no other files. The first system is compared with the others. A folder may also contain a learning
+    curve: curve.jsonl, written by spacy-mluke.CurveLogger.v1.
     """
     import srsly
     from wasabi import msg

@@ -1,4 +1,4 @@
-"""`score`: a system's scores on one corpus, with confidence intervals, as a file for `report`."""
+"""`score`: score a system on a corpus, with confidence intervals, and write the result for `report`."""
 
 from __future__ import annotations
 
@@ -11,18 +11,23 @@ MODEL = typer.Argument(..., help="A pipeline: its directory, or the name of its 
 DATA = typer.Argument(..., help="A .spacy file, or a directory of them", exists=True)
 OUTPUT = typer.Argument(..., help="JSON file to write", dir_okay=False)
 TASK = typer.Option(..., "--task", "-t", help="relations, ner, qa, cloze or linking")
-SYSTEM = typer.Option(..., "--system", help="What the system is called: mLUKE-E, mLUKE-W...")
+SYSTEM = typer.Option(..., "--system", help="Name of the system, such as mLUKE-E")
 LANG = typer.Option(..., "--lang", "-l", help="Language of the documents")
-SEED = typer.Option(0, "--seed", help="The seed that the system was trained with")
-SAMPLES = typer.Option(1000, "--samples", min=0, help="How often documents are drawn again for the intervals")
-LIMIT = typer.Option(0, "--limit", "-n", min=0, help="Documents at most; 0 for all")
-GIVEN = typer.Option(
-    None, "--gold-entities/--own-entities", help="Whether documents come with the gold entities; as for evaluate"
+SEED = typer.Option(0, "--seed", help="Seed of the training")
+SAMPLES = typer.Option(1000, "--samples", min=0, help="Number of bootstrap samples for confidence intervals")
+LIMIT = typer.Option(0, "--limit", "-n", min=0, help="Maximum number of documents; 0: all")
+GOLD_ENTITIES = typer.Option(
+    None,
+    "--gold-entities/--predicted-entities",
+    help="Entities in the input: the gold entities, or those that the pipeline predicts. Default: as for evaluate",
 )
+OWN_ENTITIES = typer.Option(None, "--own-entities", hidden=True)
 TOKENS = typer.Option(
-    False, "--gold-tokens", help="Take the corpus's tokens; without, entities that the pipeline's tokens lack are lost"
+    False,
+    "--gold-tokens",
+    help="Use the tokens of the corpus. Otherwise, entities that do not match the pipeline's tokens are misses",
 )
-QUANTIZE = typer.Option(None, "--quantize", "-q", help="int8 for encoders that predict in eight bits")
+QUANTIZE = typer.Option(None, "--quantize", "-q", help="int8: predict in eight bits")
 
 
 def score(
@@ -35,23 +40,28 @@ def score(
     seed: int = SEED,
     samples: int = SAMPLES,
     limit: int = LIMIT,
-    gold_entities: Optional[bool] = GIVEN,
+    gold_entities: Optional[bool] = GOLD_ENTITIES,
+    own_entities: Optional[bool] = OWN_ENTITIES,
     gold_tokens: bool = TOKENS,
     quantize: Optional[str] = QUANTIZE,
 ) -> None:
     """Score a pipeline on a corpus, with bootstrap confidence intervals, for `report`.
 
-    Relations are scored as KBP37 and RELX are published, names by bounds and label, questions as by SQuAD's script.
+    Relations are scored as in the papers of KBP37 and RELX, named entities by bounds and label, and answers as in
+    SQuAD's script.
     """
     import spacy
     from wasabi import msg
 
     from ..errors import check_choice
+    from ..errors.renamed import take_renamed
     from ..pipeline.quantize import quantize as quantize_encoders
     from ..report.metrics import METRICS, TASKS
     from ..report.predict import predict_run
 
     check_choice("task", task, TASKS)
+    if own_entities:
+        gold_entities = take_renamed("score", "--own-entities", "--predicted-entities", False, gold_entities)
     nlp = spacy.load(model)
     if quantize is not None:
         quantize_encoders(nlp, quantize)
@@ -64,7 +74,7 @@ def score(
         seed=seed,
         n_samples=samples,
         limit=limit,
-        given=gold_entities,
+        gold_entities=gold_entities,
         gold_tokens=gold_tokens,
     )
     run.to_disk(output)

@@ -1,4 +1,4 @@
-"""`python -m spacy mluke COMMAND`: spaCy imports this file at the start of its own command line."""
+"""Add the commands to spaCy's: `python -m spacy mluke COMMAND`. spaCy imports this module through an entry point."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from spacy.cli import app as spacy_app
 
 from . import app
 
-spacy_app.add_typer(app, name="mluke", help="mLUKE: checkpoints, corpora, training, entities")
+spacy_app.add_typer(app, name="mluke", help="mLUKE: checkpoints, corpora, training, evaluation, entity stores")
 
 
 def add_to_spacy() -> None:
-    """The entry point's name; importing this module has done the work."""
+    """Do nothing: the import of this module, which the entry point causes, adds the commands."""

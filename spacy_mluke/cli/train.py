@@ -1,4 +1,4 @@
-"""`train`: as `spacy train`, with states to go on from."""
+"""`train`: `spacy train` with saved states, for resuming."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from typing import Optional
 
 import typer
 
-# Settings of the config can be overridden: --training.eval_frequency 100
+# Other options are settings of the config: --training.eval_frequency 100
 CONTEXT_SETTINGS = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 CONFIG = typer.Argument(..., help="The config", exists=True, dir_okay=False)
 OUTPUT = typer.Argument(..., help="Directory for model-best, model-last and the state of the training")
-RESUME = typer.Option(False, "--resume", "-r", help="Go on from the last state, if there is one")
-EVERY = typer.Option(0, "--every", "-e", min=0, help="Steps between states; by default, as between evaluations")
-FORCE = typer.Option(False, "--force", "-F", help="Begin anew, and replace the training that OUTPUT holds")
+RESUME = typer.Option(False, "--resume", "-r", help="Resume from the last state, if there is one")
+SAVE_EVERY = typer.Option(0, "--save-every", "-e", min=0, help="Steps between states. Default: at each evaluation")
+EVERY = typer.Option(None, "--every", hidden=True)
+FORCE = typer.Option(False, "--force", "-F", help="Start again, and replace the training in OUTPUT")
 CODE = typer.Option(None, "--code", "-c", help="Python file with registered functions", exists=True, dir_okay=False)
-GPU = typer.Option(-1, "--gpu-id", "-g", help="GPU, -1 for none")
+GPU = typer.Option(-1, "--gpu-id", "-g", help="GPU id; -1: CPU")
 
 
 def train(
@@ -24,33 +25,36 @@ def train(
     config: Path = CONFIG,
     output: Path = OUTPUT,
     resume: bool = RESUME,
-    every: int = EVERY,
+    save_every: int = SAVE_EVERY,
+    every: Optional[int] = EVERY,
     force: bool = FORCE,
     code: Optional[Path] = CODE,
     gpu_id: int = GPU,
 ) -> None:
-    """Train a pipeline as spacy train does, and go on after an interruption.
+    """Train a pipeline as `spacy train` does; an interrupted training can be resumed.
 
-    Every so many steps the state of the training is written to OUTPUT/training-state; with --resume, the same command
-    goes on from there, to the weights that it would have reached without the interruption. Settings of the config can
-    be overridden: --paths.train train.spacy --training.patience 1000
+    The state of the training is saved in OUTPUT/training-state. With --resume, the same command continues from there,
+    and reaches the weights of an uninterrupted training. Other options override settings of the config: --paths.train
+    train.spacy --training.patience 1000
 
     Several GPUs or machines: torchrun --nproc-per-node 4 -m spacy_mluke train CONFIG OUTPUT --gpu-id 0
     """
     from spacy.cli._util import import_code
     from wasabi import msg
 
+    from ..errors.renamed import take_renamed
     from ._training import read_overrides, resume_command, run_training
 
+    save_every = take_renamed("train", "--every", "--save-every", every, save_every)
     overrides = read_overrides(ctx)
     import_code(code)
-    options = {"--every": every, "--code": code, "--gpu-id": None if gpu_id < 0 else str(gpu_id)}
+    options = {"--save-every": save_every, "--code": code, "--gpu-id": None if gpu_id < 0 else str(gpu_id)}
     process_group = run_training(
         config,
         output,
         overrides,
         resume=resume,
-        every=every,
+        every=save_every,
         gpu_id=gpu_id,
         force=force,
         command=resume_command(ctx, (config, output), options),

@@ -32,7 +32,7 @@ def predict_run(
     seed: int = 0,
     n_samples: int = 1000,
     limit: int = 0,
-    given: Optional[bool] = None,
+    gold_entities: Optional[bool] = None,
     gold_tokens: bool = False,
 ) -> Run:
     """Run a pipeline over a corpus, and score what it predicts.
@@ -45,14 +45,14 @@ def predict_run(
     seed (int): The seed that the system was trained with.
     n_samples (int): How often documents are drawn again.
     limit (int): Documents at most; 0 for all.
-    given (Optional[bool]): Whether documents come with the gold entities; None: if a component needs entities and none
-        before it sets them.
+    gold_entities (Optional[bool]): Whether the input has the gold entities; None: if a component needs entities and no
+        earlier component sets them.
     gold_tokens (bool): Whether documents have the tokens of the corpus, or those of the pipeline's tokenizer. Entities
         that the latter do not have cannot be given, and what is said of them is a miss.
     RETURNS (Run): The run.
     RAISES (ValueError): As `score_run`.
     """
-    examples = list(read_examples(nlp, data, limit=limit, given=given, gold_tokens=gold_tokens))
+    examples = list(read_examples(nlp, data, limit=limit, gold_entities=gold_entities, gold_tokens=gold_tokens))
     started = time.perf_counter()
     for eg, doc in zip(examples, nlp.pipe([eg.predicted for eg in examples]), strict=True):
         eg.predicted = doc
@@ -64,19 +64,19 @@ def predict_run(
 
 
 def read_examples(
-    nlp: Language, data: Path, *, limit: int = 0, given: Optional[bool] = None, gold_tokens: bool = False
+    nlp: Language, data: Path, *, limit: int = 0, gold_entities: Optional[bool] = None, gold_tokens: bool = False
 ) -> Iterator[Example]:
     """Read a corpus as a pipeline takes it.
 
     nlp (Language): The pipeline.
     data (Path): A .spacy file, or a directory of them.
     limit (int): Documents at most; 0 for all.
-    given (Optional[bool]): As for `predict_run`.
+    gold_entities (Optional[bool]): As for `predict_run`.
     gold_tokens (bool): As for `predict_run`.
     YIELDS (Example): The document to predict on, with the questions about it, and the reference.
     RAISES (ValueError): ML325 if there is no corpus, ML324 for a file that is damaged.
     """
-    with_entities = lacks_entities(nlp) if given is None else given
+    with_entities = lacks_entities(nlp) if gold_entities is None else gold_entities
     if not (data.suffix == DOCBIN or any(data.rglob(f"*{DOCBIN}"))):
         raise ValueError(Errors.ML325.format(path=data))
     for eg in DocBinCorpus(data, limit=limit)(nlp):

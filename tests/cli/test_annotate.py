@@ -27,7 +27,7 @@ def test_a_folder_of_files_is_annotated_and_counted(pipeline, tmp_path):
     result = annotate(pipeline, tmp_path / "in", tmp_path / "out", "--shard-size", 4)
     assert result.exit_code == 0, result.output
     assert len(rows_of(tmp_path / "out")) == 9
-    assert "1 records were set aside" in result.output and "9 documents in 3 shards" in result.output
+    assert "1 records have errors" in result.output and "9 documents in 3 shards" in result.output
     totals = json.loads((tmp_path / "out" / METADATA_FOLDER / "run.json").read_text())
     assert (totals["documents"], totals["set_aside"], totals["shards"]) == (9, 1, 3)
 

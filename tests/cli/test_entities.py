@@ -122,7 +122,7 @@ def test_an_exported_store_builds_the_same_one(tmp_path):
 def test_find_shows_candidates_and_entities(tmp_path):
     build(tmp_path, "names.tsv", TABLE)
     output = entities("find", tmp_path / "store.sqlite", "paris", "Rome").output
-    assert "Q90" in output and "0.900" in output and "nothing" in output
+    assert "Q90" in output and "0.900" in output and "No entity found" in output
     assert "パリ" in entities("find", tmp_path / "store.sqlite", "--id", "Q90").output
 
 

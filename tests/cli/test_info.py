@@ -49,12 +49,12 @@ def test_info_counts_parameters_as_transformers_does(path):
     assert f"parameters {n_parameters:,}" in info(path)
 
 
-def test_info_tells_entity_aware_from_plain_attention(tmp_path, tiny_byte_level):
+def test_info_names_entity_aware_attention(tmp_path, tiny_byte_level):
     path = make_checkpoint(tmp_path, tiny_byte_level, entities=LITE, use_entity_aware_attention=True)
     lines = info(path)
     assert "attention 2 heads, entity-aware queries" in lines
     assert "family LUKE with byte-level BPE, lite: special entities only" in lines
-    assert "languages not told by the names" in lines
+    assert "languages unknown: the names have no language" in lines
 
 
 def test_info_shows_heads_and_unused_tensors(tmp_path, tiny_sentencepiece):

@@ -67,9 +67,9 @@ def test_an_interrupted_run_goes_on_while_its_states_come_and_go(corpus, steady_
         return original(self, examples, drop)
 
     monkeypatch.setattr(EntityPretrainer, "learn", fail_once)
-    assert pretrain(corpus, steady_checkpoint, "--every", 1, steps=8).exit_code != 0
+    assert pretrain(corpus, steady_checkpoint, "--save-every", 1, steps=8).exit_code != 0
     monkeypatch.setattr(EntityPretrainer, "learn", original)
-    result = pretrain(corpus, steady_checkpoint, "--every", 1, "--resume", steps=8)
+    result = pretrain(corpus, steady_checkpoint, "--save-every", 1, "--resume", steps=8)
     assert result.exit_code == 0, result.output
     assert "step-3" in result.output.replace("\n", "")
     assert load_encoder(corpus / "out" / "checkpoint").entities["Q17"]

@@ -134,7 +134,8 @@ def test_the_command_shows_recall_and_writes_the_pipeline(steady_checkpoint, tmp
     nlp.to_disk(tmp_path / "full")
     DocBin(docs=name_docs(nlp)).to_disk(tmp_path / "corpus.spacy")
     arguments = ["prune", tmp_path / "full", tmp_path / "corpus.spacy", tmp_path / "few", "--keep", "0.6"]
-    result = CliRunner().invoke(app, [*map(str, arguments), "--dev", str(tmp_path / "corpus.spacy")])
+    with pytest.warns(FutureWarning, match="ML125.*--max-candidates-per-piece"):
+        result = CliRunner().invoke(app, [*map(str, arguments), "--dev", str(tmp_path / "corpus.spacy")])
     assert result.exit_code == 0, result.output
-    assert "5 names" in result.output and "100.00" in result.output and "all" in result.output
+    assert "5 entities" in result.output and "100.00" in result.output and "all" in result.output
     assert spacy.load(tmp_path / "few").get_pipe("mluke_ner").keep == pytest.approx(0.6)

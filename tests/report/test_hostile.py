@@ -13,9 +13,10 @@ from typer.testing import CliRunner
 
 from spacy_mluke.annotate.fillers import Filler
 from spacy_mluke.cli import app
-from spacy_mluke.cli.demo import Comparison, Mention
 from spacy_mluke.cli.demo_page import render_page
-from spacy_mluke.cli.demo_world import CompletedText, LinkedText
+from spacy_mluke.cli.demo_tasks import CompletedText, LinkedText
+from spacy_mluke.cli.demo_texts import Mention
+from spacy_mluke.cli.demo_vectors import Comparison
 from spacy_mluke.report.charts import score_chart
 from spacy_mluke.report.markup import Html, fill, join
 from spacy_mluke.report.page import render_report

@@ -65,7 +65,7 @@ def test_two_processes_train_the_same_weights_as_one(steady_checkpoint, corpus, 
         # Batches of three: the second process gets one example, and none of the last batch.
         *("--training.max_steps", "6", "--training.eval_frequency", "3", "--training.batcher.size", "3"),
         *("--training.dropout", "0.0", "--training.optimizer.learn_rate.warmup_steps", "2"),
-        *("--training.optimizer.learn_rate.initial_rate", "0.01", "--every", "2"),
+        *("--training.optimizer.learn_rate.initial_rate", "0.01", "--save-every", "2"),
         # The gradient of a key bias is zero except for rounding errors, which differ between processors: it must not
         # become a whole step.
         *("--training.optimizer.eps", "1e-3"),

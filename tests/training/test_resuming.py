@@ -297,7 +297,7 @@ def test_the_command_resumes_an_interrupted_training(steady_checkpoint, corpus, 
     overrides["training.max_steps"] = 6
     arguments = [part for key, value in overrides.items() for part in (f"--{key}", _as_text(value))]
     config = str(REPO / "configs" / "relations_kbp37.cfg")
-    command = ["train", config, str(tmp_path / "out"), "--every", "2", "--code", str(code), *arguments]
+    command = ["train", config, str(tmp_path / "out"), "--save-every", "2", "--code", str(code), *arguments]
     runner = CliRunner()
     interrupted = runner.invoke(app, command)
     assert interrupted.exit_code == 130 and "step-4" in interrupted.output.replace("\n", "")

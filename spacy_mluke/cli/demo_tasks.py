@@ -1,4 +1,4 @@
-"""The demo's second half: entities linked in running text, and facts completed, in many languages."""
+"""The demo's linked entities and completed facts, in many languages."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any, Dict, List, Sequence
 
 from wasabi import msg
 
-_TEXTS = Path(__file__).with_name("demo_world.json")
+_TEXTS = Path(__file__).with_name("demo_tasks.json")
 
 
 @dataclass(frozen=True)
 class LinkedText:
-    """A text, and the entities of its mentions."""
+    """A text and its linked mentions."""
 
     lang: str
     text: str
@@ -23,18 +23,18 @@ class LinkedText:
 
 @dataclass(frozen=True)
 class CompletedText:
-    """A text with a mask, and what stands there by the encoder."""
+    """A text with a mask, and the predicted entities."""
 
     lang: str
     text: str
     fillers: List[Any]  # Filler, best first
-    is_right: bool  # whether the first is
+    is_right: bool  # whether the first filler is right
 
 
 def link_texts(nlp: Any) -> List[LinkedText]:
     """Find and link the places in the demo's texts.
 
-    nlp (Language): As from `spacy_mluke.load`.
+    nlp (Language): A pipeline from `spacy_mluke.load`.
     RETURNS (List[LinkedText]): The texts.
     """
     rows = _read("linked")
@@ -54,8 +54,8 @@ def link_texts(nlp: Any) -> List[LinkedText]:
 def complete_texts(nlp: Any, top_k: int = 3) -> List[CompletedText]:
     """Fill the masks of the demo's texts.
 
-    nlp (Language): As from `spacy_mluke.load(cloze=True)`.
-    top_k (int): Entities of a mask.
+    nlp (Language): A pipeline from `spacy_mluke.load(cloze=True)`.
+    top_k (int): Number of predictions for each mask.
     RETURNS (List[CompletedText]): The texts.
     """
     cloze = nlp.get_pipe("mluke_cloze")
@@ -64,14 +64,14 @@ def complete_texts(nlp: Any, top_k: int = 3) -> List[CompletedText]:
         docs = list(nlp.pipe([row["text"] for row in rows]))
     found = []
     for row, doc in zip(rows, docs, strict=True):
-        # What is linked in the text is shown to the encoder beside its words.
+        # The encoder also reads the entities that are linked in the text.
         (fillers,) = cloze.fill(doc, top_k=top_k, lang=row["lang"])
         found.append(CompletedText(row["lang"], row["text"], fillers, fillers[0].kb_id in row["right"]))
     return found
 
 
-def print_world(linked: Sequence[LinkedText], completed: Sequence[CompletedText]) -> None:
-    """Print both.
+def print_results(linked: Sequence[LinkedText], completed: Sequence[CompletedText]) -> None:
+    """Print linked entities and completed facts.
 
     linked (Sequence[LinkedText]): From `link_texts`.
     completed (Sequence[CompletedText]): From `complete_texts`.
