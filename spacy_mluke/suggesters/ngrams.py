@@ -1,7 +1,5 @@
 """Suggest all ranges of tokens within sentences."""
 
-from __future__ import annotations
-
 from functools import partial
 from typing import Iterable, Optional
 
