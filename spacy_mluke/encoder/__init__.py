@@ -1,1 +1,1 @@
-"""AlignedBatch -> EncoderOutput. torch lives here."""
+"""The encoder: a thinc Model that turns requests into states. Its network is a PyTorch module."""

@@ -65,7 +65,7 @@ class EncoderInput(EncoderRequest):
 
 @dataclass
 class MentionInput(EncoderInput):
-    """Mentions whose entities, and whose words if asked for, are masked: what masked heads fill in.
+    """Mentions whose entities, and optionally words, are masked. Masked heads predict them.
 
     Mentions of one document are read together; masked words of two mentions must not overlap.
     """
@@ -180,7 +180,7 @@ class AlignedInput(EncoderRequest):
 
 
 def no_spans(n_docs: int) -> Ragged:
-    """Return the spans of documents that have none: spaCy's tools pass plain lists of documents to any model.
+    """Return no spans for some documents. spaCy's tools pass plain lists of documents to any model.
 
     n_docs (int): How many documents.
     RETURNS (Ragged): Token bounds of no span, int32.

@@ -1,4 +1,4 @@
-"""The layer that lets a head use the entity states of the pass that `mluke` made."""
+"""The layer through which a head reads the entity states of a shared `mluke` component."""
 
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, cast
 
@@ -20,11 +20,11 @@ Bounds = Tuple[int, int]
 def build_encoder_listener_v1(upstream: str = "*") -> EncoderModel:
     """Build a listener for entity states. Registered as `spacy-mluke.EncoderListener.v1`.
 
-    In prediction it reads `doc._.mluke`; in training, the pass that `mluke` made for the same update, whose encoder
-    gets the gradients of all listeners, summed.
+    In prediction it reads the entity states stored on the document. In training it reads the states that `mluke`
+    computed in the same update, and sends its gradient to the encoder, which gets the sum over all listeners.
 
     upstream (str): Name of the `mluke` component to listen to, "*" for any.
-    RETURNS (EncoderModel): As `spacy-mluke.Encoder.v1`, for groups of spans.
+    RETURNS (EncoderModel): Takes a MarkedInput.
     RAISES (ValueError): ML310 for an empty name.
     """
     check_text("upstream", upstream)
@@ -32,8 +32,8 @@ def build_encoder_listener_v1(upstream: str = "*") -> EncoderModel:
 
 
 class WidthOf:
-    """Gives a listener the width of a checkpoint when it is initialized before its encoder has been read. Only
-    config.json is read.
+    """Sets the width of a listener that is initialized before its encoder is loaded. Only the checkpoint's config.json
+    is read.
 
     name (str): The checkpoint.
     revision (Optional[str]): Of a hub name.
@@ -56,7 +56,7 @@ class WidthOf:
 
 
 class EncoderListener(Model):
-    """Gives the entity states of spans that `mluke` has encoded.
+    """Returns the entity states of spans that `mluke` has encoded.
 
     upstream_name (str): The component to listen to.
     """
@@ -69,24 +69,24 @@ class EncoderListener(Model):
         self._backprop: Optional[Backprop] = None
 
     def receive(self, docs: List[Doc], output: EncoderOutput, backprop: Backprop) -> None:
-        """Take the pass of a training step. Called by `mluke`.
+        """Receive the states of a training step. Called by `mluke`.
 
         docs (List[Doc]): The documents of the step.
         output (EncoderOutput): Their states.
-        backprop (Backprop): Takes the gradient of the entity states.
+        backprop (Backprop): Callback for the gradient of the entity states.
         """
         self._docs, self._output, self._backprop = docs, output, backprop
 
     def take(self, docs: Sequence[Doc]) -> Optional[Tuple[EncoderOutput, Backprop]]:
-        """Hand out the pass of a training step, once.
+        """Return the states of a training step, once.
 
         docs (Sequence[Doc]): The documents of the head's step.
-        RETURNS (Optional[Tuple[EncoderOutput, Backprop]]): None if there was none: `mluke` is frozen.
-        RAISES (ValueError): ML082 if the pass is one over other documents.
+        RETURNS (Optional[Tuple[EncoderOutput, Backprop]]): None if nothing was received: `mluke` is frozen.
+        RAISES (ValueError): ML082 if the states are those of other documents.
         """
         if self._docs is None or self._output is None or self._backprop is None:
             return None
-        # By identity: documents may be equal, and what is computed from their tokens may be, too.
+        # Compared by identity: two documents may have equal tokens.
         if len(docs) != len(self._docs) or any(a is not b for a, b in zip(docs, self._docs, strict=True)):
             raise ValueError(Errors.ML082)
         found = self._output, self._backprop
@@ -97,7 +97,7 @@ class EncoderListener(Model):
 def forward(
     model: EncoderListener, inputs: MarkedInput, is_train: bool
 ) -> Tuple[EncoderOutput, Callable[[EncoderOutput], MarkedInput]]:
-    """Look the groups' spans up among those that were encoded."""
+    """Find the groups' spans among those that were encoded."""
     received = model.take(inputs.docs) if is_train else None
     if received is None:
         return _from_docs(model, inputs), _no_gradient(inputs)
@@ -115,7 +115,7 @@ def forward(
 
 
 def _from_docs(model: EncoderListener, inputs: MarkedInput) -> EncoderOutput:
-    """The states that lie on the documents."""
+    """Return the states that are stored on the documents."""
     docs: List[DocAlignment] = []
     found: List[Any] = []
     n = 0
@@ -139,14 +139,14 @@ def _from_docs(model: EncoderListener, inputs: MarkedInput) -> EncoderOutput:
 
 
 def _alignment(doc: Doc, known: Dict[Bounds, int], groups: Any) -> DocAlignment:
-    """Place the groups of one document on the rows of its encoded spans.
+    """Return the rows of one document's groups among its encoded spans.
 
     RAISES (ValueError): ML080 for a span that was not encoded.
     """
     bounds = numpy.asarray(groups, dtype="int32").reshape((-1, 2))
     rows: List[int] = []
     for start, end in bounds.tolist():
-        # A span without tokens has no state, whether or not mluke was given it.
+        # A span without tokens has no state, even if mluke was given it.
         row = known.get((start, end)) if start < end else -1
         if row is None:
             raise ValueError(Errors.ML080.format(span=repr(doc[start:end].text)))
@@ -161,13 +161,13 @@ def _alignment(doc: Doc, known: Dict[Bounds, int], groups: Any) -> DocAlignment:
 
 
 def _batch(docs: List[DocAlignment]) -> AlignedBatch:
-    """A batch that says where the groups lie among the states; its passes are `mluke`'s."""
+    """Return a batch with the rows of the groups. It has no sequences: those are in the batch of `mluke`."""
     nothing = _ints([])
     return AlignedBatch(nothing, nothing, nothing, nothing.reshape((0, 2)), nothing, 0, docs=docs, with_tokens=False)
 
 
 def _no_gradient(inputs: MarkedInput) -> Callable[[EncoderOutput], MarkedInput]:
-    """What takes the gradient of states that are fixed."""
+    """Return a callback that ignores the gradient: the stored states are fixed."""
 
     def backprop(d_output: EncoderOutput) -> MarkedInput:
         return inputs

@@ -1,4 +1,4 @@
-"""AdamW as the papers train with it, for thinc's parameters and torch's alike."""
+"""AdamW as the papers use it, for the parameters of thinc and of PyTorch."""
 
 import contextlib
 import functools
@@ -17,12 +17,12 @@ from .parameters import parameters_of
 
 Key = Tuple[int, str]
 FloatOrSeq = Union[float, List[float], Generator]
-# thinc's biases are called "b", its layer norms' weights "G".
-_SPARED = frozenset({"b", "bias", "G"})
+# Parameters without weight decay. thinc calls a bias "b" and the weight of a layer norm "G".
+_NOT_DECAYED = frozenset({"b", "bias", "G"})
 
 
 class Stepped(NamedTuple):
-    """One parameter of a step."""
+    """A parameter and its gradient in one step of the optimizer."""
 
     key: Key  # id of the thinc node or shim, and the parameter's name
     weights: Tensor
@@ -39,20 +39,20 @@ def build_adamw_v1(
     grad_clip: FloatOrSeq = 1.0,
     use_averages: bool = False,
 ) -> "AdamW":
-    """Make the optimizer of the papers. Registered as `spacy-mluke.AdamW.v1`.
+    """Build the optimizer of the papers. Registered as `spacy-mluke.AdamW.v1`.
 
-    Each number may be a schedule, such as `warmup_linear.v1`, that takes a step with every step of the optimizer.
+    Each number may be a schedule, such as `warmup_linear.v1`.
 
     learn_rate (FloatOrSeq): Learning rate.
-    weight_decay (FloatOrSeq): What weights lose in a step, times the learning rate (decoupled: Loshchilov and Hutter,
-        2019). Biases and layer norms lose nothing.
-    beta1 (FloatOrSeq): Share of the gradients' mean that a step keeps.
-    beta2 (FloatOrSeq): Share of their squares' mean that a step keeps.
-    eps (FloatOrSeq): Added to the root of the squares' mean.
-    grad_clip (FloatOrSeq): Norm that the gradients of a component, all together, are scaled down to. 0 for none.
-    use_averages (bool): Whether running averages of the weights are kept; spaCy evaluates and saves those.
+    weight_decay (FloatOrSeq): Decoupled weight decay (Loshchilov and Hutter, 2019), multiplied by the learning rate.
+        Biases and layer norms are not decayed.
+    beta1 (FloatOrSeq): Decay rate of the running mean of gradients.
+    beta2 (FloatOrSeq): Decay rate of the running mean of squared gradients.
+    eps (FloatOrSeq): Added to the root of the mean of squared gradients.
+    grad_clip (FloatOrSeq): Maximum norm of all gradients of a component together. 0 for no limit.
+    use_averages (bool): Whether to keep running averages of the weights; spaCy evaluates and saves those.
     RETURNS (AdamW): The optimizer.
-    RAISES (ValueError): ML071, ML310 for a number out of range. Schedules are not looked into.
+    RAISES (ValueError): ML071, ML310 for a number out of range. Schedules are not checked.
     """
     numbers = {"learn_rate": learn_rate, "weight_decay": weight_decay, "eps": eps, "grad_clip": grad_clip}
     for option, value in numbers.items():
@@ -73,10 +73,10 @@ def build_adamw_v1(
 
 
 class AdamW(Optimizer):
-    """A thinc Optimizer whose steps are torch's AdamW, many parameters at a time where a network hands them over.
+    """A thinc Optimizer that steps with PyTorch's AdamW, all parameters of a network at once.
 
-    Gradients are clipped by one norm over all that is stepped together: encoder and head of a component, where that
-    asks for it with `clipping`; else what one call brings, which for other people's components is one parameter.
+    Gradients are clipped by one norm: inside `clipping` by the norm over the whole model, encoder and head; otherwise
+    by the norm over the parameters of one call. thinc's own layers call once for each parameter.
 
     Arguments as for `build_adamw_v1`.
     """
@@ -105,19 +105,19 @@ class AdamW(Optimizer):
             use_averages=use_averages,
             L2_is_weight_decay=True,
         )
-        # What gradients are multiplied by while `clipping` is on.
+        # The factor of gradients inside `clipping`.
         self._factor: Optional[float] = None
-        # Weights of half precision in full: a step at these learning rates is less than they can tell apart.
+        # float32 copies of half-precision weights: half precision rounds away steps at these learning rates.
         self._full: Dict[Key, Tensor] = {}
 
     def __call__(self, key: Key, weights: Any, gradient: Any, *, lr_scale: float = 1.0) -> Tuple[Any, Any]:
-        """Step one parameter of thinc's, in place.
+        """Step one parameter of a thinc layer, in place.
 
         key (Key): The node's id and the parameter's name.
         weights (FloatsXd): The parameter.
-        gradient (FloatsXd): Its gradient, set to zero.
-        lr_scale (float): What to multiply the learning rate by.
-        RETURNS (Tuple[FloatsXd, FloatsXd]): Both.
+        gradient (FloatsXd): Its gradient, which is set to zero.
+        lr_scale (float): Factor of the learning rate.
+        RETURNS (Tuple[FloatsXd, FloatsXd]): The same two arrays.
         """
         if gradient.size:
             device = torch.device("cpu") if isinstance(weights, numpy.ndarray) else None
@@ -127,7 +127,7 @@ class AdamW(Optimizer):
         return weights, gradient
 
     def step_parameters(self, owner: int, parameters: Iterable[Tuple[str, nn.Parameter]]) -> None:
-        """Step those parameters of a network that have a gradient, and clear the gradients.
+        """Step the parameters of a network that have a gradient, and clear their gradients.
 
         owner (int): Id of the network's shim.
         parameters (Iterable[Tuple[str, nn.Parameter]]): As from `named_parameters`.
@@ -138,10 +138,10 @@ class AdamW(Optimizer):
             param.grad = None
 
     def step_together(self, items: Sequence[Stepped], *, lr_scale: float = 1.0) -> None:
-        """Step parameters, in place, their gradients clipped by one norm.
+        """Step parameters in place, with gradients clipped by one norm.
 
-        items (Sequence[Stepped]): The parameters. Gradients are changed, too.
-        lr_scale (float): What to multiply the learning rate by.
+        items (Sequence[Stepped]): The parameters. Their gradients may be changed, too.
+        lr_scale (float): Factor of the learning rate.
         RAISES (ValueError): ML246 if a gradient is not finite.
         """
         factor = self._factor
@@ -169,7 +169,7 @@ class AdamW(Optimizer):
         gradients = [item.gradient for item in items]
         if factor != 1.0 and not is_fused:
             gradients = [gradient * factor for gradient in gradients]
-        # They are counted up before they are used.
+        # torch adds 1 before it uses them.
         counts = [float(self.nr_update[item.key] - 1) for item in items]
         adamw(
             [item.weights for item in items],
@@ -180,7 +180,7 @@ class AdamW(Optimizer):
             list(torch.tensor(counts, device=device if is_fused else None).unbind()),
             fused=is_fused,
             foreach=not is_fused,
-            # The fused step divides by it on the way: no pass over the gradients of its own.
+            # The fused step divides gradients by this while it reads them.
             grad_scale=torch.tensor(1.0 / factor, device=device) if is_fused and factor != 1.0 else None,
             amsgrad=False,
             beta1=float(self.b1),
@@ -192,7 +192,7 @@ class AdamW(Optimizer):
         )
 
     def _make_moments(self, item: Stepped) -> None:
-        """A new parameter, and one that has grown with its labels, starts with none."""
+        """Start moments at zero for a parameter that is new, or has grown with its labels."""
         moment = self.mom1.get(item.key)
         if moment is None or moment.shape != item.weights.shape:
             self.mom1[item.key] = torch.zeros_like(item.weights)
@@ -203,11 +203,11 @@ class AdamW(Optimizer):
             self.mom2[item.key] = self.mom2[item.key].to(item.weights.device)
 
     def _in_full(self, item: Stepped) -> Stepped:
-        """The parameter and its gradient in float32."""
+        """Return the parameter and its gradient in float32."""
         if item.weights.dtype == torch.float32:
             return Stepped(item.key, item.weights, item.gradient.float())
         full = self._full.get(item.key)
-        # Weights that somebody else has changed meanwhile, by loading others, count as they are.
+        # If the weights were changed in the meantime, for instance loaded, the old copy is dropped.
         if full is not None and full.device != item.weights.device:
             full = self._full[item.key] = full.to(item.weights.device)
         if full is None or full.shape != item.weights.shape or not torch.equal(full.to(item.weights), item.weights):
@@ -221,18 +221,18 @@ class AdamW(Optimizer):
             average = torch2xp(torch.zeros_like(item.weights))
         mean = xp2torch(average, device=item.weights.device)
         n = self.nr_update[item.key]
-        # As thinc averages.
+        # The same formula as thinc.
         mean.lerp_(item.weights, 1.0 - min((1.0 + n) / (10.0 + n), 0.9999))
-        # The same memory, unless the weights have moved to another device.
+        # Shares memory with the average, unless the weights moved to another device.
         self.averages[item.key] = cast(Any, torch2xp(mean))
 
     # --- clipping ---
 
     @contextlib.contextmanager
     def clipping(self, model: Model) -> Iterator[None]:
-        """While this is open, gradients are clipped by their norm over a whole model, encoder and head.
+        """Clip gradients by their norm over a whole model, encoder and head, while the context is open.
 
-        model (Model): What is stepped meanwhile.
+        model (Model): The model that is stepped in the context.
         RAISES (ValueError): ML246 if a gradient is not finite.
         """
         gradients: List[Tensor] = []
@@ -253,15 +253,15 @@ class AdamW(Optimizer):
         norm = float(torch.linalg.vector_norm(torch.stack(norms)))
         if not math.isfinite(norm):
             raise ValueError(Errors.ML246.format(norm=norm))
-        # As torch.nn.utils.clip_grad_norm_ does.
+        # The same formula as torch.nn.utils.clip_grad_norm_.
         return min(1.0, self.grad_clip / (norm + 1e-6))
 
 
 def finish_update(model: Model, optimizer: Optimizer) -> None:
-    """Let an optimizer step a whole model; AdamW clips its gradients by one norm.
+    """Step all parameters of a model; AdamW clips their gradients by one norm.
 
     model (Model): Encoder and head.
-    optimizer (Optimizer): Any of thinc's.
+    optimizer (Optimizer): Any thinc optimizer.
     """
     if isinstance(optimizer, AdamW):
         with optimizer.clipping(model):
@@ -271,18 +271,18 @@ def finish_update(model: Model, optimizer: Optimizer) -> None:
 
 
 def is_decayed(name: str) -> bool:
-    """Whether weight decay applies to a parameter: to all but biases and layer norms.
+    """Return whether weight decay applies to a parameter: to all except biases and layer norms.
 
-    name (str): Its name, torch's or thinc's.
-    RETURNS (bool): Whether it does.
+    name (str): Its name, in PyTorch or thinc.
+    RETURNS (bool): Whether it is decayed.
     """
     *_, last = name.split(".")
-    return last not in _SPARED and "layernorm" not in name.lower().replace("_", "")
+    return last not in _NOT_DECAYED and "layernorm" not in name.lower().replace("_", "")
 
 
 @functools.cache
 def _has_fused() -> bool:
-    """Whether this torch steps in one go on the CPU."""
+    """Return whether this version of PyTorch has a fused AdamW on the CPU."""
     tensors = [[torch.zeros(1)] for _ in range(5)]
     weights, gradients, first, second, steps = tensors
     try:

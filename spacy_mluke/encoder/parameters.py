@@ -1,4 +1,4 @@
-"""What of a pipeline holds parameters: its models, and the networks in their shims."""
+"""Find the parameters of a pipeline: its models, and the networks in their shims."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from thinc.shims import Shim
 
 
 def models_of(nlp: Language) -> Iterator[Tuple[str, Model[Any, Any]]]:
-    """The models of a pipeline.
+    """Yield the models of a pipeline.
 
-    nlp (Language): The pipeline; components without a model are passed by.
+    nlp (Language): The pipeline; components without a model are skipped.
     YIELDS (Tuple[str, Model]): A component's name and its model.
     """
     for name, pipe in nlp.pipeline:
@@ -23,10 +23,11 @@ def models_of(nlp: Language) -> Iterator[Tuple[str, Model[Any, Any]]]:
 
 
 def parameters_of(shim: Shim) -> Iterator[Tuple[str, torch.nn.Parameter]]:
-    """The parameters of a network in a shim. What an encoder's shim has loaded may have heads beside the network.
+    """Yield the parameters of the network in a shim. An encoder's shim also has the heads of its checkpoint.
 
-    shim (Shim): The shim, of anybody's.
-    YIELDS (Tuple[str, torch.nn.Parameter]): Name and parameter; none of what is no network, or is not loaded.
+    shim (Shim): Any shim.
+    YIELDS (Tuple[str, torch.nn.Parameter]): Name and parameter; nothing if the shim has no network, or has not loaded
+        it.
     """
     owner = getattr(shim, "_loaded", None) or shim._model
     if hasattr(owner, "named_parameters"):

@@ -1,4 +1,4 @@
-"""The network's place inside thinc: loading at first use, passes in batches, gradients, saving."""
+"""The thinc shim that holds the network: loads it at first use, runs, trains and saves it."""
 
 from __future__ import annotations
 
@@ -41,17 +41,16 @@ def get_shim(model: Model[Any, Any]) -> EncoderShim:
 class EncoderShim(Shim):
     """Holds a LoadedEncoder for a thinc Model.
 
-    The checkpoint is named when the shim is made, and read when something first asks for it: resolving a config costs
-    nothing and touches neither disk nor network. Outside of training the network stays in evaluation mode, so several
-    threads may predict at once.
+    The checkpoint is read at first use: resolving a config accesses neither disk nor network. Outside of training the
+    network stays in evaluation mode, so several threads may predict at once.
 
     name (str): The bundled "mluke-small", a checkpoint directory, or a hub name.
     visibility (str): "joint" or "isolated".
     dtype (str): Floating point type of the network: "float32", "bfloat16" or "float16".
     max_batch_items (int): Maximum number of pieces and entities in one forward pass.
-    frozen (Sequence[str]): Parts that are not trained, as `freezing.check_parts` takes them.
+    frozen (Sequence[str]): Parts that are not trained, as from `freezing.check_parts`.
     mixed_precision (bool): Whether dense layers are trained in bfloat16.
-    quantize (Optional[str]): "int8" if dense layers predict in eight bits.
+    quantize (Optional[str]): "int8" for dense layers that predict in eight bits.
     revision (Optional[str]): Branch, tag or commit of a hub name.
     """
 
@@ -81,7 +80,7 @@ class EncoderShim(Shim):
         self._loaded: Optional[LoadedEncoder] = None
         self._lock = threading.RLock()
         self._pid = os.getpid()
-        # Files of an encoder that came as bytes: the word and entity tables stay memory-mapped on them.
+        # Files of an encoder that was loaded from bytes: its word and entity tables stay memory-mapped on them.
         self._files: Optional[tempfile.TemporaryDirectory] = None
 
     @property
@@ -118,7 +117,7 @@ class EncoderShim(Shim):
         self._pid = os.getpid()
 
     def quantize(self, kind: Optional[str]) -> None:
-        """Let dense layers predict in fewer bits from now on, or in full again.
+        """Make dense layers predict in fewer bits from now on, or in full precision again.
 
         kind (Optional[str]): "int8", or None.
         """
@@ -128,19 +127,19 @@ class EncoderShim(Shim):
                 self._set_int8(self._loaded)
 
     def _set_int8(self, loaded: LoadedEncoder) -> None:
-        is_asked = self.cfg["quantize"] == "int8"
-        is_possible = is_asked and device_of(loaded.network).type == "cpu" and has_int8()
-        if is_asked and not is_possible:
+        is_requested = self.cfg["quantize"] == "int8"
+        is_possible = is_requested and device_of(loaded.network).type == "cpu" and has_int8()
+        if is_requested and not is_possible:
             warnings.warn(Warnings.ML141.format(name=loaded.source, dtype=self.cfg["dtype"]), stacklevel=2)
         set_int8(loaded.network, is_possible)
 
     def _after_fork(self) -> None:
-        """OpenMP's threads do not survive a fork: a child that called on them would wait forever."""
+        """Use one thread in a forked process. OpenMP's threads do not survive a fork: the child would wait forever."""
         if self._pid != os.getpid():
             torch.set_num_threads(1)
             self._pid = os.getpid()
 
-    # --- running ---
+    # --- running and training ---
 
     def predict(
         self, batch: AlignedBatch, reducer: Optional[Reducer] = None, selector: Optional[Selector] = None
@@ -211,15 +210,15 @@ class EncoderShim(Shim):
         return EncoderOutput(None, None, batch, reduced), backprop_through_reducer
 
     def precision(self) -> ContextManager:
-        """What a training pass runs in."""
+        """Return the context in which the network runs in training."""
         if not self.cfg["mixed_precision"]:
             return contextlib.nullcontext()
         return torch.autocast(device_of(self.load().network).type, dtype=torch.bfloat16)
 
     def finish_update(self, optimizer: Optimizer) -> None:
-        """Let an optimizer step every parameter that has a gradient, and clear the gradients.
+        """Step every parameter that has a gradient, and clear the gradients.
 
-        optimizer (Optimizer): Any of thinc's; `spacy-mluke.AdamW.v1` takes all parameters at once.
+        optimizer (Optimizer): Any thinc optimizer; `spacy-mluke.AdamW.v1` steps all parameters at once.
         """
         clear_int8(self.load().network)
         if isinstance(optimizer, AdamW):
@@ -228,7 +227,7 @@ class EncoderShim(Shim):
         for name, param in self.load().named_parameters():
             if param.grad is None:
                 continue
-            # float() is a view of float32 parameters, which the optimizer then changes in place.
+            # For float32 parameters, float() returns the same tensor, and the optimizer changes it in place.
             data = param.data.float()
             weights, _ = optimizer((self.id, name), cast(Any, torch2xp(data)), cast(Any, torch2xp(param.grad.float())))
             updated = xp2torch(weights, device=param.device)
@@ -238,7 +237,7 @@ class EncoderShim(Shim):
 
     @contextlib.contextmanager
     def use_params(self, params):
-        """Run with other values of the parameters, such as an optimizer's averages.
+        """Use other values of the parameters while the context is open, such as an optimizer's averages.
 
         params (Dict): Arrays by (shim id, parameter name).
         """
@@ -261,10 +260,10 @@ class EncoderShim(Shim):
             clear_int8(loaded.network)
 
     def to_device(self, device_type: str, device_id: int) -> None:
-        """Move the encoder, as `Model.to_cpu` and `Model.to_gpu` ask for. One that is not loaded stays so: it is read
-        to where the current thinc ops are.
+        """Move the encoder to another device. Called by `Model.to_cpu` and `Model.to_gpu`. An encoder that is not
+        loaded yet will be loaded to the device of the current thinc ops.
 
-        device_type (str): "cpu", "gpu" or "mps", as thinc's ops call it.
+        device_type (str): "cpu", "gpu" or "mps".
         device_id (int): Which GPU.
         """
         with self._lock:
@@ -278,10 +277,10 @@ class EncoderShim(Shim):
     # --- saving ---
 
     def save(self, path: Path, neighbours: Sequence[Path] = ()) -> None:
-        """Write a checkpoint directory that `load_from` reads and people can, too. See `save_once`.
+        """Write a checkpoint directory in a form that `load_from` and other tools can read. See `save_once`.
 
         path (Path): The directory, made if missing.
-        neighbours (Sequence[Path]): Encoders that are saved beside it already.
+        neighbours (Sequence[Path]): Encoders of the same pipeline that are saved already.
         """
         save_once(self.load(), path, neighbours=neighbours)
 

@@ -1,7 +1,7 @@
-"""States of tokens in the form that listeners of spacy-transformers read: the only module that knows that package.
+"""Token states in the form that the listeners of spacy-transformers read. Only this module uses that package.
 
-It is imported when something needs it, so that everything else works without it, and without transformers. Nothing of
-transformers itself is named: its ModelOutput is the class that spacy-transformers uses.
+The package is imported when a function needs it, so that everything else works without it and without transformers.
+transformers itself is not imported here: the class of its ModelOutput is taken from spacy-transformers.
 """
 
 from __future__ import annotations
@@ -25,31 +25,31 @@ _PACKAGE = "spacy_transformers"
 
 
 def _part(module: str, name: str) -> Any:
-    """A class or function of spacy-transformers.
+    """Return a class or function of spacy-transformers.
 
-    RAISES (ImportError): ML327 if it is not installed, or does not go with the transformers that is.
+    RAISES (ImportError): ML327 if it is not installed, or does not work with the installed transformers.
     """
     try:
         return getattr(importlib.import_module(f"{_PACKAGE}.{module}"), name)
-    except Exception as error:  # with a transformers that it does not know, it fails in many ways
+    except Exception as error:  # an unknown version of transformers fails in many ways
         raise ImportError(Errors.ML327.format(reason=f"{type(error).__name__}: {error}")) from error
 
 
 def is_token_listener(layer: Model) -> bool:
-    """Whether a layer is a `spacy-transformers.TransformerListener.v1`.
+    """Return whether a layer is a `spacy-transformers.TransformerListener.v1`.
 
-    layer (Model): Any layer. Where there is a listener, spacy-transformers has been imported.
-    RETURNS (bool): Whether it is one.
+    layer (Model): Any layer.
+    RETURNS (bool): Whether it is one. spacy-transformers is not imported: if there is a listener, it already was.
     """
     kind = getattr(sys.modules.get(f"{_PACKAGE}.layers"), "TransformerListener", None)
     return kind is not None and isinstance(layer, kind)
 
 
 def token_pooling(pooling: Model[Ragged, Floats2d], grad_factor: float) -> Model[List[TransformerData], List[Floats2d]]:
-    """The layer that makes one vector for each token.
+    """Return a layer that makes one vector for each token.
 
-    pooling (Model[Ragged, Floats2d]): How a token's wordpieces become one vector.
-    grad_factor (float): Weight of the gradients.
+    pooling (Model[Ragged, Floats2d]): Turns a token's wordpieces into one vector.
+    grad_factor (float): Factor of the gradients.
     RETURNS (Model[List[TransformerData], List[Floats2d]]): One row per token.
     RAISES (ImportError): ML327 without spacy-transformers.
     """
@@ -57,15 +57,15 @@ def token_pooling(pooling: Model[Ragged, Floats2d], grad_factor: float) -> Model
 
 
 def empty_data() -> TransformerData:
-    """What `doc._.trf_data` gives for a document without tokens."""
+    """Return the data of a document without tokens."""
     return _part("data_classes", "TransformerData").empty()
 
 
 def full_batch(datas: Sequence[Optional[TransformerData]]) -> Any:
-    """States of several documents in the form that callbacks of `set_extra_annotations` take.
+    """Return the states of several documents in the form that callbacks of `set_extra_annotations` take.
 
-    datas (Sequence[Optional[TransformerData]]): Those of each document.
-    RETURNS (FullTransformerBatch): Its `doc_data` are these.
+    datas (Sequence[Optional[TransformerData]]): The data of each document; None for a document without.
+    RETURNS (FullTransformerBatch): A batch with these as `doc_data`.
     """
     batch = _part("data_classes", "FullTransformerBatch").empty(len(datas))
     batch.cached_doc_data = [empty_data() if data is None else data for data in datas]
@@ -75,9 +75,9 @@ def full_batch(datas: Sequence[Optional[TransformerData]]) -> Any:
 def transformer_data(
     states: DeviceFloats2d, piece_ids: Ints1d, piece_strings: Sequence[str], token_bounds: Ints2d
 ) -> TransformerData:
-    """Give one document's wordpiece states the form of `doc._.trf_data`.
+    """Return one document's wordpiece states in the form of `doc._.trf_data`.
 
-    All wordpieces stand in one row, each once, whatever windows they came from; nothing is padded.
+    All wordpieces are in one row, each once, even if the document was read in several windows. There is no padding.
 
     states (DeviceFloats2d): Shape: (n_pieces, width), float32.
     piece_ids (Ints1d): Shape: (n_pieces,).
@@ -101,10 +101,10 @@ def transformer_data(
 
 
 def align_tokens(token_bounds: Ints2d) -> Ragged:
-    """Token bounds as the Ragged that listeners pool with.
+    """Return token bounds in the form that listeners pool with.
 
     token_bounds (Ints2d): Ranges of pieces. Shape: (n_tokens, 2).
-    RETURNS (Ragged): `lengths` has an entry a token, `dataXd` the pieces' numbers, int32.
+    RETURNS (Ragged): `lengths` has an entry for each token, `dataXd` the numbers of the pieces, int32.
     """
     lengths = token_bounds[:, 1] - token_bounds[:, 0]
     rows = ranges(token_bounds[:, 0], lengths)
@@ -112,10 +112,10 @@ def align_tokens(token_bounds: Ints2d) -> Ragged:
 
 
 def split_output(output: EncoderOutput, strings: Optional[Sequence[str]] = None) -> List[TransformerData]:
-    """Split a batch's output into one TransformerData a document.
+    """Split the output of a batch into one TransformerData for each document.
 
-    output (EncoderOutput): With piece states.
-    strings (Optional[Sequence[str]]): The kept wordpieces as text, document after document; listeners do not need them.
+    output (EncoderOutput): With states of wordpieces.
+    strings (Optional[Sequence[str]]): The wordpieces as text, document after document; listeners do not need them.
     RETURNS (List[TransformerData]): An empty one for each empty document.
     """
     assert output.piece_states is not None
@@ -138,10 +138,10 @@ def split_output(output: EncoderOutput, strings: Optional[Sequence[str]] = None)
 
 
 def join_gradients(output: EncoderOutput, d_datas: Sequence[TransformerData]) -> DeviceFloats2d:
-    """Lay the gradients that a listener gives end to end.
+    """Concatenate the gradients that a listener returns.
 
-    output (EncoderOutput): What was split.
-    d_datas (Sequence[TransformerData]): Gradients of the documents that have tokens: listeners leave out the others.
+    output (EncoderOutput): The output that was split.
+    d_datas (Sequence[TransformerData]): Gradients of the documents that have tokens: listeners skip the others.
     RETURNS (DeviceFloats2d): Shape as `output.piece_states`.
     """
     assert output.piece_states is not None

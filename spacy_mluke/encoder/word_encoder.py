@@ -1,4 +1,4 @@
-"""The encoder as a token-to-vector layer of its own, without a shared component."""
+"""The encoder as a tok2vec layer inside one component."""
 
 from typing import TYPE_CHECKING, Any, Callable, Dict, List, Tuple
 
@@ -19,26 +19,26 @@ if TYPE_CHECKING:
 def build_word_encoder_v1(
     encoder: EncoderModel, pooling: Model[Ragged, Floats2d], grad_factor: float = 1.0
 ) -> Model[List[Doc], List[Floats2d]]:
-    """Build a tok2vec layer that makes a pass of its own, over words only.
+    """Build a tok2vec layer that encodes the words of documents. Registered as `spacy-mluke.WordEncoder.v1`.
 
-    This is what a component's listener becomes when `nlp.replace_listeners` gives it a copy of the encoder.
+    `nlp.replace_listeners` puts it in place of a component's listener, with a copy of the encoder.
 
     encoder (EncoderModel): The encoder, `spacy-mluke.Encoder.v1`.
-    pooling (Model[Ragged, Floats2d]): How a token's wordpieces become one vector, such as `reduce_mean.v1`.
-    grad_factor (float): Weight of the gradients that go to the encoder.
+    pooling (Model[Ragged, Floats2d]): Turns a token's wordpieces into one vector, such as `reduce_mean.v1`.
+    grad_factor (float): Factor of the gradients that go to the encoder.
     RETURNS (Model[List[Doc], List[Floats2d]]): One row per token.
     RAISES (ImportError): ML327 without spacy-transformers.
-    RAISES (ValueError): ML310 for a factor that is no number.
+    RAISES (ValueError): ML310 for a factor that is not a number.
     """
     check_number("grad_factor", grad_factor)
     return chain(words_only(encoder), token_pooling(pooling, grad_factor))
 
 
 def words_only(encoder: EncoderModel) -> "Model[List[Doc], List[TransformerData]]":
-    """Feed documents without entities to an encoder, and split what comes out.
+    """Return a layer that encodes documents without entities.
 
     encoder (EncoderModel): As from `build_encoder_v1`.
-    RETURNS (Model[List[Doc], List[TransformerData]]): The form that a listener has.
+    RETURNS (Model[List[Doc], List[TransformerData]]): A layer with the output of a `TransformerListener`.
     """
     model: Model[List[Doc], List[TransformerData]] = Model(
         "mluke-words", forward, init=init, layers=[encoder], dims={"nO": None}
@@ -49,7 +49,7 @@ def words_only(encoder: EncoderModel) -> "Model[List[Doc], List[TransformerData]
 
 
 def init(model: Model, X: Any = None, Y: Any = None) -> None:
-    """Read the checkpoint and take over its width."""
+    """Read the checkpoint and set the width."""
     encoder = model.layers[0]
     encoder.initialize()
     if model.has_dim("nO") is None:
@@ -75,15 +75,15 @@ def forward(
 
 
 def replace_listener(encoder: EncoderModel) -> "Model[List[Doc], List[TransformerData]]":
-    """Called by `nlp.replace_listeners` with a copy of the encoder."""
+    """Return the layer that takes a listener's place. `nlp.replace_listeners` calls this with a copy of the encoder."""
     return words_only(encoder)
 
 
 def replace_listener_config(encoder: Dict[str, Any], listener: Dict[str, Any]) -> Dict[str, Any]:
-    """Called by `nlp.replace_listeners` for the config that builds the same again.
+    """Return the config of the layer that takes a listener's place. Called by `nlp.replace_listeners`.
 
     encoder (Dict[str, Any]): Config of the shared encoder.
-    listener (Dict[str, Any]): Config of the listener that is replaced.
+    listener (Dict[str, Any]): Config of the replaced listener.
     RETURNS (Dict[str, Any]): Config of a `spacy-mluke.WordEncoder.v1`.
     """
     config = {"@architectures": "spacy-mluke.WordEncoder.v1", "encoder": dict(encoder)}

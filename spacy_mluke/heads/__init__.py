@@ -1,1 +1,1 @@
-"""States of the encoder -> scores: thinc Models."""
+"""Heads: thinc Models that turn states of the encoder into scores."""

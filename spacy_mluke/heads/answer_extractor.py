@@ -19,15 +19,15 @@ AnswerModel = Model[QuestionInput, AnswerLogits]
 
 
 def build_answer_extractor_v1(encoder: EncoderModel, dropout: float = 0.0) -> AnswerModel:
-    """Build a head that says where answers begin and end: the state of each wordpiece through a linear layer with two
-    outputs (Yamada et al., 2020, section 4.5). Registered as `spacy-mluke.AnswerExtractor.v1`.
+    """Build a head that scores where answers begin and end: a linear layer with two outputs on the state of each
+    wordpiece (Yamada et al., 2020, section 4.5). Registered as `spacy-mluke.AnswerExtractor.v1`.
 
     Weights have the shapes of `LukeForQuestionAnswering`, so that published checkpoints load.
 
-    encoder (EncoderModel): `spacy-mluke.Encoder.v1`. Question and document are read together, in passes of their own.
-    dropout (float): Dropout of the states in training; the published head has none. spaCy's `dropout` takes its place.
+    encoder (EncoderModel): `spacy-mluke.Encoder.v1`. Each sequence holds a question and a window of its document.
+    dropout (float): Dropout of the states in training; the published head has none. spaCy's `dropout` overrides it.
     RETURNS (AnswerModel): A Model[QuestionInput, AnswerLogits].
-    RAISES (ValueError): ML310 for a dropout that is none.
+    RAISES (ValueError): ML310 for a dropout that is not a probability.
     """
     check_dropout(dropout)
     dropped: Model[Floats2d, Floats2d] = Dropout(dropout)
@@ -63,14 +63,14 @@ def forward(
 
 
 def sequence_loss(logits: Any, lengths: Ints1d, targets: Ints2d, counted: Bools1d) -> Tuple[float, Any]:
-    """Cross-entropy of first and last pieces over each pass: the mean of the two, as in the reference, and the sum
-    over passes.
+    """Return the cross-entropy of first and last pieces over each sequence: the mean of the two, as in the reference,
+    summed over sequences.
 
     logits (Floats2d): Shape: (n_pieces, 2).
-    lengths (Ints1d): Pieces of each pass. Shape: (n_sequences,).
-    targets (Ints2d): First and last piece of the answer in each pass; 0 and 0, its <s>, where it holds none. Shape:
-        (n_sequences, 2).
-    counted (Bools1d): Sequences that count. Shape: (n_sequences,).
+    lengths (Ints1d): Pieces of each sequence. Shape: (n_sequences,).
+    targets (Ints2d): First and last piece of the answer in each sequence; 0 and 0, its <s>, if it has no answer.
+        Shape: (n_sequences, 2).
+    counted (Bools1d): Whether each sequence counts. Shape: (n_sequences,).
     RETURNS (Tuple[float, Floats2d]): The loss and its gradient.
     """
     if not len(lengths):

@@ -1,4 +1,4 @@
-"""Logits of the windows of one question -> its best answers."""
+"""Search the best answers to one question in the logits of its windows."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from ..types import Bools1d, Bools2d, Floats2d, Ints1d
 
 @dataclass
 class WindowLogits:
-    """What the head says of one window of a document."""
+    """Logits of one window of a document."""
 
     start: int  # the window's first piece within the document
-    logits: Floats2d  # (n_pieces, 2): of its own pieces, as the first and as the last of an answer
-    null: float  # the two of <s>, added: there is no answer here
-    shown: Bools1d  # (n_pieces,): pieces on characters; "▁" alone, for instance, is on none
+    logits: Floats2d  # (n_pieces, 2): of the window's pieces, as the first and as the last piece of an answer
+    null: float  # the sum of the two logits of <s>: the window has no answer
+    has_chars: Bools1d  # (n_pieces,): whether a piece covers characters; "▁" alone, for instance, does not
 
 
 @dataclass(frozen=True)
@@ -33,23 +33,22 @@ class BestAnswer:
 
 
 class AnswerSearch:
-    """All answers that the windows of one question allow.
+    """Scores all possible answers in the windows of one question.
 
-    An answer is a range of at most `max_pieces` pieces, one of them on a character, within one window. Where windows
-    overlap, the one that shows the answer with most context judges it, so that it counts once. Its logit is the sum of
-    those of its first and its last piece; that there is none has the least logit of the windows' <s>, as in SQuAD 2.0:
-    the window with an answer knows best. Probabilities are the softmax over all of these: they say how sure the
-    head is of one answer among all that it could give, no answer being one of them.
+    An answer is a range of at most `max_pieces` pieces within one window, at least one of which covers a character. If
+    windows overlap, an answer counts once, in the window that shows it with most context. Its logit is the sum of the
+    logits of its first and its last piece. The logit of "no answer" is the lowest of the windows' <s>, as in SQuAD 2.0:
+    one window with an answer is enough. Probabilities are the softmax over all answers and "no answer".
 
     windows (Sequence[WindowLogits]): The windows of one document, in text order.
-    max_pieces (int): Pieces of an answer at most.
+    max_pieces (int): Maximum number of pieces in an answer.
     """
 
     def __init__(self, windows: Sequence[WindowLogits], max_pieces: int) -> None:
         self.windows = windows
         self.max_pieces = max_pieces
         starts = numpy.array([window.start for window in windows], dtype="int64")
-        # scores[w][i, k]: the answer from piece i of window w on, k + 1 pieces long
+        # scores[w][i, k]: the answer that begins with piece i of window w and has k + 1 pieces
         self.scores = [self._window_scores(w, starts) for w in range(len(windows))]
         self.null = min(window.null for window in windows)
         self.best = max(float(scores.max(initial=-numpy.inf)) for scores in self.scores)
@@ -59,16 +58,16 @@ class AnswerSearch:
 
     @property
     def null_score(self) -> float:
-        """Log-probability of there being no answer."""
+        """Log-probability of "no answer"."""
         return self.null - self._log_sum
 
     def take(self, top_k: int, grow: Optional[Callable[[int, int], Tuple[int, int]]] = None) -> List[BestAnswer]:
-        """The best answers that do not overlap: of several that do, the best one stands for the others.
+        """Return the best answers that do not overlap. Of answers that overlap, only the best is returned.
 
-        top_k (int): How many at most.
-        grow (Optional[Callable]): First piece and end of an answer -> those of what it takes up in the document, such
-            as whole tokens.
-        RETURNS (List[BestAnswer]): Best first. Empty if there is no piece on a character.
+        top_k (int): Maximum number of answers.
+        grow (Optional[Callable]): From first piece and end of an answer to the first piece and end of the range that no
+            other answer may overlap, such as whole tokens. By default, the answer itself.
+        RETURNS (List[BestAnswer]): Best first. Empty if no piece covers a character.
         """
         found: List[BestAnswer] = []
         scores = self.scores
@@ -93,8 +92,8 @@ class AnswerSearch:
         logits = window.logits.astype("float64")
         ends = numpy.concatenate([logits[:, 1], numpy.full(size - 1, -numpy.inf)])
         scores: Floats2d = logits[:, :1] + sliding_window_view(ends, size)
-        before = numpy.concatenate([row_offsets(window.shown), numpy.full(size - 1, int(window.shown.sum()))])
-        # The first piece's count is the row's own, the end's is `k + 1` further.
+        before = numpy.concatenate([row_offsets(window.has_chars), numpy.full(size - 1, int(window.has_chars.sum()))])
+        # before[i]: pieces with characters before piece i. An answer ends k + 1 pieces after its first one.
         is_blank = sliding_window_view(before[1:], size) == before[:n, None]
         scores[is_blank] = -numpy.inf
         if len(starts) > 1:
@@ -102,7 +101,7 @@ class AnswerSearch:
         return scores
 
     def _owned(self, w: int, starts: Ints1d) -> Bools2d:
-        """Which answers a window shows with most context."""
+        """Return which answers this window shows with most context. Shape: (n_pieces, max_pieces)."""
         n, size = len(self.windows[w].logits), self.max_pieces
         first = numpy.repeat(numpy.arange(n), size)
         last = first + numpy.tile(numpy.arange(size), n)
@@ -114,7 +113,7 @@ class AnswerSearch:
         return owned.reshape((n, size))
 
     def _without(self, w: int, scores: Floats2d, first: int, end: int) -> Floats2d:
-        """Scores without the answers that overlap a range of the document's pieces."""
+        """Return scores with -inf for answers that overlap a range of the document's pieces."""
         start = self.windows[w].start
         if end <= start or first >= start + len(scores):
             return scores
@@ -126,18 +125,18 @@ class AnswerSearch:
 def split_windows(
     logits: Floats2d, starts: Ints1d, context: Any, offsets: Any, piece_heads: Ints1d
 ) -> List[WindowLogits]:
-    """The windows of one question.
+    """Return the logits of the windows of one question.
 
-    logits (Floats2d): Of all pieces of all passes of a batch. Shape: (n_pieces, 2).
+    logits (Floats2d): Logits of all pieces of a batch. Shape: (n_pieces, 2).
     starts (Ints1d): The first piece of each of the question's windows within its document. Shape: (n_windows,).
-    context (Ints2d): First piece and end of each window in its pass. Shape: (n_windows, 2).
-    offsets (Ints2d): Characters of all pieces. Shape: (n_pieces, 2).
-    piece_heads (Ints1d): First piece of each of its passes in the batch. Shape: (n_windows,).
+    context (Ints2d): First piece and end of each window in its sequence. Shape: (n_windows, 2).
+    offsets (Ints2d): Character bounds of all pieces. Shape: (n_pieces, 2).
+    piece_heads (Ints1d): First piece of each of its sequences in the batch. Shape: (n_windows,).
     RETURNS (List[WindowLogits]): In text order.
     """
     found = []
     for start, (first, end), row in zip(starts.tolist(), context.tolist(), piece_heads.tolist(), strict=True):
         own = slice(row + first, row + end)
-        shown = offsets[own, 1] > offsets[own, 0]
-        found.append(WindowLogits(start, logits[own], float(logits[row].sum()), shown))
+        has_chars = offsets[own, 1] > offsets[own, 0]
+        found.append(WindowLogits(start, logits[own], float(logits[row].sum()), has_chars))
     return found

@@ -1,4 +1,4 @@
-"""Groups of spans -> logits: the states of a group's spans, end to end, through one linear layer."""
+"""Classify groups of spans: a linear layer on the concatenated states of a group's spans."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def build_group_classifier(
     """Build a classifier of groups of spans.
 
     name (str): Name of the Model.
-    encoder (EncoderModel): Where the states come from.
-    size (int): Spans of a group.
+    encoder (EncoderModel): An encoder or a listener.
+    size (int): Number of spans in a group.
     has_bias (bool): Whether the linear layer has a bias.
-    dropout (float): Of the states, in training; spaCy's `dropout` takes its place.
-    with_entities (bool): Whether entity states are classified, or those of the markers that open the spans.
-    RETURNS (GroupModel): Its width is that of the encoder times `size`.
-    RAISES (ValueError): ML310 for a dropout that is none.
+    dropout (float): Dropout of the states in training; spaCy's `dropout` overrides it.
+    with_entities (bool): Whether to classify the states of entities; if not, those of the markers that open the spans.
+    RETURNS (GroupModel): The width of its linear layer is the width of the encoder times `size`.
+    RAISES (ValueError): ML310 for a dropout that is not a probability.
     """
     check_dropout(dropout)
     dropped: Model[Floats2d, Floats2d] = Dropout(dropout)
@@ -42,14 +42,14 @@ def build_group_classifier(
 
 
 def init(model: GroupModel, X: Optional[MarkedInput] = None, Y: Optional[GroupLogits] = None) -> None:
-    """Read the encoder's checkpoint. The linear layer gets its size from the component, with the labels."""
+    """Read the encoder's checkpoint. The component sets the size of the linear layer, with the labels."""
     model.get_ref("encoder").initialize()
 
 
 def forward(
     model: GroupModel, inputs: MarkedInput, is_train: bool
 ) -> Tuple[GroupLogits, Callable[[GroupLogits], MarkedInput]]:
-    """Encode, and classify the groups all of whose spans have a state."""
+    """Encode, and classify the groups whose spans all have a state."""
     encoder, linear = model.layers
     size, with_entities = model.attrs["size"], model.attrs["with_entities"]
     if isinstance(inputs, list):
@@ -59,14 +59,14 @@ def forward(
     rows = output.batch.span_rows.reshape((-1, size))
     kept: Any = (rows >= 0).all(axis=1)
     picked = model.ops.asarray1i(cast(Any, rows[kept].ravel()))
-    # Reshaped, so that the width stays known when there is no group.
+    # With an explicit width, which also works without any group.
     X = states[picked].reshape((int(kept.sum()), size * states.shape[1]))
     logits, backprop_logits = linear(X, is_train)
 
     def backprop(d_output: GroupLogits) -> MarkedInput:
         d_states = model.ops.alloc2f(*states.shape)
         dX = backprop_logits(d_output.logits).reshape((-1, states.shape[1]))
-        # Added, not assigned: in a shared pass a span is part of many groups.
+        # Scatter-add, not assignment: with a listener, a span is part of many groups.
         model.ops.scatter_add(d_states, picked, dX)
         pieces, entities = (None, d_states) if with_entities else (d_states, None)
         backprop_states(EncoderOutput(piece_states=pieces, entity_states=entities, batch=output.batch))

@@ -1,4 +1,4 @@
-"""The linear layer that published classifiers end in, with or without a bias."""
+"""The linear layer of published classifiers, with or without a bias."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Any, Callable, Optional, Tuple
 from thinc.api import Model
 from thinc.types import Floats2d
 
-DEVIATION = 0.02  # of fresh weights, as the published classifiers start
+DEVIATION = 0.02  # standard deviation of initial weights, as in the published classifiers
 
 
 def build_linear(*, has_bias: bool) -> Model[Floats2d, Floats2d]:
-    """Build the layer. It has no weights before `set_weights` or `resize`.
+    """Build the layer. It has no weights before `set_weights` or `start_weights`.
 
-    has_bias (bool): Whether it adds a bias.
+    has_bias (bool): Whether to add a bias.
     RETURNS (Model[Floats2d, Floats2d]): (n, nI) -> (n, nO).
     """
     params: Any = {"W": None, "b": None} if has_bias else {"W": None}
@@ -39,36 +39,36 @@ def forward(
 
 
 def set_weights(model: Model, weight: Any, bias: Optional[Any] = None) -> None:
-    """Give the layer its weights. They say what size it has: it may change when labels are added.
+    """Set the weights, which also sets the size: it may change when labels are added.
 
     model (Model): As from `build_linear`.
     weight (Floats2d): Shape: (nO, nI).
-    bias (Optional[Floats1d]): Shape: (nO,). Zeros, if the layer has one and none is given.
+    bias (Optional[Floats1d]): Shape: (nO,). None for zeros; not used if the layer has no bias.
     """
     model.set_param("W", model.ops.asarray2f(weight))
     if "b" in model.param_names:
         model.set_param("b", model.ops.alloc1f(weight.shape[0]) if bias is None else model.ops.asarray1f(bias))
-    # Gradients of the former size would not fit.
+    # Gradients of the previous size would not fit.
     for name in model.param_names:
         if model.has_grad(name):
             model.set_grad(name, model.ops.xp.zeros_like(model.get_param(name)))
 
 
 def start_weights(model: Model, n_out: int, n_in: int) -> None:
-    """Give the layer fresh, small random weights.
+    """Initialize the weights with small random numbers.
 
     model (Model): As from `build_linear`.
-    n_out (int): Rows.
-    n_in (int): Columns.
+    n_out (int): Output width.
+    n_in (int): Input width.
     """
     set_weights(model, _fresh(model, n_out, n_in))
 
 
 def add_rows(model: Model, n: int) -> None:
-    """Make room for more labels: fresh rows at the end, the others stay.
+    """Add rows for more labels at the end, initialized at random; the other rows keep their weights.
 
     model (Model): As from `build_linear`, with weights.
-    n (int): How many.
+    n (int): How many rows.
     """
     W: Any = model.get_param("W")
     grown = model.ops.xp.concatenate([W, _fresh(model, n, W.shape[1])])
@@ -79,5 +79,5 @@ def add_rows(model: Model, n: int) -> None:
 
 
 def _fresh(model: Model, n_out: int, n_in: int) -> Floats2d:
-    # By thinc's generator: spaCy seeds it.
+    # Drawn from thinc's generator, which spaCy seeds.
     return model.ops.xp.random.normal(scale=DEVIATION, size=(n_out, n_in)).astype("float32")

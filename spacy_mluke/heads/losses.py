@@ -1,4 +1,4 @@
-"""Logits to probabilities, losses and their gradients, of heads that choose among classes or judge each by itself."""
+"""Probabilities, losses and their gradients, for classes that exclude each other and for independent classes."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from ..types import Floats1d, Floats2d, Ints1d
 
 
 def softmax(logits: Any) -> Any:
-    """Probabilities of classes that exclude each other.
+    """Return probabilities of classes that exclude each other.
 
     logits (Floats): Shape: (..., n_classes). May be empty.
-    RETURNS (Floats): They sum to 1 over the last axis. The same shape and dtype.
+    RETURNS (Floats): Probabilities that sum to 1 over the last axis. The same shape and dtype.
     """
     _, powers, sums = _powers(logits)
     return powers / sums
 
 
-def cross_entropy(logits: Floats2d, rows: Ints1d, weights: Optional[Floats1d] = None) -> Tuple[float, Floats2d]:
-    """Cross-entropy of classes that exclude each other.
+def cross_entropy(logits: Floats2d, class_ids: Ints1d, weights: Optional[Floats1d] = None) -> Tuple[float, Floats2d]:
+    """Return the cross-entropy of classes that exclude each other.
 
     logits (Floats2d): Shape: (n, n_classes).
-    rows (Ints1d): The class of each. Shape: (n,).
-    weights (Optional[Floats1d]): What each counts. Shape: (n,). None for 1.
+    class_ids (Ints1d): The class of each item. Shape: (n,).
+    weights (Optional[Floats1d]): Weight of each item in the loss. Shape: (n,). None for 1.
     RETURNS (Tuple[float, Floats2d]): The weighted sum of losses, and its gradient.
     """
-    at = numpy.arange(len(rows))
+    at = numpy.arange(len(class_ids))
     tops, powers, sums = _powers(logits)
-    losses = (tops + numpy.log(sums))[:, 0] - logits[at, rows]
+    losses = (tops + numpy.log(sums))[:, 0] - logits[at, class_ids]
     gradient = powers / sums
-    gradient[at, rows] -= 1.0
+    gradient[at, class_ids] -= 1.0
     if weights is not None:
         losses = losses * weights
         gradient = gradient * weights[:, None]
@@ -39,14 +39,14 @@ def cross_entropy(logits: Floats2d, rows: Ints1d, weights: Optional[Floats1d] = 
 
 
 def _powers(logits: Any) -> Tuple[Any, Any, Any]:
-    """The greatest logit of each row, the powers of all logits less that, and their sums."""
+    """Return the maximum logit of each row, exp(logits - maximum), and the sums of these."""
     tops = logits.max(axis=-1, keepdims=True, initial=-numpy.inf)
     powers = numpy.exp(logits - tops)
     return tops, powers, powers.sum(axis=-1, keepdims=True)
 
 
 def sigmoid(logits: Floats2d) -> Floats2d:
-    """Probabilities of classes that do not exclude each other.
+    """Return probabilities of independent classes.
 
     logits (Floats2d): Any shape.
     RETURNS (Floats2d): The same shape.
@@ -55,10 +55,10 @@ def sigmoid(logits: Floats2d) -> Floats2d:
 
 
 def binary_cross_entropy(logits: Floats2d, truth: Floats2d) -> Tuple[float, Floats2d]:
-    """Cross-entropy of classes that do not exclude each other, in a form that does not overflow.
+    """Return the cross-entropy of independent classes, in a form that does not overflow.
 
     logits (Floats2d): Shape: (n, n_classes).
-    truth (Floats2d): 1.0 for what is so, else 0.0. Shape: (n, n_classes).
+    truth (Floats2d): 1.0 for classes that apply, else 0.0. Shape: (n, n_classes).
     RETURNS (Tuple[float, Floats2d]): The sum of losses, and its gradient.
     """
     losses = numpy.maximum(logits, 0) - logits * truth + numpy.log1p(numpy.exp(-numpy.abs(logits)))

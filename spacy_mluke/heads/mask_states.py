@@ -1,4 +1,4 @@
-"""States at masks: of the [MASK] entity, and of the `<mask>` pieces below it."""
+"""States at masks: of the [MASK] entity, and of the `<mask>` pieces of its mention."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class MaskStates:
 
 
 class MaskReducer(Reducer):
-    """Keeps the state of each entity, and the states of the first pieces below it, end to end.
+    """Keeps the state of each entity and the states of the first pieces of its mention, concatenated.
 
     width (int): Width of a state.
     n_pieces (int): Pieces to keep.
@@ -58,10 +58,10 @@ class MaskReducer(Reducer):
         return self.predict(batch, piece_states, entity_states), backprop
 
     def _rows(self, batch: AlignedBatch, n: int) -> List[Any]:
-        """For each of the first pieces, its row below each entity."""
+        """Return, for each of the first pieces, its row in each mention."""
         ops = get_current_ops()
         firsts = boundary_rows(batch)[:, 0]
-        # A mention with fewer pieces: the rows after it have no meaning, and are not read.
+        # A mention may have fewer pieces: then the later columns mean nothing, and callers do not read them.
         return [ops.asarray1i(cast(Any, (firsts + i).clip(max=n - 1))) for i in range(self.n_pieces)]
 
 

@@ -1,4 +1,4 @@
-"""[MASK] entities -> logits of the entities that may stand there: masked-entity prediction."""
+"""Masked-entity prediction: which entity a [MASK] is."""
 
 from typing import Any, Callable, Optional, Tuple, cast
 
@@ -17,16 +17,16 @@ from ..network.table_logits import candidate_logits, top_rows
 from ..types import Bools1d, DeviceFloats2d, EncoderOutput, EntityLogits, Floats2d, Ints1d, Ints2d
 
 MaskedModel = Model[MentionInput, EntityLogits]
-# Rows of the entity table that are gathered at once where nothing is differentiated.
-_GATHERED = 1 << 16
+# Maximum number of rows of the entity table to gather at once, without gradients.
+_MAX_GATHERED = 1 << 16
 
 
 def build_masked_entity_v1(encoder: EncoderModel) -> MaskedModel:
-    """Build the head that says which entity a mention stands for (Yamada et al., 2020, section 3.2). Registered as
+    """Build the head that predicts which entity a mention refers to (Yamada et al., 2020, section 3.2). Registered as
     `spacy-mluke.MaskedEntity.v1`.
 
-    Its weights are the encoder's `entity_predictions`, as in `LukeForMaskedLM`, and the encoder's own entity table:
-    they are loaded, trained and saved with the encoder.
+    Its weights are the encoder's `entity_predictions`, as in `LukeForMaskedLM`, and the encoder's entity table. They
+    are loaded, trained and saved with the encoder.
 
     encoder (EncoderModel): `spacy-mluke.Encoder.v1`.
     RETURNS (MaskedModel): A Model[MentionInput, EntityLogits].
@@ -38,14 +38,14 @@ def build_masked_entity_v1(encoder: EncoderModel) -> MaskedModel:
 
 
 def init(model: MaskedModel, X: Optional[MentionInput] = None, Y: Optional[EntityLogits] = None) -> None:
-    """Read the encoder's checkpoint, with its head if it has one."""
+    """Read the encoder's checkpoint, with its head if there is one."""
     model.get_ref("encoder").initialize()
 
 
 def forward(
     model: MaskedModel, inputs: MentionInput, is_train: bool
 ) -> Tuple[EntityLogits, Callable[[EntityLogits], MentionInput]]:
-    """Encode, and compare [MASK] states with their candidates.
+    """Encode, and compare the state of each [MASK] with its candidates.
 
     RAISES (ValueError): ML007 for candidates that do not fit, ML221 if the encoder has no head.
     """
@@ -58,18 +58,18 @@ def forward(
     rows = output.batch.span_rows
     ids, lengths = _candidates(inputs, len(rows), loaded.config.entity_vocab_size)
     owners = numpy.repeat(numpy.arange(len(rows)), lengths)
-    asked = numpy.flatnonzero((rows >= 0) & (lengths > 0))
-    picked = model.ops.asarray1i(cast(Any, rows[asked]))
-    # Of candidates that all mentions share, one matrix product; of others, a row each.
+    scored = numpy.flatnonzero((rows >= 0) & (lengths > 0))
+    picked = model.ops.asarray1i(cast(Any, rows[scored]))
+    # Shared candidates take one matrix product; others take one row for each mention and candidate.
     is_shared = inputs.candidate_lengths is None
     with torch.set_grad_enabled(is_train):
         states = xp2torch(output.entity_states[picked], requires_grad=is_train)
         if is_shared:
             found = entity_logits(loaded, states, inputs.candidates).reshape(-1)
-            used = numpy.isin(owners, asked)
+            used = numpy.isin(owners, scored)
         else:
             used = rows[owners] >= 0
-            found = entity_logits(loaded, states, ids[used], numpy.searchsorted(asked, owners[used]))
+            found = entity_logits(loaded, states, ids[used], numpy.searchsorted(scored, owners[used]))
     logits = model.ops.alloc1f(len(owners))
     where: Any = model.ops.asarray1i(cast(Any, numpy.flatnonzero(used)))
     logits[where] = cast(Any, torch2xp(found.detach()))
@@ -77,21 +77,21 @@ def forward(
     def backprop(d_output: EntityLogits) -> MentionInput:
         d_states = model.ops.alloc2f(*output.entity_states.shape)
         d_found = xp2torch(model.ops.asarray1f(d_output.logits[where]), device=found.device)
-        # Gradients of the head and of the entity table are added to where the encoder's own will be.
+        # Adds to the gradients of the head and of the entity table.
         found.backward(d_found)
         if states.grad is not None:
             model.ops.scatter_add(d_states, picked, cast(Any, torch2xp(states.grad)))
         backprop_states(EncoderOutput(d_output.piece_states, d_states, output.batch))
         return inputs
 
-    states_below = output.piece_states if inputs.with_all_pieces else None
-    return EntityLogits(logits, lengths, rows >= 0, output.batch.counts, states_below, output.batch), backprop
+    piece_states = output.piece_states if inputs.with_all_pieces else None
+    return EntityLogits(logits, lengths, rows >= 0, output.batch.counts, piece_states, output.batch), backprop
 
 
 def entity_logits(
     loaded: LoadedEncoder, states: Tensor, candidates: Optional[Ints1d], owners: Optional[Ints1d] = None
 ) -> Tensor:
-    """Logits of entities for states of [MASK], differentiable.
+    """Return the logits of entities for states of [MASK]. They are differentiable.
 
     loaded (LoadedEncoder): An encoder with a head.
     states (Tensor): Shape: (n, width), float32.
@@ -109,11 +109,11 @@ def entity_logits(
     if owners is None:
         return candidate_logits(queries, table, head.bias, ids).float()
     of = torch.from_numpy(numpy.asarray(owners, dtype="int64")).to(queries.device)
-    if torch.is_grad_enabled() or len(ids) <= _GATHERED:
+    if torch.is_grad_enabled() or len(ids) <= _MAX_GATHERED:
         return candidate_logits(queries, table, head.bias, ids, of).float()
     parts = [
         candidate_logits(queries, table, head.bias, part, part_of)
-        for part, part_of in zip(ids.split(_GATHERED), of.split(_GATHERED), strict=True)
+        for part, part_of in zip(ids.split(_MAX_GATHERED), of.split(_MAX_GATHERED), strict=True)
     ]
     return torch.cat(parts).float()
 
@@ -121,15 +121,15 @@ def entity_logits(
 def rank_entities(
     model: MaskedModel, states: DeviceFloats2d, top_k: int, candidates: Optional[Ints1d] = None
 ) -> Tuple[Ints2d, Floats2d]:
-    """The most probable entities for states of [MASK].
+    """Return the most probable entities for states of [MASK].
 
     model (MaskedModel): As from `build_masked_entity_v1`.
     states (DeviceFloats2d): Shape: (n, width).
-    top_k (int): How many of each.
+    top_k (int): Number of entities for each state.
     candidates (Optional[Ints1d]): Entities to choose from, each once; the softmax is over them. None for the whole
-        vocabulary, of which nothing but the best is kept in memory; special entities are never among the best.
-    RETURNS (Tuple[Ints2d, Floats2d]): Ids, int64, best first, and log-probabilities, float32. Shapes: (n, k) each, k
-        being smaller if there are fewer entities.
+        vocabulary, of which only the best are kept in memory; special entities are never returned.
+    RETURNS (Tuple[Ints2d, Floats2d]): Ids, int64, best first, and log-probabilities, float32. Shapes: (n, k) each; k is
+        smaller than `top_k` if there are fewer entities.
     RAISES (ValueError): ML221 if the encoder has no head.
     """
     loaded = load_model(model.get_ref("encoder"))
@@ -148,14 +148,14 @@ def rank_entities(
 
 
 def predict_top_entities(model: MaskedModel, inputs: MentionInput, top_k: int) -> Tuple[Ints2d, Floats2d, Bools1d]:
-    """Encode mentions, and rank the entities that they may stand for.
+    """Encode mentions, and return the entities that they most probably refer to.
 
     model (MaskedModel): As from `build_masked_entity_v1`.
-    inputs (MentionInput): Mentions; of candidates, those that all mentions share.
-    top_k (int): How many of each.
+    inputs (MentionInput): Mentions. Candidates must be the same for all mentions.
+    top_k (int): Number of entities for each mention.
     RETURNS (Tuple[Ints2d, Floats2d, Bools1d]): Ids and log-probabilities as from `rank_entities`, a row for each
-        mention, and whether it has a state: rows of others are -1 and -inf. Shapes: (n_spans, k), (n_spans, k),
-        (n_spans,).
+        mention, and whether the mention has a state; without, its rows are -1 and -inf. Shapes: (n_spans, k),
+        (n_spans, k), (n_spans,).
     """
     output = model.get_ref("encoder").predict(inputs)
     rows = output.batch.span_rows
@@ -169,22 +169,24 @@ def predict_top_entities(model: MaskedModel, inputs: MentionInput, top_k: int) -
 
 
 def check_entity_head(loaded: LoadedEncoder, name: str) -> None:
-    """See that an encoder can predict entities.
+    """Check that an encoder can predict entities.
 
     loaded (LoadedEncoder): The encoder.
-    name (str): Who asks, for the message.
-    RAISES (ValueError): ML221 if it has no head for them.
+    name (str): Name of the component, for the message.
+    RAISES (ValueError): ML221 if it has no head for entities.
     """
     if loaded.heads.entity_predictions is None:
         raise ValueError(Errors.ML221.format(name=loaded.source, what="entities", head="entity_predictions", pipe=name))
 
 
 def _candidates(inputs: MentionInput, n_spans: int, n_entities: int) -> Tuple[Ints1d, Ints1d]:
-    """Candidates of each mention where they differ, and how many each has."""
+    """Return the candidates of all mentions, empty if they are shared, and the number for each mention."""
     if inputs.candidate_lengths is None:
-        asked = numpy.ones(n_spans, dtype=bool) if inputs.entity_ids is None else numpy.asarray(inputs.entity_ids) < 0
+        is_masked = (
+            numpy.ones(n_spans, dtype=bool) if inputs.entity_ids is None else numpy.asarray(inputs.entity_ids) < 0
+        )
         n = n_entities if inputs.candidates is None else len(inputs.candidates)
-        return numpy.zeros(0, dtype="int64"), asked * n
+        return numpy.zeros(0, dtype="int64"), is_masked * n
     ids = numpy.zeros(0, dtype="int64") if inputs.candidates is None else numpy.asarray(inputs.candidates)
     lengths = numpy.asarray(inputs.candidate_lengths, dtype="int64")
     if len(lengths) != n_spans:

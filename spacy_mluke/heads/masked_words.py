@@ -1,4 +1,4 @@
-"""<mask> pieces -> log-probabilities of wordpieces: masked-word prediction, with the encoder's `lm_head`."""
+"""Masked-word prediction, with the encoder's `lm_head`: which wordpiece a `<mask>` replaces."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from ..types import DeviceFloats2d, Floats2d, Ints1d, Ints2d
 
 
 def rank_pieces(loaded: LoadedEncoder, states: DeviceFloats2d, top_k: int) -> Tuple[Ints2d, Floats2d]:
-    """The most probable pieces for states of <mask>.
+    """Return the most probable pieces for states of <mask>.
 
     loaded (LoadedEncoder): An encoder with a head for words.
     states (DeviceFloats2d): Shape: (n, width).
-    top_k (int): How many of each.
+    top_k (int): Number of pieces for each state.
     RETURNS (Tuple[Ints2d, Floats2d]): Ids, best first, and log-probabilities. Special pieces and markers are never
-        among them. Shapes: (n, k) each.
+        returned. Shapes: (n, k) each.
     """
     head = loaded.heads.lm_head
     assert head is not None
@@ -36,7 +36,7 @@ def rank_pieces(loaded: LoadedEncoder, states: DeviceFloats2d, top_k: int) -> Tu
 
 
 def piece_log_probs(loaded: LoadedEncoder, states: DeviceFloats2d, piece_ids: Ints1d) -> Floats2d:
-    """Log-probabilities of some pieces for states of <mask>, the softmax being over all pieces.
+    """Return log-probabilities of some pieces for states of <mask>. The softmax is over all pieces.
 
     loaded (LoadedEncoder): An encoder with a head for words.
     states (DeviceFloats2d): Shape: (n, width).
@@ -55,11 +55,11 @@ def piece_log_probs(loaded: LoadedEncoder, states: DeviceFloats2d, piece_ids: In
 
 
 def check_word_head(loaded: LoadedEncoder, name: str) -> None:
-    """See that an encoder can predict words.
+    """Check that an encoder can predict words.
 
     loaded (LoadedEncoder): The encoder.
-    name (str): Who asks, for the message.
-    RAISES (ValueError): ML221 if it has no head for them.
+    name (str): Name of the component, for the message.
+    RAISES (ValueError): ML221 if it has no head for words.
     """
     if loaded.heads.lm_head is None:
         raise ValueError(Errors.ML221.format(name=loaded.source, what="words", head="lm_head", pipe=name))
@@ -68,14 +68,14 @@ def check_word_head(loaded: LoadedEncoder, name: str) -> None:
 def word_loss(
     loaded: LoadedEncoder, states: DeviceFloats2d, gold: Ints1d, drawn: Ints1d
 ) -> Tuple[float, DeviceFloats2d]:
-    """Cross entropy of masked words, over the right pieces of all of them and some that are drawn. Gradients of the
-    head and of the word table are added to those that are there.
+    """Return the cross-entropy of masked words. The softmax is over the gold pieces of all masks and some drawn pieces.
+    Gradients of the head and of the word table are added to their parameters.
 
     loaded (LoadedEncoder): An encoder with a head for words.
-    states (DeviceFloats2d): Shape: (n, width).
-    gold (Ints1d): What stood there. Shape: (n,), int64.
-    drawn (Ints1d): Other pieces, in any number. Shape: (n_drawn,), int64.
-    RETURNS (Tuple[float, DeviceFloats2d]): The loss, a sum, and the gradient of the states. Shape: (n, width).
+    states (DeviceFloats2d): States of the masked pieces. Shape: (n, width).
+    gold (Ints1d): The original pieces. Shape: (n,), int64.
+    drawn (Ints1d): Other pieces. Shape: (n_drawn,), int64.
+    RETURNS (Tuple[float, DeviceFloats2d]): The loss, summed, and the gradient of the states. Shape: (n, width).
     """
     head = loaded.heads.lm_head
     assert head is not None

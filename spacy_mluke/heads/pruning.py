@@ -1,4 +1,4 @@
-"""Which candidates are worth a look: those that begin and end where a name may."""
+"""The pruner: how probably a candidate span is a named entity, by the words that it begins and ends with."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from ..ragged import positions
 from ..types import AlignedBatch, Bools2d, DeviceFloats2d, Floats1d, Floats2d, Ints1d, Ints2d
 from .linear import forward
 
-# Lengths of names that are told apart, in wordpieces.
+# Lengths of named entities, in wordpieces; longer ones count as this long.
 MAX_LENGTH = 32
 _STEPS = 60
-# Weight of the squared weights: states are many columns, and names few.
+# Weight of the L2 penalty: there are many columns and few named entities.
 _DECAY = 1e-4
 
 
 def build_pruner() -> Model[Any, Any]:
-    """Build what says how likely a candidate is a name. It has no weights before `fit`.
+    """Build the pruner. It has no weights before `fit`.
 
-    RETURNS (Model): States of wordpieces, (n, width), to logits, (n, 2): does a name begin here, does one end here?
-        `L`, (32,), has the logarithms of how often names are so long.
+    RETURNS (Model): From states of wordpieces, (n, width), to logits, (n, 2): does a named entity begin here, and does
+        one end here? Its parameter `L`, (32,), holds the log-probability of each length of a named entity.
     """
     params: Any = {"W": None, "b": None, "L": None}
     return Model("mluke-pruner", forward, params=params)
@@ -53,31 +53,30 @@ class EdgeSelector(Selector):
         return numpy.sort(order[positions(batch.entity_lengths) < quotas[sequence_of]])
 
 
-def log_likelihoods(logits: Floats2d, lengths: Floats1d, part: AlignedBatch) -> Floats1d:
-    """How likely each candidate is a name, by its first and its last wordpiece and its length.
+def log_likelihoods(logits: Floats2d, lengths: Floats1d, batch: AlignedBatch) -> Floats1d:
+    """Return the log-likelihood that each candidate is a named entity, by its first and last wordpiece and its length.
 
     logits (Floats2d): As from the pruner, for each piece. Shape: (n_pieces, 2).
-    lengths (Floats1d): Its logarithms. Shape: (32,).
-    part (AlignedBatch): Sequences and their candidates.
-    RETURNS (Floats1d): Logarithms. Shape: (n_entities,).
+    lengths (Floats1d): Log-probabilities of lengths. Shape: (32,).
+    batch (AlignedBatch): Sequences and their candidates.
+    RETURNS (Floats1d): Shape: (n_entities,).
     """
-    likely = -numpy.logaddexp(0.0, -logits)
-    edges = boundary_rows(part)
-    return likely[edges[:, 0], 0] + likely[edges[:, 1], 1] + lengths[_length_rows(part.entity_bounds)]
+    log_probs = -numpy.logaddexp(0.0, -logits)
+    edges = boundary_rows(batch)
+    return log_probs[edges[:, 0], 0] + log_probs[edges[:, 1], 1] + lengths[_length_rows(batch.entity_bounds)]
 
 
 def fit(pruner: Model[Any, Any], states: List[Floats2d], is_edge: List[Bools2d], bounds: Ints2d) -> None:
-    """Learn where names begin and end: two logistic regressions over states, which are not changed; and how long they
-    are.
+    """Fit the pruner: two logistic regressions for where named entities begin and end, and the frequency of lengths.
 
-    pruner (Model): As from `build_pruner`; gets its weights.
+    pruner (Model): As from `build_pruner`. Its parameters are set.
     states (List[Floats2d]): States of wordpieces. Shape of each: (n, width).
-    is_edge (List[Bools2d]): Whether a name begins, and ends, with each. Shape of each: (n, 2).
-    bounds (Ints2d): First piece and end of each name. Shape: (n_names, 2).
+    is_edge (List[Bools2d]): Whether a named entity begins, and ends, with each piece. Shape of each: (n, 2).
+    bounds (Ints2d): First piece and end of each named entity. Shape: (n_names, 2).
     """
     X = torch.from_numpy(numpy.concatenate(states)).float()
     Y = torch.from_numpy(numpy.concatenate(is_edge)).float()
-    # In units in which all columns count alike, or few steps would not do.
+    # Normalized columns, so that few steps are enough.
     mean, deviation = X.mean(0), X.std(0).clamp(min=1e-6)
     X = (X - mean) / deviation
     W = torch.zeros((2, X.shape[1]), requires_grad=True)
@@ -104,11 +103,11 @@ def _length_rows(bounds: Ints2d) -> Ints1d:
     return numpy.clip(bounds[:, 1] - bounds[:, 0], 1, MAX_LENGTH) - 1
 
 
-def edges_of_names(batch: AlignedBatch, rows: Ints1d) -> Bools2d:
-    """Where names begin and end.
+def entity_edges(batch: AlignedBatch, rows: Ints1d) -> Bools2d:
+    """Return where named entities begin and end.
 
-    batch (AlignedBatch): Sequences whose entities are the names.
-    rows (Ints1d): Pieces that are asked about, in the order wanted.
+    batch (AlignedBatch): Sequences whose entities are the named entities.
+    rows (Ints1d): The pieces to return, as rows of the batch.
     RETURNS (Bools2d): Shape: (len(rows), 2).
     """
     is_edge = numpy.zeros((len(batch.piece_ids), 2), dtype=bool)

@@ -1,4 +1,4 @@
-"""The named entity classifier of the papers: candidate spans -> logits."""
+"""The named entity classifier of the papers, which classifies candidate spans."""
 
 from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple, cast
 
@@ -32,33 +32,33 @@ SpanModel = Model[SpanInput, Floats2d]
 
 
 def build_span_classifier_v1(encoder: EncoderModel, dropout: float = 0.1) -> SpanModel:
-    """Build a classifier of candidate spans: the states of a span's first wordpiece, of its last one, and of its
-    entity, end to end, through a linear layer (Yamada et al., 2020, section 4.3). All three are taken from the pass
-    that the entity stands in. Registered as `spacy-mluke.SpanClassifier.v1`.
+    """Build a classifier of candidate spans: a linear layer on the concatenated states of a span's first wordpiece, its
+    last wordpiece and its entity (Yamada et al., 2020, section 4.3). All three are from the sequence that holds the
+    entity. Registered as `spacy-mluke.SpanClassifier.v1`.
 
-    Weights have the shapes of `LukeForEntitySpanClassification`, so that published checkpoints load. Text is cut into
-    wordpieces at every token, as it is there, where each token is a candidate: so wordpieces do not depend on which
-    candidates there are, and are the same in training and in prediction.
+    Weights have the shapes of `LukeForEntitySpanClassification`, so that published checkpoints load. Text is split at
+    every token before it is tokenized, as in the reference, where each token is a candidate. So wordpieces do not
+    depend on the candidates, and are the same in training and in prediction.
 
-    encoder (EncoderModel): `spacy-mluke.Encoder.v1`. With `visibility = "isolated"`, each candidate is looked at by
-        itself, and `max_entities = 0` reads the words once for all of them.
-    dropout (float): Dropout of the states in training; spaCy's `dropout` takes its place.
-    RETURNS (SpanModel): A Model[Tuple[List[Doc], Ragged], Floats2d]: documents and token bounds to logits, a row for
-        each candidate, NaN for one that holds no wordpiece.
-    RAISES (ValueError): ML200 for a listener, ML201 for an encoder that reads names of entities.
+    encoder (EncoderModel): `spacy-mluke.Encoder.v1`. With `visibility = "isolated"`, the state of a candidate does not
+        depend on the others, and `max_entities = 0` reads the words once for all candidates.
+    dropout (float): Dropout of the states in training; spaCy's `dropout` overrides it.
+    RETURNS (SpanModel): A Model[SpanInput, Floats2d]. The output has a row of logits for each candidate: NaN for one
+        without wordpieces, -inf for one that the pruner did not select.
+    RAISES (ValueError): ML200 for a listener, ML201 for an encoder with `entity_input = "kb_id"`.
     """
     return build_span_model("mluke-spans", encoder, dropout=dropout, with_entities=True)
 
 
 def build_span_model(name: str, encoder: EncoderModel, *, dropout: float, with_entities: bool) -> SpanModel:
-    """Build a classifier of candidate spans by their first and last wordpiece, with or without their entity.
+    """Build a classifier of candidate spans by first and last wordpiece, with or without their entity.
 
     name (str): Name of the Model.
     encoder (EncoderModel): `spacy-mluke.Encoder.v1`.
     dropout (float): Dropout of the states in training.
-    with_entities (bool): Whether candidates are read as entities, whose states are classified, too.
+    with_entities (bool): Whether to encode candidates as entities, and to classify their states, too.
     RETURNS (SpanModel): As from `build_span_classifier_v1`.
-    RAISES (ValueError): ML200, ML201, ML310 for a dropout that is none.
+    RAISES (ValueError): ML200, ML201, ML310 for a dropout that is not a probability.
     """
     check_dropout(dropout)
     if not is_encoder(encoder):
@@ -78,7 +78,7 @@ def build_span_model(name: str, encoder: EncoderModel, *, dropout: float, with_e
 
 
 def init(model: SpanModel, X: Optional[SpanInput] = None, Y: Optional[Floats2d] = None) -> None:
-    """Read the encoder's checkpoint. The linear layer gets its size from the component, with the labels."""
+    """Read the encoder's checkpoint. The component sets the size of the linear layer, with the labels."""
     model.get_ref("encoder").initialize()
 
 
@@ -125,7 +125,7 @@ class SpanReducer(Reducer):
 
     output_layer (Model[Floats2d, Floats2d]): Dropout and linear layer.
     linear (Model[Floats2d, Floats2d]): The linear layer.
-    with_entities (bool): Whether the states of entities are classified, too.
+    with_entities (bool): Whether the states of entities are part of the input of the layer.
     """
 
     per = "entity"
@@ -163,7 +163,7 @@ class SpanReducer(Reducer):
         def backprop(d_logits: DeviceFloats2d) -> StateGradients:
             d_firsts, d_lasts, *d_entities = self.ops.xp.split(backprop_layer(d_logits), len(self.parts), axis=1)
             d_pieces = self.ops.alloc2f(*piece_states.shape)
-            # Added, not assigned: many candidates begin, or end, with the same wordpiece.
+            # Scatter-add, not assignment: many candidates begin, or end, with the same wordpiece.
             self.ops.scatter_add(d_pieces, firsts, d_firsts)
             self.ops.scatter_add(d_pieces, lasts, d_lasts)
             return d_pieces, d_entities[0] if self.with_entities else None

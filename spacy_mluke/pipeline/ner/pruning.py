@@ -13,7 +13,7 @@ from thinc.util import to_numpy
 from ...encoder.inputs import EncoderInput
 from ...encoder.request import EncoderModel
 from ...errors import Errors
-from ...heads.pruning import edges_of_names, fit
+from ...heads.pruning import entity_edges, fit
 from ...suggesters.candidates import CandidateSpans, suggest_candidates
 from ...types import Bools2d, Floats2d, Ints2d
 from .gold_spans import UNKNOWN, Gold, classify, find_gold
@@ -51,7 +51,7 @@ def learn_pruning(pipe: EntityRecognizer, examples: Iterable[Example]) -> int:
         output = encoder.predict(asked)
         rows = output.batch.output_pieces
         states.append(to_numpy(output.piece_states))
-        is_edge.append(edges_of_names(output.batch, rows))
+        is_edge.append(entity_edges(output.batch, rows))
         bounds.append(output.batch.entity_bounds)
         n_pieces += len(rows)
         if n_pieces >= MAX_PIECES:
