@@ -28,8 +28,8 @@ _BODY = """<h1>Entities across languages</h1>
 with the checkpoint <code>{name}</code>.</p>
 {linked}
 <h2>Completed facts</h2>
-<p>The component <code>mluke_cloze</code> predicts the entity at the marked position. Green predictions are right, red ones are wrong;
-the two next predictions and the scores are on the right.</p>
+<p>The component <code>mluke_cloze</code> predicts the entity at the marked position. Green predictions are right, red ones are wrong.
+The score and the next two predictions follow the text.</p>
 {completed}
 <h2>Entity vectors across languages</h2>
 <p>The texts below have {n_mentions} mentions of {n_entities} entities in {n_languages} languages, encoded by <code>{name}</code>.

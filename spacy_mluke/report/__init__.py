@@ -1,1 +1,1 @@
-"""What a pipeline scores, with confidence intervals, and a page that shows it."""
+"""Scores of pipelines with confidence intervals, and HTML pages that compare them."""

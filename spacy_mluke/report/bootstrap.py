@@ -1,4 +1,4 @@
-"""Confidence intervals by the bootstrap: documents are drawn again, with replacement, and scores are counted anew."""
+"""Bootstrap confidence intervals: documents are resampled with replacement, and scores are computed for each sample."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import numpy
 
 from ..types import Floats1d, Floats2d
 
-# Resampled documents that are held at a time.
+# Maximum number of resampled documents in memory.
 _MAX_CELLS = 4_000_000
 LEVEL = 0.95
 
 
 class Interval(NamedTuple):
-    """A score, and between which bounds it would lie with other documents of the kind."""
+    """A score and its confidence interval."""
 
     value: float
     low: float
@@ -22,14 +22,13 @@ class Interval(NamedTuple):
 
 
 def resampled_totals(counts: Sequence[Floats2d], *, n_samples: int, seed: int) -> List[Floats2d]:
-    """Draw the documents of a corpus again and again, and add up what was counted in them.
+    """Resample the documents of a corpus, and return the sums of their counts.
 
-    Systems that were run on the same documents are resampled together: their totals of one draw are of the same
-    documents, so differences between them are paired.
+    Every system gets the same samples of documents, so differences between systems are paired.
 
-    counts (Sequence[Floats2d]): What each system's run counts in each document. Shape of each: (n_docs, n_columns).
-    n_samples (int): How often the documents are drawn.
-    seed (int): Of the draws.
+    counts (Sequence[Floats2d]): Counts of each system in each document. Shape of each: (n_docs, n_columns).
+    n_samples (int): Number of bootstrap samples.
+    seed (int): Seed of the samples.
     RETURNS (List[Floats2d]): Shape of each: (n_samples, n_columns).
     """
     found = [numpy.zeros((n_samples, matrix.shape[1])) for matrix in counts]
@@ -43,11 +42,11 @@ def resampled_totals(counts: Sequence[Floats2d], *, n_samples: int, seed: int) -
 
 
 def interval(value: float, samples: Floats1d) -> Interval:
-    """The interval that the middle 95 % of resampled scores lie in.
+    """Return the interval of the middle 95 % of resampled scores.
 
-    value (float): The score of the documents as they are.
-    samples (Floats1d): The scores of the draws. Shape: (n_samples,).
-    RETURNS (Interval): Percentiles; the value itself, if nothing was drawn.
+    value (float): The score of the corpus.
+    samples (Floats1d): The scores of the samples. Shape: (n_samples,).
+    RETURNS (Interval): The score with percentiles; without samples, with itself as bounds.
     """
     if not len(samples):
         return Interval(value, value, value)
@@ -56,7 +55,7 @@ def interval(value: float, samples: Floats1d) -> Interval:
 
 
 def _weights(n_docs: int, n_samples: int, seed: int) -> Iterator[Floats2d]:
-    """How often each document is drawn, some draws at a time. Shape: (n, n_docs)."""
+    """Yield how often each document is in a sample, for several samples at a time. Shape: (n, n_docs)."""
     rng = numpy.random.default_rng(seed)
     step = max(1, _MAX_CELLS // max(n_docs, 1))
     for start in range(0, n_samples if n_docs else 0, step):

@@ -1,4 +1,4 @@
-"""The content of a run's file: JSON that anybody may have written."""
+"""Checks of the content of a run's file, which may come from anywhere."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ import numpy
 from ..errors import check_choice
 from .metrics import METRICS, TASKS
 
-# Documents times columns: the counts of a run are one array of that many numbers.
+# Maximum number of documents times columns: the counts of a run are an array of this size.
 MAX_CELLS = 100_000_000
-MAX_NUMBER = 2**53  # from there on, whole numbers are not exact
+MAX_NUMBER = 2**53  # larger integers are not exact as floats
 _SIDES = ("gold", "predicted")
 Check = Callable[[Any, str], None]
 
 
 def check_run(content: Any) -> None:
-    """See that the content of a file is a run whose page can be drawn.
+    """Check that the content of a file is a run that a report can show.
 
-    content (Any): As `json.load` gives it.
-    RAISES (ValueError): Says which part is wrong, and how.
+    content (Any): The result of `json.load`.
+    RAISES (ValueError): If a part is missing or wrong; the message names it.
     """
     fields: Dict[str, Check] = {
         "task": _text,
@@ -44,7 +44,7 @@ def check_run(content: Any) -> None:
         _by_name(_text)(about.get(name, {}), f"about.{name}")
     unknown = set(content) - {*fields, "about", "schema"}
     if unknown:
-        raise ValueError(f"'{min(unknown)}' is no part of a run")
+        raise ValueError(f"'{min(unknown)}' is not a part of a run")
     check_choice("task", content["task"], TASKS)
     _check_counts(content)
 
@@ -55,21 +55,21 @@ def _check_counts(content: Dict[str, Any]) -> None:
     if n_docs * n_columns > MAX_CELLS:
         raise ValueError(f"{n_docs:,} documents times {n_columns:,} columns are more than {MAX_CELLS:,} counts")
     if not len(counts["row"]) == len(counts["column"]) == len(counts["value"]):
-        raise ValueError("counts.row, counts.column and counts.value are not equally long")
+        raise ValueError("counts.row, counts.column and counts.value have different lengths")
     for name, limit in (("row", n_docs), ("column", n_columns)):
         if max(counts[name], default=-1) >= limit:
-            raise ValueError(f"counts.{name} holds {max(counts[name])}, and there are {limit}")
+            raise ValueError(f"counts.{name} contains {max(counts[name])}, but there are only {limit}")
     try:
         for metric in METRICS[content["task"]].values():
             metric(numpy.zeros((1, n_columns)), counts["columns"])
     except ValueError as error:
-        raise ValueError(f"counts.columns are not those of the task '{content['task']}'") from error
+        raise ValueError(f"counts.columns do not fit the task '{content['task']}'") from error
 
 
-def _fail(place: str, wanted: str, value: Any) -> None:
+def _fail(place: str, expected: str, value: Any) -> None:
     shown = repr(value)
     shown = shown if len(shown) <= 60 else shown[:59] + "…"
-    raise ValueError(f"'{place}' is to be {wanted}, and is {shown}")
+    raise ValueError(f"'{place}' must be {expected}, but is {shown}")
 
 
 def _part(value: Dict[str, Any], name: str, place: str) -> Any:
@@ -91,7 +91,7 @@ def _number(value: Any, place: str) -> None:
 
 def _whole(value: Any, place: str) -> None:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= MAX_NUMBER:
-        _fail(place, "a whole number of 0 or more", value)
+        _fail(place, "an integer of 0 or more", value)
 
 
 def _count(value: Any, place: str) -> None:
@@ -173,4 +173,4 @@ def _mistake(value: Any, place: str) -> None:
         for side in _SIDES:
             _text(_part(arc, side, f"{place}.arc"), f"{place}.arc.{side}")
         if len(value["gold"]) != 2:
-            _fail(f"{place}.gold", "two spans, for it has an arc", value["gold"])
+            _fail(f"{place}.gold", "two spans, because it has an arc", value["gold"])

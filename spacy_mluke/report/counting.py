@@ -1,4 +1,4 @@
-"""What is counted in each document: the material of scores and of their confidence intervals."""
+"""Counts in each document, from which scores and their confidence intervals are computed."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from ..scorers.qa import compare_answers
 from ..types import Floats2d
 from .metrics import N_ITEMS, column_labels, label_columns
 
-NONE = ""  # no label: nothing is there, or nothing was found
+NONE = ""  # no label: no gold annotation, or no prediction
 WRONG_WAY = "wrong way"  # the right relation in the wrong direction
 
 
 @dataclass
 class Counted:
-    """What a system got right in each document of a corpus."""
+    """Counts of a system's right predictions, predictions and gold annotations in each document of a corpus."""
 
     columns: List[str]
     counts: Floats2d  # (n_docs, n_columns)
-    # How often what has one label (the key's first part) was given another; without labels, nothing.
+    # By gold label and predicted label: how often. Empty for tasks without labels.
     confusion: Dict[Tuple[str, str], int]
 
     @property
@@ -35,18 +35,18 @@ class Counted:
 
 
 def count(task: str, examples: Sequence[Example]) -> Counted:
-    """Count what is right in each document.
+    """Count right predictions in each document.
 
     task (str): One of `metrics.TASKS`.
-    examples (Sequence[Example]): Predicted and reference documents. One without annotation has nothing to count.
+    examples (Sequence[Example]): Predicted and reference documents. Documents without annotation have no counts.
     RETURNS (Counted): The counts.
     """
     return _COUNTERS[task](examples)
 
 
 def count_relations(examples: Sequence[Example]) -> Counted:
-    """Count relations as KBP37 and RELX are published: the two directions of a relation are one label, and a wrong
-    direction is wrong. A gold relation between spans that are not given as entities is a miss.
+    """Count relations as the papers of KBP37 and RELX do: the two directions of a relation are one label, and a wrong
+    direction is an error. A gold relation is a miss if its spans are not entities of the input.
 
     examples (Sequence[Example]): Predicted and reference documents.
     RETURNS (Counted): The counts.
@@ -56,8 +56,8 @@ def count_relations(examples: Sequence[Example]) -> Counted:
     return _count_facts(facts, pooled_label)
 
 
-def count_names(examples: Sequence[Example]) -> Counted:
-    """Count names: bounds and label have to be right.
+def count_entities(examples: Sequence[Example]) -> Counted:
+    """Count named entities: bounds and label must be right.
 
     examples (Sequence[Example]): Predicted and reference documents.
     RETURNS (Counted): The counts.
@@ -78,7 +78,7 @@ def count_answers(examples: Sequence[Example]) -> Counted:
 
 
 def count_fillers(examples: Sequence[Example]) -> Counted:
-    """Count masks that are filled right.
+    """Count masks with right fillers.
 
     examples (Sequence[Example]): Predicted and reference documents.
     RETURNS (Counted): The counts.
@@ -108,7 +108,7 @@ def count_links(examples: Sequence[Example]) -> Counted:
 
 _COUNTERS: Dict[str, Callable[[Sequence[Example]], Counted]] = {
     "relations": count_relations,
-    "ner": count_names,
+    "ner": count_entities,
     "qa": count_answers,
     "cloze": count_fillers,
     "linking": count_links,
@@ -134,11 +134,11 @@ def _count_facts(facts: List[Tuple[Facts, Facts]], name: Callable[[str], str]) -
 
 
 def _confused(predicted: Facts, gold: Facts, name: Callable[[str], str]) -> Iterable[Tuple[str, str]]:
-    """Gold and predicted label of each place that either has; NONE for what only one has."""
-    wanted = {fact[:-1]: fact[-1] for fact in gold}
-    given = {fact[:-1]: fact[-1] for fact in predicted}
-    for place in {*wanted, *given}:
-        pair = name(wanted.get(place, NONE)), name(given.get(place, NONE))
-        if pair[0] == pair[1] and wanted[place] != given[place]:
+    """Yield gold and predicted label of each span or pair with a label; NONE where one side has no label."""
+    gold_labels = {fact[:-1]: fact[-1] for fact in gold}
+    labels = {fact[:-1]: fact[-1] for fact in predicted}
+    for place in {*gold_labels, *labels}:
+        pair = name(gold_labels.get(place, NONE)), name(labels.get(place, NONE))
+        if pair[0] == pair[1] and gold_labels[place] != labels[place]:
             pair = pair[0], WRONG_WAY
         yield pair

@@ -1,4 +1,4 @@
-"""Parts of self-contained pages: readable on a phone and in print."""
+"""Parts of HTML pages without external files, readable on phones and in print."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from spacy import displacy
 
 from .markup import Html, escape_text, fill, join
 
-# Ten hues that stay apart for most kinds of colour vision, light enough for dark text.
+# Ten colours, distinct for most kinds of colour vision and light enough for dark text.
 COLORS = ("#a6cee3", "#fdbf6f", "#b2df8a", "#fb9a99", "#cab2d6", "#ffe08a", "#9ad9cf", "#e6b8d7", "#c9d1a0", "#c4c4c4")
 _NO_COLOR = "#dddddd"
 RTL = ("ar", "fa", "he", "ur")
-# A diagram of arcs: characters of its two names, their distance, and the room beside and below them.
+# An arc diagram: maximum length of its two names, their distance, and the space beside and below them.
 _WORD_LENGTH = 18
 _DISTANCE, _MARGIN, _WORD_SPACING = 340, 85, 30
 _SIZE = re.compile(r'width="(\d+)" height="([\d.]+)"([^>]*?) style="[^"]*"')
 _ID = re.compile(r"\b[0-9a-f]{32}\b")
-# displaCy gets these in place of texts, which it does not all escape.
+# Placeholders for texts, because displaCy does not escape every text.
 _SLOT = "\ue000{}\ue001"
 _SLOTS = re.compile("\ue000([0-9]+)\ue001")
-# A page runs no script, loads nothing and sends nothing, whatever gets into it. Style attributes are its own.
+# A page runs no scripts, and loads and sends nothing, whatever its content is. Inline styles are allowed.
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 _PAGE = """<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{policy}">
@@ -57,10 +57,10 @@ mark.entity span { margin-inline-start: .5rem; font-size: .8em; font-weight: bol
 
 
 def document(title: str, style: str, body: Html) -> Html:
-    """A page that needs no other file, and whose Content-Security-Policy allows neither scripts nor requests.
+    """Make a page without external files, whose Content-Security-Policy forbids scripts and requests.
 
-    title (str): Its title.
-    style (str): CSS beside STYLE, from the code.
+    title (str): Title of the page.
+    style (str): More CSS, from the code.
     body (Html): The content.
     RETURNS (Html): The page.
     """
@@ -68,12 +68,12 @@ def document(title: str, style: str, body: Html) -> Html:
 
 
 def heat_map(rows: Sequence[str], columns: Sequence[str], values: Any, shown: Sequence[Sequence[str]]) -> Html:
-    """A table whose cells are as dark as their values.
+    """Make a table whose cells are darker for higher values.
 
     rows (Sequence[str]): Names of the rows.
     columns (Sequence[str]): Names of the columns.
-    values (Floats2d): Between 0 and 1; others as the nearest of these. Shape: (n_rows, n_columns).
-    shown (Sequence[Sequence[str]]): What stands in the cells.
+    values (Floats2d): Values, clipped to 0 to 1. Shape: (n_rows, n_columns).
+    shown (Sequence[Sequence[str]]): Texts of the cells.
     RETURNS (Html): The table.
     """
     head = join(fill("<th{}>{}</th>", Html(" class=number" if name.isdigit() else ""), name) for name in columns)
@@ -87,14 +87,14 @@ def heat_map(rows: Sequence[str], columns: Sequence[str], values: Any, shown: Se
 def marked_text(
     text: str, spans: Iterable[Dict[str, Any]], lang: str, colors: Dict[str, str], *, kind: str = ""
 ) -> Html:
-    """A text with its spans, as displaCy shows them.
+    """Mark spans in a text, in the style of displaCy.
 
     text (str): The text.
-    spans (Iterable[Dict[str, Any]]): "start", "end", "label", in text order; nothing else of them is used.
-    lang (str): Its language.
-    colors (Dict[str, str]): By label.
+    spans (Iterable[Dict[str, Any]]): Objects with "start", "end" and "label", in text order.
+    lang (str): Language of the text.
+    colors (Dict[str, str]): Colours by label.
     kind (str): Another CSS class of the element.
-    RETURNS (Html): The text.
+    RETURNS (Html): The marked text.
     """
     parts: List[Html] = []
     done = 0
@@ -117,20 +117,20 @@ def _lines(text: str) -> Html:
 
 
 def arc_diagram(head: str, tail: str, arcs: Dict[str, str]) -> Html:
-    """Relations between two names, as arcs, by displaCy.
+    """Draw relations between two names as arcs, with displaCy.
 
-    head (str): The name that stands first in the text.
-    tail (str): The other one.
-    arcs (Dict[str, str]): Labels by what they are; one that ends with (e2,e1) runs from the second name to the first.
-    RETURNS (Html): SVG; nothing, if no arc has a label.
+    head (str): The name that comes first in the text.
+    tail (str): The other name.
+    arcs (Dict[str, str]): Labels, by kind of arc ("gold"); a label that ends with (e2,e1) points from second to first.
+    RETURNS (Html): SVG; empty if no arc has a label.
     """
-    told = {what: label for what, label in arcs.items() if label}
-    if not told:
+    labels = {kind: label for kind, label in arcs.items() if label}
+    if not labels:
         return Html()
     texts = [_shortened(name) for name in (head, tail)]
-    texts += [f"{what}: {label.partition('(')[0]}" for what, label in told.items()]
+    texts += [f"{kind}: {label.partition('(')[0]}" for kind, label in labels.items()]
     words = [{"text": _SLOT.format(i), "tag": ""} for i in range(2)]
-    drawn = [_arc(label, _SLOT.format(i)) for i, label in enumerate(told.values(), 2)]
+    drawn = [_arc(label, _SLOT.format(i)) for i, label in enumerate(labels.values(), 2)]
     options = {
         "compact": True,
         "distance": _DISTANCE,
@@ -143,15 +143,15 @@ def arc_diagram(head: str, tail: str, arcs: Dict[str, str]) -> Html:
         {"words": words, "arcs": drawn}, style="dep", manual=True, page=False, jupyter=False, options=options
     )
     svg = _SIZE.sub(partial(_cropped, n_arcs=len(drawn)), svg, count=1)
-    # displaCy's ids are drawn at random; a page is to be the same every time.
+    # displaCy's ids are random; a page should be the same every time.
     content = repr((head, tail, arcs)).encode("utf8", "surrogatepass")
     svg = _ID.sub(hashlib.md5(content, usedforsecurity=False).hexdigest(), svg)
     escaped = [escape_text(text) for text in texts]
-    # By a function: in a replacement, a backslash would have a meaning.
-    return Html(_SLOTS.sub(partial(_put_in, texts=escaped), svg))
+    # A function, because backslashes have a meaning in replacement strings.
+    return Html(_SLOTS.sub(partial(_fill_slot, texts=escaped), svg))
 
 
-def _put_in(slot: re.Match[str], *, texts: List[Html]) -> str:
+def _fill_slot(slot: re.Match[str], *, texts: List[Html]) -> str:
     return texts[int(slot[1])]
 
 
@@ -161,9 +161,9 @@ def _arc(label: str, slot: str) -> Dict[str, Any]:
 
 
 def _cropped(size: re.Match[str], *, n_arcs: int) -> str:
-    """As wide as there is room, without the margins that displaCy leaves for longer sentences."""
+    """Fill the container's width, without the margins that displaCy leaves for longer sentences."""
     width, bottom = _DISTANCE + 2 * _MARGIN, float(size[2]) - 1.5 * _WORD_SPACING
-    # The lines of compact arcs are a sixth of the words' distance apart.
+    # The lines of compact arcs have a sixth of the words' distance.
     top = float(size[2]) - 3 * _WORD_SPACING - n_arcs * _DISTANCE / 6 - _WORD_SPACING / 2
     box = f"0 {top:.0f} {width} {bottom - top:.0f}"
     return f'viewBox="{box}"{size[3]} style="width: 100%; max-width: {width}px; color: #1c1c1c; font-family: inherit"'
@@ -180,10 +180,10 @@ def _cell(value: float, text: str) -> Html:
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> Html:
-    """A table in a box that scrolls.
+    """Make a table that scrolls horizontally if it is too wide.
 
     header (Sequence[str]): Names of the columns.
-    rows (Iterable[Sequence[str]]): Cells, as text or Html; the first is the row's name.
+    rows (Iterable[Sequence[str]]): Cells, as text or Html; the first cell is the row's name.
     RETURNS (Html): The table.
     """
     head = join(fill("<th>{}</th>", name) for name in header)

@@ -1,4 +1,4 @@
-"""HTML in which nothing that comes from data is markup: text is escaped at one place, when it enters a template."""
+"""HTML templates that escape every text from data, so that data never becomes markup."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from html import escape
 from string import Formatter
 from typing import Any, Iterable
 
-# Characters that no HTML document may hold: browsers show a replacement for them, or drop them.
+# Characters that are not allowed in HTML: browsers replace or drop them.
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 
 
 class Html(str):
-    """Text that is HTML already. Only `fill` and `join` make it, of templates that stand in the code."""
+    """Text that is HTML already. Only `fill` and `join` make it, from templates in the code."""
 
 
 class _Escaping(Formatter):
@@ -28,7 +28,7 @@ def escape_text(text: str) -> Html:
     """Escape a text, for content and for attributes in double quotes.
 
     text (str): Any text.
-    RETURNS (Html): The text without markup; "\\ufffd" for each character that HTML does not allow.
+    RETURNS (Html): The escaped text, with "\\ufffd" for each character that HTML does not allow.
     """
     return Html(escape(_FORBIDDEN.sub("\ufffd", text)))
 
@@ -36,7 +36,7 @@ def escape_text(text: str) -> Html:
 def fill(template: str, /, *args: Any, **values: Any) -> Html:
     """Fill a template as `str.format` does, and escape each value that is not Html.
 
-    template (str): HTML that stands in the code.
+    template (str): HTML from the code.
     RETURNS (Html): The filled template.
     """
     return Html(_FORMATTER.vformat(template, args, values))
@@ -46,7 +46,7 @@ def join(parts: Iterable[str], between: str = "") -> Html:
     """Join parts, and escape each one that is not Html.
 
     parts (Iterable[str]): The parts.
-    between (str): HTML that stands in the code.
-    RETURNS (Html): The whole.
+    between (str): HTML from the code.
+    RETURNS (Html): The joined parts.
     """
     return Html(between.join(part if isinstance(part, Html) else escape_text(part) for part in parts))

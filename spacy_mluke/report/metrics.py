@@ -1,4 +1,4 @@
-"""Scores of totals: those of a corpus, or of many draws of its documents at once."""
+"""Metrics: scores from summed counts, of one corpus or of many bootstrap samples at once."""
 
 from __future__ import annotations
 
@@ -8,51 +8,51 @@ import numpy
 
 from ..types import Floats1d, Floats2d
 
-# What is counted for each label: right predictions, predictions, gold annotations.
+# The counts of each label: right predictions, all predictions, gold annotations.
 COUNTED = ("right", "predicted", "gold")
 
-# Totals, (n, n_columns), and the names of the columns -> a score for each row, (n,).
+# Computes a score for each row of totals, shape (n, n_columns), given the names of the columns. Result: shape (n,).
 Metric = Callable[[Floats2d, Sequence[str]], Floats1d]
 
 
 def label_columns(labels: Sequence[str]) -> List[str]:
-    """Columns of what is counted for labels.
+    """Return the names of the columns for labels.
 
     labels (Sequence[str]): The labels.
-    RETURNS (List[str]): COUNTED for each label, label after label.
+    RETURNS (List[str]): Three columns for each label, label after label.
     """
     return [f"{label} {what}" for label in labels for what in COUNTED]
 
 
 def column_labels(columns: Sequence[str]) -> List[str]:
-    """The labels whose counts columns hold.
+    """Return the labels of columns.
 
-    columns (Sequence[str]): As from `label_columns`.
+    columns (Sequence[str]): Names from `label_columns`.
     RETURNS (List[str]): The labels.
     """
     return [column.rpartition(" ")[0] for column in columns[:: len(COUNTED)]]
 
 
 def precision(totals: Floats2d, columns: Sequence[str]) -> Floats1d:
-    """Right ones of all predictions."""
+    """Return the fraction of predictions that are right."""
     right, predicted, _ = _sums(totals)
     return _ratio(right, predicted)
 
 
 def recall(totals: Floats2d, columns: Sequence[str]) -> Floats1d:
-    """Right ones of all gold annotations."""
+    """Return the fraction of gold annotations that are predicted."""
     right, _, gold = _sums(totals)
     return _ratio(right, gold)
 
 
 def micro_f1(totals: Floats2d, columns: Sequence[str]) -> Floats1d:
-    """F1 of all labels together."""
+    """Return the F1 of the pooled counts of all labels."""
     right, predicted, gold = _sums(totals)
     return _ratio(2 * right, predicted + gold)
 
 
 def macro_f1(totals: Floats2d, columns: Sequence[str]) -> Floats1d:
-    """Mean of the labels' F1, over labels that are gold or predicted at all."""
+    """Return the mean F1 of the labels that occur in gold annotations or predictions."""
     right, predicted, gold = numpy.moveaxis(totals.reshape((len(totals), -1, len(COUNTED))), 2, 0)
     scores = _ratio(2 * right, predicted + gold)
     n_labels = ((predicted + gold) > 0).sum(axis=1)
@@ -60,28 +60,28 @@ def macro_f1(totals: Floats2d, columns: Sequence[str]) -> Floats1d:
 
 
 def exact_match(totals: Floats2d, columns: Sequence[str]) -> Floats1d:
-    """Share of questions whose answer is a gold one."""
-    return _share(totals, columns, "em")
+    """Return the fraction of questions whose answer is exactly a gold answer."""
+    return _mean(totals, columns, "em")
 
 
 def word_f1(totals: Floats2d, columns: Sequence[str]) -> Floats1d:
-    """Mean F1 of the words of answers."""
-    return _share(totals, columns, "f1")
+    """Return the mean F1 of the words of answers."""
+    return _mean(totals, columns, "f1")
 
 
 def first_right(totals: Floats2d, columns: Sequence[str]) -> Floats1d:
-    """Share of masks whose best filler is right, or of mentions whose link is."""
-    return _share(totals, columns, "p1")
+    """Return the fraction of masks whose best filler is right, or of mentions whose link is right."""
+    return _mean(totals, columns, "p1")
 
 
 def five_right(totals: Floats2d, columns: Sequence[str]) -> Floats1d:
-    """Share of masks one of whose best five fillers is right."""
-    return _share(totals, columns, "p5")
+    """Return the fraction of masks with a right filler among the best five."""
+    return _mean(totals, columns, "p5")
 
 
 def mean_rank(totals: Floats2d, columns: Sequence[str]) -> Floats1d:
-    """Mean of 1 / rank of the first right filler."""
-    return _share(totals, columns, "mrr")
+    """Return the mean reciprocal rank of the first right filler."""
+    return _mean(totals, columns, "mrr")
 
 
 LABELLED: Dict[str, Metric] = {
@@ -90,7 +90,7 @@ LABELLED: Dict[str, Metric] = {
     "micro_recall": recall,
     "macro_f1": macro_f1,
 }
-# The first score of a task is the one that is shown first.
+# The first metric of a task is its main score.
 METRICS: Dict[str, Dict[str, Metric]] = {
     "relations": {"macro_f1": macro_f1, **LABELLED},
     "ner": LABELLED,
@@ -111,18 +111,18 @@ METRIC_NAMES = {
     "accuracy": "accuracy",
 }
 TASKS: Tuple[str, ...] = tuple(METRICS)
-N_ITEMS = "n"  # the column of what shares are shares of
+N_ITEMS = "n"  # the column with the number of items: questions, masks or mentions
 
 
 def _sums(totals: Floats2d) -> Floats2d:
-    """Sums over labels. Shape: (3, n)."""
+    """Return sums over labels. Shape: (3, n)."""
     return totals.reshape((len(totals), -1, len(COUNTED))).sum(axis=1).T
 
 
-def _share(totals: Floats2d, columns: Sequence[str], name: str) -> Floats1d:
+def _mean(totals: Floats2d, columns: Sequence[str], name: str) -> Floats1d:
     return _ratio(totals[:, columns.index(name)], totals[:, columns.index(N_ITEMS)])
 
 
 def _ratio(part: Floats1d, whole: Floats1d) -> Floats1d:
-    """Zero where there is nothing to take a part of."""
+    """Divide, with 0 where the denominator is 0."""
     return numpy.divide(part, whole, out=numpy.zeros_like(part, dtype="float64"), where=whole > 0)

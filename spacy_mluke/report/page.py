@@ -1,4 +1,4 @@
-"""The page of a report."""
+"""The HTML page of a report."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from .summary import Summary, pooled_confusion
 
 TITLES = {
     "relations": "Relations",
-    "ner": "Names",
-    "qa": "Questions",
-    "cloze": "Masks",
-    "linking": "Linking",
+    "ner": "Named entities",
+    "qa": "Question answering",
+    "cloze": "Masked entities",
+    "linking": "Entity linking",
 }
 METRIC_HELP = {
-    "relations": "Mean of the relations' F1. The two directions of a relation are counted together and a wrong direction "
-    "is wrong; no_relation is none of them; sentences whose entities could not be given are misses.",
-    "ner": "A name is right if its bounds and its label are.",
-    "qa": "Words of the best answer against the nearest gold one, as SQuAD's script compares them.",
-    "cloze": "Share of masks whose best filler is right.",
-    "linking": "Share of mentions with a gold entity that are linked to it.",
+    "relations": "Mean F1 of the relations, without no_relation. The two directions of a relation are counted together, "
+    "and a wrong direction is an error. Sentences whose entities cannot be used as input count as misses.",
+    "ner": "F1 of entities; an entity is right if its bounds and its label are right.",
+    "qa": "F1 of the words of the best answer and of the most similar gold answer, as in SQuAD's script.",
+    "cloze": "Percentage of masks whose best filler is right.",
+    "linking": "Percentage of mentions with a gold entity that are linked to it.",
 }
-N_SHOWN = 4  # mistakes of a language
-MAX_LABELS = 150  # labels of a map
-MAX_HEADS = 8  # labels that stand over columns by name
+N_SHOWN = 4  # mistakes for each language
+MAX_LABELS = 150  # maximum number of labels in a confusion matrix
+MAX_HEADS = 8  # maximum number of columns with names; more columns have numbers
 STYLE = """
 svg.chart { display: block; width: 100%; max-width: 36rem; height: auto; }
 .charts { display: flex; flex-wrap: wrap; gap: 0 2rem; } .charts section { flex: 1 1 20rem; max-width: 36rem; }
@@ -57,10 +57,10 @@ footer { margin-top: 2rem; color: #666; font-size: .85rem; }
 
 
 def render_report(summaries: Sequence[Summary], title: str) -> str:
-    """Make one self-contained HTML page. Nothing that runs or settings say becomes markup.
+    """Render an HTML page without external files. Texts from runs and settings never become markup.
 
     summaries (Sequence[Summary]): The tasks.
-    title (str): Its title.
+    title (str): Title of the page.
     RETURNS (str): The page.
     RAISES (ValueError): ML273 without matplotlib.
     """
@@ -80,7 +80,7 @@ def _task(summary: Summary) -> Html:
     parts = [
         fill('<h2 id="{}">{}</h2>', summary.task, TITLES[first.task]),
         fill(
-            "<p>{} Trained on {}; seeds {}.{} Documents: {}.</p>",
+            "<p>{} Training language: {}; seeds: {}.{} Documents: {}.</p>",
             METRIC_HELP[first.task],
             summary.source,
             seeds,
@@ -108,7 +108,7 @@ def _documents(summary: Summary, lang: str) -> int:
 def _score_rows(summary: Summary) -> List[List[Html]]:
     rows = []
     seeds = {system: ", ".join(map(str, own)) for system, own in summary.seeds.items()}
-    # Where systems differ in them: a mean of two says more than one.
+    # Seeds are noted if the systems have different ones.
     is_noted = len(set(seeds.values())) > 1
     for system in summary.systems:
         cells = [_score(summary.scores.get((system, lang))) for lang in summary.langs]
@@ -126,7 +126,7 @@ def _score(found: Optional[Interval]) -> Html:
 def _charts(summary: Summary) -> Html:
     charts = (
         ("By language", score_chart(summary)),
-        (f"Lost from {summary.source} to other languages", gap_chart(summary)),
+        (f"Difference between {summary.source} and other languages", gap_chart(summary)),
         ("Learning curves", curve_chart(summary)),
     )
     shown = join(fill("<section><h3>{}</h3>{}</section>", name, svg) for name, svg in charts if svg)
@@ -140,11 +140,11 @@ def _difference_table(summary: Summary, metric: str) -> Html:
     rows = []
     for system in others:
         cells = [_difference(summary.differences.get((system, lang))) for lang in summary.langs]
-        rows.append([f"less {system}", *cells])
+        rows.append([f"minus {system}", *cells])
     return fill(
-        "<h3>{} against the others</h3>"
-        "<p>Points of {}, on the same documents (paired bootstrap, 95 %). "
-        "Bold where the interval does not hold zero.</p>{}",
+        "<h3>{} compared with other systems</h3>"
+        "<p>Difference in points of {} on the same documents, with 95 % intervals (paired bootstrap). "
+        "Bold: the interval does not contain zero.</p>{}",
         summary.first,
         metric,
         table(["", *summary.langs], rows),
@@ -160,7 +160,7 @@ def _difference(found: Optional[Interval]) -> Html:
 
 
 def _confusions(summary: Summary) -> Html:
-    """Confusions of the first system: in the language it was trained on, and in all others."""
+    """Show the confusion matrices of the first system: in the training language, and in all other languages."""
     groups: Dict[str, List[Run]] = {summary.source: [], "other languages": []}
     for (system, lang), runs in summary.runs.items():
         if system == summary.first:
@@ -173,9 +173,9 @@ def _confusions(summary: Summary) -> Html:
     if not shown:
         return Html()
     return fill(
-        "<h3>What {} takes for what</h3><p>Rows are gold, in brackets how often it is there, "
-        "over all languages and seeds of a map; columns are predicted; percent of a row. "
-        '"none" is what only one side has.</p><div class="maps">{}</div>',
+        "<h3>Confusion matrix of {}</h3><p>Rows are gold labels, with their number in all languages and seeds of the "
+        "matrix in brackets. Columns are predicted labels, in percent of the row. "
+        '"none": no gold annotation, or no prediction.</p><div class="maps">{}</div>',
         summary.first,
         join(shown),
     )
@@ -184,19 +184,19 @@ def _confusions(summary: Summary) -> Html:
 def _confusion(found: Dict[Tuple[str, str], int]) -> Html:
     labels = sorted({label for pair in found for label in pair if label not in (NONE, WRONG_WAY)})
     if len(labels) > MAX_LABELS:
-        return fill("<p>{:,} labels are more than a map can show.</p>", len(labels))
+        return fill("<p>Not shown: a matrix of {:,} labels is too large.</p>", len(labels))
     rows = [*labels, NONE]
     columns = [*labels, *([WRONG_WAY] if any(pair[1] == WRONG_WAY for pair in found) else []), NONE]
     counts = numpy.asarray([[found.get((gold, predicted), 0) for predicted in columns] for gold in rows])
-    shares = counts / numpy.maximum(counts.sum(axis=1, keepdims=True), 1)
-    shown = [[f"{100 * share:.0f}" if share >= 0.005 else "" for share in own] for own in shares.tolist()]
+    fractions = counts / numpy.maximum(counts.sum(axis=1, keepdims=True), 1)
+    shown = [[f"{100 * value:.0f}" if value >= 0.005 else "" for value in row] for row in fractions.tolist()]
     names = [f"{label or 'none'} ({n:,})" for label, n in zip(rows, counts.sum(axis=1).tolist(), strict=True)]
-    heads = [label or "none" for label in columns]
+    heads = [{NONE: "none", WRONG_WAY: "wrong direction"}.get(label, label) for label in columns]
     if len(labels) > MAX_HEADS:
-        # So many columns have room for a number each.
+        # Columns are too narrow for names.
         names = [f"{i} {name}" for i, name in enumerate(names[:-1], 1)] + names[-1:]
         heads = [*(str(i) for i in range(1, len(labels) + 1)), *heads[len(labels) :]]
-    return heat_map(names, heads, shares, shown)
+    return heat_map(names, heads, fractions, shown)
 
 
 def _mistakes(summary: Summary) -> Html:
@@ -204,7 +204,7 @@ def _mistakes(summary: Summary) -> Html:
         lang: [m for run in summary.runs.get((summary.first, lang), [])[:1] for m in run.mistakes[:N_SHOWN]]
         for lang in summary.langs
     }
-    # A label has one color on the page; labels of a mistake alone share them where there are too many.
+    # A label has the same colour everywhere on the page, unless there are more labels than colours.
     colors = _colors([mistake for found in drawn.values() for mistake in found])
     shown = [
         fill('<section lang="{0}"><h3>{0}</h3>{1}</section>', lang, join(_mistake(m, lang, colors) for m in found))
@@ -213,7 +213,7 @@ def _mistakes(summary: Summary) -> Html:
     ]
     if not shown:
         return Html()
-    return fill("<h2>Mistakes of {}</h2><p>Drawn at random.</p>{}", summary.first, join(shown))
+    return fill("<h2>Mistakes of {}</h2><p>A random selection.</p>{}", summary.first, join(shown))
 
 
 def _colors(mistakes: List[Mistake]) -> Dict[str, str]:
@@ -228,14 +228,14 @@ def _mistake(mistake: Mistake, lang: str, colors: Dict[str, str]) -> Html:
     if "arc" in mistake:
         ends = sorted(mistake["gold"], key=_start)
         head, tail = (mistake["text"][span["start"] : span["end"]] for span in ends)
-        arcs = {"gold": mistake["arc"]["gold"], "found": mistake["arc"]["predicted"]}
-        told = "; ".join(f"{side}: {label or 'no relation'}" for side, label in arcs.items())
+        arcs = {"gold": mistake["arc"]["gold"], "predicted": mistake["arc"]["predicted"]}
+        labels = "; ".join(f"{side}: {label or 'no relation'}" for side, label in arcs.items())
         text = marked_text(mistake["text"], ends, lang, colors)
         diagram = arc_diagram(head, tail, arcs)
-        return fill('<div class="mistake">{}{}{}<p class="side">{}</p></div>', title, text, diagram, told)
+        return fill('<div class="mistake">{}{}{}<p class="side">{}</p></div>', title, text, diagram, labels)
     sides = join(
-        fill('<p class="side">{}</p>{}', name, marked_text(mistake["text"], mistake[side], lang, colors))
-        for side, name in (("gold", "gold"), ("predicted", "found"))
+        fill('<p class="side">{}</p>{}', side, marked_text(mistake["text"], mistake[side], lang, colors))
+        for side in ("gold", "predicted")
     )
     return fill('<div class="mistake">{}{}</div>', title, sides)
 
@@ -251,7 +251,7 @@ def _footer(summaries: Sequence[Summary]) -> Html:
             for run in runs:
                 versions.update(run.about.get("versions", {}))
     return fill(
-        "<footer>Intervals are bootstrap percentiles over documents; they say nothing of what other seeds would give. "
-        "{}</footer>",
+        "<footer>Intervals are bootstrap percentiles over documents. They do not include the variation between seeds. "
+        "Versions: {}</footer>",
         ", ".join(f"{name} {version}" for name, version in versions.items()),
     )

@@ -1,4 +1,4 @@
-"""A pipeline on a corpus -> a run."""
+"""Score a pipeline on a corpus."""
 
 from __future__ import annotations
 
@@ -35,20 +35,20 @@ def predict_run(
     gold_entities: Optional[bool] = None,
     gold_tokens: bool = False,
 ) -> Run:
-    """Run a pipeline over a corpus, and score what it predicts.
+    """Run a pipeline on a corpus, and score its predictions.
 
     nlp (Language): The pipeline.
     data (Path): A .spacy file, or a directory of them.
     task (str): One of `metrics.TASKS`.
-    system (str): What the system is called.
+    system (str): Name of the system.
     lang (str): Language of the documents.
-    seed (int): The seed that the system was trained with.
-    n_samples (int): How often documents are drawn again.
-    limit (int): Documents at most; 0 for all.
+    seed (int): Seed of the training.
+    n_samples (int): Number of bootstrap samples.
+    limit (int): Maximum number of documents; 0: all.
     gold_entities (Optional[bool]): Whether the input has the gold entities; None: if a component needs entities and no
         earlier component sets them.
-    gold_tokens (bool): Whether documents have the tokens of the corpus, or those of the pipeline's tokenizer. Entities
-        that the latter do not have cannot be given, and what is said of them is a miss.
+    gold_tokens (bool): Whether to use the tokens of the corpus, or those of the pipeline's tokenizer. With the latter,
+        gold entities that do not match token boundaries are not in the input, and their annotation counts as missed.
     RETURNS (Run): The run.
     RAISES (ValueError): As `score_run`.
     """
@@ -66,14 +66,14 @@ def predict_run(
 def read_examples(
     nlp: Language, data: Path, *, limit: int = 0, gold_entities: Optional[bool] = None, gold_tokens: bool = False
 ) -> Iterator[Example]:
-    """Read a corpus as a pipeline takes it.
+    """Read a corpus as input of a pipeline.
 
     nlp (Language): The pipeline.
     data (Path): A .spacy file, or a directory of them.
-    limit (int): Documents at most; 0 for all.
+    limit (int): Maximum number of documents; 0: all.
     gold_entities (Optional[bool]): As for `predict_run`.
     gold_tokens (bool): As for `predict_run`.
-    YIELDS (Example): The document to predict on, with the questions about it, and the reference.
+    YIELDS (Example): The input document with its questions, and the reference.
     RAISES (ValueError): ML325 if there is no corpus, ML324 for a file that is damaged.
     """
     with_entities = lacks_entities(nlp) if gold_entities is None else gold_entities
@@ -91,10 +91,10 @@ def read_examples(
 
 
 def lacks_entities(nlp: Language) -> bool:
-    """Whether a component of a pipeline needs entities that none before it sets.
+    """Return whether a component of a pipeline needs entities that no earlier component sets.
 
     nlp (Language): The pipeline.
-    RETURNS (bool): As the components' factories say.
+    RETURNS (bool): By the `requires` and `assigns` of the components' factories.
     """
     for name in nlp.pipe_names:
         meta = nlp.get_pipe_meta(name)
@@ -106,7 +106,7 @@ def lacks_entities(nlp: Language) -> bool:
 
 
 def describe(nlp: Language) -> Dict[str, Any]:
-    """What was run.
+    """Describe a pipeline.
 
     nlp (Language): The pipeline.
     RETURNS (Dict[str, Any]): Versions, components, and the checkpoints that their encoders started from.

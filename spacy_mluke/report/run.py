@@ -1,4 +1,4 @@
-"""A run: what one system scored on one corpus, as a JSON file."""
+"""A run: the scores of one system on one corpus, as a JSON file."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _LABEL_SCORES = ("micro_precision", "micro_recall", "micro_f1")
 
 @dataclass
 class Run:
-    """What one system scored on one corpus. docs/guides/evaluation.md describes the file."""
+    """The scores of one system on one corpus. docs/guides/evaluation.md describes the file."""
 
     task: str
     system: str
@@ -37,23 +37,23 @@ class Run:
     data: Dict[str, Any]  # "name", "documents", "md5" of texts and gold annotations
     metrics: Dict[str, Dict[str, float]]  # by name: "value", "low", "high"
     labels: Dict[str, Dict[str, float]]  # by label: "p", "r", "f", "gold"
-    counts: Dict[str, Any]  # "columns"; "row", "column", "value" of what is not zero
+    counts: Dict[str, Any]  # "columns"; "row", "column", "value" of the counts that are not zero
     confusion: List[Tuple[str, str, int]]  # gold label, predicted label ("" for none), how often
     mistakes: List[Mistake]
-    about: Dict[str, Any] = field(default_factory=dict)  # checkpoint, versions, speed: what was run
+    about: Dict[str, Any] = field(default_factory=dict)  # checkpoints, versions, speed
     schema: int = SCHEMA
 
     @property
     def matrix(self) -> Floats2d:
-        """What was counted in each document. Shape: (n_docs, n_columns)."""
+        """Return the counts of each document. Shape: (n_docs, n_columns)."""
         found = numpy.zeros((self.data["documents"], len(self.counts["columns"])))
         found[self.counts["row"], self.counts["column"]] = self.counts["value"]
         return found
 
     def score(self, name: str, totals: Floats2d) -> Any:
-        """One of the task's scores.
+        """Compute a score of the task.
 
-        name (str): Its name.
+        name (str): Name of the metric.
         totals (Floats2d): Sums of counts over documents. Shape: (n, n_columns).
         RETURNS (Floats1d): Shape: (n,).
         """
@@ -75,13 +75,13 @@ def read_run(path: Path) -> Run:
 
     path (Path): The file.
     RETURNS (Run): The run.
-    RAISES (ValueError): ML270 for what is no run, or one of another version.
+    RAISES (ValueError): ML270 if the file is not a run, or a run of another version.
     """
     try:
         content = srsly.read_json(path)
         schema = content.get("schema", SCHEMA) if isinstance(content, dict) else SCHEMA
         if schema != SCHEMA:
-            raise ValueError(f"its schema is {schema}, and this version reads {SCHEMA}")
+            raise ValueError(f"its schema is {schema}, but this version reads schema {SCHEMA}")
         check_run(content)
         run = Run(**content)
     except (OSError, RecursionError, TypeError, ValueError) as error:
@@ -105,19 +105,19 @@ def score_run(
 
     task (str): One of `metrics.TASKS`.
     examples (Sequence[Example]): Predicted and reference documents.
-    system (str): What the system is called.
+    system (str): Name of the system.
     lang (str): Language of the documents.
-    seed (int): The seed that the system was trained with.
-    name (str): What the data is called.
-    n_samples (int): How often documents are drawn again.
-    n_mistakes (int): Mistakes that are kept as examples.
-    about (Optional[Dict[str, Any]]): What else is to be known of the run.
+    seed (int): Seed of the training.
+    name (str): Name of the data.
+    n_samples (int): Number of bootstrap samples.
+    n_mistakes (int): Maximum number of mistakes to keep as examples.
+    about (Optional[Dict[str, Any]]): More information about the run.
     RETURNS (Run): The run.
     RAISES (ValueError): ML070 for an unknown task, ML271 without annotation of the task.
     """
     check_choice("task", task, TASKS)
     counted = count(task, examples)
-    # Without any label there is no column to count in.
+    # Without any label there are no columns.
     if not counted.counts.any():
         raise ValueError(Errors.ML271.format(task=task, name=name or "the corpus"))
     rows, columns = numpy.nonzero(counted.counts)
@@ -145,12 +145,12 @@ def score_run(
 
 
 def intervals(task: str, counted: Counted, n_samples: int) -> Dict[str, Interval]:
-    """All scores of a task, with their intervals.
+    """Compute every score of a task, with its interval.
 
     task (str): The task.
-    counted (Counted): What was counted.
-    n_samples (int): How often documents are drawn again.
-    RETURNS (Dict[str, Interval]): By name.
+    counted (Counted): The counts.
+    n_samples (int): Number of bootstrap samples.
+    RETURNS (Dict[str, Interval]): Scores by metric.
     """
     totals = counted.counts.sum(axis=0, keepdims=True)
     (samples,) = resampled_totals([counted.counts], n_samples=n_samples, seed=0)
@@ -162,10 +162,10 @@ def intervals(task: str, counted: Counted, n_samples: int) -> Dict[str, Interval
 
 
 def label_scores(counted: Counted) -> Dict[str, Dict[str, float]]:
-    """Scores of each label by itself.
+    """Compute the scores of each label.
 
-    counted (Counted): What was counted.
-    RETURNS (Dict[str, Dict[str, float]]): By label: "p", "r", "f", and "gold", how often it is there.
+    counted (Counted): The counts.
+    RETURNS (Dict[str, Dict[str, float]]): By label: "p", "r", "f", and "gold", the number of gold annotations.
     """
     found = {}
     sums = counted.counts.sum(axis=0).reshape((-1, 3))
@@ -176,5 +176,5 @@ def label_scores(counted: Counted) -> Dict[str, Dict[str, float]]:
 
 
 def _plain(value: float) -> float:
-    """A whole number as such: it is shorter in a file."""
+    """Return integers as int: they are shorter in a file."""
     return int(value) if value == int(value) else round(value, 6)

@@ -1,4 +1,4 @@
-"""Runs of several systems, languages and seeds, brought together: what a report shows."""
+"""Summaries of runs of several systems, languages and seeds: the content of a report."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ class Curve:
 
 @dataclass
 class Summary:
-    """One task's systems, side by side. Scores are the task's first one, each the mean over seeds."""
+    """The systems of a task, side by side. Scores are the task's main score, averaged over seeds."""
 
     task: str
     metric: str
-    source: str  # the language that was trained on
+    source: str  # the training language
     systems: List[str]
-    langs: List[str]  # the source first, then other corpora in it
+    langs: List[str]  # the training language first, then other corpora in it
     runs: Dict[Key, List[Run]]
     scores: Dict[Key, Interval] = field(default_factory=dict)
-    # Score of the first system less that of another one on the same documents, by the other one and language.
+    # Score of the first system minus that of another system on the same documents, by other system and language.
     differences: Dict[Key, Interval] = field(default_factory=dict)
-    gaps: Dict[Key, Interval] = field(default_factory=dict)  # score in the source language less that in another
+    gaps: Dict[Key, Interval] = field(default_factory=dict)  # score in the training language minus that in another one
     curves: List[Curve] = field(default_factory=list)
 
     @property
@@ -52,14 +52,14 @@ class Summary:
 
     @property
     def seeds(self) -> Dict[str, List[int]]:
-        """The seeds of each system."""
+        """Return the seeds of each system."""
         found: Dict[str, Set[int]] = {}
         for (system, _), runs in self.runs.items():
             found.setdefault(system, set()).update(run.seed for run in runs)
         return {system: sorted(found[system]) for system in self.systems}
 
     def to_dict(self) -> Dict[str, Any]:
-        """All figures, as JSON takes them."""
+        """Return all figures, JSON-serializable."""
         return {
             "task": self.task,
             "metric": self.metric,
@@ -72,11 +72,11 @@ class Summary:
 
 
 def read_runs(folders: Sequence[Path]) -> Tuple[List[Run], List[Curve]]:
-    """Read all runs in folders, and the learning curves beside them.
+    """Read the runs and learning curves in folders.
 
-    folders (Sequence[Path]): Each holds the runs of one system and seed, and its curve.
+    folders (Sequence[Path]): Folders with the runs of one system and seed, and its curve.
     RETURNS (Tuple[List[Run], List[Curve]]): Runs in the order of the folders, and curves.
-    RAISES (ValueError): ML270 for a file that is no run, ML361 for a curve that is none, ML272 if there is no run.
+    RAISES (ValueError): ML270 for a file that is not a run, ML361 for a file that is not a curve, ML272 without a run.
     """
     runs: List[Run] = []
     curves: List[Curve] = []
@@ -93,13 +93,13 @@ def read_runs(folders: Sequence[Path]) -> Tuple[List[Run], List[Curve]]:
 def summarize(
     runs: Sequence[Run], curves: Sequence[Curve] = (), *, source: str = "en", n_samples: int = N_SAMPLES
 ) -> List[Summary]:
-    """Bring runs together, task by task.
+    """Summarize runs by task.
 
-    runs (Sequence[Run]): The runs. The first system named is compared with the others.
-    curves (Sequence[Curve]): Their learning curves.
-    source (str): The language that was trained on.
-    n_samples (int): How often documents are drawn again.
-    RETURNS (List[Summary]): One for each task.
+    runs (Sequence[Run]): The runs. The system of the first run is compared with the others.
+    curves (Sequence[Curve]): Learning curves.
+    source (str): The training language.
+    n_samples (int): Number of bootstrap samples.
+    RETURNS (List[Summary]): A summary of each task.
     """
     found = []
     for task in TASKS:
@@ -132,15 +132,17 @@ def _summarize_task(task: str, runs: List[Run], source: str, n_samples: int) -> 
         best = drawn.get((summary.first, lang))
         if system != summary.first and best is not None and best[2] == md5:
             summary.differences[system, lang] = interval(best[0] - value, best[1] - samples)
-        home = drawn.get((system, source))
-        if not _is_of(lang, source) and home is not None:
-            summary.gaps[system, lang] = interval(home[0] - value, home[1] - samples)
+        in_source = drawn.get((system, source))
+        if not _is_of(lang, source) and in_source is not None:
+            summary.gaps[system, lang] = interval(in_source[0] - value, in_source[1] - samples)
     return summary
 
 
 def _draw(summary: Summary, lang: str, n_samples: int) -> Dict[Key, Tuple[float, Floats1d, str]]:
-    """Scores in one language, of the documents as they are and of the same draws of them for all systems that were
-    run on the same ones; and which documents these are."""
+    """Return by system, for one language: score, scores of bootstrap samples, and checksum of the documents.
+
+    Systems that were run on the same documents have the same samples.
+    """
     keys = [(system, lang) for system in summary.systems if (system, lang) in summary.runs]
     runs = [run for key in keys for run in summary.runs[key]]
     scores: Dict[int, Tuple[float, Floats1d]] = {}
@@ -155,14 +157,14 @@ def _draw(summary: Summary, lang: str, n_samples: int) -> Dict[Key, Tuple[float,
     for key in keys:
         parts = [scores[id(run)] for run in summary.runs[key]]
         mean = float(numpy.mean([value for value, _ in parts]))
-        # Seeds may have been run on different documents by mistake: then no other system is compared with them.
+        # If the seeds were run on different documents by mistake, the system is not compared with others.
         documents = " ".join(sorted({run.data["md5"] for run in summary.runs[key]}))
         found[key] = mean, numpy.mean([samples for _, samples in parts], axis=0), documents
     return found
 
 
 def _is_of(lang: str, source: str) -> bool:
-    """Whether a corpus is in the language that was trained on: "en-kbp37" is in "en"."""
+    """Return whether a corpus is in the training language: "en-kbp37" is in "en"."""
     return source in (lang, lang.partition("-")[0])
 
 
@@ -175,10 +177,10 @@ def _listed(entries: Dict[Key, Interval]) -> List[Dict[str, Any]]:
 
 
 def pooled_confusion(runs: Iterable[Run]) -> Optional[Dict[Tuple[str, str], int]]:
-    """The confusions of several runs together.
+    """Add up the confusions of several runs.
 
     runs (Iterable[Run]): The runs.
-    RETURNS (Optional[Dict[Tuple[str, str], int]]): By gold and predicted label; None if they count no labels.
+    RETURNS (Optional[Dict[Tuple[str, str], int]]): By gold and predicted label; None for tasks without labels.
     """
     found: Dict[Tuple[str, str], int] = {}
     for run in runs:

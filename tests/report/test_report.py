@@ -78,7 +78,7 @@ def test_scores_are_means_over_seeds_and_the_source_stands_first(summary, folder
 def test_a_page_says_which_seeds_a_system_has(summary):
     assert summary.seeds == {"mLUKE-E": [0, 1], "mLUKE-W": [0]}
     page = render_report([summary], "Seeds")
-    assert "seeds 0, 1." in page
+    assert "seeds: 0, 1." in page
     assert "mLUKE-E<small>seeds 0, 1</small>" in page and "mLUKE-W<small>seeds 0</small>" in page
 
 
