@@ -1,4 +1,4 @@
-"""How the bundled checkpoint is made: what its base starts from, and how the trained one is packed."""
+"""Building the bundled checkpoint: initial weights, training runs and packing."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ N_PIECES = 250_002
 
 @pytest.fixture(scope="module")
 def source() -> Source:
-    """A base with random weights. Its word table has to have all of XLM-R's rows."""
+    """A base model with random weights. Its word embeddings must have all rows of XLM-R."""
     rng = np.random.default_rng(0)
     blocks = np.tile(encode_blocks(torch.from_numpy(rng.normal(size=(50, WIDTH)))).numpy(), (5001, 1))
     pieces = [f"piece{i}" for i in range(N_PIECES)]
@@ -53,11 +53,11 @@ def tensors(source, words):
     return encoder_tensors(source, words)
 
 
-def test_markers_start_from_rare_characters(words):
+def test_markers_are_initialized_with_rare_characters(words):
     assert torch.equal(words[250_002:250_004], words[4:6])
 
 
-def test_entities_start_from_words(words, tensors):
+def test_special_entities_are_initialized_with_words(words, tensors):
     mask, unknown = decode_blocks(words[250_001]), decode_blocks(words[3])
     entities = tensors["entity_embeddings.entity_embeddings.weight"]
     assert torch.equal(entities, torch.stack([mask, unknown, torch.zeros_like(mask), mask]))
@@ -65,17 +65,17 @@ def test_entities_start_from_words(words, tensors):
         assert torch.equal(tensors[f"entity_embeddings.{name}"], tensors[f"embeddings.{name}"])
 
 
-def test_entity_on_a_piece_has_the_position_of_the_piece(tensors):
+def test_an_entity_on_one_piece_has_the_position_embedding_of_the_piece(tensors):
     positions = tensors["embeddings.position_embeddings.weight"]
     entity_positions = tensors["entity_embeddings.position_embeddings.weight"]
-    # The word table is counted from pad + 1 = 2, the entity table from 0.
+    # Positions of words start at pad + 1 = 2, those of entities at 0.
     assert torch.equal(entity_positions[:N_POSITIONS], positions[2:])
     assert not positions[:2].any() and not entity_positions[N_POSITIONS:].any()
 
 
 @pytest.fixture
 def base(tmp_path):
-    """A base of two matrices and a table of positions: names, tensors, and how they lie in its file."""
+    """A base of two matrices and position embeddings: tensors, and their storage in the file."""
     torch.manual_seed(0)
     kept, moved = (decode_blocks(encode_blocks(torch.randn(4, 64))) for _ in range(2))
     tensors = {"a.weight": kept, "b.weight": moved, "c.position_embeddings.weight": torch.randn(3, 8)}
@@ -84,7 +84,7 @@ def base(tmp_path):
     return tmp_path / ENCODER_FILE
 
 
-def test_what_training_left_alone_keeps_its_blocks(base, tmp_path):
+def test_untrained_tensors_keep_their_4_bit_blocks(base, tmp_path):
     trained = read_quantized(base)
     trained["b.weight"] = trained["b.weight"] + 0.01
     blocks = read_blocks(base)
@@ -97,14 +97,14 @@ def test_what_training_left_alone_keeps_its_blocks(base, tmp_path):
     assert torch.equal(read_blocks(tmp_path / "packed.safetensors")["a.weight"], blocks["a.weight"])
 
 
-def test_trained_positions_are_written_in_half_the_bytes(base):
+def test_trained_position_embeddings_are_written_in_float16(base):
     trained = read_quantized(base)
     trained["c.position_embeddings.weight"] = trained["c.position_embeddings.weight"] + 1
     _, storages = choose_storages(trained, read_blocks(base), read_quantized(base))
     assert storages["c.position_embeddings.weight"] == "f16"
 
 
-def test_entities_are_named_as_the_store_has_them_and_keep_their_ids(tmp_path):
+def test_entities_get_the_names_of_the_store_and_keep_their_ids(tmp_path):
     special = {"[MASK]": 0, "[UNK]": 1, "[PAD]": 2, "[MASK2]": 3}
     trained = EntityVocabulary.from_names({**special, "Q2": 4, "Q1": 5, "en:Old": 5})
     rows = [StoreRow("Q1", "en", "Tokyo"), StoreRow("Q1", "ja", "東京"), StoreRow("Q2", "en", "Tokyo")]
@@ -115,7 +115,7 @@ def test_entities_are_named_as_the_store_has_them_and_keep_their_ids(tmp_path):
     assert "en:Old" not in names
 
 
-def test_the_worlds_tables_are_packed_to_the_same_bytes_every_time(tmp_path):
+def test_the_tables_of_the_knowledge_base_are_packed_to_the_same_bytes_every_time(tmp_path):
     for name in ("names.tsv", "facts.tsv"):
         (tmp_path / name).write_text("id\tlanguage\tname\nQ1\ten\tTokyo\n", encoding="utf8")
     pack_world(tmp_path, tmp_path / "one")
@@ -124,7 +124,7 @@ def test_the_worlds_tables_are_packed_to_the_same_bytes_every_time(tmp_path):
     assert [row.name for row in read_rows(tmp_path / "one" / "names.tsv.xz")] == ["Tokyo"]
 
 
-def test_each_run_starts_from_what_the_one_before_led_to(tmp_path):
+def test_each_training_run_starts_from_the_checkpoint_of_the_previous_one(tmp_path):
     runs = [arguments(tmp_path, number, False) for number in range(len(RUNS))]
     starts = [run[run.index("--paths.checkpoint") + 1] for run in runs]
     assert starts == [str(tmp_path / "base"), *[str(Path(run[3]) / "checkpoint") for run in runs[:-1]]]

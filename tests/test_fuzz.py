@@ -1,4 +1,4 @@
-"""Some cases of every fuzz target, and what the fuzzer itself must notice."""
+"""Some cases of every fuzz target, and tests that the fuzzer detects failures."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def alignment_shared(tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", sorted(TARGETS))
-def test_no_case_breaks_a_promise(name, tmp_path, request):
+def test_no_case_fails(name, tmp_path, request):
     target = TARGETS[name]
     if name == "alignment":
         shared = request.getfixturevalue("alignment_shared")
@@ -93,14 +93,14 @@ def never_end(shared, case):
         (remove_outside, "Broken"), (fail, "RuntimeError"), (never_end, "Hang"),
     ],
 )  # fmt: skip
-def test_what_no_case_may_do_is_a_failure(run, place, tmp_path):
+def test_forbidden_actions_of_a_case_are_failures(run, place, tmp_path):
     (tmp_path / "there").touch()
     result = fuzz_one(run, tmp_path, seconds=0.2)
     assert result.is_failure and result.place.startswith(place)
     assert (tmp_path / "there").exists() and not (tmp_path / "outside").exists()
 
 
-def test_a_coded_error_is_a_refusal_and_a_folder_may_be_written_to(tmp_path):
+def test_an_error_with_a_code_is_a_refusal_and_cases_may_write_to_their_folder(tmp_path):
     def run(shared, case):
         (case.folder / "inside").write_text("x")
         raise ValueError("[ML001] Spans do not fit.")
@@ -109,14 +109,14 @@ def test_a_coded_error_is_a_refusal_and_a_folder_may_be_written_to(tmp_path):
     assert not result.is_failure and result.category == "refused ML001"
 
 
-def test_a_case_is_the_same_again(tmp_path):
+def test_a_case_can_be_repeated(tmp_path):
     def draw(number):
         return Case("alignment", 7, number, tmp_path).rng.random()
 
     assert draw(3) == draw(3) != draw(4)
 
 
-def test_a_process_that_dies_costs_its_case_only(tmp_path):
+def test_a_crashing_process_fails_only_its_case(tmp_path):
     def run(shared, case):
         if case.number == 2:
             os.kill(os.getpid(), signal.SIGKILL)
@@ -130,7 +130,7 @@ def test_a_process_that_dies_costs_its_case_only(tmp_path):
     assert "--replay 2" in "\n".join(report(summary))
 
 
-def test_the_oracle_misses_a_span_that_is_left_out(tmp_path, monkeypatch, alignment_shared):
+def test_the_oracle_detects_a_missing_span(tmp_path, monkeypatch, alignment_shared):
     def forget_one(*arguments, **options):
         batch = aligned(*arguments, **options)
         for doc in batch.docs:
@@ -151,7 +151,7 @@ def test_the_oracle_misses_a_span_that_is_left_out(tmp_path, monkeypatch, alignm
 
 @pytest.mark.parametrize("make", [make_store, make_cache])
 @pytest.mark.parametrize("fault", [kinds.kill, kinds.fill_disk, kinds.race])
-def test_files_that_are_built_are_whole_or_absent_whatever_happens(make, fault, tmp_path: Path):
+def test_written_files_are_complete_or_absent_after_any_fault(make, fault, tmp_path: Path):
     n = 1 if fault is kinds.kill else 2
     found = fault(make(tmp_path, n=200), tmp_path, n, SEED)
     assert found.n_faults == n

@@ -1,4 +1,4 @@
-"""What package indexes, type checkers and users of the wheel see of this package."""
+"""Metadata and wheel: what package indexes, type checkers and users get."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ build_meta.build_editable("editable")
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
-    """A copy of what the metadata is made of, with the metadata and an editable wheel."""
+    """A copy of the files that metadata is made from, with the metadata and an editable wheel."""
     path = tmp_path_factory.mktemp("package")
     for name in ("setup.cfg", "setup.py", "pyproject.toml", "README.md"):
         shutil.copy(REPO / name, path)
@@ -55,7 +55,7 @@ def test_the_metadata_names_the_licences_of_code_and_data(metadata):
     ]
 
 
-def test_the_description_links_to_addresses_only(metadata):
+def test_the_description_has_only_absolute_links(metadata):
     targets = re.findall(r"\]\(([^)#]+)", metadata.get_payload())
     assert len(targets) > 20
     assert [target for target in targets if not target.startswith("https://")] == []
@@ -64,18 +64,18 @@ def test_the_description_links_to_addresses_only(metadata):
     assert files and [file for file in files if not (REPO / file).exists()] == []
 
 
-def test_the_metadata_has_addresses_of_the_project(metadata):
+def test_the_metadata_has_the_urls_of_the_project(metadata):
     names = {url.split(",")[0] for url in metadata.get_all("Project-URL")}
     assert names == {"Documentation", "Source", "Changelog", "Issues"}
 
 
-def test_the_metadata_names_each_python_that_is_checked(metadata):
+def test_the_metadata_names_each_python_version_that_is_tested(metadata):
     prefix = "Programming Language :: Python :: "
     named = [name.removeprefix(prefix) for name in metadata.get_all("Classifier") if name.startswith(prefix)]
     assert named == ["3", *PYTHONS]
 
 
-def test_an_editable_install_is_a_folder_on_the_path_that_type_checkers_follow(built):
+def test_an_editable_install_adds_a_folder_to_the_path_so_that_type_checkers_find_the_package(built):
     (wheel,) = built.glob("editable/*.whl")
     with zipfile.ZipFile(wheel) as archive:
         outside = [name for name in archive.namelist() if ".dist-info/" not in name]
@@ -83,7 +83,7 @@ def test_an_editable_install_is_a_folder_on_the_path_that_type_checkers_follow(b
         assert archive.read(outside[0]).decode("utf8").strip() == str(built)
 
 
-def test_the_tested_versions_lie_in_the_ranges_of_the_metadata(metadata):
+def test_the_tested_versions_are_in_the_ranges_of_the_metadata(metadata):
     from packaging.requirements import Requirement
     from packaging.utils import canonicalize_name
 
@@ -98,7 +98,7 @@ def test_the_tested_versions_lie_in_the_ranges_of_the_metadata(metadata):
             assert requirement.specifier.contains(version), line
 
 
-def test_wheels_are_compared_by_what_they_contain(tmp_path):
+def test_wheels_are_compared_by_their_content(tmp_path):
     def write(name, year, files):
         with zipfile.ZipFile(tmp_path / name, "w") as archive:
             for file, text in files.items():
@@ -110,7 +110,7 @@ def test_wheels_are_compared_by_what_they_contain(tmp_path):
     assert compare_wheels(first, write("c.whl", 2020, {"a.py": "3", "c.py": "2"})) == ["a.py", "b.py", "c.py"]
 
 
-def test_the_table_of_versions_names_what_failed_and_what_has_no_wheels():
+def test_the_table_of_versions_names_failures_and_missing_wheels():
     run = Run("3.12.1", "lowest", {"spacy": "3.8.13"}, "passed", "1 failed, 2 passed in 1s", ["tests/a.py::test_b"])
     wheels = [Wheels("3.12", name, {"torch": "2.15.0"}) for name in PLATFORMS]
     wheels[1] = Wheels("3.12", wheels[1].platform, None, "no wheels of torch\nhint")

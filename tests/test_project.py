@@ -136,7 +136,7 @@ def test_local_copies_have_the_checksums_of_the_assets(project, data_dir):
         assert not path.exists() or get_checksum(path) == asset["checksum"]
 
 
-def test_the_smoke_run_sets_variables_that_exist(project):
+def test_the_smoke_workflow_sets_variables_that_exist(project):
     assert {name.removeprefix("vars.") for name in SMALL} <= set(project["vars"])
 
 

@@ -1,4 +1,4 @@
-"""`annotate` writes a corpus, goes on, and says what it did."""
+"""`annotate` writes a corpus, continues an interrupted run, and prints what it did."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_a_folder_of_files_is_annotated_and_counted(pipeline, tmp_path):
     assert (totals["documents"], totals["set_aside"], totals["shards"]) == (9, 1, 3)
 
 
-def test_the_same_command_goes_on(pipeline, tmp_path):
+def test_the_same_command_continues_an_interrupted_run(pipeline, tmp_path):
     write_corpus(tmp_path / "in.txt", records(10))
     for _ in range(2):
         result = annotate(pipeline, tmp_path / "in.txt", tmp_path / "out", "--shard-size", 4, "--no-vectors")
@@ -40,7 +40,7 @@ def test_the_same_command_goes_on(pipeline, tmp_path):
     assert len(rows_of(tmp_path / "out")) == 10
 
 
-def test_what_cannot_be_done_is_said_without_a_traceback(pipeline, tmp_path):
+def test_errors_are_messages_without_a_traceback(pipeline, tmp_path):
     write_corpus(tmp_path / "in.txt", records(1))
     for arguments, code in (
         (("--engine", "spark"), "ML070"),
@@ -50,7 +50,7 @@ def test_what_cannot_be_done_is_said_without_a_traceback(pipeline, tmp_path):
         assert result.exit_code == 1 and code in result.output
 
 
-def test_a_typo_in_the_pipeline_writes_nothing_so_that_the_right_command_begins(pipeline, tmp_path):
+def test_a_typo_in_the_pipeline_writes_nothing(pipeline, tmp_path):
     write_corpus(tmp_path / "in.txt", records(1))
     result = annotate(tmp_path / "typo", tmp_path / "in.txt", tmp_path / "out")
     assert result.exit_code == 1 and "ML350" in result.output
@@ -58,20 +58,20 @@ def test_a_typo_in_the_pipeline_writes_nothing_so_that_the_right_command_begins(
     assert annotate(pipeline, tmp_path / "in.txt", tmp_path / "out").exit_code == 0
 
 
-def test_a_wrong_text_key_is_said_before_anything_is_written(pipeline, tmp_path):
+def test_a_wrong_text_key_is_an_error_before_anything_is_written(pipeline, tmp_path):
     write_corpus(tmp_path / "in.jsonl", [{"body": "x"}])
     result = annotate(pipeline, tmp_path / "in.jsonl", tmp_path / "out")
     assert result.exit_code == 1 and "ML353" in result.output and "body" in result.output
     assert not (tmp_path / "out").exists()
 
 
-def test_a_run_that_sets_all_records_aside_fails(pipeline, tmp_path):
+def test_a_run_with_errors_in_every_record_fails(pipeline, tmp_path):
     write_corpus(tmp_path / "in.jsonl", [{"text": "x", "entities": 5}])
     result = annotate(pipeline, tmp_path / "in.jsonl", tmp_path / "out")
     assert result.exit_code == 1 and "ML358" in result.output and "ML248" in result.output
 
 
-def test_files_that_are_skipped_or_cannot_be_read_are_named_and_others_are_done(pipeline, tmp_path):
+def test_unreadable_files_are_named_and_the_others_are_annotated(pipeline, tmp_path):
     write_corpus(tmp_path / "in" / "a.jsonl", records(2))
     (tmp_path / "in" / "b.json").write_text("[]")
     (tmp_path / "in" / "c.parquet").write_bytes(b"damaged")
@@ -91,6 +91,6 @@ def test_numbers_of_actors_are_checked_before_ray_starts(pipeline, tmp_path, val
 
 
 @pytest.mark.parametrize("option", ["--shard-size=0", "--batch-size=-1", "--processes=-1", "--processes=many"])
-def test_numbers_that_make_no_sense_are_refused(pipeline, tmp_path, option):
+def test_numbers_out_of_range_are_refused(pipeline, tmp_path, option):
     write_corpus(tmp_path / "in.txt", records(1))
     assert annotate(pipeline, tmp_path / "in.txt", tmp_path / "out", option).exit_code == 2

@@ -1,4 +1,4 @@
-"""The command line as a whole: quick to start, every command there, errors without tracebacks."""
+"""The command line as a whole: it starts fast, lists every command, and prints errors without tracebacks."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_starting_imports_neither_spacy_nor_torch():
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_can_be_loaded_and_is_called_what_it_says(name):
+def test_every_command_can_be_loaded_and_its_help_is_its_docstring(name):
     attribute = name.replace("-", "_")
     function = getattr(import_module(f"spacy_mluke.cli.{attribute}"), attribute)
     assert inspect.getdoc(function).splitlines()[0] == COMMANDS[name]
@@ -58,7 +58,7 @@ def test_a_short_flag_has_one_meaning_in_all_commands():
             for option in (own for own in part.params if own.param_type_name == "option"):
                 long = min(own for own in option.opts if own.startswith("--"))
                 for short in (own for own in option.opts if not own.startswith("--")):
-                    # One language or several: the same kind of value.
+                    # One language or several languages are the same kind of value.
                     meanings.setdefault(short, set()).add("--lang" if long == "--languages" else long)
     assert {short: found for short, found in meanings.items() if len(found) > 1} == {}
     assert meanings["-n"] == {"--limit"} and meanings["-F"] == {"--force"}

@@ -1,4 +1,4 @@
-"""`convert` writes directories that give the same encoder, and never damages its source."""
+"""`convert` writes directories with the same encoder, and never damages its source."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ def contents(directory: Path) -> Dict[str, bytes]:
 
 @pytest.fixture
 def path(tmp_path: Path, tiny_sentencepiece: Path, monkeypatch) -> Path:
-    """A published fine-tuned model: pickled, with a head, its vocabulary treated as a large one."""
+    """A fine-tuned model as published: pickled, with a head; its entity vocabulary is treated as a large one."""
     monkeypatch.setattr(vocabulary_module, "_MAX_SIZE_IN_MEMORY", 0)
     model = transformers.LukeForEntityClassification
     return make_checkpoint(tmp_path / "checkpoint", tiny_sentencepiece, model=model, safe=False)
 
 
 @pytest.mark.parametrize("option", [[], ["--huggingface"]], ids=["ours", "huggingface"])
-def test_a_converted_checkpoint_gives_the_same_states_and_names(path, tmp_path, option):
+def test_a_converted_checkpoint_has_the_same_states_and_names(path, tmp_path, option):
     before = contents(path)
     result = convert(path, tmp_path / "target", *option)
     assert result.exit_code == 0, result.output
@@ -54,7 +54,7 @@ def test_converting_builds_the_database_in_the_target(path, tmp_path):
     assert load_encoder(tmp_path / "target").entities["en:Tokyo"] == 3
 
 
-def test_converting_to_huggingfaces_form_needs_no_database(path, tmp_path):
+def test_converting_to_the_format_of_transformers_needs_no_database(path, tmp_path):
     convert(path, tmp_path / "target", "--huggingface")
     found = contents(tmp_path / "target")
     assert "entity_vocab.sqlite" not in found
@@ -62,7 +62,7 @@ def test_converting_to_huggingfaces_form_needs_no_database(path, tmp_path):
     assert transformers.LukeModel.from_pretrained(tmp_path / "target").config.hidden_size == 16
 
 
-def test_converting_there_and_back_gives_the_same_names(path, tmp_path):
+def test_converting_to_transformers_and_back_keeps_the_names(path, tmp_path):
     convert(path, tmp_path / "ours")
     convert(tmp_path / "ours", tmp_path / "theirs", "--huggingface")
     expected = load_encoder(path).entities
@@ -79,7 +79,7 @@ def test_half_precision_stays_half_precision(path, tmp_path):
     assert {parameter.dtype for parameter in network.parameters()} == {torch.float16}
 
 
-def test_converting_into_a_full_directory_wants_to_be_forced(path, tmp_path):
+def test_converting_into_a_directory_with_files_needs_the_force_option(path, tmp_path):
     (tmp_path / "target").mkdir()
     (tmp_path / "target" / "thesis.txt").write_text("")
     result = convert(path, tmp_path / "target")
@@ -98,7 +98,7 @@ def test_a_checkpoint_is_never_converted_onto_itself(path):
     assert contents(path) == before
 
 
-def test_a_damaged_vocabulary_is_a_message_and_leaves_no_half_written_file(path, tmp_path):
+def test_a_damaged_vocabulary_is_an_error_and_leaves_no_partial_file(path, tmp_path):
     (path / "entity_vocab.json").write_text('{"[MASK]": 0, "[UNK]": 1, "[PAD]": 2, "[MASK2]": 3, "en:')
     result = convert(path, tmp_path / "target")
     assert result.exit_code == 1

@@ -1,4 +1,4 @@
-"""debug-align: what a text becomes."""
+"""`debug-align` shows the alignment of a text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def run(*arguments: str):
     return CliRunner().invoke(app, ["debug-align", *arguments])
 
 
-def test_it_shows_wordpieces_offsets_and_entity_positions():
+def test_wordpieces_offsets_and_entity_positions_are_shown():
     result = run("Beyonce lives in Los Angeles.", "-s", "Los Angeles")
     assert result.exit_code == 0, result.output
     assert "▁Beyonce" in result.output
@@ -20,7 +20,7 @@ def test_it_shows_wordpieces_offsets_and_entity_positions():
     assert "Los Angeles [4-5]" in result.output
 
 
-def test_a_mention_can_be_given_by_its_characters():
+def test_a_mention_can_be_selected_by_its_character_offsets():
     result = run("Tokyo and Tokyo", "--span", "10:15")
     assert "Tokyo [3-3]" in result.output
 
@@ -55,7 +55,7 @@ def test_long_texts_show_their_windows():
         (["Tokyo", "--name", "./nowhere"], "ML04"),
     ],
 )
-def test_bad_input_gets_a_coded_message(arguments, code):
+def test_bad_input_is_an_error_with_a_code(arguments, code):
     result = run(*arguments)
     assert result.exit_code == 1
     assert code in result.output

@@ -1,4 +1,4 @@
-"""The demo, on the bundled checkpoint."""
+"""`demo` with the bundled checkpoint."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def build(folder: Path, name: str, content: Any, *options: str) -> EntityStore:
     return EntityStore(folder / "store.sqlite")
 
 
-def test_a_table_is_read_with_and_without_a_head(tmp_path):
+def test_a_table_is_read_with_and_without_a_header(tmp_path):
     store = build(tmp_path, "names.tsv", TABLE)
     assert [entity.id for entity in store] == ["Q167646", "Q5", "Q90"]
     assert store["Q90"].name("ja") == "パリ" and store["Q5"].name() == '"Quoted'
@@ -98,7 +98,7 @@ def test_the_vocabulary_of_a_checkpoint_is_read(tmp_path):
     assert store["en:Tokyo"].name("ja") == "東京"
 
 
-def test_languages_can_be_chosen(tmp_path):
+def test_languages_can_be_selected(tmp_path):
     assert build(tmp_path, "names.tsv", TABLE, "--lang", "ja").languages == {"ja": 1}
 
 
@@ -191,7 +191,7 @@ def test_find_shows_candidates_and_entities(tmp_path):
         "cell",
     ],
 )
-def test_a_line_that_cannot_be_read_is_named(tmp_path, name, content, line):
+def test_the_error_names_a_line_that_cannot_be_read(tmp_path, name, content, line):
     (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode("utf8"))
     result = entities("build", tmp_path / name, tmp_path / "store.sqlite")
     assert result.exit_code == 1
@@ -199,7 +199,7 @@ def test_a_line_that_cannot_be_read_is_named(tmp_path, name, content, line):
     assert not (tmp_path / "store.sqlite").exists()
 
 
-def test_a_line_of_any_length_is_not_read_whole(tmp_path, monkeypatch):
+def test_an_overlong_line_is_not_read_into_memory(tmp_path, monkeypatch):
     monkeypatch.setattr(store_rows, "_LONGEST_LINE", 1000)
     for name in ("a.jsonl.gz", "a.tsv.gz"):
         (tmp_path / name).write_bytes(gzip.compress(b" " * 10_000))
@@ -207,14 +207,14 @@ def test_a_line_of_any_length_is_not_read_whole(tmp_path, monkeypatch):
         assert "[ML231]" in output and "more than 1,000" in " ".join(output.split())
 
 
-def test_an_entity_that_comes_twice_is_one(tmp_path):
+def test_an_entity_that_occurs_twice_is_stored_once(tmp_path):
     lines = ['{"id": "a", "name": "X"}', '{"id": "b", "name": "X"}', '{"id": "a", "name": "Y", "type": "city"}']
     store = build(tmp_path, "a.jsonl", "\n".join(lines))
     assert [(entity.id, entity.type, len(entity.names)) for entity in store] == [("a", "city", 2), ("b", "", 1)]
 
 
 @pytest.mark.parametrize("command", ["build", "export"])
-def test_a_path_that_cannot_be_written_to_is_a_coded_error(tmp_path, command):
+def test_a_path_that_cannot_be_written_is_an_error_with_a_code(tmp_path, command):
     build(tmp_path, "names.tsv", TABLE)
     source = tmp_path / ("names.tsv" if command == "build" else "store.sqlite")
     (tmp_path / "file").touch()
@@ -225,7 +225,7 @@ def test_a_path_that_cannot_be_written_to_is_a_coded_error(tmp_path, command):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder", "names.tsv", "store.sqlite"]
 
 
-def test_names_that_steer_a_terminal_are_shown_without(tmp_path):
+def test_control_characters_of_names_are_not_printed(tmp_path):
     build(tmp_path, "names.tsv", "Q1\ten\tTokyo\tcity\x1b[2J\nQ1\tja\t\x1b]0;owned\x07\n")
     for options in (["Tokyo"], ["--id", "Q1"], ["\x1b[2J"]):
         output = entities("find", tmp_path / "store.sqlite", *options).output
@@ -233,7 +233,7 @@ def test_names_that_steer_a_terminal_are_shown_without(tmp_path):
         assert "\x1b[2J" not in output and "\x1b]0" not in output
 
 
-def test_unknown_sources_and_files_that_are_there_are_refused(tmp_path):
+def test_unknown_sources_and_existing_files_are_refused(tmp_path):
     (tmp_path / "a.txt.zip").touch()
     assert "[ML234]" in entities("build", tmp_path / "a.txt.zip", tmp_path / "store.sqlite").output
     assert "[ML234]" in entities("build", tmp_path / "nowhere.tsv", tmp_path / "store.sqlite").output

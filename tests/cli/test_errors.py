@@ -1,4 +1,4 @@
-"""What a command says when its input is missing, damaged or of another kind: one message, no traceback."""
+"""Errors of commands whose input is missing, damaged or of another kind: one message, no traceback."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def run(*arguments):
 
 
 def says(result, *words):
-    """A message, wrapped by the terminal, and exit code 1."""
+    """Check for a message, which the terminal may wrap, and exit code 1."""
     assert isinstance(result.exception, SystemExit), repr(result.exception)
     assert result.exit_code == 1
     text = " ".join(result.output.split())
@@ -52,7 +52,7 @@ def files(tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", ["evaluate", "score", "annotate", "export", "prune"])
-def test_a_pipeline_that_is_not_there(name, files):
+def test_a_missing_pipeline(name, files):
     rest = {
         "evaluate": ["plain.spacy"],
         "score": ["plain.spacy", "run.json", "--task", "ner", "--system", "x", "--lang", "en"],
@@ -67,7 +67,7 @@ def test_a_pipeline_that_is_not_there(name, files):
 
 @pytest.mark.parametrize("name", ["cut", "text", "object", "short"])
 @pytest.mark.parametrize("command", ["evaluate", "train", "convert-jsonl"])
-def test_a_damaged_corpus_is_named(command, name, files, tmp_path):
+def test_the_error_names_a_damaged_corpus(command, name, files, tmp_path):
     corpus = files / f"{name}.spacy"
     if command == "evaluate":
         result = run(command, files / "pipeline", corpus)
@@ -117,11 +117,11 @@ def test_json_that_is_nested_too_deeply(files, tmp_path):
     ],
     ids=["factory", "architecture", "setting", "syntax", "eval_frequency"],
 )
-def test_a_config_with_a_mistake(old, new, told, files, tmp_path, monkeypatch):
+def test_a_config_with_an_error(old, new, told, files, tmp_path, monkeypatch):
     text = TYPING.read_text(encoding="utf8")
     assert old in text
     (tmp_path / "typing.cfg").write_text(text.replace(old, new), encoding="utf8")
-    # What is trained does not matter here.
+    # The error comes before training.
     monkeypatch.setattr("spacy.language.Language.initialize", lambda self, *args, **options: None)
     corpus = ("--paths.train", files / "plain.spacy", "--paths.dev", files / "plain.spacy")
     says(run("train", tmp_path / "typing.cfg", tmp_path / "out", *corpus), told)
@@ -133,12 +133,12 @@ def test_a_corpus_that_is_missing_or_not_named(files, tmp_path):
     says(run("train", TYPING, tmp_path / "out", *corpus), "nosuch.spacy", "No such file")
 
 
-def test_an_option_that_is_no_setting(files, tmp_path):
+def test_an_unknown_option(files, tmp_path):
     result = run("train", TYPING, tmp_path / "out", "--nonsense")
     assert result.exit_code == 2 and "--nonsense" in result.output
 
 
-def test_a_gpu_that_is_not_there(tmp_path, monkeypatch):
+def test_a_missing_gpu(tmp_path, monkeypatch):
     def refuse(gpu_id, silent):
         raise ValueError("CuPy is not installed")
 
@@ -153,13 +153,13 @@ def test_output_that_cannot_be_written(files, tmp_path):
     says(result, "[ML360]", "scores.json")
 
 
-def test_what_can_be_exported_and_pruned_is_said(files, tmp_path):
+def test_the_error_lists_components_that_can_be_exported_or_pruned(files, tmp_path):
     says(run("export", files / "pipeline", "sentencizer", tmp_path / "out"), "[ML329]", "none of its components")
     corpus = files / "plain.spacy"
     says(run("prune", files / "pipeline", corpus, tmp_path / "out", "--component", "sentencizer"), "[ML328]")
 
 
-def test_a_kind_of_quantization_is_checked_although_nothing_can_be_quantized(files, tmp_path):
+def test_the_kind_of_quantization_is_checked_even_if_nothing_can_be_quantized(files, tmp_path):
     result = run(
         "score", files / "pipeline", files / "plain.spacy", tmp_path / "x.json",
         "--task", "ner", "--system", "x", "--lang", "en", "--quantize", "int3",
@@ -167,7 +167,7 @@ def test_a_kind_of_quantization_is_checked_although_nothing_can_be_quantized(fil
     says(result, "[ML070]", "int8")
 
 
-def test_debug_shows_tracebacks_and_bugs_keep_theirs(files, monkeypatch):
+def test_debug_shows_tracebacks_and_bugs_always_have_one(files, monkeypatch):
     result = run("--debug", "evaluate", "nosuch", files / "plain.spacy")
     assert isinstance(result.exception, OSError)
     monkeypatch.setenv("SPACY_MLUKE_DEBUG", "1")
@@ -192,6 +192,6 @@ def test_debug_shows_tracebacks_and_bugs_keep_theirs(files, monkeypatch):
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
 )
-def test_errors_that_a_user_can_mend_are_described(error, text):
+def test_errors_that_a_user_can_fix_have_a_message(error, text):
     found = describe_error(error)
     assert found is None if text is None else found is not None and found.startswith(text)

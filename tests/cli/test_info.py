@@ -1,4 +1,4 @@
-"""`info` says what is there, and reads no more than it needs."""
+"""`info` shows the content of a checkpoint, and reads only what it needs."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_info_shows_heads_and_unused_tensors(tmp_path, tiny_sentencepiece):
     assert any(line.startswith("weights pytorch_model.bin") for line in lines)
 
 
-def test_info_builds_a_database_only_if_asked_to(path, monkeypatch):
+def test_info_builds_a_database_only_with_the_option(path, monkeypatch):
     monkeypatch.setattr(vocabulary_module, "_MAX_SIZE_IN_MEMORY", 0)
     assert any("--entities builds it" in line for line in info(path))
     assert not (path / "entity_vocab.sqlite").exists()
@@ -78,7 +78,7 @@ def test_info_builds_a_database_only_if_asked_to(path, monkeypatch):
     assert "names 7" in info(path)
 
 
-def test_info_of_a_damaged_checkpoint_is_a_message(path):
+def test_info_of_a_damaged_checkpoint_is_an_error_with_a_code(path):
     (path / "model.safetensors").write_bytes(b"")
     result = CliRunner().invoke(app, ["info", str(path)])
     assert result.exit_code == 1

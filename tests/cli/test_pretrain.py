@@ -1,4 +1,4 @@
-"""`pretrain` teaches an encoder entities, and writes a checkpoint that components take."""
+"""`pretrain` pretrains an encoder on entities, and writes a checkpoint that components can use."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def pretrain(corpus, checkpoint, *options, steps=4):
     return CliRunner().invoke(app, ["pretrain", *map(str, arguments)])
 
 
-def test_the_checkpoint_knows_the_entities_of_store_and_corpus(corpus, steady_checkpoint):  # noqa: F811
+def test_the_checkpoint_has_the_entities_of_store_and_corpus(corpus, steady_checkpoint):  # noqa: F811
     result = pretrain(corpus, steady_checkpoint, "--paths.store", corpus / "entities.sqlite")
     assert result.exit_code == 0, result.output
     loaded = load_encoder(corpus / "out" / "checkpoint")
@@ -47,7 +47,7 @@ def test_the_checkpoint_knows_the_entities_of_store_and_corpus(corpus, steady_ch
     assert [point["step"] for point in curve] == [0, 2, 4][: len(curve)]
 
 
-def test_a_component_takes_the_checkpoint(corpus, steady_checkpoint):  # noqa: F811
+def test_a_component_can_use_the_checkpoint(corpus, steady_checkpoint):  # noqa: F811
     result = pretrain(corpus, steady_checkpoint)
     assert result.exit_code == 0, result.output
     nlp = spacy.blank("xx")
@@ -56,8 +56,8 @@ def test_a_component_takes_the_checkpoint(corpus, steady_checkpoint):  # noqa: F
     assert {filler.kb_id for filler in fillers} == {"Q1490", "Q17"}
 
 
-def test_an_interrupted_run_goes_on_while_its_states_come_and_go(corpus, steady_checkpoint, monkeypatch):  # noqa: F811
-    # Large vocabularies are databases, read when a name is first asked for.
+def test_an_interrupted_run_resumes_although_older_states_are_deleted(corpus, steady_checkpoint, monkeypatch):  # noqa: F811
+    # Large vocabularies are databases, which are opened at the first look-up.
     monkeypatch.setattr(vocabulary_module, "_MAX_SIZE_IN_MEMORY", 0)
     original = EntityPretrainer.learn
 

@@ -20,7 +20,7 @@ def score(*arguments):
     return CliRunner().invoke(app, ["score", *map(str, arguments)])
 
 
-def test_a_pipeline_is_scored_with_the_gold_entities_that_it_needs(saved):  # noqa: F811
+def test_a_pipeline_that_needs_entities_is_scored_with_the_gold_entities(saved):  # noqa: F811
     output = saved / "runs" / "de.json"
     result = score(
         saved / "pipeline",
@@ -46,7 +46,7 @@ def test_a_pipeline_is_scored_with_the_gold_entities_that_it_needs(saved):  # no
     assert abs(run.metrics["micro_f1"]["value"] - expected) < 1e-9
 
 
-def test_entities_that_the_pipelines_tokens_lack_are_given_with_the_corpus_tokens(saved):  # noqa: F811
+def test_gold_tokens_keep_entities_that_do_not_match_the_pipelines_tokens(saved):  # noqa: F811
     nlp = spacy.blank("xx")
     (doc,) = make_docs(nlp, [MarkedSentence("Anna aime l'Inde", (0, 4), (12, 16), "home")], keep_missed=True)
     DocBin(docs=[doc], store_user_data=True).to_disk(saved / "fr.spacy")
@@ -57,7 +57,7 @@ def test_entities_that_the_pipelines_tokens_lack_are_given_with_the_corpus_token
     assert [ent.text for ent in given.predicted.ents] == ["Anna", "Inde"] and not given.predicted._.mluke_relations
 
 
-def test_questions_of_the_reference_are_asked(steady_checkpoint, tmp_path):  # noqa: F811
+def test_questions_of_the_reference_are_answered(steady_checkpoint, tmp_path):  # noqa: F811
     nlp = question_pipeline(steady_checkpoint)
     gold = question_examples(nlp)
     nlp.initialize(lambda: gold)
@@ -70,6 +70,6 @@ def test_questions_of_the_reference_are_asked(steady_checkpoint, tmp_path):  # n
     assert len(read_run(tmp_path / "en.json").mistakes) > 0
 
 
-def test_an_unknown_task_is_told_from_the_known_ones(saved):  # noqa: F811
+def test_the_error_for_an_unknown_task_lists_the_known_ones(saved):  # noqa: F811
     result = score(saved / "pipeline", saved / "gold.spacy", saved / "x.json", "-t", "nre", "--system", "x", "-l", "en")
     assert result.exit_code == 1 and "[ML070]" in result.output and "ner" in result.output

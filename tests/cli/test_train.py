@@ -1,4 +1,4 @@
-"""`train` loses no trained pipeline, says how to go on, and shows how far it is."""
+"""`train` never deletes a trained pipeline, prints how to resume, and shows its progress."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def train(output, *options):
 
 @pytest.mark.parametrize("name", ["model-best", "model-last"])
 @pytest.mark.parametrize("options", [(), ("--resume",)], ids=["anew", "resume"])
-def test_a_finished_training_is_not_replaced_unasked(output, name, options):
+def test_a_finished_training_is_replaced_only_with_the_force_option(output, name, options):
     (output / name).mkdir(parents=True)
     (output / name / "meta.json").write_text("{}", encoding="utf8")
     text = train(output, *options)
@@ -44,15 +44,15 @@ def test_a_finished_training_is_not_replaced_unasked(output, name, options):
     assert "begun" in train(output, "--force", *options)
 
 
-def test_an_interrupted_training_is_gone_on_with_or_replaced_but_not_lost(output):
+def test_an_interrupted_training_is_resumed_or_replaced_only_with_an_option(output):
     (output / FOLDER).mkdir(parents=True)
     assert "--resume" in train(output)
-    # It was interrupted before its first state.
+    # Without a state, the training starts again.
     assert "begun" in train(output, "--resume")
     assert "begun" in train(output, "--force")
 
 
-def test_a_folder_with_other_things_can_be_trained_into(output):
+def test_the_output_folder_may_contain_other_files(output):
     output.mkdir()
     (output / "notes.txt").write_text("x", encoding="utf8")
     assert "begun" in train(output)
@@ -60,7 +60,7 @@ def test_a_folder_with_other_things_can_be_trained_into(output):
 
 
 class Bar:
-    """What tqdm was told."""
+    """Records the calls of tqdm."""
 
     def __init__(self, told, total, desc, disable, leave):
         assert disable is None and not leave  # only where a terminal is there to see it
@@ -90,7 +90,7 @@ def pipeline(**training):
     return nlp
 
 
-def test_the_bar_shows_steps_within_the_time_between_evaluations(told):
+def test_the_bar_shows_the_steps_to_the_next_evaluation(told):
     with TrainingBar(pipeline(), is_on=True) as bar:
         for what, step in [("evaluation", 1), ("log", 1), ("step", 2), ("step", 3), ("evaluation", 4), ("log", 4)]:
             bar.show(what, step)
@@ -103,14 +103,14 @@ def test_the_bar_shows_steps_within_the_time_between_evaluations(told):
 
 
 @pytest.mark.parametrize("is_on", [True, False])
-def test_the_bar_gives_way_to_that_of_the_logger_and_to_the_first_process(told, is_on):
+def test_the_bar_is_off_with_a_bar_of_the_logger_and_in_other_processes(told, is_on):
     logger = {"@loggers": "spacy.ConsoleLogger.v1", "progress_bar": is_on}
     with TrainingBar(pipeline(logger=logger), is_on=is_on) as bar:
         bar.show("step", 1)
     assert told == []
 
 
-def test_a_training_tells_of_its_steps_and_evaluations(tmp_path):
+def test_a_training_reports_its_steps_and_evaluations(tmp_path):
     nlp = pipeline()
     nlp.add_pipe("tagger")
     docs = [Doc(nlp.vocab, words=["a", "b"], tags=["A", "B"])] * 2

@@ -1,4 +1,4 @@
-"""Runs without models: references, and predictions that are right as often as wanted."""
+"""Runs without models: references, and predictions with a given accuracy."""
 
 from __future__ import annotations
 

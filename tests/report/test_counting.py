@@ -1,4 +1,4 @@
-"""What is counted gives the scores that the registered scorers give."""
+"""Scores from counts equal the scores of the registered scorers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def scores(task, examples):
     return {name: float(metric(totals, counted.columns)[0]) for name, metric in METRICS[task].items()}
 
 
-def test_relations_are_scored_as_by_their_scorer():
+def test_relations_have_the_scores_of_their_scorer():
     examples = relation_examples(0.6)
     expected = score_relations(examples, pool_directions=True)
     found = scores("relations", examples)
@@ -34,13 +34,13 @@ def test_relations_are_scored_as_by_their_scorer():
     assert found["micro_f1"] == pytest.approx(expected["rel_micro_f"])
 
 
-def test_a_wrong_direction_is_wrong_and_told_from_another_relation():
+def test_a_wrong_direction_is_an_error_and_distinct_from_another_relation():
     found = count("relations", [relation_example(LABELS[0], LABELS[1])])
     assert dict(found.confusion) == {("capital", WRONG_WAY): 1}
     assert found.labels == ["capital"] and found.counts.tolist() == [[0, 1, 1]]
 
 
-def test_sentences_whose_entities_cannot_be_given_are_misses():
+def test_sentences_with_unusable_entities_are_misses():
     sentences = [
         MarkedSentence("Tokyo is in Japan", (0, 5), (12, 17), "in(e1,e2)"),
         MarkedSentence("Tokyo-based", (0, 5), (0, 11), "in(e1,e2)"),
@@ -56,7 +56,7 @@ def test_sentences_whose_entities_cannot_be_given_are_misses():
     assert scores("relations", [Example(*pair) for pair in zip(predicted, docs, strict=True)])["micro_recall"] == 0.5
 
 
-def test_entities_to_score_with_are_what_the_corpus_marks():
+def test_entities_of_a_test_set_are_those_that_the_corpus_marks():
     sentence = MarkedSentence("Gandhi aimait l'Inde", (0, 6), (16, 20), "from(e1,e2)")
     (doc,) = make_docs(NLP, [sentence], keep_missed=True)
     assert [ent.text for ent in doc.ents] == ["Gandhi", "Inde"] and doc.text == sentence.text
@@ -64,7 +64,7 @@ def test_entities_to_score_with_are_what_the_corpus_marks():
     assert [ent.text for ent in whole.ents] == ["Gandhi", "l'Inde"]
 
 
-def test_names_are_right_if_bounds_and_label_are():
+def test_entities_are_right_if_bounds_and_label_are_right():
     gold, predicted = name_docs(NLP)[:2], [bare(doc) for doc in name_docs(NLP)[:2]]
     predicted[0].ents = [Span(predicted[0], 0, 1, label="LOC"), Span(predicted[0], 5, 6, label="PER")]
     predicted[1].ents = [Span(predicted[1], 0, 1, label="PER")]
@@ -87,7 +87,7 @@ def question_example(given):
     return Example(*docs)
 
 
-def test_answers_are_scored_as_by_their_scorer():
+def test_answers_have_the_scores_of_their_scorer():
     examples = [question_example(0), question_example(3), question_example(None)]
     expected = score_answers(examples)
     assert scores("qa", examples) == pytest.approx({"em": expected["qa_em"], "f1": expected["qa_f1"]})
@@ -104,7 +104,7 @@ def filled_example(*fillers):
     return Example(predicted, gold)
 
 
-def test_fillers_are_scored_as_by_their_scorer():
+def test_fillers_have_the_scores_of_their_scorer():
     examples = [filled_example("Q1"), filled_example("Q2", "Q1"), filled_example("Q3")]
     expected = {key.partition("_")[2]: value for key, value in score_cloze(examples).items()}
     assert scores("cloze", examples) == pytest.approx(expected)
@@ -120,7 +120,7 @@ def test_links_are_counted_over_mentions_with_a_gold_entity():
     assert scores("linking", [Example(*docs)]) == {"accuracy": 1.0}
 
 
-def test_a_mistake_in_a_long_text_shows_what_is_around_it():
+def test_a_mistake_in_a_long_text_shows_its_context():
     words = ["word"] * 300
     gold, predicted = Doc(NLP.vocab, words=words), Doc(NLP.vocab, words=words)
     gold.ents, predicted.ents = [Span(gold, 150, 152, label="X")], []

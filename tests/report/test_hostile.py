@@ -1,4 +1,4 @@
-"""Pages and charts of runs that somebody wrote to harm their readers."""
+"""Pages and charts of runs with hostile content."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ EVIL_TAGS = {"script", "img", "iframe", "object", "embed", "link", "base", "form
 
 
 class Structure(HTMLParser):
-    """All elements with their attributes; of these, without the values that may be data."""
+    """Collects elements with their attributes, without attribute values that may be data."""
 
     def __init__(self):
         super().__init__()
@@ -76,7 +76,7 @@ def structure(page):
 
 
 def hostile_run(text, system):
-    """A run that has the text wherever a text may stand."""
+    """Make a run with the text in every place for texts."""
     span = {"start": 0, "end": 2, "label": text, "kb_id": text, "kb_url": f"javascript:{text}"}
     tail = {**span, "start": 3, "end": 5}
     run = relation_run(system, text, 0.5)
@@ -93,12 +93,12 @@ def hostile_run(text, system):
 
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory):
-    """The page of runs that have all hostile texts in every place, and the same page with plain ones."""
+    """The page of runs with every hostile text in every place, and the same page with harmless texts."""
     found = []
     for text in ("\n".join(HOSTILE.values()), "\n".join(HOSTILE)):
         folder = tmp_path_factory.mktemp("runs")
         for name, system in (("1.json", text), ("2.json", f"{text} again")):
-            # Through a file, as a stranger's would come.
+            # Through a file, as runs of other people are read.
             (folder / name).write_text(json.dumps(asdict(hostile_run(text, system))), encoding="utf8")
         runs, _ = read_runs([folder])
         found.append(structure(render_report(summarize(runs, source=text, n_samples=5), text)))
@@ -111,12 +111,12 @@ def test_no_text_of_a_run_becomes_an_element_or_an_attribute(pages):
 
 
 @pytest.mark.parametrize("name", ["script", "attribute", "comment", "entity", "braces", "slots"])
-def test_a_page_shows_hostile_texts_as_they_are(pages, name):
+def test_a_page_shows_hostile_texts_unchanged(pages, name):
     # In headings, tables, maps, mistakes and arcs.
     assert "".join(pages[0].text).count(HOSTILE[name]) > 20
 
 
-def test_a_system_named_like_a_formula_is_drawn_as_it_is_called():
+def test_a_system_named_like_a_formula_is_drawn_with_its_name():
     names = (r"$\frac{$", "$x$ a_1", "_first", r"\$ 5 $")
     (summary,) = summarize([relation_run(name, "en", 0.5) for name in names], n_samples=5)
     chart = score_chart(summary)
@@ -151,7 +151,7 @@ def test_only_templates_make_markup():
 
 
 def changed(content, path, value):
-    """A copy with another value at a place."""
+    """Copy a run with another value in one place."""
     content = srsly.json_loads(srsly.json_dumps(content))
     place = content
     for key in path[:-1]:
@@ -204,14 +204,14 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("data", BROKEN.values(), ids=BROKEN)
-def test_what_is_no_run_is_refused_by_the_command(tmp_path, data):
+def test_the_command_refuses_files_that_are_not_runs(tmp_path, data):
     (tmp_path / "x.json").write_bytes(data)
     result = CliRunner().invoke(app, ["report", str(tmp_path), str(tmp_path / "x.html")])
     assert result.exit_code == 1 and "[ML270]" in result.output
 
 
 @pytest.mark.parametrize("line", ["", "[", "5", '{"step": "x", "score": 1}', '{"step": 1}', "[" * 100_000])
-def test_a_damaged_curve_is_named(tmp_path, content, line):
+def test_a_damaged_curve_is_named_in_the_error(tmp_path, content, line):
     srsly.write_json(tmp_path / "x.json", content)
     (tmp_path / "curve.jsonl").write_text(f'{{"step": 1, "score": 0.5}}\n{line}\n', encoding="utf8")
     if line:
@@ -221,7 +221,7 @@ def test_a_damaged_curve_is_named(tmp_path, content, line):
         assert read_runs([tmp_path])[1][0].points == [(1, 0.5)]
 
 
-def test_a_report_that_cannot_be_written_says_so_and_leaves_nothing(tmp_path, content):
+def test_a_report_that_cannot_be_written_is_an_error_and_leaves_no_files(tmp_path, content):
     srsly.write_json(tmp_path / "x.json", content)
     (tmp_path / "file").write_text("x", encoding="utf8")
     result = CliRunner().invoke(app, ["report", str(tmp_path), str(tmp_path / "file" / "page.html"), "--samples", "5"])

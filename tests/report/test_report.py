@@ -1,4 +1,4 @@
-"""Runs as files, runs side by side, and the page."""
+"""Runs as files, summaries of runs, and the HTML page."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def summary(folders):
     return found
 
 
-def test_a_run_survives_its_file(folders):
+def test_a_run_is_the_same_after_writing_and_reading(folders):
     path = folders[0] / "de.json"
     run, again = relation_run("mLUKE-E", "de", 0.6), read_run(path)
     assert (run.matrix == again.matrix).all()
@@ -50,7 +50,7 @@ def test_a_run_survives_its_file(folders):
     assert again.labels["capital"]["gold"] > 0
 
 
-def test_what_is_no_run_is_refused(tmp_path, folders):
+def test_a_file_that_is_not_a_run_is_refused(tmp_path, folders):
     (tmp_path / "x.json").write_text('{"task": "relations"}')
     with pytest.raises(ValueError, match=r"\[ML270\]"):
         read_run(tmp_path / "x.json")
@@ -69,20 +69,20 @@ def test_a_corpus_without_annotation_of_the_task_is_refused():
         score_run("q", [], system="x", lang="en")
 
 
-def test_scores_are_means_over_seeds_and_the_source_stands_first(summary, folders):
+def test_scores_are_means_over_seeds_and_the_training_language_comes_first(summary, folders):
     assert summary.langs == ["en", "de"] and summary.systems == ["mLUKE-E", "mLUKE-W"]
     values = [read_run(folder / "en.json").metrics["macro_f1"]["value"] for folder in folders[:2]]
     assert summary.scores["mLUKE-E", "en"].value == pytest.approx(sum(values) / 2)
 
 
-def test_a_page_says_which_seeds_a_system_has(summary):
+def test_a_page_shows_the_seeds_of_a_system(summary):
     assert summary.seeds == {"mLUKE-E": [0, 1], "mLUKE-W": [0]}
     page = render_report([summary], "Seeds")
     assert "seeds: 0, 1." in page
     assert "mLUKE-E<small>seeds 0, 1</small>" in page and "mLUKE-W<small>seeds 0</small>" in page
 
 
-def test_differences_are_paired_and_gaps_are_from_the_source(summary):
+def test_differences_are_paired_and_gaps_start_from_the_training_language(summary):
     found = summary.differences["mLUKE-W", "en"]
     scores = summary.scores
     assert found.value == pytest.approx(scores["mLUKE-E", "en"].value - scores["mLUKE-W", "en"].value)
@@ -93,7 +93,7 @@ def test_differences_are_paired_and_gaps_are_from_the_source(summary):
     )
 
 
-def test_another_corpus_in_the_source_language_has_no_gap():
+def test_another_corpus_in_the_training_language_has_no_gap():
     runs = [relation_run("mLUKE-E", lang, 0.8) for lang in ("de", "en-web", "en")]
     (found,) = summarize(runs, n_samples=20)
     assert found.langs == ["en", "en-web", "de"] and list(found.gaps) == [("mLUKE-E", "de")]
@@ -109,7 +109,7 @@ def test_systems_on_other_documents_are_not_compared(folders):
 
 
 class Links(HTMLParser):
-    """Collects what a page would load, and what is open."""
+    """Collects external files of a page, and open elements."""
 
     def __init__(self):
         super().__init__()
@@ -129,7 +129,7 @@ class Links(HTMLParser):
             assert self.open.pop() == tag
 
 
-def test_the_page_needs_nothing_from_elsewhere_and_is_whole(summary):
+def test_the_page_is_complete_and_has_no_external_files(summary):
     page = render_report([summary], "A title <b>")
     links = Links()
     links.feed(page)
@@ -146,7 +146,7 @@ def test_ids_of_charts_do_not_clash_and_pages_are_the_same_every_time(summary):
         assert page.count(f'<clipPath id="{ids}"') == 1
 
 
-def test_the_command_writes_a_page_and_all_figures(folders, tmp_path):
+def test_the_command_writes_a_page_and_a_file_of_figures(folders, tmp_path):
     output = tmp_path / "out" / "report.html"
     result = CliRunner().invoke(app, ["report", *map(str, folders), str(output), "--samples", "50"])
     assert result.exit_code == 0, result.output
@@ -156,7 +156,7 @@ def test_the_command_writes_a_page_and_all_figures(folders, tmp_path):
     assert {"first", "system", "lang", "value", "low", "high"} == set(task["differences"][0])
 
 
-def test_the_command_tells_of_folders_without_runs(tmp_path):
+def test_folders_without_runs_are_an_error(tmp_path):
     result = CliRunner().invoke(app, ["report", str(tmp_path), str(tmp_path / "x.html")])
     assert result.exit_code == 1 and "[ML272]" in result.output
 
@@ -175,7 +175,7 @@ def test_a_label_has_one_color_in_all_mistakes():
     assert shown.count(colors["PER"]) == 2
 
 
-def test_where_there_are_many_labels_those_of_a_mistake_have_different_colors():
+def test_with_many_labels_those_of_one_mistake_have_different_colors():
     labels = [f"L{i}" for i in range(20)]
     drawn = [{"text": "a b", "gold": [{"start": 0, "end": 1, "label": label}], "predicted": []} for label in labels]
     both = {**drawn[0], "predicted": [{"start": 2, "end": 3, "label": "L10"}]}
