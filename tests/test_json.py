@@ -1,4 +1,4 @@
-"""What components write on a Doc goes into JSON, and comes back."""
+"""Annotation as JSON: writing and reading it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def doc():
     return doc
 
 
-def test_to_json_takes_our_extensions_and_from_json_brings_them_back(doc):
+def test_to_json_writes_our_extensions_and_from_json_restores_them(doc):
     written = json.loads(json.dumps(doc.to_json(underscore=OURS)))
     assert written["_"]["mluke_relations"] == [
         {"head_start": 0, "head_end": 5, "tail_start": 12, "tail_end": 17, "label": "in", "score": 0.5}
@@ -51,7 +51,7 @@ def test_to_json_takes_our_extensions_and_from_json_brings_them_back(doc):
     assert other._.mluke_relations[0].head.text == "Tokyo"
 
 
-def test_values_that_to_json_cannot_reach_have_to_dict(doc):
+def test_values_that_to_json_does_not_write_have_to_dict(doc):
     assert json.loads(json.dumps(doc._.mluke.to_dict())) == {
         "width": 2,
         "spans": [{"start": 0, "end": 5, "label": "CITY", "vector": [1.0, 1.0]}],
@@ -62,7 +62,7 @@ def test_values_that_to_json_cannot_reach_have_to_dict(doc):
     assert json.dumps(doc.ents[0]._.mluke_types) == "{}"
 
 
-def test_doc_to_record_gives_all_that_is_known_in_plain_types(doc):
+def test_doc_to_record_returns_all_annotation_in_plain_types(doc):
     record = spacy_mluke.doc_to_record(doc, with_vectors=True)
     assert json.loads(json.dumps(record)) == record
     first, second = record["entities"]
@@ -88,12 +88,12 @@ def test_doc_to_record_gives_all_that_is_known_in_plain_types(doc):
         ("mluke_fillers", [[{"text": "x", "colour": "y"}]], "ML228"),
     ],
 )
-def test_json_that_is_no_value_is_refused(doc, name, value, code):
+def test_json_that_is_not_a_value_is_refused(doc, name, value, code):
     with pytest.raises(ValueError, match=rf"\[{code}\]"):
         doc._.set(name, value)
 
 
-def test_one_value_does_for_a_list_as_before(doc):
+def test_a_single_value_is_accepted_instead_of_a_list(doc):
     relation = doc._.mluke_relations[0]
     doc._.mluke_relations = relation
     doc._.mluke_fillers = doc._.mluke_fillers[0][0]

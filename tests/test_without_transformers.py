@@ -1,4 +1,4 @@
-"""Everything but listeners works with no transformers and no spacy-transformers at all."""
+"""Everything except listeners of spacy-transformers works without transformers and spacy-transformers."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def test_components_train_and_predict_without_transformers(steady_checkpoint):  
     assert result.stdout.strip().endswith("done"), result.stderr[-2000:]
 
 
-def test_one_module_knows_spacy_transformers_and_none_transformers():
+def test_one_module_imports_spacy_transformers_and_none_transformers():
     for path in PACKAGE.rglob("*.py"):
         for name in imported(path):
             assert name.partition(".")[0] != "transformers", path
@@ -89,7 +89,7 @@ def test_one_module_knows_spacy_transformers_and_none_transformers():
 
 
 def imported(path: Path):
-    """Modules that a file imports when it runs; what only type checkers see is left out."""
+    """Yield the modules that a file imports at run time, without those for type checkers only."""
     tree = ast.parse(path.read_text(encoding="utf8"))
     for node in list(ast.walk(tree)):
         if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":

@@ -1,1 +1,0 @@
-"""The entity vocabulary: names to ids and back, on disk, opened lazily."""
