@@ -59,5 +59,5 @@ def test_importing_the_package_imports_no_heavy_packages():
 
 @pytest.mark.parametrize("config", sorted(path.name for path in (REPO / "configs").glob("*.cfg")))
 def test_spacys_debug_config_finds_no_errors(config):
-    # `spacy debug config` calls this function, which exits if it finds an error; a new process would be 10 times slower.
+    # `spacy debug config` calls this function, which exits on an error. A new process would be 10 times slower.
     debug_config(REPO / "configs" / config, overrides={"paths.train": "train.spacy", "paths.dev": "dev.spacy"})

@@ -58,9 +58,7 @@ def resolve(nlp, group, name, config):
 
 
 @pytest.mark.parametrize(("group", "name", "function", "setting", "annotation"), list(settings()))
-def test_spacys_config_validation_refuses_a_value_of_a_wrong_type(
-    nlp, group, name, function, setting, annotation
-):
+def test_spacys_config_validation_refuses_a_value_of_a_wrong_type(nlp, group, name, function, setting, annotation):
     # Older versions of confection cannot read annotations that are strings.
     assert not isinstance(annotation, str)
     for value in wrong_values(annotation):
