@@ -10,7 +10,7 @@ question and a document as one sequence. Each returns an `AlignedBatch`: the seq
 entities, and where the tokens and spans of each document are in them.
 """
 
-from .batch import align
+from .documents import align
 from .marked import align_marked
 from .questions import align_questions
 

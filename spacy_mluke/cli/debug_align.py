@@ -36,7 +36,7 @@ def debug_align(
     import spacy
     from thinc.api import Ragged
 
-    from ..align.batch import align
+    from ..align import align
     from ..checkpoint.hub import resolve
     from ..tokenization.load import load_wordpieces
     from .demo_texts import make_doc

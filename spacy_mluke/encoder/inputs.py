@@ -10,7 +10,7 @@ from spacy.tokens import Doc
 from thinc.types import Ragged
 from thinc.util import to_numpy
 
-from ..align.batch import align, align_marked, align_questions
+from ..align import align, align_marked, align_questions
 from ..align.boundaries import keep_opening_markers
 from ..checkpoint.load import LoadedEncoder
 from ..errors import Errors
@@ -35,7 +35,7 @@ class EncoderInput(EncoderRequest):
         """Return the sequences that the encoder reads.
 
         RAISES (ValueError): ML315 for entities that the entity table has no row for; ML001 to ML003, ML007, ML008 as
-            `align.batch.align`.
+            `align.documents.align`.
         """
         loaded = load_model(encoder)
         entity_ids = None

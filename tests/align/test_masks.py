@@ -10,7 +10,7 @@ import pytest
 import spacy
 from thinc.api import Ragged
 
-from spacy_mluke.align.batch import align
+from spacy_mluke.align import align
 from spacy_mluke.align.masked_docs import build_masked_docs
 from tests.conftest import SAMPLES
 

@@ -14,13 +14,9 @@ from ..ragged import positions, ranges, row_offsets
 from ..tokenization.wordpieces import Wordpieces
 from ..types import AlignedBatch, Bools1d, Ints1d
 from .locate import Located, doc_alignments, locate
-from .marked import align_marked
-from .questions import align_questions
 from .segments import check_segmentation
 from .sequences import PiecePool, WindowPlan, check_limits, distribute_entities
 from .windows import check_windows
-
-__all__ = ["align", "align_marked", "align_questions"]
 
 
 def align(
