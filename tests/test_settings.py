@@ -94,7 +94,7 @@ COMPONENTS = {
     "mluke_cloze": {"marker": [""], "mode": ["words"], "top_k": LESS_THAN_1, "n_negatives": LESS_THAN_0},
     "mluke_mentions": {"types": ["CITY", [""], [3]], "min_length": LESS_THAN_1},
     "mluke_pretraining": {
-        **dict.fromkeys(("asked", "hidden", "shown", "masked_words"), OUTSIDE),
+        **dict.fromkeys(("masked", "replaced", "visible", "masked_words"), OUTSIDE),
         **dict.fromkeys(("entity_steps", "n_negatives", "keep_words"), LESS_THAN_0),
         "top_k": LESS_THAN_1,
     },

@@ -8,6 +8,8 @@ import numpy
 from spacy.attrs import ENT_IOB, ENT_TYPE
 from spacy.tokens import Doc, Span, SpanGroup
 
+from ..types import Ints2d
+
 Bounds = Tuple[int, int]
 _BEGIN = 3  # ENT_IOB of an entity's first token; one without a type is blocked
 
@@ -49,6 +51,16 @@ def write_entities(
     group = SpanGroup(doc, name=spans_key, spans=[Span(doc, *bounds[i], label=labels[i]) for i in listed])
     group.attrs["scores"] = numpy.asarray([scores[i] for i in listed], dtype="float32")
     doc.spans[spans_key] = group
+
+
+def write_candidates(doc: Doc, bounds: Ints2d, spans_key: str) -> None:
+    """Write candidate spans to a span group, without labels.
+
+    doc (Doc): The document.
+    bounds (Ints2d): Token bounds of the candidates. Shape: (n_spans, 2).
+    spans_key (str): Key in `doc.spans` of the group.
+    """
+    doc.spans[spans_key] = SpanGroup(doc, name=spans_key, spans=[doc[start:end] for start, end in bounds.tolist()])
 
 
 def pick_flat(bounds: Sequence[Bounds], n_tokens: int, existing: Sequence[Bounds]) -> List[int]:

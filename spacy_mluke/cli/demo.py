@@ -44,7 +44,7 @@ def demo(name: str = NAME, output: Path = OUTPUT) -> None:
     linked = link_texts(pipeline)
     # A checkpoint without an entity prediction head cannot fill masks.
     cloze: Any = pipeline.get_pipe("mluke_cloze")
-    completed = complete_texts(pipeline) if cloze.is_trained else []
+    completed = complete_texts(pipeline) if cloze.has_head() else []
     print_results(linked, completed)
     page = render_page(name, docs, comparisons, mentions, entities, linked, completed)
     with writing(output) as aside:

@@ -53,7 +53,7 @@ def prune(
     if not hasattr(pipe, "learn_pruning"):
         raise ValueError(Errors.ML328.format(name=component, names=", ".join(nlp.pipe_names)))
     examples = read_examples(nlp, corpus, limit=limit, gold_entities=False)
-    n_entities = pipe.learn_pruning(examples, keep=limit_per_piece)
+    n_entities = pipe.learn_pruning(examples, max_candidates_per_piece=limit_per_piece)
     msg.good(f"Learned from {n_entities:,} entities")
     save(nlp, output)
     if dev is not None:
@@ -70,7 +70,7 @@ def _measure(nlp: Any, pipe: Any, dev: Path, limit: int, most: Optional[float]) 
     from ..pipeline.ner.pruning import pruning_recall
     from ..report.predict import read_examples
 
-    pipe.keep = most
+    pipe.max_candidates_per_piece = most
     recall = pruning_recall(pipe, read_examples(nlp, dev, limit=limit, gold_entities=False))
     scores = nlp.evaluate(list(read_examples(nlp, dev, limit=limit, gold_entities=False)))
     f = scores["ents_f"]

@@ -1,4 +1,4 @@
-"""Fewer bits for the encoders of a pipeline that is loaded already."""
+"""Quantize the encoders of a loaded pipeline."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from ..network.config import check_quantization
 
 
 def quantize(nlp: Language, kind: Optional[str] = "int8") -> None:
-    """Let the encoders of a pipeline predict in fewer bits from now on, in place. What is saved is not touched: weights
-    in full, and a config that says what it said.
+    """Make the encoders of a pipeline predict in eight bits, in place.
 
-    nlp (Language): A pipeline; components without an encoder stay as they are.
+    Saving still writes the weights in full precision, and the config does not change.
+
+    nlp (Language): A pipeline; components without an encoder do not change.
     kind (Optional[str]): "int8"; None for full precision.
     RAISES (ValueError): ML070 for another kind, ML033 if an encoder is not in float32.
     """
@@ -29,10 +30,10 @@ def quantize(nlp: Language, kind: Optional[str] = "int8") -> None:
 
 
 def encoders_of(nlp: Language) -> Iterator[EncoderModel]:
-    """The encoders of a pipeline.
+    """Iterate over the encoders of a pipeline.
 
     nlp (Language): The pipeline.
-    YIELDS (EncoderModel): Each, whether its checkpoint has been read or not.
+    YIELDS (EncoderModel): Each encoder, whether or not its checkpoint has been read.
     """
     for _, model in models_of(nlp):
         yield from filter(is_encoder, model.walk())

@@ -103,6 +103,23 @@ def read_parts(data: bytes, readers: Mapping[str, Callable[[bytes], Any]], exclu
         read(parts[name])
 
 
+def merge_nested_part(data: bytes, name: str) -> bytes:
+    """Move parts that are nested in another part to the top level.
+
+    data (bytes): Bytes of a component, as returned by `spacy.util.to_bytes`. They need not be trusted.
+    name (str): The part that contains the others.
+    RETURNS (bytes): The bytes; unchanged if there is no such part.
+    RAISES (ValueError): ML331 for bytes of another kind.
+    """
+    parts = _unpack(data, "parts")
+    nested = parts.pop(name, None)
+    if nested is None:
+        return data
+    if not isinstance(nested, bytes):
+        raise ValueError(Errors.ML331.format(reason=f"'{name}' holds {type(nested).__name__}, not bytes"))
+    return srsly.msgpack_dumps({**_unpack(nested, "parts"), **parts})
+
+
 def _unpack(data: bytes, what: str) -> Dict[Any, Any]:
     try:
         found = srsly.msgpack_loads(data)

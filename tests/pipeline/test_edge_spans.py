@@ -93,7 +93,7 @@ def test_a_listener_takes_spans_without_tokens(tiny_checkpoint):
     pipe = nlp.add_pipe("mluke_typing", config={"model": model, "suggester": SPANS})
     pipe.add_label("X")
     nlp.get_pipe("mluke").initialize(list, nlp=nlp)
-    pipe.start_head([])
+    pipe.initialize_labels([])
     doc = nlp(given_doc(nlp))
     assert list(doc[:1]._.mluke_types) == ["X"] and doc[1:1]._.mluke_types == {}
 

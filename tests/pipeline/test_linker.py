@@ -156,9 +156,9 @@ def test_the_most_confident_mention_comes_first_and_stands_for_itself(monkeypatc
     steps = []
 
     def fake(model, docs, mentions, weight):
-        steps.append([m.shown for m in mentions])
+        steps.append([m.visible for m in mentions])
         logits = {1: [0.0, 1.0], 2: [3.0, 0.0], 3: [0.0, 0.5]}
-        if mentions[1].shown >= 0:
+        if mentions[1].visible >= 0:
             logits[3] = [9.0, 0.0]
         return [m.probabilities(numpy.asarray(logits[m.start])[m.known[:2]], 0.0) for m in mentions], Counts(spans=3)
 
@@ -166,7 +166,7 @@ def test_the_most_confident_mention_comes_first_and_stands_for_itself(monkeypatc
     mentions = [mention(0, 1, [0.5, 0.5]), mention(0, 2, [0.5, 0.5]), mention(0, 3, [0.5, 0.5])]
     scores, counts = link_globally(None, [None], mentions, 0.0)
     assert steps == [[-1, -1, -1], [-1, 20, -1], [-1, 20, 30]]
-    assert [m.shown for m in mentions] == [11, 20, 30]
+    assert [m.visible for m in mentions] == [11, 20, 30]
     # What the second one means changes what the third one does.
     assert scores[2].argmax() == 0 and counts.spans == 3
 
@@ -189,7 +189,7 @@ def test_documents_take_their_steps_together_and_what_means_one_thing_takes_none
     ]
     link_globally(None, [None, None], mentions, 0.0)
     assert len(steps) == 2
-    assert [m.shown for m in mentions] == [11, 21, 11, 20, -1, -1]
+    assert [m.visible for m in mentions] == [11, 21, 11, 20, -1, -1]
 
 
 def test_doubtful_mentions_stay_masked(monkeypatch):
@@ -199,7 +199,7 @@ def test_doubtful_mentions_stay_masked(monkeypatch):
     monkeypatch.setattr(mention_scores, "link_locally", fake)
     mentions = [mention(0, 1, [0.5, 0.5]), mention(0, 2, [0.5, 0.5])]
     link_globally(None, [None], mentions, 0.0, threshold=0.9)
-    assert [m.shown for m in mentions] == [-1, -1]
+    assert [m.visible for m in mentions] == [-1, -1]
 
 
 def test_given_links_are_read_in_global_mode(steady_checkpoint, store):
@@ -232,7 +232,7 @@ def test_without_growing_names_decide_and_the_rest_keeps_its_prior(steady_checkp
     assert scores_of(paris) == pytest.approx([0.7, 0.3, 1.0])
     pipe = nlp.get_pipe("mluke_linker")
     # The vocabulary has one Paris: the likelier of the two is taken for it.
-    assert [m.rows.tolist() for m in pipe.mentions(docs)] == [[5, -1], [-1], [4], [-1, -1]]
+    assert [m.entity_ids.tolist() for m in pipe.mentions(docs)] == [[5, -1], [-1], [4], [-1, -1]]
 
 
 def test_an_entity_that_is_known_by_its_id_is_not_mistaken_for_a_namesake(steady_checkpoint, tmp_path):
@@ -242,7 +242,7 @@ def test_an_entity_that_is_known_by_its_id_is_not_mistaken_for_a_namesake(steady
     pipe = nlp.get_pipe("mluke_linker")
     pipe.load()
     (mention,) = pipe.mentions([link_doc(nlp, "Paris lives", [(0, "")])])
-    assert dict(zip(mention.ids, mention.rows.tolist(), strict=True)) == {"en:Paris": 5, "Q167646": -1}
+    assert dict(zip(mention.ids, mention.entity_ids.tolist(), strict=True)) == {"en:Paris": 5, "Q167646": -1}
 
 
 def test_only_candidates_of_the_examples_are_added_if_so_wanted(steady_checkpoint, store):

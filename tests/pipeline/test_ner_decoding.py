@@ -11,7 +11,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 
 from spacy_mluke.annotate.named_entities import pick_flat, pick_nested, write_entities
-from spacy_mluke.pipeline.ner.gold_spans import UNKNOWN, classify, find_gold, sample
+from spacy_mluke.pipeline.ner.gold_entities import UNKNOWN, classify, find_gold, sample
 from spacy_mluke.suggesters.candidates import CandidateSpans
 from tests.pipeline.name_docs import grouped, name_docs, names
 
@@ -57,8 +57,8 @@ def test_candidates_are_classified_and_missed_names_counted():
     # "Anna of Tokyo" is not among the candidates, "Paris" is.
     found = CandidateSpans(numpy.array([[0, 1], [5, 6], [0, 1]]), numpy.array([2, 1]))
     truth = classify([gold, None], found, {"PER": 1, "LOC": 2}.__getitem__, 0)
-    assert truth.rows.tolist() == [0, 2, UNKNOWN]
-    assert (truth.n_names, truth.n_missed) == (2, 1)
+    assert truth.class_ids.tolist() == [0, 2, UNKNOWN]
+    assert (truth.n_entities, truth.n_missed) == (2, 1)
 
 
 def test_names_are_missed_where_nothing_is_suggested():
@@ -66,7 +66,7 @@ def test_names_are_missed_where_nothing_is_suggested():
     reference = name_docs(nlp)[0]
     gold = find_gold(Example(reference.copy(), reference), None)
     truth = classify([gold], CandidateSpans(numpy.zeros((0, 2), dtype="int64"), numpy.zeros(1, dtype="int64")), len, 0)
-    assert (len(truth.rows), truth.n_names, truth.n_missed) == (0, 2, 2)
+    assert (len(truth.class_ids), truth.n_entities, truth.n_missed) == (0, 2, 2)
 
 
 def test_samples_follow_the_seed_of_spacy():

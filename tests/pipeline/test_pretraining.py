@@ -49,7 +49,7 @@ def train(nlp, gold, steps, rate=0.003):
 
 
 def test_it_learns_what_is_masked(steady_checkpoint):
-    nlp = pipeline(steady_checkpoint, entity_steps=5, asked=0.0, hidden=1.0, shown=1.0)
+    nlp = pipeline(steady_checkpoint, entity_steps=5, masked=0.0, replaced=1.0, visible=1.0)
     gold = examples(nlp)
     history = train(nlp, gold, 350)
     assert numpy.mean(history[-10:]) < 0.3 * numpy.mean(history[:10])
@@ -82,16 +82,16 @@ def test_entities_of_a_store_are_added(steady_checkpoint, tmp_path):
 
 
 def test_at_least_one_mention_of_a_text_is_asked_for(steady_checkpoint):
-    nlp = pipeline(steady_checkpoint, asked=0.0, hidden=1.0, shown=1.0)
+    nlp = pipeline(steady_checkpoint, masked=0.0, replaced=1.0, visible=1.0)
     gold = examples(nlp)
     chosen = nlp.get_pipe("mluke_pretraining").choose([eg.reference for eg in gold])
     assert [bool(kb_id) for kb_id in chosen.kb_ids].count(True) == len(gold)
     assert chosen.mask_lengths == [int(bool(kb_id)) for kb_id in chosen.kb_ids]
-    assert [bool(shown) for shown in chosen.shown] == [not kb_id for kb_id in chosen.kb_ids]
+    assert [bool(visible) for visible in chosen.visible] == [not kb_id for kb_id in chosen.kb_ids]
 
 
 def test_what_is_neither_asked_for_nor_shown_is_words(steady_checkpoint):
-    nlp = pipeline(steady_checkpoint, asked=0.0, shown=0.0)
+    nlp = pipeline(steady_checkpoint, masked=0.0, visible=0.0)
     chosen = nlp.get_pipe("mluke_pretraining").choose([eg.reference for eg in examples(nlp)])
     assert [len(places) for places in chosen.places] == [1, 1, 1]
 
@@ -125,7 +125,7 @@ def test_an_unknown_entity_is_named(steady_checkpoint):
         nlp.update(gold[2:], sgd=AdamW(0.01))
 
 
-@pytest.mark.parametrize(("option", "value", "code"), [("asked", 1.5, "ML310"), ("entity_steps", -1, "ML071")])
+@pytest.mark.parametrize(("option", "value", "code"), [("masked", 1.5, "ML310"), ("entity_steps", -1, "ML071")])
 def test_numbers_that_do_not_fit_are_refused(steady_checkpoint, option, value, code):
     with pytest.raises(ValueError, match=code):
         pipeline(steady_checkpoint, **{option: value})

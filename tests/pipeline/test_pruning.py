@@ -33,7 +33,7 @@ def test_candidates_that_are_kept_have_the_logits_that_they_have_among_all(stead
     pipe = nlp.get_pipe("mluke_ner")
     docs = [bare(doc) for doc in name_docs(nlp)]
     _, exact = pipe.predict(docs)
-    pipe.learn_pruning(name_examples(nlp), keep=0.2)
+    pipe.learn_pruning(name_examples(nlp), max_candidates_per_piece=0.2)
     _, found = pipe.predict(docs)
     kept = numpy.isfinite(found[:, 0])
     assert 0 < kept.sum() < len(exact)
@@ -46,7 +46,7 @@ def test_with_joint_visibility_enough_candidates_are_all_candidates(steady_check
     pipe = nlp.get_pipe("mluke_ner")
     docs = [bare(doc) for doc in name_docs(nlp)]
     _, exact = pipe.predict(docs)
-    pipe.learn_pruning(name_examples(nlp), keep=20.0)
+    pipe.learn_pruning(name_examples(nlp), max_candidates_per_piece=20.0)
     numpy.testing.assert_allclose(pipe.predict(docs)[1], exact, atol=1e-4)
 
 
@@ -54,14 +54,14 @@ def test_names_that_it_learnt_from_are_kept(steady_checkpoint, visibility):
     nlp = trained(steady_checkpoint, visibility)
     pipe = nlp.get_pipe("mluke_ner")
     assert pruning_recall(pipe, name_examples(nlp)) == 1.0
-    assert pipe.learn_pruning(name_examples(nlp), keep=0.6) == 5
+    assert pipe.learn_pruning(name_examples(nlp), max_candidates_per_piece=0.6) == 5
     assert pruning_recall(pipe, name_examples(nlp)) == 1.0
 
 
 def test_fewer_candidates_than_asked_for_are_kept_for_each_text(steady_checkpoint, visibility):
     nlp = trained(steady_checkpoint, visibility)
     pipe = nlp.get_pipe("mluke_ner")
-    pipe.learn_pruning(name_examples(nlp), keep=0.01)
+    pipe.learn_pruning(name_examples(nlp), max_candidates_per_piece=0.01)
     docs = [bare(doc) for doc in name_docs(nlp)]
     spans, logits = pipe.predict(docs)
     owners = numpy.arange(len(docs)).repeat(spans.lengths)
@@ -71,7 +71,7 @@ def test_fewer_candidates_than_asked_for_are_kept_for_each_text(steady_checkpoin
 def test_what_was_not_looked_at_is_no_name_and_no_blank_span(steady_checkpoint, recwarn):
     nlp = trained(steady_checkpoint, negative_label="NONE")
     pipe = nlp.get_pipe("mluke_ner")
-    pipe.learn_pruning(name_examples(nlp), keep=0.01)
+    pipe.learn_pruning(name_examples(nlp), max_candidates_per_piece=0.01)
     for doc in nlp.pipe([*(bare(doc) for doc in name_docs(nlp)), nlp.make_doc("")]):
         assert len(doc.ents) <= 1
     assert not [warning for warning in recwarn if "ML104" in str(warning.message)]
@@ -79,12 +79,12 @@ def test_what_was_not_looked_at_is_no_name_and_no_blank_span(steady_checkpoint, 
 
 def test_a_saved_pipeline_knows_what_it_learnt(steady_checkpoint, tmp_path, visibility):
     nlp = trained(steady_checkpoint, visibility)
-    nlp.get_pipe("mluke_ner").learn_pruning(name_examples(nlp), keep=0.5)
+    nlp.get_pipe("mluke_ner").learn_pruning(name_examples(nlp), max_candidates_per_piece=0.5)
     docs = [bare(doc) for doc in name_docs(nlp)]
     _, expected = nlp.get_pipe("mluke_ner").predict(docs)
     nlp.to_disk(tmp_path)
     again = spacy.load(tmp_path).get_pipe("mluke_ner")
-    assert again.keep == 0.5
+    assert again.max_candidates_per_piece == 0.5
     numpy.testing.assert_array_equal(again.predict(docs)[1], expected)
     other = trained(steady_checkpoint, visibility)
     other.from_bytes(nlp.to_bytes())
@@ -96,14 +96,14 @@ def test_all_candidates_can_be_asked_for_again(steady_checkpoint):
     docs = [bare(doc) for doc in name_docs(nlp)]
     expected = [names(nlp(bare(doc))) for doc in docs]
     pipe = nlp.get_pipe("mluke_ner")
-    pipe.learn_pruning(name_examples(nlp), keep=0.1)
-    pipe.keep = None
+    pipe.learn_pruning(name_examples(nlp), max_candidates_per_piece=0.1)
+    pipe.max_candidates_per_piece = None
     assert [names(nlp(bare(doc))) for doc in docs] == expected
 
 
 def test_training_goes_on_with_all_candidates(steady_checkpoint):
     nlp = trained(steady_checkpoint)
-    nlp.get_pipe("mluke_ner").learn_pruning(name_examples(nlp), keep=0.1)
+    nlp.get_pipe("mluke_ner").learn_pruning(name_examples(nlp), max_candidates_per_piece=0.1)
     losses = nlp.update(name_examples(nlp))
     other = trained(steady_checkpoint)
     assert losses["mluke_ner"] == pytest.approx(other.update(name_examples(other))["mluke_ner"], rel=1e-4)
@@ -112,9 +112,9 @@ def test_training_goes_on_with_all_candidates(steady_checkpoint):
 def test_what_has_not_been_learnt_cannot_be_kept(steady_checkpoint):
     pipe = trained(steady_checkpoint).get_pipe("mluke_ner")
     with pytest.raises(ValueError, match="ML205"):
-        pipe.keep = 0.5
+        pipe.max_candidates_per_piece = 0.5
     with pytest.raises(ValueError, match="ML071"):
-        pipe.keep = 0
+        pipe.max_candidates_per_piece = 0
     with pytest.raises(ValueError, match="ML204"):
         pipe.learn_pruning([])
 
@@ -138,4 +138,4 @@ def test_the_command_shows_recall_and_writes_the_pipeline(steady_checkpoint, tmp
         result = CliRunner().invoke(app, [*map(str, arguments), "--dev", str(tmp_path / "corpus.spacy")])
     assert result.exit_code == 0, result.output
     assert "5 entities" in result.output and "100.00" in result.output and "all" in result.output
-    assert spacy.load(tmp_path / "few").get_pipe("mluke_ner").keep == pytest.approx(0.6)
+    assert spacy.load(tmp_path / "few").get_pipe("mluke_ner").max_candidates_per_piece == pytest.approx(0.6)

@@ -1,4 +1,4 @@
-"""Heads that read words alone: what mLUKE's entities are compared with."""
+"""Heads that read words only: what mLUKE's entities are compared with."""
 
 from __future__ import annotations
 
@@ -178,5 +178,5 @@ def test_a_published_head_of_entities_is_not_taken_for_one_of_words(tmp_path, ti
 
 
 def test_a_head_of_words_is_not_exported_as_one_of_entities(task, started, tmp_path):
-    with pytest.raises(ValueError, match=r"\[ML250\].*words alone"):
+    with pytest.raises(ValueError, match=r"\[ML250\].*words only"):
         export_component(started[0].get_pipe(task), tmp_path / "exported")

@@ -1,4 +1,4 @@
-"""The folder of a component within a pipeline: replaced at once, and checked when it is loaded."""
+"""The folder of a component within a saved pipeline: written atomically, checked when it is loaded."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from ...storage.folders import has_leftovers, link_or_copy, recover_folder, repl
 from ...storage.manifest import MANIFEST, check_manifest, is_config_changed, write_manifest
 from ...storage.pipelines import earlier_components
 
-# What components write. Anything else in a folder is somebody else's.
+# Names that components write. Other files in a folder belong to the user.
 _PARTS = ("cfg", "vocab", "encoder", "head.safetensors", "candidates", MANIFEST)
 _CONFIG = "config.cfg"
 
 
 @contextlib.contextmanager
 def saving_component(path: Union[str, Path], exclude: Iterable[str] = ()) -> Iterator[Path]:
-    """Write the folder of a component. It takes its place when it is whole, with a list of its files.
+    """Write the folder of a component with its manifest, and move it to its place when it is complete.
 
-    path (Union[str, Path]): The folder. Files in it that no component writes stay there.
-    exclude (Iterable[str]): Parts that are not written: what the folder has of them stays.
-    YIELDS (Path): Where to write.
-    RAISES (ValueError): ML360 if it cannot be written.
+    path (Union[str, Path]): The folder. Files in it that no component writes are kept.
+    exclude (Iterable[str]): Parts that are not written; existing files of these parts are kept.
+    YIELDS (Path): The temporary folder to write to.
+    RAISES (ValueError): ML360 if the folder cannot be written.
     """
     place, skipped = Path(os.path.realpath(path)), set(exclude)
     with replacing_folder(place, own=_PARTS, first=MANIFEST) as aside:
@@ -39,11 +39,12 @@ def saving_component(path: Union[str, Path], exclude: Iterable[str] = ()) -> Ite
 
 
 def check_component(path: Union[str, Path]) -> None:
-    """See that the folder of a component is whole, and was saved together with its neighbours. One without a list of
-    files, as earlier versions wrote it, is taken as it is.
+    """Check that the folder of a component is complete, and was saved together with the pipeline's other components.
+
+    A folder without a manifest, as versions before 0.2 wrote it, is not checked.
 
     path (Union[str, Path]): The folder.
-    RAISES (ValueError): ML363, ML364 if it is not.
+    RAISES (ValueError): ML363, ML364 if the check fails.
     """
     folder = Path(path)
     recover_folder(folder)
@@ -56,10 +57,10 @@ def check_component(path: Union[str, Path]) -> None:
 
 
 def earlier_encoders(path: Union[str, Path]) -> List[Path]:
-    """The encoders that a component may share: those of components that are saved before it.
+    """Return the encoder directories of the components that are saved before a given one.
 
     path (Union[str, Path]): The component's folder.
-    RETURNS (List[Path]): Their directories.
+    RETURNS (List[Path]): The directories; an equal encoder need not be written again.
     """
     place = Path(os.path.realpath(path))
     return neighbour_encoders(place.parent, earlier_components(place))

@@ -1,4 +1,4 @@
-"""What the factories share: the encoder's defaults."""
+"""Defaults and types that several factories use."""
 
 from typing import TYPE_CHECKING, Any, Callable, Dict
 
@@ -6,18 +6,18 @@ from thinc.types import Ragged
 
 from ...encoder.model import encoder_config
 
-# As spaCy's: (docs: Iterable[Doc], *, ops: Optional[Ops] = None) -> Ragged of (start, end) token rows.
+# A suggester of spaCy: (docs: Iterable[Doc], *, ops: Optional[Ops] = None) -> Ragged of token bounds (start, end).
 Suggester = Callable[..., Ragged]
 if TYPE_CHECKING:
     from ...kb.candidate_sources import CandidateSource as Source
 else:
-    # What a config is checked against: the module is not needed before a component is made.
+    # The type that configs are checked against: the module itself is only needed to make a component.
     Source = Callable[..., Any]
 
 # A component's encoder.
 ENCODER: Dict[str, Any] = encoder_config()
 
-# The bundled store: a component works when it is added.
+# The bundled knowledge base, so that a component works without options.
 STORE: Dict[str, Any] = {
     "@misc": "spacy-mluke.store_candidates.v1",
     "path": "world",

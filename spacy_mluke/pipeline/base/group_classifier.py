@@ -1,4 +1,4 @@
-"""What the components that classify groups of spans share: labels, training, predicting."""
+"""Base of the components that classify groups of spans: entities, or pairs of entities."""
 
 from __future__ import annotations
 
@@ -17,48 +17,52 @@ from ...encoder.inputs import MarkedInput
 from ...errors import Errors, Warnings
 from ...heads.group_classifier import GroupModel
 from ...types import Counts, Floats2d, GroupLogits, Ints3d
+from .labels import LabelledPipe
 from .published import load_encoder_model
-from .task import TaskPipe
 
 Prediction = Tuple[List[Ints3d], GroupLogits]
 
 
-class GroupPipe(TaskPipe, TrainablePipe):
-    """Classifies groups of spans. A component says which groups there are, what is gold, and what a Doc gets."""
+class GroupClassifier(LabelledPipe, TrainablePipe):
+    """Classifies groups of spans. Subclasses define the groups, their gold labels, and the annotation of a Doc."""
 
     model: GroupModel
 
-    # --- what components add ---
+    # --- methods of subclasses ---
 
     def propose(self, docs: List[Doc]) -> List[Ints3d]:
-        """The groups of each document. Shape of each: (n_groups, size, 2)."""
+        """Return the groups of each document as token bounds. Shape of each: (n_groups, size, 2)."""
         raise NotImplementedError
 
     def gold_labels(self, example: Example) -> Optional[List[str]]:
-        """The labels in an example's annotation, with repetitions; None if it is not annotated."""
+        """Return the labels in an example's annotation, with repetitions; None if it is not annotated."""
         raise NotImplementedError
 
     def targets(
         self, examples: Sequence[Example], groups: Sequence[Ints3d]
     ) -> Tuple[Floats2d, numpy.ndarray[Any, numpy.dtype[Any]], int]:
-        """The truth about groups.
+        """Return the gold classes of groups.
 
-        RETURNS: 1.0 where a group has a class, (n_groups, n_classes) float32; whether it is annotated at all,
-            (n_groups,); and the number of gold annotations that no group stands for.
+        RETURNS: 1.0 where a group has a class, (n_groups, n_classes) float32; whether each group is annotated,
+            (n_groups,); and the number of gold annotations without a group.
         """
         raise NotImplementedError
 
     def loss(self, logits: Floats2d, truth: Floats2d) -> Tuple[float, Floats2d]:
-        """The loss of logits and its gradient, each the sum over groups."""
+        """Return the loss of logits and its gradient, each a sum over groups."""
+        raise NotImplementedError
+
+    def missing_annotation(self) -> str:
+        """Say which annotation the component needs: the end of an error message."""
         raise NotImplementedError
 
     # --- predicting ---
 
     def predict(self, docs: Iterable[Doc]) -> Prediction:
-        """Classify the groups of documents without changing them.
+        """Classify the groups of documents. The documents do not change.
 
         docs (Iterable[Doc]): The documents.
-        RETURNS (Prediction): Groups of each document, and their logits.
+        RETURNS (Prediction): The groups of each document, and their logits.
         """
         self.load()
         docs = list(docs)
@@ -66,7 +70,6 @@ class GroupPipe(TaskPipe, TrainablePipe):
         return groups, self.model.predict(MarkedInput(docs, groups, self.model.attrs["size"]))
 
     def counts_of(self, prediction: Prediction) -> Counts:
-        """What alignment had to leave out for a prediction."""
         return prediction[1].counts
 
     # --- training ---
@@ -78,29 +81,26 @@ class GroupPipe(TaskPipe, TrainablePipe):
         nlp: Optional[Language] = None,
         labels: Optional[List[str]] = None,
     ) -> None:
-        """Read the checkpoint, collect labels, and start the head.
+        """Read the checkpoint, collect labels, and initialize the head.
 
-        A checkpoint that was fine-tuned for the task keeps its head if that knows all labels.
+        The head of a checkpoint that was fine-tuned for the task is kept if it has all labels.
 
         get_examples (Callable[[], Iterable[Example]]): Annotated examples.
         nlp (Optional[Language]): The pipeline.
-        labels (Optional[List[str]]): The labels, if they are not to be collected.
-        RAISES (ValueError): ML077 if no example is annotated, and no labels are known.
+        labels (Optional[List[str]]): The labels. By default, they are collected from the examples.
+        RAISES (ValueError): ML077 if no example is annotated and no labels are known.
         """
         validate_get_examples(get_examples, f"{type(self).__name__}.initialize")
         load_encoder_model(self.model)
         examples = list(get_examples())
         annotated = [found for found in map(self.gold_labels, examples) if found is not None]
         if not annotated and labels is None:
-            self.check_annotation(len(examples), Errors.ML077.format(name=self.name, wanted=self.wanted()))
+            missing = Errors.ML077.format(name=self.name, wanted=self.missing_annotation())
+            self.check_annotation(len(examples), missing)
         if labels is None:
             labels = sorted({label for found in annotated for label in found})
-        self.start_head(labels)
+        self.initialize_labels(labels)
         self._warn_of_missed(examples)
-
-    def wanted(self) -> str:
-        """What annotation is looked for: the end of a message."""
-        raise NotImplementedError
 
     def _warn_of_missed(self, examples: List[Example]) -> None:
         missed = self.targets(examples, self.propose([eg.predicted for eg in examples]))[2]
@@ -110,19 +110,19 @@ class GroupPipe(TaskPipe, TrainablePipe):
             warnings.warn(Warnings.ML105.format(n=missed, total=total, name=self.name, hint=hint), stacklevel=3)
 
     def missed_hint(self) -> str:
-        """What to do about gold annotations that are never proposed: the end of a message."""
+        """Explain how gold annotations get a group: the end of a warning."""
         return (
             "entities come from the predicted documents. Read them with spacy-mluke.EntityCorpus.v1, which gives those "
             "the gold entities, or name the component that sets them in 'annotating_components'."
         )
 
     def learn(self, examples: List[Example], drop: float) -> float:
-        """Learn from a batch of examples. Losses and gradients are sums over groups.
+        """Compute the loss of a batch of examples, and add the gradients to the model's. Both are sums over groups.
 
-        examples (List[Example]): Annotated examples; groups of those without annotation are left out.
+        examples (List[Example]): Annotated examples; groups of others are skipped.
         drop (float): Dropout of the entity states.
         RETURNS (float): The loss.
-        RAISES (ValueError): ML076 for a label that the component does not know.
+        RAISES (ValueError): ML076 for a label that the component does not have.
         """
         self.load()
         docs = [eg.predicted for eg in examples]
@@ -139,11 +139,11 @@ class GroupPipe(TaskPipe, TrainablePipe):
     def get_loss_of(
         self, output: GroupLogits, truth: Floats2d, is_annotated: numpy.ndarray[Any, numpy.dtype[Any]]
     ) -> Tuple[float, GroupLogits]:
-        """The loss of a head's output.
+        """Return the loss of the head's output and its gradient.
 
         output (GroupLogits): Logits of the groups.
-        truth (Floats2d): What they should say. Shape: (n_groups, n_classes).
-        is_annotated (Bools1d): Which of them count. Shape: (n_groups,).
+        truth (Floats2d): Gold classes. Shape: (n_groups, n_classes).
+        is_annotated (Bools1d): Groups that count. Shape: (n_groups,).
         RETURNS (Tuple[float, GroupLogits]): The loss and its gradient.
         """
         logits = to_numpy(output.logits)
@@ -154,10 +154,10 @@ class GroupPipe(TaskPipe, TrainablePipe):
         return loss, GroupLogits(self.model.ops.asarray2f(d_logits), output.kept, output.lengths, output.counts)
 
     def get_loss(self, examples: Iterable[Example], scores: Prediction) -> Tuple[float, GroupLogits]:
-        """The loss of a prediction.
+        """Return the loss of a prediction and its gradient.
 
-        examples (Iterable[Example]): The truth.
-        scores (Prediction): As from `predict`.
+        examples (Iterable[Example]): Annotated examples.
+        scores (Prediction): The prediction, as returned by `predict`.
         RETURNS (Tuple[float, GroupLogits]): The loss and its gradient.
         """
         groups, output = scores

@@ -1,73 +1,55 @@
-"""Saving a component with a head: JSON, safetensors, a checkpoint directory. No pickle."""
+"""Base of components with a linear head on an encoder: its weights, also published ones."""
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, TypeVar, Union, cast
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, cast
 
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
-from spacy import util
-from spacy.vocab import Vocab
 from thinc.api import Model
 from thinc.util import to_numpy
 
-from ...encoder.access import (
-    EncoderModel,
-    encoder_from_bytes,
-    encoder_to_bytes,
-    load_encoder_from,
-    load_model,
-    save_encoder_to,
-)
+from ...checkpoint.directory import open_checkpoint
+from ...encoder.access import load_model
 from ...errors import Errors
-from ...heads.linear import set_weights
-from ...storage.files import read_parts, replacing
-from .component_files import check_component, earlier_encoders, saving_component
-from .options import Options, without_model
-from .published import find_published, own_encoder
+from ...heads.linear import set_weights, start_weights
+from ...storage.files import replacing
+from .published import has_published_form, load_encoder_model, own_encoder, published_labels, published_tensors
+from .serialization import Part
+from .task import TaskPipe
 
 HEAD = "head.safetensors"
-ENCODER = "encoder"
-Self = TypeVar("Self", bound="HeadFiles")
 
 
-class HeadFiles(Options):
-    """The part of a component that writes and reads it: `cfg`, `head.safetensors`, and `encoder` if it has its own."""
+class HeadPipe(TaskPipe):
+    """Base of components with a linear head: initializes its weights, loads published ones, and saves them."""
 
-    kind = ""  # of published model that has such a head
-    head_name = "classifier"  # what published models call it
-    left_out: Sequence[str] = ()  # files that this component has not
-    vocab: Vocab
-    model: Model[Any, Any]
+    head_name = "classifier"  # name of the head in published models
 
     def head_params(self) -> Dict[str, Tuple[Model, str]]:
-        """Where the head's tensors are: by published name, a layer and its parameter."""
+        """Return the head's parameters: published name -> layer and parameter name."""
         linear = self.model.get_ref("linear")
         names = {"W": f"{self.head_name}.weight", "b": f"{self.head_name}.bias"}
         return {names[param]: (linear, param) for param in linear.param_names}
 
     def extra_params(self) -> Dict[str, Tuple[Model, str]]:
-        """Weights beside the head's, that are saved where there are any and are part of no published model: by name, a
-        layer and its parameter."""
+        """Return parameters that are saved with the head, but are not part of published models."""
         return {}
 
     @property
-    def n_rows(self) -> int:
-        """Rows of the head."""
-        return len(self.cfg["classes"])
+    def n_outputs(self) -> int:
+        """Number of outputs of the head: rows of its weight."""
+        raise NotImplementedError
 
-    @property
-    def is_trained(self) -> bool:
-        """Whether the head has weights."""
+    def has_head(self) -> bool:
         return all(layer.has_param(param) for layer, param in self.head_params().values())
 
-    @property
     def head_width(self) -> int:
-        """Columns of the head.
+        """Return the number of inputs of the head. Reads the config of the encoder's checkpoint, if necessary.
 
-        RAISES (ValueError): ML081 if a listener has not found its encoder.
+        RETURNS (int): The number of columns of its weight.
+        RAISES (ValueError): ML081 if a listener is not connected to an encoder.
         """
         encoder = self.model.get_ref("encoder")
         if encoder.has_dim("nO") is None:
@@ -77,126 +59,86 @@ class HeadFiles(Options):
         return encoder.get_dim("nO") * self.model.attrs.get("size", 1)
 
     def head_tensors(self) -> Dict[str, Any]:
-        """The head's weights under their published names; none if it has none yet."""
-        if not self.is_trained:
+        if not self.has_head():
             return {}
         return {name: to_numpy(layer.get_param(param)) for name, (layer, param) in self.head_params().items()}
 
-    def extra_writers(self) -> Dict[str, Callable[[Path], None]]:
-        """What a component saves beside these files: by name, what writes it."""
-        return {}
+    def needs_annotation(self) -> bool:
+        load_encoder_model(self.model)
+        return not self.has_head() and not self.load_published_head()
 
-    def to_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> None:
-        """Save the component.
+    # --- weights ---
 
-        path (Union[str, Path]): The directory.
-        exclude (Iterable[str]): Of "cfg", "vocab", "model", what to leave out; of the model, "encoder" or "head".
-        RAISES (ValueError): ML360 if it cannot be written: then the directory is as it was.
+    def initialize_head(self) -> None:
+        """Give the head fresh weights for its outputs."""
+        start_weights(self.model.get_ref("linear"), self.n_outputs, self.head_width())
+
+    def load_published_head(self) -> bool:
+        """Use the head, and its labels, of the checkpoint that the encoder was loaded from.
+
+        RETURNS (bool): Whether the checkpoint has such a head.
+        RAISES (ValueError): ML078 for a head of another task, ML079 if labels do not fit it, ML341 if its tensors are
+            not weights.
         """
+        encoder = own_encoder(self.model)
+        if encoder is None or not has_published_form(self.model):
+            return False
+        checkpoint = open_checkpoint(load_model(encoder).source)
+        tensors = published_tensors(checkpoint, self.head_name)
+        if not tensors:
+            return False
+        weight = tensors.get(f"{self.head_name}.weight")
+        shape: Tuple[int, ...] = () if weight is None else weight.shape
+        width = self.head_width()
+        fits = len(shape) == 2 and shape[1] == width
+        fits = fits and all(values.shape == shape[:1] for name, values in tensors.items() if name.endswith(".bias"))
+        if set(tensors) != set(self.head_params()) or not fits:
+            text = Errors.ML078.format(path=checkpoint.path, found=shape, name=self.name, width=width, kind=self.kind)
+            raise ValueError(text)
+        self.use_published_head(tensors, published_labels(checkpoint, shape[0]))
+        return True
 
-        def write_head(file: Path) -> None:
-            with replacing(Path(file)) as aside:
-                aside.write_bytes(self._head_bytes())
+    def use_published_head(self, tensors: Mapping[str, Any], labels: List[str]) -> None:
+        """Use the weights of a published head.
 
-        writers: Dict[str, Callable] = {
-            HEAD: write_head,
-            "cfg": self.cfg_to_disk,
-            "vocab": lambda p: self.vocab.to_disk(p, exclude=exclude),
-        }
-        skipped = [*without_model(exclude), *self.left_out]
-        encoder = self._own_encoder(skipped)
-        if encoder is not None:
-            load_model(encoder)
-            writers[ENCODER] = partial(save_encoder_to, encoder, neighbours=earlier_encoders(path))
-        with saving_component(path, skipped) as folder:
-            util.to_disk(folder, {**writers, **self.extra_writers()}, skipped)
-
-    def from_disk(self: Self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> Self:
-        """Load the component from a directory.
-
-        path (Union[str, Path]): The directory.
-        exclude (Iterable[str]): Of "cfg", "vocab", "model", what to leave out; of the model, "encoder" or "head".
-        RETURNS (GroupPipe): This component.
-        RAISES (ValueError): ML079, ML087 for a head that does not fit or cannot be read; ML363, ML364 for a directory
-            that is not whole.
+        tensors (Mapping[str, Floats]): Weights by published name.
+        labels (List[str]): Labels of its outputs.
+        RAISES (ValueError): ML079 if the number of outputs differs.
         """
-        check_component(path)
-        readers: Dict[str, Callable] = {
-            "cfg": self.cfg_from_disk,
-            "vocab": lambda p: self.vocab.from_disk(p, exclude=exclude),
-        }
-        skipped = [*without_model(exclude), *self.left_out]
-        encoder = self._own_encoder(skipped)
-        if encoder is not None:
-            readers[ENCODER] = partial(load_encoder_from, encoder)
-        readers[HEAD] = lambda p: self._set_head(Path(p).read_bytes(), str(p))
-        util.from_disk(util.ensure_path(path), readers, skipped)
-        return self._loaded(encoder)
+        self.set_head(tensors)
 
-    def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
-        """Save the component as bytes.
+    def set_head(self, tensors: Mapping[str, Any]) -> None:
+        """Set the head's weights.
 
-        exclude (Iterable[str]): Of "cfg", "vocab", "model", what to leave out; of the model, "encoder" or "head".
-        RETURNS (bytes): The component.
+        tensors (Mapping[str, Floats]): Weights by published name.
+        RAISES (ValueError): ML079 if the number of outputs differs.
         """
-        writers: Dict[str, Callable] = {
-            HEAD: self._head_bytes,
-            "cfg": self.cfg_to_bytes,
-            "vocab": lambda: self.vocab.to_bytes(exclude=exclude),
-        }
-        skipped = [*without_model(exclude), *self.left_out]
-        encoder = self._own_encoder(skipped)
-        if encoder is not None:
-            load_model(encoder)
-            writers[ENCODER] = partial(encoder_to_bytes, encoder)
-        return util.to_bytes(writers, skipped)
+        rows = len(next(iter(tensors.values())))
+        if self.n_outputs != rows:
+            raise ValueError(Errors.ML079.format(name=self.name, labels=self.n_outputs, rows=rows))
+        weight, bias = tensors[f"{self.head_name}.weight"], tensors.get(f"{self.head_name}.bias")
+        set_weights(self.model.get_ref("linear"), weight, bias)
 
-    def from_bytes(self: Self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> Self:
-        """Load the component from bytes.
+    # --- saving ---
 
-        bytes_data (bytes): As from `to_bytes`.
-        exclude (Iterable[str]): Of "cfg", "vocab", "model", what to leave out; of the model, "encoder" or "head".
-        RETURNS (GroupPipe): This component.
-        RAISES (ValueError): ML079, ML087 for a head that does not fit or cannot be read.
-        """
-        readers: Dict[str, Callable] = {
-            "cfg": self.cfg_from_bytes,
-            "vocab": lambda b: self.vocab.from_bytes(b, exclude=exclude),
-        }
-        skipped = [*without_model(exclude), *self.left_out]
-        encoder = self._own_encoder(skipped)
-        if encoder is not None:
-            readers[ENCODER] = partial(encoder_from_bytes, encoder)
-        readers[HEAD] = lambda b: self._set_head(b, "the bytes")
-        read_parts(bytes_data, readers, skipped)
-        return self._loaded(encoder)
+    def before_saving(self, skipped: Sequence[str]) -> None:
+        super().before_saving(skipped)
+        if HEAD.partition(".")[0] not in skipped and not self.has_head():
+            # The saved encoder has no head, so the checkpoint's head must be loaded now.
+            self.load_published_head()
 
-    def _own_encoder(self, skipped: Sequence[str]) -> Optional[EncoderModel]:
-        """The encoder that is saved with the head: None for a listener's, and where it is left out."""
-        return None if ENCODER in skipped else own_encoder(self.model)
+    def parts(self, exclude: Sequence[str], place: Optional[Path] = None) -> List[Part]:
+        head = Part(HEAD, self._write_head, self._read_head, self._head_bytes, self._head_from_bytes)
+        return [*super().parts(exclude, place), head]
 
-    def _loaded(self: Self, encoder: Optional[EncoderModel]) -> Self:
-        if encoder is not None:
-            load_model(encoder)
-        # The strings of a vocabulary that was left out do not hold them.
-        for label in self.cfg["classes"]:
-            self.vocab.strings.add(label)
-        return self
+    def _write_head(self, path: Path) -> None:
+        with replacing(path) as aside:
+            aside.write_bytes(self._head_bytes())
 
-    def check_state(self, state: Mapping[str, Any]) -> None:
-        """Check what a file says of the state: labels are strings.
-
-        state (Mapping[str, Any]): The content of `cfg`.
-        RAISES (ValueError): ML316 for anything else.
-        """
-        classes = state.get("classes", [])
-        if not isinstance(classes, list) or not all(isinstance(label, str) for label in classes):
-            raise ValueError(Errors.ML316.format(name=self.name, reason="'classes' is no list of strings"))
+    def _read_head(self, path: Path) -> None:
+        self._parse_head(path.read_bytes(), str(path))
 
     def _head_bytes(self) -> bytes:
-        if not self.is_trained and not self.cfg["classes"]:
-            # The saved encoder is one without a head: this is the last chance to take over a published one.
-            find_published(self)
         extra = {
             name: to_numpy(layer.get_param(param))
             for name, (layer, param) in self.extra_params().items()
@@ -204,49 +146,22 @@ class HeadFiles(Options):
         }
         return save({**self.head_tensors(), **extra})
 
-    def _set_head(self, data: bytes, source: str) -> None:
+    def _head_from_bytes(self, data: bytes) -> None:
+        self._parse_head(data, "the bytes")
+
+    def _parse_head(self, data: bytes, source: str) -> None:
         try:
             tensors = load(data)
         except SafetensorError as error:
             raise ValueError(Errors.ML087.format(path=source, name=self.name, reason=error)) from error
         if not tensors:
-            # Labels may have been added to a component that has never been trained.
+            # A component that was saved before training has no weights.
             return
         for name, (layer, param) in self.extra_params().items():
             if name in tensors:
                 layer.set_param(param, layer.ops.asarray_f(cast(Any, tensors.pop(name))))
-        wanted = self.head_params()
-        if set(tensors) != set(wanted):
-            reason = f"found {', '.join(sorted(tensors))}, expected {', '.join(sorted(wanted))}"
+        expected = self.head_params()
+        if set(tensors) != set(expected):
+            reason = f"found {', '.join(sorted(tensors))}, expected {', '.join(sorted(expected))}"
             raise ValueError(Errors.ML087.format(path=source, name=self.name, reason=reason))
         self.set_head(tensors)
-
-    def take_published(self, tensors: Mapping[str, Any], labels: List[str]) -> None:
-        """Take over the head of a published checkpoint.
-
-        tensors (Mapping[str, Floats]): By published name.
-        labels (List[str]): What its rows stand for.
-        RAISES (ValueError): ML079 if labels do not fit.
-        """
-        before = self.cfg["classes"]
-        self.cfg["classes"] = labels
-        try:
-            self.set_head(tensors)
-        except ValueError:
-            self.cfg["classes"] = before
-            raise
-        for label in labels:
-            self.vocab.strings.add(label)
-
-    def set_head(self, tensors: Mapping[str, Any]) -> None:
-        """Give the head weights, as many rows as it has classes.
-
-        tensors (Mapping[str, Floats]): By published name.
-        RAISES (ValueError): ML079 if labels do not fit.
-        """
-        rows = len(next(iter(tensors.values())))
-        if self.n_rows != rows:
-            raise ValueError(Errors.ML079.format(name=self.name, labels=self.n_rows, rows=rows))
-        set_weights(
-            self.model.get_ref("linear"), tensors[f"{self.head_name}.weight"], tensors.get(f"{self.head_name}.bias")
-        )

@@ -1,4 +1,4 @@
-"""Annotating a stream of documents: together where it goes well, one by one where it does not."""
+"""Annotate documents in batches, and one by one after an error."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ...types import Counts
 
 
 class Annotator(Protocol):
-    """What a component brings along."""
+    """The methods of a component that `annotate` uses."""
 
     name: str
 
@@ -21,17 +21,17 @@ class Annotator(Protocol):
     def get_error_handler(self) -> Callable: ...
 
     def counts_of(self, prediction: Any) -> Counts:
-        """What alignment had to leave out for a prediction."""
+        """Return the counts of skipped and truncated inputs of a prediction."""
         ...
 
 
 def annotate(pipe: Annotator, docs: List[Doc], counts: Counts) -> List[Doc]:
-    """Annotate documents together, and after an error each by itself: only those that cause it are lost to it.
+    """Annotate documents together. After an error, annotate each alone, so that only the failing documents are lost.
 
     pipe (Annotator): The component.
     docs (List[Doc]): The documents, changed in place.
-    counts (Counts): Gets what was left out.
-    RETURNS (List[Doc]): The documents but for those that went to the component's error handler.
+    counts (Counts): The counts of the predictions are added to it.
+    RETURNS (List[Doc]): The documents, without those that went to the component's error handler.
     """
     try:
         prediction = pipe.predict(docs)

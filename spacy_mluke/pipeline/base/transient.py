@@ -1,4 +1,4 @@
-"""What a component has worked out and can work out again."""
+"""A dictionary for values that can be computed again."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
-class Derived(Dict[K, V]):
-    """A dictionary that is pickled and copied as an empty one: for automata, caches and a second encoder.
+class TransientDict(Dict[K, V]):
+    """A dictionary whose pickle and copy are empty: for automata, caches and a second encoder.
 
-    They cannot be pickled, or cost more to send to another process than to build there.
+    Such values cannot be pickled, or cost more to send to another process than to compute there.
     """
 
-    def __reduce__(self) -> Tuple[Type[Derived[K, V]], Tuple[()]]:
+    def __reduce__(self) -> Tuple[Type[TransientDict[K, V]], Tuple[()]]:
         return type(self), ()

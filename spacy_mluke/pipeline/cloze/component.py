@@ -1,64 +1,55 @@
-"""The `mluke_cloze` component: what may stand at the masks of a text."""
+"""The `mluke_cloze` component: predicts fillers for the masks of a text."""
 
 from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Union, overload
+from typing import Any, Iterable, List, Mapping, Optional, Sequence, Union, overload
 
 import numpy
 from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
-from thinc.api import Model
 
 from ...annotate.fillers import MARKER, Chars, Filler, find_markers, set_fillers
-from ...checkpoint.add_entities import add_entities
-from ...checkpoint.load import LoadedEncoder
-from ...encoder.access import load_model
 from ...errors import Errors, Warnings, check_at_least, check_choice, check_flag, check_text
 from ...heads.masked_entities import MaskedModel
 from ...types import Counts, Ints1d
-from ...vocabulary.entity_names import NewEntity, split_name, title_of
-from ..base.derived import Derived
-from ..base.task import Scorer, TaskPipe
+from ..base.task import Scorer
 from .filling import MODES, Choice, Filled, check_heads, fill_masks
 from .masked_texts import MaskedText, find_entity
-from .training import ClozeTraining, Names
+from .training import ClozeTraining
 
 
 @dataclass
 class ClozePrediction:
-    """Masks of some documents, and what may stand there."""
+    """The masks of some documents, and their fillers."""
 
     places: List[List[Chars]]  # of each document
     filled: Filled
 
 
-class ClozeFiller(ClozeTraining, TaskPipe, TrainablePipe):
-    """Fills masks with entities, or with words.
+class ClozeFiller(ClozeTraining, TrainablePipe):
+    """Fills the masks of a text with entities or words.
 
-    The place of a mask is one `<mask>` with a [MASK] entity over it. Training is masked-entity prediction (Yamada et
-    al., 2020, section 3.2): it grows the encoder's vocabulary by the entities of the examples, if it lacks them. Those
-    are the component's labels, and what it chooses from; without labels, it chooses from the whole vocabulary.
+    Fillers are in `doc._.mluke_fillers`; `fill` fills a single text. At a mask, the encoder reads a `<mask>` piece and
+    a [MASK] entity. Training is masked-entity prediction (Yamada et al., 2020, section 3.2). Entities of the
+    examples become the component's labels, and are added to the encoder's vocabulary if it lacks them. Predictions are
+    chosen from the labels, or without labels from the whole vocabulary.
 
     vocab (Vocab): The pipeline's vocabulary.
-    model (MaskedModel): `spacy-mluke.MaskedEntity.v1`.
+    model (Model[MentionInput, EntityLogits]): `spacy-mluke.MaskedEntity.v1`.
     name (str): The component's name.
     lang (str): The pipeline's language.
-    marker (str): What stands for a mask in a text.
-    mode (str): "entity", "word", or "both".
-    top_k (int): Fillers of a mask at most.
-    n_negatives (int): Entities that a step compares the right ones with, drawn from the labels; 0 for all labels.
-    show_linked (bool): Whether the entities of a document's linked mentions are shown, the `[X] & [Y]` of Ri et al.
-        (2022, section 5); if not, mentions are words alone.
-    scorer (Optional[Scorer]): Scores predictions.
-    RAISES (ValueError): ML070 for an unknown mode, ML071, ML310 for numbers that do not fit.
+    marker (str): The string that marks a mask in a text.
+    mode (str): Kind of fillers: "entity", "word", or "both".
+    top_k (int): Maximum number of fillers of a mask.
+    n_negatives (int): Number of negative entities in a training step, sampled from the labels; 0 for all labels.
+    show_linked (bool): Whether linked mentions of a document are read with their entities, the `[X] & [Y]` of Ri et al.
+        (2022, section 5). If not, mentions are read as words only.
+    scorer (Optional[Scorer]): The scorer.
+    RAISES (ValueError): ML070 for an unknown mode, ML071, ML310 for numbers that are not allowed.
     """
-
-    kind = "LukeForMaskedLM"
-    left_out = ("head",)  # of the files: the head is the encoder's
-    model: MaskedModel
 
     def __init__(
         self,
@@ -81,9 +72,7 @@ class ClozeFiller(ClozeTraining, TaskPipe, TrainablePipe):
             "n_negatives": n_negatives,
             "show_linked": show_linked,
         }
-        super().__init__(vocab, model, name, options, scorer)
-        self.lang = lang
-        self._label_ids: Derived[str, Tuple[Any, int, Ints1d]] = Derived()
+        super().__init__(vocab, model, name, lang, options, scorer)
 
     def check_options(self, options: Mapping[str, Any]) -> None:
         check_text("marker", options["marker"])
@@ -92,103 +81,24 @@ class ClozeFiller(ClozeTraining, TaskPipe, TrainablePipe):
         check_at_least("n_negatives", options["n_negatives"], 0)
         check_flag("show_linked", options["show_linked"])
 
-    # --- labels: entities ---
-
-    def loaded_encoder(self) -> LoadedEncoder:
-        """Return the component's encoder. The checkpoint is read at the first call."""
-        return load_model(self.model.get_ref("encoder"))
-
-    @property
-    def label_data(self) -> Dict[str, Dict[str, str]]:  # type: ignore[override]
-        """What `spacy init labels` writes, and `initialize` takes: titles by language, by key."""
-        data: Dict[str, Dict[str, str]] = {}
-        if not self.classes:
-            return data
-        loaded = self.loaded_encoder()
-        for label in self.classes:
-            names = map(split_name, loaded.entities.names(loaded.entities[label]))
-            data[label] = {lang: title_of(title, label) for lang, title in names if lang}
-        return data
-
-    def add_label(self, label: str) -> int:
-        """Add an entity to choose from. One that the vocabulary lacks is added to that, the label being its name.
-
-        label (str): Its key.
-        RETURNS (int): 0 if it was there already, else 1.
-        RAISES (ValueError): ML085 for what is no label.
-        """
-        if not isinstance(label, str) or not label:
-            raise ValueError(Errors.ML085.format(label=repr(label)))
-        return self.add_entities({label: {self.lang: label}})
-
-    def add_entities(self, entities: Mapping[str, Names]) -> int:
-        """Add entities to choose from; the encoder's vocabulary grows by those that it lacks, each starting from its
-        names. Take a new optimizer afterwards.
-
-        entities (Mapping[str, Names]): Names by key ("Q1490"): language -> title, or title and aliases.
-        RETURNS (int): How many were not among the labels before.
-        RAISES (ValueError): ML226 for an entity without a name.
-        """
-        return self.take_entities([NewEntity(key, names) for key, names in entities.items()])
-
-    def take_entities(self, entities: Sequence[NewEntity]) -> int:
-        """As `add_entities`.
-
-        entities (Sequence[NewEntity]): The entities.
-        RETURNS (int): How many were not among the labels before.
-        """
-        loaded = self.loaded_encoder()
-        missing = [entity for entity in entities if entity.key not in loaded.entities]
-        if missing:
-            add_entities(loaded, missing)
-        known = set(self.classes)
-        new = list(dict.fromkeys(entity.key for entity in entities if entity.key not in known))
-        self.classes.extend(new)
-        for label in new:
-            self.vocab.strings.add(label)
-        return len(new)
-
-    @property
-    def label_ids(self) -> Ints1d:
-        """Ids of the labels in the encoder's vocabulary. Shape: (n_labels,), int64.
-
-        RAISES (ValueError): ML229 for a label that it lacks.
-        """
-        vocabulary = self.loaded_encoder().entities
-        held = self._label_ids.get("held")
-        if held is None or held[0] is not vocabulary or held[1] != len(self.classes):
-            ids = [vocabulary.get(label) for label in self.classes]
-            if None in ids:
-                raise ValueError(Errors.ML229.format(name=self.name, label=self.classes[ids.index(None)]))
-            held = self._label_ids["held"] = (vocabulary, len(ids), numpy.asarray(ids, dtype="int64"))
-        return held[2]
-
     # --- filling ---
 
-    def head_params(self) -> Dict[str, Tuple[Model, str]]:
-        """None: the head is the encoder's, and saved with it."""
-        return {}
-
-    @property
-    def is_trained(self) -> bool:
-        """Whether the encoder has the head for the component's mode."""
+    def has_head(self) -> bool:
+        """Return whether the encoder has the head for the component's mode. Reads the checkpoint."""
         try:
             check_heads(self.loaded_encoder(), self.cfg["mode"], self.name)
         except ValueError:
             return False
         return True
 
-    def needs_annotation(self) -> bool:
-        """Whether the encoder lacks the head for the component's mode."""
-        return not self.is_trained
-
     def load(self) -> None:
-        """Read the encoder's checkpoint, its heads with it.
+        """Read the encoder's checkpoint with its heads.
 
-        RAISES (ValueError): ML221 if it lacks one, ML222 if it knows no entities, ML229 if it lacks a label.
+        RAISES (ValueError): ML221 if a head is missing, ML222 if the vocabulary has no entities, ML229 if it lacks a
+            label.
         """
         check_heads(self.loaded_encoder(), self.cfg["mode"], self.name)
-        _ = self.label_ids
+        self.label_ids()
 
     @overload
     def fill(  # type: ignore[overload-overlap]
@@ -221,21 +131,22 @@ class ClozeFiller(ClozeTraining, TaskPipe, TrainablePipe):
         mode: Optional[str] = None,
         lang: Optional[str] = None,
     ) -> Union[List[List[Filler]], List[List[List[Filler]]]]:
-        """Fill the masks of a text, or of many; documents stay as they are.
+        """Predict the fillers of the masks in a text, or in several texts. Documents do not change.
 
-        text (Union[str, Doc, Sequence[Union[str, Doc]]]): The text; several are read together. Of a Doc, linked
-            mentions are shown with their entities.
-        candidates (Optional[Sequence[str]]): What to choose from. Of entities, names in the vocabulary ("de:Tokio"),
-            titles in a language of the texts, or keys; of words, any text. By default, the labels, or without labels
-            the whole vocabulary; of words, all single wordpieces.
-        top_k (Optional[int]): Fillers of a mask at most. By default, as the component was made; with candidates, all.
-        mode (Optional[str]): "entity", "word", or "both". By default, as the component was made.
-        lang (Optional[str]): Language of the text, for the names of entities. By default, the document's, for a text
-            the pipeline's.
-        RETURNS (Union[List[List[Filler]], List[List[List[Filler]]]]): For each mask its fillers, best first; of several
-            texts, a list of such.
-        RAISES (ValueError): ML071 for a `top_k` below 1, ML221 if the encoder lacks a head, ML222 if it knows no
-            entities, ML223 for a candidate that is no entity.
+        text (Union[str, Doc, Sequence[Union[str, Doc]]]): The text; several texts are encoded together. Linked mentions
+            of a Doc are read with their entities.
+        candidates (Optional[Sequence[str]]): Fillers to choose from. Entities: names in the vocabulary ("de:Tokio"),
+            titles in a language of the texts, or keys. Words: any text. By default, entities are chosen from the
+            labels, or without labels from the whole vocabulary, and words from all single wordpieces.
+        top_k (Optional[int]): Maximum number of fillers of a mask. By default, the component's option; with candidates,
+            all.
+        mode (Optional[str]): "entity", "word", or "both". By default, the component's option.
+        lang (Optional[str]): Language of the text, for the names of entities. By default, the document's, and for a
+            string the pipeline's.
+        RETURNS (Union[List[List[Filler]], List[List[List[Filler]]]]): The fillers of each mask, best first; for several
+            texts, a list of such lists.
+        RAISES (ValueError): ML071 for a `top_k` below 1, ML221 if the encoder lacks a head, ML222 if its vocabulary has
+            no entities, ML223 for a candidate that is not an entity.
         """
         mode = self.cfg["mode"] if mode is None else mode
         check_choice("mode", mode, MODES)
@@ -250,10 +161,10 @@ class ClozeFiller(ClozeTraining, TaskPipe, TrainablePipe):
         return filled.fillers[0] if isinstance(text, (str, Doc)) else filled.fillers
 
     def masked_text(self, text: Union[str, Doc], lang: Optional[str] = None) -> MaskedText:
-        """Find the masks of a text, and of a document what is shown beside them.
+        """Find the masks of a text, and the linked mentions of a document.
 
         text (Union[str, Doc]): The text.
-        lang (Optional[str]): Its language. By default, the document's, for a text the pipeline's.
+        lang (Optional[str]): Its language. By default, the document's, and for a string the pipeline's.
         RETURNS (MaskedText): The text with its masks.
         """
         if isinstance(text, Doc):
@@ -263,7 +174,7 @@ class ClozeFiller(ClozeTraining, TaskPipe, TrainablePipe):
     def _choice(
         self, mode: str, top_k: Optional[int], candidates: Optional[Sequence[str]], langs: Sequence[str]
     ) -> Choice:
-        ids: Optional[Ints1d] = self.label_ids if self.classes else None
+        ids: Optional[Ints1d] = self.label_ids() if self.classes else None
         if candidates is not None:
             found = [find_entity(self.loaded_encoder(), candidate, langs) for candidate in candidates]
             if mode == "entity" and None in found:
@@ -272,18 +183,18 @@ class ClozeFiller(ClozeTraining, TaskPipe, TrainablePipe):
                 raise ValueError(Errors.ML223.format(name=self.loaded_encoder().source, candidate=unknown, lang=hint))
             known = [entity_id for entity_id in found if entity_id is not None]
             ids = numpy.unique(numpy.asarray(known, dtype="int64"))
-        keys = dict(zip(self.label_ids.tolist(), self.classes, strict=True)) if self.classes else {}
+        keys = dict(zip(self.label_ids().tolist(), self.classes, strict=True)) if self.classes else {}
         if top_k is None:
-            # A candidate may be an entity and a word.
+            # A candidate may be both an entity and a word.
             top_k = self.cfg["top_k"] if candidates is None else max(2 * len(candidates), 1)
         words = None if candidates is None else list(dict.fromkeys(candidates))
         return Choice(mode, top_k, ids, words, keys)
 
     def predict(self, docs: Iterable[Doc]) -> ClozePrediction:
-        """Fill the masks of documents without changing them.
+        """Predict the fillers of documents' masks. The documents do not change.
 
         docs (Iterable[Doc]): The documents.
-        RETURNS (ClozePrediction): Their masks, and what may stand there.
+        RETURNS (ClozePrediction): Their masks and fillers.
         """
         self.load()
         docs = list(docs)
@@ -295,19 +206,18 @@ class ClozeFiller(ClozeTraining, TaskPipe, TrainablePipe):
         """Set `doc._.mluke_fillers`.
 
         docs (Iterable[Doc]): The documents.
-        prediction (ClozePrediction): What `predict` returned for them.
+        prediction (ClozePrediction): Their prediction, as returned by `predict`.
         """
         for doc, places, fillers in zip(docs, prediction.places, prediction.filled.fillers, strict=True):
             set_fillers(doc, fillers, places)
 
     def counts_of(self, prediction: ClozePrediction) -> Counts:
-        """Masks, and how many of them could not be filled."""
         return prediction.filled.counts
 
     def warn(self, counts: Counts) -> None:
-        """Say once how many masks could not be filled.
+        """Warn once about masks that could not be filled.
 
-        counts (Counts): Sums over a run.
+        counts (Counts): Sums over a stream.
         """
         if counts.blank_spans:
             warnings.warn(Warnings.ML180.format(n=counts.blank_spans, total=counts.spans, name=self.name), stacklevel=3)

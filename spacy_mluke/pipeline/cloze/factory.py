@@ -40,19 +40,7 @@ def make_mluke_cloze(
     show_linked: bool,
     scorer: Optional[Callable],
 ) -> "ClozeFiller":
-    """Make the component that fills masks.
-
-    nlp (Language): The pipeline.
-    name (str): The component's name.
-    model (Model[MentionInput, EntityLogits]): `spacy-mluke.MaskedEntity.v1`.
-    marker (str): What stands for a mask in a text.
-    mode (str): "entity", "word", or "both".
-    top_k (int): Fillers of a mask at most.
-    n_negatives (int): Entities that a training step compares the right ones with, drawn from the labels; 0 for all.
-    show_linked (bool): Whether the entities of a document's linked mentions are shown, too.
-    scorer (Optional[Callable]): The scorer.
-    RETURNS (ClozeFiller): The component.
-    """
+    """Make `mluke_cloze`, for the pipeline's language. See `ClozeFiller` for the options."""
     from .component import ClozeFiller
 
     return ClozeFiller(

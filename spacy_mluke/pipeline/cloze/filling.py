@@ -1,4 +1,4 @@
-"""Filling the masks of texts: with entities, with words, or both."""
+"""Predict the fillers of masks: entities, words, or both."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from ...vocabulary.entity_names import key_of, name_in, title_of
 from .masked_texts import MaskedText, mask_input
 
 MODES = ("entity", "word", "both")
-# Pieces that are ranked for each filler wanted: some are no words, and two may read the same.
+# Pieces to rank for each filler: some pieces are not words, and several may have the same text.
 _SPARE = 4
 
 
 @dataclass
 class Choice:
-    """What masks may be filled with."""
+    """The fillers to choose from."""
 
     mode: str  # one of MODES
     top_k: int
     entity_ids: Optional[Ints1d] = None  # None for all
     words: Optional[Sequence[str]] = None  # None for all wordpieces
-    keys: Dict[int, str] = field(default_factory=dict)  # what the component calls entities
+    keys: Dict[int, str] = field(default_factory=dict)  # the component's labels by entity id
 
 
 @dataclass
@@ -43,11 +43,11 @@ class Filled:
 
 
 def fill_masks(model: MaskedModel, texts: Sequence[MaskedText], choice: Choice) -> Filled:
-    """Fill masks.
+    """Return the best fillers of the masks of texts.
 
-    model (MaskedModel): `spacy-mluke.MaskedEntity.v1`, with the heads that the mode takes.
+    model (MaskedModel): `spacy-mluke.MaskedEntity.v1`, with the heads that the mode needs.
     texts (Sequence[MaskedText]): The texts.
-    choice (Choice): What they may be filled with.
+    choice (Choice): The fillers to choose from.
     RETURNS (Filled): The fillers.
     """
     total = sum(len(text.masks) for text in texts)
@@ -81,7 +81,7 @@ def fill_masks(model: MaskedModel, texts: Sequence[MaskedText], choice: Choice) 
 def _score_words(
     model: MaskedModel, texts: Sequence[MaskedText], kept: Ints1d, words: Sequence[str]
 ) -> List[List[Filler]]:
-    """Score each word at each mask, as many <mask> in its place as it has wordpieces; other masks of a text have one.
+    """Score each word at each mask. The mask gets as many <mask> pieces as the word has, and other masks get one.
 
     A word's score is the mean log-probability of its pieces, as in mLAMA (Kassner et al., 2021), here as a probability.
     """
@@ -92,13 +92,13 @@ def _score_words(
     scores = numpy.full((len(kept), len(words)), -numpy.inf)
     for length in sorted({len(own) for own in pieces} - {0}):
         which = [i for i, own in enumerate(pieces) if len(own) == length]
-        # Each mask in a copy of its text, since the others keep one piece.
-        asked = [where[i] for i in kept.tolist()]
-        own = numpy.concatenate([numpy.arange(len(text.masks)) == mask for text, mask in asked])
-        inputs = mask_input([text for text, _ in asked], numpy.where(own, length, 1).tolist())
+        # One copy of the text for each mask, because the text's other masks keep one piece.
+        masked = [where[i] for i in kept.tolist()]
+        own = numpy.concatenate([numpy.arange(len(text.masks)) == mask for text, mask in masked])
+        inputs = mask_input([text for text, _ in masked], numpy.where(own, length, 1).tolist())
         states = predict_masks(encoder, inputs, length)
         width = states.pieces.shape[1]
-        # All masks of these texts have wordpieces, or none of a text's are asked for.
+        # All masks of these texts have wordpieces.
         rows = states.pieces.reshape((-1, length, width))[own[states.kept]]
         unique, inverse = numpy.unique(numpy.asarray([pieces[i] for i in which]), return_inverse=True)
         probs = piece_log_probs(loaded, rows.reshape((-1, width)), unique).reshape((len(kept), length, len(unique)))
@@ -115,7 +115,7 @@ def _score_words(
 
 
 def _word_pieces(loaded: LoadedEncoder, words: Sequence[str]) -> List[List[int]]:
-    """Pieces of words as they stand in a text, without those that show nothing."""
+    """Return the pieces of each word within a text, without empty pieces."""
     found = loaded.wordpieces.encode([" " + word for word in words])
     return [text.ids[text.offsets[:, 1] > text.offsets[:, 0]].tolist() for text in found]
 
@@ -132,7 +132,7 @@ def _piece_fillers(loaded: LoadedEncoder, ids: List[int], scores: List[float], t
 def _entity_filler(loaded: LoadedEncoder, entity_id: int, score: float, lang: str, keys: Dict[int, str]) -> Filler:
     names = loaded.entities.names(entity_id)
     if not names:
-        # A row of the table that no name leads to.
+        # A row of the embedding table without a name.
         return Filler(f"#{entity_id}", f"#{entity_id}", score, f"#{entity_id}")
     key = key_of(names)
     name = name_in(names, lang)
@@ -140,11 +140,11 @@ def _entity_filler(loaded: LoadedEncoder, entity_id: int, score: float, lang: st
 
 
 def check_heads(loaded: LoadedEncoder, mode: str, name: str) -> None:
-    """See that an encoder can fill masks.
+    """Check that an encoder can fill masks.
 
     loaded (LoadedEncoder): The encoder.
     mode (str): One of MODES.
-    name (str): Who asks, for the message.
+    name (str): The component's name, for the message.
     RAISES (ValueError): ML221 if it lacks a head, ML222 if its vocabulary has no entities.
     """
     if mode != "word":

@@ -1,4 +1,4 @@
-"""Masks whose filler is known: what `mluke_cloze` learns from."""
+"""Make training examples of `mluke_cloze`: texts with masks whose fillers are annotated."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ from ...vocabulary.entity_names import NewEntity, split_name
 
 @dataclass
 class GoldClozes:
-    """Documents with masks, and what belongs there."""
+    """Documents with masks and their gold entities."""
 
-    docs: List[Doc] = field(default_factory=list)  # whose text it is
-    places: List[List[Tuple[int, int]]] = field(default_factory=list)  # of each text, in order
-    kb_ids: List[str] = field(default_factory=list)  # of each mask of all texts; "" where it is not known
+    docs: List[Doc] = field(default_factory=list)
+    places: List[List[Tuple[int, int]]] = field(default_factory=list)  # masks of each document, in order
+    kb_ids: List[str] = field(default_factory=list)  # entity of each mask of all documents; "" if it is not known
     n_gold: int = 0
-    n_missed: int = 0  # entities that stand nowhere in the predicted document
+    n_missed: int = 0  # gold entities that are not in the predicted document
 
 
 def collect_clozes(examples: Iterable[Example], marker: str) -> GoldClozes:
     """Make the clozes of examples.
 
-    A predicted document with masks is one cloze. In one without, each entity that has a kb_id is masked by itself, in a
-    text where all others stand: the mask sees what it sees in prediction.
+    A predicted document with masks is one cloze. A document without masks gives one cloze for each entity with a kb_id:
+    only this entity is masked, so that the context is the same as in prediction.
 
-    examples (Iterable[Example]): The examples; those without annotation are left out.
-    marker (str): What stands for a mask.
+    examples (Iterable[Example]): The examples; those without annotation are skipped.
+    marker (str): The string that marks a mask.
     RETURNS (GoldClozes): The clozes.
     """
     clozes = GoldClozes()
     for eg in examples:
         gold = [mask for mask in gold_masks(eg.reference) or [] if mask.kb_ids]
         clozes.n_gold += len(gold)
-        # Texts are put together from tokens each time they are asked for.
+        # `Doc.text` is computed from the tokens at each access.
         text = eg.predicted.text
         is_same = text == eg.reference.text
         markers = find_markers(text, marker)
@@ -62,14 +62,14 @@ def collect_clozes(examples: Iterable[Example], marker: str) -> GoldClozes:
 
 
 def collect_entities(examples: Iterable[Example], lang: str) -> List[NewEntity]:
-    """The entities of examples, with the names that they have there.
+    """Collect the entities of examples with their names.
 
-    Names come from `doc._.mluke_fillers` of the references, whose entities say their language ("de:Tokio"), else from
-    the text, in the language of the pipeline.
+    Names come from `doc._.mluke_fillers` of the references, where an entity has its language ("de:Tokio"); otherwise
+    from the text, in the pipeline's language.
 
     examples (Iterable[Example]): The examples.
-    lang (str): That language.
-    RETURNS (List[NewEntity]): By key; of several names in a language, the most frequent is the title.
+    lang (str): The pipeline's language.
+    RETURNS (List[NewEntity]): Entities by key. The most frequent name in a language is the title.
     """
     names: Dict[str, Dict[str, Counter]] = {}
     for eg in examples:
@@ -83,7 +83,7 @@ def collect_entities(examples: Iterable[Example], lang: str) -> List[NewEntity]:
 
 
 def _named(mask: GoldMask, lang: str) -> List[Tuple[str, str, str]]:
-    """Keys of right entities, and what they are called: language and name."""
+    """Return key, language and name of the mask's gold entities."""
     found = []
     for filler in mask.fillers:
         own_lang, title = split_name(filler.entity)
@@ -97,11 +97,12 @@ def _named(mask: GoldMask, lang: str) -> List[Tuple[str, str, str]]:
 def _match(
     gold: Sequence[GoldMask], markers: Sequence[Tuple[int, int]], is_same: bool
 ) -> Dict[Tuple[int, int], GoldMask]:
-    """Gold masks by their place in a predicted document that has masks; `is_same` if the reference has its text."""
+    """Return gold masks by their position in a predicted document with masks. `is_same`: the reference has the same
+    text."""
     if is_same:
         places = {(mask.start_char, mask.end_char): mask for mask in gold}
         return {place: places[place] for place in markers if place in places}
-    # The reference is filled: masks are in its order.
+    # The reference's text has the masks filled in: masks are paired by order.
     return dict(zip(markers, gold, strict=True)) if len(markers) == len(gold) else {}
 
 

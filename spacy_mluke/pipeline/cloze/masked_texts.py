@@ -1,4 +1,4 @@
-"""Texts with masks, and the entities that are known beside them."""
+"""Texts with masks and linked mentions: the input of masked-entity models."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ class MaskedText:
     text: str
     masks: Sequence[Chars]  # first character and end of each, in order
     lang: str = ""  # for the names of entities
-    linked: Sequence[Linked] = ()  # mentions whose entity is shown; none overlaps a mask or another
+    linked: Sequence[Linked] = ()  # mentions that are read with their entity; without overlaps
 
 
 def find_linked(doc: Doc, loaded: LoadedEncoder, masks: Sequence[Chars]) -> List[Linked]:
-    """The mentions of a document whose entity an encoder can be shown: the `[X]` of a cloze (Ri et al., 2022, section
-    5).
+    """Return the mentions of a document that are read with their entity: the `[X]` of a cloze (Ri et al., 2022,
+    section 5).
 
     doc (Doc): The document; its entities with a `kb_id_` are linked.
-    loaded (LoadedEncoder): The encoder; entities that it lacks are left as words.
-    masks (Sequence[Chars]): Masks of the text; entities that overlap one are left out.
+    loaded (LoadedEncoder): The encoder; entities that its vocabulary lacks are read as words.
+    masks (Sequence[Chars]): Masks of the text; entities that overlap one are skipped.
     RETURNS (List[Linked]): In text order.
     """
     found = []
     starts, ends = [first for first, _ in masks], [last for _, last in masks]
     for ent in doc.ents:
         start, end = ent.start_char, ent.end_char
-        # Masks that begin before its end, but for those that end before its beginning: masks are in order, and apart.
+        # Does a mask overlap? More masks start before its end than end before its start. Masks are sorted and disjoint.
         if not ent.kb_id or bisect_left(starts, end) > bisect_right(ends, start):
             continue
         entity_id = find_entity(loaded, ent.kb_id_, [doc.lang_])
@@ -50,12 +50,12 @@ def find_linked(doc: Doc, loaded: LoadedEncoder, masks: Sequence[Chars]) -> List
 
 
 def mask_input(texts: Sequence[MaskedText], mask_lengths: Sequence[int], **candidates: Any) -> MentionInput:
-    """What a masked head reads: [MASK] entities over `<mask>` pieces, and the entities of linked mentions.
+    """Make the input of a masked model: [MASK] entities over `<mask>` pieces, and the entities of linked mentions.
 
     texts (Sequence[MaskedText]): The texts.
-    mask_lengths (Sequence[int]): `<mask>` pieces of each mask of all texts.
-    **candidates (Any): Entities that are compared, as MentionInput takes them.
-    RETURNS (MentionInput): Spans of a text in order, masks and linked mentions together; the latter have an entity id.
+    mask_lengths (Sequence[int]): Number of `<mask>` pieces of each mask of all texts.
+    **candidates (Any): Entities to score, as for MentionInput.
+    RETURNS (MentionInput): Masks and linked mentions of each text, in text order; linked mentions have an entity id.
     """
     lengths = iter(mask_lengths)
     places: List[List[Chars]] = []
@@ -71,12 +71,12 @@ def mask_input(texts: Sequence[MaskedText], mask_lengths: Sequence[int], **candi
 
 
 def find_entity(loaded: LoadedEncoder, candidate: str, langs: Sequence[str]) -> Optional[int]:
-    """The entity that somebody means.
+    """Look up an entity in the encoder's vocabulary.
 
     loaded (LoadedEncoder): The encoder.
-    candidate (str): A name as the vocabulary has it, or a title.
-    langs (Sequence[str]): Languages of the title; English ones are found, too.
-    RETURNS (Optional[int]): Its id, None if there is none. Special entities are none.
+    candidate (str): A name in the vocabulary, or a title.
+    langs (Sequence[str]): Languages of the title; English titles are always found.
+    RETURNS (Optional[int]): The entity's id; None if there is none, or if it is a special entity.
     """
     for name in (candidate, *[f"{lang}:{candidate}" for lang in (*langs, "en")]):
         found = loaded.entities.get(name)

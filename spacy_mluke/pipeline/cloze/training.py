@@ -1,10 +1,10 @@
-"""How `mluke_cloze` learns: masked-entity prediction over its labels."""
+"""Training of `mluke_cloze`: masked-entity prediction over its labels."""
 
 from __future__ import annotations
 
 import warnings
 from dataclasses import replace
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Union, cast
+from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Tuple, cast
 
 import numpy
 from spacy.language import Language
@@ -15,52 +15,29 @@ from thinc.util import to_numpy
 
 from ...annotate.fillers import Chars, gold_masks
 from ...checkpoint.add_entities import add_heads
-from ...checkpoint.load import LoadedEncoder
 from ...encoder.inputs import MentionInput
 from ...errors import Errors, Warnings, did_you_mean
 from ...heads.losses import cross_entropy
-from ...heads.masked_entities import MaskedModel
 from ...types import EntityLogits, Floats2d, Ints1d
-from ...vocabulary.entity_names import NewEntity
 from .filling import check_heads
 from .gold import GoldClozes, collect_clozes, collect_entities
+from .labels import EntityLabelledPipe
 from .masked_texts import MaskedText, find_linked, mask_input
 
-Names = Mapping[str, Union[str, Sequence[str]]]  # language -> title, or title and aliases
-# Masks that a fresh head is measured on.
+# Masks whose states initialize a fresh head.
 _PROBES = 64
 
 
-class ClozeTraining:
-    """The part of `mluke_cloze` that learns."""
-
-    model: MaskedModel
-    name: str
-    lang: str
-    cfg: Dict[str, Any]
-    classes: List[str]
-    check_annotation: Callable[[int, str], None]
-
-    def loaded_encoder(self) -> LoadedEncoder:
-        raise NotImplementedError
-
-    @property
-    def label_ids(self) -> Ints1d:
-        raise NotImplementedError
-
-    def add_entities(self, entities: Mapping[str, Names]) -> int:
-        raise NotImplementedError
-
-    def take_entities(self, entities: Sequence[NewEntity]) -> int:
-        raise NotImplementedError
+class ClozeTraining(EntityLabelledPipe):
+    """Base of `ClozeFiller`: trains masked-entity prediction over the component's labels."""
 
     def masked_doc(self, doc: Doc, masks: Sequence[Chars], lang: Optional[str] = None) -> MaskedText:
-        """A document with its masks, and what is shown beside them: in training and in prediction alike.
+        """Return the text of a document with masks and, if `show_linked` is set, its linked mentions.
 
         doc (Doc): The document.
         masks (Sequence[Chars]): Its masks.
         lang (Optional[str]): Language of the names of entities. By default, the document's.
-        RETURNS (MaskedText): Its text, with its linked mentions if they are to be shown.
+        RETURNS (MaskedText): The text, the same in training and in prediction.
         """
         linked = find_linked(doc, self.loaded_encoder(), masks) if self.cfg["show_linked"] else []
         return MaskedText(doc.text, masks, lang or doc.lang_, linked)
@@ -72,14 +49,14 @@ class ClozeTraining:
         nlp: Optional[Language] = None,
         labels: Optional[Dict[str, Any]] = None,
     ) -> None:
-        """Read the checkpoint, add the entities that it lacks, and start the head if it has none.
+        """Read the checkpoint, add entities that its vocabulary lacks, and initialize the head if there is none.
 
         get_examples (Callable[[], Iterable[Example]]): Annotated examples: references with entities that have a kb_id,
             or with `doc._.mluke_fillers`.
         nlp (Optional[Language]): The pipeline.
-        labels (Optional[Dict[str, Names]]): The entities, as `add_entities` takes them, if they are not to be
-            collected.
-        RAISES (ValueError): ML077 if no example is annotated, and the checkpoint has no head.
+        labels (Optional[Dict[str, Names]]): The entities, as for `add_entities`. By default, they are collected from
+            the examples.
+        RAISES (ValueError): ML077 if no example is annotated and the checkpoint has no head.
         """
         validate_get_examples(get_examples, f"{type(self).__name__}.initialize")
         examples = list(get_examples())
@@ -107,12 +84,12 @@ class ClozeTraining:
         return mask_input(texts, [1 for text in texts for _ in text.masks], **candidates)
 
     def learn(self, examples: List[Example], drop: float) -> float:
-        """Learn from a batch of examples. Losses and gradients are sums over masks.
+        """Compute the loss of a batch of examples, and add the gradients to the model's. Both are sums over masks.
 
-        examples (List[Example]): Annotated examples; others are left out.
-        drop (float): Of no effect: the encoder has dropout of its own.
+        examples (List[Example]): Annotated examples; others are skipped.
+        drop (float): Not used: the checkpoint's config sets the encoder's dropout.
         RETURNS (float): The loss.
-        RAISES (ValueError): ML076 for an entity that is no label, ML221 if the encoder has no head.
+        RAISES (ValueError): ML076 for an entity that is not a label, ML221 if the encoder has no head.
         """
         clozes = collect_clozes(examples, self.cfg["marker"])
         if not any(clozes.kb_ids):
@@ -120,12 +97,12 @@ class ClozeTraining:
         check_heads(self.loaded_encoder(), "entity", self.name)
         gold, compared = self._targets(clozes.kb_ids)
         output, backprop = self.model.begin_update(self._mentions(clozes, candidates=compared))
-        loss, d_output = self.get_loss_of(asked_logits(output), gold)
+        loss, d_output = self.get_loss_of(masked_logits(output), gold)
         backprop(replace(output, logits=d_output.logits))
         return loss
 
     def _targets(self, kb_ids: Sequence[str]) -> Tuple[Ints1d, Ints1d]:
-        """Which candidate is right for each mask, -1 where that is not known; and the ids of the candidates."""
+        """Return the index of the gold candidate of each mask, -1 if it is not known; and the candidates' ids."""
         places = {label: i for i, label in enumerate(self.classes)}
         unknown = next((kb_id for kb_id in kb_ids if kb_id and kb_id not in places), None)
         if unknown is not None:
@@ -134,17 +111,17 @@ class ClozeTraining:
         gold = numpy.asarray([places[kb_id] if kb_id else -1 for kb_id in kb_ids], dtype="int64")
         n_labels, n_drawn = len(self.classes), self.cfg["n_negatives"]
         if not n_drawn or n_drawn >= n_labels:
-            return gold, self.label_ids
-        # By thinc's generator: spaCy seeds it.
+            return gold, self.label_ids()
+        # thinc's random generator, because spaCy seeds it.
         drawn = to_numpy(self.model.ops.xp.random.permutation(n_labels))[:n_drawn]
         kept = numpy.unique(numpy.concatenate([gold[gold >= 0], drawn]))
-        return numpy.where(gold >= 0, numpy.searchsorted(kept, gold), -1), self.label_ids[kept]
+        return numpy.where(gold >= 0, numpy.searchsorted(kept, gold), -1), self.label_ids()[kept]
 
     def get_loss_of(self, output: EntityLogits, gold: Ints1d) -> Tuple[float, EntityLogits]:
-        """The loss of the head's output: cross entropy over the candidates.
+        """Return the loss of the head's output and its gradient: cross entropy over the candidates.
 
-        output (EntityLogits): Logits of candidates that all masks share.
-        gold (Ints1d): The right one for each mask; -1 where it is not known. Shape: (n_masks,).
+        output (EntityLogits): Logits of the candidates, which are the same for all masks.
+        gold (Ints1d): Index of the gold candidate of each mask; -1 if it is not known. Shape: (n_masks,).
         RETURNS (Tuple[float, EntityLogits]): The loss and its gradient.
         """
         logits: Floats2d = to_numpy(output.logits).reshape((len(gold), -1))
@@ -155,24 +132,24 @@ class ClozeTraining:
         return loss, EntityLogits(d_logits, output.lengths, output.kept, output.counts)
 
     def get_loss(self, examples: Iterable[Example], scores: Any) -> Tuple[float, EntityLogits]:
-        """The loss over all labels.
+        """Return the loss over all labels and its gradient.
 
-        examples (Iterable[Example]): The truth.
-        scores (Any): Of no effect: a prediction keeps the best fillers only.
+        examples (Iterable[Example]): Annotated examples.
+        scores (Any): Not used: a prediction contains only the best fillers.
         RETURNS (Tuple[float, EntityLogits]): The loss and its gradient.
         """
         clozes = collect_clozes(examples, self.cfg["marker"])
         places = {label: i for i, label in enumerate(self.classes)}
         gold = numpy.asarray([places[kb_id] if kb_id else -1 for kb_id in clozes.kb_ids], dtype="int64")
-        output = self.model.predict(self._mentions(clozes, candidates=self.label_ids))
-        return self.get_loss_of(asked_logits(output), gold)
+        output = self.model.predict(self._mentions(clozes, candidates=self.label_ids()))
+        return self.get_loss_of(masked_logits(output), gold)
 
 
-def asked_logits(output: EntityLogits) -> EntityLogits:
-    """The logits of those mentions that are asked for: what is shown has none.
+def masked_logits(output: EntityLogits) -> EntityLogits:
+    """Select the masked mentions: visible mentions have no logits.
 
-    output (EntityLogits): Of all mentions.
-    RETURNS (EntityLogits): With a length for each mask, and nothing of the words.
+    output (EntityLogits): Output for all mentions.
+    RETURNS (EntityLogits): Output for the masked mentions, without states of words.
     """
-    asked = output.lengths > 0
-    return EntityLogits(output.logits, output.lengths[asked], output.kept[asked], output.counts)
+    masked = output.lengths > 0
+    return EntityLogits(output.logits, output.lengths[masked], output.kept[masked], output.counts)

@@ -1,4 +1,4 @@
-"""The `mluke_linker` component: which entity of a knowledge base a mention means."""
+"""The `mluke_linker` component: links mentions to entities of a knowledge base."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ from ...heads.masked_entities import MaskedModel
 from ...kb.candidate_sources import CandidateSource
 from ...kb.store import Match
 from ...types import Counts, DeviceFloats1d, EntityLogits, Floats1d
-from ..base.knowledge import KnowledgePipe
 from ..base.published import load_encoder_model
 from ..base.task import Scorer
+from .knowledge_base import KnowledgePipe
 from .mention_scores import Mention, link_globally, link_locally, mention_input
-from .training import REASONS, add_candidate, find_targets, gold_links, is_annotated, link_loss, prepare
+from .training import REASONS, add_candidate, find_targets, gold_links, is_annotated, link_loss, mask_mentions
 
 MODES = ("local", "global")
 NIL = EntityLinker.NIL
@@ -42,7 +42,7 @@ NIL = EntityLinker.NIL
 
 @dataclass
 class Links:
-    """What the mentions of a document mean."""
+    """The links of a document's mentions."""
 
     bounds: List[Tuple[int, int]] = field(default_factory=list)  # in tokens
     kb_ids: List[str] = field(default_factory=list)
@@ -59,25 +59,30 @@ Prediction = Tuple[List[Links], Counts]
 
 
 class MaskedEntityLinker(KnowledgePipe, TrainablePipe):
-    """Links mentions to entities: the entity of a mention is [MASK], and its logits are compared over its candidates
+    """Links mentions to entities of a knowledge base.
+
+    Mentions are `doc.ents`. Links are in `ent.kb_id_`, and all candidates of a mention in `span._.mluke_candidates`.
+    The encoder reads a [MASK] entity at each mention, and the logits of the mention's candidates are compared
     (Yamada et al., 2020, "Global Entity Disambiguation with BERT").
 
     vocab (Vocab): The pipeline's vocabulary.
-    model (MaskedModel): `spacy-mluke.MaskedEntity.v1`.
-    candidates (CandidateSource): What a mention may mean.
+    model (Model[MentionInput, EntityLogits]): `spacy-mluke.MaskedEntity.v1`.
+    candidates (CandidateSource): The knowledge base, which returns the candidates of mentions:
+        `spacy-mluke.store_candidates.v1` or `spacy-mluke.kb_candidates.v1`.
     name (str): The component's name.
-    mode (str): "local": all mentions in one pass. "global": the most confident mention of a document is resolved, its
-        entity read in place of [MASK], and so on until none is left.
-    prior_weight (float): What the logarithm of a candidate's prior counts beside its logit.
-    threshold (Optional[float]): Least probability of a link; below it, a mention is NIL.
-    max_candidates (int): Candidates of a mention that are compared, those of greatest prior; 0 for all.
-    labels_discard (Sequence[str]): Labels of mentions that are always NIL.
-    overwrite (bool): Whether a `kb_id_` that stands there gives way. If not, it is left alone, and in global mode read
-        as what the mention means.
-    grow (str): Entities of the knowledge base that are added to an encoder which lacks them, starting from their names:
-        "all"; "candidates" of mentions in the examples of `initialize`; "none".
-    add_gold (bool): Whether training adds a gold entity that is not among a mention's candidates to them.
-    scorer (Optional[Scorer]): Scores predictions.
+    mode (str): "local" to link all mentions of a document in one forward pass. "global" to link the most confident
+        mention first, read its entity instead of [MASK], and repeat this until all mentions are linked.
+    prior_weight (float): Weight of the logarithm of a candidate's prior, which is added to its logit.
+    threshold (Optional[float]): Minimum probability of a link; below it, the mention gets NIL.
+    max_candidates (int): Maximum number of candidates of a mention, those with the highest priors; 0 for all.
+    labels_discard (Sequence[str]): Labels of mentions that always get NIL.
+    overwrite (bool): Whether to replace a `kb_id_` that is already set. If not, global mode reads it as the mention's
+        entity.
+    grow (str): Entities of the knowledge base that are added to an encoder whose vocabulary lacks them: "all",
+        "candidates" (those of mentions in the examples of `initialize`) or "none". Their embeddings are initialized
+        from their names.
+    add_gold (bool): Whether training adds the gold entity to a mention's candidates if it is not among them.
+    scorer (Optional[Scorer]): The scorer.
     RAISES (ValueError): ML070, ML071, ML310 for values that are not allowed.
     """
 
@@ -124,47 +129,51 @@ class MaskedEntityLinker(KnowledgePipe, TrainablePipe):
     # --- predicting ---
 
     def mentions(self, docs: Sequence[Doc]) -> List[Mention]:
-        """The mentions of documents, and what they may mean.
+        """Return the mentions of documents with their candidates.
 
         docs (Sequence[Doc]): The documents.
-        RETURNS (List[Mention]): Document after document. Those that are to be NIL have no candidates.
+        RETURNS (List[Mention]): Mentions of one document after the other. Mentions that always get NIL have no
+            candidates.
         """
         spans = [(i, ent) for i, doc in enumerate(docs) for ent in doc.ents]
-        asked = [ent for _, ent in spans if not self._is_settled(ent) and ent.label_ not in self.cfg["labels_discard"]]
-        matches = iter(self.candidates(asked) if asked else ())
+        open_ents = [ent for _, ent in spans if not self._is_linked(ent) and not self._is_discarded(ent)]
+        matches = iter(self.candidates(open_ents) if open_ents else ())
         found = []
         for i, ent in spans:
             own: List[Match] = []
-            shown = -1
-            if self._is_settled(ent):
-                shown = self.row_of(ent.kb_id_)[0] if ent.kb_id_ != NIL and self.cfg["mode"] == "global" else -1
-            elif ent.label_ not in self.cfg["labels_discard"]:
+            visible = -1
+            if self._is_linked(ent):
+                visible = self.encoder_id(ent.kb_id_)[0] if ent.kb_id_ != NIL and self.cfg["mode"] == "global" else -1
+            elif not self._is_discarded(ent):
                 own = next(matches)[: self.cfg["max_candidates"] or None]
-            found.append(self._mention(i, ent, own, shown))
+            found.append(self._mention(i, ent, own, visible))
         return found
 
-    def _is_settled(self, ent: Span) -> bool:
+    def _is_linked(self, ent: Span) -> bool:
         return bool(ent.kb_id) and not self.cfg["overwrite"]
 
-    def _mention(self, doc: int, ent: Span, matches: List[Match], shown: int) -> Mention:
-        places = [self.row_of(match.id) for match in matches]
-        rows = numpy.asarray([row for row, _ in places], dtype="int64")
+    def _is_discarded(self, ent: Span) -> bool:
+        return ent.label_ in self.cfg["labels_discard"]
+
+    def _mention(self, doc: int, ent: Span, matches: List[Match], visible: int) -> Mention:
+        found = [self.encoder_id(match.id) for match in matches]
+        entity_ids = numpy.asarray([entity_id for entity_id, _ in found], dtype="int64")
         priors = numpy.asarray([match.prior for match in matches], dtype="float64")
-        is_guess = numpy.asarray([by_name for _, by_name in places], dtype=bool)
-        for row in numpy.unique(rows[is_guess]):
-            # The vocabulary has one entity of that name. It is the one that is known to be it, else the likeliest of
-            # those that are called so, if there is such a one.
-            rivals = numpy.flatnonzero((rows == row) & is_guess)
+        is_by_name = numpy.asarray([by_name for _, by_name in found], dtype=bool)
+        for entity_id in numpy.unique(entity_ids[is_by_name]):
+            # Several candidates may have the name of one entity of the vocabulary. A candidate that was found by its id
+            # is that entity; otherwise the candidate with the highest prior, if it is the only one.
+            rivals = numpy.flatnonzero((entity_ids == entity_id) & is_by_name)
             is_best = priors[rivals] == priors[rivals].max()
-            is_free = len(rivals) == (rows == row).sum() and is_best.sum() == 1
-            rows[rivals] = numpy.where(is_best & is_free, row, -1)
-        return Mention(doc, ent.start, ent.end, [match.id for match in matches], priors, rows, shown)
+            is_free = len(rivals) == (entity_ids == entity_id).sum() and is_best.sum() == 1
+            entity_ids[rivals] = numpy.where(is_best & is_free, entity_id, -1)
+        return Mention(doc, ent.start, ent.end, [match.id for match in matches], priors, entity_ids, visible)
 
     def predict(self, docs: Iterable[Doc]) -> Prediction:
-        """Link the mentions of documents without changing them.
+        """Link the mentions of documents. The documents do not change.
 
         docs (Iterable[Doc]): The documents.
-        RETURNS (Prediction): Links of each, and what was left out.
+        RETURNS (Prediction): Links of each document, and counts for warnings.
         """
         self.load()
         docs = list(docs)
@@ -185,20 +194,18 @@ class MaskedEntityLinker(KnowledgePipe, TrainablePipe):
         return links, counts
 
     def counts_of(self, prediction: Prediction) -> Counts:
-        """What was left out for a prediction."""
         return prediction[1]
 
     def set_annotations(self, docs: Iterable[Doc], prediction: Prediction) -> None:
         """Set `ent.kb_id_` and `span._.mluke_candidates`.
 
         docs (Iterable[Doc]): The documents.
-        prediction (Prediction): What `predict` returned for them.
+        prediction (Prediction): Their prediction, as returned by `predict`.
         """
         for doc, link in zip(docs, prediction[0], strict=True):
             write_links(doc, link.bounds, link.kb_ids, link.candidates, overwrite=self.cfg["overwrite"])
 
     def warn(self, counts: Counts) -> None:
-        """Say once what was left out."""
         super().warn(counts)
         if counts.unknown_candidates:
             n, total = counts.unknown_candidates, counts.candidates
@@ -211,17 +218,17 @@ class MaskedEntityLinker(KnowledgePipe, TrainablePipe):
         get_examples: Callable[[], Iterable[Example]],
         *,
         nlp: Optional[Language] = None,
-        # spaCy reads these types where only typing's own are known.
+        # spaCy evaluates these types in a namespace with the names of `typing` only.
         kb_loader: Optional[Callable] = None,
         store: Optional[str] = None,
     ) -> None:
-        """Read the checkpoint, add entities as `grow` says, and start a head if there is none.
+        """Read the checkpoint, add the entities that `grow` selects, and initialize the head if there is none.
 
         get_examples (Callable[[], Iterable[Example]]): Examples whose reference entities have a `kb_id_`.
         nlp (Optional[Language]): The pipeline.
-        kb_loader (Optional[Callable]): Makes a knowledge base to take candidates from, such as `spacy.KBFromFile.v1`.
-        store (Optional[str]): An entity store to take candidates from.
-        RAISES (ValueError): ML077 if no example is annotated, and the checkpoint has no head.
+        kb_loader (Optional[Callable]): Makes the knowledge base, for instance `spacy.KBFromFile.v1`.
+        store (Optional[str]): Path of an entity store to use as the knowledge base.
+        RAISES (ValueError): ML077 if no example is annotated and the checkpoint has no head.
         """
         validate_get_examples(get_examples, "MaskedEntityLinker.initialize")
         if kb_loader is not None:
@@ -249,19 +256,19 @@ class MaskedEntityLinker(KnowledgePipe, TrainablePipe):
             warnings.warn(text, stacklevel=2)
 
     def learn(self, examples: List[Example], drop: float) -> float:
-        """Learn from a batch of examples. Losses and gradients are sums over mentions.
+        """Compute the loss of a batch of examples, and add the gradients to the model's. Both are sums over mentions.
 
-        Mentions whose gold entity is not among their candidates, and NIL, teach nothing.
+        Mentions whose gold entity is NIL, or not among their candidates, do not count.
 
         examples (List[Example]): Annotated examples.
-        drop (float): Not used: the encoder has dropout of its own.
+        drop (float): Not used: the checkpoint's config sets the encoder's dropout.
         RETURNS (float): The loss.
         """
         self.load()
         docs = [eg.predicted for eg in examples]
         mentions = self.mentions(docs)
         targets, _ = self._targets(examples, mentions)
-        prepare(mentions, targets, show=self.cfg["mode"] == "global")
+        mask_mentions(mentions, targets, show_some=self.cfg["mode"] == "global")
         inputs, used = mention_input(docs, mentions)
         if not used:
             return 0.0
@@ -277,7 +284,7 @@ class MaskedEntityLinker(KnowledgePipe, TrainablePipe):
             for mention in mentions:
                 kb_id = golds[mention.doc].get((mention.start, mention.end), NIL)
                 if kb_id != NIL and kb_id not in mention.ids:
-                    add_candidate(mention, kb_id, self.row_of(kb_id)[0])
+                    add_candidate(mention, kb_id, self.encoder_id(kb_id)[0])
         return find_targets(examples, mentions, nil=NIL, discard=self.cfg["labels_discard"])
 
     def _loss(

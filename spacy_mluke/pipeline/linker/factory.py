@@ -53,25 +53,7 @@ def make_mluke_linker(
     add_gold: bool,
     scorer: Optional[Callable],
 ) -> "MaskedEntityLinker":
-    """Make the component that links entities to a knowledge base.
-
-    nlp (Language): The pipeline.
-    name (str): The component's name.
-    model (Model[MentionInput, EntityLogits]): `spacy-mluke.MaskedEntity.v1`.
-    candidates (CandidateSource): What mentions may mean, `spacy-mluke.store_candidates.v1` or
-        `spacy-mluke.kb_candidates.v1`.
-    mode (str): "local", all mentions in one pass, or "global", the most confident first.
-    prior_weight (float): What the logarithm of a candidate's prior counts beside its logit.
-    threshold (Optional[float]): Least probability of a link; below it, a mention is NIL.
-    max_candidates (int): Candidates of a mention that are compared; 0 for all.
-    labels_discard (List[str]): Labels of mentions that are always NIL.
-    overwrite (bool): Whether a `kb_id_` that stands there gives way.
-    grow (str): Entities that are added to an encoder which lacks them: "all", "candidates" (of the examples' mentions)
-        or "none".
-    add_gold (bool): Whether training adds a gold entity that is not among a mention's candidates to them.
-    scorer (Optional[Callable]): The scorer.
-    RETURNS (MaskedEntityLinker): The component.
-    """
+    """Make `mluke_linker`. See `MaskedEntityLinker` for the options."""
     from .component import MaskedEntityLinker
 
     return MaskedEntityLinker(

@@ -1,4 +1,4 @@
-"""Mentions and their candidates -> probabilities: masked-entity disambiguation, in one pass or most confident first."""
+"""Compute the probabilities of mentions' candidates: all mentions at once, or the most confident first."""
 
 from __future__ import annotations
 
@@ -16,39 +16,41 @@ from ...heads.losses import softmax
 from ...heads.masked_entities import MaskedModel
 from ...types import Counts, Floats1d, Ints1d
 
-# A candidate that the knowledge base gives no chance is not ruled out.
+# Minimum prior, so that a candidate whose prior is 0 stays possible.
 PRIOR_FLOOR = 1e-6
 
 
 @dataclass
 class Mention:
-    """A mention, what it may mean, and where that stands in the encoder's vocabulary."""
+    """A mention with its candidates."""
 
-    doc: int  # which document of the batch
+    doc: int  # index of the document in the batch
     start: int  # token bounds
     end: int
-    ids: List[str]  # of the candidates, in the knowledge base
+    ids: List[str]  # ids of the candidates in the knowledge base
     priors: Floats1d  # (n_candidates,)
-    rows: Ints1d  # (n_candidates,) int64: entity ids of the encoder; -1 for one that its vocabulary lacks
-    shown: int = -1  # the entity that stands for it in the input; -1 for [MASK]
+    entity_ids: Ints1d  # (n_candidates,) int64: ids in the encoder's vocabulary; -1 if it lacks the candidate
+    visible: int = -1  # id of the entity that the encoder reads at the mention; -1 for [MASK]
 
     @property
     def known(self) -> Any:
-        """Which candidates the encoder knows. Shape: (n_candidates,), bool."""
-        return self.rows >= 0
+        """Candidates that are in the encoder's vocabulary. Shape: (n_candidates,), bool."""
+        return self.entity_ids >= 0
 
     @property
     def is_open(self) -> bool:
-        """Whether the encoder has anything to say: one that knows a single candidate would give it all that it has."""
+        """Whether the encoder must compare candidates: at least two are in its vocabulary."""
         return int(self.known.sum()) > 1
 
     def probabilities(self, logits: Floats1d, prior_weight: float) -> Floats1d:
-        """How likely each candidate is: among those that the encoder knows, by logit and prior; what it does not know
-        keeps its share of the priors.
+        """Return the probabilities of the candidates.
 
-        logits (Floats1d): Of the candidates that it knows. Shape: (n_known,).
-        prior_weight (float): What the logarithm of a prior counts beside a logit.
-        RETURNS (Floats1d): They sum to 1. Shape: (n_candidates,).
+        Candidates that the encoder's vocabulary lacks keep their prior. The remaining probability is distributed over
+        the other candidates by their logits and priors.
+
+        logits (Floats1d): Logits of the known candidates. Shape: (n_known,).
+        prior_weight (float): Weight of the logarithm of a prior, which is added to the logit.
+        RETURNS (Floats1d): Probabilities, which sum to 1. Shape: (n_candidates,).
         """
         priors = numpy.maximum(self.priors, PRIOR_FLOOR).astype("float64")
         found = priors / priors.sum()
@@ -58,25 +60,26 @@ class Mention:
 
 
 def mention_input(docs: Sequence[Doc], mentions: Sequence[Mention]) -> Tuple[MentionInput, List[int]]:
-    """What the model takes. Mentions that are neither shown nor open are [MASK], too, and are not asked for.
+    """Make the model's input. Mentions that are neither visible nor open are read as [MASK], and are not scored.
 
     docs (Sequence[Doc]): The documents.
     mentions (Sequence[Mention]): Their mentions, document after document.
-    RETURNS (Tuple[MentionInput, List[int]]): The input, without documents that ask nothing; and the mentions in it.
+    RETURNS (Tuple[MentionInput, List[int]]): The input, without documents that have no mention to score; and the
+        indices of its mentions.
     """
-    asking = {mention.doc for mention in mentions if mention.shown < 0 and mention.is_open}
-    used = [i for i, mention in enumerate(mentions) if mention.doc in asking]
+    open_docs = {mention.doc for mention in mentions if mention.visible < 0 and mention.is_open}
+    used = [i for i, mention in enumerate(mentions) if mention.doc in open_docs]
     kept = [mentions[i] for i in used]
-    rows = [m.rows[m.known] if m.shown < 0 and m.is_open else m.rows[:0] for m in kept]
+    entity_ids = [m.entity_ids[m.known] if m.visible < 0 and m.is_open else m.entity_ids[:0] for m in kept]
     bounds = numpy.asarray([(m.start, m.end) for m in kept], dtype="int32").reshape((-1, 2))
     n_mentions = Counter(m.doc for m in kept)  # in the order of the documents
     lengths = numpy.asarray(list(n_mentions.values()), dtype="int32")
     inputs = MentionInput(
         docs=[docs[i] for i in n_mentions],
         spans=Ragged(bounds, lengths),  # type: ignore[arg-type]
-        entity_ids=numpy.asarray([m.shown for m in kept], dtype="int64"),
-        candidates=numpy.concatenate([numpy.zeros(0, dtype="int64"), *rows]),
-        candidate_lengths=numpy.asarray([len(own) for own in rows], dtype="int64"),
+        entity_ids=numpy.asarray([m.visible for m in kept], dtype="int64"),
+        candidates=numpy.concatenate([numpy.zeros(0, dtype="int64"), *entity_ids]),
+        candidate_lengths=numpy.asarray([len(own) for own in entity_ids], dtype="int64"),
     )
     return inputs, used
 
@@ -84,13 +87,13 @@ def mention_input(docs: Sequence[Doc], mentions: Sequence[Mention]) -> Tuple[Men
 def link_locally(
     model: MaskedModel, docs: Sequence[Doc], mentions: Sequence[Mention], prior_weight: float
 ) -> Tuple[List[Floats1d], Counts]:
-    """Score all mentions in one pass: each sees the other mentions' words and [MASK].
+    """Score all mentions in one forward pass, in which unlinked mentions are [MASK].
 
     model (MaskedModel): Encoder and head.
     docs (Sequence[Doc]): The documents.
     mentions (Sequence[Mention]): Their mentions, document after document.
-    prior_weight (float): What the logarithm of a prior counts beside a logit.
-    RETURNS (Tuple[List[Floats1d], Counts]): Probabilities of each mention's candidates, and what alignment left out.
+    prior_weight (float): Weight of the logarithm of a prior, which is added to the logit.
+    RETURNS (Tuple[List[Floats1d], Counts]): Probabilities of each mention's candidates, and counts for warnings.
     """
     scores = [mention.probabilities(mention.priors[:0], prior_weight) for mention in mentions]
     inputs, used = mention_input(docs, mentions)
@@ -111,26 +114,26 @@ def link_globally(
     prior_weight: float,
     threshold: Optional[float] = None,
 ) -> Tuple[List[Floats1d], Counts]:
-    """Score mentions one after the other, the most confident of a document first: once it is resolved, its entity
-    stands in the input in place of [MASK] (Yamada et al., 2020, "Global Entity Disambiguation with BERT").
+    """Score mentions one after the other, the most confident of a document first. The encoder then reads the entity of
+    a linked mention instead of [MASK] (Yamada et al., 2020, "Global Entity Disambiguation with BERT").
 
-    Each step is one pass over all documents that still have open mentions, so a batch takes as many steps as its
-    document with the most.
+    Each step is one forward pass over all documents with open mentions, so the number of steps is the largest number of
+    mentions in a document.
 
     model (MaskedModel): Encoder and head.
     docs (Sequence[Doc]): The documents.
-    mentions (Sequence[Mention]): Their mentions, document after document. `shown` is set.
-    prior_weight (float): What the logarithm of a prior counts beside a logit.
-    threshold (Optional[float]): What is less probable stays [MASK].
-    RETURNS (Tuple[List[Floats1d], Counts]): Probabilities of each mention's candidates when it was resolved, and what
-        alignment left out in the first pass.
+    mentions (Sequence[Mention]): Their mentions, document after document. Their `visible` is set.
+    prior_weight (float): Weight of the logarithm of a prior, which is added to the logit.
+    threshold (Optional[float]): Mentions whose best candidate is less probable stay [MASK].
+    RETURNS (Tuple[List[Floats1d], Counts]): Probabilities of each mention's candidates at the step that linked it, and
+        the counts of the first forward pass.
     """
     scores = [mention.probabilities(mention.priors[:0], prior_weight) for mention in mentions]
-    left = {i for i, mention in enumerate(mentions) if mention.shown < 0 and mention.is_open}
+    left = {i for i, mention in enumerate(mentions) if mention.visible < 0 and mention.is_open}
     for mention in mentions:
-        # What may mean one thing only would come first.
-        if mention.shown < 0 and len(mention.rows) == 1:
-            mention.shown = int(mention.rows[0])
+        # A mention with a single candidate would be linked first.
+        if mention.visible < 0 and len(mention.entity_ids) == 1:
+            mention.visible = int(mention.entity_ids[0])
     counts: Optional[Counts] = None
     while left:
         found, step = link_locally(model, docs, mentions, prior_weight)
@@ -142,15 +145,15 @@ def link_globally(
                 best[mentions[i].doc] = i
         for i in best.values():
             scores[i] = found[i]
-            _resolve(mentions[i], found[i], threshold)
+            _link(mentions[i], found[i], threshold)
         left.difference_update(best.values())
     return scores, counts or Counts()
 
 
-def _resolve(mention: Mention, scores: Floats1d, threshold: Optional[float]) -> None:
-    """Let a mention's most probable entity stand for it from now on."""
+def _link(mention: Mention, scores: Floats1d, threshold: Optional[float]) -> None:
+    """Make the most probable entity of a mention visible in the next steps."""
     if threshold is None or scores.max() >= threshold:
-        mention.shown = int(mention.rows[scores.argmax()])
-    if mention.shown < 0:
-        # It stays [MASK], and is not asked for again.
-        mention.rows = numpy.full_like(mention.rows, -1)
+        mention.visible = int(mention.entity_ids[scores.argmax()])
+    if mention.visible < 0:
+        # It stays [MASK], and is not scored again.
+        mention.entity_ids = numpy.full_like(mention.entity_ids, -1)

@@ -1,4 +1,4 @@
-"""What a linker learns from: gold links on the mentions of the predicted document, and the loss over candidates."""
+"""Training of `mluke_linker`: gold links of the predicted documents' mentions, and the loss over candidates."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from ...types import EntityLogits, Floats1d
 from .mention_scores import PRIOR_FLOOR, Mention
 
 Bounds = Tuple[int, int]
-# Why a gold link cannot be learnt, and what to do.
+# Why a gold link cannot be used in training, and what to do about it.
 REASONS = {
-    "no_mention": "{} on spans that are no entities of the predicted document (read the corpus with "
+    "no_mention": "{} on spans that are not entities of the predicted document (read the corpus with "
     "spacy-mluke.EntityCorpus.v1)",
     "discarded": "{} on mentions whose label is in 'labels_discard'",
     "no_candidate": "{} not among the mention's candidates (give the entity that name in the knowledge base, raise "
@@ -27,11 +27,11 @@ REASONS = {
 
 
 def gold_links(eg: Example) -> Tuple[Dict[Bounds, str], int]:
-    """Gold links on the tokens of the predicted document.
+    """Align gold links with the tokens of the predicted document.
 
     eg (Example): The example.
-    RETURNS (Tuple[Dict[Bounds, str], int]): Ids in the knowledge base by (start, end), and how many stand on spans that
-        the tokens of the predicted document do not have.
+    RETURNS (Tuple[Dict[Bounds, str], int]): Ids in the knowledge base by token bounds, and the number of links whose
+        spans are not aligned with tokens of the predicted document.
     """
     gold: Dict[Bounds, str] = {}
     n_lost = 0
@@ -44,23 +44,23 @@ def gold_links(eg: Example) -> Tuple[Dict[Bounds, str], int]:
 
 
 def is_annotated(eg: Example) -> bool:
-    """Whether somebody has said what an example's mentions mean, be it nothing that the knowledge base has."""
+    """Return whether a reference has links; they may be NIL."""
     return any(ent.kb_id for ent in eg.reference.ents)
 
 
 def find_targets(
     examples: Sequence[Example], mentions: Sequence[Mention], *, nil: str, discard: Sequence[str]
 ) -> Tuple[List[Optional[int]], Counter]:
-    """Which candidate of each mention is the right one.
+    """Find the gold candidate of each mention.
 
-    NIL is not learnt: mentions that mean nothing in the knowledge base are context for the others.
+    NIL is not learnt: mentions without an entity in the knowledge base only are context for the others.
 
     examples (Sequence[Example]): The examples.
     mentions (Sequence[Mention]): Mentions of their predicted documents.
-    nil (str): What stands for no entity.
+    nil (str): The id that means "no entity".
     discard (Sequence[str]): Labels of mentions that are not linked.
-    RETURNS (Tuple[List[Optional[int]], Counter]): Index among the mention's candidates, None if there is nothing to
-        learn; and counts of gold links, `total`, and of those that cannot be learnt, by the keys of `REASONS`.
+    RETURNS (Tuple[List[Optional[int]], Counter]): Index of the gold candidate, None if there is none; and the number of
+        gold links, `total`, and of those that cannot be learnt, by the keys of `REASONS`.
     """
     counts: Counter = Counter()
     golds = []
@@ -78,7 +78,7 @@ def find_targets(
         if kb_id not in mention.ids:
             label = examples[mention.doc].predicted[mention.start].ent_type_
             counts["discarded" if label in discard else "no_candidate"] += 1
-        elif mention.rows[mention.ids.index(kb_id)] < 0:
+        elif mention.entity_ids[mention.ids.index(kb_id)] < 0:
             counts["unknown"] += 1
         else:
             targets[-1] = mention.ids.index(kb_id)
@@ -86,44 +86,44 @@ def find_targets(
     return targets, counts
 
 
-def add_candidate(mention: Mention, entity_id: str, row: int) -> None:
-    """Let a mention mean one thing more, with the least prior.
+def add_candidate(mention: Mention, kb_id: str, entity_id: int) -> None:
+    """Add a candidate to a mention, with the lowest prior.
 
     mention (Mention): The mention, changed in place.
-    entity_id (str): Id in the knowledge base.
-    row (int): Its id in the encoder, -1 if that lacks it.
+    kb_id (str): The candidate's id in the knowledge base.
+    entity_id (int): Its id in the encoder's vocabulary, -1 if that lacks it.
     """
-    mention.ids = [*mention.ids, entity_id]
+    mention.ids = [*mention.ids, kb_id]
     mention.priors = numpy.append(mention.priors, mention.priors.min(initial=1.0))
-    mention.rows = numpy.append(mention.rows, row)
+    mention.entity_ids = numpy.append(mention.entity_ids, entity_id)
 
 
-def prepare(mentions: Sequence[Mention], targets: Sequence[Optional[int]], *, show: bool) -> None:
-    """Ask for mentions that there is something to learn about; let others be [MASK], or what they mean.
+def mask_mentions(mentions: Sequence[Mention], targets: Sequence[Optional[int]], *, show_some: bool) -> None:
+    """Choose the mentions to score: those with a target. The others are [MASK], or visible.
 
     mentions (Sequence[Mention]): The mentions, changed in place.
-    targets (Sequence[Optional[int]]): As from `find_targets`.
-    show (bool): Whether some stand there as what they mean, a random share of each document's: global mode meets texts
-        of which anything from nothing to all but one mention is resolved.
+    targets (Sequence[Optional[int]]): Targets, as returned by `find_targets`.
+    show_some (bool): Whether to make a random fraction of each document's mentions visible: in global mode, the encoder
+        reads documents of which no mention, some, or all but one are linked.
     """
-    shares: Dict[int, float] = {}
+    fractions: Dict[int, float] = {}
     for mention, target in zip(mentions, targets, strict=True):
         if target is None:
-            mention.rows = numpy.full_like(mention.rows, -1)
-        elif show and random.random() < shares.setdefault(mention.doc, random.random()):
-            mention.shown = int(mention.rows[target])
+            mention.entity_ids = numpy.full_like(mention.entity_ids, -1)
+        elif show_some and random.random() < fractions.setdefault(mention.doc, random.random()):
+            mention.visible = int(mention.entity_ids[target])
 
 
 def link_loss(
     mentions: Sequence[Mention], targets: Sequence[Optional[int]], output: EntityLogits, prior_weight: float
 ) -> Tuple[float, Floats1d]:
-    """Cross-entropy over the candidates that the encoder knows, priors counted in as in prediction.
+    """Return the cross-entropy over the candidates in the encoder's vocabulary, with priors as in prediction.
 
     mentions (Sequence[Mention]): The mentions of the model's input.
-    targets (Sequence[Optional[int]]): Index of the right candidate of each; None for one that does not count.
-    output (EntityLogits): Logits of those that were asked for.
-    prior_weight (float): What the logarithm of a prior counts beside a logit.
-    RETURNS (Tuple[float, Floats1d]): Sum over mentions, and its gradient, of the shape of the logits.
+    targets (Sequence[Optional[int]]): Index of each mention's gold candidate; None for a mention that does not count.
+    output (EntityLogits): Logits of the candidates of scored mentions.
+    prior_weight (float): Weight of the logarithm of a prior, which is added to the logit.
+    RETURNS (Tuple[float, Floats1d]): Sum over mentions, and its gradient, which has the shape of the logits.
     """
     logits: Any = to_numpy(output.logits).astype("float64")
     gradient = numpy.zeros_like(logits)

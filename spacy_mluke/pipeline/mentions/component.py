@@ -1,12 +1,11 @@
-"""The `mluke_mentions` component: names of a knowledge base in running text."""
+"""The `mluke_mentions` component: finds the names of a knowledge base's entities in text."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Set, Tuple, Union
+from typing import Any, Callable, Iterable, List, Mapping, Optional, Sequence, Set, Tuple
 
 import numpy
-from spacy import util
 from spacy.language import Language
 from spacy.pipeline import Pipe
 from spacy.tokens import Doc, Span
@@ -18,31 +17,30 @@ from ...errors import Errors, check_at_least, check_flag, check_names, did_you_m
 from ...kb.candidate_sources import CandidateSource
 from ...kb.mention_finder import MentionFinder
 from ...kb.store_format import STEM
-from ...storage.files import read_parts
-from ..base.component_files import check_component, saving_component
-from ..base.derived import Derived
-from ..base.options import Options
+from ..base.serialization import Part, Serializable
 from ..base.task import Scorer
+from ..base.transient import TransientDict
 
-_CANDIDATES = "candidates"
 NO_TYPE = "ENTITY"
 
 
-class MentionRecognizer(Options, Pipe):
-    """Finds the names of a knowledge base's entities, and makes them `doc.ents`: for pipelines without a recognizer.
+class MentionRecognizer(Serializable, Pipe):
+    """Finds names of a knowledge base's entities in text, and adds them to `doc.ents`. It needs no training.
 
-    Names are compared but for case, accents and punctuation; of overlapping ones, the longest that begins first is
-    taken. In text whose language is known, names of that language and of none count. It needs no training.
+    Case, accents and punctuation are ignored. Of overlapping names, the first is used, and of those that begin at the
+    same character, the longest. If the text's language is known, only names in that language, or without a language,
+    are used.
 
     vocab (Vocab): The pipeline's vocabulary.
-    candidates (CandidateSource): The knowledge base, and what a mention may mean.
+    candidates (CandidateSource): The knowledge base: `spacy-mluke.store_candidates.v1` or
+        `spacy-mluke.kb_candidates.v1`.
     name (str): The component's name.
-    types (Optional[List[str]]): Types of entities whose names are looked for; None for all.
-    min_length (int): Characters of a name at least.
-    split_tokens (bool): Whether tokens are split where a name begins or ends inside them: in scripts without spaces, at
-        apostrophes and dashes. If not, such names are left out.
-    overwrite (bool): Whether entities that stand in `doc.ents` give way to names that overlap them.
-    scorer (Optional[Scorer]): Scores predictions.
+    types (Optional[List[str]]): Types of the entities to find; None for all.
+    min_length (int): Minimum number of characters of a name.
+    split_tokens (bool): Whether to split tokens in which a name begins or ends: in scripts without spaces, at
+        apostrophes and dashes. If not, such names are skipped.
+    overwrite (bool): Whether names replace existing entities in `doc.ents` that they overlap.
+    scorer (Optional[Scorer]): The scorer.
     RAISES (ValueError): ML071, ML310 for values that are not allowed.
     """
 
@@ -72,18 +70,18 @@ class MentionRecognizer(Options, Pipe):
             check_flag(option, options[option])
 
     def set_candidates(self, candidates: CandidateSource) -> None:
-        """Take names from elsewhere.
+        """Replace the knowledge base.
 
-        candidates (CandidateSource): The source.
+        candidates (CandidateSource): The new knowledge base.
         """
         candidates.bind(self.vocab)
         self.candidates = candidates
-        self._finders: Derived[str, MentionFinder] = Derived()
-        self._types: Derived[str, str] = Derived()
+        self._finders: TransientDict[str, MentionFinder] = TransientDict()
+        self._types: TransientDict[str, str] = TransientDict()
 
     @property
     def labels(self) -> Tuple[str, ...]:
-        """Types that mentions can have: those that were asked for, else those seen so far."""
+        """Types of mentions: the option `types` if it is set, else the types predicted so far."""
         return tuple(self.cfg["types"] or sorted({kind or NO_TYPE for kind in self._types.values()}))
 
     def __call__(self, doc: Doc) -> Doc:
@@ -103,11 +101,11 @@ class MentionRecognizer(Options, Pipe):
         return doc
 
     def finder(self, lang: str) -> MentionFinder:
-        """What finds names in text of a language; made at first use.
+        """Return the finder of names in text of a language. It is made at the first call.
 
         lang (str): The language; "xx" or "" for any.
         RETURNS (MentionFinder): The finder.
-        RAISES (ValueError): ML311 for one of `types` that no entity has.
+        RAISES (ValueError): ML311 if no entity has one of `types`.
         """
         if lang not in self._finders:
             names, stems = self._names(None if lang in ("xx", "") else lang)
@@ -136,7 +134,7 @@ class MentionRecognizer(Options, Pipe):
                 raise ValueError(Errors.ML311.format(name=self.name, value=kind, choices=choices, hint=hint))
 
     def _labelled(self, spans: List[Span]) -> List[Span]:
-        """Give mentions the type of what they mean most likely."""
+        """Label mentions with the type of their most probable candidate."""
         labelled = []
         for span, matches in zip(spans, self.candidates(spans) if spans else (), strict=True):
             types = [self._type_of(match.id) for match in matches]
@@ -151,7 +149,7 @@ class MentionRecognizer(Options, Pipe):
         return self._types[entity_id]
 
     def initialize(self, get_examples: Callable[[], Iterable[Example]], *, nlp: Optional[Language] = None) -> None:
-        """Nothing: names are not learnt.
+        """Do nothing: the component is not trained.
 
         get_examples (Callable[[], Iterable[Example]]): Not used.
         nlp (Optional[Language]): Not used.
@@ -159,53 +157,14 @@ class MentionRecognizer(Options, Pipe):
 
     # --- saving ---
 
-    def to_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> None:
-        """Save the component, with its knowledge base.
+    def parts(self, exclude: Sequence[str], place: Optional[Path] = None) -> List[Part]:
+        return [*super().parts(exclude, place), Part.of("candidates", self.candidates)]
 
-        path (Union[str, Path]): The directory.
-        exclude (Iterable[str]): Of "cfg", "candidates", what to leave out.
-        RAISES (ValueError): ML360 if it cannot be written: then the directory is as it was.
-        """
-        writers: Dict[str, Callable] = {"cfg": self.cfg_to_disk, _CANDIDATES: self.candidates.to_disk}
-        with saving_component(path, exclude) as folder:
-            util.to_disk(folder, writers, exclude)
-
-    def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> MentionRecognizer:
-        """Load the component from a directory.
-
-        path (Union[str, Path]): The directory.
-        exclude (Iterable[str]): Of "cfg", "candidates", what to leave out.
-        RETURNS (MentionRecognizer): This component.
-        RAISES (ValueError): ML363, ML364 for a directory that is not whole.
-        """
-        check_component(path)
-        readers: Dict[str, Callable] = {"cfg": self.cfg_from_disk, _CANDIDATES: self.candidates.from_disk}
-        util.from_disk(util.ensure_path(path), readers, exclude)
+    def after_loading(self, skipped: Sequence[str]) -> None:
+        super().after_loading(skipped)
         self.set_candidates(self.candidates)
-        return self
-
-    def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
-        """Save the component as bytes, with its knowledge base.
-
-        exclude (Iterable[str]): Of "cfg", "candidates", what to leave out.
-        RETURNS (bytes): The component.
-        """
-        writers: Dict[str, Callable] = {"cfg": self.cfg_to_bytes, _CANDIDATES: self.candidates.to_bytes}
-        return util.to_bytes(writers, exclude)
-
-    def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> MentionRecognizer:
-        """Load the component from bytes.
-
-        bytes_data (bytes): As from `to_bytes`.
-        exclude (Iterable[str]): Of "cfg", "candidates", what to leave out.
-        RETURNS (MentionRecognizer): This component.
-        """
-        readers: Dict[str, Callable] = {"cfg": self.cfg_from_bytes, _CANDIDATES: self.candidates.from_bytes}
-        read_parts(bytes_data, readers, exclude)
-        self.set_candidates(self.candidates)
-        return self
 
 
 def _edges(doc: Doc) -> Set[int]:
-    """Characters where tokens begin or end."""
+    """Return the characters at which tokens begin or end."""
     return set(numpy.concatenate(token_edges(doc)).tolist())

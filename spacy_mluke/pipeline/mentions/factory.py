@@ -37,20 +37,7 @@ def make_mluke_mentions(
     overwrite: bool,
     scorer: Optional[Callable],
 ) -> "MentionRecognizer":
-    """Make the component that finds the names of a knowledge base in text.
-
-    nlp (Language): The pipeline.
-    name (str): The component's name.
-    candidates (CandidateSource): The knowledge base, `spacy-mluke.store_candidates.v1` or
-        `spacy-mluke.kb_candidates.v1`.
-    types (Optional[List[str]]): Types of entities whose names are looked for; None for all.
-    min_length (int): Characters of a name at least.
-    split_tokens (bool): Whether tokens are split where a name begins or ends inside them: in scripts without spaces, at
-        apostrophes and dashes. If not, such names are left out.
-    overwrite (bool): Whether entities that stand in `doc.ents` give way to names that overlap them.
-    scorer (Optional[Callable]): The scorer.
-    RETURNS (MentionRecognizer): The component.
-    """
+    """Make `mluke_mentions`. See `MentionRecognizer` for the options."""
     from .component import MentionRecognizer
 
     return MentionRecognizer(

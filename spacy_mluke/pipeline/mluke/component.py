@@ -1,4 +1,4 @@
-"""The `mluke` component: entity and token states on the Doc, shared with all components that listen."""
+"""The `mluke` component: encodes documents, and shares the encoder with listening components."""
 
 from __future__ import annotations
 
@@ -11,51 +11,52 @@ from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc
 from spacy.training import Example, validate_examples
 from spacy.vocab import Vocab
-from thinc.api import Model, Optimizer
+from thinc.api import Optimizer
 
-from ...annotate.trf_data import MLUKE, OTHER, read_from
 from ...annotate.write import hook_vectors, write_states
-from ...encoder.access import encoder_settings, is_loaded, load_model
+from ...encoder.access import is_loaded, load_model
 from ...encoder.inputs import EncoderInput
-from ...encoder.listener import EncoderListener, WidthOf
 from ...encoder.request import EncoderModel
-from ...encoder.trf_data import full_batch, is_token_listener, split_output
+from ...encoder.trf_data import full_batch, split_output
 from ...encoder.word_encoder import replace_listener, replace_listener_config
 from ...errors import Errors, Warnings, check_at_least, check_choice, check_flag
 from ...extensions import install_extensions
 from ...types import Counts, EncoderOutput
 from ..base.defaults import Suggester
 from ..base.stream import annotate
-from .encoder_files import EncoderFiles
+from .listeners import ListenedEncoder
 from .shared_update import SharedUpdate
 
 ExtraAnnotations = Callable[[List[Doc], Any], None]
-# What a span's vector is: the state of its entity, or that and the states of its words.
+# Span vectors: the entity's state, or the mean of it and the states of the span's words.
 BOTH = "both"
 SPAN_VECTORS = ("entity", BOTH)
 
 
-class MLuke(EncoderFiles, TrainablePipe):
+class MLuke(ListenedEncoder, TrainablePipe):
     """Encodes documents together with their entity spans.
 
-    To its neighbours it is what spacy-transformers' `Transformer` is: it fills `doc._.trf_data`, and any component with
-    a `spacy-transformers.TransformerListener.v1` reads from it and trains it. Both may be in one pipeline; listeners
-    then name their encoder (`upstream`), or get the last one before them.
+    States are in `doc._.mluke`, and the vector of a span in `span._.mluke_vector`. The component replaces
+    spacy-transformers' `Transformer`: it sets `doc._.trf_data`, and components with a
+    `spacy-transformers.TransformerListener.v1` read its states and train its encoder. If both are in one pipeline, a
+    listener names its encoder (`upstream`), or reads the last one before it.
 
     vocab (Vocab): The pipeline's vocabulary.
-    model (EncoderModel): The encoder. Its checkpoint is read at first use, or by `initialize`.
-    suggester (Suggester): Which spans become entities.
+    model (Model[EncoderInput, EncoderOutput]): The encoder, `spacy-mluke.Encoder.v1`. Its checkpoint is read at first
+        use, or by `initialize`.
+    suggester (Suggester): Suggests the spans that are encoded as entities, by default `doc.ents`.
     name (str): The component's name.
-    keep_token_states (bool): Whether wordpiece states stay on the document.
-    span_vectors (str): What a span's vector is: "entity", its entity's state, or "both", of entity and wordpieces.
-    set_vectors (bool): Whether `.vector` and `.similarity` read mLUKE's vectors.
-    buffer_tokens (int): Tokens that `pipe` reads ahead.
-    set_extra_annotations (Optional[Callable]): Called with the documents and their states after these are on the
-        documents, as spacy-transformers does.
+    keep_token_states (bool): Whether to store wordpiece states on the document. Listeners and `token_vectors` need
+        them. Without them, windows of a long document that contain no entity are not encoded.
+    span_vectors (str): The vector of a span. "entity": the state of its entity, as in the papers. "both": the mean of
+        its entity's state and of the mean state of its wordpieces, each normalized to length 1, which finds the same
+        entity in other texts most often.
+    set_vectors (bool): Whether `.vector` and `.similarity` of documents, spans and tokens use mLUKE's vectors.
+    buffer_tokens (int): Number of tokens that `nlp.pipe` reads ahead, to encode sequences of similar length together.
+    set_extra_annotations (Optional[Callable]): Called with a batch of documents and their states, in the form of
+        spacy-transformers, after the states were set.
     RAISES (ValueError): ML070, ML071, ML310 for values that are not allowed.
     """
-
-    model: EncoderModel
 
     def __init__(
         self,
@@ -74,7 +75,7 @@ class MLuke(EncoderFiles, TrainablePipe):
         self.vocab = vocab
         self.model = model
         self.name = name
-        self.listener_map: Dict[str, List[Any]] = {}
+        self.listener_map = {}
         self.set_extra_annotations = set_extra_annotations
         model.attrs["replace_listener"] = replace_listener
         model.attrs["replace_listener_cfg"] = replace_listener_config
@@ -111,16 +112,16 @@ class MLuke(EncoderFiles, TrainablePipe):
     def pipe(self, stream: Iterable[Doc], *, batch_size: int = 128) -> Iterator[Doc]:
         """Encode a stream of documents.
 
-        Documents are read ahead until there are `batch_size` of them or `buffer_tokens` tokens; their passes are sorted
-        by length and go through the network in batches of even cost.
+        Documents are read ahead up to `batch_size` documents or `buffer_tokens` tokens. Their sequences are sorted by
+        length and encoded in batches of similar cost.
 
         stream (Iterable[Doc]): The documents, changed in place.
-        batch_size (int): Documents to read ahead at most.
-        YIELDS (Doc): The documents, in order. One that fails goes to the error handler, by itself.
+        batch_size (int): Maximum number of documents to read ahead.
+        YIELDS (Doc): The documents, in order. A document that fails goes to the error handler; the others do not.
         RAISES (ValueError): ML071 for a batch size below 1.
         """
         check_at_least("batch_size", batch_size, 1)
-        # A checkpoint that cannot be read is nobody's document's fault.
+        # Errors of the checkpoint must not go to the error handler of documents.
         load_model(self.model)
         counts = Counts()
         try:
@@ -130,7 +131,7 @@ class MLuke(EncoderFiles, TrainablePipe):
             self._warn(counts)
 
     def predict(self, docs: Iterable[Doc]) -> EncoderOutput:
-        """Encode documents without changing them.
+        """Encode documents. The documents do not change.
 
         docs (Iterable[Doc]): The documents.
         RETURNS (EncoderOutput): Their states.
@@ -139,13 +140,13 @@ class MLuke(EncoderFiles, TrainablePipe):
         return self.model.predict(self._input(list(docs), with_tokens=with_tokens))
 
     def set_annotations(self, docs: Iterable[Doc], predictions: EncoderOutput) -> None:
-        """Put states on documents: `doc._.mluke`, `doc._.trf_data`, `span._.mluke_vector`.
+        """Set `doc._.mluke`, `doc._.trf_data` and `span._.mluke_vector`.
 
         docs (Iterable[Doc]): The documents.
-        predictions (EncoderOutput): What `predict` returned for them.
+        predictions (EncoderOutput): Their states, as returned by `predict`.
         """
         docs = list(docs)
-        self._tell_listeners_width()
+        self.set_listener_widths()
         strings: List[str] = []
         keep_tokens = self.cfg["keep_token_states"]
         if keep_tokens and predictions.piece_states is not None:
@@ -160,7 +161,7 @@ class MLuke(EncoderFiles, TrainablePipe):
             self.set_extra_annotations(docs, full_batch([doc._.trf_data for doc in docs]))
 
     def counts_of(self, prediction: EncoderOutput) -> Counts:
-        """What alignment had to leave out for a prediction."""
+        """Return the counts of skipped and truncated inputs of a prediction, for warnings."""
         return prediction.batch.counts
 
     def _input(self, docs: List[Doc], *, with_tokens: bool) -> EncoderInput:
@@ -187,98 +188,15 @@ class MLuke(EncoderFiles, TrainablePipe):
         """Whether the checkpoint has been read."""
         return is_loaded(self.model)
 
-    @property
-    def listening_components(self) -> List[str]:
-        """Names of the components that listen."""
-        return list(self.listener_map)
-
-    def add_listener(self, listener: Any, component_name: str) -> None:
-        """Connect a listener of another component. Usually called by spaCy.
-
-        listener (TransformerListener): The layer.
-        component_name (str): The component that it is part of.
-        RAISES (ValueError): ML073 if this component keeps no token states.
-        """
-        if not self.cfg["keep_token_states"]:
-            raise ValueError(Errors.ML073.format(listener=component_name, name=self.name))
-        if getattr(listener, "upstream_name", "*") != "*":
-            read_from(listener, MLUKE)
-        self._connect(listener, component_name)
-        self._tell_listeners_width()
-
-    def _connect(self, listener: Any, component_name: str) -> None:
-        known = self.listener_map.setdefault(component_name, [])
-        if not any(listener is layer for layer in known):
-            known.append(listener)
-
-    def remove_listener(self, listener: Any, component_name: str) -> bool:
-        """Take a listener away. Usually called by spaCy.
-
-        listener (Model): The layer.
-        component_name (str): The component that it is part of.
-        RETURNS (bool): Whether it was connected.
-        """
-        known = self.listener_map.get(component_name, [])
-        kept = [layer for layer in known if layer is not listener]
-        if len(kept) == len(known):
-            return False
-        self.listener_map[component_name] = kept
-        if not kept:
-            del self.listener_map[component_name]
-        return True
-
-    @property
-    def listeners(self) -> List[Any]:
-        """Layers of other components that read the states of tokens."""
-        return [layer for layer in self._layers() if not isinstance(layer, EncoderListener)]
-
-    @property
-    def entity_listeners(self) -> List[EncoderListener]:
-        """Layers of other components that read the states of entities."""
-        return [layer for layer in self._layers() if isinstance(layer, EncoderListener)]
-
-    def _layers(self) -> List[Any]:
-        return [layer for name in self.listening_components for layer in self.listener_map[name]]
-
-    def find_listeners(self, component: Any) -> None:
-        """Connect the listeners in another component, of both kinds. Usually called by spaCy.
-
-        component (Any): A component of the pipeline.
-        """
-        if not isinstance(getattr(component, "model", None), Model):
-            return
-        for node in component.model.walk():
-            is_ours = getattr(node, "upstream_name", None) in ("*", self.name)
-            if isinstance(node, EncoderListener) and is_ours:
-                self._connect(node, component.name)
-            elif is_token_listener(node) and is_ours:
-                self.add_listener(node, component.name)
-            elif is_token_listener(node):
-                # It stands behind another transformer, too, and is to go on reading that one.
-                read_from(node, OTHER)
-        self._tell_listeners_width()
-
-    def _tell_listeners_width(self) -> None:
-        """Tell the listeners that do not know it yet how wide the states are. Before the checkpoint is read, they are
-        told where that stands, and look there when they are initialized: a frozen encoder is not read until then."""
-        for listener in self._layers():
-            if listener.has_dim("nO") is not None:
-                continue
-            if self.model.has_dim("nO"):
-                listener.set_dim("nO", self.model.get_dim("nO"))
-            else:
-                cfg = encoder_settings(self.model)
-                listener.init = WidthOf(cfg["name"], cfg["revision"])
-
     def get_loss(self, examples: Any, scores: Any) -> Any:
-        """Nothing: an encoder has no loss of its own. See `update`."""
+        """Return None: the component has no loss. See `update`."""
         return None
 
     def initialize(self, get_examples: Callable[[], Iterable[Example]], *, nlp: Optional[util.Language] = None) -> None:
         """Read the checkpoint and connect listeners.
 
-        get_examples (Callable[[], Iterable[Example]]): Not needed: an encoder has no labels.
-        nlp (Optional[Language]): The pipeline whose later components may listen.
+        get_examples (Callable[[], Iterable[Example]]): Not used: an encoder has no labels.
+        nlp (Optional[Language]): The pipeline; listeners of its later components are connected.
         """
         load_model(self.model)
         if nlp is not None:
@@ -286,7 +204,7 @@ class MLuke(EncoderFiles, TrainablePipe):
             for name, pipe in nlp.pipeline[names.index(self.name) if self.name in names else 0 :]:
                 if name != self.name:
                     self.find_listeners(pipe)
-        self._tell_listeners_width()
+        self.set_listener_widths()
 
     def update(
         self,
@@ -296,15 +214,15 @@ class MLuke(EncoderFiles, TrainablePipe):
         sgd: Optional[Optimizer] = None,
         losses: Optional[Dict[str, float]] = None,
     ) -> Dict[str, float]:
-        """Make the pass that the listeners train.
+        """Encode documents for the listeners, which compute losses and gradients.
 
-        The encoder has no loss of its own. Each listener adds its gradient; after the last, the sum goes through the
-        encoder once, and if an optimizer was given here or to `finish_update` meanwhile, it steps.
+        The component has no loss. Each listener adds its gradient. After the last one, the sum is backpropagated
+        through the encoder once; then the optimizer that was passed here or to `finish_update` makes its step.
 
-        examples (Iterable[Example]): Their predicted documents are encoded.
-        drop (float): Not used: the dropout of a pretrained encoder stands in its checkpoint's config.
+        examples (Iterable[Example]): Examples, whose predicted documents are encoded.
+        drop (float): Not used: the checkpoint's config sets the encoder's dropout.
         sgd (Optional[Optimizer]): The optimizer.
-        losses (Optional[Dict[str, float]]): Gets the sum of squared gradients under the component's name.
+        losses (Optional[Dict[str, float]]): The sum of squared gradients is added under the component's name.
         RETURNS (Dict[str, float]): The losses.
         """
         examples = list(examples)
@@ -313,11 +231,11 @@ class MLuke(EncoderFiles, TrainablePipe):
         losses.setdefault(self.name, 0.0)
         self.flush_update()
         docs = [eg.predicted for eg in examples]
-        n_listeners = len(self._layers())
+        n_listeners = len(self.listening_layers())
         if not any(len(doc) for doc in docs) or not n_listeners:
             return losses
         output, backprop = self.model.begin_update(self._input(docs, with_tokens=bool(self.listeners)))
-        self._tell_listeners_width()
+        self.set_listener_widths()
         self._waiting_sgd = sgd
         update = SharedUpdate(output, backprop, n_listeners, partial(self._on_backprop, losses))
         self._update = update
@@ -330,7 +248,7 @@ class MLuke(EncoderFiles, TrainablePipe):
         return losses
 
     def finish_update(self, sgd: Optimizer) -> None:
-        """Let the optimizer step. If listeners are still to call back, the step waits for them.
+        """Update the encoder's weights. If listeners have not added their gradients yet, the update waits for them.
 
         sgd (Optimizer): The optimizer.
         """
@@ -344,7 +262,7 @@ class MLuke(EncoderFiles, TrainablePipe):
             self.model.finish_update(sgd)
 
     def flush_update(self) -> None:
-        """Send what listeners have sent back through the encoder, if it still waits for more of them."""
+        """Backpropagate the gradients received so far, if listeners are still missing."""
         if self._update is not None:
             self._update.flush()
             self._update = None
@@ -357,7 +275,7 @@ class MLuke(EncoderFiles, TrainablePipe):
 
 
 def _buffered(stream: Iterable[Doc], n_docs: int, n_tokens: int) -> Iterator[List[Doc]]:
-    """Cut a stream into lists of at most `n_docs` documents, or of about `n_tokens` tokens."""
+    """Split a stream into lists of at most `n_docs` documents, or of about `n_tokens` tokens."""
     docs: List[Doc] = []
     tokens = 0
     for doc in stream:

@@ -37,22 +37,7 @@ def make_mluke(
     buffer_tokens: int,
     set_extra_annotations: Optional[Callable],
 ) -> "MLuke":
-    """Make the component that encodes documents and their entity spans.
-
-    nlp (Language): The pipeline.
-    name (str): The component's name.
-    model (Model[EncoderInput, EncoderOutput]): The encoder, `spacy-mluke.Encoder.v1`.
-    suggester (Suggester): Which spans become entities, by default `doc.ents`.
-    keep_token_states (bool): Whether wordpiece states stay on the document. Listeners and `token_vectors` need them;
-        without them, windows of a long document that hold no entity are not even read.
-    span_vectors (str): What a span's vector is. "entity": the state of its entity, as in the papers. "both": the mean
-        of that and of the mean state of its wordpieces, each of length 1: it finds the same entity elsewhere best.
-    set_vectors (bool): Whether `.vector` and `.similarity` of the document, its spans and tokens read mLUKE's vectors.
-    buffer_tokens (int): Tokens that `nlp.pipe` reads ahead, to encode passes of like length together.
-    set_extra_annotations (Optional[Callable]): Called with a batch's documents, and their states in the form of
-        spacy-transformers, after these are on the documents.
-    RETURNS (MLuke): The component.
-    """
+    """Make `mluke`. See `MLuke` for the options."""
     from .component import MLuke
 
     return MLuke(

@@ -1,4 +1,4 @@
-"""One pass of the encoder, trained by several listeners."""
+"""A forward pass of the encoder that several listeners train."""
 
 from __future__ import annotations
 
@@ -13,15 +13,14 @@ if TYPE_CHECKING:
 
 
 class SharedUpdate:
-    """Sums the gradients of all listeners and sends them through the encoder once.
+    """Sums the gradients of all listeners, and backpropagates the sum through the encoder once.
 
-    spaCy tells a shared component neither how many of its listeners will call back (a frozen one will not) nor in which
-    order `finish_update` and the callbacks come. So the pass goes backward when the last expected callback has come, or
-    when `flush` says that no more will.
+    A shared component does not know how many of its listeners will call back (frozen ones do not), nor in which order
+    `finish_update` and the callbacks are called. So it backpropagates after the last expected callback, or at `flush`.
 
-    output (EncoderOutput): What the listeners read.
-    backprop (Callable[[EncoderOutput], Any]): Takes the gradient of `output`.
-    n_listeners (int): Callbacks expected, of listeners for tokens and for entities.
+    output (EncoderOutput): The states that the listeners read.
+    backprop (Callable[[EncoderOutput], Any]): Backpropagates the gradient of `output`.
+    n_listeners (int): Number of expected callbacks, of listeners for tokens and for entities.
     on_done (Callable[[float], None]): Called after the backward pass, with the sum of the squared gradients.
     """
 
@@ -40,16 +39,20 @@ class SharedUpdate:
         self._open = True
 
     def __reduce__(self) -> Tuple[Callable[[], None], Tuple[()]]:
-        # An update belongs to its process: a pickle or a copy of the component holds none.
+        # An update belongs to its process: pickles and copies of the component contain none.
         return _no_update, ()
 
     @property
     def has_gradient(self) -> bool:
-        """Whether a listener has called back and the pass has not gone backward yet."""
+        """Whether a listener has called back, and its gradient is not backpropagated yet."""
         return self._open and self._gradient is not None
 
     def receive(self, d_datas: Sequence[TransformerData]) -> List:
-        """The callback of a listener for tokens: gradients of the documents that have tokens."""
+        """Add the gradient of a listener for tokens: its callback.
+
+        d_datas (Sequence[TransformerData]): Gradients of the documents that have tokens.
+        RETURNS (List): Empty.
+        """
         if self._open:
             gradient = self._sum()
             assert gradient.piece_states is not None
@@ -58,9 +61,9 @@ class SharedUpdate:
         return []
 
     def receive_entities(self, d_states: DeviceFloats2d) -> None:
-        """The callback of a listener for entities.
+        """Add the gradient of a listener for entities: its callback.
 
-        d_states (DeviceFloats2d): Gradient of the pass's entity states. Shape: (n_entities, width).
+        d_states (DeviceFloats2d): Gradient of all entity states. Shape: (n_entities, width).
         """
         if self._open:
             gradient = self._sum()
@@ -78,7 +81,7 @@ class SharedUpdate:
             self.flush()
 
     def flush(self) -> None:
-        """Go backward with what has come; without anything, let go of the pass."""
+        """Backpropagate the gradients received so far. Later callbacks are ignored."""
         if self.has_gradient:
             gradient = self._gradient
             assert gradient is not None

@@ -1,4 +1,4 @@
-"""The `mluke_ner` component: names in a text, by a look at every candidate."""
+"""The `mluke_ner` component: finds named entities by classifying every candidate span."""
 
 from __future__ import annotations
 
@@ -7,53 +7,55 @@ from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple
 
 import numpy
 from spacy.language import Language
-from spacy.pipeline import SpanCategorizer
+from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc
 from spacy.training import Example, validate_get_examples
 from spacy.util import minibatch
 from spacy.vocab import Vocab
-from thinc.api import Model, set_dropout_rate
+from thinc.api import set_dropout_rate
 from thinc.types import Ragged
 from thinc.util import to_numpy
 
-from ...annotate.named_entities import write_entities
+from ...annotate.named_entities import write_candidates, write_entities
 from ...errors import Errors, Warnings, check_at_least, check_flag, check_fraction, check_text, did_you_mean
-from ...heads.losses import cross_entropy, softmax
+from ...heads.losses import cross_entropy
 from ...heads.span_classifier import SpanInput, SpanModel
+from ...ragged import row_offsets
 from ...suggesters.candidates import CandidateSpans, split_docs, suggest_candidates
 from ...types import Counts, Floats2d, Ints1d
 from ..base.defaults import Suggester
 from ..base.published import load_encoder_model
-from ..base.task import Scorer, TaskPipe
-from .gold_spans import UNKNOWN, Truth, classify, find_gold, reference_spans, sample
-from .pruning import learn_pruning
+from ..base.task import Scorer
+from .decoding import rank_entities
+from .gold_entities import UNKNOWN, CandidateClasses, classify, find_gold, reference_spans, sample
+from .pruning import PrunablePipe
 
 Prediction = Tuple[Ragged, Floats2d]
-# Tokens and documents whose candidates are aligned together: what bounds memory between the passes.
+# Tokens and documents whose candidates are aligned together. This limits memory.
 MAX_TOKENS = 20_000
 MAX_DOCS = 1_000
 
 
-class EntityRecognizer(TaskPipe, SpanCategorizer):
-    """Finds names: every candidate gets one label, or none; of those with a label that overlap, the best one counts.
+class EntityRecognizer(PrunablePipe, TrainablePipe):
+    """Finds named entities: classifies every candidate span, and keeps the best of those that overlap.
 
-    A spaCy `SpanCategorizer` to its neighbours. That a candidate is no name is a class of its own in training
-    (`negative_label`), and no label anywhere else.
+    Predictions are in `doc.ents` and, with their probabilities, in `doc.spans[spans_key]`. The negative class
+    (`negative_label`) is an output of the head, but not one of the component's `labels`.
 
     vocab (Vocab): The pipeline's vocabulary.
-    model (SpanModel): `spacy-mluke.SpanClassifier.v1`.
-    suggester (Suggester): Which spans are looked at.
+    model (Model[SpanInput, Floats2d]): `spacy-mluke.SpanClassifier.v1`, or another classifier of spans.
+    suggester (Suggester): Suggests the candidate spans, by default all spans of up to 16 tokens within a sentence.
     name (str): The component's name.
-    negative_label (str): The class of what is no name, as the head's labels call it.
-    threshold (float): Least probability of a name.
-    spans_key (str): Key in `doc.spans` of what was found, with scores.
-    keep_nested (bool): Whether names inside names are found, too, for `doc.spans`. Gold names are then those of
-        `doc.spans[spans_key]`, where the reference has that group.
-    overwrite_ents (bool): Whether entities that stand in `doc.ents` give way to predicted ones.
-    negatives_per_token (Optional[float]): Candidates without a name that are drawn in training for each token of a
-        document. None for all of them.
-    negative_weight (float): Weight of candidates without a name in the loss.
-    scorer (Optional[Scorer]): Scores predictions.
+    negative_label (str): Name of the negative class, for candidates that are not entities.
+    threshold (float): Minimum probability of an entity.
+    spans_key (str): Key in `doc.spans` of the group with the predicted entities and their scores.
+    keep_nested (bool): Whether entities inside entities are learnt and predicted, too, for `doc.spans`. Gold entities
+        are then those of `doc.spans[spans_key]`, if the reference document has that group.
+    overwrite_ents (bool): Whether predicted entities replace existing entities in `doc.ents`.
+    negatives_per_token (Optional[float]): Negative candidates that are sampled in training for each token of a
+        document; None for all.
+    negative_weight (float): Weight of negative candidates in the loss.
+    scorer (Optional[Scorer]): The scorer.
     RAISES (ValueError): ML071, ML310 for values that are not allowed.
     """
 
@@ -86,7 +88,7 @@ class EntityRecognizer(TaskPipe, SpanCategorizer):
             "negatives_per_token": negatives_per_token,
             "negative_weight": negative_weight,
         }
-        TaskPipe.__init__(self, vocab, model, name, options, scorer, {"keep": None})
+        super().__init__(vocab, model, name, options, scorer, {"max_candidates_per_piece": None})
         self.suggester = suggester
 
     def check_options(self, options: Mapping[str, Any]) -> None:
@@ -98,60 +100,47 @@ class EntityRecognizer(TaskPipe, SpanCategorizer):
         check_at_least("negatives_per_token", options["negatives_per_token"], 0, whole=False, optional=True)
         check_at_least("negative_weight", options["negative_weight"], 0, whole=False)
 
-    def check_state(self, state: Mapping[str, Any]) -> None:
-        super().check_state(state)
-        keep = state.get("keep")
-        check_at_least("keep", keep, 0, whole=False, optional=True)
-
     # --- labels ---
 
     @property
-    def labels(self) -> Tuple[str, ...]:  # type: ignore[override]
-        """The labels of names; the class for none is not among them."""
+    def labels(self) -> Tuple[str, ...]:
+        """Labels of entities, without the negative class."""
         return tuple(label for label in self.classes if label != self.cfg["negative_label"])
 
-    def first_classes(self) -> List[str]:
+    def default_classes(self) -> List[str]:
         return [self.cfg["negative_label"]]
 
-    def take_published(self, tensors: Mapping[str, Any], labels: List[str]) -> None:
+    def use_published_head(self, tensors: Mapping[str, Any], labels: List[str]) -> None:
         negative = self.cfg["negative_label"]
         if negative not in labels:
             hint = did_you_mean(negative, labels)
             raise ValueError(Errors.ML202.format(label=negative, name=self.name, labels=", ".join(labels), hint=hint))
-        super().take_published(tensors, labels)
-
-    @property
-    def label_data(self) -> List[str]:
-        return list(self.labels)
+        super().use_published_head(tensors, labels)
 
     @property
     def _negative(self) -> int:
         return self.classes.index(self.cfg["negative_label"])
 
-    @property
-    def gold_key(self) -> Optional[str]:
-        """Key in `doc.spans` where gold names are; None for `doc.ents`."""
-        return self.cfg["spans_key"] if self.cfg["keep_nested"] else None
-
     # --- predicting ---
 
     def predict(self, docs: Iterable[Doc]) -> Prediction:
-        """Look at the candidates of documents without changing them.
+        """Classify the candidate spans of documents. The documents do not change.
 
         docs (Iterable[Doc]): The documents.
-        RETURNS (Prediction): Token bounds of the candidates, and their logits: NaN for one without wordpieces, -inf for
-            one that was not looked at.
+        RETURNS (Prediction): Token bounds of the candidates, and their logits: NaN for a candidate without wordpieces,
+            -inf for one that was pruned.
         """
         self.load()
         docs = list(docs)
         bounds = [numpy.zeros((0, 2), dtype="int64")]
         lengths = [numpy.zeros(0, dtype="int64")]
         logits = [numpy.zeros((0, len(self.classes)), dtype="float32")]
+        limit = self.cfg["max_candidates_per_piece"]
         for part in split_docs(docs, max_tokens=MAX_TOKENS, max_docs=MAX_DOCS):
             spans = suggest_candidates(self.suggester, part)
             bounds.append(spans.bounds)
             lengths.append(spans.lengths)
-            logits.append(to_numpy(self.model.predict(SpanInput(part, spans.ragged, self.cfg["keep"]))))
+            logits.append(to_numpy(self.model.predict(SpanInput(part, spans.ragged, limit))))
         return CandidateSpans(numpy.concatenate(bounds), numpy.concatenate(lengths)).ragged, numpy.concatenate(logits)
 
     def counts_of(self, prediction: Prediction) -> Counts:
@@ -162,69 +151,33 @@ class EntityRecognizer(TaskPipe, SpanCategorizer):
         """Set `doc.ents` and `doc.spans`.
 
         docs (Iterable[Doc]): The documents.
-        indices_scores (Prediction): What `predict` returned for them.
+        indices_scores (Prediction): Their prediction, as returned by `predict`.
         """
         spans, logits = CandidateSpans.from_ragged(indices_scores[0]), indices_scores[1]
-        tops = numpy.where(numpy.isnan(logits), -numpy.inf, logits).argmax(axis=1)
-        found = numpy.flatnonzero((tops != self._negative) & numpy.isfinite(logits[:, 0]))
-        tops, heights = tops[found], logits[found].max(axis=1)
-        scores = softmax(logits[found]).max(axis=1, initial=0.0)
-        numbers = spans.docs[found]
-        # By logits, as the published models are evaluated; of equal ones, the first.
-        order = numpy.lexsort((-heights, numbers))
-        order = order[scores[order] >= self.cfg["threshold"]]
-        places = numpy.searchsorted(numbers[order], numpy.arange(len(spans.lengths) + 1)).tolist()
-        bounds = list(map(tuple, spans.bounds[found[order]].tolist()))
-        labels = [self.classes[top] for top in tops[order].tolist()]
-        probabilities = scores[order].tolist()
-        for doc, start, end in zip(docs, places[:-1], places[1:], strict=True):
+        threshold = self.cfg["threshold"]
+        ranked = rank_entities(spans, logits, self.classes, negative=self._negative, threshold=threshold)
+        for doc, found in zip(docs, ranked, strict=True):
             write_entities(
                 doc,
-                bounds[start:end],
-                labels[start:end],
-                probabilities[start:end],
+                found.bounds,
+                found.labels,
+                found.scores,
                 spans_key=self.cfg["spans_key"],
                 keep_nested=self.cfg["keep_nested"],
                 overwrite_ents=self.cfg["overwrite_ents"],
             )
 
-    # --- pruning ---
+    def set_candidates(self, docs: Iterable[Doc], *, candidates_key: str = "candidates") -> None:
+        """Write the candidate spans of documents to a span group, as spaCy's `SpanCategorizer` does.
 
-    @property
-    def keep(self) -> Optional[float]:
-        """Candidates that are looked at for each wordpiece; None for all."""
-        return self.cfg["keep"]
-
-    @keep.setter
-    def keep(self, value: Optional[float]) -> None:
-        if value is not None and value <= 0:
-            raise ValueError(Errors.ML071.format(option="keep", value=value, least="a little above 0"))
-        if value is not None and not self._has_pruner:
-            raise ValueError(Errors.ML205.format(name=self.name))
-        self.cfg["keep"] = value
-
-    @property
-    def _has_pruner(self) -> bool:
-        pruner = self.model.maybe_get_ref("pruner")
-        return pruner is not None and bool(pruner.has_param("W"))
-
-    def extra_params(self) -> Dict[str, Tuple[Model, str]]:
-        pruner = self.model.maybe_get_ref("pruner")
-        return {} if pruner is None else {f"pruner.{param}": (pruner, param) for param in pruner.param_names}
-
-    def learn_pruning(self, examples: Iterable[Example], *, keep: Optional[float] = 0.5) -> int:
-        """Learn which candidates are worth a look: those that begin and end where names do, as the states of words
-        tell. From now on the others are no names, and are not looked at. Encoder and head stay as they are.
-
-        examples (Iterable[Example]): Annotated examples; a thousand sentences do.
-        keep (Optional[float]): Candidates to look at for each wordpiece. None to learn it only.
-        RETURNS (int): Names that it was learnt from.
-        RAISES (ValueError): ML204 if there is no name, ML205 for a head that reads words alone.
+        docs (Iterable[Doc]): The documents, changed in place.
+        candidates_key (str): Key in `doc.spans` of the group.
         """
-        self.load()
-        n_names = learn_pruning(self, examples)
-        self.keep = keep
-        return n_names
+        docs = list(docs)
+        spans = suggest_candidates(self.suggester, docs)
+        offsets = row_offsets(spans.lengths).tolist()
+        for doc, start, end in zip(docs, offsets[:-1], offsets[1:], strict=True):
+            write_candidates(doc, spans.bounds[start:end], candidates_key)
 
     # --- training ---
 
@@ -235,95 +188,91 @@ class EntityRecognizer(TaskPipe, SpanCategorizer):
         nlp: Optional[Language] = None,
         labels: Optional[List[str]] = None,
     ) -> None:
-        """Read the checkpoint, collect labels, and start the head.
+        """Read the checkpoint, collect labels, and initialize the head.
 
-        A checkpoint that was fine-tuned for the task keeps its head if that knows all labels.
+        The head of a checkpoint that was fine-tuned for the task is kept if it has all labels.
 
         get_examples (Callable[[], Iterable[Example]]): Annotated examples.
         nlp (Optional[Language]): The pipeline.
-        labels (Optional[List[str]]): The labels, if they are not to be collected.
-        RAISES (ValueError): ML204 if no example is annotated, and no labels are known.
+        labels (Optional[List[str]]): The labels. By default, they are collected from the examples.
+        RAISES (ValueError): ML204 if no example is annotated and no labels are known.
         """
         validate_get_examples(get_examples, "EntityRecognizer.initialize")
         load_encoder_model(self.model)
         found: Dict[str, None] = {}
         is_annotated = False
-        n_names = n_missed = n_examples = 0
+        n_entities = n_missed = n_examples = 0
         for examples in minibatch(get_examples(), MAX_DOCS):
             gold = [find_gold(eg, self.gold_key, n) for n, eg in enumerate(examples)]
             is_annotated |= any(known is not None for known in gold)
             for eg in examples:
                 found.update(dict.fromkeys(span.label_ for span in reference_spans(eg.reference, self.gold_key) or []))
             spans = suggest_candidates(self.suggester, [eg.predicted for eg in examples])
-            truth = classify(gold, spans, _any_row, 0)  # which label, is not known yet
+            counts = classify(gold, spans, _any_class, 0)  # the labels are not known yet
             n_examples += len(examples)
-            n_names += truth.n_names
-            n_missed += truth.n_missed
+            n_entities += counts.n_entities
+            n_missed += counts.n_missed
         if not is_annotated and labels is None:
             self.check_annotation(n_examples, Errors.ML204.format(name=self.name, where=self.gold_hint))
-        self.start_head(sorted(found) if labels is None else labels)
+        self.initialize_labels(sorted(found) if labels is None else labels)
         if n_missed:
             hint = (
                 f"the suggester of [components.{self.name}.suggester] does not suggest them, or the tokens of the "
                 "predicted documents do not have them."
             )
-            warnings.warn(Warnings.ML105.format(n=n_missed, total=n_names, name=self.name, hint=hint), stacklevel=2)
+            text = Warnings.ML105.format(n=n_missed, total=n_entities, name=self.name, hint=hint)
+            warnings.warn(text, stacklevel=2)
 
     def learn(self, examples: List[Example], drop: float) -> float:
-        """Learn from a batch of examples. Losses and gradients are sums over candidates.
+        """Compute the loss of a batch of examples, and add the gradients to the model's. Both are sums over candidates.
 
-        examples (List[Example]): Annotated examples; those without annotation are left out.
+        examples (List[Example]): Annotated examples; others are skipped.
         drop (float): Dropout of the states.
         RETURNS (float): The loss.
-        RAISES (ValueError): ML076 for a label that the component does not know.
+        RAISES (ValueError): ML076 for a label that the component does not have.
         """
         self.load()
         examples = [eg for eg in examples if reference_spans(eg.reference, self.gold_key) is not None]
         docs = [eg.predicted for eg in examples]
         spans = suggest_candidates(self.suggester, docs)
-        rows = self._truth(examples, spans).rows
+        class_ids = self._gold_classes(examples, spans).class_ids
         n_tokens = numpy.asarray([len(doc) for doc in docs], dtype="int64")
-        chosen = sample(rows, spans, n_tokens, self._negative, self.cfg["negatives_per_token"])
-        if not (rows[chosen] != UNKNOWN).any():
+        chosen = sample(class_ids, spans, n_tokens, self._negative, self.cfg["negatives_per_token"])
+        if not (class_ids[chosen] != UNKNOWN).any():
             return 0.0
         set_dropout_rate(self.model, drop)
         logits, backprop = self.model.begin_update(SpanInput(docs, spans.take(chosen).ragged))
-        loss, d_logits = self._loss(to_numpy(logits), rows[chosen])
+        loss, d_logits = self._loss(to_numpy(logits), class_ids[chosen])
         backprop(self.model.ops.asarray2f(cast(Any, d_logits)))
         return loss
 
     def get_loss(  # type: ignore[override]
         self, examples: Iterable[Example], spans_scores: Prediction
     ) -> Tuple[float, Floats2d]:
-        """The loss of a prediction.
+        """Return the loss of a prediction and its gradient.
 
-        examples (Iterable[Example]): The truth.
-        spans_scores (Prediction): As from `predict`.
+        examples (Iterable[Example]): Annotated examples.
+        spans_scores (Prediction): The prediction, as returned by `predict`.
         RETURNS (Tuple[float, Floats2d]): The loss and its gradient.
         """
         spans, logits = spans_scores
-        return self._loss(to_numpy(logits), self._truth(list(examples), CandidateSpans.from_ragged(spans)).rows)
+        return self._loss(
+            to_numpy(logits), self._gold_classes(list(examples), CandidateSpans.from_ragged(spans)).class_ids
+        )
 
-    def _loss(self, logits: Floats2d, rows: Ints1d) -> Tuple[float, Floats2d]:
-        """Cross-entropy over the candidates that are known and have a state."""
-        counted = numpy.flatnonzero((rows != UNKNOWN) & ~numpy.isnan(logits[:, 0]))
-        weights = numpy.where(rows[counted] == self._negative, self.cfg["negative_weight"], 1.0).astype("float32")
-        loss, gradient = cross_entropy(logits[counted], rows[counted], weights)
+    def _loss(self, logits: Floats2d, class_ids: Ints1d) -> Tuple[float, Floats2d]:
+        """Cross-entropy over the candidates that are annotated and have a state."""
+        counted = numpy.flatnonzero((class_ids != UNKNOWN) & ~numpy.isnan(logits[:, 0]))
+        weights = numpy.where(class_ids[counted] == self._negative, self.cfg["negative_weight"], 1.0).astype("float32")
+        loss, gradient = cross_entropy(logits[counted], class_ids[counted], weights)
         d_logits = numpy.zeros_like(logits)
         d_logits[counted] = gradient
         return loss, d_logits
 
-    def _truth(self, examples: List[Example], spans: CandidateSpans) -> Truth:
+    def _gold_classes(self, examples: List[Example], spans: CandidateSpans) -> CandidateClasses:
         gold = [find_gold(eg, self.gold_key, n) for n, eg in enumerate(examples)]
-        return classify(gold, spans, self.check_label, self._negative)
-
-    @property
-    def gold_hint(self) -> str:
-        """Where gold names are looked for, in words."""
-        if self.gold_key is None:
-            return "doc.ents"
-        return f"doc.spans['{self.gold_key}'] or doc.ents"
+        return classify(gold, spans, self.class_id, self._negative)
 
 
-def _any_row(label: str) -> int:
+def _any_class(label: str) -> int:
     return 1

@@ -46,22 +46,7 @@ def make_mluke_ner(
     negative_weight: float,
     scorer: Optional[Callable],
 ) -> "EntityRecognizer":
-    """Make the component that finds names.
-
-    nlp (Language): The pipeline.
-    name (str): The component's name.
-    model (Model[Tuple[List[Doc], Ragged], Floats2d]): `spacy-mluke.SpanClassifier.v1`.
-    suggester (Suggester): Which spans are looked at, by default all of up to 16 tokens.
-    negative_label (str): What the head's labels call a span that is no name.
-    threshold (float): Least probability of a name.
-    spans_key (str): Key in `doc.spans` of what was found, with scores.
-    keep_nested (bool): Whether names inside names are learnt and found, too, for `doc.spans`.
-    overwrite_ents (bool): Whether entities that stand in `doc.ents` give way to predicted ones.
-    negatives_per_token (Optional[float]): Spans without a name that are drawn in training for each token; None for all.
-    negative_weight (float): Their weight in the loss.
-    scorer (Optional[Callable]): The scorer.
-    RETURNS (EntityRecognizer): The component.
-    """
+    """Make `mluke_ner`. See `EntityRecognizer` for the options."""
     from .component import EntityRecognizer
 
     return EntityRecognizer(

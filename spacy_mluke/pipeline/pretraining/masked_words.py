@@ -1,4 +1,4 @@
-"""What pretraining asks of the words, so that an encoder that learns entities does not forget them."""
+"""Training objectives for words, so that an encoder keeps good states of words while it learns entities."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from ...encoder.request import EncoderModel
 from ...heads.masked_words import word_loss
 from ...types import AlignedBatch, DeviceFloats2d, EntityLogits, Ints1d
 
-# Of the words that are chosen, as in BERT and RoBERTa: hidden, replaced by another; the rest is read as it is.
-_HIDDEN, _REPLACED = 0.8, 0.1
+# Fractions of the chosen pieces, as in BERT and RoBERTa: masked, and replaced by another piece. Others stay unchanged.
+_MASKED, _REPLACED = 0.8, 0.1
 
 
-class WordSide:
-    """The words of one step: hides some, and says how far the states of all are from what is wanted.
+class WordObjective:
+    """The objective of words in one step: masks some wordpieces, and computes the losses of all.
 
-    Two losses. *Masked words*: the encoder's `lm_head` says what stood at hidden pieces (Ri et al., 2022, section 2;
-    the softmax is over the right pieces of the batch and some that are drawn). *Kept words*: states of words shall be
-    those that the encoder had when training began, in a pass without entities; for an encoder without a trained word
-    head, such as mluke-small, whose words are worth keeping all the same.
+    There are two losses. *Masked words*: the encoder's `lm_head` predicts the masked pieces (Ri et al., 2022, section
+    2), with a softmax over the gold pieces of the batch and sampled pieces. *Kept words*: the squared distance between
+    the states of words and those of the encoder before training, without entities. It also suits encoders without a
+    trained word head, such as mluke-small.
 
-    ops (Ops): Draws from the generator that spaCy seeds.
+    ops (Ops): Has the random generator that spaCy seeds.
     loaded (LoadedEncoder): The encoder.
-    teacher (Optional[EncoderModel]): The encoder as it was; None if nothing is to be kept.
-    masked (float): Share of pieces that are to be predicted.
-    kept (float): Weight of the squared distance of a word's state from what it was.
-    n_negatives (int): Pieces that are drawn for the softmax.
+    teacher (Optional[EncoderModel]): The encoder before training; None without the loss of kept words.
+    masked (float): Fraction of pieces to predict.
+    kept (float): Weight of the loss of kept words.
+    n_negatives (int): Number of pieces sampled for the softmax.
     """
 
     def __init__(
@@ -55,11 +55,10 @@ class WordSide:
         self._places: Ints1d = numpy.zeros(0, dtype="int64")
         self._gold: Ints1d = numpy.zeros(0, dtype="int64")
 
-    def hide(self, batch: AlignedBatch) -> None:
-        """Choose pieces to predict, and hide most of them.
+    def mask(self, batch: AlignedBatch) -> None:
+        """Choose pieces to predict, and mask most of them.
 
-        batch (AlignedBatch): The aligned pieces, changed in place. Special ones and those that are hidden already are
-            never chosen.
+        batch (AlignedBatch): The aligned pieces, changed in place. Special pieces and masked ones are never chosen.
         """
         if not self.masked:
             return
@@ -70,15 +69,15 @@ class WordSide:
         self._gold = batch.piece_ids[self._places].astype("int64")
         how = drawn[self._places] / self.masked
         ids = batch.piece_ids.copy()
-        ids[self._places[how < _HIDDEN]] = self.loaded.wordpieces.mask_id
-        others = self._places[(how >= _HIDDEN) & (how < _HIDDEN + _REPLACED)]
+        ids[self._places[how < _MASKED]] = self.loaded.wordpieces.mask_id
+        others = self._places[(how >= _MASKED) & (how < _MASKED + _REPLACED)]
         ids[others] = _draw_pieces(draw, self.loaded, len(others))
         batch.piece_ids = ids
 
     def loss(self, output: EntityLogits) -> Tuple[float, Optional[DeviceFloats2d]]:
-        """The losses and the gradient of the states.
+        """Return the loss and the gradient of the states of pieces.
 
-        output (EntityLogits): With the states of all pieces.
+        output (EntityLogits): Output that contains the states of all pieces.
         RETURNS (Tuple[float, Optional[DeviceFloats2d]]): The loss, a sum, and its gradient. Shape: (n_pieces, width).
         """
         states, batch = output.piece_states, output.batch
@@ -101,5 +100,5 @@ class WordSide:
 
 
 def _draw_pieces(draw: Any, loaded: LoadedEncoder, n: int) -> Ints1d:
-    # Special pieces stand at the start of the table and at its end: a few of them among thousands do no harm.
+    # This may sample special pieces; a few of them among thousands do no harm.
     return to_numpy(draw.randint(0, loaded.wordpieces.vocab_size, size=n)).astype("int64")

@@ -1,4 +1,4 @@
-"""The `mluke_qa` component: answers to questions about a document, as pieces of it."""
+"""The `mluke_qa` component: answers questions with pieces of a document."""
 
 from __future__ import annotations
 
@@ -22,43 +22,46 @@ from ...annotate.answers import Answer, Asked, Question, get_questions, set_answ
 from ...encoder.inputs import QuestionInput
 from ...errors import Errors, Warnings, check_at_least, check_number
 from ...heads.answer_extractor import AnswerModel, sequence_loss
-from ...heads.linear import start_weights
 from ...suggesters.entities import Suggester
 from ...types import AnswerLogits, Counts, QuestionBatch
-from ..base.published import find_published, load_encoder_model, own_encoder
+from ..base.head import HeadPipe
+from ..base.published import load_encoder_model, own_encoder
 from ..base.stream import annotate
-from ..base.task import Scorer, TaskPipe
+from ..base.task import Scorer
 from .questions import Targets, find_answers, find_targets, gold_asked, missing_questions, question_doc
 
-CHUNK = 64  # documents whose gold answers are placed at once
+CHUNK = 64  # documents whose gold answers are aligned together
 
 
 @dataclass
 class QuestionPrediction:
-    """What the head says of the questions of some documents."""
+    """Logits for the questions of some documents."""
 
     questions: List[List[Question]]  # of each document
     output: AnswerLogits
 
 
-class QuestionAnswerer(TaskPipe, TrainablePipe):
-    """Answers questions with pieces of a document, or says that it does not answer them.
+class QuestionAnswerer(HeadPipe, TrainablePipe):
+    """Answers questions with pieces of a document, or predicts that the document does not answer them.
 
-    Question and document are read together, a long document in windows; the best answer is looked for in all of them
-    (`heads/answer_search.py` says how).
+    Questions are in `doc._.mluke_questions`, answers in `doc._.mluke_answers`; `answer` answers a single question. The
+    encoder reads question and document together, a long document in windows, and the best answer of all windows is
+    selected (see `heads/answer_search.py`).
 
     vocab (Vocab): The pipeline's vocabulary.
-    model (AnswerModel): `spacy-mluke.AnswerExtractor.v1`.
-    tokenizer (Optional[Callable[[str], Doc]]): Cuts questions, and texts given to `answer`, into tokens.
-    suggester (Optional[Suggester]): Which spans of a document are read as entities; None for none.
-    question_suggester (Optional[Suggester]): Which of a question; by default, those that it names.
+    model (Model[QuestionInput, AnswerLogits]): `spacy-mluke.AnswerExtractor.v1`.
+    tokenizer (Optional[Callable[[str], Doc]]): Tokenizes questions, and texts passed to `answer`. By default, spaCy's
+        tokenizer without rules.
+    suggester (Optional[Suggester]): Suggests the entities of a document; None for no entities.
+    question_suggester (Optional[Suggester]): Suggests the entities of a question; by default, those of the Question.
     name (str): The component's name.
-    top_k (int): Answers to a question at most.
-    max_answer_pieces (int): Wordpieces of an answer at most.
-    null_threshold (Optional[float]): There is no answer if the null score, a logit, exceeds the best answer's by more
-        than this. None if there always is one.
-    scorer (Optional[Scorer]): Scores predictions.
-    RAISES (ValueError): ML071, ML310 for numbers that do not fit; ML214 for a model that listens to a shared encoder.
+    top_k (int): Maximum number of answers to a question.
+    max_answer_pieces (int): Maximum number of wordpieces of an answer.
+    null_threshold (Optional[float]): Predict "no answer" if the null score, a logit, exceeds the best answer's by more
+        than this. None to always predict an answer.
+    scorer (Optional[Scorer]): The scorer.
+    RAISES (ValueError): ML071, ML310 for numbers that are not allowed; ML214 for a model that listens to a shared
+        encoder.
     """
 
     kind = "LukeForQuestionAnswering"
@@ -95,44 +98,17 @@ class QuestionAnswerer(TaskPipe, TrainablePipe):
     # --- the head ---
 
     @property
-    def n_rows(self) -> int:
-        """Rows of the head: one for first pieces, one for last ones."""
+    def n_outputs(self) -> int:
+        """Number of outputs of the head: one for the first piece of an answer, one for the last."""
         return 2
 
-    @property
-    def labels(self) -> Tuple[str, ...]:
-        """None: an answer has no label."""
-        return ()
-
-    @property
-    def label_data(self) -> None:
-        """None: there is nothing that `spacy init labels` could write."""
-        return None
-
-    def add_label(self, label: str) -> int:
-        """Do nothing: an answer has no label.
-
-        label (str): Any.
-        RETURNS (int): 0.
-        """
-        return 0
-
-    def take_published(self, tensors: Mapping[str, Any], labels: List[str]) -> None:
-        """Take over the head of a published checkpoint.
-
-        tensors (Mapping[str, Floats]): By published name.
-        labels (List[str]): Of no importance.
-        RAISES (ValueError): ML079 if it has not two rows.
-        """
-        self.set_head(tensors)
-
     def load(self) -> None:
-        """Read the encoder's checkpoint, and its head if this component has none yet.
+        """Read the encoder's checkpoint, and its head if the component has none.
 
-        RAISES (ValueError): ML212 if neither has one.
+        RAISES (ValueError): ML212 if there is no head.
         """
-        load_encoder_model(self.model)
-        if not self.is_trained and not find_published(self):
+        super().load()
+        if not self.has_head() and not self.load_published_head():
             raise ValueError(Errors.ML212.format(name=self.name))
 
     # --- predicting ---
@@ -140,13 +116,14 @@ class QuestionAnswerer(TaskPipe, TrainablePipe):
     def answer(
         self, doc: Union[Doc, str], question: Union[str, Question, Doc, Span], *, top_k: Optional[int] = None
     ) -> List[Answer]:
-        """Answer a question about a document, which stays as it is.
+        """Answer a question about a document. The document does not change.
 
         doc (Union[Doc, str]): The document, or its text.
-        question (Union[str, Question, Doc, Span]): The question; a Doc, for instance, with entities.
-        top_k (Optional[int]): Answers at most. By default, as the component was made.
-        RETURNS (List[Answer]): Best first, no two on the same token. Empty if the document does not answer it.
-        RAISES (ValueError): ML212 without a trained head; ML071, ML210 for what is no number or question.
+        question (Union[str, Question, Doc, Span]): The question; a Doc may have entities.
+        top_k (Optional[int]): Maximum number of answers. By default, the component's option.
+        RETURNS (List[Answer]): Answers, best first, without common tokens. Empty if the document does not answer the
+            question.
+        RAISES (ValueError): ML212 without a trained head; ML071, ML210 for arguments that are not allowed.
         """
         wanted = self.cfg["top_k"] if top_k is None else top_k
         check_at_least("top_k", wanted, 1)
@@ -158,7 +135,7 @@ class QuestionAnswerer(TaskPipe, TrainablePipe):
         return found
 
     def predict(self, docs: Iterable[Doc]) -> QuestionPrediction:
-        """Read questions and documents together, without changing them.
+        """Compute the logits of answers to documents' questions. The documents do not change.
 
         docs (Iterable[Doc]): Documents with `doc._.mluke_questions`.
         RETURNS (QuestionPrediction): Questions and logits.
@@ -172,7 +149,7 @@ class QuestionAnswerer(TaskPipe, TrainablePipe):
         """Set `doc._.mluke_answers`.
 
         docs (Iterable[Doc]): The documents.
-        prediction (QuestionPrediction): What `predict` returned for them.
+        prediction (QuestionPrediction): Their prediction, as returned by `predict`.
         """
         docs = list(docs)
         asked = [doc for doc, own in zip(docs, prediction.questions, strict=True) for _ in own]
@@ -200,9 +177,8 @@ class QuestionAnswerer(TaskPipe, TrainablePipe):
             warnings.warn(Warnings.ML177.format(n=counts.skipped_spans, limit=limit), stacklevel=3)
 
     def _inputs(self, docs: Sequence[Doc], questions: Sequence[Sequence[Question]]) -> QuestionInput:
-        """Questions as documents, and documents, each once."""
+        """Make the model's input: the questions as documents, and each document that has a question."""
         asked = [question_doc(self.tokenizer, question) for own in questions for question in own]
-        # Documents that nobody asks anything are not read.
         read = [doc for doc, own in zip(docs, questions, strict=True) if own]
         n_questions = [len(own) for own in questions if own]
         return QuestionInput(
@@ -225,7 +201,7 @@ class QuestionAnswerer(TaskPipe, TrainablePipe):
     # --- training ---
 
     def initialize(self, get_examples: Callable[[], Iterable[Example]], *, nlp: Optional[Language] = None) -> None:
-        """Read the checkpoint, and start the head unless the checkpoint was fine-tuned for question answering.
+        """Read the checkpoint, and initialize the head unless the checkpoint was fine-tuned for question answering.
 
         get_examples (Callable[[], Iterable[Example]]): Annotated examples.
         nlp (Optional[Language]): The pipeline.
@@ -236,7 +212,7 @@ class QuestionAnswerer(TaskPipe, TrainablePipe):
         encoder = own_encoder(self.model)
         assert encoder is not None
         n_examples = n_annotated = n_answered = n_lost = 0
-        # A part at a time: a corpus of single questions holds each document many times over.
+        # In batches: a corpus with one question per example contains each document many times.
         for examples in minibatch(get_examples(), CHUNK):
             n_examples += len(examples)
             inputs, gold = self._gold_inputs(examples)
@@ -248,17 +224,17 @@ class QuestionAnswerer(TaskPipe, TrainablePipe):
         if not n_annotated:
             wanted = "set doc._.mluke_questions and doc._.mluke_answers of the reference documents"
             self.check_annotation(n_examples, Errors.ML077.format(name=self.name, wanted=wanted))
-        if not self.is_trained and not find_published(self):
-            start_weights(self.model.get_ref("linear"), self.n_rows, self.head_width)
+        if not self.has_head() and not self.load_published_head():
+            self.initialize_head()
         if n_lost:
             limit = self.cfg["max_answer_pieces"]
             warnings.warn(Warnings.ML178.format(n=n_lost, total=n_answered, name=self.name, limit=limit), stacklevel=2)
 
     def learn(self, examples: List[Example], drop: float) -> float:
-        """Learn from a batch of examples. Losses and gradients are sums over windows.
+        """Compute the loss of a batch of examples, and add the gradients to the model's. Both are sums over windows.
 
-        examples (List[Example]): Their references have questions and answers. Questions without annotation are
-            left out.
+        examples (List[Example]): Examples whose references have questions and answers. Questions without annotation
+            are skipped.
         drop (float): Dropout of the states.
         RETURNS (float): The loss.
         """
@@ -273,10 +249,10 @@ class QuestionAnswerer(TaskPipe, TrainablePipe):
         return loss
 
     def get_loss(self, examples: Iterable[Example], scores: QuestionPrediction) -> Tuple[float, AnswerLogits]:
-        """The loss of a prediction.
+        """Return the loss of a prediction and its gradient.
 
-        examples (Iterable[Example]): The truth about the questions that were asked.
-        scores (QuestionPrediction): As from `predict`.
+        examples (Iterable[Example]): Examples with the gold answers to the questions.
+        scores (QuestionPrediction): The prediction, as returned by `predict`.
         RETURNS (Tuple[float, AnswerLogits]): The loss and its gradient.
         """
         gold: List[Asked] = []
@@ -286,7 +262,7 @@ class QuestionAnswerer(TaskPipe, TrainablePipe):
         return self._loss(scores.output, self._targets(scores.output.batch, gold))
 
     def _gold_inputs(self, examples: Sequence[Example]) -> Tuple[QuestionInput, List[Asked]]:
-        """The annotated questions of examples, about their predicted documents."""
+        """Make the model's input from the annotated questions of examples, and return it with the gold answers."""
         asked = [gold_asked(eg) for eg in examples]
         questions = [[question for question, _ in own] for own in asked]
         return self._inputs([eg.predicted for eg in examples], questions), [pair for own in asked for pair in own]
@@ -301,8 +277,8 @@ class QuestionAnswerer(TaskPipe, TrainablePipe):
         return loss, AnswerLogits(self.model.ops.asarray2f(gradient), output.batch)
 
     def score(self, examples: Iterable[Example], **kwargs: Any) -> Dict[str, Any]:
-        """Score answers. Predicted documents are asked what nobody asked them: readers such as that of
-        `spacy evaluate` pass on their text alone.
+        """Score answers. Questions that predicted documents lack are copied from the references, and answered first:
+        readers such as that of `spacy evaluate` make predicted documents from text only.
 
         examples (Iterable[Example]): Predicted and reference documents.
         RETURNS (Dict[str, Any]): The scores.

@@ -47,20 +47,7 @@ def make_mluke_qa(
     null_threshold: Optional[float],
     scorer: Optional[Callable],
 ) -> "QuestionAnswerer":
-    """Make the component that answers questions.
-
-    nlp (Language): The pipeline; its tokenizer cuts questions.
-    name (str): The component's name.
-    model (Model[QuestionInput, AnswerLogits]): `spacy-mluke.AnswerExtractor.v1`.
-    suggester (Optional[Suggester]): Which spans of a document are read as entities; None for none.
-    question_suggester (Optional[Suggester]): Which of a question; by default, those that it names.
-    top_k (int): Answers to a question at most.
-    max_answer_pieces (int): Wordpieces of an answer at most.
-    null_threshold (Optional[float]): There is no answer if the null score, a logit, exceeds the best answer's by more
-        than this. None if there always is one.
-    scorer (Optional[Callable]): The scorer.
-    RETURNS (QuestionAnswerer): The component.
-    """
+    """Make `mluke_qa`, with the pipeline's tokenizer. See `QuestionAnswerer` for the options."""
     from .component import QuestionAnswerer
 
     return QuestionAnswerer(

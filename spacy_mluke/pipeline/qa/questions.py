@@ -1,4 +1,4 @@
-"""What `mluke_qa` does with questions on both sides of its head: gold answers -> pieces, logits -> answers."""
+"""Convert between answers and the wordpieces of the model: gold answers to pieces, logits to answers."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ Chars = Tuple[int, int]
 
 @dataclass
 class Targets:
-    """Where answers begin and end, as the head is to say."""
+    """First and last pieces of gold answers: the targets of the head."""
 
-    pieces: Ints2d  # (n_sequences, 2): first and last piece in the pass; its <s> where it holds no answer
-    counted: Bools1d  # (n_sequences,): passes of annotated questions
+    pieces: Ints2d  # (n_sequences, 2): first and last piece in the sequence; its <s> if it contains no answer
+    counted: Bools1d  # (n_sequences,): sequences of annotated questions
     n_answered: int  # questions that have a gold answer
-    n_lost: int  # of these, questions whose answer is in no window, or longer than may be predicted
+    n_lost: int  # of these, questions whose answer is in no window, or too long to be predicted
 
 
 def gold_asked(example: Example) -> List[Asked]:
-    """The annotated questions of an example.
+    """Return the annotated questions of an example.
 
     example (Example): The example.
     RETURNS (List[Asked]): Questions and gold answers of its reference.
@@ -46,29 +46,29 @@ def gold_asked(example: Example) -> List[Asked]:
 
 
 def find_targets(batch: QuestionBatch, gold: Sequence[Optional[Iterable[Chars]]], max_pieces: int) -> Targets:
-    """Place gold answers in passes.
+    """Find the pieces of gold answers.
 
-    Of several gold answers the first one trains that a window shows whole. A window without it is trained to say so, at
-    its <s>, as in the published recipe.
+    If a question has several gold answers, the first one that is completely inside a window is used. For windows
+    without it, the target is their <s>, as in the published recipe.
 
-    batch (QuestionBatch): The passes.
-    gold (Sequence[Optional[Iterable[Chars]]]): For each question, the characters of its gold answers in the document;
-        none if it has no answer, None if it is not annotated.
-    max_pieces (int): Pieces of the longest answer that can be predicted.
-    RETURNS (Targets): What the head is to say.
+    batch (QuestionBatch): The sequences.
+    gold (Sequence[Optional[Iterable[Chars]]]): Character bounds of the gold answers to each question in the document;
+        empty if it has no answer, None if it is not annotated.
+    max_pieces (int): Number of pieces of the longest answer that can be predicted.
+    RETURNS (Targets): The targets of the head.
     """
     pieces = numpy.zeros((batch.n_sequences, 2), dtype="int64")
     counted = numpy.array([answers is not None for answers in gold], dtype=bool)[batch.questions]
-    pass_heads = row_offsets(numpy.bincount(batch.questions, minlength=batch.n_questions))
-    piece_heads = row_offsets(batch.piece_lengths)
+    sequence_offsets = row_offsets(numpy.bincount(batch.questions, minlength=batch.n_questions))
+    piece_offsets = row_offsets(batch.piece_lengths)
     n_answered = n_lost = 0
     for i, answers in enumerate(gold):
-        rows = range(int(pass_heads[i]), int(pass_heads[i + 1]))
+        sequences = range(int(sequence_offsets[i]), int(sequence_offsets[i + 1]))
         chars = list(answers or ())
         n_answered += bool(chars)
         for place in chars:
-            found = {row: _place(batch, row, int(piece_heads[row]), place) for row in rows}
-            whole = {row: bounds for row, bounds in found.items() if bounds is not None}
+            found = {n: _answer_pieces(batch, n, int(piece_offsets[n]), place) for n in sequences}
+            whole = {n: bounds for n, bounds in found.items() if bounds is not None}
             if whole:
                 pieces[list(whole)] = list(whole.values())
                 n_lost += any(last - first >= max_pieces for first, last in whole.values())
@@ -78,12 +78,12 @@ def find_targets(batch: QuestionBatch, gold: Sequence[Optional[Iterable[Chars]]]
     return Targets(pieces, counted, n_answered, n_lost)
 
 
-def _place(batch: QuestionBatch, row: int, head: int, chars: Chars) -> Optional[Tuple[int, int]]:
-    """First and last piece of an answer in a pass; None if its window does not show all of it."""
-    first, end = batch.context[row].tolist()
-    offsets = batch.offsets[head + first : head + end]
-    shown = offsets[offsets[:, 1] > offsets[:, 0]]
-    if not len(shown) or chars[0] < shown[0, 0] or chars[1] > shown[-1, 1]:
+def _answer_pieces(batch: QuestionBatch, n: int, offset: int, chars: Chars) -> Optional[Tuple[int, int]]:
+    """First and last piece of an answer in a sequence; None if the answer is not completely inside its window."""
+    first, end = batch.context[n].tolist()
+    offsets = batch.offsets[offset + first : offset + end]
+    visible = offsets[offsets[:, 1] > offsets[:, 0]]
+    if not len(visible) or chars[0] < visible[0, 0] or chars[1] > visible[-1, 1]:
         return None
     ((a, b),) = overlapping_pieces(numpy.array([chars]), offsets).tolist()
     return (first + a, first + b - 1) if b > a else None
@@ -97,34 +97,34 @@ def find_answers(
     max_pieces: int,
     null_threshold: Optional[float],
 ) -> List[List[Answer]]:
-    """The best answers to each question of a batch.
+    """Return the best answers to each question of a batch.
 
-    output (AnswerLogits): What the head says.
+    output (AnswerLogits): Output of the head.
     docs (Sequence[Doc]): The document of each question.
-    top_k (int): Answers wanted at most. Those that share a token with a better one are left out.
-    max_pieces (int): Pieces of an answer at most.
-    null_threshold (Optional[float]): By how much the null score may exceed the best answer's; None for any.
-    RETURNS (List[List[Answer]]): For each question, best first; empty if the null score wins.
+    top_k (int): Maximum number of answers. Answers that share a token with a better one are skipped.
+    max_pieces (int): Maximum number of pieces of an answer.
+    null_threshold (Optional[float]): Maximum by which the null score may exceed the best answer's; None for no limit.
+    RETURNS (List[List[Answer]]): Answers to each question, best first; empty for "no answer".
     """
     batch = output.batch
     logits: Floats2d = to_numpy(output.logits)
-    pass_heads = row_offsets(numpy.bincount(batch.questions, minlength=batch.n_questions))
-    piece_heads = row_offsets(batch.piece_lengths)
+    sequence_offsets = row_offsets(numpy.bincount(batch.questions, minlength=batch.n_questions))
+    piece_offsets = row_offsets(batch.piece_lengths)
     found: List[List[Answer]] = []
     for i, doc in enumerate(docs):
-        own = slice(int(pass_heads[i]), int(pass_heads[i + 1]))
+        own = slice(int(sequence_offsets[i]), int(sequence_offsets[i + 1]))
         starts, context = batch.starts[own], batch.context[own]
-        windows = split_windows(logits, starts, context, batch.offsets, piece_heads[:-1][own])
+        windows = split_windows(logits, starts, context, batch.offsets, piece_offsets[:-1][own])
         search = AnswerSearch(windows, max_pieces)
         if null_threshold is not None and search.null - search.best > null_threshold:
             found.append([])
             continue
-        offsets = _doc_offsets(batch, own, piece_heads)
-        grow = _TokenPieces(doc, offsets)
+        offsets = _doc_offsets(batch, own, piece_offsets)
+        expand = _TokenPieces(doc, offsets)
         null_score = float(numpy.exp(search.null_score))
         answers = []
-        for best in search.take(top_k, grow):
-            chars = _shown_chars(offsets, best.first, best.end)
+        for best in search.take(top_k, expand):
+            chars = _visible_chars(offsets, best.first, best.end)
             answer = Answer.at(doc, *chars, float(numpy.exp(best.score)), null_score)
             if answer is not None:
                 answers.append(answer)
@@ -133,10 +133,10 @@ def find_answers(
 
 
 class _TokenPieces:
-    """First piece and end of the tokens that a range of pieces touches.
+    """Expands a range of pieces to complete tokens: a callable that returns the new first piece and end.
 
     doc (Doc): The document.
-    offsets (Ints2d): Characters of its pieces.
+    offsets (Ints2d): Character bounds of its pieces.
     """
 
     def __init__(self, doc: Doc, offsets: Ints2d) -> None:
@@ -144,7 +144,7 @@ class _TokenPieces:
         self.offsets = offsets
 
     def __call__(self, first: int, end: int) -> Tuple[int, int]:
-        chars = _shown_chars(self.offsets, first, end)
+        chars = _visible_chars(self.offsets, first, end)
         span: Any = self.doc.char_span(*chars, alignment_mode="expand")
         if span is None:
             return first, end
@@ -152,24 +152,24 @@ class _TokenPieces:
         return min(a, first), max(b, end)
 
 
-def _doc_offsets(batch: QuestionBatch, own: slice, piece_heads: Any) -> Ints2d:
-    """Characters of all pieces of the document of one question."""
+def _doc_offsets(batch: QuestionBatch, own: slice, piece_offsets: Any) -> Ints2d:
+    """Character bounds of all pieces of the document of one question."""
     starts, context = batch.starts[own].tolist(), batch.context[own].tolist()
-    rows = piece_heads[:-1][own].tolist()
+    rows = piece_offsets[:-1][own].tolist()
     offsets = numpy.zeros((starts[-1] + context[-1][1] - context[-1][0], 2), dtype="int64")
     for start, (first, end), row in zip(starts, context, rows, strict=True):
         offsets[start : start + end - first] = batch.offsets[row + first : row + end]
     return offsets
 
 
-def _shown_chars(offsets: Ints2d, first: int, end: int) -> Chars:
+def _visible_chars(offsets: Ints2d, first: int, end: int) -> Chars:
     own = offsets[first:end]
-    shown = own[own[:, 1] > own[:, 0]]
-    return int(shown[0, 0]), int(shown[:, 1].max())
+    visible = own[own[:, 1] > own[:, 0]]
+    return int(visible[0, 0]), int(visible[:, 1].max())
 
 
 def missing_questions(predicted: Doc, reference: Doc) -> List[Question]:
-    """The annotated questions of a reference that nobody has asked the predicted document.
+    """Return the annotated questions of a reference that the predicted document lacks.
 
     predicted (Doc): The predicted document.
     reference (Doc): Its reference.
@@ -180,11 +180,11 @@ def missing_questions(predicted: Doc, reference: Doc) -> List[Question]:
 
 
 def question_doc(tokenizer: Any, question: Question) -> Doc:
-    """A question as a document, with its entities.
+    """Make a document of a question, with its entities.
 
-    tokenizer (Callable[[str], Doc]): Cuts the text into tokens.
+    tokenizer (Callable[[str], Doc]): Tokenizes the text.
     question (Question): The question.
-    RETURNS (Doc): Entities take all tokens that they touch; of overlapping ones, the first stays.
+    RETURNS (Doc): The document. Entities are expanded to complete tokens; of overlapping entities, the longest is kept.
     """
     doc = tokenizer(question.text)
     if question.entities:

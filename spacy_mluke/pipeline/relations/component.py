@@ -1,4 +1,4 @@
-"""The `mluke_relations` component: relations between the entities of a document."""
+"""The `mluke_relations` component: classifies relations between the entities of a document."""
 
 from __future__ import annotations
 
@@ -16,24 +16,25 @@ from ...heads.group_classifier import GroupModel
 from ...heads.losses import cross_entropy, softmax
 from ...suggesters.pairs import PairGenerator
 from ...types import Floats2d, Ints3d
-from ..base.group_task import GroupPipe, Prediction
+from ..base.group_classifier import GroupClassifier, Prediction
 from ..base.task import Scorer
 
 Pair = Tuple[int, int, int, int]
 
 
-class RelationExtractor(GroupPipe):
-    """Labels ordered pairs of entities, or says that nothing holds between them.
+class RelationExtractor(GroupClassifier):
+    """Finds relations between the entities of a document: gives each ordered pair of entities a label, or none.
 
-    The absence of a relation is a class of its own in training (`no_label`), and no label anywhere else.
+    Predictions are in `doc._.mluke_relations`. The negative class (`no_label`) is an output of the head, but not one of
+    the component's `labels`.
 
     vocab (Vocab): The pipeline's vocabulary.
-    model (GroupModel): `spacy-mluke.PairClassifier.v1`.
-    pairs (PairGenerator): Which pairs are looked at.
+    model (Model[MarkedInput, GroupLogits]): `spacy-mluke.PairClassifier.v1`, or another classifier of pairs.
+    pairs (PairGenerator): Selects the pairs of entities that are classified: `spacy-mluke.entity_pairs.v1`.
     name (str): The component's name.
-    threshold (float): Least probability of a relation.
-    no_label (str): The class of pairs without a relation, as the head's labels call it.
-    scorer (Optional[Scorer]): Scores predictions.
+    threshold (float): Minimum probability of a relation.
+    no_label (str): Name of the negative class, for pairs without a relation.
+    scorer (Optional[Scorer]): The scorer.
     RAISES (ValueError): ML310 for values that are not allowed.
     """
 
@@ -60,17 +61,17 @@ class RelationExtractor(GroupPipe):
 
     @property
     def labels(self) -> Tuple[str, ...]:
-        """The relations; the class for none is not among them."""
+        """Labels of relations, without the negative class."""
         return tuple(label for label in self.classes if label != self.cfg["no_label"])
 
-    def first_classes(self) -> List[str]:
+    def default_classes(self) -> List[str]:
         return [self.cfg["no_label"]]
 
-    def wanted(self) -> str:
+    def missing_annotation(self) -> str:
         return "set doc._.mluke_relations of the reference documents, to an empty list where there are none"
 
     def missed_hint(self) -> str:
-        return f"{super().missed_hint()} Limits of [components.{self.name}.pairs] leave out pairs, too."
+        return f"{super().missed_hint()} Limits of [components.{self.name}.pairs] also skip pairs."
 
     def propose(self, docs: List[Doc]) -> List[Ints3d]:
         return self.pairs(docs)
@@ -91,11 +92,11 @@ class RelationExtractor(GroupPipe):
             gold, n_lost = aligned_relations(eg, n)
             n_missed += n_lost
             for pair in pairs.reshape((-1, 4)).tolist():
-                truth[row, self.check_label(gold.pop(tuple(pair), self.cfg["no_label"]))] = 1.0
+                truth[row, self.class_id(gold.pop(tuple(pair), self.cfg["no_label"]))] = 1.0
                 is_annotated[row] = True
                 row += 1
             for label in gold.values():
-                self.check_label(label)
+                self.class_id(label)
             n_missed += sum(label != self.cfg["no_label"] for label in gold.values())
         return truth, is_annotated, n_missed
 
@@ -106,7 +107,7 @@ class RelationExtractor(GroupPipe):
         """Set `doc._.mluke_relations`.
 
         docs (Iterable[Doc]): The documents.
-        prediction (Prediction): What `predict` returned for them.
+        prediction (Prediction): Their prediction, as returned by `predict`.
         """
         groups, output = prediction
         probabilities = numpy.zeros((len(output.kept), len(self.classes)), dtype="float32")
@@ -128,12 +129,12 @@ class RelationExtractor(GroupPipe):
 
 
 def aligned_relations(eg: Example, n: int = 0) -> Tuple[Dict[Tuple[int, ...], str], int]:
-    """Gold relations on the tokens of the predicted document.
+    """Align gold relations with the tokens of the predicted document.
 
     eg (Example): The example.
-    n (int): Its number, for the message.
-    RETURNS (Tuple[Dict, int]): Labels by (start, end) of head and tail; and how many relations are on spans that the
-        tokens of the predicted document do not have.
+    n (int): Its index, for the message.
+    RETURNS (Tuple[Dict, int]): Labels by the token bounds of head and tail; and the number of relations whose spans are
+        not aligned with tokens of the predicted document.
     RAISES (ValueError): ML086 if a pair has two labels.
     """
     gold: Dict[Tuple[int, ...], str] = {}

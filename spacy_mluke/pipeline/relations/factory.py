@@ -51,17 +51,7 @@ def make_mluke_relations(
     no_label: str,
     scorer: Optional[Callable],
 ) -> "RelationExtractor":
-    """Make the component that finds relations between entities.
-
-    nlp (Language): The pipeline.
-    name (str): The component's name.
-    model (Model[MarkedInput, GroupLogits]): `spacy-mluke.PairClassifier.v1`.
-    pairs (PairGenerator): Which pairs of entities are looked at, `spacy-mluke.entity_pairs.v1`.
-    threshold (float): Least probability of a relation.
-    no_label (str): What the head's labels call the absence of a relation.
-    scorer (Optional[Callable]): The scorer.
-    RETURNS (RelationExtractor): The component.
-    """
+    """Make `mluke_relations`. See `RelationExtractor` for the options."""
     from .component import RelationExtractor
 
     return RelationExtractor(nlp.vocab, model, pairs, name=name, threshold=threshold, no_label=no_label, scorer=scorer)

@@ -1,4 +1,4 @@
-"""The `mluke_typing` component: types of given entities, several to an entity."""
+"""The `mluke_typing` component: predicts types of entities."""
 
 from __future__ import annotations
 
@@ -16,24 +16,25 @@ from ...heads.group_classifier import GroupModel
 from ...heads.losses import binary_cross_entropy, sigmoid
 from ...types import Floats2d, Ints3d
 from ..base.defaults import Suggester
-from ..base.group_task import GroupPipe, Prediction
+from ..base.group_classifier import GroupClassifier, Prediction
 from ..base.task import Scorer
 
 
-class EntityTyper(GroupPipe):
-    """Gives entities the probability of every type; types do not exclude each other.
+class EntityTyper(GroupClassifier):
+    """Predicts the types of entities. An entity may have several types.
 
-    Gold types are the labels of the spans in `doc.spans[spans_key]` of the reference documents; in one without that
-    group, the labels of `doc.ents`. An entity among the gold ones that has no type is one of no type.
+    Probabilities are in `span._.mluke_types`. Gold types are the labels of the spans in `doc.spans[spans_key]` of a
+    reference document, or of its `doc.ents` if it lacks that group. A gold entity without a type is a negative example
+    of every type.
 
     vocab (Vocab): The pipeline's vocabulary.
-    model (GroupModel): `spacy-mluke.EntityClassifier.v1`.
-    suggester (Suggester): Which spans are typed, by default `doc.ents`.
+    model (Model[MarkedInput, GroupLogits]): `spacy-mluke.EntityClassifier.v1`.
+    suggester (Suggester): Suggests the spans that get types, by default `doc.ents`.
     name (str): The component's name.
-    spans_key (str): Key in `doc.spans` of the types that reach the threshold.
-    threshold (float): Least probability.
+    spans_key (str): Key in `doc.spans` of the group with the types that reach the threshold, and of gold types.
+    threshold (float): Minimum probability of a type.
     overwrite_label (bool): Whether entities of `doc.ents` get their most probable type as label.
-    scorer (Optional[Scorer]): Scores predictions.
+    scorer (Optional[Scorer]): The scorer.
     RAISES (ValueError): ML310 for values that are not allowed.
     """
 
@@ -60,14 +61,14 @@ class EntityTyper(GroupPipe):
         check_fraction("threshold", options["threshold"])
         check_flag("overwrite_label", options["overwrite_label"])
 
-    def wanted(self) -> str:
+    def missing_annotation(self) -> str:
         key = self.cfg["spans_key"]
         return f"set doc.spans['{key}'] of the reference documents, a span with its label for each type, or doc.ents"
 
     def propose(self, docs: List[Doc]) -> List[Ints3d]:
         spans = self.suggester(docs)
         lengths = to_numpy(spans.lengths)
-        # A span that is suggested twice is typed once.
+        # A span that is suggested twice is classified once.
         bounds = numpy.split(to_numpy(spans.dataXd).reshape((-1, 2)), numpy.cumsum(lengths)[:-1]) if len(docs) else []
         return [numpy.unique(rows, axis=0).reshape((-1, 1, 2)) for rows in bounds]
 
@@ -87,13 +88,13 @@ class EntityTyper(GroupPipe):
                 n_missed += not aligned
                 for own in aligned:
                     gold.setdefault((own.start, own.end), set()).add(span.label_)
-            # Entities without a type are negative for all types; other spans that a suggester adds are not.
+            # Entities without a type are negative examples of all types; other suggested spans are not annotated.
             known = {(ent.start, ent.end) for ent in eg.get_aligned_spans_y2x(eg.reference.ents, allow_overlap=True)}
             for start, end in found.reshape((-1, 2)).tolist():
                 labels = gold.pop((start, end), None)
                 is_annotated[row] = spans is not None and (labels is not None or (start, end) in known)
                 for label in labels or ():
-                    truth[row, self.check_label(label)] = 1.0
+                    truth[row, self.class_id(label)] = 1.0
                 row += 1
             n_missed += sum(map(len, gold.values()))
         return truth, is_annotated, n_missed
@@ -105,7 +106,7 @@ class EntityTyper(GroupPipe):
         """Set `span._.mluke_types` and `doc.spans`.
 
         docs (Iterable[Doc]): The documents.
-        prediction (Prediction): What `predict` returned for them.
+        prediction (Prediction): Their prediction, as returned by `predict`.
         """
         groups, output = prediction
         scores = numpy.zeros((len(output.kept), len(self.classes)), dtype="float32")
@@ -126,11 +127,11 @@ class EntityTyper(GroupPipe):
 
 
 def gold_spans(doc: Doc, spans_key: str) -> Optional[List[Any]]:
-    """The spans whose labels are a document's gold types.
+    """Return the spans whose labels are a document's gold types.
 
     doc (Doc): A reference document.
     spans_key (str): Key in `doc.spans`.
-    RETURNS (Optional[List[Span]]): None if nothing is annotated.
+    RETURNS (Optional[List[Span]]): None if the document is not annotated.
     """
     if spans_key in doc.spans:
         return list(doc.spans[spans_key])

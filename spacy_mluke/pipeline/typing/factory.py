@@ -47,18 +47,7 @@ def make_mluke_typing(
     overwrite_label: bool,
     scorer: Optional[Callable],
 ) -> "EntityTyper":
-    """Make the component that types entities.
-
-    nlp (Language): The pipeline.
-    name (str): The component's name.
-    model (Model[MarkedInput, GroupLogits]): `spacy-mluke.EntityClassifier.v1`.
-    suggester (Suggester): Which spans are typed, by default `doc.ents`.
-    spans_key (str): Key in `doc.spans` of the types that reach the threshold, and of gold ones.
-    threshold (float): Least probability.
-    overwrite_label (bool): Whether entities of `doc.ents` get their most probable type as label.
-    scorer (Optional[Callable]): The scorer.
-    RETURNS (EntityTyper): The component.
-    """
+    """Make `mluke_typing`. See `EntityTyper` for the options."""
     from .component import EntityTyper
 
     return EntityTyper(

@@ -16,19 +16,19 @@ from spacy_mluke.encoder.access import load_model
 from spacy_mluke.encoder.inputs import AlignedInput
 from spacy_mluke.encoder.optimizer import AdamW
 from spacy_mluke.heads.masked_words import word_loss
-from spacy_mluke.pipeline.pretraining.masked_words import WordSide
+from spacy_mluke.pipeline.pretraining.masked_words import WordObjective
 from tests.pipeline.test_pretraining import examples, network, pipeline, train
 
 
 def side_of(nlp, *, masked=0.5, kept=0.0, teacher=None):
     pipe = nlp.get_pipe("mluke_pretraining")
-    return WordSide(pipe.model.ops, pipe.loaded_encoder(), teacher, masked=masked, kept=kept, n_negatives=8)
+    return WordObjective(pipe.model.ops, pipe.loaded_encoder(), teacher, masked=masked, kept=kept, n_negatives=8)
 
 
 def begin(nlp, gold, side):
     pipe = nlp.get_pipe("mluke_pretraining")
     mentions = pipe.choose([eg.reference for eg in gold])
-    return pipe.model.begin_update(pipe._input(mentions, pipe.label_ids, side))
+    return pipe.model.begin_update(pipe._input(mentions, pipe.label_ids(), side))
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_words_are_hidden_but_never_special_pieces(prepared):
     mentions = pipe.choose([eg.reference for eg in gold])
     batch = plain.batch
     before = batch.piece_ids.copy()
-    side.hide(batch)
+    side.mask(batch)
     special = pipe.loaded_encoder().wordpieces.special
     is_special = numpy.isin(before, [special.bos, special.eos, special.mask])
     assert (batch.piece_ids[is_special] == before[is_special]).all()
@@ -64,7 +64,7 @@ def test_without_a_share_nothing_is_hidden(prepared):
     nlp, gold = prepared
     output, _ = begin(nlp, gold, side_of(nlp, masked=0.0))
     before = output.batch.piece_ids.copy()
-    side_of(nlp, masked=0.0).hide(output.batch)
+    side_of(nlp, masked=0.0).mask(output.batch)
     assert (output.batch.piece_ids == before).all()
 
 
@@ -89,7 +89,7 @@ def test_kept_words_cost_nothing_at_first_and_pull_back_what_moved(steady_checkp
     gold = examples(nlp)
     nlp.initialize(lambda: gold)
     pipe = nlp.get_pipe("mluke_pretraining")
-    side = pipe._words()
+    side = pipe._word_objective()
     output, _ = begin(nlp, gold, side)
     wanted = to_numpy(side.teacher.predict(AlignedInput(without_entities(output.batch))).piece_states)
     loss, gradient = side.loss(output)
@@ -125,7 +125,7 @@ def test_the_teacher_is_the_checkpoint_also_after_the_encoder_moved(steady_check
     train(nlp, gold, 5, rate=0.01)
     nlp.to_disk(tmp_path / "p")
     again = pipeline(steady_checkpoint, keep_words=1.0).from_disk(tmp_path / "p")
-    teacher = again.get_pipe("mluke_pretraining")._words().teacher
+    teacher = again.get_pipe("mluke_pretraining")._word_objective().teacher
     name = "encoder.layer.0.attention.self.query.weight"
     own = dict(network(again).named_parameters())[name]
     first = dict(load_model(teacher).network.named_parameters())[name]
