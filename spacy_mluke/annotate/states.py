@@ -1,10 +1,8 @@
-"""Entity and token states on a Doc, kept so that they outlive it.
+"""Entity and token states of a Doc: `doc._.mluke`.
 
-The states of a document are one plain dictionary of arrays in `doc.user_data`, under the key of a Token extension at
-character 0. spaCy moves such keys along when it joins documents (`Doc.from_docs`) or takes a span out of one
-(`Span.as_doc`), and saves them with the rest (`DocBin(store_user_data=True)`, `Doc.to_bytes`). Inside the record all
-places are characters counted from that key, so they still hold after retokenization. `doc._.mluke`, `doc._.trf_data`
-and `span._.mluke_vector` are views that read the record.
+The states of a document are stored as a record of arrays in `doc.user_data`; records.py explains how spaCy saves, joins
+and splits such records. Positions in the record are characters, so they are valid after retokenization. `doc._.mluke`,
+`doc._.trf_data` and `span._.mluke_vector` are views that read the record.
 """
 
 from __future__ import annotations
@@ -16,6 +14,7 @@ import numpy
 from spacy.tokens import Doc, Span
 
 from ..align.overlaps import char_token_bounds, piece_bounds_of_tokens, token_chars
+from ..errors.renamed import warn_renamed
 from ..ragged import ranges, row_offsets
 from ..types import DocAlignment, Floats1d, Floats2d, Ints2d
 from .records import Record, find_records, named_spans, put_record
@@ -33,23 +32,23 @@ def write_record(
     piece_ids: Optional[Any] = None,
     pieces: str = "",
 ) -> None:
-    """Put the states of one document on it, in place of earlier ones.
+    """Store the states of a document, replacing earlier ones.
 
     doc (Doc): The document.
-    aligned (DocAlignment): Where its spans and wordpieces lie.
-    entity_states (Floats2d): One row for each span that has wordpieces, in the order of the spans. float32.
-    word_vectors (Optional[Floats2d]): The mean of each of these spans' wordpieces, if vectors of spans are made of
-        both. The same shape.
-    piece_states (Optional[Floats2d]): States of its wordpieces, (n_pieces, width) float32, if they are to be kept.
-    piece_ids (Optional[Ints1d]): Their ids.
-    pieces (str): Their texts, joined by spaces.
+    aligned (DocAlignment): The positions of its spans and wordpieces.
+    entity_states (Floats2d): States of the spans that have wordpieces, in the order of the spans, float32.
+    word_vectors (Optional[Floats2d]): Means of these spans' wordpiece states, for `span_vectors = "both"`. The same
+        shape.
+    piece_states (Optional[Floats2d]): States of its wordpieces, (n_pieces, width) float32; None to store none.
+    piece_ids (Optional[Ints1d]): Ids of the wordpieces.
+    pieces (str): Texts of the wordpieces, joined by spaces.
     """
     has_vector = aligned.span_rows >= 0
     chars = _char_bounds(doc, aligned.span_bounds)
     record: Record = {
         "spans": numpy.ascontiguousarray(chars[has_vector]),
         "left_out": numpy.ascontiguousarray(chars[~has_vector]),
-        # Version 0.1.0 stored the vectors of spans here, of entities and words together where that was asked for.
+        # Version 0.1.0 stored span vectors here, which were blended with word vectors for span_vectors = "both".
         "vectors": entity_states,
     }
     if word_vectors is not None:
@@ -65,10 +64,11 @@ def write_record(
 
 
 def records(doc: Doc) -> List[Tuple[int, Record]]:
-    """The records of a document, with the character each counts from.
+    """Return the records of a document, each with the character to which its positions are relative.
 
-    doc (Doc): The document. One that was joined from several has several.
-    RETURNS (List[Tuple[int, Record]]): In text order; empty if no `mluke` has seen the document.
+    doc (Doc): The document. If it was joined from several, it has several records.
+    RETURNS (List[Tuple[int, Record]]): First character and record, in text order; empty if `mluke` has not encoded the
+        document.
     """
     return find_records(doc, RECORD)
 
@@ -84,32 +84,37 @@ class EntityStates:
 
     @property
     def spans(self) -> List[Span]:
-        """The spans that have a vector, in the order in which the suggester gave them. A span with the bounds of an
-        entity of `doc.ents` carries its label."""
+        """Spans that have a vector, in the suggester's order. A span that equals an entity of `doc.ents` has the
+        entity's label."""
         return named_spans(self.doc, self._bounds("spans")[0])
 
     @property
-    def left_out(self) -> List[Span]:
-        """Spans without a wordpiece (whitespace, removed characters): they have no vector. Spans without tokens are
-        not listed: they have no place in the text."""
+    def skipped(self) -> List[Span]:
+        """Spans that have no vector, because they have no wordpiece (whitespace, removed characters). Spans without
+        tokens are not listed."""
         return named_spans(self.doc, self._bounds("left_out")[0])
 
     @property
+    def left_out(self) -> List[Span]:
+        """Deprecated name of `skipped`."""
+        warn_renamed("EntityStates", "left_out", "skipped", kind="Attribute")
+        return self.skipped
+
+    @property
     def vectors(self) -> Floats2d:
-        """Row i is the vector of `spans[i]`: the state of its entity or, with `span_vectors = "both"`, the mean of that
-        and of its words (see `join_words`). Shape: (n_spans, width), float32."""
+        """Vectors of `spans`: states of their entities or, with `span_vectors = "both"`, means of these and of the
+        states of their words (see `join_words`). Shape: (n_spans, width), float32."""
         return self._rows([_span_vectors(record) for _, record in records(self.doc)])
 
     @property
     def entity_states(self) -> Floats2d:
-        """Row i is the encoder's state of the entity of `spans[i]`, which listeners read. Shape: (n_spans, width),
-        float32."""
+        """The encoder's states of the entities of `spans`, which listeners read. Shape: (n_spans, width), float32."""
         return self._rows([record["vectors"] for _, record in records(self.doc)])
 
     @property
     def token_vectors(self) -> Optional[Floats2d]:
-        """The mean of each token's wordpieces; zeros for a token without any. Shape: (n_tokens, width), float32.
-        None if token states were not kept."""
+        """Means of the wordpiece states of each token; zeros for a token without wordpieces. Shape: (n_tokens, width),
+        float32. None if token states were not kept."""
         pieces = piece_view(self.doc)
         if pieces is None:
             return None
@@ -122,11 +127,10 @@ class EntityStates:
         return int(found[0][1]["vectors"].shape[1]) if found else 0
 
     def vector(self, span: Span) -> Optional[Floats1d]:
-        """The vector of a span.
+        """Return the vector of a span.
 
         span (Span): Any span of the document.
-        RETURNS (Optional[Floats1d]): Shape: (width,), float32. None if the span was not among those encoded, or has no
-            wordpiece.
+        RETURNS (Optional[Floats1d]): Shape: (width,), float32. None if the span was not encoded or has no wordpiece.
         """
         for start, record in reversed(records(self.doc)):
             rows = numpy.flatnonzero((record["spans"] == (span.start_char - start, span.end_char - start)).all(axis=1))
@@ -135,7 +139,7 @@ class EntityStates:
         return None
 
     def to_dict(self) -> Dict[str, Any]:
-        """The entities' vectors in plain types.
+        """Return the entities' vectors in plain Python types.
 
         RETURNS (Dict[str, Any]): `width`, and `spans`: `start`, `end` (characters), `label` and `vector` of each.
         """
@@ -152,7 +156,7 @@ class EntityStates:
         return iter(zip(self.spans, self.vectors, strict=True))
 
     def _rows(self, found: List[Floats2d]) -> Floats2d:
-        """Rows of all records, for the spans that are in the document."""
+        """Concatenate the rows of all records, for the spans that are in the document."""
         if not found:
             return numpy.zeros((0, 0), dtype="float32")
         rows = found[0] if len(found) == 1 else numpy.concatenate(found)
@@ -160,7 +164,7 @@ class EntityStates:
         return rows if len(bounds) == len(rows) else rows[kept]
 
     def _bounds(self, field: str) -> Tuple[Ints2d, Any]:
-        """Token bounds of a record's spans that lie in the document, and which rows they are."""
+        """Return the token bounds of the records' spans that are in the document, and a mask of their rows."""
         found = [record[field].reshape((-1, 2)) + start for start, record in records(self.doc)]
         chars = numpy.concatenate(found) if found else numpy.zeros((0, 2), dtype="int32")
         bounds = char_token_bounds(self.doc, chars)
@@ -179,10 +183,10 @@ class PieceView:
 
 
 def piece_view(doc: Doc) -> Optional[PieceView]:
-    """The wordpieces kept on a document.
+    """Return the wordpieces and their states that are stored in a document.
 
     doc (Doc): The document.
-    RETURNS (Optional[PieceView]): None if none were kept.
+    RETURNS (Optional[PieceView]): None if token states were not kept.
     """
     found = [(start, record) for start, record in records(doc) if "piece_states" in record]
     if not found:
@@ -193,18 +197,18 @@ def piece_view(doc: Doc) -> Optional[PieceView]:
     return PieceView(
         states=_join([r["piece_states"] for _, r in found]),
         ids=_join([r["piece_ids"] for _, r in found]),
-        # An empty document has no pieces, not one empty piece.
+        # An empty document has no piece: "".split(" ") would return one.
         strings=[piece for _, r in found if r["pieces"] for piece in r["pieces"].split(" ")],
         token_bounds=piece_bounds_of_tokens(doc, offsets),
     )
 
 
 def mean_rows(states: Floats2d, bounds: Ints2d) -> Floats2d:
-    """Means over ranges of rows.
+    """Return the means over ranges of rows.
 
     states (Floats2d): Shape: (n_rows, width), float32.
-    bounds (Ints2d): First row and end. Shape: (n, 2).
-    RETURNS (Floats2d): Zeros for an empty range. Shape: (n, width), float32.
+    bounds (Ints2d): First row and end of each range. Shape: (n, 2).
+    RETURNS (Floats2d): Means; zeros for an empty range. Shape: (n, width), float32.
     """
     means = numpy.zeros((len(bounds), states.shape[1]), dtype="float32")
     filled = numpy.flatnonzero(bounds[:, 1] > bounds[:, 0])
@@ -217,8 +221,8 @@ def mean_rows(states: Floats2d, bounds: Ints2d) -> Floats2d:
 
 
 def join_words(entities: Floats2d, words: Floats2d) -> Floats2d:
-    """Return the mean of the vectors of entities and of their words, each scaled to length 1. The two err in different
-    places: the mean finds the same entity in another text more often than either.
+    """Return the mean of the vectors of entities and of their words, each normalized to length 1. The two make
+    different errors, so their mean finds the same entity in other texts more often than either.
 
     entities (Floats2d): States of entities. Shape: (n, width).
     words (Floats2d): Means of their wordpieces' states. Shape: (n, width).
@@ -229,14 +233,14 @@ def join_words(entities: Floats2d, words: Floats2d) -> Floats2d:
 
 
 def _span_vectors(record: Record, rows: slice = slice(None)) -> Floats2d:
-    """Vectors of some spans of a record."""
+    """Return the vectors of some spans of a record."""
     words = record.get("word_vectors")
     return record["vectors"][rows] if words is None else join_words(record["vectors"][rows], words[rows])
 
 
 def _char_bounds(doc: Doc, bounds: Ints2d) -> Ints2d:
     chars = token_chars(doc).astype("int32")
-    # A span without tokens is no place: at the end of the document, there is no token where it begins.
+    # A span without tokens has the bounds (0, 0): at the end of a document, no token begins at its position.
     found = numpy.zeros((len(bounds), 2), dtype="int32")
     filled = bounds[:, 1] > bounds[:, 0]
     found[filled, 0] = chars[bounds[filled, 0], 0]

@@ -1,4 +1,4 @@
-"""What the encoder found -> Doc."""
+"""Write the encoder's states to Docs, and hook spaCy's vectors."""
 
 from __future__ import annotations
 
@@ -22,14 +22,13 @@ def write_states(
     keep_tokens: bool,
     with_words: bool = False,
 ) -> None:
-    """Put vectors of entities, and states of tokens if wanted, on each document.
+    """Write the states of entities and, if wanted, of tokens to each document.
 
     docs (Sequence[Doc]): The documents of the batch.
-    output (EncoderOutput): What the encoder returned for them.
-    piece_strings (Sequence[str]): The kept wordpieces as text, document after document; empty if none are kept.
-    keep_tokens (bool): Whether states of tokens go on the documents.
-    with_words (bool): Whether a span's vector is made of its entity and its words (see `join_words`), not of its entity
-        alone.
+    output (EncoderOutput): Their states.
+    piece_strings (Sequence[str]): Texts of the wordpieces, document after document; empty to store none.
+    keep_tokens (bool): Whether to store states of tokens.
+    with_words (bool): Whether span vectors are means of entity states and word states (see `join_words`).
     """
     entity_states = to_numpy(output.entity_states)
     piece_states = None if output.piece_states is None else to_numpy(output.piece_states)
@@ -51,7 +50,7 @@ def write_states(
             aligned,
             own_states,
             word_vectors=words,
-            # A copy: a view would keep the states of the whole batch alive as long as this document.
+            # A copy, because a view would keep the states of the whole batch in memory.
             piece_states=piece_states[start:end].copy(),
             piece_ids=output.batch.piece_ids[aligned.piece_rows],
             pieces=" ".join(piece_strings[start:end]),
@@ -60,9 +59,9 @@ def write_states(
 
 
 def hook_vectors(doc: Doc) -> None:
-    """Let `.vector` and `.similarity` of the document, its spans and tokens read mLUKE's vectors.
+    """Make `.vector` and `.similarity` of the document, its spans and tokens use mLUKE's vectors.
 
-    doc (Doc): A document with states. spaCy does not save hooks, nor send them from one process to another.
+    doc (Doc): A document with states. spaCy neither saves hooks nor sends them to other processes.
     """
     for hooks, vector in (
         (doc.user_hooks, doc_vector),
@@ -76,7 +75,7 @@ def hook_vectors(doc: Doc) -> None:
 
 
 def span_vector(span: Span) -> Floats1d:
-    """An encoded span's vector, else the mean of its tokens' vectors. Shape: (width,)."""
+    """Return the vector of an encoded span, else the mean of its tokens' vectors. Shape: (width,)."""
     states = EntityStates(span.doc)
     vector = states.vector(span)
     if vector is not None:
@@ -85,29 +84,29 @@ def span_vector(span: Span) -> Floats1d:
 
 
 def token_vector(token: Token) -> Floats1d:
-    """The mean of a token's wordpieces. Shape: (width,)."""
+    """Return the mean of a token's wordpiece states. Shape: (width,)."""
     states = EntityStates(token.doc)
     return _mean(states.token_vectors, token.i, token.i + 1, states.width)
 
 
 def doc_vector(doc: Doc) -> Floats1d:
-    """The mean of the tokens' vectors. Shape: (width,)."""
+    """Return the mean of the tokens' vectors. Shape: (width,)."""
     states = EntityStates(doc)
     return _mean(states.token_vectors, 0, len(doc), states.width)
 
 
 def vector_norm(item) -> float:
-    """Length of an item's vector."""
+    """Return the norm of an item's vector."""
     return float(numpy.linalg.norm(item.vector))
 
 
 def has_vector(item) -> bool:
-    """Whether an item's vector says anything."""
+    """Return whether an item's vector is not all zeros."""
     return bool(numpy.any(item.vector))
 
 
 def similarity(item, other) -> float:
-    """Cosine of two items' vectors; 0.0 if one has none."""
+    """Return the cosine of two items' vectors; 0.0 if one is all zeros."""
     norms = float(numpy.linalg.norm(item.vector) * numpy.linalg.norm(other.vector))
     return float(numpy.dot(item.vector, other.vector)) / norms if norms else 0.0
 

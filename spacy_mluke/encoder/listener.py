@@ -125,7 +125,7 @@ def _from_docs(model: EncoderListener, inputs: MarkedInput) -> EncoderOutput:
             states = doc._.mluke if doc.has_extension("mluke") else None
             if states is None:
                 raise ValueError(Errors.ML081)
-            known = {(span.start, span.end): -1 for span in states.left_out}
+            known = {(span.start, span.end): -1 for span in states.skipped}
             known.update({(span.start, span.end): n + i for i, span in enumerate(states.spans)})
             own_states = states.entity_states
             found.append(own_states)

@@ -62,14 +62,14 @@ def pair(tiny_checkpoint, tmp_path):
     return nlp, tmp_path / "nlp"
 
 
-def test_save_gives_what_to_disk_gives_and_leaves_nothing_else(pair, tmp_path):
+def test_save_writes_the_files_of_to_disk_and_leaves_nothing_else(pair, tmp_path):
     nlp, path = pair
     nlp.to_disk(tmp_path / "other")
     assert files_of(path) == files_of(tmp_path / "other")
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["nlp", "other"]
 
 
-def test_save_over_a_pipeline_replaces_it_and_keeps_what_is_not_its_own(pair):
+def test_save_over_a_pipeline_replaces_it_and_keeps_other_files(pair):
     nlp, path = pair
     (path / "README.md").write_text("mine", encoding="utf8")
     (path / "notes").mkdir()
@@ -84,7 +84,7 @@ def test_save_over_a_pipeline_replaces_it_and_keeps_what_is_not_its_own(pair):
     assert (path / "notes" / "a.txt").read_text(encoding="utf8") == "mine, too"
 
 
-def test_save_refuses_a_folder_that_is_no_pipeline(pair, tmp_path):
+def test_save_refuses_a_folder_that_is_not_a_pipeline(pair, tmp_path):
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "a.jpg").write_bytes(b"x")
     with pytest.raises(ValueError, match=r"\[ML362\]"):
@@ -120,7 +120,7 @@ def save_and_die(nlp, path, how, n, monkeypatch):
 
 
 @pytest.mark.parametrize("how", ["save", "to_disk"])
-def test_a_pipeline_is_the_old_or_the_new_one_or_refused_wherever_saving_dies(pair, monkeypatch, how, tmp_path):
+def test_after_a_killed_save_the_old_or_the_new_pipeline_loads_or_is_refused(pair, monkeypatch, how, tmp_path):
     nlp, path = pair
     shutil.copytree(path, tmp_path / "copy")
     old, old_weights = vector(nlp), next(encoder_of(nlp, "mluke_typing").network.parameters()).clone()
@@ -151,7 +151,7 @@ def test_a_pipeline_is_the_old_or_the_new_one_or_refused_wherever_saving_dies(pa
     assert not [entry for entry in path.iterdir() if entry.name.startswith(".")]
 
 
-def test_without_an_exchange_of_folders_the_old_one_comes_back(tmp_path, monkeypatch):
+def test_without_folder_exchange_the_old_pipeline_is_restored(tmp_path, monkeypatch):
     path = tmp_path / "folder"
     monkeypatch.setattr(folders, "_exchange", lambda one, other: False)
     for text in ("a", "b"):
@@ -164,7 +164,7 @@ def test_without_an_exchange_of_folders_the_old_one_comes_back(tmp_path, monkeyp
     assert files_of(path) == {"x": b"b"}
 
 
-def test_a_folder_that_another_process_writes_is_not_taken_for_abandoned(tmp_path):
+def test_a_folder_that_another_process_writes_is_not_removed_as_abandoned(tmp_path):
     path = tmp_path / "folder"
     with replacing_folder(path) as first:
         with replacing_folder(path) as second:
@@ -179,7 +179,7 @@ def no_space(*args, **options):
 
 
 @pytest.mark.parametrize("how", ["save", "to_disk", "component"])
-def test_a_full_disk_leaves_the_old_pipeline_and_no_rest(pair, monkeypatch, how):
+def test_a_full_disk_leaves_the_old_pipeline_and_no_temporary_files(pair, monkeypatch, how):
     nlp, path = pair
     before = files_of(path)
     change(nlp, "mluke")
@@ -197,7 +197,7 @@ def test_a_full_disk_leaves_the_old_pipeline_and_no_rest(pair, monkeypatch, how)
 
 @pytest.mark.parametrize("file", ["cfg", "encoder/model.safetensors", "encoder/config.json"])
 @pytest.mark.parametrize("damage", ["missing", "other", "cut"])
-def test_a_file_that_was_not_saved_here_is_named(pair, file, damage):
+def test_a_changed_file_is_named(pair, file, damage):
     _, path = pair
     place = path / "mluke" / file
     content = place.read_bytes()
@@ -209,13 +209,13 @@ def test_a_file_that_was_not_saved_here_is_named(pair, file, damage):
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"format": 99}', '{"format": 1, "files": 3, "saved_with": {}}'])
-def test_a_damaged_list_of_files_is_named(pair, content):
+def test_a_damaged_manifest_is_named(pair, content):
     (pair[1] / "mluke" / "files.json").write_text(content, encoding="utf8")
     with pytest.raises(ValueError, match=r"\[ML364\].*files.json"):
         spacy.load(pair[1])
 
 
-def test_a_pipeline_without_lists_loads_as_before(pair):
+def test_a_pipeline_without_manifests_loads(pair):
     nlp, path = pair
     for file in path.rglob("files.json"):
         file.unlink()
@@ -227,7 +227,7 @@ def test_a_pipeline_without_lists_loads_as_before(pair):
         numpy.testing.assert_array_equal(vector(spacy.load(path)), vector(nlp))
 
 
-def test_components_of_two_savings_are_not_loaded_together(pair, tmp_path):
+def test_components_that_were_saved_at_different_times_are_not_loaded_together(pair, tmp_path):
     nlp, path = pair
     change(nlp, "mluke")
     spacy_mluke.save(nlp, tmp_path / "other")
@@ -241,7 +241,7 @@ def test_components_of_two_savings_are_not_loaded_together(pair, tmp_path):
         spacy.load(path)
 
 
-def test_an_edited_config_is_loaded_with_a_warning_and_one_of_a_save_that_died_is_not(pair):
+def test_an_edited_config_loads_with_a_warning_but_not_after_a_killed_save(pair):
     _, path = pair
     config = path / "config.cfg"
     config.write_text(config.read_text().replace("batch_size = 1000", "batch_size = 999"))
@@ -252,13 +252,13 @@ def test_an_edited_config_is_loaded_with_a_warning_and_one_of_a_save_that_died_i
         spacy.load(path)
 
 
-def test_line_ends_of_windows_are_no_damage(pair):
+def test_windows_line_ends_are_not_damage(pair):
     for file in (pair[1] / "mluke" / "encoder" / "config.json", pair[1] / "mluke" / "files.json"):
         file.write_bytes(file.read_bytes().replace(b"\n", b"\r\n"))
     spacy.load(pair[1])
 
 
-def test_a_component_that_is_saved_into_a_folder_of_others_keeps_their_files(tiny_checkpoint, tmp_path):
+def test_saving_a_component_keeps_other_files_in_its_folder(tiny_checkpoint, tmp_path):
     (tmp_path / "notes.txt").write_text("mine", encoding="utf8")
     pipe = make_pipeline(str(tiny_checkpoint)).get_pipe("mluke")
     for _ in range(2):
@@ -269,7 +269,7 @@ def test_a_component_that_is_saved_into_a_folder_of_others_keeps_their_files(tin
     other.from_disk(tmp_path, exclude=["vocab"])
 
 
-def test_parts_that_are_not_saved_again_stay(pair):
+def test_excluded_parts_of_an_earlier_save_are_kept(pair):
     nlp, path = pair
     before = files_of(path / "mluke")
     nlp.get_pipe("mluke").to_disk(path / "mluke", exclude=["vocab", "model"])

@@ -20,7 +20,7 @@ def test_the_checks_of_a_gpu_run_on_the_cpu(masked_lm, tmp_path, capsys):
     assert "gradients" in capsys.readouterr().out
 
 
-def test_what_would_begin_too_late_is_left_out_and_said(tmp_path, capsys):
+def test_checks_that_would_begin_too_late_are_skipped_and_reported(tmp_path, capsys):
     report = tmp_path / "report.json"
     assert main(["--device", "cpu", "--seconds", "0", "--output", str(report)]) == 0
     assert "mluke_linker" in json.loads(report.read_text())["left_out"]

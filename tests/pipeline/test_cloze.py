@@ -53,7 +53,7 @@ def test_every_mask_of_a_text_gets_its_fillers_best_first(published):
         assert {filler.entity for filler in own} == {"en:Tokyo", "en:Paris", "en:Moscow"}
 
 
-def test_several_texts_are_filled_as_each_alone(published):
+def test_several_texts_are_filled_like_each_alone(published):
     pipe = published.get_pipe("mluke_cloze")
     together = pipe.fill(TEXTS, mode="both")
     assert [len(own) for own in together] == [1, 0, 0, 2, 1]
@@ -90,7 +90,7 @@ def test_candidates_may_be_titles_in_any_language_of_the_texts(published):
 
 
 @pytest.mark.parametrize("candidate", ["Berlin", "[UNK]", ""])
-def test_a_candidate_that_is_no_entity_is_named(published, candidate):
+def test_a_candidate_that_is_not_an_entity_is_named(published, candidate):
     with pytest.raises(ValueError, match=r"\[ML223\]"):
         published.get_pipe("mluke_cloze").fill("[MASK]", ["Tokyo", candidate], mode="entity")
 
@@ -130,7 +130,7 @@ def test_words_of_several_masks_are_scored_each_with_one_piece_in_the_others(pub
     assert {filler.text for filler in first} == {filler.text for filler in second} == {"Tokyo", "is"}
 
 
-def test_open_words_are_pieces_that_read_like_text(published):
+def test_open_words_are_pieces_with_text(published):
     ((*fillers,),) = published.get_pipe("mluke_cloze").fill("[MASK] is", mode="word", top_k=4)
     assert len(fillers) == 4
     assert len({filler.text for filler in fillers}) == 4
@@ -145,21 +145,21 @@ def test_both_kinds_are_ranked_together(published):
     assert [filler.score for filler in fillers] == sorted((filler.score for filler in fillers), reverse=True)
 
 
-def test_a_mask_in_a_long_text_sees_its_window(published):
+def test_a_mask_in_a_long_text_is_filled_from_its_window(published):
     pipe = published.get_pipe("mluke_cloze")
     filled = pipe.fill("Tokyo is far. " * 100 + "[MASK] is the capital. " + "Paris is far. " * 100, mode="both")
     assert len(filled) == 1
     assert filled[0]
 
 
-def test_another_marker_may_stand_for_a_mask(masked_lm):
+def test_another_marker_may_mark_a_mask(masked_lm):
     nlp = cloze_pipeline(masked_lm, marker="___")
     doc = nlp("___ is the capital of [MASK]")
     ((mask,)) = get_masks(doc)
     assert (mask.start_char, mask.end_char) == (0, 3)
 
 
-def test_text_cannot_write_a_mask_of_its_own(published):
+def test_mask_tokens_in_the_text_are_not_masks(published):
     pipe = published.get_pipe("mluke_cloze")
     plain = pipe.fill("[MASK] is < mask >", mode="entity")
     written = pipe.fill("[MASK] is <mask>", mode="entity")
@@ -195,7 +195,7 @@ def test_the_component_learns_six_sentences(trained):
     assert trained.get_pipe("mluke_cloze").labels == ("Q1490", "Q649", "Q90")
 
 
-def test_masked_and_filled_examples_teach_the_same(steady_checkpoint):
+def test_masked_and_filled_examples_train_the_same(steady_checkpoint):
     losses = []
     for make in (filled_examples, masked_examples):
         nlp = cloze_pipeline(steady_checkpoint)
@@ -241,7 +241,7 @@ def test_the_gradient_of_the_loss_equals_finite_differences(steady_checkpoint):
         assert (values[0] - values[1]) / 2e-2 == pytest.approx(gradient, abs=5e-2, rel=5e-2), name
 
 
-def test_a_sample_of_the_labels_may_stand_for_all(steady_checkpoint):
+def test_the_loss_can_use_a_sample_of_the_labels(steady_checkpoint):
     nlp = cloze_pipeline(steady_checkpoint, n_negatives=1)
     gold = filled_examples(nlp)
     nlp.initialize(lambda: gold)
@@ -253,7 +253,7 @@ def test_a_sample_of_the_labels_may_stand_for_all(steady_checkpoint):
     assert nlp.update(gold, sgd=False)["mluke_cloze"] >= 0
 
 
-def test_examples_without_annotation_are_left_out(trained):
+def test_examples_without_annotation_are_skipped(trained):
     nlp = trained
     doc = nlp.make_doc("Tokyo is far")
     assert nlp.update([Example(doc, doc.copy())], sgd=False)["mluke_cloze"] == 0.0
@@ -273,7 +273,7 @@ def test_an_unknown_entity_in_training_is_named(steady_checkpoint):
         nlp.update(filled_examples(nlp), sgd=False)
 
 
-def test_gold_entities_that_are_nowhere_are_counted(steady_checkpoint):
+def test_missing_gold_entities_are_counted(steady_checkpoint):
     nlp = cloze_pipeline(steady_checkpoint)
     gold = gold_doc(nlp, "Tokyo is far", "Tokyo", "Q1490")
     eg = Example(nlp.make_doc("[MASK] or [MASK] is far"), gold)

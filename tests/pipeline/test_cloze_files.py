@@ -90,7 +90,7 @@ def test_a_saved_encoder_without_the_labels_is_refused(trained, tmp_path):
         spacy.load(tmp_path / "saved")("[MASK]")
 
 
-def test_fillers_survive_a_docbin_joining_and_cutting(trained):
+def test_fillers_survive_a_docbin_joining_and_splitting(trained):
     docs = list(trained.pipe(TEXTS))
     data = DocBin(docs=docs, store_user_data=True).to_bytes()
     for doc, other in zip(DocBin().from_bytes(data).get_docs(trained.vocab), docs, strict=True):
@@ -134,7 +134,7 @@ def test_only_the_document_that_fails_goes_to_the_error_handler(trained, monkeyp
     assert failed == ["Bad [MASK]"]
 
 
-def test_masks_that_show_nothing_are_counted_in_one_warning(masked_lm):
+def test_masks_without_wordpieces_are_counted_in_one_warning(masked_lm):
     nlp = cloze_pipeline(masked_lm, marker="\u200b")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
@@ -144,7 +144,7 @@ def test_masks_that_show_nothing_are_counted_in_one_warning(masked_lm):
     assert blank == 0 or (len(coded) == 1 and f"{blank} of 2" in coded[0])
 
 
-def test_a_trained_component_exports_to_what_transformers_opens(trained, tmp_path):
+def test_a_trained_component_exports_to_a_model_that_transformers_loads(trained, tmp_path):
     assert export_component(trained.get_pipe("mluke_cloze"), tmp_path / "exported") == "LukeForMaskedLM"
     _, info = LukeForMaskedLM.from_pretrained(tmp_path / "exported", output_loading_info=True)
     assert not info["unexpected_keys"]
@@ -181,7 +181,7 @@ def test_scores_count_ranks(trained):
     assert scores == {"cloze_p1": 0.25, "cloze_p5": 0.5, "cloze_mrr": pytest.approx(0.375)}
 
 
-def test_any_of_several_right_entities_counts_and_words_by_their_text(trained):
+def test_any_of_several_correct_entities_counts_and_words_by_their_text(trained):
     gold = [[Filler("Italy", kb_id="Q38"), Filler("Spain", kb_id="Q29")]]
     entity, word = Filler("Spain", "en:Spain", 0.9, "Q29"), Filler("italy", "", 0.9)
     for filler in (entity, word):
@@ -193,7 +193,7 @@ def test_without_annotation_there_is_no_score(trained):
     assert set(score_cloze([Example(doc, trained.make_doc("[MASK]"))]).values()) == {None}
 
 
-def test_a_mask_that_was_not_asked_for_is_a_miss(trained):
+def test_a_gold_mask_that_was_not_predicted_is_a_miss(trained):
     (eg, *_) = filled_examples(trained)
     trained(eg.predicted)
     assert score_cloze([eg])["cloze_p1"] == 0.0

@@ -72,7 +72,7 @@ def reference_scores(path, loaded, shown) -> numpy.ndarray:
         ({"Tokyo": "NIL"}, {}),
     ],
 )
-def test_a_mask_is_filled_as_the_reference_does_that_reads_the_linked_entities(nlp, masked_lm, names, shown):
+def test_a_mask_is_filled_like_the_reference_with_linked_entities(nlp, masked_lm, names, shown):
     pipe = nlp.get_pipe("mluke_cloze")
     loaded = load_model(pipe.model.get_ref("encoder"))
     (fillers,) = pipe.fill(linked(nlp, **names))
@@ -89,7 +89,7 @@ def test_a_linked_document_is_filled_alike_by_the_pipeline_and_by_fill(nlp):
     numpy.testing.assert_allclose(scores_of(filled), [f.score for own in expected for f in own], atol=1e-6)
 
 
-def test_linked_mentions_are_words_alone_if_that_is_wanted(masked_lm, nlp):
+def test_linked_mentions_are_read_as_words_without_show_linked(masked_lm, nlp):
     plain = cloze_pipeline(masked_lm, show_linked=False)
     texts = [linked(plain, Tokyo="en:Tokyo"), TEXT]
     with_link, without = plain.get_pipe("mluke_cloze").fill(texts)
@@ -98,7 +98,7 @@ def test_linked_mentions_are_words_alone_if_that_is_wanted(masked_lm, nlp):
     assert copy_of(plain).get_pipe("mluke_cloze").cfg["show_linked"] is False
 
 
-def test_an_entity_that_covers_a_mask_is_not_shown(nlp):
+def test_an_entity_that_covers_a_mask_is_not_visible(nlp):
     pipe = nlp.get_pipe("mluke_cloze")
     doc = nlp.make_doc("Tokyo is [MASK].")
     start = doc.text.index("[")
@@ -130,7 +130,7 @@ def test_words_are_scored_beside_linked_entities_too(masked_lm):
     assert [f.score for f in shown[0]] != [f.score for f in plain[0]]
 
 
-def test_training_shows_what_prediction_shows(masked_lm):
+def test_training_and_prediction_show_the_same_entities(masked_lm):
     nlp = cloze_pipeline(masked_lm)
     pipe = nlp.get_pipe("mluke_cloze")
     gold = nlp.make_doc("Tokyo is not Paris")
@@ -157,7 +157,7 @@ def long_doc(nlp, n_before: int, n_after: int) -> Doc:
     return doc
 
 
-def test_only_windows_with_a_mask_are_read(nlp, monkeypatch):
+def test_only_windows_with_a_mask_are_encoded(nlp, monkeypatch):
     doc = long_doc(nlp, 300, 300)
     shim, n_read = nlp.get_pipe("mluke_cloze").model.get_ref("encoder").shims[0], []
     read = shim.predict
@@ -175,7 +175,7 @@ def test_only_windows_with_a_mask_are_read(nlp, monkeypatch):
     assert [(f.text, round(f.score, 5)) for f in found[0]] == [(f.text, round(f.score, 5)) for f in every[0]]
 
 
-def test_finding_linked_mentions_looks_at_each_mask_once(nlp):
+def test_finding_linked_mentions_takes_time_linear_in_masks(nlp):
     doc = long_doc(nlp, 20, 20)
     many = [(i, i + 1) for i in range(0, 600, 3)]
     for masks in ([], [(5, 9)], [(0, 5), (6, 8)], [(4, 6)], [(0, len(doc.text))], many):

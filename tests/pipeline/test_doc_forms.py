@@ -46,7 +46,7 @@ def test_states_survive_pickling_and_copying(docs):
         assert_same_states(doc, doc.copy())
 
 
-def test_states_move_along_when_docs_are_joined(docs):
+def test_states_are_shifted_when_docs_are_joined(docs):
     docs[0].user_data.pop("extra", None)
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -36,7 +36,7 @@ def span_pipeline(factory, checkpoint, **config):
 
 @pytest.mark.parametrize("span_vectors", ["entity", "both"])
 @pytest.mark.parametrize("words", [WORDS, []])
-def test_a_span_without_tokens_has_no_vector_and_is_left_out_as_it_is(tiny_checkpoint, span_vectors, words):
+def test_a_span_without_tokens_has_no_vector_and_is_not_listed(tiny_checkpoint, span_vectors, words):
     nlp, _ = span_pipeline("mluke", tiny_checkpoint, span_vectors=span_vectors)
     doc = given_doc(nlp, words)
     if len(doc):
@@ -47,7 +47,7 @@ def test_a_span_without_tokens_has_no_vector_and_is_left_out_as_it_is(tiny_check
         with pytest.warns(UserWarning, match=r"\[ML101\] 1 of 1"):
             nlp(doc)
         assert doc._.mluke.spans == []
-    assert doc._.mluke.left_out == []
+    assert doc._.mluke.skipped == []
     for span in doc.spans["given"]:
         assert (span._.mluke_vector is None) == (span.start == span.end)
 

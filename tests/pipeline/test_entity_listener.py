@@ -144,7 +144,7 @@ def test_a_span_that_was_not_encoded_is_named(steady_checkpoint):
         nlp.get_pipe("mluke_relations")(doc)
 
 
-def test_a_pass_over_other_documents_is_refused(steady_checkpoint):
+def test_states_of_other_documents_are_refused(steady_checkpoint):
     nlp = listening_pipeline(steady_checkpoint, "mluke_relations")
     gold = start(nlp)
     nlp.get_pipe("mluke").update(gold[:2])

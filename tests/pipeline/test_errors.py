@@ -43,7 +43,7 @@ def test_a_misspelt_option_of_the_encoder_is_named():
         spacy.blank("xx").add_pipe("mluke", config={"model": {"visibilty": "joint"}})
 
 
-def test_building_touches_no_checkpoint(tmp_path):
+def test_building_reads_no_checkpoint(tmp_path):
     nlp = make_pipeline(str(tmp_path / "nowhere"))
     with pytest.raises(ValueError, match="nowhere"):
         nlp("Tokyo")
@@ -55,7 +55,7 @@ def test_a_listener_cannot_read_from_an_mluke_that_keeps_no_token_states(tiny_ch
         nlp.add_pipe("tagger", config={"model": {"tok2vec": listener_config()}})
 
 
-def test_a_suggester_that_miscounts_is_named(tiny_nlp):
+def test_a_suggester_with_wrong_lengths_is_named(tiny_nlp):
     def suggester(docs, ops=None):
         return Ragged(numpy.zeros((2, 2), dtype="i"), numpy.asarray([1], dtype="i"))
 

@@ -34,7 +34,7 @@ def trained(checkpoint, task, make=task_pipeline):
     return nlp
 
 
-def test_the_reference_opens_it_and_gives_the_same_logits(steady_checkpoint, task, tmp_path):
+def test_the_reference_loads_it_and_computes_the_same_logits(steady_checkpoint, task, tmp_path):
     nlp = trained(steady_checkpoint, task)
     pipe = nlp.get_pipe(task)
     kind = export_component(pipe, tmp_path / "exported")
@@ -74,7 +74,7 @@ def test_the_shared_encoder_is_exported_alone(steady_checkpoint, tmp_path):
         export_component(nlp.get_pipe("mluke_typing"), tmp_path / "head")
 
 
-def test_what_cannot_be_exported_is_named(tiny_checkpoint, tmp_path):
+def test_a_component_that_cannot_be_exported_is_named(tiny_checkpoint, tmp_path):
     nlp = task_pipeline(tiny_checkpoint, "mluke_relations")
     with pytest.raises(ValueError, match=r"\[ML075\]"):
         export_component(nlp.get_pipe("mluke_relations"), tmp_path / "exported")

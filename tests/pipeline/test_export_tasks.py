@@ -28,7 +28,7 @@ def opened(kind, path):
     [(ner_pipeline, name_examples, "mluke_ner"), (question_pipeline, question_examples, "mluke_qa")],
     ids=["ner", "qa"],
 )
-def test_a_trained_head_goes_there_and_back(steady_checkpoint, tmp_path, make, examples, name):
+def test_a_trained_head_survives_export_and_import(steady_checkpoint, tmp_path, make, examples, name):
     nlp = make(steady_checkpoint)
     gold = examples(nlp)
     optimizer = nlp.initialize(lambda: gold)
@@ -56,7 +56,7 @@ def test_a_trained_head_goes_there_and_back(steady_checkpoint, tmp_path, make, e
     assert [[chars for chars, _ in own] for own in answers] == [[chars for chars, _ in own] for own in expected]
 
 
-def test_masked_heads_go_there_and_back(tmp_path, tiny_sentencepiece):
+def test_masked_heads_survive_export_and_import(tmp_path, tiny_sentencepiece):
     entities = {"[MASK]": 0, "[UNK]": 1, "[PAD]": 2, "[MASK2]": 3, "en:Tokyo": 4, "en:Paris": 5, "en:Moscow": 6}
     path = make_checkpoint(tmp_path / "checkpoint", tiny_sentencepiece, entities=entities, model=LukeForMaskedLM)
     nlp = cloze_pipeline(path)

@@ -56,7 +56,7 @@ def test_the_backward_pass_stops_above_a_frozen_bottom(steady_checkpoint):
     assert seen == [False, True]
 
 
-def test_training_leaves_frozen_parts_as_they_are(steady_checkpoint):
+def test_training_does_not_change_frozen_parts(steady_checkpoint):
     nlp, encoder, gold = pipeline(steady_checkpoint, ["embeddings", "layers:0"])
     before = {name: param.clone() for name, param in load_model(encoder).network.named_parameters()}
     nlp.update(gold, sgd=AdamW(0.01, weight_decay=0.1))
@@ -65,7 +65,7 @@ def test_training_leaves_frozen_parts_as_they_are(steady_checkpoint):
     assert not any(name.startswith(("embeddings.", "encoder.layer.0.")) for name in changed)
 
 
-def test_a_wholly_frozen_encoder_trains_the_head_alone(steady_checkpoint):
+def test_with_a_frozen_encoder_only_the_head_is_trained(steady_checkpoint):
     nlp, encoder, gold = pipeline(steady_checkpoint, ["all"])
     head = nlp.get_pipe("mluke_relations").model.get_ref("linear")
     before = head.get_param("W").copy()
@@ -74,7 +74,7 @@ def test_a_wholly_frozen_encoder_trains_the_head_alone(steady_checkpoint):
     assert not with_gradient(load_model(encoder).network)
 
 
-def test_what_is_frozen_stays_so_in_copies_and_after_saving(steady_checkpoint, tmp_path):
+def test_frozen_parts_stay_frozen_in_copies_and_after_saving(steady_checkpoint, tmp_path):
     nlp, encoder, _ = pipeline(steady_checkpoint, ["layers:1"])
     nlp.to_disk(tmp_path / "saved")
     again = spacy.load(tmp_path / "saved").get_pipe("mluke_relations").model.get_ref("encoder")

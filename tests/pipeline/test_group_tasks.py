@@ -156,7 +156,7 @@ def test_an_unknown_label_in_training_is_named(steady_checkpoint, task):
         nlp.update(gold, sgd=False)
 
 
-def test_examples_without_annotation_are_left_out_of_updates(steady_checkpoint, task):
+def test_examples_without_annotation_are_skipped_in_updates(steady_checkpoint, task):
     nlp = task_pipeline(steady_checkpoint, task)
     gold = relation_examples(nlp)
     nlp.initialize(lambda: gold)

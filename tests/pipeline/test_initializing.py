@@ -65,7 +65,7 @@ def test_labels_that_were_added_by_hand_are_enough(steady_checkpoint, task):
 
 
 @pytest.mark.parametrize("name", ["mluke_relations", "mluke_ner", "mluke_qa", "mluke_cloze", "mluke_linker"])
-def test_a_component_that_is_to_be_trained_says_what_it_needs(tiny_checkpoint, name):
+def test_a_component_that_needs_training_says_what_it_needs(tiny_checkpoint, name):
     nlp = spacy.blank("xx")
     config = {"model": {"encoder": {"name": str(tiny_checkpoint)}}}
     nlp.add_pipe(name, config=config)
@@ -73,7 +73,7 @@ def test_a_component_that_is_to_be_trained_says_what_it_needs(tiny_checkpoint, n
         nlp.initialize()
 
 
-def test_examples_that_teach_a_trained_component_nothing_are_told(steady_checkpoint):
+def test_examples_without_annotation_for_a_trained_component_give_a_warning(steady_checkpoint):
     nlp = task_pipeline(steady_checkpoint, "mluke_relations")
     nlp.initialize(lambda: relation_examples(nlp))
     bare = [Example(nlp.make_doc("Tokyo"), nlp.make_doc("Tokyo"))] * 3

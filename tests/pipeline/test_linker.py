@@ -57,19 +57,19 @@ def test_candidates_are_ranked_and_their_scores_sum_to_1(nlp):
     assert doc[1:2]._.mluke_candidates == []
 
 
-def test_what_has_no_candidates_is_nil(nlp):
+def test_a_mention_without_candidates_is_nil(nlp):
     doc = nlp(link_doc(nlp, "Anna is here", [(0, "")]))
     assert links(doc) == [("Anna", "NIL")] and doc.ents[0]._.mluke_candidates == []
 
 
-def test_a_threshold_makes_doubtful_mentions_nil(steady_checkpoint, store):
+def test_a_threshold_makes_improbable_links_nil(steady_checkpoint, store):
     nlp = link_pipeline(steady_checkpoint, store, threshold=0.9999)
     doc = nlp(link_doc(nlp, *SENTENCES[0]))
     assert links(doc) == [("Paris", "NIL"), ("France", "Q142")]
     assert len(doc.ents[0]._.mluke_candidates) == 2
 
 
-def test_priors_count_as_much_as_they_are_told_to(steady_checkpoint, store):
+def test_prior_weight_sets_the_weight_of_priors(steady_checkpoint, store):
     by_weight = {}
     for weight in (0.0, 1.0, 50.0):
         nlp = link_pipeline(steady_checkpoint, store, prior_weight=weight)
@@ -90,7 +90,7 @@ def test_discarded_labels_are_nil(steady_checkpoint, store):
     assert links(nlp(link_doc(nlp, *SENTENCES[0]))) == [("Paris", "NIL"), ("France", "NIL")]
 
 
-def test_links_that_are_there_stay_without_overwrite(steady_checkpoint, store):
+def test_existing_links_are_kept_without_overwrite(steady_checkpoint, store):
     for overwrite, expected in ((True, "Q142"), (False, "Q1")):
         nlp = link_pipeline(steady_checkpoint, store, overwrite=overwrite)
         doc = nlp(link_doc(nlp, SENTENCES[0][0], [(0, ""), (5, "Q1")], linked=True))
@@ -111,7 +111,7 @@ def test_mentions_without_wordpieces_are_linked_by_their_priors_and_counted(stea
 
 
 @pytest.mark.parametrize("is_aware", [False, True], ids=["mluke", "entity_aware"])
-def test_a_published_head_gives_the_references_logits(tmp_path, tiny_sentencepiece, is_aware):
+def test_a_published_head_computes_the_logits_of_the_reference(tmp_path, tiny_sentencepiece, is_aware):
     import torch
     from transformers import LukeForMaskedLM
 
@@ -152,7 +152,7 @@ def test_a_published_head_gives_the_references_logits(tmp_path, tiny_sentencepie
 # --- global mode ---
 
 
-def test_the_most_confident_mention_comes_first_and_stands_for_itself(monkeypatch, nlp):
+def test_the_most_confident_mention_is_linked_first_and_becomes_visible(monkeypatch, nlp):
     steps = []
 
     def fake(model, docs, mentions, weight):
@@ -171,7 +171,7 @@ def test_the_most_confident_mention_comes_first_and_stands_for_itself(monkeypatc
     assert scores[2].argmax() == 0 and counts.spans == 3
 
 
-def test_documents_take_their_steps_together_and_what_means_one_thing_takes_none(monkeypatch):
+def test_documents_are_linked_in_parallel_and_mentions_with_one_candidate_take_no_step(monkeypatch):
     steps = []
 
     def fake(model, docs, mentions, weight):
@@ -192,7 +192,7 @@ def test_documents_take_their_steps_together_and_what_means_one_thing_takes_none
     assert [m.visible for m in mentions] == [11, 21, 11, 20, -1, -1]
 
 
-def test_doubtful_mentions_stay_masked(monkeypatch):
+def test_mentions_below_the_threshold_stay_masked(monkeypatch):
     def fake(model, docs, mentions, weight):
         return [m.probabilities(numpy.zeros(int(m.known.sum())), 0.0) for m in mentions], Counts()
 
@@ -202,7 +202,7 @@ def test_doubtful_mentions_stay_masked(monkeypatch):
     assert [m.visible for m in mentions] == [-1, -1]
 
 
-def test_given_links_are_read_in_global_mode(steady_checkpoint, store):
+def test_existing_links_are_visible_in_global_mode(steady_checkpoint, store):
     nlp = link_pipeline(steady_checkpoint, store, mode="global", overwrite=False)
     words, mentions = "Paris lives in Japan", [(0, ""), (3, "")]
     free = scores_of(nlp(link_doc(nlp, words, mentions)))[:2]
@@ -224,7 +224,7 @@ def test_entities_that_the_encoder_lacks_are_added_under_their_ids(nlp):
     assert pipe.add_entities() == 0
 
 
-def test_without_growing_names_decide_and_the_rest_keeps_its_prior(steady_checkpoint, store):
+def test_without_growing_entities_are_found_by_name_and_others_keep_their_prior(steady_checkpoint, store):
     nlp = link_pipeline(steady_checkpoint, store, grow="none")
     docs = [link_doc(nlp, *SENTENCES[0]), link_doc(nlp, "Tokyo is in Japan", [(0, ""), (3, "")])]
     with pytest.warns(UserWarning, match=r"\[ML186\] 4 of 6 candidates"):
@@ -235,7 +235,7 @@ def test_without_growing_names_decide_and_the_rest_keeps_its_prior(steady_checkp
     assert [m.entity_ids.tolist() for m in pipe.mentions(docs)] == [[5, -1], [-1], [4], [-1, -1]]
 
 
-def test_an_entity_that_is_known_by_its_id_is_not_mistaken_for_a_namesake(steady_checkpoint, tmp_path):
+def test_an_entity_known_by_its_id_is_not_confused_with_an_entity_of_the_same_name(steady_checkpoint, tmp_path):
     rows = [StoreRow("en:Paris", "", "Paris", prior=0.1), StoreRow("Q167646", "en", "Paris", prior=0.9)]
     build_store(rows, tmp_path / STORE)
     nlp = link_pipeline(steady_checkpoint, tmp_path / STORE, grow="none")
@@ -245,7 +245,7 @@ def test_an_entity_that_is_known_by_its_id_is_not_mistaken_for_a_namesake(steady
     assert dict(zip(mention.ids, mention.entity_ids.tolist(), strict=True)) == {"en:Paris": 5, "Q167646": -1}
 
 
-def test_only_candidates_of_the_examples_are_added_if_so_wanted(steady_checkpoint, store):
+def test_grow_candidates_adds_only_candidates_of_the_examples(steady_checkpoint, store):
     nlp = link_pipeline(steady_checkpoint, store, grow="candidates")
     nlp.initialize(lambda: link_examples(nlp)[:1])
     names = {name for name, _ in nlp.get_pipe("mluke_linker").loaded_encoder().entities.items()}

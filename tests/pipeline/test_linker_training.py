@@ -112,7 +112,7 @@ def test_a_gold_entity_can_be_added_to_the_candidates(steady_checkpoint, store):
     assert [c.entity for c in nlp(gold[0].predicted).ents[0]._.mluke_candidates] == ["Q1490"]
 
 
-def test_examples_without_annotation_teach_nothing(steady_checkpoint, store):
+def test_examples_without_annotation_do_not_train(steady_checkpoint, store):
     nlp = link_pipeline(steady_checkpoint, store)
     bare = [Example(doc, doc.copy()) for doc in link_docs(nlp)]
     with pytest.raises(ValueError, match=r"\[ML077\].*kb_id_"):

@@ -30,14 +30,14 @@ def test_every_token_of_a_long_document_has_a_vector(tiny_nlp):
     assert doc._.trf_data.model_output.last_hidden_state.shape[0] == 1
 
 
-def test_more_entities_than_a_pass_takes_go_to_further_passes(tiny_checkpoint):
+def test_entities_beyond_the_limit_go_to_further_sequences(tiny_checkpoint):
     nlp = make_pipeline(str(tiny_checkpoint), model={"max_entities": 3})
     doc = nlp(long_doc(nlp, 30, every=2))
     assert bounds(doc._.mluke.spans) == bounds(doc.ents)
     assert len(doc._.mluke) == 14
 
 
-def test_splitting_entities_over_passes_changes_nothing_in_isolated_visibility(tiny_checkpoint):
+def test_splitting_entities_over_sequences_changes_nothing_in_isolated_visibility(tiny_checkpoint):
     alone = make_pipeline(str(tiny_checkpoint), model={"max_entities": 1, "visibility": "isolated"})
     together = make_pipeline(str(tiny_checkpoint), model={"visibility": "isolated"})
     doc, other = alone(long_doc(alone, 30)), together(long_doc(together, 30))

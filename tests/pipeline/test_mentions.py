@@ -44,12 +44,12 @@ def ents(doc):
     return [(ent.text, ent.label_) for ent in doc.ents]
 
 
-def test_names_become_entities_with_the_type_of_what_they_mean_most_likely(store):
+def test_names_become_entities_with_the_type_of_their_likeliest_candidate(store):
     doc = pipeline(store)("From TOKYO to Georgia, Japan.")
     assert ents(doc) == [("TOKYO", "CITY"), ("Georgia", "REGION"), ("Japan", "COUNTRY")]
 
 
-def test_the_longest_name_is_taken(store):
+def test_the_longest_name_is_used(store):
     assert ents(pipeline(store)("New York, not York")) == [("New York", "CITY"), ("York", "CITY")]
 
 
@@ -69,7 +69,7 @@ def test_tokens_are_split_where_a_name_begins_or_ends_in_them(store, text, words
     assert [ent.text for ent in doc.ents] == [word for word in words if word in {row.name for row in ROWS}]
 
 
-def test_tokens_stay_whole_if_they_are_not_to_be_split(store):
+def test_tokens_are_not_split_without_split_tokens(store):
     doc = pipeline(store, split_tokens=False)("東京は日本の首都 日本")
     assert len(doc) == 2
     assert ents(doc) == [("日本", "COUNTRY")]
@@ -83,11 +83,11 @@ def test_an_inflected_name_is_found_where_the_store_has_its_stem(store):
     assert ents(pipeline(store, "ru")("Из Японии в Японию")) == [("Японии", "COUNTRY"), ("Японию", "COUNTRY")]
 
 
-def test_text_of_a_language_is_searched_for_names_of_that_language(store):
+def test_in_text_of_a_known_language_only_names_of_that_language_are_found(store):
     assert ents(pipeline(store, "de")("Tokio Tokyo York")) == [("Tokio", "CITY"), ("York", "CITY")]
 
 
-def test_types_limit_what_is_looked_for(store):
+def test_types_limit_the_names_that_are_found(store):
     doc = pipeline(store, types=["COUNTRY"])("Tokyo, Japan; Georgia")
     assert ents(doc) == [("Japan", "COUNTRY"), ("Georgia", "COUNTRY")]
 
@@ -98,7 +98,7 @@ def test_a_type_that_no_entity_has_is_named(store):
 
 
 @pytest.mark.parametrize(("overwrite", "expected"), [(False, [("York", "ORG")]), (True, [("New York", "CITY")])])
-def test_entities_that_stand_there_stay_unless_they_are_to_be_overwritten(store, overwrite, expected):
+def test_existing_entities_are_kept_unless_overwrite_is_set(store, overwrite, expected):
     nlp = pipeline(store, overwrite=overwrite)
     doc = nlp.make_doc("in New York")
     doc.ents = [Span(doc, 2, 3, "ORG")]
@@ -120,7 +120,7 @@ def test_pipe_equals_one_by_one_calls_also_in_processes(store):
 
 
 @pytest.mark.parametrize("form", ["disk", "bytes"])
-def test_a_saved_component_brings_its_store_along(store, tmp_path, form):
+def test_a_saved_component_contains_its_store(store, tmp_path, form):
     nlp = pipeline(store, types=["CITY"])
     if form == "disk":
         nlp.to_disk(tmp_path / "pipeline")
@@ -132,7 +132,7 @@ def test_a_saved_component_brings_its_store_along(store, tmp_path, form):
     assert ents(other("Tokyo, Japan")) == [("Tokyo", "CITY")]
 
 
-def test_it_is_scored_as_a_recognizer_of_names(store):
+def test_it_is_scored_like_a_named_entity_recognizer(store):
     nlp = pipeline(store)
     gold = nlp.make_doc("Tokyo, Japan")
     gold.ents = [Span(gold, 0, 1, "CITY"), Span(gold, 2, 3, "LOC")]
@@ -159,6 +159,6 @@ def test_by_default_it_finds_the_bundled_places():
     ]
 
 
-def test_a_length_of_no_characters_is_refused(store):
+def test_a_min_length_of_0_is_refused(store):
     with pytest.raises(ValueError, match=r"\[ML071\]"):
         pipeline(store, min_length=0)

@@ -40,7 +40,7 @@ def gradients(model):
 
 
 @pytest.mark.parametrize("visibility", ["joint", "isolated"])
-def test_states_and_gradients_are_those_of_float32_but_for_rounding(steady_checkpoint, visibility):
+def test_states_and_gradients_equal_those_of_float32_up_to_rounding(steady_checkpoint, visibility):
     exact_states, exact = gradients(build(steady_checkpoint, visibility=visibility))
     states, found = gradients(build(steady_checkpoint, visibility=visibility, mixed_precision=True))
     assert not numpy.array_equal(states, exact_states)

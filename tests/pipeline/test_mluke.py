@@ -42,7 +42,7 @@ def test_spans_that_were_not_encoded_have_no_vector(small_nlp):
     assert doc[2:4]._.mluke_vector is None
 
 
-def test_a_doc_that_mluke_has_not_seen_has_no_states(small_nlp):
+def test_a_doc_that_was_not_encoded_has_no_states(small_nlp):
     doc = small_nlp.make_doc("Tokyo")
     assert doc._.mluke is None
     assert doc._.trf_data is None
@@ -74,7 +74,7 @@ def test_pipe_equals_one_by_one_calls_and_keeps_order(tiny_nlp):
         assert_same_states(doc, other)
 
 
-def test_small_batches_of_rows_change_nothing(tiny_checkpoint):
+def test_small_batches_change_nothing(tiny_checkpoint):
     nlp = make_pipeline(str(tiny_checkpoint))
     narrow = make_pipeline(str(tiny_checkpoint), model={"max_batch_items": 8}, buffer_tokens=3)
     for doc, other in zip(nlp.pipe(capital_docs(nlp)), narrow.pipe(capital_docs(narrow)), strict=True):
@@ -110,7 +110,7 @@ def test_a_whitespace_span_gets_no_vector_and_one_counted_warning(tiny_checkpoin
         docs = list(nlp.pipe(docs))
     assert len([w for w in caught if "ML101" in str(w.message)]) == 1
     assert len(docs[0]._.mluke) == 2
-    assert bounds(docs[0]._.mluke.left_out) == [(1, 2)]
+    assert bounds(docs[0]._.mluke.skipped) == [(1, 2)]
     assert docs[0][1:2]._.mluke_vector is None
 
 

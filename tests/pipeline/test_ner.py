@@ -34,7 +34,7 @@ def trained(overfitted_ner):
 # --- annotating ---
 
 
-def test_names_go_to_ents_and_to_a_group_with_scores(trained):
+def test_entities_are_in_doc_ents_and_in_a_group_with_scores(trained):
     docs = list(trained.pipe(bare_docs(trained)))
     assert [names(doc) for doc in docs] == [*GOLD, [], []]
     assert [grouped(doc) for doc in docs] == [*GOLD, [], []]
@@ -53,7 +53,7 @@ def test_pipe_equals_one_by_one_calls(trained):
         numpy.testing.assert_allclose(found, expected, atol=1e-5)
 
 
-def test_documents_are_taken_apart_by_tokens_without_a_difference(trained, monkeypatch):
+def test_splitting_documents_into_batches_by_tokens_changes_nothing(trained, monkeypatch):
     pipe = trained.get_pipe("mluke_ner")
     spans, logits = pipe.predict(bare_docs(trained))
     monkeypatch.setattr("spacy_mluke.pipeline.ner.component.MAX_TOKENS", 7)
@@ -68,19 +68,19 @@ def test_two_processes_find_the_same(trained):
     assert [names(doc) for doc in docs] == [*GOLD, [], []]
 
 
-def test_no_documents_are_no_problem(trained):
+def test_an_empty_stream_of_documents_is_accepted(trained):
     pipe = trained.get_pipe("mluke_ner")
     assert pipe.predict([])[1].shape == (0, 3)
     assert list(trained.pipe([])) == []
 
 
-def test_a_threshold_holds_names_back(trained):
+def test_a_threshold_removes_improbable_entities(trained):
     nlp = copy_of(trained)
     nlp.get_pipe("mluke_ner").cfg["threshold"] = 1.1
     assert not nlp(bare_docs(nlp)[0]).ents
 
 
-def test_standing_entities_stay_unless_they_are_to_be_overwritten(trained):
+def test_existing_entities_are_kept_unless_overwrite_ents_is_set(trained):
     nlp = copy_of(trained)
     for overwrite, expected in ((False, [(0, 2, "OLD"), (5, 6, "LOC")]), (True, GOLD[0])):
         nlp.get_pipe("mluke_ner").cfg["overwrite_ents"] = overwrite
@@ -89,7 +89,7 @@ def test_standing_entities_stay_unless_they_are_to_be_overwritten(trained):
         assert names(nlp(doc)) == expected
 
 
-def test_entities_that_nothing_overlaps_stay_when_others_are_overwritten(trained):
+def test_entities_without_overlap_are_kept_when_others_are_overwritten(trained):
     nlp = copy_of(trained)
     nlp.get_pipe("mluke_ner").cfg["overwrite_ents"] = True
     doc = bare_docs(nlp)[0]
@@ -99,7 +99,7 @@ def test_entities_that_nothing_overlaps_stay_when_others_are_overwritten(trained
     assert doc.ents[1].kb_id_ == "Q1"
 
 
-def test_blocked_tokens_hold_no_name(trained):
+def test_blocked_tokens_are_in_no_entity(trained):
     doc = bare_docs(trained)[0]
     doc.set_ents([], blocked=[doc[0:1]])
     assert names(trained(doc)) == [(5, 6, "LOC")]
@@ -145,7 +145,7 @@ def test_span_finder_may_suggest_the_candidates(steady_checkpoint):
     assert [set(map(tuple, grouped(doc))) for doc in docs] == [set(found) for found in GOLD]
 
 
-def test_candidates_can_be_set_for_a_look_at_them(trained):
+def test_candidates_can_be_written_to_a_span_group(trained):
     doc = bare_docs(trained)[3]
     trained.get_pipe("mluke_ner").set_candidates([doc])
     assert [span.text for span in doc.spans["candidates"]] == ["is", "is far", "is far away", "far", "far away", "away"]
@@ -165,7 +165,7 @@ def nested_examples(nlp):
     return gold
 
 
-def test_nested_names_are_learnt_and_kept_in_the_group(steady_checkpoint):
+def test_nested_entities_are_learnt_and_written_to_the_group(steady_checkpoint):
     scorer = {"@scorers": "spacy.spancat_scorer.v1"}
     nlp = ner_pipeline(steady_checkpoint, keep_nested=True, scorer=scorer)
     gold, _ = train_ner(nlp, nested_examples(nlp), steps=160)
@@ -199,7 +199,7 @@ def test_a_saved_component_finds_the_same(trained, tmp_path, form):
     assert [names(doc) for doc in loaded.pipe(bare_docs(loaded))] == [*GOLD, [], []]
 
 
-def test_names_survive_a_docbin_and_joining(trained):
+def test_entities_survive_a_docbin_and_joining(trained):
     docs = list(trained.pipe(bare_docs(trained)[:3]))
     loaded = list(DocBin().from_bytes(DocBin(docs=docs, store_user_data=True).to_bytes()).get_docs(trained.vocab))
     assert [names(doc) for doc in loaded] == [grouped(doc) for doc in loaded] == GOLD[:3]
@@ -232,7 +232,7 @@ def published(tmp_path_factory, tiny_sentencepiece):
     )
 
 
-def test_a_published_checkpoint_brings_head_and_labels(published, tmp_path):
+def test_head_and_labels_of_a_published_checkpoint_are_used(published, tmp_path):
     nlp = ner_pipeline(published)
     doc = nlp(bare_docs(nlp)[0])
     assert nlp.get_pipe("mluke_ner").labels == ("MISC", "PER", "ORG", "LOC")
@@ -241,7 +241,7 @@ def test_a_published_checkpoint_brings_head_and_labels(published, tmp_path):
     assert names(spacy.load(tmp_path / "saved")(bare_docs(nlp)[0])) == names(doc)
 
 
-def test_a_published_head_is_kept_by_initialize_if_it_knows_all_labels(published):
+def test_initialize_keeps_a_published_head_that_has_all_labels(published):
     nlp = ner_pipeline(published)
     gold = name_examples(nlp)
     before = [names(nlp(doc)) for doc in bare_docs(nlp)]
@@ -250,7 +250,7 @@ def test_a_published_head_is_kept_by_initialize_if_it_knows_all_labels(published
     assert [names(nlp(doc)) for doc in bare_docs(nlp)] == before
 
 
-def test_a_published_class_for_no_name_has_to_be_known(published):
+def test_the_negative_class_of_a_published_head_must_be_named(published):
     nlp = ner_pipeline(published, negative_label="nil")
     with pytest.raises(ValueError, match=r"\[ML202\].*'nil'.*negative_label"):
         nlp("Tokyo")

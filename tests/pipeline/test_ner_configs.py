@@ -12,7 +12,7 @@ from tests.pipeline.steps import run_spacy
 
 
 @pytest.mark.parametrize("config", ["ner_wikineural", "ner_paper"])
-def test_the_configs_for_names_train_and_evaluate(steady_checkpoint, tmp_path, config):
+def test_the_configs_for_named_entities_train_and_evaluate(steady_checkpoint, tmp_path, config):
     corpus = tmp_path / "corpus.spacy"
     DocBin(docs=name_docs(spacy.blank("xx"))).to_disk(corpus)
     overrides = {

@@ -19,18 +19,18 @@ BEST_FIRST = [(2, 4), (0, 3), (3, 4), (0, 6), (4, 6)]
 spans = st.tuples(st.integers(0, 8), st.integers(1, 4)).map(lambda span: (span[0], span[0] + span[1]))
 
 
-def test_flat_names_do_not_overlap_the_best_first():
+def test_flat_entities_do_not_overlap_and_the_best_is_kept():
     assert pick_flat(BEST_FIRST, 6, []) == [0, 4]
     assert pick_flat(BEST_FIRST, 6, [(5, 6)]) == [0]
 
 
-def test_nested_names_do_not_cross():
+def test_nested_entities_do_not_cross():
     assert pick_nested(BEST_FIRST) == [0, 2, 3, 4]
 
 
 @given(st.lists(spans, unique=True))
 @settings(max_examples=200, deadline=None)
-def test_nested_names_are_those_of_a_plain_loop(bounds):
+def test_nested_entities_equal_those_of_a_plain_loop(bounds):
     picked = []
     for i, (start, end) in enumerate(bounds):
         others = [bounds[j] for j in picked]
@@ -39,7 +39,7 @@ def test_nested_names_are_those_of_a_plain_loop(bounds):
     assert pick_nested(bounds) == picked
 
 
-def test_a_name_may_stand_in_the_group_and_not_in_ents():
+def test_an_entity_may_be_in_the_group_and_not_in_doc_ents():
     doc = Doc(spacy.blank("xx").vocab, words=list("abcdef"))
     labels = ["A", "B", "C", "D", "E"]
     write_entities(
@@ -50,7 +50,7 @@ def test_a_name_may_stand_in_the_group_and_not_in_ents():
     assert doc.spans["x"].attrs["scores"].tolist() == pytest.approx([0.6, 0.9, 0.7, 0.5])
 
 
-def test_candidates_are_classified_and_missed_names_counted():
+def test_candidates_get_gold_classes_and_missed_entities_are_counted():
     nlp = spacy.blank("xx")
     reference = name_docs(nlp)[1]
     gold = find_gold(Example(reference.copy(), reference), None)
@@ -61,7 +61,7 @@ def test_candidates_are_classified_and_missed_names_counted():
     assert (truth.n_entities, truth.n_missed) == (2, 1)
 
 
-def test_names_are_missed_where_nothing_is_suggested():
+def test_entities_are_missed_where_nothing_is_suggested():
     nlp = spacy.blank("xx")
     reference = name_docs(nlp)[0]
     gold = find_gold(Example(reference.copy(), reference), None)

@@ -12,14 +12,14 @@ from tests.pipeline.name_docs import LIMIT, bare, bare_docs, name_docs, name_exa
 from tests.pipeline.steps import copy_of, head_slopes
 
 
-def test_names_of_four_sentences_are_overfitted(overfitted_ner):
+def test_it_overfits_the_entities_of_four_sentences(overfitted_ner):
     nlp, history = overfitted_ner
     assert history[-1] < 0.1 * history[0]
     scores = nlp.evaluate(name_examples(nlp))
     assert scores["ents_f"] == 1.0 and set(scores["ents_per_type"]) == {"LOC", "PER"}
 
 
-def test_isolated_candidates_of_which_a_share_is_drawn_are_overfitted(steady_checkpoint):
+def test_it_overfits_with_isolated_candidates_and_sampled_negatives(steady_checkpoint):
     nlp = ner_pipeline(
         steady_checkpoint, encoder={"visibility": "isolated", "max_entities": 0}, negatives_per_token=2.0
     )
@@ -50,7 +50,7 @@ def test_gradients_of_the_weights_equal_finite_differences(fresh_ner):
         assert slope == pytest.approx(gradient, rel=1e-2, abs=2e-2)
 
 
-def test_sampling_takes_all_names_and_a_share_of_the_others(fresh_ner, monkeypatch):
+def test_sampling_takes_all_entities_and_a_fraction_of_the_negatives(fresh_ner, monkeypatch):
     pipe = fresh_ner.get_pipe("mluke_ner")
     gold = name_examples(fresh_ner)
     fresh_ner.initialize(lambda: gold)
@@ -72,7 +72,7 @@ def test_sampling_takes_all_names_and_a_share_of_the_others(fresh_ner, monkeypat
     assert seen[0].bounds.tolist() != seen[1].bounds.tolist()
 
 
-def test_examples_without_annotation_are_left_out(fresh_ner):
+def test_examples_without_annotation_are_skipped(fresh_ner):
     gold = name_examples(fresh_ner)
     fresh_ner.initialize(lambda: gold)
     without = Example(bare(gold[0].predicted), bare(gold[0].predicted))
@@ -81,7 +81,7 @@ def test_examples_without_annotation_are_left_out(fresh_ner):
     assert both == pytest.approx(fresh_ner.update([gold[0]], sgd=False)["mluke_ner"], rel=1e-4)
 
 
-def test_tokens_without_annotation_teach_nothing(fresh_ner):
+def test_tokens_without_annotation_do_not_train(fresh_ner):
     gold = name_examples(fresh_ner)
     fresh_ner.initialize(lambda: gold)
     pipe = fresh_ner.get_pipe("mluke_ner")
@@ -94,7 +94,7 @@ def test_tokens_without_annotation_teach_nothing(fresh_ner):
     assert gradient[~is_unknown].any(axis=1).all()
 
 
-def test_names_that_no_candidate_stands_for_are_counted_once(steady_checkpoint):
+def test_entities_without_a_candidate_are_counted_once(steady_checkpoint):
     nlp = ner_pipeline(steady_checkpoint, suggester={**LIMIT, "max_size": 2})
     gold = name_examples(nlp)
     # "Anna of Tokyo" is too long, and "Japan" is no token of the predicted document.
@@ -103,7 +103,7 @@ def test_names_that_no_candidate_stands_for_are_counted_once(steady_checkpoint):
         nlp.initialize(lambda: gold)
 
 
-def test_misaligned_names_teach_nothing(fresh_ner):
+def test_misaligned_entities_do_not_train(fresh_ner):
     gold = name_examples(fresh_ner)
     fresh_ner.initialize(lambda: gold)
     pipe = fresh_ner.get_pipe("mluke_ner")

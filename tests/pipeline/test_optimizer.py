@@ -63,7 +63,7 @@ def test_a_label_added_in_the_middle_of_training_is_learnt(steady_checkpoint):
         nlp.update(gold, sgd=other)
 
 
-def test_averages_can_be_used_and_put_back(steady_checkpoint):
+def test_averages_can_be_used_and_undone(steady_checkpoint):
     nlp = task_pipeline(steady_checkpoint, "mluke_relations")
     gold = relation_examples(nlp)
     nlp.initialize(lambda: gold)

@@ -52,12 +52,12 @@ def test_an_option_that_a_program_changed_is_saved(tmp_path):
     assert load(save(load(path), tmp_path / "again")).cfg["threshold"] == 0.9
 
 
-def test_an_option_that_was_overridden_stays_so_when_it_is_saved_again(saved, tmp_path):
+def test_an_overridden_option_is_saved_again(saved, tmp_path):
     again = save(load(saved, threshold=0.75), tmp_path / "again")
     assert load(again, threshold=0.75).cfg["threshold"] == 0.75
 
 
-def test_options_of_bytes_hold_and_are_saved_from_there(tmp_path):
+def test_options_from_bytes_are_used_and_saved(tmp_path):
     pipe = make_typer()
     pipe.cfg["threshold"] = 0.9
     for i, other in enumerate((make_typer(threshold=0.0), make_typer())):
@@ -68,7 +68,7 @@ def test_options_of_bytes_hold_and_are_saved_from_there(tmp_path):
             assert load(path, threshold=threshold).cfg["threshold"] == 0.9
 
 
-def test_a_pipeline_of_an_older_version_keeps_its_saved_options_and_says_so(saved):
+def test_a_pipeline_of_an_older_version_keeps_its_saved_options_with_a_warning(saved):
     cfg = json.loads((saved / "cfg").read_text(encoding="utf8"))
     del cfg["config"]
     (saved / "cfg").write_text(json.dumps(cfg), encoding="utf8")
@@ -91,7 +91,7 @@ def test_spacy_load_overrides_options_of_mluke_and_mluke_mentions(tiny_checkpoin
     assert other.get_pipe("mluke_mentions").cfg["types"] == ["CITY"]
 
 
-def test_the_class_of_no_relation_cannot_change_after_training(tmp_path):
+def test_the_negative_class_of_relations_cannot_change_after_training(tmp_path):
     def make(no_label):
         return spacy.blank("xx").add_pipe("mluke_relations", config={"no_label": no_label})
 
@@ -121,12 +121,12 @@ def test_damaged_options_are_refused(saved, content, reason):
         load(saved)
 
 
-def test_labels_are_in_the_strings_of_a_vocabulary_that_was_left_out(saved):
+def test_labels_are_in_the_strings_if_the_vocabulary_was_excluded(saved):
     assert "CITY" in load(saved).vocab.strings
 
 
 @pytest.mark.parametrize("factory", ["mluke", "mluke_typing"])
-def test_the_model_can_be_left_out(tiny_checkpoint, tmp_path, factory):
+def test_the_model_can_be_excluded(tiny_checkpoint, tmp_path, factory):
     encoder = {"name": str(tiny_checkpoint)}
     config = {"model": encoder if factory == "mluke" else {"encoder": encoder}}
     pipe = spacy.blank("xx").add_pipe(factory, config=config)

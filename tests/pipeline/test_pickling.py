@@ -43,7 +43,7 @@ def test_a_pipeline_that_has_read_a_document_can_be_pickled(tiny_checkpoint, sto
     assert found(other) == before and len(before[0]) == 2
 
 
-def test_nothing_that_a_component_can_work_out_again_is_pickled(store):
+def test_values_that_can_be_computed_again_are_not_pickled(store):
     nlp = spacy.blank("en")
     mentions = nlp.add_pipe("mluke_mentions", config={"candidates": {"path": store}})
     nlp("Tokyo")

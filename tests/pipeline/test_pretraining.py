@@ -55,7 +55,7 @@ def test_it_learns_what_is_masked(steady_checkpoint):
     assert numpy.mean(history[-10:]) < 0.3 * numpy.mean(history[:10])
 
 
-def test_in_the_first_stage_only_entities_are_learnt(steady_checkpoint):
+def test_in_the_first_stage_only_entities_are_trained(steady_checkpoint):
     nlp = pipeline(steady_checkpoint, entity_steps=2)
     gold = examples(nlp)
     nlp.initialize(lambda: gold)
@@ -81,7 +81,7 @@ def test_entities_of_a_store_are_added(steady_checkpoint, tmp_path):
     assert pipe.loaded_encoder().entities["ru:Берлин"] == pipe.loaded_encoder().entities["Q64"]
 
 
-def test_at_least_one_mention_of_a_text_is_asked_for(steady_checkpoint):
+def test_at_least_one_mention_of_a_text_is_masked(steady_checkpoint):
     nlp = pipeline(steady_checkpoint, masked=0.0, replaced=1.0, visible=1.0)
     gold = examples(nlp)
     chosen = nlp.get_pipe("mluke_pretraining").choose([eg.reference for eg in gold])
@@ -90,13 +90,13 @@ def test_at_least_one_mention_of_a_text_is_asked_for(steady_checkpoint):
     assert [bool(visible) for visible in chosen.visible] == [not kb_id for kb_id in chosen.kb_ids]
 
 
-def test_what_is_neither_asked_for_nor_shown_is_words(steady_checkpoint):
+def test_mentions_that_are_neither_masked_nor_visible_are_read_as_words(steady_checkpoint):
     nlp = pipeline(steady_checkpoint, masked=0.0, visible=0.0)
     chosen = nlp.get_pipe("mluke_pretraining").choose([eg.reference for eg in examples(nlp)])
     assert [len(places) for places in chosen.places] == [1, 1, 1]
 
 
-def test_the_stage_outlives_saving(steady_checkpoint, tmp_path):
+def test_the_stage_survives_saving(steady_checkpoint, tmp_path):
     nlp = pipeline(steady_checkpoint, entity_steps=2)
     gold = examples(nlp)
     train(nlp, gold, 3)
@@ -109,7 +109,7 @@ def test_the_stage_outlives_saving(steady_checkpoint, tmp_path):
     assert fillers[0].score == pytest.approx(fillers[1].score, abs=1e-5)
 
 
-def test_examples_without_known_entities_teach_nothing(steady_checkpoint):
+def test_examples_without_known_entities_do_not_train(steady_checkpoint):
     nlp = pipeline(steady_checkpoint)
     gold = examples(nlp)
     nlp.initialize(lambda: gold)
@@ -126,6 +126,6 @@ def test_an_unknown_entity_is_named(steady_checkpoint):
 
 
 @pytest.mark.parametrize(("option", "value", "code"), [("masked", 1.5, "ML310"), ("entity_steps", -1, "ML071")])
-def test_numbers_that_do_not_fit_are_refused(steady_checkpoint, option, value, code):
+def test_numbers_out_of_range_are_refused(steady_checkpoint, option, value, code):
     with pytest.raises(ValueError, match=code):
         pipeline(steady_checkpoint, **{option: value})

@@ -28,7 +28,7 @@ def visibility(request):
     return request.param
 
 
-def test_candidates_that_are_kept_have_the_logits_that_they_have_among_all(steady_checkpoint):
+def test_the_logits_of_a_candidate_are_the_same_with_and_without_pruning(steady_checkpoint):
     nlp = trained(steady_checkpoint)
     pipe = nlp.get_pipe("mluke_ner")
     docs = [bare(doc) for doc in name_docs(nlp)]
@@ -50,7 +50,7 @@ def test_with_joint_visibility_enough_candidates_are_all_candidates(steady_check
     numpy.testing.assert_allclose(pipe.predict(docs)[1], exact, atol=1e-4)
 
 
-def test_names_that_it_learnt_from_are_kept(steady_checkpoint, visibility):
+def test_entities_of_the_training_examples_are_not_pruned(steady_checkpoint, visibility):
     nlp = trained(steady_checkpoint, visibility)
     pipe = nlp.get_pipe("mluke_ner")
     assert pruning_recall(pipe, name_examples(nlp)) == 1.0
@@ -58,7 +58,7 @@ def test_names_that_it_learnt_from_are_kept(steady_checkpoint, visibility):
     assert pruning_recall(pipe, name_examples(nlp)) == 1.0
 
 
-def test_fewer_candidates_than_asked_for_are_kept_for_each_text(steady_checkpoint, visibility):
+def test_each_text_keeps_at_most_the_limit_of_candidates(steady_checkpoint, visibility):
     nlp = trained(steady_checkpoint, visibility)
     pipe = nlp.get_pipe("mluke_ner")
     pipe.learn_pruning(name_examples(nlp), max_candidates_per_piece=0.01)
@@ -68,7 +68,7 @@ def test_fewer_candidates_than_asked_for_are_kept_for_each_text(steady_checkpoin
     assert numpy.bincount(owners[numpy.isfinite(logits[:, 0])], minlength=len(docs)).tolist() == [1] * len(docs)
 
 
-def test_what_was_not_looked_at_is_no_name_and_no_blank_span(steady_checkpoint, recwarn):
+def test_a_pruned_candidate_is_negative_and_not_blank(steady_checkpoint, recwarn):
     nlp = trained(steady_checkpoint, negative_label="NONE")
     pipe = nlp.get_pipe("mluke_ner")
     pipe.learn_pruning(name_examples(nlp), max_candidates_per_piece=0.01)
@@ -77,7 +77,7 @@ def test_what_was_not_looked_at_is_no_name_and_no_blank_span(steady_checkpoint, 
     assert not [warning for warning in recwarn if "ML104" in str(warning.message)]
 
 
-def test_a_saved_pipeline_knows_what_it_learnt(steady_checkpoint, tmp_path, visibility):
+def test_a_saved_pipeline_contains_the_pruner(steady_checkpoint, tmp_path, visibility):
     nlp = trained(steady_checkpoint, visibility)
     nlp.get_pipe("mluke_ner").learn_pruning(name_examples(nlp), max_candidates_per_piece=0.5)
     docs = [bare(doc) for doc in name_docs(nlp)]
@@ -91,7 +91,7 @@ def test_a_saved_pipeline_knows_what_it_learnt(steady_checkpoint, tmp_path, visi
     numpy.testing.assert_array_equal(other.get_pipe("mluke_ner").predict(docs)[1], expected)
 
 
-def test_all_candidates_can_be_asked_for_again(steady_checkpoint):
+def test_pruning_can_be_switched_off(steady_checkpoint):
     nlp = trained(steady_checkpoint)
     docs = [bare(doc) for doc in name_docs(nlp)]
     expected = [names(nlp(bare(doc))) for doc in docs]
@@ -101,7 +101,7 @@ def test_all_candidates_can_be_asked_for_again(steady_checkpoint):
     assert [names(nlp(bare(doc))) for doc in docs] == expected
 
 
-def test_training_goes_on_with_all_candidates(steady_checkpoint):
+def test_training_uses_all_candidates(steady_checkpoint):
     nlp = trained(steady_checkpoint)
     nlp.get_pipe("mluke_ner").learn_pruning(name_examples(nlp), max_candidates_per_piece=0.1)
     losses = nlp.update(name_examples(nlp))
@@ -109,7 +109,7 @@ def test_training_goes_on_with_all_candidates(steady_checkpoint):
     assert losses["mluke_ner"] == pytest.approx(other.update(name_examples(other))["mluke_ner"], rel=1e-4)
 
 
-def test_what_has_not_been_learnt_cannot_be_kept(steady_checkpoint):
+def test_pruning_needs_a_trained_pruner(steady_checkpoint):
     pipe = trained(steady_checkpoint).get_pipe("mluke_ner")
     with pytest.raises(ValueError, match="ML205"):
         pipe.max_candidates_per_piece = 0.5
@@ -119,7 +119,7 @@ def test_what_has_not_been_learnt_cannot_be_kept(steady_checkpoint):
         pipe.learn_pruning([])
 
 
-def test_a_head_that_reads_words_alone_has_nothing_to_learn(steady_checkpoint):
+def test_a_head_that_reads_words_only_cannot_be_pruned(steady_checkpoint):
     encoder = {**ENCODER, "name": str(steady_checkpoint)}
     model = {"@architectures": "spacy-mluke.BoundaryClassifier.v1", "encoder": encoder}
     nlp = spacy.blank("xx")

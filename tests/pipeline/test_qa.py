@@ -63,7 +63,7 @@ def test_it_overfits_five_questions(trained):
     assert [answers(doc) for doc in trained.pipe(eg.predicted for eg in gold)] == GOLD
 
 
-def test_predicted_documents_without_questions_are_asked_those_of_their_references(trained):
+def test_predicted_documents_without_questions_get_those_of_their_references(trained):
     examples = [Example(trained.make_doc(eg.reference.text), eg.reference) for eg in question_examples(trained)]
     assert trained.evaluate(examples)["qa_em"] == 1.0
 
@@ -101,7 +101,7 @@ def test_two_processes_predict_the_same(trained):
         assert_same(doc, other)
 
 
-def test_empty_docs_have_no_answer_and_docs_without_questions_are_left_alone(trained):
+def test_empty_docs_have_no_answer_and_docs_without_questions_do_not_change(trained):
     *_, empty, bare = trained.pipe(bare_docs(trained))
     assert empty._.mluke_answers == [[]]
     assert bare._.mluke_answers == [] and not bare.user_data
@@ -132,7 +132,7 @@ def test_answers_survive_bytes_a_docbin_and_joining(trained):
     assert [q.text for q in joined._.mluke_questions] == [q.text for doc in docs for q in doc._.mluke_questions]
 
 
-def test_answer_leaves_the_document_as_it_is(trained):
+def test_answer_does_not_change_the_document(trained):
     pipe = trained.get_pipe("mluke_qa")
     doc = trained.make_doc("Paris is far.")
     (answer,) = pipe.answer(doc, "What is far?")
@@ -143,7 +143,7 @@ def test_answer_leaves_the_document_as_it_is(trained):
     assert pipe.answer("Paris is far.", trained.make_doc("Who is near?")) == []
 
 
-def test_more_answers_do_not_overlap_and_come_best_first(trained):
+def test_several_answers_do_not_overlap_and_are_sorted_by_score(trained):
     found = trained.get_pipe("mluke_qa").answer("Tokyo is the capital of Japan.", "capital of Japan", top_k=4)
     assert found[0].text == "Tokyo" and len(found) > 1
     assert [answer.score for answer in found] == sorted((answer.score for answer in found), reverse=True)
@@ -158,7 +158,7 @@ def test_without_a_threshold_there_always_is_an_answer(trained):
     assert pipe.answer("", "Who?") == []
 
 
-def test_an_answer_in_a_far_window_is_learnt_and_found(steady_checkpoint):
+def test_an_answer_in_a_later_window_is_learnt_and_found(steady_checkpoint):
     nlp = question_pipeline(steady_checkpoint, {"overlap": 20})
     filler = "Paris is far. " * 6
     text = f"{filler}Anna lives in Tokyo. {filler}"
@@ -190,7 +190,7 @@ def test_entities_of_question_and_document_change_the_logits(steady_checkpoint):
     assert Question.of(asked).entities == ((3, 8, "en:Paris"),)
 
 
-def test_a_published_head_is_taken_over(tmp_path, tiny_sentencepiece):
+def test_a_published_head_is_used(tmp_path, tiny_sentencepiece):
     path = make_checkpoint(tmp_path / "checkpoint", tiny_sentencepiece, model=LukeForQuestionAnswering, num_labels=2)
     nlp = question_pipeline(path, null_threshold=None)
     assert len(answers(nlp(question_examples(nlp)[0].predicted))) == 2
@@ -251,7 +251,7 @@ def test_without_annotation_initialize_says_what_is_missing(tiny_checkpoint):
         nlp.initialize(lambda: [Example(doc.copy(), doc)])
 
 
-def test_questions_without_annotation_are_left_out_of_updates(steady_checkpoint):
+def test_questions_without_annotation_are_skipped_in_updates(steady_checkpoint):
     nlp = question_pipeline(steady_checkpoint)
     nlp.initialize(lambda: question_examples(nlp))
     doc = nlp.make_doc("Tokyo")
@@ -276,7 +276,7 @@ def test_documents_with_another_text_than_their_references_are_refused(steady_ch
         nlp.update([Example(nlp.make_doc("Paris"), reference)], sgd=False)
 
 
-def test_long_questions_and_entities_without_room_are_warned_of_once(trained):
+def test_long_questions_and_too_many_entities_give_one_warning(trained):
     nlp = question_pipeline(
         trained.get_pipe("mluke_qa").model.get_ref("encoder").shims[0].cfg["name"],
         {"max_entities": 1},

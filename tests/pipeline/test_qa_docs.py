@@ -34,7 +34,7 @@ def test_an_answer_that_is_part_of_a_token_keeps_its_characters(nlp):
     assert (answer.text, answer.span.text, answer.chars) == ("Paris", "Tokyo-Paris", (6, 11))
 
 
-def test_what_is_no_question_or_answer_is_refused(nlp):
+def test_values_that_are_not_questions_or_answers_are_refused(nlp):
     doc = nlp.make_doc("Paris is far.")
     for wrong in ("Who?", [3], 3):
         with pytest.raises(ValueError, match=r"\[ML210\]"):
@@ -49,7 +49,7 @@ def test_what_is_no_question_or_answer_is_refused(nlp):
     assert answers(doc) == [["Paris"]]
 
 
-def test_unknown_answers_differ_from_none(nlp):
+def test_not_annotated_differs_from_no_answer(nlp):
     doc = nlp.make_doc("Paris is far.")
     assert doc._.mluke_questions == [] and doc._.mluke_answers == []
     doc._.mluke_questions = ["What?", "Who?", Question("What?", id="b")]
@@ -62,7 +62,7 @@ def test_unknown_answers_differ_from_none(nlp):
     assert get_asked(doc) == [(Question("What?"), None)]
 
 
-def test_a_part_of_a_document_may_ask(nlp):
+def test_a_part_of_a_document_may_be_a_question(nlp):
     asked = nlp.make_doc("So: is Paris far?")
     asked.ents = [asked.char_span(7, 12, label="LOC", kb_id="en:Paris")]
     assert Question.of(asked[2:]) == Question("is Paris far?", entities=((3, 8, "en:Paris"),))

@@ -43,7 +43,7 @@ def paragraph(text, questions):
     return {"context": text, "qas": qas}
 
 
-def test_a_trained_component_goes_to_the_reference_and_back(steady_checkpoint, tmp_path):
+def test_a_trained_component_survives_export_and_import(steady_checkpoint, tmp_path):
     nlp = question_pipeline(steady_checkpoint, null_threshold=None)
     gold = question_examples(nlp)
     nlp.initialize(lambda: gold)

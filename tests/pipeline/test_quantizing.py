@@ -34,7 +34,7 @@ def cosines(a, b):
     return (a * b).sum(1) / numpy.linalg.norm(a, axis=1) / numpy.linalg.norm(b, axis=1)
 
 
-def test_vectors_are_near_those_of_float32(steady_checkpoint):
+def test_vectors_are_close_to_those_of_float32(steady_checkpoint):
     exact, found = vectors(make(steady_checkpoint)), vectors(make(steady_checkpoint, quantize="int8"))
     assert not numpy.array_equal(found, exact)
     assert cosines(found, exact).min() > 0.99
@@ -46,7 +46,7 @@ def test_a_document_has_the_same_vectors_alone_and_in_a_batch(steady_checkpoint)
     numpy.testing.assert_allclose(vectors(nlp), alone, atol=1e-5)
 
 
-def test_a_saved_pipeline_keeps_its_weights_in_full_and_its_choice(steady_checkpoint, tmp_path):
+def test_a_saved_pipeline_has_weights_in_full_precision_and_its_option(steady_checkpoint, tmp_path):
     nlp = make(steady_checkpoint, quantize="int8")
     found = vectors(nlp)
     nlp.to_disk(tmp_path)
@@ -75,7 +75,7 @@ def test_every_encoder_of_a_pipeline_is_quantized():
     assert [encoder_settings(encoder)["quantize"] for encoder in encoders_of(again)] == ["int8"] * 3
 
 
-def test_training_changes_what_is_predicted_in_eight_bits(steady_checkpoint):
+def test_training_changes_the_predictions_in_eight_bits(steady_checkpoint):
     nlp = make(steady_checkpoint, quantize="int8")
     listener = {"@architectures": "spacy-transformers.TransformerListener.v1", "pooling": {"@layers": "reduce_mean.v1"}}
     nlp.add_pipe("ner", config={"model": {"tok2vec": listener}})
@@ -90,7 +90,7 @@ def test_training_changes_what_is_predicted_in_eight_bits(steady_checkpoint):
     assert cosines(after, vectors(nlp)).min() > 0.99
 
 
-def test_averaged_parameters_are_predicted_with(steady_checkpoint):
+def test_predictions_use_averaged_parameters(steady_checkpoint):
     nlp = make(steady_checkpoint, quantize="int8")
     before = vectors(nlp)
     encoder = next(encoders_of(nlp))
@@ -114,7 +114,7 @@ def test_an_unknown_kind_is_refused(steady_checkpoint):
         spacy_mluke.quantize(make(steady_checkpoint), "int4")
 
 
-def test_where_there_are_no_such_products_it_warns_and_predicts_in_full(steady_checkpoint, monkeypatch):
+def test_without_int8_kernels_it_warns_and_predicts_in_full_precision(steady_checkpoint, monkeypatch):
     exact = vectors(make(steady_checkpoint))
     for module in (int8, shim):
         monkeypatch.setattr(module, "has_int8", lambda: False)
@@ -123,7 +123,7 @@ def test_where_there_are_no_such_products_it_warns_and_predicts_in_full(steady_c
     numpy.testing.assert_array_equal(found, exact)
 
 
-def test_the_bundled_model_says_nearly_the_same_in_eight_bits():
+def test_the_bundled_model_predicts_nearly_the_same_in_eight_bits():
     texts = ["Tokyo is the capital of Japan.", "Москва — столица России.", "東京は日本の首都です。"]
     nlp = spacy_mluke.load()
     exact = list(nlp.pipe(texts))

@@ -38,7 +38,7 @@ def test_pairs_in_text_order_have_the_head_first(doc):
     assert len(pairs(doc, order="text")) == 6
 
 
-def test_sentences_limit_pairs_where_they_are_known(doc):
+def test_pairs_are_within_a_sentence_if_sentences_are_set(doc):
     for token in doc:
         token.is_sent_start = token.i in (0, 4)
     assert pairs(doc, order="text") == [("Anna", "Bob"), ("Carl", "Dora")]
@@ -49,7 +49,7 @@ def test_distance_counts_the_tokens_between(doc):
     assert pairs(doc, order="text", max_distance=1) == [("Anna", "Bob"), ("Bob", "Carl"), ("Carl", "Dora")]
 
 
-def test_label_pairs_are_those_allowed(doc):
+def test_only_pairs_with_allowed_labels_are_proposed(doc):
     assert set(pairs(doc, labels=[["B", "A"]])) == {
         ("Bob", "Anna"), ("Bob", "Carl"), ("Dora", "Anna"), ("Dora", "Carl"),
     }  # fmt: skip
@@ -87,7 +87,7 @@ def test_relations_survive_bytes_as_doc_and_retokenization(doc):
     assert facts(doc) == {("Carl", "Dora", "saw")}
 
 
-def test_what_is_no_relation_of_this_document_is_refused(doc):
+def test_values_that_are_not_relations_of_this_document_are_refused(doc):
     other = doc.copy()
     for wrong in ([("Anna", "Bob", "met")], [Relation(other[0:1], other[2:3], "met")]):
         with pytest.raises(ValueError, match=r"\[ML084\]"):
@@ -109,7 +109,7 @@ def test_gold_pairs_that_were_never_proposed_are_misses(doc):
     assert scores["rel_per_type"]["saw"]["f"] == 0.0
 
 
-def test_a_wrong_direction_is_wrong_and_pooling_joins_labels(doc):
+def test_a_wrong_direction_is_an_error_and_pooling_joins_labels(doc):
     gold = labelled(doc, (0, 2, "x(e1,e2)"), (4, 6, "x(e2,e1)"))
     predicted = labelled(doc, (0, 2, "x(e1,e2)"), (4, 6, "x(e1,e2)"))
     scores = score_relations([Example(predicted, gold)], pool_directions=True, macro_labels=["x", "y"])
@@ -123,7 +123,7 @@ def test_documents_without_gold_relations_are_not_scored(doc):
     assert score_relations([Example(doc, doc.copy())])["rel_micro_f"] is None
 
 
-def test_a_threshold_holds_relations_back(steady_checkpoint):
+def test_a_threshold_removes_improbable_relations(steady_checkpoint):
     nlp = task_pipeline(steady_checkpoint, "mluke_relations", threshold=1.0)
     gold = relation_examples(nlp)
     nlp.initialize(lambda: gold)

@@ -52,7 +52,7 @@ def test_a_saved_pipeline_does_not_need_the_checkpoint_it_was_made_from(tiny_che
     numpy.testing.assert_allclose(spacy.load(tmp_path / "nlp")("Tokyo")._.mluke.token_vectors, before, atol=1e-5)
 
 
-def test_a_saved_pipeline_can_be_read_and_holds_no_pickle(tiny_nlp, tmp_path):
+def test_a_saved_pipeline_is_readable_and_contains_no_pickle(tiny_nlp, tmp_path):
     tiny_nlp.to_disk(tmp_path)
     files = {p.name for p in (tmp_path / "mluke" / "encoder").iterdir()}
     assert "config.json" in files

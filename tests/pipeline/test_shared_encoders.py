@@ -33,7 +33,7 @@ def test_equal_encoders_are_saved_once_and_predict_the_same(saved):
     assert is_same(encoder_of(loaded, "mluke_typing"), path / "mluke" / "encoder")
 
 
-def test_a_pipeline_with_a_pointer_can_be_moved_saved_again_and_go_through_bytes(saved, tmp_path):
+def test_a_pipeline_with_a_pointer_can_be_moved_saved_again_and_converted_to_bytes(saved, tmp_path):
     nlp, path = saved
     moved = path.rename(tmp_path / "moved")
     loaded = spacy.load(moved)
@@ -78,7 +78,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("changed", HOSTILE.values(), ids=HOSTILE)
-def test_a_pointer_leads_to_a_neighbour_and_nowhere_else(saved, changed):
+def test_a_pointer_names_a_component_of_the_same_pipeline_only(saved, changed):
     pointer = saved[1] / "mluke_typing" / "encoder" / POINTER
     content = json.loads(pointer.read_text(encoding="utf8"))
     pointer.write_text(json.dumps({**content, **changed}), encoding="utf8")
@@ -86,7 +86,7 @@ def test_a_pointer_leads_to_a_neighbour_and_nowhere_else(saved, changed):
         load_encoder(pointer.parent)
 
 
-def test_a_component_copied_without_its_neighbour_says_so(saved, tmp_path):
+def test_a_component_copied_without_its_shared_encoder_is_refused(saved, tmp_path):
     shutil.copytree(saved[1] / "mluke_typing" / "encoder", tmp_path / "x" / "mluke_typing" / "encoder")
     with pytest.raises(ValueError, match=r"\[ML365\].*missing"):
         load_encoder(tmp_path / "x" / "mluke_typing" / "encoder")
@@ -107,7 +107,7 @@ def test_an_untouched_encoder_keeps_the_files_of_its_checkpoint(tiny_checkpoint,
     assert is_same(loaded, tmp_path / "changed")
 
 
-def test_an_encoder_whose_checkpoint_is_gone_or_another_one_is_written(tiny_checkpoint, steady_checkpoint, tmp_path):
+def test_an_encoder_whose_checkpoint_is_missing_or_changed_is_written(tiny_checkpoint, steady_checkpoint, tmp_path):
     save_encoder(load_encoder(tiny_checkpoint), tmp_path / "own")
     loaded = load_encoder(tmp_path / "own")
     shutil.rmtree(tmp_path / "own")

@@ -42,7 +42,7 @@ def test_both_is_the_mean_of_the_entity_and_its_wordpieces_at_length_one(tiny_ch
     assert n_spans
 
 
-def test_they_are_the_same_where_token_states_are_not_kept(tiny_checkpoint):
+def test_they_are_the_same_without_kept_token_states(tiny_checkpoint):
     keep = make_pipeline(str(tiny_checkpoint), span_vectors="both")
     drop = make_pipeline(str(tiny_checkpoint), span_vectors="both", keep_token_states=False)
     for doc, other in zip(keep.pipe(capital_docs(keep)), drop.pipe(capital_docs(drop)), strict=True):
@@ -61,7 +61,7 @@ def test_saved_and_joined_documents_keep_vectors_of_both(tiny_checkpoint):
         numpy.testing.assert_allclose(doc.ents[-1]._.mluke_vector, expected[-1], atol=1e-6)
 
 
-def test_a_span_without_wordpieces_has_no_vector_of_both_either(tiny_checkpoint):
+def test_a_span_without_wordpieces_has_no_vector_with_both(tiny_checkpoint):
     suggester = {"@misc": "spacy-mluke.spans_suggester.v1", "spans_key": "sc"}
     nlp = make_pipeline(str(tiny_checkpoint), span_vectors="both", suggester=suggester)
     doc = nlp.make_doc("Tokyo \n\n Japan")
@@ -73,7 +73,7 @@ def test_a_span_without_wordpieces_has_no_vector_of_both_either(tiny_checkpoint)
     assert numpy.isfinite(doc._.mluke.vectors).all()
 
 
-def test_a_saved_component_keeps_what_its_vectors_are(tiny_checkpoint, tmp_path):
+def test_a_saved_component_keeps_span_vectors(tiny_checkpoint, tmp_path):
     nlp = make_pipeline(str(tiny_checkpoint), span_vectors="both")
     doc = nlp(make_doc(nlp, "Tokyo is the capital of Japan .", "Tokyo"))
     nlp.to_disk(tmp_path)
@@ -90,7 +90,7 @@ def test_other_vectors_are_refused_with_the_choices(tiny_checkpoint):
 @pytest.mark.parametrize(
     "words", [["Tokyo", "\n"], ["\n", "Tokyo"], ["\n", "Tokyo", "\u200b", "\n"], ["Tokyo", " ", "Japan", "\t"]]
 )
-def test_a_vector_does_not_depend_on_the_next_document(tiny_checkpoint, words):
+def test_a_vector_does_not_depend_on_other_documents(tiny_checkpoint, words):
     nlp = make_pipeline(str(tiny_checkpoint), span_vectors="both")
 
     def doc():

@@ -200,7 +200,7 @@ def test_a_frozen_encoder_that_annotates_serves_listeners(steady_checkpoint):
     assert all(torch.equal(p, before[name]) for name, p in network(nlp).named_parameters())
 
 
-def test_averages_can_be_used_and_put_back(steady_checkpoint):
+def test_averages_can_be_used_and_undone(steady_checkpoint):
     nlp = make_nlp(steady_checkpoint, "tagger")
     gold = initialize(nlp)
     optimizer = Adam(learn_rate=0.05, use_averages=True)
@@ -232,7 +232,7 @@ def blank(docs, vocab=None):
     return [spacy.tokens.Doc(vocab or doc.vocab, words=[t.text for t in doc]) for doc in docs]
 
 
-def test_listeners_read_what_the_component_writes(steady_checkpoint):
+def test_listeners_read_the_data_of_the_component(steady_checkpoint):
     nlp = make_nlp(steady_checkpoint, "tagger")
     gold, _ = train(nlp, 1)
     doc = nlp(gold[0].reference.copy())

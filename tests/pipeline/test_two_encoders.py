@@ -152,7 +152,7 @@ def test_the_states_are_those_of_the_last_encoder(tiny_checkpoint):
         assert doc._.mluke.width == 16
 
 
-def test_a_frozen_encoder_that_was_not_read_tells_its_listeners_their_width(steady_checkpoint, tmp_path):
+def test_listeners_of_a_frozen_encoder_that_was_not_loaded_get_its_width(steady_checkpoint, tmp_path):
     nlp = pipeline(["mluke", "tag_mluke"], steady_checkpoint)
     nlp.add_pipe("mluke_typing", config={"model": {"encoder": {"@architectures": "spacy-mluke.EncoderListener.v1"}}})
     gold = examples(nlp)

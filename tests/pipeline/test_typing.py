@@ -31,7 +31,7 @@ def test_every_entity_has_the_probability_of_every_type(steady_checkpoint):
     assert doc[1:2]._.mluke_types == {}
 
 
-def test_the_span_group_holds_what_reaches_the_threshold(steady_checkpoint):
+def test_the_span_group_contains_types_that_reach_the_threshold(steady_checkpoint):
     nlp, gold = trained(steady_checkpoint, threshold=0.7)
     doc = nlp(gold[0].predicted)
     wanted = {
@@ -60,7 +60,7 @@ def test_without_the_group_entity_labels_are_gold(steady_checkpoint):
     assert nlp.get_pipe("mluke_typing").labels == ("A", "B")
 
 
-def test_another_suggester_can_name_the_spans(steady_checkpoint):
+def test_another_suggester_can_suggest_the_spans(steady_checkpoint):
     suggester = {"@misc": "spacy-mluke.spans_suggester.v1", "spans_key": "sc"}
     nlp, gold = trained(steady_checkpoint, suggester=suggester)
     doc = gold[0].predicted

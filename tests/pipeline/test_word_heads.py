@@ -53,7 +53,7 @@ def started(task, steady_checkpoint):
     return nlp, gold
 
 
-def test_marker_states_are_the_references_without_entities(steady_checkpoint):
+def test_marker_states_equal_those_of_the_reference_without_entities(steady_checkpoint):
     nlp = words_pipeline("mluke_relations", steady_checkpoint)
     doc = relation_doc(nlp, "Tokyo is the capital of Japan", (0, 1), (5, 6))
     pipe = nlp.get_pipe("mluke_relations")
@@ -100,7 +100,7 @@ def test_gradients_of_encoder_and_head_equal_finite_differences(task, started):
     assert (float((logits_of(pipe, docs) * weights).sum()) - before) / 0.1 == pytest.approx(float(slope), abs=2e-2)
 
 
-def test_nothing_of_the_entities_is_read_or_trained(task, started):
+def test_entity_parameters_are_neither_used_nor_trained(task, started):
     nlp, gold = started
     pipe = nlp.get_pipe(task)
     parameters = dict(load_model(pipe.model.get_ref("encoder")).network.named_parameters())
@@ -144,7 +144,7 @@ def test_empty_documents_and_documents_without_entities_have_no_predictions(task
     assert not len(empty.ents) and not bare._.mluke_relations
 
 
-def test_words_of_candidates_are_read_once_whatever_the_company(steady_checkpoint):
+def test_words_of_candidates_are_encoded_once_with_any_other_candidates(steady_checkpoint):
     nlp = words_pipeline("mluke_ner", steady_checkpoint, max_entities=3)
     gold = name_examples(nlp)
     nlp.initialize(lambda: gold)
@@ -170,13 +170,13 @@ def test_a_listener_is_refused():
         build_boundary_classifier_v1(build_encoder_listener_v1())
 
 
-def test_a_published_head_of_entities_is_not_taken_for_one_of_words(tmp_path, tiny_sentencepiece):
+def test_a_published_head_that_reads_entities_is_not_used_for_words(tmp_path, tiny_sentencepiece):
     path = make_checkpoint(tmp_path / "checkpoint", tiny_sentencepiece, model=LukeForEntityPairClassification)
     nlp = words_pipeline("mluke_relations", path)
     with pytest.raises(ValueError, match=r"\[ML075\]"):
         nlp(relation_doc(nlp, "Tokyo is the capital of Japan", (0, 1), (5, 6)))
 
 
-def test_a_head_of_words_is_not_exported_as_one_of_entities(task, started, tmp_path):
+def test_a_head_that_reads_words_is_not_exported_as_one_that_reads_entities(task, started, tmp_path):
     with pytest.raises(ValueError, match=r"\[ML250\].*words only"):
         export_component(started[0].get_pipe(task), tmp_path / "exported")

@@ -44,7 +44,7 @@ def test_an_encoder_without_a_word_head_gets_one(prepared):
     assert nlp.get_pipe("mluke_pretraining").loaded_encoder().heads.lm_head is not None
 
 
-def test_words_are_hidden_but_never_special_pieces(prepared):
+def test_words_are_masked_but_never_special_pieces(prepared):
     nlp, gold = prepared
     pipe = nlp.get_pipe("mluke_pretraining")
     plain, _ = begin(nlp, gold, side_of(nlp, masked=0.0))
@@ -60,7 +60,7 @@ def test_words_are_hidden_but_never_special_pieces(prepared):
     assert len(mentions.texts) == len(gold)
 
 
-def test_without_a_share_nothing_is_hidden(prepared):
+def test_with_a_fraction_of_0_nothing_is_masked(prepared):
     nlp, gold = prepared
     output, _ = begin(nlp, gold, side_of(nlp, masked=0.0))
     before = output.batch.piece_ids.copy()
@@ -68,7 +68,7 @@ def test_without_a_share_nothing_is_hidden(prepared):
     assert (output.batch.piece_ids == before).all()
 
 
-def test_the_gradient_of_masked_words_is_that_of_finite_differences(prepared):
+def test_the_gradient_of_masked_words_equals_finite_differences(prepared):
     nlp, _ = prepared
     loaded = nlp.get_pipe("mluke_pretraining").loaded_encoder()
     add_heads(loaded, words=True, entities=False)
@@ -84,7 +84,7 @@ def test_the_gradient_of_masked_words_is_that_of_finite_differences(prepared):
         assert gradient[row, column] == pytest.approx((above - below) / 2e-2, rel=0.02, abs=2e-3)
 
 
-def test_kept_words_cost_nothing_at_first_and_pull_back_what_moved(steady_checkpoint):
+def test_kept_words_have_no_loss_at_first_and_pull_changed_states_back(steady_checkpoint):
     nlp = pipeline(steady_checkpoint, keep_words=1.0)
     gold = examples(nlp)
     nlp.initialize(lambda: gold)
@@ -97,7 +97,7 @@ def test_kept_words_cost_nothing_at_first_and_pull_back_what_moved(steady_checkp
     assert loss == pytest.approx(float(((to_numpy(output.piece_states) - wanted) ** 2).sum()), rel=1e-4)
 
 
-def test_words_stay_nearer_to_what_they_were_when_they_are_kept(steady_checkpoint):
+def test_kept_words_stay_closer_to_their_original_states(steady_checkpoint):
     moved = []
     for weight in (0.0, 1.0):
         nlp = pipeline(steady_checkpoint, keep_words=weight, entity_steps=0)
@@ -119,7 +119,7 @@ def test_words_stay_nearer_to_what_they_were_when_they_are_kept(steady_checkpoin
     assert moved[1] < 0.5 * moved[0]
 
 
-def test_the_teacher_is_the_checkpoint_also_after_the_encoder_moved(steady_checkpoint, tmp_path):
+def test_the_teacher_is_the_checkpoint_also_after_training(steady_checkpoint, tmp_path):
     nlp = pipeline(steady_checkpoint, keep_words=1.0, entity_steps=0)
     gold = examples(nlp)
     train(nlp, gold, 5, rate=0.01)
@@ -148,7 +148,7 @@ def test_masked_words_are_learnt(steady_checkpoint):
     assert numpy.mean(history[-10:]) < 0.6 * numpy.mean(history[:10])
 
 
-def test_states_of_words_reach_the_losses_as_they_lie_in_the_batch(prepared):
+def test_states_of_words_reach_the_losses_in_batch_order(prepared):
     nlp, gold = prepared
     output, backprop = begin(nlp, gold, side_of(nlp))
     assert output.piece_states.shape == (len(output.batch.piece_ids), 16)

@@ -49,7 +49,7 @@ def test_the_best_comparison_with_several_gold_answers_counts():
     assert compare("a a b", ["a b b"], "xx") == (0.0, pytest.approx(2 / 3))
 
 
-def test_an_answer_and_no_answer_have_nothing_in_common():
+def test_an_answer_and_no_answer_share_no_words():
     assert compare("", [""]) == (1.0, 1.0)
     assert compare("London", [""]) == compare("", ["London"]) == (0.0, 0.0)
 
@@ -60,16 +60,16 @@ def test_scores_are_means_over_questions():
     assert found["qa_has_answer_em"] == 0.5 and found["qa_no_answer"] == 1.0
 
 
-def test_an_answer_to_an_impossible_question_and_silence_to_another_score_nothing():
+def test_an_answer_to_an_impossible_question_and_no_answer_to_another_score_0():
     found = score(example("London"), example(None, "London"))
     assert (found["qa_em"], found["qa_f1"], found["qa_no_answer"], found["qa_has_answer_f1"]) == (0.0, 0.0, 0.0, 0.0)
 
 
-def test_an_answer_of_articles_alone_is_none():
+def test_an_answer_of_only_articles_counts_as_no_answer():
     assert score(example(None, "The"))["qa_no_answer"] == 1.0
 
 
-def test_a_question_that_was_not_asked_is_a_miss():
+def test_a_question_that_the_predicted_document_lacks_is_a_miss():
     eg = example("London", "London")
     eg.predicted._.mluke_questions = ["Another?"]
     assert score(eg)["qa_em"] == 0.0
@@ -82,7 +82,7 @@ def test_without_annotation_there_is_no_score():
     assert set(score(Example(doc, doc.copy())).values()) == {None}
 
 
-def test_the_language_may_be_the_documents():
+def test_the_language_can_be_that_of_the_documents():
     eg = example("die Stadt", "Stadt", text="die Stadt", lang="de")
     assert score(eg)["qa_em"] == 0.0
     assert score(eg, lang="auto")["qa_em"] == score(eg, lang="de")["qa_em"] == 1.0

@@ -30,14 +30,14 @@ def everything(folder: Path):
 
 
 @pytest.mark.parametrize("name", HOSTILE.values(), ids=HOSTILE.keys())
-def test_a_name_that_leads_elsewhere_is_a_coded_error_and_nothing_is_written(tmp_path, name):
+def test_a_name_outside_the_folder_is_a_coded_error_and_nothing_is_written(tmp_path, name):
     with pytest.raises(ValueError, match="ML330"):
         write_files(tmp_path / "in" / "it", {"fine": b"1", name: b"2"})
     assert everything(tmp_path) == []
 
 
 @given(st.text(max_size=12) | st.lists(st.sampled_from([*"/\\.:~ a\0", "..", "C:", "//"]), max_size=8).map("".join))
-def test_whatever_the_name_is_nothing_is_written_outside_the_folder(tmp_path_factory, name):
+def test_nothing_is_written_outside_the_folder_for_any_name(tmp_path_factory, name):
     root = tmp_path_factory.mktemp("root")
     inside = root / "a" / "b"
     inside.mkdir(parents=True)
@@ -73,7 +73,7 @@ def test_a_name_that_is_a_file_and_a_folder_is_a_coded_error(tmp_path):
 
 
 @pytest.mark.parametrize("data", [b"", b"\xc1", srsly.msgpack_dumps([1]), srsly.msgpack_dumps({"a": "text"}), None])
-def test_bytes_that_hold_no_files_are_a_coded_error(tmp_path, data):
+def test_bytes_without_files_are_a_coded_error(tmp_path, data):
     with pytest.raises(ValueError, match="ML331"):
         unpack_files(data, tmp_path)
 
@@ -87,7 +87,7 @@ def test_files_survive_bytes(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["//{}/x", "/{}/x", "../../../../../../../../{}/x"])
-def test_bytes_of_components_write_nothing_elsewhere(tmp_path, name):
+def test_bytes_of_components_write_nothing_outside_their_folder(tmp_path, name):
     data = srsly.msgpack_dumps({name.format(str(tmp_path).lstrip("/")): b"x"})
     with pytest.raises(ValueError, match="ML330"):
         KBCandidates().from_bytes(data)
@@ -135,7 +135,7 @@ def test_a_damaged_knowledge_base_is_a_coded_error(tmp_path, damage):
         candidates.from_disk(tmp_path)
 
 
-def test_a_store_as_a_knowledge_base_is_loaded_without_being_told(tmp_path):
+def test_a_store_used_as_a_knowledge_base_loads_without_options(tmp_path):
     vocab = spacy.blank("en").vocab
     store = build_store([StoreRow("Q1", "en", "Tokyo")], tmp_path / "store.sqlite")
     saved = KBCandidates(lambda vocab: StoreKB(vocab, 1, store))
@@ -150,7 +150,7 @@ def test_a_store_as_a_knowledge_base_is_loaded_without_being_told(tmp_path):
     ("factory", "part"), [("mluke", "encoder"), ("mluke_ner", "head.safetensors"), ("mluke_linker", "component"),
                           ("mluke_mentions", "candidates")],
 )  # fmt: skip
-def test_bytes_that_are_no_component_are_a_coded_error(factory, part):
+def test_bytes_that_are_not_a_component_are_a_coded_error(factory, part):
     pipe = spacy.blank("xx").add_pipe(factory)
     whole = srsly.msgpack_dumps({part: b"x"})
     for data in (b"", b"\xc1", whole[:-1], whole + b"x", srsly.msgpack_dumps([]), srsly.msgpack_dumps({part: 1.5})):

@@ -48,14 +48,14 @@ def linked(mention: str) -> list:
     return [match.id for match in open_store("world").candidates(mention)]
 
 
-def test_what_is_built_is_the_users_alone(folders):
+def test_built_files_are_accessible_to_the_user_only(folders):
     assert linked("Tokyo") == ["Q1490"]
     assert folders[0].stat().st_mode & 0o777 == 0o700
     assert sorted(path.suffix for path in folders[0].iterdir()) == [".blake2b", ".sqlite"]
 
 
 @pytest.mark.parametrize("place", ["old", "of_another", "link", "open"])
-def test_a_store_that_another_user_planted_is_not_used(folders, tmp_path, monkeypatch, place):
+def test_a_store_of_another_user_is_not_used(folders, tmp_path, monkeypatch, place):
     name = open_store("world").path.name
     no_cache(tmp_path, monkeypatch)
     folder = tmp_path / "tmp" / "spacy_mluke" if place == "old" else folders[1]
@@ -77,7 +77,7 @@ def test_a_store_that_another_user_planted_is_not_used(folders, tmp_path, monkey
             linked("Tokyo")
 
 
-def test_the_cache_may_be_the_administrators_but_not_open_to_everybody(folders, monkeypatch):
+def test_the_cache_may_belong_to_the_administrator_but_not_be_world_writable(folders, monkeypatch):
     cached = folders[0]
     assert is_writable(cached) and is_trusted(cached)
     cached.chmod(0o777)
@@ -126,7 +126,7 @@ def test_a_full_disk_in_the_cache_falls_back_to_the_temporary_files(folders, mon
     assert open_store("world").path.parent == folders[1]
 
 
-def test_a_full_disk_everywhere_says_what_failed(folders, monkeypatch):
+def test_a_full_disk_everywhere_is_an_error_with_the_reason(folders, monkeypatch):
     def build(rows, place, **options):
         raise UnwritableFile("[ML232]", "no room left")
 
@@ -135,7 +135,7 @@ def test_a_full_disk_everywhere_says_what_failed(folders, monkeypatch):
         open_store("world")
 
 
-def test_threads_that_open_it_at_once_build_it_once(folders, monkeypatch):
+def test_concurrent_threads_build_it_once(folders, monkeypatch):
     built, all_there = [], threading.Barrier(4)
     build = bundled._build
     monkeypatch.setattr(bundled, "_build", lambda place: built.append(place) or build(place))
@@ -188,7 +188,7 @@ def source(tmp_path, monkeypatch) -> Path:
     return path
 
 
-def test_an_edit_between_the_samples_is_noticed(source):
+def test_an_edit_between_the_samples_is_detected(source):
     assert open_database(source, progress=print).get("en:000200") == 200
     content, sample = source.read_text(encoding="utf8"), cache.FileVersion(source).sample
     for entity_id in (201, 202):
@@ -200,13 +200,13 @@ def test_an_edit_between_the_samples_is_noticed(source):
         assert open_database(source, progress=print).get("en:000200") == entity_id
 
 
-def test_a_file_that_was_touched_keeps_its_database(source):
+def test_a_file_with_a_new_time_keeps_its_database(source):
     built = open_database(source, progress=print).path.stat().st_ino
     os.utime(source, ns=(0, 10**18))
     assert open_database(source, progress=print).path.stat().st_ino == built
 
 
-def test_a_file_of_the_same_stamp_is_not_read_again(source, monkeypatch):
+def test_a_file_with_the_same_stamp_is_not_read_again(source, monkeypatch):
     os.utime(source, ns=(0, 10**18))
     open_database(source, progress=print)
     monkeypatch.setattr(cache.FileVersion, "digest", None)
@@ -226,7 +226,7 @@ def test_a_full_disk_beside_the_checkpoint_falls_back_to_the_cache(source, tmp_p
     assert [path.name for path in source.parent.iterdir()] == [source.name]
 
 
-def test_a_database_in_a_cache_open_to_everybody_is_not_used(source, tmp_path, monkeypatch):
+def test_a_database_in_a_world_writable_cache_is_not_used(source, tmp_path, monkeypatch):
     monkeypatch.setattr(cache, "is_writable", lambda folder: folder != source.parent and is_writable(folder))
     assert open_database(source, progress=print).path.parent == tmp_path / "cache"
     (tmp_path / "cache").chmod(0o777)
@@ -235,7 +235,7 @@ def test_a_database_in_a_cache_open_to_everybody_is_not_used(source, tmp_path, m
         open_database(source, progress=print)
 
 
-def test_what_builders_that_were_killed_have_left_goes_when_the_next_one_builds(tmp_path):
+def test_leftovers_of_killed_builders_are_removed_by_the_next_build(tmp_path):
     source = tmp_path / "entity_vocab.json"
     source.write_text(json.dumps(NAMES), encoding="utf8")
     left = tmp_path / f".{cache.DATABASE}.0123.tmp"
@@ -244,7 +244,7 @@ def test_what_builders_that_were_killed_have_left_goes_when_the_next_one_builds(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["entity_vocab.json", cache.DATABASE]
 
 
-def test_who_waited_for_a_lock_that_is_gone_takes_the_new_one(tmp_path):
+def test_a_process_that_waited_for_a_removed_lock_locks_the_new_file(tmp_path):
     entered: list = []
     most: list = []
 

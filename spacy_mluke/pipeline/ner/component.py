@@ -61,7 +61,7 @@ class EntityRecognizer(PrunablePipe, TrainablePipe):
 
     kind = "LukeForEntitySpanClassification"
     fixed_options = ("negative_label",)
-    model: SpanModel  # type: ignore[assignment]
+    model: SpanModel
 
     def __init__(
         self,
@@ -246,9 +246,7 @@ class EntityRecognizer(PrunablePipe, TrainablePipe):
         backprop(self.model.ops.asarray2f(cast(Any, d_logits)))
         return loss
 
-    def get_loss(  # type: ignore[override]
-        self, examples: Iterable[Example], spans_scores: Prediction
-    ) -> Tuple[float, Floats2d]:
+    def get_loss(self, examples: Iterable[Example], spans_scores: Prediction) -> Tuple[float, Floats2d]:
         """Return the loss of a prediction and its gradient.
 
         examples (Iterable[Example]): Annotated examples.
