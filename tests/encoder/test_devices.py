@@ -1,4 +1,4 @@
-"""Moving encoders between devices, and what runs on another one than the CPU."""
+"""Encoders on devices other than the CPU, and moves between devices."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ SHAPES = [(6, 2), (4, 0), (6, 2), (3, 4)]
 
 
 def gpu_ops() -> NumpyOps:
-    """Ops that call themselves a GPU's, as `Model.to_gpu` hands them to shims."""
+    """Ops with the device type of a GPU, as `Model.to_gpu` passes them to shims."""
     return NumpyOps("gpu", 0)
 
 
@@ -48,10 +48,10 @@ def devices(model: Model) -> set:
     return {parameter.device.type for _, parameter in load_model(model).named_parameters()}
 
 
-# --- the device that is none ---
+# --- the simulated device ---
 
 
-def test_the_pretended_device_refuses_tensors_of_both():
+def test_the_simulated_device_refuses_to_mix_devices():
     with far_device() as far:
         there = torch.ones(2, device=far)
         assert (there * 2 + torch.tensor(1.0)).cpu().tolist() == [3.0, 3.0]
@@ -79,14 +79,14 @@ def test_a_loaded_encoder_moves_to_a_gpu_and_back(path):
         assert parameter.requires_grad is before[name][1]
 
 
-def test_an_encoder_that_is_not_loaded_stays_so_when_it_is_moved():
+def test_moving_does_not_load_an_encoder():
     model = build_encoder_v1("/no/such/checkpoint")
     model.to_cpu()
     model._to_ops(gpu_ops())
     assert not is_loaded(model)
 
 
-def test_eight_bits_are_for_the_cpu_alone(path, monkeypatch):
+def test_int8_is_used_on_the_cpu_only(path, monkeypatch):
     monkeypatch.setattr(shim_module, "has_int8", lambda: True)
     model = build_encoder_v1(str(path), quantize="int8")
     model.initialize()
@@ -116,21 +116,21 @@ def test_the_bundled_encoder_moves_to_the_cpu_without_being_copied():
 
 @pytest.mark.parametrize("is_entity_aware", [False, True])
 @pytest.mark.parametrize("visibility", ["joint", "isolated"])
-def test_the_network_mixes_no_devices(is_entity_aware, visibility):
+def test_the_network_does_not_mix_devices(is_entity_aware, visibility):
     ours, _ = make_pair(is_entity_aware=is_entity_aware)
     ours.visibility = visibility
-    passes = random_sequences(SHAPES, ours.config)
-    expected = passes.run(ours)
+    sequences = random_sequences(SHAPES, ours.config)
+    expected = sequences.run(ours)
     sum(states.square().sum() for states in expected).backward()
     gradients = {name: p.grad.clone() for name, p in ours.named_parameters() if p.grad is not None}
     ours.zero_grad()
     with far_device() as far:
         ours.to(far)
         moved = replace(
-            passes,
-            piece_ids=passes.piece_ids.to(far),
-            entity_ids=passes.entity_ids.to(far),
-            entity_bounds=passes.entity_bounds.to(far),
+            sequences,
+            piece_ids=sequences.piece_ids.to(far),
+            entity_ids=sequences.entity_ids.to(far),
+            entity_bounds=sequences.entity_bounds.to(far),
         )
         with torch.no_grad():
             found = moved.run(ours)
@@ -143,7 +143,7 @@ def test_the_network_mixes_no_devices(is_entity_aware, visibility):
 
 @pytest.fixture
 def elsewhere(monkeypatch):
-    """The pretended device, where encoders are loaded to by default, as to a GPU after `require_gpu`."""
+    """Make the simulated device the default one, as `require_gpu` does with a GPU."""
     with far_device() as far:
         monkeypatch.setattr(shim_module, "get_torch_default_device", lambda: far)
         monkeypatch.setattr(thinc.util, "get_torch_default_device", lambda: far)
@@ -151,7 +151,7 @@ def elsewhere(monkeypatch):
 
 
 @pytest.mark.parametrize("dtype, max_plain", [("float32", 100_000), ("bfloat16", 2)], ids=["plain", "mapped"])
-def test_predictions_and_steps_elsewhere_are_those_of_the_cpu(path, monkeypatch, dtype, max_plain):
+def test_predictions_and_training_steps_on_another_device_equal_those_on_the_cpu(path, monkeypatch, dtype, max_plain):
     monkeypatch.setattr(checkpoint_module, "MAX_PLAIN_ENTITIES", max_plain)
     docs = [Doc(Vocab(), words=["Tokyo", "is", "far", "."]), Doc(Vocab(), words=["Paris"])]
     bounds = numpy.asarray([[0, 1], [2, 4], [0, 1]], dtype="int32")
@@ -185,7 +185,7 @@ def test_predictions_and_steps_elsewhere_are_those_of_the_cpu(path, monkeypatch,
         numpy.testing.assert_allclose(ours, wanted, atol=atol)
 
 
-def test_entities_and_heads_are_added_elsewhere(path, elsewhere, tmp_path):
+def test_entities_and_heads_are_added_on_another_device(path, elsewhere, tmp_path):
     loaded = load_encoder(path, device=elsewhere)
     add_heads(loaded, words=True, entities=True)
     assert add_entities(loaded, [NewEntity("Q90", {"en": "Paris of Tokyo"})]).tolist() == [6]
@@ -194,7 +194,7 @@ def test_entities_and_heads_are_added_elsewhere(path, elsewhere, tmp_path):
     assert load_encoder(tmp_path / "saved").heads.lm_head is not None
 
 
-def test_the_word_table_in_four_bits_gives_the_same_rows_elsewhere():
+def test_the_4_bit_word_table_returns_the_same_rows_on_another_device():
     words = Q4Embedding(torch.randint(0, 256, (50, 36), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)))
     words.blocks[:, 0:2] = torch.tensor([0, 60], dtype=torch.uint8)
     words.blocks[:, 18:20] = torch.tensor([0, 60], dtype=torch.uint8)
@@ -204,7 +204,7 @@ def test_the_word_table_in_four_bits_gives_the_same_rows_elsewhere():
         assert torch.equal(words.to(far)(ids.to(far)).cpu(), expected)
 
 
-def test_an_optimizer_follows_weights_that_move():
+def test_an_optimizer_follows_weights_to_another_device():
     optimizer = AdamW(0.1, use_averages=True)
     results = []
     for moves in (False, True):

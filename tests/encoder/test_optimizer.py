@@ -1,4 +1,4 @@
-"""The optimizer gives what torch's AdamW gives, for parameters of both libraries."""
+"""The optimizer takes the same steps as PyTorch's AdamW, for parameters of both libraries."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_steps_equal_those_of_torch(kernel, clip):
         torch.testing.assert_close(found, wanted, atol=1e-7, rtol=1e-6)
 
 
-def test_arrays_of_thinc_take_the_same_steps(kernel):
+def test_thinc_parameters_take_the_same_steps(kernel):
     weights = numpy.linspace(-1, 1, 6, dtype="float32").reshape(2, 3)
     parameter = nn.Parameter(torch.from_numpy(weights.copy()))
     optimizer = AdamW(0.01, weight_decay=0.1, grad_clip=0.0)
@@ -72,7 +72,7 @@ def test_arrays_of_thinc_take_the_same_steps(kernel):
     numpy.testing.assert_allclose(weights, parameter.detach().numpy(), atol=1e-6)
 
 
-def test_weight_decay_spares_biases_and_layer_norms():
+def test_biases_and_layer_norms_are_not_decayed():
     names = ["encoder.layer.0.output.dense.weight", "W", "E", "entity_embeddings.entity_embeddings.special"]
     spared = [
         "encoder.layer.0.output.dense.bias",
@@ -110,7 +110,7 @@ def test_encoder_and_head_are_clipped_by_one_norm():
     assert gradients_used(Model.finish_update) > 1.3
 
 
-def test_a_layer_that_has_grown_starts_with_fresh_moments():
+def test_a_layer_that_has_grown_starts_with_new_moments():
     optimizer = AdamW(0.01)
     for rows in (2, 2, 3):
         weights, gradient = numpy.ones((rows, 4), dtype="float32"), numpy.ones((rows, 4), dtype="float32")
@@ -120,7 +120,7 @@ def test_a_layer_that_has_grown_starts_with_fresh_moments():
     assert optimizer.nr_update[(1, "W")] == 1
 
 
-def test_it_is_an_optimizer_to_spacy():
+def test_spacy_accepts_it_as_an_optimizer():
     optimizer = registry.resolve(
         {
             "optimizer": {
@@ -155,7 +155,7 @@ def test_a_step_uses_the_rate_of_the_schedule():
     assert weights[0, 0] == pytest.approx(0.5, abs=1e-4)
 
 
-def test_averages_are_those_of_thinc():
+def test_averages_equal_those_of_thinc():
     from thinc.api import Adam
 
     results = []
@@ -170,7 +170,7 @@ def test_averages_are_those_of_thinc():
     numpy.testing.assert_allclose(results[0], results[1], atol=1e-5)
 
 
-def test_gradients_that_are_not_finite_are_named():
+def test_gradients_that_are_not_finite_raise_an_error():
     with pytest.raises(ValueError, match=r"\[ML246\].*nan"):
         AdamW(0.01)((1, "W"), numpy.ones((1, 1), dtype="float32"), numpy.full((1, 1), numpy.nan, dtype="float32"))
 

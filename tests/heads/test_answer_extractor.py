@@ -1,4 +1,4 @@
-"""Answers: logits equal those of the reference, the search finds what trying everything finds."""
+"""The answer extractor: logits equal those of the reference, and the search equals a search over all answers."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def tokenizer(request, tiny_sentencepiece, tiny_byte_level):
 
 
 def reference_logits(network, batch):
-    """The reference over the aligned passes, each by itself."""
+    """Return the logits of the reference for the aligned sequences, one at a time."""
     found = []
     ends, entity_ends = numpy.cumsum(batch.piece_lengths), numpy.cumsum(batch.entity_lengths)
     for i in range(batch.n_sequences):
@@ -105,7 +105,7 @@ def test_training_gives_the_same_logits(tmp_path, tiny_sentencepiece):
 
 @st.composite
 def searches(draw):
-    """Windows of equal length over one document, as alignment makes them, or one shorter window."""
+    """Draw windows of equal length over one document, as alignment makes them, or one shorter window."""
     numbers = st.integers(-20, 20).map(float)
     if draw(st.booleans()):
         starts, room = [0], draw(st.integers(0, 8))
@@ -115,24 +115,26 @@ def searches(draw):
         for step in draw(st.lists(st.integers(1, room), min_size=1, max_size=3)):
             starts.append(starts[-1] + step)
     total = starts[-1] + room
-    shown = draw(st.lists(st.booleans(), min_size=total, max_size=total))
+    has_chars = draw(st.lists(st.booleans(), min_size=total, max_size=total))
     windows = []
     for start in starts:
         logits = draw(st.lists(st.tuples(numbers, numbers), min_size=room, max_size=room))
         # Distinct sums: the best answer is one, whatever the order of looking.
         noise = numpy.random.default_rng(start).normal(scale=1e-3, size=(room, 2))
         rows = numpy.array(logits, dtype="float64").reshape((-1, 2)) + noise
-        windows.append(WindowLogits(start, rows, draw(numbers), numpy.array(shown[start : start + room], dtype=bool)))
-    return windows, draw(st.integers(1, 5)), shown
+        windows.append(
+            WindowLogits(start, rows, draw(numbers), numpy.array(has_chars[start : start + room], dtype=bool))
+        )
+    return windows, draw(st.integers(1, 5)), has_chars
 
 
-def every_answer(windows, max_pieces, shown):
-    """All answers and their logits, by trying everything."""
-    total = len(shown)
+def every_answer(windows, max_pieces, has_chars):
+    """Return all answers and their logits, by scoring every range."""
+    total = len(has_chars)
     found = {}
     for first in range(total):
         for end in range(first + 1, min(first + max_pieces, total) + 1):
-            if not any(shown[first:end]):
+            if not any(has_chars[first:end]):
                 continue
             best_context, judged = -1, None
             for window in windows:
@@ -150,9 +152,9 @@ def every_answer(windows, max_pieces, shown):
 
 @given(searches())
 @settings(max_examples=300, deadline=None)
-def test_the_search_finds_what_trying_everything_finds(drawn):
-    windows, max_pieces, shown = drawn
-    answers = every_answer(windows, max_pieces, shown)
+def test_the_search_equals_a_search_over_all_answers(drawn):
+    windows, max_pieces, has_chars = drawn
+    answers = every_answer(windows, max_pieces, has_chars)
     search = AnswerSearch(windows, max_pieces)
     null = min(window.null for window in windows)
     logits = numpy.array([null, *answers.values()])
@@ -167,7 +169,7 @@ def test_the_search_finds_what_trying_everything_finds(drawn):
     assert len(found) == 3 or not answers
 
 
-def test_answers_that_share_a_token_are_one():
+def test_of_answers_that_share_a_token_one_is_returned():
     logits = numpy.array([[5.0, 0.0], [0.0, 4.0], [3.0, 3.0], [0.0, 0.0]])
     search = AnswerSearch([WindowLogits(0, logits, -9.0, numpy.ones(4, dtype=bool))], 4)
 
@@ -182,15 +184,15 @@ def test_answers_that_share_a_token_are_one():
 
 
 @pytest.fixture
-def passes():
+def sequences():
     rng = numpy.random.default_rng(0)
     lengths = numpy.array([4, 7, 3], dtype="int32")
     targets = numpy.array([[1, 2], [0, 0], [2, 2]])
     return rng.normal(size=(14, 2)), lengths, targets, numpy.array([True, True, False])
 
 
-def test_the_loss_equals_the_references_cross_entropy(passes):
-    logits, lengths, targets, counted = passes
+def test_the_loss_equals_the_cross_entropy_of_the_reference(sequences):
+    logits, lengths, targets, counted = sequences
     loss, _ = sequence_loss(logits, lengths, targets, counted)
     expected = 0.0
     for rows, target in list(zip(torch.tensor(logits).split(lengths.tolist()), targets, strict=True))[:2]:
@@ -199,8 +201,8 @@ def test_the_loss_equals_the_references_cross_entropy(passes):
     assert loss == pytest.approx(expected, abs=1e-9)
 
 
-def test_the_gradient_of_the_loss_equals_finite_differences(passes):
-    logits, lengths, targets, counted = passes
+def test_the_gradient_of_the_loss_equals_finite_differences(sequences):
+    logits, lengths, targets, counted = sequences
     _, gradient = sequence_loss(logits, lengths, targets, counted)
     for place in numpy.ndindex(logits.shape):
         step = numpy.zeros_like(logits)

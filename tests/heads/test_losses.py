@@ -1,4 +1,4 @@
-"""Probabilities, losses and gradients, against torch's."""
+"""Probabilities, losses and gradients equal those of PyTorch."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def with_gradient(loss):
     return value.item(), leaf.grad.numpy()
 
 
-def test_probabilities_equal_torchs():
+def test_probabilities_equal_those_of_torch():
     logits = torch.tensor(LOGITS)
     numpy.testing.assert_allclose(softmax(LOGITS), logits.softmax(1).numpy(), rtol=1e-6)
     numpy.testing.assert_allclose(softmax(LOGITS[0]), logits[0].softmax(0).numpy(), rtol=1e-6)
     numpy.testing.assert_allclose(sigmoid(LOGITS), logits.sigmoid().numpy(), rtol=1e-5, atol=1e-7)
 
 
-def test_the_loss_of_exclusive_classes_equals_torchs():
+def test_the_loss_of_exclusive_classes_equals_that_of_torch():
     rows = numpy.array([2, 1, 1])  # the second is as wrong as can be
     expected, slope = with_gradient(lambda x: functional.cross_entropy(x, torch.tensor(rows), reduction="sum"))
     loss, gradient = cross_entropy(LOGITS, rows)
@@ -34,7 +34,7 @@ def test_the_loss_of_exclusive_classes_equals_torchs():
     numpy.testing.assert_allclose(gradient, slope, atol=1e-6)
 
 
-def test_weights_count_in_loss_and_gradient():
+def test_weights_scale_loss_and_gradient():
     rows, weights = numpy.array([1, 0, 1]), numpy.array([1.0, 0.5, 0.0], dtype="float32")
 
     def weighted(x):
@@ -46,7 +46,7 @@ def test_weights_count_in_loss_and_gradient():
     numpy.testing.assert_allclose(gradient, slope, atol=1e-6)
 
 
-def test_the_loss_of_other_classes_equals_torchs():
+def test_the_loss_of_independent_classes_equals_that_of_torch():
     truth = numpy.array([[1, 0, 1], [0, 1, 0], [0, 0, 0]], dtype="float32")
     expected, slope = with_gradient(
         lambda x: functional.binary_cross_entropy_with_logits(x, torch.tensor(truth), reduction="sum")
@@ -57,7 +57,7 @@ def test_the_loss_of_other_classes_equals_torchs():
 
 
 @pytest.mark.parametrize("n_classes", [0, 3])
-def test_nothing_costs_nothing(n_classes):
+def test_no_items_have_no_loss(n_classes):
     nothing = numpy.zeros((0, n_classes), dtype="float32")
     assert softmax(nothing).shape == nothing.shape
     assert cross_entropy(nothing, numpy.zeros(0, dtype="int64"))[0] == 0.0

@@ -1,4 +1,4 @@
-"""The heads of a masked language model give what LukeForMaskedLM's give, and learn."""
+"""The heads for masked entities and words equal those of LukeForMaskedLM, and can be trained."""
 
 from __future__ import annotations
 
@@ -52,12 +52,12 @@ def mentions(**options) -> MentionInput:
     return MentionInput(docs, Ragged(rows, numpy.asarray([3, 1], dtype="int32")), **options)
 
 
-def reference(path, batch, n_pass=0):
-    """Logits of the reference for one pass: of pieces, and of entities."""
+def reference(path, batch, n_sequence=0):
+    """Return the logits of the reference for one sequence: of pieces, and of entities."""
     network = LukeForMaskedLM.from_pretrained(path).eval()
-    pieces = numpy.split(batch.piece_ids, numpy.cumsum(batch.piece_lengths)[:-1])[n_pass]
-    first = int(batch.entity_lengths[:n_pass].sum())
-    rows = slice(first, first + int(batch.entity_lengths[n_pass]))
+    pieces = numpy.split(batch.piece_ids, numpy.cumsum(batch.piece_lengths)[:-1])[n_sequence]
+    first = int(batch.entity_lengths[:n_sequence].sum())
+    rows = slice(first, first + int(batch.entity_lengths[n_sequence]))
     positions = torch.full((1, rows.stop - rows.start, 30), -1)
     for j, (start, end) in enumerate(batch.entity_bounds[rows].tolist()):
         positions[0, j, : end - start] = torch.arange(start, end)
@@ -99,7 +99,7 @@ def test_word_log_probabilities_equal_those_of_the_reference(model, path, tokeni
     numpy.testing.assert_allclose(best, -numpy.sort(-logits, axis=1)[:, :3], atol=1e-4)
 
 
-def test_hidden_words_are_mask_pieces_and_text_never_is(model):
+def test_masked_words_are_mask_pieces_and_text_never_is(model):
     loaded = load_model(model.layers[0])
     nlp = spacy.blank("xx")
     doc = nlp.make_doc("Tokyo is <mask> far")
@@ -128,7 +128,7 @@ def test_neighbours_of_a_mask_keep_their_pieces(path, segmentation):
     assert TEXTS[0][slice(*offsets[0])] == "Japan"
 
 
-def test_hidden_words_that_overlap_are_refused(model):
+def test_masked_words_that_overlap_are_refused(model):
     nlp = spacy.blank("xx")
     spans = Ragged(numpy.array([[0, 2], [1, 3]], dtype="int32"), numpy.array([2]))
     inputs = MentionInput([nlp.make_doc("a b c d")], spans, mask_lengths=numpy.array([1, 1]))
@@ -136,7 +136,7 @@ def test_hidden_words_that_overlap_are_refused(model):
         model.predict(inputs)
 
 
-def test_candidates_of_their_own_have_the_logits_that_all_entities_have(model):
+def test_candidates_of_one_mention_have_the_same_logits_as_among_all_entities(model):
     everything = model.predict(mentions()).logits.reshape((4, 6))
     candidates = numpy.array([3, 4, 5, 4, 3])
     found = model.predict(mentions(candidates=candidates, candidate_lengths=numpy.array([2, 0, 2, 1])))
@@ -153,7 +153,7 @@ def test_candidates_that_do_not_fit_are_refused(model):
         model.predict(mentions(candidates=numpy.array([3]), candidate_lengths=numpy.array([1])))
 
 
-def test_a_mention_without_wordpieces_is_not_kept_and_takes_no_gradient(model):
+def test_a_mention_without_wordpieces_has_no_logits_and_no_gradient(model):
     nlp = spacy.blank("xx")
     doc = spacy.tokens.Doc(nlp.vocab, words=["Tokyo", "\u200b", "is"])
     spans = Ragged(numpy.array([[1, 2], [0, 1]], dtype="int32"), numpy.array([2]))
@@ -165,7 +165,7 @@ def test_a_mention_without_wordpieces_is_not_kept_and_takes_no_gradient(model):
     backprop(found)
 
 
-def test_no_mentions_give_no_logits(model):
+def test_no_mentions_have_no_logits(model):
     nlp = spacy.blank("xx")
     none = Ragged(numpy.zeros((0, 2), dtype="int32"), numpy.array([0]))
     found, backprop = model.begin_update(MentionInput([nlp.make_doc("Tokyo")], none))
@@ -173,7 +173,7 @@ def test_no_mentions_give_no_logits(model):
     backprop(found)
 
 
-def test_the_best_entities_are_found_in_parts_and_without_special_ones(model, monkeypatch):
+def test_the_best_entities_are_found_in_a_table_read_in_parts_without_special_entities(model, monkeypatch):
     from spacy_mluke.network import tables
 
     logits = torch.tensor(model.predict(mentions()).logits.reshape((4, 6))).log_softmax(1).numpy()
@@ -193,12 +193,12 @@ def test_among_candidates_probabilities_sum_to_one(model):
     assert (numpy.diff(scores, axis=1) <= 0).all()
 
 
-@pytest.mark.parametrize("form", ["all", "shared", "own"])
+@pytest.mark.parametrize("form", ["all", "shared", "for_each_mention"])
 def test_gradients_equal_finite_differences(model, form):
     options = {
         "all": {},
         "shared": {"candidates": numpy.array([3, 4])},
-        "own": {"candidates": numpy.array([3, 4, 5, 2]), "candidate_lengths": numpy.array([2, 0, 1, 1])},
+        "for_each_mention": {"candidates": numpy.array([3, 4, 5, 2]), "candidate_lengths": numpy.array([2, 0, 1, 1])},
     }[form]
     inputs = mentions(mask_lengths=numpy.array([1, 0, 0, 0]), **options)
     found, backprop = model.begin_update(inputs)
@@ -224,7 +224,7 @@ def test_gradients_equal_finite_differences(model, form):
             assert (values[0] - values[1]) / 4e-2 == pytest.approx(float(gradient[place]), abs=3e-2, rel=2e-2), name
 
 
-def test_an_optimizer_steps_head_and_tied_table_and_averages_reach_them(model):
+def test_an_optimizer_steps_head_and_tied_table_and_use_params_replaces_them(model):
     inputs = mentions(candidates=numpy.array([3, 4]))
     model.initialize()
     loaded = load_model(model.layers[0])
@@ -243,7 +243,7 @@ def test_an_optimizer_steps_head_and_tied_table_and_averages_reach_them(model):
     numpy.testing.assert_allclose(model.predict(inputs).logits, logits)
 
 
-def test_a_checkpoint_without_the_head_says_what_to_do(tmp_path, tiny_sentencepiece):
+def test_a_checkpoint_without_the_head_raises_an_error_with_a_remedy(tmp_path, tiny_sentencepiece):
     path = make_checkpoint(tmp_path / "bare", tiny_sentencepiece)
     with pytest.raises(ValueError, match=r"\[ML221\].*entity_predictions"):
         build_masked_entity_v1(build_encoder_v1(str(path))).predict(mentions())
@@ -277,7 +277,7 @@ def test_heads_are_saved_with_the_encoder(path, model, tmp_path, write):
     numpy.testing.assert_allclose(reference(tmp_path / "saved", batch)[1].ravel(), expected[:18], atol=1e-4)
 
 
-def test_a_frozen_table_in_its_file_gives_the_same_logits(path, model, monkeypatch):
+def test_a_frozen_memory_mapped_table_has_the_same_logits(path, model, monkeypatch):
     expected = model.predict(mentions()).logits
     monkeypatch.setattr(checkpoint_module, "MAX_PLAIN_ENTITIES", 3)
     mapped = build_masked_entity_v1(build_encoder_v1(str(path)))

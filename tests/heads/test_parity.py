@@ -1,4 +1,4 @@
-"""Published fine-tuned checkpoints give the logits of the reference's heads."""
+"""Heads of published fine-tuned checkpoints have the logits of the reference."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def tokenizer(request, tiny_sentencepiece, tiny_byte_level):
 
 
 def reference_logits(network, batch):
-    """The reference over the aligned passes, each by itself."""
+    """Return the logits of the reference for the aligned sequences, one at a time."""
     logits = []
     pieces = numpy.split(batch.piece_ids, numpy.cumsum(batch.piece_lengths)[:-1])
     size = int(batch.entity_lengths[0])
@@ -77,14 +77,14 @@ def test_logits_equal_those_of_the_reference(tmp_path, request, tokenizer, task,
 
 
 def add_markers(path):
-    """<ent> and <ent2> behind the byte-level vocabulary, as published directories name them."""
+    """Add <ent> and <ent2> after the byte-level vocabulary, in the files that published directories have."""
     import json
 
     n = len(json.loads((path / "vocab.json").read_text(encoding="utf8")))
     (path / "added_tokens.json").write_text(json.dumps({"<ent>": n, "<ent2>": n + 1}), encoding="utf8")
 
 
-def test_published_no_relation_is_no_label_and_the_checkpoint_survives_saving(tmp_path, tiny_sentencepiece):
+def test_the_published_no_relation_is_not_a_label_and_the_checkpoint_survives_saving(tmp_path, tiny_sentencepiece):
     path = make_checkpoint(
         tmp_path / "checkpoint", tiny_sentencepiece, model=LukeForEntityPairClassification, id2label=NAMES, num_labels=4
     )

@@ -1,4 +1,4 @@
-"""The span classifier gives the logits of the reference's head."""
+"""The span classifier has the logits of the reference."""
 
 from __future__ import annotations
 
@@ -53,8 +53,9 @@ def pipeline(path, **encoder):
     return nlp, nlp.add_pipe("mluke_ner", config={"model": model})
 
 
-def reference_logits(path, text, spans, share=None):
-    """The reference, tokenizer and all. With `share`, so many candidates in a pass; all of them cut the text."""
+def reference_logits(path, text, spans, max_entities=None):
+    """Return the logits of the reference, with its tokenizer. Each sequence holds up to `max_entities` candidates; the
+    text is split at all candidates."""
     if (path / "vocab.json").exists():
         tokenizer = LukeTokenizer.from_pretrained(path, task="entity_span_classification")
     else:
@@ -62,8 +63,10 @@ def reference_logits(path, text, spans, share=None):
     network = LukeForEntitySpanClassification.from_pretrained(path).eval()
     inputs = tokenizer(text, entity_spans=spans, return_tensors="pt")
     logits = []
-    for i in range(0, len(spans), share or len(spans)):
-        own = {k: v[:, i : i + share] if share and k.startswith("entity_") else v for k, v in inputs.items()}
+    for i in range(0, len(spans), max_entities or len(spans)):
+        own = {
+            k: v[:, i : i + max_entities] if max_entities and k.startswith("entity_") else v for k, v in inputs.items()
+        }
         with torch.no_grad():
             logits.append(network(**own).logits[0].numpy())
     return numpy.concatenate(logits)
@@ -84,18 +87,18 @@ def test_logits_equal_those_of_the_reference(checkpoint, text):
     numpy.testing.assert_allclose(logits, expected, atol=1e-4)
 
 
-def test_candidates_beyond_a_pass_are_split_as_the_authors_split_them(checkpoint):
+def test_candidates_beyond_the_maximum_go_to_further_sequences_as_in_the_reference(checkpoint):
     nlp, pipe = pipeline(checkpoint, max_entities=25)
     doc = nlp.make_doc(TEXTS["latin"])
     spans, logits = pipe.predict([doc])
     n_sequences = -(-len(logits) // 25)
-    share = -(-len(logits) // n_sequences)  # as many to each, none full
-    assert n_sequences > 3 and share < 25
-    expected = reference_logits(checkpoint, doc.text, char_spans(doc, spans.dataXd), share)
+    max_entities = -(-len(logits) // n_sequences)  # as many to each, none full
+    assert n_sequences > 3 and max_entities < 25
+    expected = reference_logits(checkpoint, doc.text, char_spans(doc, spans.dataXd), max_entities)
     numpy.testing.assert_allclose(logits, expected, atol=1e-4)
 
 
-def test_documents_of_a_batch_do_not_touch_each_other(checkpoint):
+def test_documents_of_a_batch_do_not_affect_each_other(checkpoint):
     nlp, pipe = pipeline(checkpoint, max_entities=0)
     docs = [nlp.make_doc(text) for text in [*TEXTS.values(), ""]]
     _, logits = pipe.predict(docs)
@@ -103,7 +106,7 @@ def test_documents_of_a_batch_do_not_touch_each_other(checkpoint):
     numpy.testing.assert_allclose(logits, alone, atol=1e-5)
 
 
-def test_wordpieces_do_not_depend_on_which_candidates_there_are(checkpoint):
+def test_wordpieces_do_not_depend_on_the_candidates(checkpoint):
     nlp, pipe = pipeline(checkpoint, max_entities=1)
     doc = nlp.make_doc(TEXTS["latin"])
     spans, logits = pipe.predict([doc])
@@ -112,7 +115,7 @@ def test_wordpieces_do_not_depend_on_which_candidates_there_are(checkpoint):
     numpy.testing.assert_allclose(pipe.model.predict(([doc], few.ragged)), logits[rows], atol=1e-5)
 
 
-def test_a_training_pass_gives_the_logits_of_prediction(checkpoint):
+def test_training_and_prediction_have_the_same_logits(checkpoint):
     nlp, pipe = pipeline(checkpoint, max_entities=7)
     get_dropout(pipe)
     docs = [nlp.make_doc(text) for text in TEXTS.values()]
@@ -122,7 +125,7 @@ def test_a_training_pass_gives_the_logits_of_prediction(checkpoint):
 
 
 def get_dropout(pipe):
-    """Switch the network's dropout off."""
+    """Turn off the network's dropout."""
 
     for module in load_model(pipe.model.get_ref("encoder")).network.modules():
         if isinstance(getattr(module, "dropout", None), float):
@@ -155,7 +158,7 @@ def test_gradients_of_the_encoder_equal_finite_differences(checkpoint):
         assert (values[0] - values[1]) / 2e-2 == pytest.approx(float(parameter.grad[0]), rel=2e-2, abs=2e-2)
 
 
-def test_isolated_candidates_do_not_depend_on_their_company_or_on_passes(checkpoint):
+def test_isolated_candidates_do_not_depend_on_other_candidates_or_on_sequences(checkpoint):
     found = []
     for max_entities in (0, 3):
         nlp, pipe = pipeline(checkpoint, visibility="isolated", max_entities=max_entities)
@@ -197,7 +200,7 @@ def test_a_listener_is_refused():
         build_span_classifier_v1(build_encoder_listener_v1())
 
 
-def test_an_encoder_that_reads_names_is_refused():
+def test_an_encoder_with_kb_id_input_is_refused():
     with pytest.raises(ValueError, match=r"\[ML201\].*mask"):
         build_span_classifier_v1(build_encoder_v1(entity_input="kb_id"))
 

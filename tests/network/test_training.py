@@ -1,4 +1,4 @@
-"""Gradients against finite differences, dropout, checkpointing, half precision."""
+"""Training the network: gradients, dropout, checkpointing, half precision."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_gradients_equal_finite_differences(visibility, is_entity_aware):
     torch.manual_seed(0)
     config = EncoderConfig.from_dict({**MICRO.to_dict(), "use_entity_aware_attention": is_entity_aware})
     encoder = LukeEncoder(config, visibility=visibility).double().eval()
-    passes = random_sequences([(3, 2), (2, 0), (4, 1)], config)
+    sequences = random_sequences([(3, 2), (2, 0), (4, 1)], config)
     names, parameters = zip(*encoder.named_parameters(), strict=True)
 
     def run(*values):
@@ -59,13 +59,13 @@ def test_gradients_equal_finite_differences(visibility, is_entity_aware):
             encoder,
             dict(zip(names, values, strict=True)),
             (
-                passes.piece_ids,
-                passes.piece_lengths,
-                passes.entity_ids,
-                passes.entity_bounds,
-                passes.entity_lengths,
+                sequences.piece_ids,
+                sequences.piece_lengths,
+                sequences.entity_ids,
+                sequences.entity_bounds,
+                sequences.entity_lengths,
             ),
-            {"max_mention_length": passes.max_mention_length},
+            {"max_mention_length": sequences.max_mention_length},
         )
 
     values = [parameter.detach().clone().requires_grad_() for parameter in parameters]
@@ -73,14 +73,14 @@ def test_gradients_equal_finite_differences(visibility, is_entity_aware):
 
 
 def test_evaluation_is_deterministic(encoder):
-    passes = random_sequences(RAGGED, encoder.config)
-    assert all(map(torch.equal, passes.run(encoder), passes.run(encoder)))
+    sequences = random_sequences(RAGGED, encoder.config)
+    assert all(map(torch.equal, sequences.run(encoder), sequences.run(encoder)))
 
 
-def test_training_drops_out(encoder):
-    passes = random_sequences(RAGGED, encoder.config)
+def test_training_applies_dropout(encoder):
+    sequences = random_sequences(RAGGED, encoder.config)
     encoder.train()
-    first, second = passes.run(encoder), passes.run(encoder)
+    first, second = sequences.run(encoder), sequences.run(encoder)
     assert not torch.allclose(first[0], second[0])
     assert not torch.allclose(first[1], second[1])
 
@@ -92,13 +92,13 @@ def test_both_dropouts_are_active_and_keep_the_mean(encoder, kind):
     noisy = LukeEncoder(config, visibility=encoder.visibility)
     # Only as deep as the attention: nothing bends the mean between it and what is compared.
     attention = noisy.encoder.layer[0].attention.self
-    passes = random_sequences(RAGGED, config)
+    sequences = random_sequences(RAGGED, config)
     if kind == "hidden_dropout_prob":
-        assert not torch.equal(passes.run(noisy.train())[0], passes.run(noisy)[0])
+        assert not torch.equal(sequences.run(noisy.train())[0], sequences.run(noisy)[0])
         return
     mixed = takes_mixed_layout(attention.is_entity_aware, encoder.visibility)
     layout = make_layout(
-        passes.piece_lengths, passes.entity_lengths, mixed=mixed, device=torch.device("cpu"), round_rows=int
+        sequences.piece_lengths, sequences.entity_lengths, mixed=mixed, device=torch.device("cpu"), round_rows=int
     )
     rows = torch.randn(layout.n_rows, config.hidden_size)
     with torch.no_grad():
@@ -110,12 +110,12 @@ def test_both_dropouts_are_active_and_keep_the_mean(encoder, kind):
     assert error.mean() < 1.2
 
 
-def test_checkpointing_changes_no_gradient(encoder):
-    passes = random_sequences(RAGGED, encoder.config)
+def test_checkpointing_does_not_change_gradients(encoder):
+    sequences = random_sequences(RAGGED, encoder.config)
     lean = copy.deepcopy(encoder)
     lean.encoder.checkpointing = True
     for network in (encoder, lean):
-        pieces, entities = passes.run(network)
+        pieces, entities = sequences.run(network)
         (pieces.square().sum() + entities.square().sum()).backward()
     for (name, expected), parameter in zip(encoder.named_parameters(), lean.parameters(), strict=True):
         if expected.grad is not None:
@@ -124,12 +124,12 @@ def test_checkpointing_changes_no_gradient(encoder):
 
 @pytest.mark.parametrize("dtype,tolerance", [(torch.bfloat16, 0.15), (torch.float16, 0.03)])
 @pytest.mark.parametrize("with_gradients", [True, False])
-def test_half_precision_is_near(encoder, dtype, tolerance, with_gradients):
-    passes = random_sequences(RAGGED, encoder.config)
-    expected = passes.run(encoder)
+def test_half_precision_is_close_to_float32(encoder, dtype, tolerance, with_gradients):
+    sequences = random_sequences(RAGGED, encoder.config)
+    expected = sequences.run(encoder)
     half = copy.deepcopy(encoder).to(dtype)
     with torch.set_grad_enabled(with_gradients):
-        found = passes.run(half)
+        found = sequences.run(half)
     for states, wanted in zip(found, expected, strict=True):
         assert states.dtype == dtype
         assert (states.float() - wanted).abs().mean() < tolerance * wanted.abs().mean()
@@ -138,10 +138,10 @@ def test_half_precision_is_near(encoder, dtype, tolerance, with_gradients):
         assert all(torch.isfinite(p.grad).all() for p in half.parameters() if p.grad is not None)
 
 
-def test_frozen_encoder_passes_gradients_through(encoder):
-    passes = random_sequences(RAGGED, encoder.config)
+def test_gradients_flow_through_a_frozen_encoder(encoder):
+    sequences = random_sequences(RAGGED, encoder.config)
     encoder.encoder.requires_grad_(False)
-    pieces, entities = passes.run(encoder)
+    pieces, entities = sequences.run(encoder)
     (pieces.square().sum() + entities.square().sum()).backward()
     assert encoder.embeddings.word_embeddings.weight.grad.any()
     assert encoder.entity_embeddings.entity_embeddings.weight.grad.any()
