@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import List, Optional, Tuple, Union
 
 from ..errors import Errors, did_you_mean
-from .pointer import follow
+from .shared_encoders import follow_pointer
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 BUNDLED = ("mluke-small",)
@@ -88,7 +88,7 @@ def locate(name: Union[str, Path], revision: Optional[str] = None) -> Located:
         note = ": it is a file" if path.is_file() else ""
     if is_directory:
         _refuse_revision(name, revision)
-        return Located(follow(path), str(name))
+        return Located(follow_pointer(path), str(name))
     match = None if isinstance(name, Path) else _HUB_NAME.fullmatch(name)
     if match is None:
         raise ValueError(Errors.ML040.format(name=name, note=note, hint=did_you_mean(name, BUNDLED)))

@@ -25,8 +25,8 @@ from .config_file import CONFIG
 from .directory import ADDED, OWN, Checkpoint, open_checkpoint
 from .hub import BUNDLED, resolve
 from .load import LoadedEncoder
-from .pointer import POINTER, point_to
 from .save import save_encoder
+from .shared_encoders import POINTER, write_pointer
 from .tensor_names import ENTITIES, WORDS
 
 # Keys of a config.json that do not describe the encoder.
@@ -53,7 +53,7 @@ def save_once(loaded: LoadedEncoder, path: Path, *, neighbours: Sequence[Path] =
     """
     for other in neighbours:
         if is_same(loaded, other):
-            point_to(path, other)
+            write_pointer(path, other)
             return
     if _is_own(loaded.source) and is_same(loaded, loaded.source):
         copy_checkpoint(loaded, path)

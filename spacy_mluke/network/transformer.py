@@ -291,7 +291,7 @@ class LukeEncoder(nn.Module):
             if sum(lengths) != n_rows or len(lengths) != len(piece_lengths):
                 raise ValueError(
                     Errors.ML029.format(
-                        what=what, n=len(lengths), total=sum(lengths), rows=n_rows, passes=len(piece_lengths)
+                        what=what, n=len(lengths), total=sum(lengths), rows=n_rows, n_sequences=len(piece_lengths)
                     )
                 )
         if entity_bounds.shape != (len(entity_ids), 2):

@@ -55,9 +55,8 @@ def suggest_ngrams(docs: Iterable[Doc], *, min_size: int, max_size: int, ops: Op
             starts_sentence[start:end] |= attrs[:, 0] == 1
     tokens = numpy.arange(doc_tokens[-1])
     sentence_starts = numpy.flatnonzero(starts_sentence)
-    n_left = (
-        sentence_starts[numpy.searchsorted(sentence_starts, tokens, side="right")] - tokens
-    )  # to the sentence's end
+    next_starts = sentence_starts[numpy.searchsorted(sentence_starts, tokens, side="right")]
+    n_left = next_starts - tokens  # number of tokens up to the end of the sentence
     counts = numpy.maximum(numpy.minimum(n_left, max_size) - min_size + 1, 0)
     starts = tokens.repeat(counts)
     ends = starts + positions(counts) + min_size

@@ -11,9 +11,9 @@ import spacy
 
 import spacy_mluke
 from spacy_mluke.checkpoint.load import load_encoder
-from spacy_mluke.checkpoint.pointer import POINTER
 from spacy_mluke.checkpoint.reuse import is_same, save_once
 from spacy_mluke.checkpoint.save import save_encoder
+from spacy_mluke.checkpoint.shared_encoders import POINTER
 from tests.pipeline.test_atomic_saving import change, encoder_of, files_of, two_encoders, vector
 
 

@@ -12,7 +12,7 @@ from ..storage.manifest import checksum
 POINTER = "shared.json"
 
 
-def point_to(path: Path, other: Path) -> None:
+def write_pointer(path: Path, other: Path) -> None:
     """Write a directory that points to the encoder of another component.
 
     path (Path): The directory, created if missing, at the same depth as the other one.
@@ -25,7 +25,7 @@ def point_to(path: Path, other: Path) -> None:
         aside.write_text(json.dumps(content, indent=1) + "\n", encoding="utf8")
 
 
-def follow(path: Path) -> Path:
+def follow_pointer(path: Path) -> Path:
     """Return the directory that holds the files of an encoder.
 
     path (Path): The `encoder` directory of a component.
