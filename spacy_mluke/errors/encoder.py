@@ -24,8 +24,8 @@ class EncoderErrors:
     )
     # --- inputs and weights ---
     ML029 = (
-        "The {what} lengths do not fit: {n} lengths with the sum {total}, for {n_sequences} sequences with {rows} {what} "
-        "in all. Pass one length for each sequence, 0 for none."
+        "The {what} lengths do not fit: {n} lengths with the sum {total}, for {n_sequences} sequences with {rows} "
+        "{what} in all. Pass one length for each sequence, 0 for none."
     )
     ML030 = (
         "A sequence has {found} wordpieces, and the encoder has positions for {limit}. Use shorter windows ('window')."
