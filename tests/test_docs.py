@@ -62,6 +62,13 @@ def test_a_page_has_one_title_and_begins_with_a_paragraph(page):
     assert first[0].isalpha() or first[0] in "`[*"
 
 
+@pytest.mark.parametrize("page", [*ALL, REPO / "CONTRIBUTING.md", REPO / "SECURITY.md"], ids=name_of)
+def test_links_to_files_lead_somewhere(page):
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf8"), flags=re.DOTALL | re.MULTILINE)
+    for target in re.findall(r"\]\((?!https?:)([^)#\s]+)", text):
+        assert (page.parent / target).exists(), target
+
+
 def test_the_page_on_training_names_every_config():
     text = (REPO / "docs" / "guides" / "training.md").read_text(encoding="utf8")
     configs = {path.name for path in (REPO / "configs").glob("*.cfg")}

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 
-from tests.conftest import REPO
 from tests.pages import README, check_output, examples_of, run
 
 TEXT = README.read_text(encoding="utf8")
@@ -16,12 +13,6 @@ TEXT = README.read_text(encoding="utf8")
 def test_every_example_runs_alone_and_prints_what_is_shown(example):
     assert example.shown
     check_output(example, run(example, {}))
-
-
-def test_links_to_files_lead_somewhere():
-    for target in re.findall(r"\]\(([^)#]+)\)", TEXT):
-        if "://" not in target:
-            assert (REPO / target).exists(), target
 
 
 def test_every_component_is_in_the_table():

@@ -5,14 +5,13 @@ from __future__ import annotations
 import importlib
 import inspect
 import json
-import re
 from configparser import ConfigParser
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, List, Mapping
 
 from spacy.language import Language
 
-from .docstrings import Docstring, parse_function, table, to_markdown
+from .docstrings import Docstring, parse, parse_function, table, to_markdown
 
 ROOT = Path(__file__).resolve().parents[2]
 _PREFIX = "spacy-mluke."
@@ -34,7 +33,6 @@ METHODS = {
     "mluke_ner": ("learn_pruning",),
     "mluke_qa": ("answer",),
 }
-_FACTORY = re.compile(r"^(?:Make|Create|Build) the component that (\w)")
 
 
 def render_components() -> str:
@@ -78,17 +76,18 @@ def _load(path: str) -> Callable:
 
 def _component(name: str, factory: Callable) -> str:
     meta = Language.get_factory_meta(name)
-    described = parse_function(factory)
-    text = _FACTORY.sub(lambda match: match[1].upper(), described.text)
+    component = _class_of(factory)
+    described = parse(component.__doc__)
     rows = []
     for option, default in (meta.default_config or {}).items():
+        if option not in described.arguments:
+            raise ValueError(f"The docstring of {component.__name__} does not describe '{option}'")
         entry = described.arguments[option]
         rows.append((f"`{option}`", f"`{entry.type}`", _default(default), to_markdown(entry.text)))
-    parts = [f"## {name}", to_markdown(text)]
+    parts = [f"## {name}", to_markdown(described.text)]
     if meta.assigns:
         parts.append("Assigns: " + ", ".join(f"`{attribute}`" for attribute in meta.assigns) + ".")
     parts.append(table(("option", "type", "default", "description"), rows))
-    component = _class_of(factory)
     parts += [_method(name, getattr(component, method)) for method in METHODS.get(name, ())]
     return "\n\n".join(parts)
 
