@@ -33,8 +33,8 @@ from scripts.build_mluke_small import (
 from spacy_mluke.checkpoint.directory import open_checkpoint
 from spacy_mluke.checkpoint.quantized_files import read_quantized, write_quantized
 from spacy_mluke.checkpoint.tensor_names import ENCODER_PREFIX, ENTITIES, WORDS
-from spacy_mluke.kb.matching import new_entity
 from spacy_mluke.kb.store import EntityStore
+from spacy_mluke.kb.vocabulary_matching import new_entity
 from spacy_mluke.vocabulary.entity_names import free_names
 from spacy_mluke.vocabulary.entity_vocabulary import EntityVocabulary
 

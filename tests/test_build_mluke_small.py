@@ -15,7 +15,7 @@ from scripts.pack_mluke_small import choose_storages, name_entities, pack_world,
 from scripts.pretrain_mluke_small import RUNS, arguments
 from spacy_mluke.checkpoint.quantized_files import read_quantized, write_quantized
 from spacy_mluke.kb.store_build import StoreRow, build_store
-from spacy_mluke.kb.store_rows import read_rows
+from spacy_mluke.kb.store_sources import read_rows
 from spacy_mluke.network.codecs import decode_blocks, encode_blocks
 from spacy_mluke.vocabulary.entity_vocabulary import EntityVocabulary
 

@@ -16,7 +16,7 @@ from typing import Any, Callable, Dict, List, Tuple
 from spacy_mluke.kb.candidate_sources import KBCandidates, StoreCandidates
 from spacy_mluke.kb.store import Entity, EntityStore, Match
 from spacy_mluke.kb.store_build import StoreRow, build_store
-from spacy_mluke.kb.store_rows import read_rows
+from spacy_mluke.kb.store_sources import read_rows
 from spacy_mluke.vocabulary.database import EntityDatabase, build_database
 from spacy_mluke.vocabulary.entity_vocabulary import EntityVocabulary
 

@@ -42,7 +42,7 @@ def build(
     from wasabi import msg
 
     from ..kb.store_build import build_store
-    from ..kb.store_rows import read_rows
+    from ..kb.store_sources import read_rows
     from ._common import progress_bar
 
     started = time.perf_counter()
@@ -59,7 +59,7 @@ def export(store: Path = STORE, target: Path = TARGET, force: bool = FORCE) -> N
     from wasabi import msg
 
     from ..kb.bundled import open_store
-    from ..kb.store_rows import dump_line
+    from ..kb.store_sources import dump_line
     from ..storage.files import writing
 
     opened = open_store(store)

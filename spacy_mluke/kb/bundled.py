@@ -13,7 +13,7 @@ from ..storage.user_folders import build_lock, cache_folders, is_trusted, is_wri
 from .store import EntityStore
 from .store_build import build_store
 from .store_format import FORMAT
-from .store_rows import read_rows
+from .store_sources import read_rows
 
 BUNDLED = "world"
 _SOURCE = Path(__file__).resolve().parent.parent / "assets" / BUNDLED / "names.tsv.xz"

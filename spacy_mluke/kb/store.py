@@ -64,9 +64,9 @@ class Entity:
         """
         complete = [name for name in self.names if name.kind != STEM]
         own = [name for name in complete if name.kind == NAME] or complete
-        for wanted in (lang, "", "en"):
+        for code in (lang, "", "en"):
             for name in own:
-                if name.lang == wanted:
+                if name.lang == code:
                     return name.name
         return own[0].name if own else self.id
 

@@ -96,9 +96,11 @@ class Measure:
         docs = [item.predicted if isinstance(item, Example) else item for item in items]
         lengths = self.pieces(docs)
         if self.count == "questions":
-            return [max(1, self._of_questions(item, length)) for item, length in zip(items, lengths, strict=True)]
+            return [max(1, self._question_cost(item, length)) for item, length in zip(items, lengths, strict=True)]
         sources = [self._annotated(item) for item in items]
-        return [max(1, self._rows(length, n)) for length, n in zip(lengths, self._proposals(sources), strict=True)]
+        return [
+            max(1, self._cost(length, n)) for length, n in zip(lengths, self._count_proposals(sources), strict=True)
+        ]
 
     def _annotated(self, item: Any) -> Doc:
         """The document with the entities that the component will read: the predicted document, if a reader or an
@@ -107,7 +109,7 @@ class Measure:
             return item
         return item.predicted if item.predicted.ents else item.reference
 
-    def _proposals(self, docs: List[Doc]) -> List[int]:
+    def _count_proposals(self, docs: List[Doc]) -> List[int]:
         if self._proposes is not None and docs:
             found = self._proposes(docs)
             return [len(rows) for rows in found] if isinstance(found, list) else to_numpy(found.lengths).tolist()
@@ -116,16 +118,16 @@ class Measure:
         numbers = [len(doc.ents) for doc in docs]
         return [n * (n - 1) for n in numbers] if self.count == "pairs" else numbers
 
-    def _rows(self, length: int, n: int) -> int:
+    def _cost(self, length: int, n: int) -> int:
         if self.count == "entities":
             return n * (min(length + 4, self.window) + 1)
         if self.count == "pairs":
             return n * (min(length + 6, self.window) + 2)
         # Entities beyond the maximum of a sequence go to further sequences over the same words.
         n_sequences = max(1, -(-n // self.max_entities)) if self.max_entities else 1
-        return self._read(length, 2) * n_sequences + n
+        return self._window_cost(length, 2) * n_sequences + n
 
-    def _read(self, length: int, n_around: int) -> int:
+    def _window_cost(self, length: int, n_around: int) -> int:
         """Wordpieces of all windows over a text, with `n_around` further pieces in each."""
         room = self.window - n_around
         if length <= room:
@@ -133,12 +135,12 @@ class Measure:
         step = max(1, room - min(self.overlap, room // 2))
         return (1 + -(-(length - room) // step)) * self.window
 
-    def _of_questions(self, item: Any, length: int) -> int:
+    def _question_cost(self, item: Any, length: int) -> int:
         texts = _questions(item.predicted if isinstance(item, Example) else item)
         if not texts and isinstance(item, Example):
             texts = _questions(item.reference)
         # <s> question </s></s> context </s>
-        return sum(self._read(length, n + 4) for n in self.pieces.count_texts(texts))
+        return sum(self._window_cost(length, n + 4) for n in self.pieces.count_texts(texts))
 
 
 def _questions(doc: Doc) -> List[str]:

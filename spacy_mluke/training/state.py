@@ -111,8 +111,8 @@ def find_state(folder: Path) -> Optional[Path]:
         found = folder / plain_name(content["folder"])
         if not (found / _PIPELINE).is_dir():
             raise ValueError(f"'{found}' is missing, or has no pipeline")
-        for name, wanted in content.get("files", {}).items():
-            if checksum(found / plain_name(name)) != wanted:
+        for name, expected in content.get("files", {}).items():
+            if checksum(found / plain_name(name)) != expected:
                 raise ValueError(f"'{found / name}' is damaged")
     except (AttributeError, KeyError, OSError, RecursionError, TypeError, ValueError) as error:
         raise ValueError(Errors.ML255.format(path=latest, reason=error, folder=folder)) from error

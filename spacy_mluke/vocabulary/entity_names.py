@@ -77,8 +77,8 @@ def name_in(names: Sequence[str], lang: str) -> str:
     by_language: Dict[str, str] = {}
     for name in names:
         by_language.setdefault(split_name(name)[0], name)
-    wanted = [lang, lang.partition("-")[0], _FALLBACK]
-    found = next((by_language[code] for code in wanted if code and code in by_language), None)
+    codes = [lang, lang.partition("-")[0], _FALLBACK]
+    found = next((by_language[code] for code in codes if code and code in by_language), None)
     return found or next((name for code, name in by_language.items() if code), names[0])
 
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from spacy_mluke.kb.name_keys import case_key, loose_key
 from spacy_mluke.kb.store import STORE, Entity, EntityName, EntityStore
 from spacy_mluke.kb.store_build import StoreRow, build_store
-from spacy_mluke.kb.store_rows import dump_line, parse_line
+from spacy_mluke.kb.store_sources import dump_line, parse_line
 from tests.conftest import SAMPLES
 from tests.kb.stores import ROWS, candidates
 

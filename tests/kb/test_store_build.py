@@ -11,7 +11,7 @@ import pytest
 
 from spacy_mluke.kb.store import STORE, EntityName, EntityStore
 from spacy_mluke.kb.store_build import StoreRow, build_store
-from spacy_mluke.kb.store_rows import read_rows
+from spacy_mluke.kb.store_sources import read_rows
 from tests.kb.stores import ROWS, candidates
 
 

@@ -17,7 +17,7 @@ from ...encoder.access import load_model
 from ...errors import check_choice
 from ...heads.masked_entities import MaskedModel
 from ...kb.candidate_sources import CandidateSource, KBCandidates, StoreCandidates
-from ...kb.matching import find_entity, missing_entities
+from ...kb.vocabulary_matching import find_entity, missing_entities
 from ...storage.files import merge_nested_part
 from ..base.published import load_encoder_model
 from ..base.serialization import Part

@@ -25,7 +25,7 @@ from ...errors import check_at_least, check_fraction
 from ...errors.renamed import take_renamed
 from ...heads.masked_entities import MaskedModel
 from ...kb.candidate_sources import CandidateSource, StoreCandidates
-from ...kb.matching import new_entity
+from ...kb.vocabulary_matching import new_entity
 from ...network.freezing import frozen_except
 from ...types import Ints1d
 from ..base.task import Scorer

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from spacy_mluke.kb.matching import VocabularyMatch, find_entity, missing_entities, new_entity
 from spacy_mluke.kb.store import Entity, EntityName
+from spacy_mluke.kb.vocabulary_matching import VocabularyMatch, find_entity, missing_entities, new_entity
 from spacy_mluke.vocabulary.entity_vocabulary import EntityVocabulary
 
 SPECIAL = {"[MASK]": 0, "[UNK]": 1, "[PAD]": 2, "[MASK2]": 3}
