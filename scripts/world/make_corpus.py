@@ -1,9 +1,9 @@
-"""Sentences that tell the facts of the world in many languages: what the bundled model learns entities from.
+"""Generate the training corpus of the bundled checkpoint: sentences with facts in many languages, and real texts.
 
 python scripts/world/make_corpus.py WORLD FACTBOOK OUT writes train.spacy, dev.spacy and held_out.tsv to OUT, of
 WORLD/names.tsv, WORLD/facts.tsv (see entities.py) and WORLD/entities.sqlite, the templates beside this file, and the
-World Factbook's prose (real_text.py). Names are entities with their ids as `kb_id_`. The two entities of a pair that is
-held out stand together in no document.
+World Factbook's texts (real_text.py). Names are entities with their ids as `kb_id_`. No document has both entities of
+a held-out pair.
 """
 
 from __future__ import annotations
@@ -31,29 +31,29 @@ FACTBOOK = typer.Argument(..., help=f"The wheel {WHEEL}", exists=True, dir_okay=
 OUT = typer.Argument(..., help="Folder to write to")
 N_TRAIN = typer.Option(120_000, help="Training documents")
 N_DEV = typer.Option(700, help="Sentences to evaluate with during training")
-HELD_OUT = typer.Option(0.05, help="Share of pairs of entities that training does not see")
+HELD_OUT = typer.Option(0.05, help="Fraction of entity pairs that are held out from training")
 SEED = typer.Option(0, help="Where random numbers start")
-# Of the training documents: real text, and as much of it again with other names in the place of its own, which no
-# context tells: what is visible has to be read. And how many sentences the others have, how often.
+# Fractions of the training documents: real texts, and real texts with replaced names. Replaced names cannot be guessed
+# from the context, so the model has to read visible names.
 REAL_SHARE, SWAPPED_SHARE = 0.1, 0.05
-# And lists of names in one language or in several, which teach what entities are called where no sentence is.
+# Fraction and lengths of documents that are lists of names, in one or in several languages.
 LIST_SHARE, LIST_LENGTHS = 0.15, (6, 14)
 SENTENCES = [(1, 0.45), (2, 0.2), (3, 0.1), (4, 0.1), (6, 0.1), (8, 0.05)]
-# Sentences after the first that are in a language of their own.
+# Probability that a sentence after the first is in another language.
 MIXED = 0.15
 OFTENER = 20
-# How often a relation is told, beside the square root of its facts.
+# Weights of relations, multiplied by the square root of the number of facts.
 OFTEN = {"P1376": 3.5, "P36": 1.5, "P47": 1.5, "P37": 1.2, "P17": 0.8, "P30": 0.7, "P38": 0.6}
-# Names that stand in a sentence: mostly the first of its language, else another of it, else one of any language.
+# Probabilities of another name in the sentence's language, and of a name in another language.
 OTHER_NAME, FOREIGN_NAME = 0.12, 0.2
-# Which of many cities of a country is meant, nothing but its name tells: so it is mostly words.
+# Probability that a city is only words: a country has many cities, so the context does not determine the city.
 CITY_AS_WORDS = 0.6
-# CLDR capitalises these as in a list; in a sentence they are words like others.
+# CLDR capitalises these words as at the start of a list item; within a sentence they are lower case.
 _SMALL = {"vi": ("Tiếng ", "Châu "), "id": ("Bahasa ",)}
 
 
 class Template(NamedTuple):
-    """A sentence with places for a subject, {X}, and an object, {Y}."""
+    """A sentence with placeholders for a subject, {X}, and an object, {Y}."""
 
     language: str
     relation: str
@@ -61,7 +61,7 @@ class Template(NamedTuple):
 
 
 class Fact(NamedTuple):
-    """Two entities and what holds between them."""
+    """Two entities and their relation."""
 
     relation: str
     subject: str
@@ -70,17 +70,17 @@ class Fact(NamedTuple):
 
 Names = Dict[str, Dict[str, str]]  # language -> id -> name; "" for names of no language
 
-AllNames = Dict[str, Dict[str, List[str]]]  # the same, with all names but stems
+AllNames = Dict[str, Dict[str, List[str]]]  # language -> id -> all names except stems
 
 
 class Sources:
-    """What sentences are made of.
+    """The data that sentences are generated from.
 
-    names (Names): What entities are called first.
-    all_names (Dict[str, Dict[str, List[str]]]): All that they are called.
+    names (Names): The first name of each entity.
+    all_names (Dict[str, Dict[str, List[str]]]): All names of each entity.
     types (Dict[str, str]): Types of entities.
-    facts (List[Fact]): What may be told.
-    shared (Set[str]): Entities whose names are others', too: what is known of them is told more often.
+    facts (List[Fact]): Facts for sentences.
+    shared (Set[str]): Entities with ambiguous names; their facts are used more often.
     """
 
     def __init__(self, names: Names, all_names: AllNames, types: Dict[str, str], facts: List[Fact], shared: Set[str]):
@@ -149,7 +149,7 @@ def main(
                 doc = make_doc(nlp, sources, templates, n_sentences, rng)
             bin_.add(doc)
         bin_.to_disk(out / f"{split}.spacy")
-    msg.good(f"{out}: {n_train:,} + {n_dev:,} documents, {len(real):,} real texts among them")
+    msg.good(f"{out}: {n_train:,} + {n_dev:,} documents, including {len(real):,} real texts")
     msg.good(f"{len(facts):,} facts, {len(hidden):,} pairs held out")
 
 
@@ -160,7 +160,7 @@ def make_doc(
     n_sentences: int,
     rng: random.Random,
 ) -> Doc:
-    """Draw a language, and sentences in it: half of the time about one fact's entities, if there are several."""
+    """Generate sentences in a random language; with several sentences, half of the time about one fact's entities."""
     languages = sorted({language for language, _ in templates})
     own = rng.choice(languages)
     text, places = "", []
@@ -186,7 +186,7 @@ def make_doc(
 
 
 def swap_names(nlp: Language, sources: Sources, doc: Doc, rng: random.Random) -> Doc:
-    """Put names of other entities of the same type in the place of a text's, in one language."""
+    """Replace the names in a text by names of other entities of the same type, in one language."""
     text, places, end = "", [], 0
     language = rng.choice(sources.languages)
     for ent in doc.ents:
@@ -201,11 +201,11 @@ def swap_names(nlp: Language, sources: Sources, doc: Doc, rng: random.Random) ->
 
 
 def make_list(nlp: Language, sources: Sources, rng: random.Random) -> Doc:
-    """Draw entities, and name them: all in one language, or each in one of its own."""
+    """Generate a list of names of random entities, in one language or in several."""
     text, places = "", []
     language = rng.choice(["", *sources.languages])
     for _ in range(rng.randint(*LIST_LENGTHS)):
-        # Cities are many: half of what lists name are others.
+        # Most entities are cities; half of the entities in lists are not.
         entity = rng.choice(sources.cities if rng.random() < 0.5 else sources.others)
         own = language or rng.choice(sources.languages)
         name = draw_name(sources, own, entity, rng)
@@ -216,7 +216,7 @@ def make_list(nlp: Language, sources: Sources, rng: random.Random) -> Doc:
 
 
 def with_mentions(nlp: Language, sources: Sources, text: str, places: List[Tuple[int, int, str]]) -> Doc:
-    """Make a document of a text and the entities of some of its places."""
+    """Make a document from a text and the entities of some of its placeholders."""
     doc = nlp.make_doc(text)
     split_tokens(doc, [char for start, end, _ in places for char in (start, end)])
     spans = [doc.char_span(start, end, label=sources.types[entity], kb_id=entity) for start, end, entity in places]
@@ -225,7 +225,7 @@ def with_mentions(nlp: Language, sources: Sources, text: str, places: List[Tuple
 
 
 def draw_name(sources: Sources, language: str, entity: str, rng: random.Random) -> str:
-    """What an entity is called: in a language, or now and then in another."""
+    """Return a name of an entity in a language, or sometimes in another one."""
     drawn = rng.random()
     if drawn < FOREIGN_NAME:
         language = rng.choice(sources.languages)
@@ -235,9 +235,9 @@ def draw_name(sources: Sources, language: str, entity: str, rng: random.Random) 
 
 
 def draw_fact(sources: Sources, language: str, topic: str, rng: random.Random) -> Fact:
-    """Draw a relation, and a fact that has names in a language; about an entity, if it has any."""
+    """Return a random relation and a fact with names in a language; about an entity, if it has facts."""
     relations = sorted(sources.facts)
-    # Relations with many facts come more often, and less often than in proportion.
+    # The probability of a relation grows with the square root of its number of facts.
     weights = [OFTEN[relation] * len(sources.facts[relation]) ** 0.5 for relation in relations]
     while True:
         own = sources.about.get(topic, [])
@@ -248,13 +248,13 @@ def draw_fact(sources: Sources, language: str, topic: str, rng: random.Random) -
 
 
 def namesakes(english: Dict[str, str]) -> Set[str]:
-    """Entities that share their English name with another."""
+    """Return the entities that share their English name with another entity."""
     counts = Counter(name.casefold() for name in english.values())
     return {entity for entity, name in english.items() if counts[name.casefold()] > 1}
 
 
 def name_in(names: Names, language: str, entity: str) -> str:
-    """What an entity is called in a sentence of a language; "" if it has no name that fits its script."""
+    """Return the name of an entity in a sentence of a language; "" if it has no name in the language's script."""
     name = names[language].get(entity, "")
     if not name and is_latin(names[language]):
         name = names[""].get(entity, "")
@@ -265,7 +265,7 @@ def name_in(names: Names, language: str, entity: str) -> str:
 
 
 def is_latin(own: Dict[str, str]) -> bool:
-    """Whether a language writes names as most of the world's maps do."""
+    """Return whether a language has the Latin script."""
     return own["iso3166:JP"][0] < "\u0250"
 
 
@@ -314,7 +314,7 @@ def by_relation(facts: List[Fact]) -> Dict[str, List[Fact]]:
 
 
 def pair_of(fact: Fact) -> Tuple[str, str]:
-    """The two entities, whatever their order."""
+    """Return the two entities in sorted order."""
     return min(fact.subject, fact.object), max(fact.subject, fact.object)
 
 

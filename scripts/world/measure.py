@@ -1,13 +1,13 @@
-"""How well an encoder completes facts of the world: mLAMA's patterns, which no training template repeats.
+"""Measure how well an encoder completes facts, with patterns of mLAMA that are not in the training templates.
 
 python scripts/world/measure.py MLAMA WORLD CHECKPOINT --held-out FILE prints, by relation and language, how often the
 right object is first (P@1): among the relation's objects, and among all entities of their type. Subjects and
-objects are those that the store has, found by their English names. Where several objects are right, by mLAMA or by the
-facts of WORLD, any of them counts. Apart: facts that were told in training; that were held out; and what mLAMA knows
-beside the facts of WORLD (former capitals, seas for neighbours), which was never told.
+objects are entities of the store, found by their English names. If several objects are right, in mLAMA or in the facts
+of WORLD, any of them counts. Three kinds of facts are reported separately: in training; held out; and facts of mLAMA
+that are not in WORLD (former capitals, seas as neighbours).
 
---subjects says what the encoder sees of the subject: its words alone; its entity as well, as in the paper ([X] & [Y];
-Ri et al., 2022, section 5); or the entities that mluke_mentions and mluke_linker find in the text, nothing being told.
+--subjects sets the encoder's input for the subject: only its words; also its entity, as in the paper ([X] & [Y]; Ri et
+al., 2022, section 5); or the entities that mluke_mentions and mluke_linker find in the text.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ from spacy_mluke.training.mlama import OBJECT, SUBJECT, Cloze, read_mlama
 
 MLAMA = typer.Argument(..., help="Folder of mLAMA", exists=True, file_okay=False)
 WORLD = typer.Argument(..., help="Folder of facts.tsv and entities.sqlite", exists=True, file_okay=False)
-CHECKPOINT = typer.Argument(..., help="Checkpoint with a head for entities")
-HELD_OUT = typer.Option(None, help="Facts that training did not see")
-N = typer.Option(200, help="Clozes of each relation and language")
+CHECKPOINT = typer.Argument(..., help="Checkpoint with an entity prediction head")
+HELD_OUT = typer.Option(None, help="File of the held-out facts")
+N = typer.Option(200, help="Number of clozes for each relation and language")
 SUBJECTS = typer.Option("words", help="words, entities, or linked")
 OUTPUT = typer.Option(Path("out/world.json"), help="Where to write the figures")
 BATCH = typer.Option(64, help="Clozes at once")
@@ -54,7 +54,7 @@ _NO_WORD = re.compile(r"[\W_]+")
 
 
 class Question(NamedTuple):
-    """A cloze whose subject and objects the store has."""
+    """A cloze whose subject and objects are in the store."""
 
     relation: str
     lang: str
@@ -107,7 +107,7 @@ def main(
 def read_questions(
     mlama: Path, store: EntityStore, held_out: Set[Tuple[str, str]], facts: List[Fact]
 ) -> Tuple[Dict[Tuple[str, str], List[Question]], Dict[str, Set[str]]]:
-    """Read the clozes that can be asked, by relation and language; and the objects of each relation."""
+    """Read the usable clozes, by relation and language; and the objects of each relation."""
     trained = {normal(template.text) for own in read_templates("train").values() for template in own}
     rows = [line.split("\t") for line in _lines(mlama / "labels.en.tsv")]
     english = {row[0]: row[1] for row in rows if len(row) == 2}
@@ -133,7 +133,7 @@ def read_questions(
         if subject is None or not right or normal(as_template(cloze)) in trained:
             continue
         objects[cloze.relation].update(right)
-        # mLAMA does not know all neighbours and all official languages.
+        # mLAMA does not have all neighbours and all official languages.
         own = true[cloze.relation, subject]
         right = (*right, *sorted(own - set(right)))
         pairs = {(min(subject, i), max(subject, i)) for i in own}
@@ -148,7 +148,7 @@ def read_questions(
 
 
 def find(store: EntityStore, name: str, kind: Optional[str]) -> Optional[str]:
-    """The best-known entity of a name and a type; of any type but a language or a currency, if none is given."""
+    """Return the likeliest entity with a name and a type; without a type, neither a language nor a currency."""
     for match in store.candidates(name, "en", match="case") if name else ():
         own = store[match.id].type
         if own == kind or (kind is None and own in ("COUNTRY", "CITY")):
@@ -157,12 +157,12 @@ def find(store: EntityStore, name: str, kind: Optional[str]) -> Optional[str]:
 
 
 class Asker:
-    """Asks an encoder.
+    """Predicts the masked objects of clozes.
 
     checkpoint (str): The checkpoint.
     store (Path): The store.
-    subjects (str): What it sees of subjects: "words", "entities" or "linked".
-    batch (int): Clozes at once.
+    subjects (str): Input for subjects: "words", "entities" or "linked".
+    batch (int): Batch size.
     """
 
     def __init__(self, checkpoint: str, store: Path, subjects: str, batch: int):
@@ -179,7 +179,7 @@ class Asker:
         self.linking.add_pipe("mluke_linker", config={**encoder, **candidates})
 
     def first(self, lang: str, questions: List[Question], choices: List[List[str]]) -> List[Dict[str, str]]:
-        """The entities that the encoder puts first, by text; for each list of candidates."""
+        """Return the best entity for each text, for each list of candidates."""
         found: List[Dict[str, str]] = [{} for _ in choices]
         for start in range(0, len(questions), self.batch):
             own = questions[start : start + self.batch]
@@ -194,7 +194,7 @@ class Asker:
         return found
 
     def doc(self, question: Question) -> Doc:
-        """A question, its subject an entity if the encoder may see that."""
+        """Return the document of a cloze, with its subject as an entity if `subjects` says so."""
         doc = self.nlp.make_doc(question.text)
         if self.subjects == "entities":
             start, end, entity = question.subject
@@ -205,14 +205,14 @@ class Asker:
 
 
 def share(questions: List[Question], answers: Dict[str, str]) -> Optional[float]:
-    """How many of some questions are answered rightly; None without any."""
+    """Return the fraction of right answers; None without clozes."""
     if not questions:
         return None
     return sum(answers[question.text] in question.objects for question in questions) / len(questions)
 
 
 def show(figures: Dict[str, Dict[str, Any]]) -> None:
-    """Print P@1, languages of the templates and others apart."""
+    """Print P@1, separately for languages with templates and for others."""
     trained = {path.stem for path in TEMPLATES.glob("*.tsv")}
     for relation, own in figures.items():
         msg.divider(relation)
@@ -229,12 +229,12 @@ def _columns(figures: Dict[str, Any]) -> List[Optional[float]]:
 
 
 def percent(value: Optional[float]) -> str:
-    """A share for a table."""
+    """Format a fraction for a table."""
     return "-" if value is None else f"{100 * value:.1f}"
 
 
 def read_pairs(path: Optional[Path]) -> Set[Tuple[str, str]]:
-    """Pairs of entities that training did not see together."""
+    """Read the held-out pairs of entities."""
     if path is None:
         return set()
     rows = [line.split("\t") for line in _lines(path)]
@@ -242,12 +242,12 @@ def read_pairs(path: Optional[Path]) -> Set[Tuple[str, str]]:
 
 
 def as_template(cloze: Cloze) -> str:
-    """A pattern, written as our templates are."""
+    """Return a pattern in the format of the templates."""
     return cloze.pattern.replace(SUBJECT, "{X}").replace(OBJECT, "{Y}")
 
 
 def normal(template: str) -> str:
-    """A template's letters: punctuation and case make no new one."""
+    """Return the letters of a template, to compare templates without punctuation and case."""
     return _NO_WORD.sub(" ", template.casefold()).strip()
 
 

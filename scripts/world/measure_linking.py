@@ -1,4 +1,4 @@
-"""How well an encoder tells namesakes apart: the sentences of linking_exam.jsonl, beside the likeliest candidate.
+"""Measure how well an encoder links ambiguous names: accuracy on linking_exam.jsonl, and that of the best prior.
 
 python scripts/world/measure_linking.py WORLD CHECKPOINT
 """
@@ -16,9 +16,9 @@ from wasabi import msg
 
 EXAM = Path(__file__).parent / "linking_exam.jsonl"
 WORLD = typer.Argument(..., help="Folder of entities.sqlite", exists=True, file_okay=False)
-CHECKPOINT = typer.Argument(..., help="Checkpoint with a head for entities")
+CHECKPOINT = typer.Argument(..., help="Checkpoint with an entity prediction head")
 OUTPUT = typer.Option(Path("out/linking.json"), help="Where to write the figures")
-PRIOR_WEIGHT = typer.Option(1.0, help="What the logarithm of a prior counts beside a logit")
+PRIOR_WEIGHT = typer.Option(1.0, help="Weight of the logarithm of a prior, added to the logit")
 
 
 def main(
@@ -41,7 +41,7 @@ def main(
         },
     )
     for language, own in by_language.items():
-        # The names of the language are preferred, as in a pipeline of it.
+        # Names in the language are preferred, as in a pipeline of the language.
         linker.candidates.lang = language
         docs = [make_doc(nlp, question) for question in own]
         for question, doc in zip(own, linker.pipe(docs), strict=True):
@@ -61,7 +61,7 @@ def main(
 
 
 def make_doc(nlp: Any, question: Dict[str, Any]) -> Any:
-    """A document with the mention as its entity."""
+    """Return a document with the mention as its entity."""
     doc = nlp.make_doc(question["text"])
     span = doc.char_span(question["start"], question["end"], label="PLACE")
     if span is None:

