@@ -1,13 +1,13 @@
-"""Check spacy_mluke on a GPU: the CPU's numbers, memory, and speed beside the reference's. Under four minutes.
+"""Check spacy_mluke on a GPU: same results as on the CPU, memory, and speed compared with the reference.
 
     python -m scripts.check_gpu [--device cuda] [--gpu-id 0] [--encoder mluke-small] [--output gpu.json]
 
-For each component: what it predicts, and the gradients of a training step, on the CPU and on the device; three steps
-with AdamW; training in mixed precision and predictions in half precision beside float32; the most memory that was
-taken; passes a second of the encoder beside those of transformers' `LukeModel` with the same weights. `--device cpu`
-compares the CPU with itself: that tests the script, not the device.
+Takes less than four minutes. For each component, it compares the CPU and the device: predictions, gradients of a
+training step, and three steps with AdamW; also mixed-precision training and half-precision predictions with float32.
+It measures peak memory, and sequences a second of the encoder and of transformers' `LukeModel` with the same weights.
+`--device cpu` compares the CPU with itself, to test the script.
 
-It prints a table and writes one JSON; it exits with 1 if a check fails, with 2 where there is no such device.
+Prints a table and writes a JSON file. The exit code is 1 if a check fails, and 2 without a device.
 """
 
 from __future__ import annotations
@@ -32,23 +32,23 @@ from wasabi import msg
 from scripts.gpu.pipelines import NAMES, Case, copy_case, gradients, make_case, predictions, steps
 from scripts.gpu.speed import measure_speed
 
-# Matrices of a GPU may be multiplied in TF32; sums are in another order.
+# GPUs may multiply matrices in TF32, and add numbers in another order.
 FORWARD, BACKWARD, LOSSES = 2e-3, 2e-2, 2e-2
 COSINE = 0.99
-# Gradients of the first step of a head that is drawn at random, in bfloat16.
+# Gradients of the first step of a randomly initialized head, in bfloat16.
 MIXED = 0.95
 SPEED = "speed"
 
 
 @dataclass
 class Check:
-    """Something that was measured; with a limit, a check."""
+    """A measured value; a check, if it has a limit."""
 
     part: str
     name: str
     value: float
     limit: Optional[float] = None
-    is_least: bool = False  # whether the limit is the least value, not the largest
+    is_least: bool = False  # whether the limit is a minimum instead of a maximum
 
     @property
     def ok(self) -> bool:
@@ -58,9 +58,9 @@ class Check:
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
-    """Read the command line, check, report.
+    """Read the command line, run the checks, and report.
 
-    arguments (Optional[Sequence[str]]): By default, those of the process.
+    arguments (Optional[Sequence[str]]): Default: the arguments of the process.
     RETURNS (int): Exit code.
     """
     parser = argparse.ArgumentParser(description="Check spacy_mluke on a GPU.")
@@ -68,8 +68,10 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     parser.add_argument("--gpu-id", type=int, default=0)
     parser.add_argument("--encoder", default="mluke-small", help="a checkpoint with heads for words and entities")
     parser.add_argument("--components", nargs="+", choices=NAMES, default=list(NAMES))
-    parser.add_argument("--passes", type=int, default=256, help="passes of each round of the speed measurement")
-    parser.add_argument("--seconds", type=float, default=230, help="parts that would begin later are left out")
+    parser.add_argument(
+        "--sequences", "--passes", type=int, default=256, help="number of sequences in a round of the speed measurement"
+    )
+    parser.add_argument("--seconds", type=float, default=230, help="parts that would start later are skipped")
     parser.add_argument("--output", type=Path, default=Path("check_gpu.json"))
     given = parser.parse_args(arguments)
     missing = what_is_missing(given.device)
@@ -93,7 +95,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         widths = [max(len(row[i]) for row in rows) for i in range(5)]
         msg.table(rows, header=("part", "check", "value", "limit", "ok"), divider=True, widths=widths)
     if left_out:
-        msg.warn(f"Left out, for want of time: {', '.join(left_out)}")
+        msg.warn(f"Skipped because of the time limit: {', '.join(left_out)}")
     report = {
         "device": describe_device(given.device, given.gpu_id), "encoder": given.encoder, "seconds": seconds,
         "torch": torch.__version__, "python": platform.python_version(), "left_out": left_out,
@@ -110,28 +112,28 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
 
 
 def what_is_missing(device: str) -> str:
-    """Why a device cannot be used.
+    """Return why a device cannot be used.
 
     device (str): "cuda" or "cpu".
-    RETURNS (str): What to do; empty if it can be.
+    RETURNS (str): The reason and what to do; empty for a usable device.
     """
     if device == "cpu":
         return ""
     if not torch.cuda.is_available():
-        return "torch sees no GPU here: nothing was checked. '--device cpu' runs the same checks on the CPU."
+        return "PyTorch finds no GPU, so nothing was checked. '--device cpu' runs the same checks on the CPU."
     try:
         import cupy  # noqa: F401
     except ImportError:
-        return "thinc needs CuPy for a GPU, and it is not installed: pip install cupy-cuda12x (for CUDA 12)."
+        return "thinc needs CuPy for GPUs, which is not installed: pip install cupy-cuda12x (for CUDA 12)."
     return ""
 
 
 @contextlib.contextmanager
 def on(device: str, gpu_id: int) -> Iterator[None]:
-    """Let pipelines be made and run on a device.
+    """Make and run pipelines on a device.
 
     device (str): "cuda" or "cpu".
-    gpu_id (int): Which GPU.
+    gpu_id (int): GPU id.
     """
     if device == "cpu":
         yield
@@ -144,17 +146,17 @@ def on(device: str, gpu_id: int) -> Iterator[None]:
 
 
 def describe_device(device: str, gpu_id: int) -> str:
-    """What a device calls itself."""
+    """Return the name of a device."""
     return torch.cuda.get_device_name(gpu_id) if device == "cuda" else platform.processor() or platform.machine()
 
 
 def check_component(name: str, given: Any, folder: Path) -> List[Check]:
-    """Compare a component on the device with the same on the CPU.
+    """Compare a component on the device with the same component on the CPU.
 
-    name (str): Its factory.
+    name (str): The factory.
     given (argparse.Namespace): The command line.
-    folder (Path): For files.
-    RETURNS (List[Check]): What was found.
+    folder (Path): A folder for files.
+    RETURNS (List[Check]): The checks.
     """
     with use_ops("numpy"):
         case = make_case(name, given.encoder, folder)
@@ -184,7 +186,7 @@ def check_component(name: str, given: Any, folder: Path) -> List[Check]:
             ]
     if peak is not None:
         checks.append(Check(name, "memory at most, MB", peak))
-    # Back on the CPU, an encoder that has been elsewhere says the same.
+    # An encoder that is moved back to the CPU gives the same results.
     if given.device != "cpu":
         with on(given.device, given.gpu_id):
             back = copy_case(case)
@@ -194,15 +196,15 @@ def check_component(name: str, given: Any, folder: Path) -> List[Check]:
 
 
 def check_speed(given: Any) -> List[Check]:
-    """Sequences a second of the encoder and of the reference, and words a second of a pipeline."""
+    """Measure sequences a second of the encoder and of the reference, and words a second of a pipeline."""
     with on(given.device, given.gpu_id):
         device = torch.device(f"cuda:{given.gpu_id}" if given.device == "cuda" else "cpu")
-        found = measure_speed(given.encoder, device, given.passes)
+        found = measure_speed(given.encoder, device, given.sequences)
     return [Check(SPEED, name, value) for name, value in found.items()]
 
 
 def _mixed(case: Case, slopes: Dict[str, numpy.ndarray]) -> float:
-    """Cosine of the gradients in mixed precision and in full."""
+    """Return the cosine of gradients in mixed precision and in float32."""
     moved = copy_case(case)
     moved.encoder.shims[0].cfg["mixed_precision"] = True
     _, found = gradients(moved)
@@ -220,12 +222,12 @@ def _half(case: Case, given: Any, folder: Path, dtype: str) -> float:
 
 def _cosine(a: numpy.ndarray, b: numpy.ndarray) -> float:
     norms = float(numpy.linalg.norm(a) * numpy.linalg.norm(b))
-    # Gradients of a head that starts at zero are zero in any precision.
+    # Gradients of a zero-initialized head are zero in every precision.
     return float(a @ b) / norms if norms else float(not a.any() and not b.any())
 
 
 def _distance(found: numpy.ndarray, expected: numpy.ndarray) -> float:
-    """Largest difference of numbers; infinite where one is no number and the other is."""
+    """Return the largest difference; infinite if only one of two values is NaN."""
     if found.shape != expected.shape or not numpy.array_equal(numpy.isfinite(found), numpy.isfinite(expected)):
         return float("inf")
     finite = numpy.isfinite(expected)

@@ -1,12 +1,12 @@
-"""Check the package with every Python on this machine, and with the lowest and highest versions that it allows.
+"""Check the package with every Python on this machine, and with the lowest and highest versions of dependencies.
 
     python scripts/check_versions.py --output out/versions
 
 1. Build the source distribution, a wheel from it, and a wheel from the repository; the two wheels must be equal.
-2. For each Python that is here, and for the lowest and the highest versions of the ranges in setup.cfg: install the
-   wheel into an empty environment, run the first example of the README from an empty folder, then run tests against
-   the installed files.
-3. For each Python, here or not: look for wheels of all dependencies, on four platforms.
+2. For each installed Python, and for the lowest and the highest versions of the ranges in setup.cfg: install the wheel
+   into an empty environment, run the first example of the README in an empty folder, and run tests against the
+   installed files.
+3. For each Python, installed or not: look for wheels of all dependencies, on four platforms.
 
 It writes `versions.json`, `versions.md` and the output of the tests. It needs `uv` (`pip install uv`) and a package
 index. With `--torch-backend cpu`, uv takes torch from PyTorch's index of CPU builds; without it, Linux gets CUDA
@@ -43,7 +43,7 @@ PLATFORMS = {
 }
 EXTRAS = ("report", "parquet", "ray", "distributed")
 SHOWN = ("spacy", "thinc", "confection", "spacy-transformers", "transformers", "torch", "numpy")
-# What depends on other packages most: all stages, saving, training, and the files that other libraries read.
+# The tests that depend most on other packages: all stages, saving, training, and files that other libraries read.
 TESTS = (
     "tests/align",
     "tests/bulk/test_sources.py",
@@ -74,7 +74,7 @@ assert names["doc"].ents[0]._.mluke_vector.shape == (384,)
 
 @dataclass
 class Run:
-    """What one environment gave."""
+    """The results in one environment."""
 
     python: str  # its full version
     versions: str  # "lowest", "highest"
@@ -86,16 +86,16 @@ class Run:
 
 @dataclass
 class Wheels:
-    """Whether all dependencies, and those of the extras, have wheels."""
+    """Whether all dependencies, including those of the extras, have wheels."""
 
     python: str
     platform: str
-    found: Optional[Dict[str, str]]  # the newest versions that have; None if some have none
+    found: Optional[Dict[str, str]]  # newest versions with wheels; None if a dependency has no wheels
     reason: str = ""
 
 
 def main() -> None:
-    """Read the command line, check, write the two files."""
+    """Read the command line, run the checks, and write the files."""
     given = _parse()
     if shutil.which("uv") is None:
         sys.exit("This script needs uv: pip install uv")
@@ -131,9 +131,9 @@ def main() -> None:
 def build(target: Path) -> Tuple[Path, Path, int]:
     """Build the source distribution and the wheel.
 
-    target (Path): Folder for them, emptied first.
+    target (Path): Folder for the files; its content is deleted first.
     RETURNS (Tuple[Path, Path, int]): The source distribution, the wheel, its size in bytes.
-    RAISES (SystemExit): If the wheel of the source distribution is not that of the repository.
+    RAISES (SystemExit): If the wheels of the source distribution and of the repository differ.
     """
     shutil.rmtree(target, ignore_errors=True)
     # Without options, uv builds the wheel from the source distribution.
@@ -146,11 +146,11 @@ def build(target: Path) -> Tuple[Path, Path, int]:
 
 
 def compare_wheels(first: Path, second: Path) -> List[str]:
-    """Compare what two wheels contain, not when their files were written.
+    """Compare the content of two wheels, without timestamps.
 
     first (Path): A wheel.
     second (Path): Another.
-    RETURNS (List[str]): Names of files that only one has, or that differ.
+    RETURNS (List[str]): Names of files that are in only one wheel, or that differ.
     """
     sums = []
     for path in (first, second):
@@ -160,11 +160,11 @@ def compare_wheels(first: Path, second: Path) -> List[str]:
 
 
 def read_requirements(wheel: Path, extras: Sequence[str] = ()) -> List[str]:
-    """Read what a wheel requires.
+    """Read the requirements of a wheel.
 
     wheel (Path): The wheel.
-    extras (Sequence[str]): Extras whose requirements are wanted, too.
-    RETURNS (List[str]): One for each line of a requirements file.
+    extras (Sequence[str]): Extras to include.
+    RETURNS (List[str]): Lines of a requirements file.
     """
     with zipfile.ZipFile(wheel) as archive:
         (name,) = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
@@ -179,10 +179,10 @@ def read_requirements(wheel: Path, extras: Sequence[str] = ()) -> List[str]:
 
 
 def find_pythons(wanted: Sequence[str]) -> Dict[str, Path]:
-    """Find interpreters: on the path, of pyenv, and of uv.
+    """Find interpreters on the path, of pyenv, and of uv.
 
     wanted (Sequence[str]): Versions, such as "3.12".
-    RETURNS (Dict[str, Path]): The interpreter of each version that is here.
+    RETURNS (Dict[str, Path]): The interpreter of each installed version.
     """
     return {version: path for version in wanted for path in list(_candidates(version))[:1]}
 
@@ -197,7 +197,7 @@ def _candidates(version: str) -> Iterator[Path]:
     places += [Path(found.stdout.strip())] if found.returncode == 0 else []
     code = "import sys; print('%d.%d' % sys.version_info[:2])"
     for place in places:
-        # pyenv's shims are on the path for versions that are not chosen, too.
+        # pyenv has shims on the path also for versions that are not selected.
         told = subprocess.run([place, "-c", code], capture_output=True, text=True, check=False)
         if told.stdout.strip() == version:
             yield place
@@ -216,12 +216,12 @@ def check(
 
     python (Path): The interpreter.
     versions (str): "lowest" or "highest".
-    folder (Path): Where the environment comes, emptied first.
+    folder (Path): Folder for the environment; its content is deleted first.
     sdist (Path): The source distribution, which has the tests.
     wheel (Path): The wheel.
-    requirements (List[str]): Of the wheel.
+    requirements (List[str]): Requirements of the wheel.
     given (argparse.Namespace): The command line.
-    RETURNS (Run): What came of it.
+    RETURNS (Run): The results.
     """
     shutil.rmtree(folder, ignore_errors=True)
     _uv("venv", "--quiet", "--seed", "--python", str(python), str(folder / "env"))  # pip: a test installs with it
@@ -272,12 +272,12 @@ def _tests(python: Path, folder: Path, sdist: Path, tests: Sequence[str]) -> Tup
 
 
 def find_wheels(python: str, platform_name: str, work: Path, requirements: List[str]) -> Wheels:
-    """Ask the package index whether all dependencies have wheels; nothing is downloaded but metadata.
+    """Ask the package index whether all dependencies have wheels; only metadata is downloaded.
 
     python (str): The version.
     platform_name (str): A key of PLATFORMS.
     work (Path): Folder for a file.
-    requirements (List[str]): Of the wheel.
+    requirements (List[str]): Requirements of the wheel.
     RETURNS (Wheels): The newest versions with wheels.
     """
     (work / "wheels.in").write_text("\n".join(requirements) + "\n")
@@ -293,9 +293,9 @@ def find_wheels(python: str, platform_name: str, work: Path, requirements: List[
 def render(date: str, runs: List[Run], wheels: List[Wheels]) -> str:
     """Write the tables in Markdown.
 
-    date (str): The day.
-    runs (List[Run]): What ran.
-    wheels (List[Wheels]): What has wheels.
+    date (str): The date.
+    runs (List[Run]): Results of environments.
+    wheels (List[Wheels]): Results for wheels.
     RETURNS (str): Two tables.
     """
     rows = [["Python", "versions", *SHOWN, "first example", "tests"], ["---"] * (len(SHOWN) + 4)]
@@ -329,16 +329,18 @@ def _output(command: List) -> str:
 
 
 def _parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Check the package with all Pythons and versions that it allows.")
+    parser = argparse.ArgumentParser(
+        description="Check the package with all supported versions of Python and dependencies."
+    )
     parser.add_argument("--output", type=Path, default=REPO / "out" / "versions", help="folder for the results")
     parser.add_argument(
-        "--python", nargs="+", default=list(PYTHONS), choices=PYTHONS, help="default: all that are here"
+        "--python", nargs="+", default=list(PYTHONS), choices=PYTHONS, help="default: all installed ones"
     )
     parser.add_argument("--sets", nargs="+", default=list(SETS), choices=SETS, help="default: both")
     parser.add_argument("--tests", nargs="*", default=list(TESTS), help="files and folders; none after it: no tests")
     parser.add_argument("--pin", nargs="*", default=[], help="more requirements, such as torch==2.13.0")
     parser.add_argument("--torch-backend", help="of uv: cpu, cu126, ...")
-    parser.add_argument("--ray", action="store_true", help="install Ray for tests/bulk/test_cluster.py, too")
+    parser.add_argument("--ray", action="store_true", help="also install Ray, for tests/bulk/test_cluster.py")
     parser.add_argument("--no-wheels", action="store_true", help="do not look for wheels on other platforms")
     parser.add_argument("--keep", action="store_true", help="keep the environments: gigabytes")
     return parser.parse_args()

@@ -1,10 +1,10 @@
-"""Hurt processes while they work, and look at what they leave.
+"""Inject faults into processes while they work, and check the files that they leave.
 
     python -m scripts.faults --kills 100
     python -m scripts.faults annotate store --kills 20 --seed 3
 
-Every task is done in forked processes: they are killed at random moments (kill -9), find the disk full, or do the same
-work at once. docs/guides/reliability.md says what must hold.
+Tasks run in forked processes, which are killed at random times (kill -9), have a full disk, or do the same work at the
+same time. docs/guides/reliability.md lists the guarantees.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ READ_ONLY = "read_only"
 
 
 def main() -> None:
-    """Read the command line, do the work, print what was found."""
-    parser = argparse.ArgumentParser(description="Kill, starve and race spacy_mluke.")
+    """Read the command line, run the tasks, print the results."""
+    parser = argparse.ArgumentParser(description="Inject faults: killed processes, full disks, concurrent processes.")
     parser.add_argument("tasks", nargs="*", choices=[[], *TASKS, READ_ONLY], help="all by default")
-    parser.add_argument("--kills", type=int, default=100, help="processes of each task that are killed")
-    parser.add_argument("--full", type=int, default=20, help="times that the disk is full, for each task")
-    parser.add_argument("--races", type=int, default=10, help="times that several processes do a task at once")
+    parser.add_argument("--kills", type=int, default=100, help="number of killed processes for each task")
+    parser.add_argument("--full", type=int, default=20, help="number of runs with a full disk for each task")
+    parser.add_argument("--races", type=int, default=10, help="number of runs with concurrent processes for each task")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", type=Path, help="write counts to this file")
     given = parser.parse_args()

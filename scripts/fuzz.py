@@ -1,12 +1,12 @@
-"""Feed the package random and damaged input, and check what it promises.
+"""Fuzzing: run the package on random and damaged input, and check its guarantees.
 
     python -m scripts.fuzz alignment --seed 7 --cases 100000
     python -m scripts.fuzz all --minutes 10 --processes 2
     python -m scripts.fuzz stores --seed 7 --replay 1234
 
-A case is a target, a seed and a number, and nothing else: the same case does the same thing again. Every case has a
-time limit and a memory limit, no network, no pickle, and one folder that it may write to. An error without a code is
-a failure. docs/guides/reliability.md says what is checked.
+A case is determined by target, seed and number, and can be repeated. Every case has a time limit, a memory limit, no
+network, no pickle, and one folder that it may write to. An error without a code is a failure.
+docs/guides/reliability.md lists the checks.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ from scripts.fuzzing.targets import TARGETS
 
 
 def main() -> None:
-    """Read the command line, run the cases, print what was found."""
+    """Read the command line, run the cases, print the results."""
     given = _arguments()
-    # Tokenizers of Hugging Face start threads, which do not survive a fork.
+    # The tokenizers library starts threads, which do not survive a fork.
     os.environ["TOKENIZERS_PARALLELISM"] = "false"
     names = list(TARGETS) if given.target == "all" else [given.target]
     folder = temporary_folder()
@@ -50,8 +50,8 @@ def fuzz(target: Target, given: argparse.Namespace, folder: Path) -> Summary:
 
     target (Target): The target.
     given (argparse.Namespace): The command line.
-    folder (Path): Where to work.
-    RETURNS (Summary): What was found.
+    folder (Path): The working folder.
+    RETURNS (Summary): The results.
     """
     if given.replay is not None:
         return summarize(target, run_here(target, iter([given.replay]), seed=given.seed, folder=folder), given.seed)
@@ -70,10 +70,10 @@ def fuzz(target: Target, given: argparse.Namespace, folder: Path) -> Summary:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Fuzz spacy_mluke.")
     parser.add_argument("target", choices=[*TARGETS, "all"])
-    parser.add_argument("--seed", type=int, default=0, help="other seeds give other cases")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the cases")
     parser.add_argument("--cases", type=int, default=1000, help="number of cases of each target")
     parser.add_argument("--first", type=int, default=0, help="number of the first case")
-    parser.add_argument("--minutes", type=float, default=60.0, help="most time for each target")
+    parser.add_argument("--minutes", type=float, default=60.0, help="maximum time for each target")
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--replay", type=int, metavar="N", help="run case N alone, in this process")
     parser.add_argument("--json", type=Path, help="write counts to this file")

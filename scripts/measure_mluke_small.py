@@ -1,9 +1,9 @@
-"""Measure what the model card of `mluke-small` says, on XQuAD: the same texts in seven languages.
+"""Measure the figures of `mluke-small`'s model card, on XQuAD's parallel texts in seven languages.
 
     python -m scripts.measure_mluke_small DIRECTORY_OF_XQUAD
 
-Runs `LukeModel` and `MLukeTokenizer` of transformers on the checkpoint's dense weights, so that nothing of
-this package's own encoder is part of the result. It takes about ten minutes on one core.
+Uses `LukeModel` and `MLukeTokenizer` of transformers with the checkpoint's dense weights, so the results do not depend
+on this package's encoder. Takes about ten minutes on one core.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Runner:
         self.use(self.weights)
 
     def use(self, weights: Dict[str, Tensor]) -> None:
-        """Run with these weights from now on."""
+        """Replace the weights."""
         self.model.load_state_dict({**weights, WORDS: self.words}, strict=True, assign=True)
         self.model.eval()
 
@@ -82,7 +82,7 @@ class Runner:
         return words, output.entity_last_hidden_state[0], torch.stack([words[p].mean(0) for p in positions])
 
     def fits(self, paragraph: Dict) -> bool:
-        """Whether a text is short enough for one pass, with room for the pieces that spans add."""
+        """Return whether a text fits into one sequence, including the additional pieces at spans."""
         return len(self.tokenizer(paragraph["context"])["input_ids"]) <= MAX_PIECES - 64
 
 
@@ -98,7 +98,7 @@ def _mentions(paragraph: Dict) -> Iterator[Tuple[str, Tuple[int, int]]]:
 
 
 def print_sentences(runner: Runner, paragraphs: Dict[str, List[Dict]]) -> None:
-    """Questions and their translations: cosine of mean word states."""
+    """Print the cosine of mean word states of questions and their translations."""
     means = {}
     for language in LANGUAGES:
         questions = [paragraph["qas"][0]["question"] for paragraph in paragraphs[language]]
@@ -107,7 +107,7 @@ def print_sentences(runner: Runner, paragraphs: Dict[str, List[Dict]]) -> None:
 
 
 def print_entities(runner: Runner, paragraphs: Dict[str, List[Dict]]) -> None:
-    """Answers and their translations: cosines of [MASK] entities, and of the mean word states below."""
+    """Print cosines of answers and their translations: of [MASK] entities, and of mean word states."""
     entities: Dict[str, Dict[str, Tensor]] = {language: {} for language in LANGUAGES}
     means: Dict[str, Dict[str, Tensor]] = {language: {} for language in LANGUAGES}
     word_norms, entity_norms = [], []
@@ -128,7 +128,7 @@ def print_entities(runner: Runner, paragraphs: Dict[str, List[Dict]]) -> None:
 
 
 def _print_cosines(title: str, vectors: Dict[str, Tensor]) -> None:
-    print(f"\n{title}\n\n| en with | the same | another | nearest is the same |\n|---|---:|---:|---:|")
+    print(f"\n{title}\n\n| en with | same | different | nearest: same |\n|---|---:|---:|---:|")
     for language in LANGUAGES[1:]:
         cosines = vectors["en"] @ vectors[language].T
         n = len(cosines)
@@ -139,7 +139,7 @@ def _print_cosines(title: str, vectors: Dict[str, Tensor]) -> None:
 
 
 def print_rounding(runner: Runner, paragraphs: Dict[str, List[Dict]]) -> None:
-    """What each storage of the layers' matrices costs."""
+    """Print the differences that each storage of the layers' matrices makes."""
     few = {language: paragraphs[language][:5] for language in LANGUAGES}
     exact = _all_states(runner, few, runner.weights)
     print("\nMean cosine / largest difference against unrounded matrices\n")

@@ -1,1 +1,1 @@
-"""Faults: processes that are killed, disks that are full, folders that cannot be written to, two processes at once."""
+"""Fault injection: killed processes, full disks, read-only folders, concurrent processes."""

@@ -28,20 +28,20 @@ from .tasks import Task
 
 
 def kill(task: Task, folder: Path, n: int, seed: int) -> Report:
-    """Kill a task at random moments of it. Work that goes on does so after each kill; other work begins anew.
+    """Kill a task at random times. After each kill, resumable work continues, and other work starts again.
 
     task (Task): The task.
-    folder (Path): Its folder.
-    n (int): Processes to kill.
-    seed (int): The seed of the moments.
-    RETURNS (Report): What was found.
+    folder (Path): Folder of the task.
+    n (int): Number of processes to kill.
+    seed (int): Seed of the times.
+    RETURNS (Report): The results.
     """
     report = Report(f"{task.name}, killed")
     if not n:
         return report
     task.reset()
     longest = min(time_of(task.work, folder), time_of(lambda: (task.reset(), task.work()), folder))
-    # Work that goes on is killed in all of its parts, although every process begins where the last one was.
+    # Resumable work is killed at all of its stages, although every process starts where the last one stopped.
     moments = random_moments(seed, longest / 2 if _goes_on(task) else longest)
     report.check(task.after)
     task.reset()
@@ -50,7 +50,7 @@ def kill(task: Task, folder: Path, n: int, seed: int) -> Report:
             report.n_faults += 1
             report.check(task.check)
         if task.is_done():
-            # Also one that was killed when it had nothing left to do.
+            # Also if the process was killed after its work was done.
             report.check(task.after)
             task.reset()
         elif not _goes_on(task):
@@ -62,26 +62,26 @@ def kill(task: Task, folder: Path, n: int, seed: int) -> Report:
 
 
 def _goes_on(task: Task) -> bool:
-    """Whether the next process goes on with what one that was killed has left."""
+    """Return whether the next process resumes the work of a killed one."""
     return task.name.startswith(("annotate", "train"))
 
 
 def fill_disk(task: Task, folder: Path, n: int, seed: int) -> Report:
-    """Let writes of a task fail after some bytes: what was there stays, an error says so, and the work can be done
-    again.
+    """Let writes of a task fail after some bytes. Old files must remain, the error must be clear, and the work must be
+    repeatable.
 
     task (Task): The task.
-    folder (Path): Its folder.
-    n (int): How often.
-    seed (int): The seed of the sizes.
-    RETURNS (Report): What was found.
+    folder (Path): Folder of the task.
+    n (int): Number of runs.
+    seed (int): Seed of the sizes.
+    RETURNS (Report): The results.
     """
     report = Report(f"{task.name}, disk full")
     rng = random.Random(seed)
     said = folder / "error.txt"
     for _ in range(n):
         task.reset()
-        # Small enough for the smallest task's files, now and then.
+        # Sometimes smaller than the files of the smallest task.
         size = int(10 ** (2 + 3.5 * rng.random()))
         said.unlink(missing_ok=True)
         code = wait(fork(task.work, prepare=lambda size=size: limit_files(size), error_file=said))  # type: ignore[misc]
@@ -104,17 +104,17 @@ def fill_disk(task: Task, folder: Path, n: int, seed: int) -> Report:
 
 
 def race(task: Task, folder: Path, n: int, seed: int) -> Report:
-    """Let three processes do the same work at once.
+    """Let three processes do the same work at the same time.
 
     task (Task): The task.
-    folder (Path): Its folder.
-    n (int): How often.
-    seed (int): Not needed.
-    RETURNS (Report): What was found.
+    folder (Path): Folder of the task.
+    n (int): Number of runs.
+    seed (int): Unused.
+    RETURNS (Report): The results.
     """
     report = Report(f"{task.name}, three at once")
     if task.name.startswith("train"):
-        return report  # a training has its folder to itself
+        return report  # trainings do not share a folder
     for _ in range(n):
         task.reset()
         report.n_faults += 1
@@ -129,12 +129,12 @@ def race(task: Task, folder: Path, n: int, seed: int) -> Report:
 
 
 def read_only(folder: Path) -> Report:
-    """Use the bundled entities and a vocabulary without a folder that can be written to.
+    """Use the bundled knowledge base and a vocabulary without a writable folder.
 
     folder (Path): A folder.
-    RETURNS (Report): What was found.
+    RETURNS (Report): The results.
     """
-    report = Report("caches that cannot be written to")
+    report = Report("read-only caches")
     place = folder / "read_only"
     place.mkdir()
     source = place / "entity_vocab.json"
@@ -148,7 +148,7 @@ def read_only(folder: Path) -> Report:
     def use(cache: Path, temporary: Path) -> None:
         import tempfile
 
-        # Python itself may lie where nobody else can read it.
+        # Other users may not be able to read the Python installation.
         "".encode("utf-8-sig")
         become_nobody()
         os.environ["SPACY_MLUKE_CACHE"] = str(cache)

@@ -1,4 +1,4 @@
-"""Forked processes that do some work and may be hurt while they do it."""
+"""Run work in forked processes, with or without faults."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from scripts.fuzzing.cases import CODE
 
 Work = Callable[[], Any]
 Check = Callable[[], str]
-# How a child ends: done, with an error that says what is wrong (a coded one, or "no space left"), or otherwise.
+# Exit codes: done, with a clear error (with a code, or "no space left"), or with any other error.
 DONE, REFUSED, BROKEN = 0, 3, 4
 
 
 @dataclass
 class Report:
-    """What happened to a kind of work."""
+    """Results of fault injection into a task."""
 
     name: str
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -37,9 +37,9 @@ class Report:
     seconds: float = 0.0
 
     def check(self, check: Check) -> None:
-        """Look at what a fault has left.
+        """Check the files that a fault has left.
 
-        check (Check): Returns what it found; raises if a promise is broken.
+        check (Check): Returns a category; raises if a guarantee is violated.
         """
         try:
             self.outcomes[check()] += 1
@@ -47,13 +47,13 @@ class Report:
             self.fail(error)
 
     def fail(self, error: object) -> None:
-        """Count a broken promise."""
+        """Count a violated guarantee."""
         self.outcomes["FAILED"] += 1
         text = "".join(traceback.format_exception(error)) if isinstance(error, BaseException) else str(error)
         self.failures.append(text)
 
     def lines(self) -> List[str]:
-        """What to print."""
+        """Return the lines to print."""
         found = ", ".join(f"{what}: {n}" for what, n in self.outcomes.most_common())
         lines = [f"{self.name}: {self.n_faults} faults, {len(self.failures)} failures, {self.seconds:.0f} s ({found})"]
         for failure in self.failures[:3]:
@@ -62,12 +62,12 @@ class Report:
 
 
 def fork(work: Work, *, prepare: Optional[Work] = None, error_file: Optional[Path] = None) -> int:
-    """Do some work in a forked process: no import has to be done again.
+    """Run work in a forked process, which shares the imports.
 
     work (Work): The work.
-    prepare (Optional[Work]): What the process does to itself before.
-    error_file (Optional[Path]): Where the message of an error goes.
-    RETURNS (int): The process. It ends with DONE, REFUSED or BROKEN.
+    prepare (Optional[Work]): Called in the process before the work.
+    error_file (Optional[Path]): File for the message of an error.
+    RETURNS (int): The process id. The exit code is DONE, REFUSED or BROKEN.
     """
     sys.stdout.flush()
     sys.stderr.flush()
@@ -95,18 +95,18 @@ def fork(work: Work, *, prepare: Optional[Work] = None, error_file: Optional[Pat
 def wait(pid: int) -> int:
     """Wait for a process.
 
-    pid (int): The process.
-    RETURNS (int): Its exit code, or minus the signal that ended it.
+    pid (int): The process id.
+    RETURNS (int): The exit code, or minus the signal.
     """
     _, status = os.waitpid(pid, 0)
     return -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
 
 
 def finish(work: Work, folder: Path) -> None:
-    """Do work in a process that nothing happens to.
+    """Run work in a process without faults.
 
     work (Work): The work.
-    folder (Path): Where its error is written.
+    folder (Path): Folder for the error message.
     RAISES (RuntimeError): If it fails.
     """
     said = folder / "error.txt"
@@ -117,10 +117,10 @@ def finish(work: Work, folder: Path) -> None:
 
 
 def time_of(work: Work, folder: Path) -> float:
-    """How long work takes in a forked process.
+    """Measure work in a forked process.
 
     work (Work): The work.
-    folder (Path): Where its error is written.
+    folder (Path): Folder for the error message.
     RETURNS (float): Seconds.
     """
     begun = time.perf_counter()
@@ -129,11 +129,11 @@ def time_of(work: Work, folder: Path) -> float:
 
 
 def killed_at(work: Work, seconds: float) -> bool:
-    """Do work in a process, and kill it.
+    """Run work in a process, and kill the process.
 
     work (Work): The work.
-    seconds (float): After how long.
-    RETURNS (bool): Whether it was killed; if not, it was done.
+    seconds (float): Time before the kill.
+    RETURNS (bool): Whether it was killed before it was done.
     """
     pid = fork(work)
     time.sleep(seconds)
@@ -142,10 +142,10 @@ def killed_at(work: Work, seconds: float) -> bool:
 
 
 def random_moments(seed: int, longest: float) -> Iterator[float]:
-    """Moments of a process's life.
+    """Yield random times to kill a process.
 
     seed (int): The seed.
-    longest (float): How long it takes when nothing happens.
+    longest (float): Duration of the process without faults.
     YIELDS (float): Seconds, without end.
     """
     rng = random.Random(seed)
@@ -154,7 +154,7 @@ def random_moments(seed: int, longest: float) -> Iterator[float]:
 
 
 def limit_files(size: int) -> None:
-    """Let this process write no file longer than this: as when the disk is full, the write fails.
+    """Limit the size of files that this process writes: larger writes fail, as on a full disk.
 
     size (int): Bytes.
     """
@@ -163,7 +163,7 @@ def limit_files(size: int) -> None:
 
 
 def become_nobody() -> None:
-    """Give up root: permissions mean nothing to it."""
+    """Drop root privileges, because root ignores permissions."""
     if os.geteuid() == 0:
         os.setgroups([])
         os.setgid(65534)
@@ -171,11 +171,11 @@ def become_nobody() -> None:
 
 
 def all_at_once(work: List[Tuple[str, Work]], folder: Path) -> None:
-    """Do several pieces of work in processes of their own, at once.
+    """Run several pieces of work in concurrent processes.
 
-    work (List[Tuple[str, Work]]): Names and pieces.
-    folder (Path): Where errors are written.
-    RAISES (RuntimeError): If one fails otherwise than with a coded error.
+    work (List[Tuple[str, Work]]): Names and work.
+    folder (Path): Folder for error messages.
+    RAISES (RuntimeError): If one fails with an error without a code.
     """
     pids = [(name, fork(one, error_file=folder / f"error-{name}.txt")) for name, one in work]
     for name, pid in pids:

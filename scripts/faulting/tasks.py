@@ -1,4 +1,4 @@
-"""The work that faults happen to, and what must hold afterwards."""
+"""The tasks for fault injection, with checks of their results."""
 
 from __future__ import annotations
 
@@ -39,18 +39,18 @@ N_RECORDS = 60
 
 @dataclass
 class Task:
-    """Some work, and what must hold whenever it is interrupted."""
+    """A task, and the checks after an interruption."""
 
     name: str
     work: Callable[[], Any]
-    check: Callable[[], str]  # what an interruption left; raises if a promise is broken
-    reset: Callable[[], Any]  # back to before the work
-    is_done: Callable[[], bool]  # whether the work need not be done again
-    after: Callable[[], str] = field(default=lambda: "right")  # looks at the result of work that was done
+    check: Callable[[], str]  # checks the files after an interruption; raises if a guarantee is violated
+    reset: Callable[[], Any]  # restores the state before the work
+    is_done: Callable[[], bool]  # whether the work is complete
+    after: Callable[[], str] = field(default=lambda: "right")  # checks the result of complete work
 
 
 def make_annotate(folder: Path) -> Task:
-    """`annotate`, which goes on where it was."""
+    """Make the task `annotate`, which continues after an interruption."""
     nlp = spacy.blank("xx")
     ruler: Any = nlp.add_pipe("entity_ruler")
     ruler.add_patterns([{"label": "LOC", "pattern": "Tokyo"}])
@@ -78,12 +78,12 @@ def make_annotate(folder: Path) -> Task:
     def check() -> str:
         ids = [row["id"] for row in rows()]
         if len(ids) != len(set(ids)):
-            raise AssertionError(f"documents stand twice in the output: {ids}")
+            raise AssertionError(f"documents are twice in the output: {ids}")
         for path in job.metadata_folder.glob("part-*.done.json"):
             n_docs = json.loads(path.read_text(encoding="utf8"))["n_docs"]
             part = out / f"{path.name.split('.')[0]}.parquet"
             if pyarrow.parquet.read_table(part).num_rows != n_docs:
-                raise AssertionError(f"{part} is said to be done, and is not")
+                raise AssertionError(f"{part} is marked as done, but is not")
         return "all parts whole"
 
     def after() -> str:
@@ -107,7 +107,7 @@ def make_annotate(folder: Path) -> Task:
 
 
 def make_train(folder: Path) -> Task:
-    """`train --resume`, to the weights of a training without interruption."""
+    """Make the task `train --resume`, which must reach the weights of an uninterrupted training."""
     checkpoint = save_checkpoint(folder / "checkpoint")
     nlp = spacy.blank("xx")
     docs = [make_doc(nlp, gold=True) for _ in range(6)]
@@ -163,15 +163,15 @@ def make_train(folder: Path) -> Task:
 
 
 def weights(folder: Path) -> Dict[str, Any]:
-    """All tensors of a saved pipeline."""
+    """Return all tensors of a saved pipeline."""
     files = sorted(folder.rglob("*.safetensors"))
     return {f"{file.relative_to(folder)}/{key}": value for file in files for key, value in load_file(file).items()}
 
 
 def make_saving(folder: Path, *, way: str) -> Task:
-    """Saving a pipeline over a good one.
+    """Make the task of saving a pipeline over another one.
 
-    way (str): "save" for `spacy_mluke.save`, "to_disk" for spaCy's own.
+    way (str): "save" for `spacy_mluke.save`, "to_disk" for spaCy's method.
     """
     torch.set_num_threads(1)
     store = build_tiny_store(folder / "store.sqlite")
@@ -196,7 +196,7 @@ def make_saving(folder: Path, *, way: str) -> Task:
         except Exception as error:
             if way == "save":
                 raise
-            # spaCy's own files are not ours to check: what matters is that nothing loads silently.
+            # spaCy does not check its files; a mixture of two pipelines must not load silently.
             return "refused as a mixture" if "[ML" in str(error) else "refused by spaCy"
         for name, result in results.items():
             if found == result:
@@ -226,7 +226,7 @@ def save(nlp: Language, path: Path, way: str) -> None:
 
 
 def make_store(folder: Path, *, n: int = 2000) -> Task:
-    """Building an entity store of so many entities over another one."""
+    """Make the task of building an entity store over another one."""
     out = folder / "store.sqlite"
     old_rows = [StoreRow("Q1", "en", "Tokyo", "CITY")]
     new_rows = [StoreRow(f"Q{i}", "en", f"{WORDS[i % len(WORDS)]} {i}") for i in range(n)]
@@ -247,7 +247,7 @@ def make_store(folder: Path, *, n: int = 2000) -> Task:
 
 
 def make_cache(folder: Path, *, n: int = 20_000) -> Task:
-    """The database of a vocabulary of so many names, built at the first look-up."""
+    """Make the task of building the database of an entity vocabulary at the first look-up."""
     source = folder / "entity_vocab.json"
     names = {**ENTITIES, **{f"en:{WORDS[i % len(WORDS)]} {i}": 6 + i for i in range(n)}}
     source.write_text(json.dumps(names), encoding="utf8")
@@ -258,13 +258,13 @@ def make_cache(folder: Path, *, n: int = 20_000) -> Task:
             return "not built"
         database = open_database(source)
         if database.n_names != len(names) or database.get("en:Tokyo") != 3 or len(list(database.items())) != len(names):
-            raise AssertionError("the database is not whole")
+            raise AssertionError("the database is incomplete")
         return "built"
 
     def work() -> None:
         database = open_database(source)
         if database.n_names != len(names):
-            raise AssertionError("the database is not whole")
+            raise AssertionError("the database is incomplete")
 
     def reset() -> None:
         place.unlink(missing_ok=True)

@@ -1,1 +1,1 @@
-"""Fuzzing: random and damaged input, checked against what the package promises (docs/guides/reliability.md)."""
+"""Fuzzing with random and damaged input, and checks of guarantees (docs/guides/reliability.md)."""

@@ -1,4 +1,4 @@
-"""Target `alignment`: every batch of documents aligned as the oracle does each of them alone."""
+"""Target `alignment`: a batch of documents is aligned as the oracle aligns each document alone."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ BUNDLED = Path(__file__).parents[2] / "spacy_mluke" / "assets" / "mluke-small"
 
 @dataclass
 class Shared:
-    """Vocabularies, ours and the oracle's."""
+    """Vocabularies of the package and of the oracle."""
 
     pairs: List[Tuple[Wordpieces, Any]]
 
@@ -111,21 +111,21 @@ def compare(
     ids: Optional[Any],
     masks: Optional[List[List[int]]],
 ) -> None:
-    """Compare a batch with what the oracle says of each document.
+    """Compare a batch with the oracle's alignment of each document.
 
     batch (AlignedBatch): The batch.
     docs (List[FuzzDoc]): Its documents.
     slow (Any): The oracle's vocabulary.
-    options (Dict[str, Any]): Those of `align`.
+    options (Dict[str, Any]): Options of `align`.
     ids (Optional[Any]): Entity of each span.
     masks (Optional[List[List[int]]]): Masks of each span.
     RAISES (Broken): If they differ.
     """
     piece_ids = batch.piece_ids.tolist()
-    pass_ends = numpy.cumsum(batch.piece_lengths).tolist()
+    sequence_ends = numpy.cumsum(batch.piece_lengths).tolist()
     entity_ends = numpy.cumsum(batch.entity_lengths).tolist()
     bounds, entity_ids = batch.entity_bounds.tolist(), batch.entity_ids.tolist()
-    n_pass = n_blank = n_cut = first_span = 0
+    n_sequence = n_blank = n_cut = first_span = 0
     first_piece, first_entity = 0, 0
     _same(len(batch.docs), len(docs), "number of documents")
     for number, (doc, found) in enumerate(zip(docs, batch.docs, strict=True)):
@@ -139,40 +139,40 @@ def compare(
         n_cut += sum(end - start > options["max_mention_length"] for start, end in read.spans)
         plan = _plan(read, options, own_ids, has_tokens=bool(doc.tokens))
         rows = [-1] * len(doc.spans)
-        firsts: List[int] = []  # first piece, in the batch, of the first pass over each window
+        firsts: List[int] = []  # first piece, in the batch, of the first sequence of each window
         for window in plan:
             text = [slow.bos, *[p.id for p in read.pieces[window.start : window.end]], slow.eos]
-            for n, entities in enumerate(window.passes):
-                where = f"document {number}, pass {n_pass}"
+            for n, entities in enumerate(window.sequences):
+                where = f"document {number}, sequence {n_sequence}"
                 if n == 0:
                     firsts.append(first_piece)
-                if n_pass >= len(pass_ends):
+                if n_sequence >= len(sequence_ends):
                     raise Broken(f"{where} is missing")
-                _same(piece_ids[first_piece : pass_ends[n_pass]], text, f"{where}: pieces")
-                end = entity_ends[n_pass]
+                _same(piece_ids[first_piece : sequence_ends[n_sequence]], text, f"{where}: pieces")
+                end = entity_ends[n_sequence]
                 _same(entity_ids[first_entity:end], [own_ids[i] for i in entities], f"{where}: entities")
                 expected = [_within(read.spans[i], window.start, window.end) for i in entities]
                 _same(bounds[first_entity:end], expected, f"{where}: entity bounds")
                 for i in entities:
                     rows[i] = first_entity
                     first_entity += 1
-                first_piece = pass_ends[n_pass]
-                n_pass += 1
+                first_piece = sequence_ends[n_sequence]
+                n_sequence += 1
         _same(found.span_rows.tolist(), rows, f"document {number}: span rows")
         _same(found.span_bounds.tolist(), [list(span) for span in doc.spans], f"document {number}: span bounds")
         _check_tokens(found, doc, read, plan, firsts, slow, options, number)
-    _same(n_pass, len(pass_ends), "number of passes")
+    _same(n_sequence, len(sequence_ends), "number of sequences")
     counts = batch.counts
     _same((counts.spans, counts.blank_spans, counts.truncated_mentions), (first_span, n_blank, n_cut), "counts")
 
 
 @dataclass
 class Window:
-    """A window of a document and its passes, each a list of spans."""
+    """A window of a document and its sequences, each a list of spans."""
 
     start: int
     end: int
-    passes: List[List[int]]
+    sequences: List[List[int]]
 
 
 def _plan(read: SlowDoc, options: Dict[str, Any], ids: List[int], *, has_tokens: bool) -> List[Window]:

@@ -1,4 +1,4 @@
-"""What a fuzz target is, and what the result of a case can be."""
+"""Fuzz targets, cases and results."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 CODE = re.compile(r"\[(ML\d{3}|E\d{3,4})\]")
-# Errors that say what is wrong without one of our codes: settings that spaCy's config system refuses, and options that
-# the command line refuses.
+# Accepted errors without a code of this package: settings refused by spaCy's config system, and options refused by the
+# command line.
 PLAIN_REFUSALS = ("ConfigValidationError", "BadParameter", "UsageError", "MissingParameter", "NoSuchOption")
 
 
 class Broken(AssertionError):
-    """A promise that does not hold."""
+    """A violated guarantee."""
 
 
 class Hang(BaseException):
-    """A case that takes longer than it may. Not an Exception: nothing that it interrupts may swallow it."""
+    """The time limit of a case. A BaseException, so that the interrupted code does not catch it."""
 
 
 @dataclass
 class Case:
-    """One input: its random numbers, and a folder that it may write to."""
+    """One case: its random numbers, and a folder that it may write to."""
 
     target: str
     seed: int
@@ -39,27 +39,27 @@ class Case:
 
     @property
     def command(self) -> str:
-        """The command that runs this case alone."""
+        """Return the command that runs this case alone."""
         return f"python -m scripts.fuzz {self.target} --seed {self.seed} --replay {self.number}"
 
 
 @dataclass
 class Result:
-    """What became of a case."""
+    """The result of a case."""
 
     number: int
     category: str  # "equal", "refused ML045", ... or "FAILED: ..."
     n_documents: int = 0
     error: Optional[str] = None  # the traceback of a failure
-    place: Optional[str] = None  # what kind of failure it is, and where
+    place: Optional[str] = None  # kind and location of the failure
 
     @property
     def is_failure(self) -> bool:
-        """Whether a promise is broken."""
+        """Return whether a guarantee is violated."""
         return self.error is not None
 
     def to_dict(self) -> Dict[str, Any]:
-        """A dictionary for JSON."""
+        """Return a JSON-serializable dictionary."""
         return asdict(self)
 
 
@@ -68,20 +68,20 @@ class Target:
     """A kind of input."""
 
     name: str
-    prepare: Callable[[Path], Any]  # makes what all cases share, in a folder that stays
-    run: Callable[[Any, Case], Tuple[str, int]]  # one case: a category, and the number of documents
+    prepare: Callable[[Path], Any]  # makes the shared data of all cases, in a permanent folder
+    run: Callable[[Any, Case], Tuple[str, int]]  # runs one case; returns a category and the number of documents
     seconds: float = 20.0  # time limit of a case
-    megabytes: int = 3000  # memory that a worker may take beyond what it has when it begins
-    # Whether a case has a clean folder of its own. Without, it may write nowhere.
+    megabytes: int = 3000  # memory limit, beyond the memory at the start
+    # Whether a case has an empty folder; otherwise it must not write files.
     writes: bool = True
 
 
 def judge(case: Case, error: BaseException) -> Result:
-    """Tell a refusal from a failure.
+    """Classify an error as a refusal or a failure.
 
     case (Case): The case.
-    error (BaseException): What it raised.
-    RETURNS (Result): A refusal for a coded message or a refused setting, else a failure.
+    error (BaseException): The error.
+    RETURNS (Result): A refusal for an error with a code or a refused setting, otherwise a failure.
     """
     kind = type(error).__name__
     code = CODE.search(str(error))
@@ -93,21 +93,21 @@ def judge(case: Case, error: BaseException) -> Result:
 
 
 def _place(error: BaseException) -> str:
-    """The last line of this repository's code in a traceback."""
+    """Return the last line of this repository's code in a traceback."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if "spacy_mluke" in frame.filename and "site-packages" not in frame.filename]
     last: List[traceback.FrameSummary] = own or list(frames)
     if not last:
         return "?"
     frame = last[-1]
-    # Numbers and names differ from case to case.
+    # Numbers and names differ between cases.
     first = re.sub(r"\d+|'[^']*'|\[.*\]|\(.*\)", "#", str(error).split("\n", 1)[0])[:70]
     return f"{Path(frame.filename).name}:{frame.lineno} {first}"
 
 
 @dataclass
 class Summary:
-    """What became of all cases of a target."""
+    """The results of all cases of a target."""
 
     target: str
     seed: int
@@ -129,10 +129,10 @@ class Summary:
 
     @property
     def n_cases(self) -> int:
-        """Cases that have run."""
+        """Return the number of cases that have run."""
         return sum(self.categories.values())
 
     @property
     def n_failures(self) -> int:
-        """Cases that broke a promise."""
+        """Return the number of failed cases."""
         return sum(self.places.values())

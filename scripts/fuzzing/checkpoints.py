@@ -1,4 +1,4 @@
-"""Target `checkpoints`: damaged files of a checkpoint give the same results, or an error that says what is wrong."""
+"""Target `checkpoints`: a checkpoint with damaged files gives the same results, or an error with a code."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TEXT = "Tokyo is the capital of Japan , 東京 !"
 
 @dataclass
 class Kind:
-    """A checkpoint, another one of the same sizes, and what the first one gives."""
+    """A checkpoint, another one with the same sizes, and the results of the first one."""
 
     folder: Path
     other: Path
@@ -30,7 +30,7 @@ class Kind:
 
 
 def prepare(folder: Path) -> List[Kind]:
-    """Make checkpoints in all published forms."""
+    """Make checkpoints in all published formats."""
     torch.set_num_threads(1)
     kinds = []
     for i, options in enumerate(({}, {"byte_level": True, "with_heads": False}, {"pickled": True})):
@@ -41,7 +41,7 @@ def prepare(folder: Path) -> List[Kind]:
 
 
 def probe(folder: Path) -> Any:
-    """What a checkpoint gives for a document."""
+    """Return the results of a checkpoint for a document."""
     from spacy_mluke.encoder.access import load_model
 
     nlp = spacy.blank("xx")
@@ -61,7 +61,7 @@ def _states(doc: Doc) -> List[numpy.ndarray]:
 
 
 def run(kinds: List[Kind], case: Case) -> Tuple[str, int]:
-    """Damage a copy of a checkpoint, load it, and compare."""
+    """Damage a copy of a checkpoint, load it, and compare its results."""
     rng = case.rng
     kind = rng.choice(kinds)
     copy = case.folder / "checkpoint"
@@ -74,14 +74,14 @@ def run(kinds: List[Kind], case: Case) -> Tuple[str, int]:
         found = probe(copy)
     if is_same(found[0], kind.result[0]) and found[1:] == kind.result[1:]:
         return "same results", 0
-    # Nothing in a published checkpoint tells other numbers from right ones. What is missing must be missed.
+    # Published checkpoints have no checksums, so changed numbers cannot be detected; missing bytes must be detected.
     if how in (BYTES, CONTENT, "mixed"):
         return f"other results ({how})", 0
     raise Broken(f"a checkpoint with a file that is {how} was accepted, and gives other results")
 
 
 def is_same(found: Any, expected: Any) -> bool:
-    """Whether two lists of arrays are equal."""
+    """Return whether two lists of arrays are equal."""
     return len(found) == len(expected) and all(
         a.shape == b.shape and numpy.allclose(a, b, atol=1e-6, equal_nan=True)
         for a, b in zip(found, expected, strict=True)

@@ -19,7 +19,7 @@ WINDOWS = (3, 3, 4, 5, 6, 8, 10, 14, 20, 32, 64, 512)
 
 @dataclass
 class FuzzDoc:
-    """A document, and what the oracle reads instead of it."""
+    """A document, and the oracle's input for it."""
 
     doc: Doc
     text: str
@@ -28,11 +28,11 @@ class FuzzDoc:
 
 
 def random_doc(rng: random.Random, vocab: Vocab, most: int) -> FuzzDoc:
-    """A document with spans: nested, equal, crossing, empty, of whitespace.
+    """Make a document with spans: nested, equal, crossing, empty, of whitespace.
 
     rng (random.Random): Random numbers.
-    vocab (Vocab): Its vocabulary.
-    most (int): Tokens at most.
+    vocab (Vocab): Vocabulary of the document.
+    most (int): Maximum number of tokens.
     RETURNS (FuzzDoc): The document.
     """
     words = random_words(rng, most)
@@ -48,7 +48,7 @@ def random_doc(rng: random.Random, vocab: Vocab, most: int) -> FuzzDoc:
 
 
 def random_spans(rng: random.Random, n_tokens: int) -> List[Bounds]:
-    """Token bounds of some spans."""
+    """Return token bounds of random spans."""
     found: List[Bounds] = []
     for _ in range(int(rng.random() ** 2 * 8)):
         kind = rng.random()
@@ -62,7 +62,7 @@ def random_spans(rng: random.Random, n_tokens: int) -> List[Bounds]:
 
 
 def random_masks(rng: random.Random, doc: FuzzDoc) -> List[int]:
-    """`<mask>` pieces for some spans that do not overlap in characters."""
+    """Return numbers of `<mask>` pieces for random spans that do not share characters."""
     masks: List[int] = []
     taken: List[Bounds] = []
     for start, end in doc.spans:
@@ -76,12 +76,12 @@ def random_masks(rng: random.Random, doc: FuzzDoc) -> List[int]:
 
 
 def ragged(groups: Sequence[Sequence[Bounds]]) -> Ragged:
-    """Spans of each document, as suggesters give them."""
+    """Return the spans of each document, in the format of suggesters."""
     rows = [row for group in groups for row in group]
     bounds = numpy.array(rows, dtype="int32").reshape((-1, 2))
     return Ragged(bounds, numpy.array([len(group) for group in groups], dtype="int32"))  # type: ignore[arg-type]
 
 
 def random_limit(rng: random.Random) -> Optional[int]:
-    """Entities of a pass."""
+    """Return a random maximum number of entities in a sequence."""
     return rng.choice((None, 128, 1, 2, 3, 5))

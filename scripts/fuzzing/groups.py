@@ -1,4 +1,4 @@
-"""Marked texts and questions: what must hold of any of them, and that the rest of a batch does not matter."""
+"""Checks of marked texts and questions, and that the rest of a batch has no influence."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ ENTITY_IDS = [7, 8]
 
 
 def check_marked(rng: random.Random, docs: List[FuzzDoc], wordpieces: Wordpieces, segmentation: str) -> None:
-    """Mark groups of spans; every group that shows something has a pass, with its markers where its spans are.
+    """Mark groups of spans; every group with visible characters has a sequence with markers around its spans.
 
     rng (random.Random): Random numbers.
     docs (List[FuzzDoc]): The documents.
     wordpieces (Wordpieces): The vocabulary.
     segmentation (str): As for `align_marked`.
-    RAISES (Broken): If something does not hold.
+    RAISES (Broken): If a check fails.
     """
     size = rng.choice((1, 2))
     window = rng.choice((2 + 6 * size, 16, 20, 40, 512))
@@ -44,8 +44,8 @@ def check_marked(rng: random.Random, docs: List[FuzzDoc], wordpieces: Wordpieces
         "max_mention_length": rng.choice((1, 5, 30)),
     }
     batch = align_marked([doc.doc for doc in docs], groups, wordpieces, **options)
-    passes = passes_of(batch)
-    n_pass = 0
+    sequences = sequences_of(batch)
+    n_sequence = 0
     for number, (found, group) in enumerate(zip(batch.docs, groups, strict=True)):
         rows = found.span_rows.reshape((-1, size)).tolist()
         _hold(len(rows) == len(group), f"document {number}: groups")
@@ -54,36 +54,38 @@ def check_marked(rng: random.Random, docs: List[FuzzDoc], wordpieces: Wordpieces
             if entity_rows[0] < 0:
                 _hold(set(entity_rows) == {-1}, f"document {number}: half a group")
                 continue
-            _hold(entity_rows == list(range(n_pass * size, (n_pass + 1) * size)), f"document {number}: rows")
-            _check_pass(passes[n_pass], markers, window, wordpieces, f"document {number}, pass {n_pass}")
-            own.append(passes[n_pass])
-            n_pass += 1
+            _hold(entity_rows == list(range(n_sequence * size, (n_sequence + 1) * size)), f"document {number}: rows")
+            _check_sequence(
+                sequences[n_sequence], markers, window, wordpieces, f"document {number}, sequence {n_sequence}"
+            )
+            own.append(sequences[n_sequence])
+            n_sequence += 1
         if number == 0 or rng.random() < 0.05:
             alone = align_marked([docs[number].doc], [group], wordpieces, **options)
-            _hold(passes_of(alone) == own, f"document {number}: another text alone than in its batch")
+            _hold(sequences_of(alone) == own, f"document {number}: its sequence differs between alone and in a batch")
             _hold((alone.docs[0].span_rows < 0).tolist() == (found.span_rows < 0).tolist(), f"document {number}: blank")
-    _hold(n_pass == len(passes), "number of passes")
+    _hold(n_sequence == len(sequences), "number of sequences")
 
 
-def _check_pass(found: Dict[str, Any], markers: List[Any], window: int, wordpieces: Wordpieces, where: str) -> None:
+def _check_sequence(found: Dict[str, Any], markers: List[Any], window: int, wordpieces: Wordpieces, where: str) -> None:
     ids = found["pieces"]
     _hold(len(ids) <= window, f"{where}: {len(ids)} pieces in a window of {window}")
     _hold(ids[0] == wordpieces.bos_id and ids[-1] == wordpieces.eos_id, f"{where}: special pieces")
     for marker, (start, end) in zip(markers, found["bounds"], strict=True):
         _hold(ids.count(marker) == 2, f"{where}: markers")
-        _hold(ids[start] == marker and ids[end - 1] == marker, f"{where}: an entity that does not end at its markers")
+        _hold(ids[start] == marker and ids[end - 1] == marker, f"{where}: an entity without markers at its bounds")
         inner = [piece for piece in ids[start:end] if piece not in markers]
         _hold(bool(inner), f"{where}: nothing between the markers")
 
 
 def check_questions(rng: random.Random, docs: List[FuzzDoc], wordpieces: Wordpieces, segmentation: str) -> None:
-    """Read questions with documents; every piece of a document is in a window of every question about it.
+    """Encode questions with documents; every piece of a document is in a window of every question about it.
 
     rng (random.Random): Random numbers.
-    docs (List[FuzzDoc]): The documents; the first ones are questions, too.
+    docs (List[FuzzDoc]): The documents; the first ones are also the questions.
     wordpieces (Wordpieces): The vocabulary.
     segmentation (str): As for `align_questions`.
-    RAISES (Broken): If something does not hold.
+    RAISES (Broken): If a check fails.
     """
     asked = docs[: rng.randint(1, 6)]
     owners = numpy.array([rng.randrange(len(docs)) for _ in asked], dtype="int64")
@@ -104,17 +106,20 @@ def check_questions(rng: random.Random, docs: List[FuzzDoc], wordpieces: Wordpie
         )  # fmt: skip
 
     batch = read(asked, owners, docs)
-    passes = passes_of(batch)
+    sequences = sequences_of(batch)
     offsets = batch.offsets.tolist()
     ends = numpy.cumsum(batch.piece_lengths).tolist()
     for number, question in enumerate(asked):
         rows = [i for i, n in enumerate(batch.questions.tolist()) if n == number]
-        _hold(bool(rows), f"question {number} has no pass")
+        _hold(bool(rows), f"question {number} has no sequence")
         alone = read([question], numpy.zeros(1, dtype="int64"), [docs[owners[number]]])
-        _hold(passes_of(alone) == [passes[i] for i in rows], f"question {number}: another text alone than in its batch")
+        _hold(
+            sequences_of(alone) == [sequences[i] for i in rows],
+            f"question {number}: its sequence differs between alone and in a batch",
+        )
         seen = set()
         for i in rows:
-            found = passes[i]
+            found = sequences[i]
             _hold(len(found["pieces"]) <= options["window"], f"question {number}: longer than a window")
             start, end = batch.context[i].tolist()
             seen |= set(range(int(batch.starts[i]), int(batch.starts[i]) + end - start))
@@ -124,11 +129,11 @@ def check_questions(rng: random.Random, docs: List[FuzzDoc], wordpieces: Wordpie
                 a, b = offsets[at]
                 is_own = start <= at - first < end
                 _hold(0 <= a <= b <= len(text) if is_own else (a, b) == (-1, -1), f"question {number}: offsets")
-        _hold(seen == set(range(len(seen))), f"question {number}: pieces that no window shows")
+        _hold(seen == set(range(len(seen))), f"question {number}: pieces that are in no window")
 
 
-def passes_of(batch: AlignedBatch) -> List[Dict[str, Any]]:
-    """Pieces and entities of each pass, as lists."""
+def sequences_of(batch: AlignedBatch) -> List[Dict[str, Any]]:
+    """Return the pieces and entities of each sequence, as lists."""
     pieces = numpy.cumsum(batch.piece_lengths).tolist()
     entities = numpy.cumsum(batch.entity_lengths).tolist()
     ids, bounds, names = batch.piece_ids.tolist(), batch.entity_bounds.tolist(), batch.entity_ids.tolist()

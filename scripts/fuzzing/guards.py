@@ -1,4 +1,4 @@
-"""Limits on what a case may do: no network, no program, no pickle, no file outside its folder, no endless loop."""
+"""Limits for a case: no network, no other program, no pickle, no file outside its folder, no endless loop."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _FORBIDDEN = {
     "os.system": "starts a program",
     "os.exec": "starts a program",
     "os.posix_spawn": "starts a program",
-    "pickle.find_class": "reads a pickle that names code",
+    "pickle.find_class": "reads a pickle with code",
     "marshal.loads": "reads marshalled code",
 }
-# Places of the paths among an event's arguments, and of the folder that each is relative to.
+# Positions of paths in an event's arguments, and of the folder that each path is relative to.
 _CHANGES: Dict[str, Tuple[Tuple[int, Optional[int]], ...]] = {
     "os.remove": ((0, 1),),
     "os.rename": ((0, 2), (1, 3)),
@@ -45,7 +45,7 @@ _HOME = ("HOME", "TMPDIR", "XDG_CACHE_HOME", "SPACY_MLUKE_CACHE", "HF_HOME")
 
 
 class _Watch:
-    """The audit hook. Python cannot take one away again, so there is one, which is told when to look."""
+    """The audit hook. Python cannot remove a hook, so there is one hook that is switched on and off."""
 
     def __init__(self) -> None:
         self.folder: Optional[str] = None
@@ -75,12 +75,12 @@ class _Watch:
         name = os.fsdecode(path)
         if within is not None and within >= 0:
             name = os.path.join(f"/proc/self/fd/{within}", name)  # noqa: PTH118
-        # A link that is removed or made is a change where it lies, not where it leads.
+        # Making or removing a link changes the link's folder, not its target.
         parent, last = os.path.split(name)
         name = os.path.join(os.path.realpath(parent), last) if what != "writes" else os.path.realpath(name)  # noqa: PTH118
         if name == "/dev/null" or f"{name}{os.sep}".startswith(f"{self.folder}{os.sep}"):
             return
-        # What an earlier case left to Python's own finalizers goes now and then.
+        # Finalizers may run for objects of an earlier case.
         if what in ("os.remove", "os.rmdir", "shutil.rmtree") and "/case-" in name.removeprefix(self.parent):
             return
         if name.endswith(".pyc") or "__pycache__" in name:
@@ -99,7 +99,7 @@ class _Watch:
 
 
 def _imports(event: str) -> bool:
-    """Whether a module is being imported: that reads marshalled code."""
+    """Return whether a module is being imported, which reads marshalled code."""
     if event != "marshal.loads":
         return False
     frame: Optional[FrameType] = sys._getframe()
@@ -115,11 +115,11 @@ _watch = _Watch()
 
 @contextlib.contextmanager
 def guarded(folder: Path, seconds: float) -> Iterator[None]:
-    """Run a case: it may write to its folder only, and must end in time.
+    """Limit a case: it may only write to its folder, and has a time limit.
 
-    folder (Path): The folder. Temporary files, caches and the home directory are moved there.
+    folder (Path): The folder, also for temporary files, caches and the home directory.
     seconds (float): The time limit. Raises Hang.
-    RAISES (Broken): If the case did what it must not, even if the code under test swallowed the refusal.
+    RAISES (Broken): If the case did something forbidden, even if the tested code caught the error.
     """
     if not _watch.is_added:
         sys.addaudithook(_watch.hook)
@@ -150,13 +150,13 @@ def guarded(folder: Path, seconds: float) -> Iterator[None]:
 
 
 def _ring(number: int, frame: Optional[FrameType]) -> None:
-    raise Hang("the time limit has passed")
+    raise Hang("the time limit was exceeded")
 
 
 def limit_memory(megabytes: int) -> None:
-    """Let this process take so much address space beyond what it has.
+    """Limit the additional address space of this process.
 
-    megabytes (int): How much.
+    megabytes (int): The limit.
     """
     pages = int(Path("/proc/self/statm").read_text().split()[0])
     most = pages * resource.getpagesize() + megabytes * 2**20

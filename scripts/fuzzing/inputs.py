@@ -1,4 +1,4 @@
-"""Target `inputs`: damaged corpora. Every record is annotated or set aside; converters say what is wrong."""
+"""Target `inputs`: damaged corpora. Every record is annotated or written with its error; errors have codes."""
 
 from __future__ import annotations
 
@@ -52,14 +52,14 @@ KBP37 = (
 
 @dataclass
 class Shared:
-    """What is annotated with, and whole files."""
+    """A pipeline, and undamaged files."""
 
     pipeline: Path
     docbin: bytes
 
 
 def prepare(folder: Path) -> Shared:
-    """Save a pipeline that finds two names."""
+    """Save a pipeline that finds two named entities."""
     nlp = spacy.blank("xx")
     ruler: Any = nlp.add_pipe("entity_ruler")
     ruler.add_patterns([{"label": "LOC", "pattern": name} for name in ("Tokyo", "Paris")])
@@ -70,7 +70,7 @@ def prepare(folder: Path) -> Shared:
 
 
 def run(shared: Shared, case: Case) -> Tuple[str, int]:
-    """Write one damaged file, and let a command read it."""
+    """Write a damaged file, and run a command on it."""
     kinds: List[Callable[[Shared, random.Random, Path], str]] = [
         json_lines, json_lines, json_lines, parquet, parquet, docbin, docbin, text_lines, conll, kbp37, squad,
         converted_json_lines, corpus_to_json_lines,
@@ -81,7 +81,7 @@ def run(shared: Shared, case: Case) -> Tuple[str, int]:
 
 
 def json_lines(shared: Shared, rng: random.Random, folder: Path) -> str:
-    """JSON lines to `annotate`."""
+    """Run `annotate` on JSON lines."""
     data = b"".join(_line(rng) for _ in range(rng.randint(1, 8)))
     if rng.random() < 0.2:
         data, _ = damage_bytes(rng, data)
@@ -89,7 +89,7 @@ def json_lines(shared: Shared, rng: random.Random, folder: Path) -> str:
 
 
 def text_lines(shared: Shared, rng: random.Random, folder: Path) -> str:
-    """Text to `annotate`."""
+    """Run `annotate` on text."""
     lines = ["".join(random_words(rng, 20)).replace("\n", " ") for _ in range(rng.randint(1, 8))]
     data = "\n".join(lines).encode("utf8")
     if rng.random() < 0.5:
@@ -98,14 +98,14 @@ def text_lines(shared: Shared, rng: random.Random, folder: Path) -> str:
 
 
 def _annotate_lines(shared: Shared, rng: random.Random, path: Path, data: bytes) -> str:
-    """Annotate a file whose records are the lines that are not blank."""
+    """Run `annotate` on a file whose records are its non-empty lines."""
     path.write_bytes(data)
     lines = data.removeprefix(b"\xef\xbb\xbf").split(b"\n")
     return _annotate(shared, rng, path, sum(bool(line.strip()) for line in lines))
 
 
 def parquet(shared: Shared, rng: random.Random, folder: Path) -> str:
-    """Parquet to `annotate`: odd types, invalid UTF-8, and files that are damaged."""
+    """Run `annotate` on Parquet with unusual types, invalid UTF-8 and damaged files."""
     n = rng.randint(1, 8)
     columns: Dict[str, Any] = {"text": pyarrow.array(["".join(random_words(rng, 12)) for _ in range(n)])}
     makers: Dict[str, Callable[[], Any]] = {
@@ -139,7 +139,7 @@ def parquet(shared: Shared, rng: random.Random, folder: Path) -> str:
 
 
 def docbin(shared: Shared, rng: random.Random, folder: Path) -> str:
-    """A DocBin to `annotate`."""
+    """Run `annotate` on a DocBin."""
     path = folder / "in.spacy"
     data, how = _damage_docbin(rng, shared.docbin)
     path.write_bytes(data)
@@ -147,31 +147,31 @@ def docbin(shared: Shared, rng: random.Random, folder: Path) -> str:
 
 
 def converted_json_lines(shared: Shared, rng: random.Random, folder: Path) -> str:
-    """JSON lines to `convert-jsonl`."""
+    """Run `convert-jsonl` on JSON lines."""
     path = folder / "in.jsonl"
     path.write_bytes(b"".join(_line(rng) for _ in range(rng.randint(1, 4))))
     return _command("convert-jsonl", rng, path, folder / "out.spacy")
 
 
 def corpus_to_json_lines(shared: Shared, rng: random.Random, folder: Path) -> str:
-    """A DocBin to `convert-jsonl`."""
+    """Run `convert-jsonl` on a DocBin."""
     path = folder / "in.spacy"
     path.write_bytes(_damage_docbin(rng, shared.docbin)[0])
     return _command("convert-jsonl", rng, path, folder / "out.jsonl")
 
 
 def conll(shared: Shared, rng: random.Random, folder: Path) -> str:
-    """CoNLL to `convert-conll`."""
+    """Run `convert-conll` on CoNLL."""
     return _converted("convert-conll", rng, folder, CONLL.encode("utf8"))
 
 
 def kbp37(shared: Shared, rng: random.Random, folder: Path) -> str:
-    """KBP37 to `convert-kbp37`."""
+    """Run `convert-kbp37` on KBP37."""
     return _converted("convert-kbp37", rng, folder, KBP37.encode("utf8"))
 
 
 def squad(shared: Shared, rng: random.Random, folder: Path) -> str:
-    """SQuAD to `convert-squad`."""
+    """Run `convert-squad` on SQuAD."""
     path = folder / "in.json"
     if rng.random() < 0.7:
         path.write_bytes(damage_text(rng, SQUAD))
@@ -210,7 +210,7 @@ def _buffer(offsets: Any) -> Any:
 
 
 def _damage_docbin(rng: random.Random, data: bytes) -> Tuple[bytes, str]:
-    """Other bytes, or another value in one of its parts."""
+    """Return a DocBin with changed bytes or a changed value."""
     if rng.random() < 0.3:
         return damage_bytes(rng, data)[0], "bytes"
     import zlib
@@ -233,9 +233,9 @@ def _damage_docbin(rng: random.Random, data: bytes) -> Tuple[bytes, str]:
 
 
 def _annotate(shared: Shared, rng: random.Random, path: Path, n_records: Optional[int]) -> str:
-    """Annotate a file, and see that each of its records is written or set aside.
+    """Annotate a file, and check that each record is written, with or without an error.
 
-    n_records (Optional[int]): Its records, if that is known.
+    n_records (Optional[int]): Number of records, if it is known.
     """
     out = path.parent / "out"
     job = Job(
@@ -265,7 +265,7 @@ def _annotate(shared: Shared, rng: random.Random, path: Path, n_records: Optiona
 
 
 def _count(folder: Path, job: Job) -> int:
-    """Documents that were written, all of them readable."""
+    """Return the number of written documents; all must be readable."""
     if job.format == "parquet":
         return sum(pyarrow.parquet.read_table(one).num_rows for one in folder.glob("part-*.parquet"))
     vocab = spacy.blank("xx").vocab
@@ -276,7 +276,7 @@ def _count(folder: Path, job: Job) -> int:
 
 
 def _command(name: str, rng: random.Random, source: Path, target: Path) -> str:
-    """Run a converter: it writes a corpus that can be read, or says with a code what is wrong."""
+    """Run a converter: it must write a readable corpus, or end with a coded error."""
     out = io.StringIO()
     code: Any = 0
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):

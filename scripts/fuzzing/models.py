@@ -1,4 +1,4 @@
-"""A tiny pipeline with a component of every kind, and an example that annotates all that they learn."""
+"""A tiny pipeline with a component of every kind, and a training example for all of them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def build_tiny_store(path: Path) -> Path:
 
 
 def make_doc(nlp: Language, *, gold: bool) -> Doc:
-    """A document with entities and a question; if it is gold, with all that can be learnt."""
+    """Return a document with entities and a question; a gold document also has the annotation of every component."""
     install_extensions()
     doc = Doc(nlp.vocab, words=WORDS)
     doc.set_ents(
@@ -47,12 +47,12 @@ def make_doc(nlp: Language, *, gold: bool) -> Doc:
 
 
 def example(nlp: Language) -> Example:
-    """An example."""
+    """Return an example."""
     return Example(make_doc(nlp, gold=False), make_doc(nlp, gold=True))
 
 
 def make_pipeline(checkpoint: Path, store: Path) -> Language:
-    """A pipeline whose components have labels.
+    """Return a pipeline whose components have labels.
 
     checkpoint (Path): A tiny checkpoint with heads.
     store (Path): A tiny entity store.
@@ -72,7 +72,7 @@ def make_pipeline(checkpoint: Path, store: Path) -> Language:
 
 
 def annotate(nlp: Language) -> Any:
-    """What a pipeline says of the document, in numbers that can be compared."""
+    """Return the predictions of a pipeline for the document, in a comparable form."""
     doc = make_doc(nlp, gold=False)
     for _, pipe in nlp.pipeline:
         doc = pipe(doc)
@@ -80,7 +80,7 @@ def annotate(nlp: Language) -> Any:
 
 
 def describe(doc: Doc) -> Dict[str, Any]:
-    """What components wrote on a document."""
+    """Return the annotation of a document."""
     found: Dict[str, Any] = {
         "ents": [(ent.start, ent.end, ent.label_, ent.kb_id_) for ent in doc.ents],
         "relations": [
@@ -100,11 +100,11 @@ def describe(doc: Doc) -> Dict[str, Any]:
 
 
 def numbers(value: Any) -> Any:
-    """Numbers without their last digits."""
+    """Round numbers."""
     return None if value is None else numpy.round(numpy.asarray(value, dtype="float64"), 4).tolist()
 
 
 def own_files(folder: Path, nlp: Language) -> List[Path]:
-    """The files of a saved pipeline that are this package's."""
+    """Return the files of this package's components in a saved pipeline."""
     names = [name for name, pipe in nlp.pipeline if "spacy_mluke" in type(pipe).__module__]
     return sorted(path for name in names for path in (folder / name).rglob("*") if path.is_file())

@@ -1,4 +1,4 @@
-"""Damage: to bytes, to JSON, and to files of a folder."""
+"""Damage bytes, JSON, and files of a folder."""
 
 from __future__ import annotations
 
@@ -9,28 +9,28 @@ import shutil
 from pathlib import Path
 from typing import Any, Callable, List, Sequence, Tuple
 
-# Values that code which was written for others meets badly.
+# Values that often break code.
 HOSTILE: Tuple[Any, ...] = (
     *(None, True, False, 0, 1, -1, 2, 7, 2**31, -(2**31), 2**63, 2**64, 10**30, 1_000_000, 0.5, -0.5, 1e308),
     *(float("nan"), float("inf"), -float("inf"), "", " ", "x", "0", "null", "\x00", "\ud800", "e\u0301" * 50),
     *("../x", "/etc/passwd", "//tmp/x", "a" * 300, [], {}, [None], [[]], {"": None}, [1, "x"], {"text": 1}),
 )
-BYTES = "bytes"  # some bytes are others
-SHORT = "short"  # bytes are missing at the end, or the file is
-CONTENT = "content"  # a value of a JSON file is another
+BYTES = "bytes"  # some bytes are changed
+SHORT = "short"  # bytes at the end, or the whole file, are missing
+CONTENT = "content"  # a value of a JSON file is changed
 
 
 def damage_bytes(rng: random.Random, data: bytes) -> Tuple[bytes, str]:
-    """Damage bytes once or a few times.
+    """Damage bytes in one or a few places.
 
     rng (random.Random): Random numbers.
-    data (bytes): What they are.
-    RETURNS (Tuple[bytes, str]): What they become, and BYTES or SHORT.
+    data (bytes): The bytes.
+    RETURNS (Tuple[bytes, str]): Damaged bytes, and BYTES or SHORT.
     """
     if rng.random() < 0.35 or not data:
         return data[: rng.randrange(len(data) + 1)] if data else b"", SHORT
     for _ in range(rng.choice((1, 1, 1, 2, 5))):
-        # Headers lie at the start and the end.
+        # Headers are at the start and at the end.
         at = rng.randrange(len(data)) if rng.random() < 0.6 else min(len(data) - 1, rng.randrange(200))
         if rng.random() < 0.15:
             at = len(data) - 1 - min(len(data) - 1, rng.randrange(200))
@@ -53,11 +53,11 @@ def damage_bytes(rng: random.Random, data: bytes) -> Tuple[bytes, str]:
 
 
 def damage_json(rng: random.Random, value: Any, *, depth: int = 0) -> Any:
-    """Change one value of a JSON tree: to a hostile one, to none, to two, or under another key.
+    """Replace, remove, duplicate or rename one value of a JSON tree.
 
     rng (random.Random): Random numbers.
-    value (Any): The tree. It stays as it is.
-    RETURNS (Any): Another one.
+    value (Any): The tree, which is not changed.
+    RETURNS (Any): The changed tree.
     """
     if isinstance(value, dict) and value and rng.random() < 0.9:
         key = rng.choice(list(value))
@@ -92,7 +92,7 @@ def damage_json(rng: random.Random, value: Any, *, depth: int = 0) -> Any:
 
 
 def damage_text(rng: random.Random, content: Any) -> bytes:
-    """Damage a JSON tree, and write it; sometimes as no JSON that a careful parser takes.
+    """Damage a JSON tree, and serialize it, sometimes as invalid JSON.
 
     rng (random.Random): Random numbers.
     content (Any): The tree.
@@ -121,10 +121,10 @@ def damage_folder(
 
     rng (random.Random): Random numbers.
     folder (Path): The folder.
-    files (Sequence[Path]): The files that may be damaged.
-    other (Sequence[Path]): The same files of another, whole folder: one may take its place.
-    with_special (bool): Whether folders, links and pipes may take a file's place, too.
-    RETURNS (str): How: SHORT, BYTES, CONTENT, or "mixed", "missing", "special".
+    files (Sequence[Path]): Files to choose from.
+    other (Sequence[Path]): The same files of another folder, as replacements.
+    with_special (bool): Whether folders, links and pipes may replace a file.
+    RETURNS (str): Kind of damage: SHORT, BYTES, CONTENT, or "mixed", "missing", "special".
     """
     at = rng.randrange(len(files))
     path = files[at]
@@ -146,7 +146,7 @@ def damage_folder(
 
 
 def _replace(rng: random.Random, path: Path, folder: Path, files: Sequence[Path]) -> str:
-    """Put something else in a file's place."""
+    """Replace a file by a folder, link or pipe."""
     content = rng.choice(files).read_bytes()
     path.unlink()
     makers: List[Callable[[], Any]] = [

@@ -1,6 +1,6 @@
-"""Alignment again, slowly and plainly: one document at a time, one character at a time, in Python's own types.
+"""A second, slow and simple implementation of alignment: by document and by character, in plain Python.
 
-Nothing of spacy_mluke.align is used. Wordpieces come from the libraries themselves.
+It does not use spacy_mluke.align. Wordpieces come from the libraries sentencepiece and tokenizers.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Bounds = Tuple[int, int]
 
 @dataclass
 class Piece:
-    """A wordpiece and the characters that it covers; start == end if it shows none."""
+    """A wordpiece and its character bounds; start == end if it covers no characters."""
 
     id: int
     start: int
@@ -39,7 +39,7 @@ class SlowSentencePiece:
         self._normal: Dict[str, str] = {}
 
     def encode(self, text: str, is_joined: bool) -> List[Piece]:
-        """The pieces of a segment; characters count from its start."""
+        """Return the pieces of a segment, with characters counted from its start."""
         ids = self.processor.encode(text, out_type=int)
         shown = [piece.replace("▁", "") for piece in self.processor.encode(text, out_type=str)]
         ours = [self.unk if piece_id == self.processor.unk_id() else piece_id + 1 for piece_id in ids]
@@ -65,13 +65,13 @@ class SlowSentencePiece:
         return bool(self._normalize(char))
 
     def _ask(self, text: str, ids: List[int], shown: List[str], owners: List[int]) -> List[Piece]:
-        """Several characters become one: only the library knows which."""
+        """Return the characters that are merged into one; only the library has this information."""
         pieces = []
         found = self.processor.encode(text, return_type="offset_mapping")["offsets"]
         for piece_id, surface, (start, end) in zip(ids, shown, found, strict=True):
             first, last = bisect_left(owners, start), bisect_left(owners, end)
             if surface and first == last:
-                # One of several pieces of a character, of which the last one alone has its place.
+                # One of several pieces of a character; only the last piece has its position.
                 last = bisect_left(owners, min(end + 1, len(text)))
             pieces.append(Piece(piece_id, *_covered(owners, first, last, len(text))))
         return pieces
@@ -84,7 +84,7 @@ class SlowSentencePiece:
 
 
 def _covered(owners: List[int], first: int, end: int, length: int) -> Bounds:
-    """Characters of a range of shown ones; a part of a character at the end, after others, is the next piece's."""
+    """Return the characters of a range of normalized ones; a partial character at the end belongs to the next piece."""
     if first >= len(owners):
         return length, length
     if end <= first:
@@ -98,7 +98,7 @@ def _covered(owners: List[int], first: int, end: int, length: int) -> Bounds:
 class SlowByteLevel:
     """Byte-level BPE.
 
-    tokenizer (Tokenizer): The library's own, without special pieces.
+    tokenizer (Tokenizer): The library's tokenizer, without special pieces.
     vocab (Dict[str, int]): Ids by piece.
     """
 
@@ -107,9 +107,9 @@ class SlowByteLevel:
         self.bos, self.eos, self.unk, self.mask = (vocab[name] for name in ("<s>", "</s>", "<unk>", "<mask>"))
 
     def encode(self, text: str, is_joined: bool) -> List[Piece]:
-        """The pieces of a segment; a piece covers each character that a byte of it is part of, spaces aside."""
+        """Return the pieces of a segment; a piece covers the characters that its bytes belong to, except spaces."""
         owners = [i for i, char in enumerate(text) for _ in char.encode("utf8")]
-        following = [len(text)]  # the visible character at each place or after it, from the right
+        following = [len(text)]  # the next visible character at or after each position, from the right
         for i in range(len(text) - 1, -1, -1):
             following.append(following[-1] if text[i].isspace() else i)
         pieces, at = [], 0
@@ -130,7 +130,7 @@ def is_space(char: str) -> bool:
 
 
 def moved_cut(text: str, at: int) -> int:
-    """A cut after a space goes before it."""
+    """Move a boundary after a space to before the space."""
     return at - 1 if at > 0 and text[at - 1] == " " else at
 
 
@@ -139,7 +139,7 @@ class SlowDoc:
     """The wordpieces of a document, and those of its spans and tokens."""
 
     pieces: List[Piece]
-    spans: List[Bounds]  # (0, 0) for a blank one
+    spans: List[Bounds]  # (0, 0) for a span of whitespace
 
 
 def read_doc(
@@ -151,15 +151,15 @@ def read_doc(
     split_tokens: bool,
     masks: Optional[Sequence[int]],
 ) -> SlowDoc:
-    """Cut a document into wordpieces.
+    """Split a document into wordpieces.
 
-    text (str): Its text.
-    tokens (Sequence[Bounds]): Characters of its tokens.
-    spans (Sequence[Bounds]): Tokens of its spans.
+    text (str): The text.
+    tokens (Sequence[Bounds]): Character bounds of the tokens.
+    spans (Sequence[Bounds]): Token bounds of the spans.
     vocabulary: A SlowSentencePiece or SlowByteLevel.
     segmentation (str): As for `align`.
     split_tokens (bool): As for `align`.
-    masks (Optional[Sequence[int]]): `<mask>` pieces in place of each span's words; 0 leaves them.
+    masks (Optional[Sequence[int]]): Number of `<mask>` pieces that replace each span's words; 0: no replacement.
     RETURNS (SlowDoc): The pieces.
     """
     chars = [(tokens[a][0], tokens[b - 1][1]) if b > a else (0, 0) for a, b in spans]
@@ -190,7 +190,7 @@ def read_doc(
 
 
 def sharing(pieces: Sequence[Piece], start: int, end: int) -> List[int]:
-    """Pieces from the first to the last that shares a character with a range."""
+    """Return the pieces from the first to the last one that shares a character with a range."""
     rows = []
     for i, piece in enumerate(pieces):
         if piece.start >= end:
@@ -209,7 +209,7 @@ def _put_masks(
         if masks[i]:
             owner.update(dict.fromkeys(range(start, end), i))
     new: List[Piece] = []
-    moved: Dict[int, Bounds] = {}  # where each old piece went
+    moved: Dict[int, Bounds] = {}  # new positions of the old pieces
     begun: Dict[int, Bounds] = {}
     for row, piece in enumerate(pieces):
         if row not in owner:
@@ -225,7 +225,7 @@ def _put_masks(
 
 
 def window_starts(n_pieces: int, room: int, overlap: int, spans: Sequence[Bounds]) -> List[int]:
-    """Windows: spread evenly, and more of them for the spans that none holds whole."""
+    """Return windows: evenly distributed ones, and more for spans that are not completely in one of them."""
     if n_pieces <= room:
         return [0]
     step = room - min(overlap, room // 2)
@@ -242,7 +242,7 @@ def window_starts(n_pieces: int, room: int, overlap: int, spans: Sequence[Bounds
 
 
 def best_window(starts: Sequence[int], bounds: Bounds, n_pieces: int, room: int) -> int:
-    """The window with most context on the side where it has less; of equal ones, the first."""
+    """Return the window with the most context on the side with less context; the first of equal ones."""
     best, most = -1, -1
     for i, start in enumerate(starts):
         left, right = bounds[0] - start, start + room - bounds[1]

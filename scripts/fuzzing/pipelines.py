@@ -1,4 +1,4 @@
-"""Target `pipelines`: a saved pipeline that is not as it was written is refused, or works as before."""
+"""Target `pipelines`: a damaged saved pipeline is refused, or gives the same results."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from .tiny import save_checkpoint
 
 @dataclass
 class Shared:
-    """A saved pipeline, another one of the same sizes, and what the first one gives."""
+    """A saved pipeline, another one with the same sizes, and the results of the first one."""
 
     folder: Path
     other: Path
     files: List[Path]  # of this package's components, relative
-    rest: List[Path]  # spaCy's
-    config: Any  # to build one that bytes are loaded into
+    rest: List[Path]  # spaCy's files
+    config: Any  # to build a pipeline that loads bytes
     data: bytes
     result: Any
 
@@ -65,7 +65,7 @@ def run(shared: Shared, case: Case) -> Tuple[str, int]:
                 others = [shared.other / path for path in files]
                 present = [path for path, other in zip(files, others, strict=True) if other.is_file()]
                 others = [shared.other / path for path in present]
-                # spaCy waits for a pipe in place of one of its files.
+                # spaCy would wait for input of a named pipe.
                 how = damage_folder(rng, copy, [copy / path for path in present], others, with_special=is_own)
                 nlp = spacy.load(copy)
             found = annotate(nlp)
@@ -81,7 +81,7 @@ def run(shared: Shared, case: Case) -> Tuple[str, int]:
 
 
 def _damaged(shared: Shared, case: Case) -> bytes:
-    """The bytes of a pipeline: some others, some missing, or one of its parts something else."""
+    """Return the bytes of a pipeline with changed bytes, missing bytes, or a changed value."""
     if case.rng.random() < 0.4:
         return damage_bytes(case.rng, shared.data)[0]
     content = srsly.msgpack_loads(shared.data)
@@ -93,7 +93,7 @@ def _damaged(shared: Shared, case: Case) -> bytes:
         value = part[key]
         inner = _unpacked(value)
         if isinstance(inner, dict) and case.rng.random() < 0.8:
-            part[key] = part = inner  # the outer map now holds the map itself; it is packed again below
+            part[key] = part = inner  # unpacked for now; packed again below
             continue
         kind = case.rng.random()
         if kind < 0.3:
@@ -120,7 +120,7 @@ def _unpacked(value: Any) -> Any:
 
 
 def _packed(content: Any, *, is_top: bool = False) -> Any:
-    """Put maps that were unpacked back into bytes."""
+    """Pack the unpacked maps again."""
     if not isinstance(content, dict):
         return content
     inner = {key: _packed(value) for key, value in content.items()}
@@ -128,7 +128,7 @@ def _packed(content: Any, *, is_top: bool = False) -> Any:
 
 
 def _is_ours(error: BaseException) -> bool:
-    """Whether this package's code is on the way to an error."""
+    """Return whether the traceback of an error contains this package's code."""
     trace = error.__traceback__
     while trace is not None:
         name = trace.tb_frame.f_code.co_filename

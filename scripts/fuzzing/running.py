@@ -1,4 +1,4 @@
-"""Running cases: here, or in processes that may die of them."""
+"""Run cases in this process, or in processes that may crash."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from typing import Any, Dict, Iterator, List, Optional
 from .cases import Case, Result, Summary, Target, judge
 from .guards import guarded, limit_memory
 
-# What a process has beyond a case's own time limit before it is killed: an alarm cannot stop a call of C.
+# Seconds beyond a case's time limit before its process is killed: an alarm cannot interrupt C code.
 PATIENCE = 10.0
 
 
@@ -25,9 +25,9 @@ def run_case(target: Target, shared: Any, case: Case) -> Result:
     """Run one case.
 
     target (Target): The target.
-    shared (Any): What its `prepare` returned.
+    shared (Any): Result of the target's `prepare`.
     case (Case): The case. Its folder is made and removed.
-    RETURNS (Result): What became of it.
+    RETURNS (Result): The result.
     """
     if target.writes:
         case.folder.mkdir(parents=True, exist_ok=True)
@@ -45,12 +45,12 @@ def run_case(target: Target, shared: Any, case: Case) -> Result:
 
 
 def run_here(target: Target, numbers: Iterator[int], *, seed: int, folder: Path) -> Iterator[Result]:
-    """Run cases in this process, one after the other.
+    """Run cases in this process, in sequence.
 
     target (Target): The target.
     numbers (Iterator[int]): The cases.
     seed (int): The seed.
-    folder (Path): Where to work.
+    folder (Path): The working folder.
     YIELDS (Result): One for each case.
     """
     shared = target.prepare(_made(folder / "shared"))
@@ -60,7 +60,7 @@ def run_here(target: Target, numbers: Iterator[int], *, seed: int, folder: Path)
 
 @dataclass
 class _Worker:
-    """A forked process and what it has said."""
+    """A forked process and its messages."""
 
     pid: int
     pipe: int
@@ -73,14 +73,14 @@ class _Worker:
 def run_forked(
     target: Target, *, n_cases: int, seed: int, processes: int, folder: Path, until: float, first: int = 0
 ) -> Iterator[Result]:
-    """Run cases in forked processes. One that dies, or does not come back, costs its case only.
+    """Run cases in forked processes. A crash or a hang fails only the running case.
 
     target (Target): The target.
-    n_cases (int): How many cases.
+    n_cases (int): Number of cases.
     seed (int): The seed.
-    processes (int): How many processes.
-    folder (Path): Where to work.
-    until (float): When to stop at the latest, on the monotonic clock.
+    processes (int): Number of processes.
+    folder (Path): The working folder.
+    until (float): Latest time to stop, on the monotonic clock.
     first (int): Number of the first case.
     YIELDS (Result): One for each case.
     """
@@ -158,7 +158,7 @@ def _read(worker: _Worker, data: bytes) -> Iterator[Result]:
 
 
 def _death(number: int, status: int) -> Result:
-    """A process that died of a case: a crash, or one that was killed because it did not come back."""
+    """Return the result of a case whose process crashed or was killed after a hang."""
     name = signal.Signals(os.WTERMSIG(status)).name if os.WIFSIGNALED(status) else f"exit {os.WEXITSTATUS(status)}"
     return Result(number, f"FAILED: process died ({name})", error=f"The process died: {name}.", place=f"died ({name})")
 
@@ -174,7 +174,7 @@ def summarize(target: Target, results: Iterator[Result], seed: int, *, progress:
     target (Target): Their target.
     results (Iterator[Result]): The results.
     seed (int): Their seed.
-    progress (bool): Whether a line says every half minute how far it is.
+    progress (bool): Whether to print the progress every half minute.
     RETURNS (Summary): The counts, and failures.
     """
     summary = Summary(target.name, seed)
@@ -195,7 +195,7 @@ def summarize(target: Target, results: Iterator[Result], seed: int, *, progress:
 
 
 def report(summary: Summary) -> List[str]:
-    """Say what was found.
+    """Format a summary.
 
     summary (Summary): The counts.
     RETURNS (List[str]): Lines of text.
@@ -218,5 +218,5 @@ def report(summary: Summary) -> List[str]:
 
 
 def temporary_folder() -> Path:
-    """A new folder for a run."""
+    """Make a new folder for a run."""
     return Path(tempfile.mkdtemp(prefix="mluke-fuzz-"))

@@ -23,9 +23,9 @@ FACTORIES = (
     *("mluke", "mluke_relations", "mluke_ner", "mluke_typing", "mluke_qa"),
     *("mluke_linker", "mluke_cloze", "mluke_mentions", "mluke_pretraining"),
 )
-# Nothing to try: names of functions, and where files are.
+# Settings that are not changed: names of functions, and paths.
 FIXED = {"@architectures", "@misc", "@scorers", "name", "path", "scorer"}
-# Settings that are registered functions: others of their kind.
+# Settings that are registered functions, with alternatives.
 FUNCTIONS: Dict[str, List[Any]] = {
     "suggester": [
         {"@misc": "spacy-mluke.ents_suggester.v1"},
@@ -54,7 +54,7 @@ FUNCTIONS: Dict[str, List[Any]] = {
 
 @dataclass
 class Shared:
-    """What the settings leave alone."""
+    """Data that no setting changes."""
 
     checkpoint: Path
     store: Path
@@ -68,7 +68,7 @@ def prepare(folder: Path) -> Shared:
 
 
 def run(shared: Shared, case: Case) -> Tuple[str, int]:
-    """Add a component with odd settings, initialize it, use it."""
+    """Add a component with random settings, initialize it, and use it."""
     rng = case.rng
     factory = rng.choice(FACTORIES)
     config = _with_files(copy.deepcopy(Language.get_factory_meta(factory).default_config), shared)
@@ -95,7 +95,7 @@ def run(shared: Shared, case: Case) -> Tuple[str, int]:
 
 
 def _with_files(config: Any, shared: Shared) -> Any:
-    """The config with the tiny checkpoint and store."""
+    """Return the config with the tiny checkpoint and store."""
     if not isinstance(config, dict):
         return config
     found = {key: _with_files(value, shared) for key, value in config.items()}
@@ -107,7 +107,7 @@ def _with_files(config: Any, shared: Shared) -> Any:
 
 
 def _change(rng: random.Random, config: Dict[str, Any]) -> None:
-    """Give one setting another value."""
+    """Change the value of one setting."""
     places: List[Tuple[Dict[str, Any], str]] = []
 
     def collect(block: Dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Target `stores`: damaged entity stores and vocabularies answer, or say what is wrong with them."""
+"""Target `stores`: damaged entity stores and vocabularies work, or raise an error with a code."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from .texts import WORDS
 from .tiny import ENTITIES
 
 MENTIONS = ("Tokyo", "tokio", "東京", "Япония", "Японией", "Paris", "nobody", "", "\ud800", "a" * 3000, "e\u0301" * 500)
-# Statements that whoever made the file could have run: each leaves a database that opens.
+# SQL statements that the author of a file could have run; the database can still be opened after each.
 STATEMENTS = (
     "UPDATE entities SET id = {value}", "UPDATE entities SET type = {value}", "UPDATE entities SET prior = {value}",
     "UPDATE names SET name = {value}", "UPDATE names SET kind = {value}", "UPDATE names SET entity = {value}",
@@ -46,7 +46,7 @@ VALUES = ("NULL", "''", "x'00ff'", "1e400", "-1e400", "-1", "99999999999", "9223
 
 @dataclass
 class Shared:
-    """Whole files, and what they answer."""
+    """Undamaged files, and their results."""
 
     store: Path
     answers: Any
@@ -89,14 +89,14 @@ def run(shared: Shared, case: Case) -> Tuple[str, int]:
 
 
 def damage_store(shared: Shared, rng: random.Random, folder: Path) -> str:
-    """A store's file."""
+    """Damage the file of a store."""
     path = folder / "store.sqlite"
     how = _damage_sqlite(rng, shared.store, path)
     return _compare("store", ask_store(path), shared.answers, how)
 
 
 def damage_store_bytes(shared: Shared, rng: random.Random, folder: Path) -> str:
-    """A store that comes as bytes."""
+    """Damage a store that is loaded from bytes."""
     data, how = damage_bytes(rng, shared.store.read_bytes())
     source = StoreCandidates()
     source.from_bytes(data)
@@ -104,14 +104,14 @@ def damage_store_bytes(shared: Shared, rng: random.Random, folder: Path) -> str:
 
 
 def damage_database(shared: Shared, rng: random.Random, folder: Path) -> str:
-    """A vocabulary's database."""
+    """Damage the database of a vocabulary."""
     path = folder / "entity_vocab.sqlite"
     how = _damage_sqlite(rng, shared.database, path)
     return _compare("database", ask_database(path), shared.names, how)
 
 
 def damage_vocabulary(shared: Shared, rng: random.Random, folder: Path) -> str:
-    """An entity_vocab.json: read whole, and built into a database."""
+    """Damage an entity_vocab.json that is read into memory and built into a database."""
     path = folder / "entity_vocab.json"
     if rng.random() < 0.5:
         data, how = damage_bytes(rng, shared.vocabulary.read_bytes())
@@ -130,7 +130,7 @@ def damage_vocabulary(shared: Shared, rng: random.Random, folder: Path) -> str:
 
 
 def damage_rows(shared: Shared, rng: random.Random, folder: Path) -> str:
-    """Names to build a store from."""
+    """Damage the names that a store is built from."""
     suffix = rng.choice((".jsonl", ".json", ".tsv", ".csv"))
     path = folder / f"names{suffix}"
     rows = [dict(row) for row in shared.rows]
@@ -157,7 +157,7 @@ def damage_rows(shared: Shared, rng: random.Random, folder: Path) -> str:
 
 
 def damage_msgpack(shared: Shared, rng: random.Random, folder: Path) -> str:
-    """The bytes of a knowledge base: a map of file names to contents, and hostile ones."""
+    """Return the bytes of a knowledge base: a map of file names to contents, or hostile values."""
     import srsly
 
     names = ("entities", "kb", "contents", "../x", "//tmp/x", "/x", "a/../../x", "", ".", "\x00", "C:\\x", "a\\..\\x")
@@ -180,7 +180,7 @@ def damage_msgpack(shared: Shared, rng: random.Random, folder: Path) -> str:
 
 
 def ask_store(path: Path) -> Any:
-    """What a store answers."""
+    """Return the results of a store."""
     return _answers(EntityStore(path))
 
 
@@ -203,7 +203,7 @@ def _answers(store: EntityStore) -> Any:
 
 
 def ask_database(path: Path) -> Any:
-    """What a vocabulary's database answers."""
+    """Return the results of a vocabulary's database."""
     database = EntityDatabase(path)
     found = [database.get(name) for name in ("en:Tokyo", "en:Paris", "[MASK]", "nobody", "\ud800", "")]
     if not all(one is None or isinstance(one, int) for one in found):
@@ -231,7 +231,7 @@ def _compare(what: str, found: Any, expected: Any, how: str) -> str:
     if found == expected:
         return f"{what}: same answers"
     if how == SHORT:
-        raise Broken(f"a {what} that was cut short answers otherwise than the whole one")
+        raise Broken(f"a truncated {what} gives other results than the complete one")
     return f"{what}: other answers"
 
 

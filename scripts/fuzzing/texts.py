@@ -16,7 +16,7 @@ _TEXT = (
 )
 WORDS = _TEXT.split()
 
-# What normalizers drop, split, join or write as a space, and what looks like a special piece.
+# Characters that normalizers remove, split, join or replace by a space, and strings similar to special pieces.
 SPECIAL = [
     *("<s>", "</s>", "<mask>", "<ent>", "<ent2>", "<pad>", "<unk>", "[MASK]", "<0x0A>", "▁", "Ġ", "Ċ", "##"),
     *("ﷺ", "½", "ﬁ", "㎏", "…", "Ⅷ", "ſ", "İ", "ß", "ａｂ", "ｶﾞ", "℃", "²", "ŉ", "ﷲ", "㍿", "🅰", "𝔘"),
@@ -28,10 +28,10 @@ SPACES = [" ", " ", " ", "  ", "\n", "\t", "\r\n", "\u00a0", "\u3000", "\u2003",
 
 
 def random_words(rng: random.Random, most: int) -> List[str]:
-    """Tokens of a document, whitespace among them.
+    """Return random tokens of a document, including whitespace.
 
     rng (random.Random): Random numbers.
-    most (int): Tokens at most.
+    most (int): Maximum number of tokens.
     RETURNS (List[str]): The tokens; joined, they are the text.
     """
     n_tokens = int(rng.random() * rng.random() * most) + (rng.random() < 0.98)
@@ -40,7 +40,7 @@ def random_words(rng: random.Random, most: int) -> List[str]:
         return [rng.choice(WORDS) if rng.random() < 0.9 else _odd(rng) for _ in range(n_tokens)]
     if style < 0.75:
         return [_odd(rng) for _ in range(n_tokens)]
-    # A text that is cut anywhere, as by a tokenizer that nobody foresaw.
+    # Split at random positions, for unusual tokenizers.
     text = "".join(rng.choice(WORDS) + (rng.choice(SPACES) if rng.random() < 0.6 else "") for _ in range(n_tokens))
     if rng.random() < 0.3:
         text += _odd(rng)
@@ -68,6 +68,6 @@ def _odd(rng: random.Random) -> str:
 
 
 def _any_char(at: float) -> str:
-    """Any character but a surrogate, those of the first plane more often."""
+    """Return a random character that is not a surrogate, more often from the first plane."""
     code = int((at * 8 % 1) * (0x10FFFF if at < 0.1 else 0xFFFF))
     return chr(code) if not 0xD800 <= code <= 0xDFFF else "\ufffd"

@@ -1,4 +1,4 @@
-"""Tiny checkpoints with random weights, made without any other library's models."""
+"""Tiny checkpoints with random weights, made without models of other libraries."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ ENTITIES = {"[PAD]": 0, "[UNK]": 1, "[MASK]": 2, "en:Tokyo": 3, "ja:東京": 3, 
 def save_checkpoint(
     folder: Path, *, byte_level: bool = False, with_heads: bool = True, pickled: bool = False, seed: int = 0
 ) -> Path:
-    """Write a checkpoint of two layers and width 16 in the published form.
+    """Write a checkpoint with two layers and width 16 in the published format.
 
-    folder (Path): The folder, made if missing.
-    byte_level (bool): Whether its wordpieces are LUKE's, not mLUKE's.
-    with_heads (bool): Whether it has the heads for masked words and entities.
+    folder (Path): The folder.
+    byte_level (bool): Whether its wordpieces are those of LUKE instead of mLUKE.
+    with_heads (bool): Whether it has heads for masked words and entities.
     pickled (bool): Whether the weights are a pytorch_model.bin.
-    seed (int): Other seeds give other weights.
+    seed (int): Seed of the weights.
     RETURNS (Path): The folder.
     """
     (save_byte_level if byte_level else save_sentencepiece)(folder)

@@ -1,4 +1,4 @@
-"""Tiny wordpiece vocabularies of both kinds, made on the spot."""
+"""Train tiny wordpiece vocabularies of both kinds."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _TEXT = [*WORDS, "Tokyo is the capital of Japan and Paris is the capital of Fran
 def save_sentencepiece(folder: Path) -> Path:
     """Train a sentencepiece model of a few hundred pieces.
 
-    folder (Path): Where to write sentencepiece.bpe.model; made if missing.
+    folder (Path): Folder for sentencepiece.bpe.model.
     RETURNS (Path): The folder.
     """
     from sentencepiece import SentencePieceTrainer
 
     folder.mkdir(parents=True, exist_ok=True)
     model = io.BytesIO()
-    # Whole sentences and single words: pieces of whole words, and of single characters.
+    # With sentences and single words, the vocabulary has pieces of whole words and of single characters.
     lines: List[str] = [" ".join(WORDS[i : i + 7]) for i in range(0, len(WORDS), 5)] + _TEXT
     SentencePieceTrainer.train(
         sentence_iterator=iter(lines * 3),
@@ -42,7 +42,7 @@ def save_sentencepiece(folder: Path) -> Path:
 def save_byte_level(folder: Path, texts: Sequence[str] = (" ".join(WORDS),)) -> Path:
     """Train a byte-level BPE vocabulary of a few hundred pieces.
 
-    folder (Path): Where to write vocab.json and merges.txt; made if missing.
+    folder (Path): Folder for vocab.json and merges.txt.
     texts (Sequence[str]): Texts to train on.
     RETURNS (Path): The folder.
     """
@@ -64,14 +64,14 @@ def save_byte_level(folder: Path, texts: Sequence[str] = (" ".join(WORDS),)) -> 
 
 
 def count_ids(folder: Path) -> int:
-    """How many rows an embedding table for a vocabulary has, markers included.
+    """Return the number of rows of an embedding table for a vocabulary, including markers.
 
     folder (Path): The folder.
-    RETURNS (int): The number.
+    RETURNS (int): The number of rows.
     """
     if (folder / VOCAB).is_file():
         return len(json.loads((folder / VOCAB).read_text(encoding="utf8"))) + 2
     from sentencepiece import SentencePieceProcessor
 
-    # <pad> in front, then <mask>, <ent>, <ent2>.
+    # <pad> at the start; <mask>, <ent> and <ent2> at the end.
     return len(SentencePieceProcessor(model_file=str(folder / SENTENCEPIECE))) + 4

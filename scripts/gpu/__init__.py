@@ -1,1 +1,1 @@
-"""What `scripts/check_gpu.py` runs."""
+"""Modules of `scripts/check_gpu.py`."""

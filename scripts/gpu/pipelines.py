@@ -1,4 +1,4 @@
-"""A small pipeline for each component, with examples: what is compared between two devices."""
+"""A small pipeline for each component, with examples, to compare two devices."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ MORE = "It lies far away , and many people who came from other lands live there 
 
 @dataclasses.dataclass
 class Case:
-    """A component to look at."""
+    """A component to compare."""
 
     name: str
     nlp: Language
@@ -40,16 +40,16 @@ class Case:
 
     @property
     def encoder(self) -> EncoderModel:
-        """The component's encoder."""
+        """Return the component's encoder."""
         return next(filter(is_encoder, self.pipe.model.walk()))
 
 
 def make_case(name: str, encoder: str, folder: Path, **options: Any) -> Case:
-    """Make a component with fresh weights, the same each time.
+    """Make a component with new weights, from the same seed each time.
 
-    name (str): Its factory: one of NAMES.
+    name (str): The factory: one of NAMES.
     encoder (str): A checkpoint.
-    folder (Path): Where files can be written.
+    folder (Path): A folder for files.
     **options (Any): For `spacy-mluke.Encoder.v1`.
     RETURNS (Case): The pipeline, initialized on the current device.
     """
@@ -72,7 +72,7 @@ def make_case(name: str, encoder: str, folder: Path, **options: Any) -> Case:
 
 
 def copy_case(case: Case) -> Case:
-    """The same component, read from its bytes to the current device.
+    """Return a copy of a component, read from its bytes to the current device.
 
     case (Case): The component.
     RETURNS (Case): The copy.
@@ -84,7 +84,7 @@ def copy_case(case: Case) -> Case:
 
 
 def without_dropout(encoder: EncoderModel) -> None:
-    """Let nothing be drawn in training, so that steps can be compared.
+    """Switch off randomness in training, so that steps can be compared.
 
     encoder (EncoderModel): An encoder.
     """
@@ -95,7 +95,7 @@ def without_dropout(encoder: EncoderModel) -> None:
 
 
 def _start_tagger(nlp: Language) -> None:
-    """Weights of the tagger start at zero, and would send zeros down."""
+    """Initialize the tagger's weights, which are zero by default and would have zero gradients."""
     rng = numpy.random.default_rng(0)
     tagger: Any = nlp.get_pipe("tagger")
     for node in tagger.model.walk():
@@ -110,7 +110,7 @@ def _examples(nlp: Language) -> List[Example]:
 
 
 def _doc(nlp: Language, fact: Tuple[str, str, str, str], n_more: int, is_gold: bool) -> Doc:
-    """ "Tokyo is the capital of Japan", and what a task says of it."""
+    """Return "Tokyo is the capital of Japan" with the annotation of a task."""
     city, city_id, country, country_id = fact
     is_cloze = "mluke_cloze" in nlp.pipe_names
     words = [city, "is", "the", "capital", "of", country, *(MORE.split() * n_more)]
@@ -172,7 +172,7 @@ NAMES = tuple(_CONFIGS)
 
 
 def predictions(case: Case) -> numpy.ndarray:
-    """All numbers of what a component predicts, as one array.
+    """Return all numbers of a component's predictions, as one array.
 
     case (Case): The component.
     RETURNS (numpy.ndarray): Shape: (n,), float64.
@@ -183,7 +183,7 @@ def predictions(case: Case) -> numpy.ndarray:
 
 
 def _numbers(found: Any) -> Iterator[Any]:
-    """Floats and arrays of floats in dataclasses and containers."""
+    """Yield floats and arrays of floats in dataclasses and containers."""
     if isinstance(found, float):
         yield numpy.asarray([found])
     elif hasattr(found, "dtype") and hasattr(found, "shape"):
@@ -200,13 +200,13 @@ def _numbers(found: Any) -> Iterator[Any]:
 
 
 def gradients(case: Case) -> Tuple[float, Dict[str, numpy.ndarray]]:
-    """A training step's loss, and the gradients of all parameters, which are cleared.
+    """Return the loss of a training step and the gradients of all parameters, and clear the gradients.
 
     case (Case): The component.
     RETURNS (Tuple[float, Dict[str, numpy.ndarray]]): Loss, and gradients by name.
     """
     losses: Dict[str, float] = {}
-    # spaCy's way to say that nothing is to be stepped.
+    # sgd=False: spaCy does not update the weights.
     case.nlp.update(case.examples, sgd=cast(Any, False), losses=losses)
     found: Dict[str, numpy.ndarray] = {}
     for name, parameter in load_model(case.encoder).named_parameters():
@@ -217,12 +217,12 @@ def gradients(case: Case) -> Tuple[float, Dict[str, numpy.ndarray]]:
 
 
 def steps(case: Case, n: int, rate: float = 1e-4) -> List[float]:
-    """Training steps with AdamW.
+    """Train for some steps with AdamW.
 
-    case (Case): The component; it changes.
-    n (int): How many.
+    case (Case): The component, which is changed.
+    n (int): Number of steps.
     rate (float): Learning rate.
-    RETURNS (List[float]): The loss of each.
+    RETURNS (List[float]): The loss of each step.
     """
     from spacy_mluke.encoder.optimizer import AdamW
 
@@ -236,7 +236,7 @@ def steps(case: Case, n: int, rate: float = 1e-4) -> List[float]:
 
 
 def weights(case: Case) -> torch.Tensor:
-    """All weights of an encoder that have a gradient in training, on the CPU. Shape: (n,)."""
+    """Return all trained weights of an encoder, on the CPU. Shape: (n,)."""
     parts: List[Optional[torch.Tensor]] = [
         parameter.detach().float().cpu().reshape(-1)
         for _, parameter in load_model(case.encoder).named_parameters()

@@ -1,4 +1,4 @@
-"""How fast the encoder is on a device, beside transformers' `LukeModel` with the same weights."""
+"""Measure the encoder on a device, and transformers' `LukeModel` with the same weights."""
 
 from __future__ import annotations
 
@@ -17,40 +17,40 @@ from spacy_mluke.checkpoint.huggingface import export_huggingface
 from spacy_mluke.checkpoint.load import LoadedEncoder, load_encoder
 
 MENTION = 3
-# Pieces and entities of passes, as paragraphs have them.
+# Number of pieces and entities of sequences, as in paragraphs.
 SHAPES = [(24, 2), (48, 4), (96, 8), (160, 12)]
 ROUNDS = 3
 DTYPES = ("float32", "bfloat16")
 
-Pass = Tuple[List[int], List[Tuple[int, int]]]  # pieces, and bounds of the entities
+Item = Tuple[List[int], List[Tuple[int, int]]]  # pieces, and bounds of the entities
 
 
 def measure_speed(encoder: str, device: torch.device, n_sequences: int) -> Dict[str, float]:
-    """Sequences a second of both encoders over the same input, and words a second of a pipeline.
+    """Measure sequences a second of both encoders on the same input, and words a second of a pipeline.
 
     encoder (str): A checkpoint.
-    device (torch.device): Where.
-    n_sequences (int): Sequences of a round.
-    RETURNS (Dict[str, float]): By what was measured; the best of three rounds.
+    device (torch.device): The device.
+    n_sequences (int): Number of sequences in a round.
+    RETURNS (Dict[str, float]): Figures by name; the best of three rounds.
     """
     found: Dict[str, float] = {}
     for dtype in DTYPES:
         loaded = load_encoder(encoder, device=device, dtype=getattr(torch, dtype))
-        passes = _passes(loaded, n_sequences)
-        ours = _best(functools.partial(_run_ours, loaded, passes, device), device)
-        theirs = _best(_reference(encoder, passes, device, dtype), device)
-        found[f"{dtype}: passes a second"] = n_sequences / ours
-        found[f"{dtype}: passes a second of LukeModel"] = n_sequences / theirs
+        sequences = _sequences(loaded, n_sequences)
+        ours = _best(functools.partial(_run_ours, loaded, sequences, device), device)
+        theirs = _best(_reference(encoder, sequences, device, dtype), device)
+        found[f"{dtype}: sequences a second"] = n_sequences / ours
+        found[f"{dtype}: sequences a second of LukeModel"] = n_sequences / theirs
         found[f"{dtype}: times as fast"] = theirs / ours
     found["nlp.pipe: words a second"] = _words_a_second(encoder, n_sequences, device)
     return found
 
 
-def _passes(loaded: LoadedEncoder, n: int) -> List[Pass]:
-    """Sequences of random pieces, long ones first, as both run them."""
+def _sequences(loaded: LoadedEncoder, n: int) -> List[Item]:
+    """Return sequences of random pieces, long ones first."""
     rng = numpy.random.default_rng(0)
     most = loaded.config.max_pieces
-    found: List[Pass] = []
+    found: List[Item] = []
     for i in range(n):
         n_pieces, n_entities = SHAPES[i % len(SHAPES)]
         n_pieces = min(n_pieces, most)
@@ -60,12 +60,12 @@ def _passes(loaded: LoadedEncoder, n: int) -> List[Pass]:
     return sorted(found, key=lambda item: -len(item[0]))
 
 
-def _batches(passes: List[Pass]) -> List[List[Pass]]:
-    return [passes[start : start + 32] for start in range(0, len(passes), 32)]
+def _batches(sequences: List[Item]) -> List[List[Item]]:
+    return [sequences[start : start + 32] for start in range(0, len(sequences), 32)]
 
 
-def _run_ours(loaded: LoadedEncoder, passes: List[Pass], device: torch.device) -> None:
-    for batch in _batches(passes):
+def _run_ours(loaded: LoadedEncoder, sequences: List[Item], device: torch.device) -> None:
+    for batch in _batches(sequences):
         loaded.network(
             torch.tensor([piece for pieces, _ in batch for piece in pieces], device=device),
             [len(pieces) for pieces, _ in batch],
@@ -76,7 +76,7 @@ def _run_ours(loaded: LoadedEncoder, passes: List[Pass], device: torch.device) -
         )
 
 
-def _reference(encoder: str, passes: List[Pass], device: torch.device, dtype: str) -> Callable[[], None]:
+def _reference(encoder: str, sequences: List[Item], device: torch.device, dtype: str) -> Callable[[], None]:
     from transformers import LukeModel
 
     loaded = load_encoder(encoder)
@@ -86,7 +86,7 @@ def _reference(encoder: str, passes: List[Pass], device: torch.device, dtype: st
     mask, pad = loaded.entities.mask_id, loaded.wordpieces.pad_id
 
     def run() -> None:
-        for batch in _batches(passes):
+        for batch in _batches(sequences):
             width, most = max(len(pieces) for pieces, _ in batch), max(len(bounds) for _, bounds in batch)
             ids = numpy.full((len(batch), width), pad)
             attended = numpy.zeros((len(batch), width), dtype="int64")
@@ -109,7 +109,7 @@ def _reference(encoder: str, passes: List[Pass], device: torch.device, dtype: st
 
 
 def _best(run: Callable[[], None], device: torch.device) -> float:
-    """Seconds of the quickest round, after one that does not count."""
+    """Return the seconds of the fastest round, after one round of warm-up."""
     times = []
     with torch.no_grad():
         for _ in range(ROUNDS + 1):

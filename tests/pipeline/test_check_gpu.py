@@ -11,7 +11,7 @@ from scripts.check_gpu import Check, main
 
 def test_the_checks_of_a_gpu_run_on_the_cpu(masked_lm, tmp_path, capsys):
     report = tmp_path / "report.json"
-    arguments = ["--device", "cpu", "--encoder", str(masked_lm), "--components", "mluke_relations", "--passes", "2"]
+    arguments = ["--device", "cpu", "--encoder", str(masked_lm), "--components", "mluke_relations", "--sequences", "2"]
     assert main([*arguments, "--output", str(report)]) == 0
     found = json.loads(report.read_text())
     assert {check["part"] for check in found["checks"]} == {"mluke_relations", "speed"}
