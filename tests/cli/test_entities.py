@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from spacy_mluke.cli import app
-from spacy_mluke.kb import store_rows
+from spacy_mluke.kb import store_sources
 from spacy_mluke.kb.store import EntityStore
 
 TABLE = 'Q90\ten\tParis\tcity\t0.9\nQ167646\ten\tParis\thero\t0.1\nQ90\tja\tパリ\n\nQ5\ten\t"Quoted\n'
@@ -200,7 +200,7 @@ def test_the_error_names_a_line_that_cannot_be_read(tmp_path, name, content, lin
 
 
 def test_an_overlong_line_is_not_read_into_memory(tmp_path, monkeypatch):
-    monkeypatch.setattr(store_rows, "_LONGEST_LINE", 1000)
+    monkeypatch.setattr(store_sources, "_LONGEST_LINE", 1000)
     for name in ("a.jsonl.gz", "a.tsv.gz"):
         (tmp_path / name).write_bytes(gzip.compress(b" " * 10_000))
         output = entities("build", tmp_path / name, tmp_path / "store.sqlite").output
