@@ -13,6 +13,7 @@ from scripts.workflows.sample import make_sample
 from scripts.workflows.tasks import MARKED, STORE, TASKS, find_runs
 from scripts.workflows.train import CONFIGS, overrides_of
 from spacy_mluke.annotate.relations import get_relations
+from spacy_mluke.encoder.access import encoder_settings
 from tests.report.helpers import relation_run
 
 SYSTEMS = [(task, system) for task, own in TASKS.items() for system in own.systems]
@@ -95,7 +96,7 @@ def test_the_config_of_every_system_accepts_its_overrides(corpora, task, system)
     assert all(config["paths"][name] for name in ("train", "dev"))
     if TASKS[task].systems[system].has_encoder:
         (_, pipe) = nlp.pipeline[0]
-        assert pipe.model.get_ref("encoder").shims[0].cfg["name"] == "x"
+        assert encoder_settings(pipe.model.get_ref("encoder"))["name"] == "x"
 
 
 def test_runs_are_found_in_the_order_of_the_systems_with_every_seed(tmp_path):

@@ -11,6 +11,7 @@ from thinc.api import Adam
 from transformers import LukeForQuestionAnswering
 
 from spacy_mluke.annotate.answers import Question
+from spacy_mluke.encoder.access import encoder_settings
 from tests.checkpoint.checkpoints import make_checkpoint
 from tests.pipeline.question_docs import TEXTS, answers, ask, question_examples, question_pipeline
 from tests.pipeline.steps import head_slopes, take_steps
@@ -278,7 +279,7 @@ def test_documents_with_another_text_than_their_references_are_refused(steady_ch
 
 def test_long_questions_and_too_many_entities_give_one_warning(trained):
     nlp = question_pipeline(
-        trained.get_pipe("mluke_qa").model.get_ref("encoder").shims[0].cfg["name"],
+        encoder_settings(trained.get_pipe("mluke_qa").model.get_ref("encoder"))["name"],
         {"max_entities": 1},
         suggester={"@misc": "spacy-mluke.ents_suggester.v1"},
     )

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from spacy.kb import InMemoryLookupKB
 
-from spacy_mluke.encoder.shim import EncoderShim
+from spacy_mluke.encoder.access import encoder_from_bytes
+from spacy_mluke.encoder.model import build_encoder_v1
 from spacy_mluke.kb.candidate_sources import KBCandidates
 from spacy_mluke.kb.spacy_kb import StoreKB
 from spacy_mluke.kb.store import EntityStore
@@ -92,7 +93,7 @@ def test_bytes_of_components_write_nothing_outside_their_folder(tmp_path, name):
     with pytest.raises(ValueError, match="ML330"):
         KBCandidates().from_bytes(data)
     with pytest.raises(ValueError, match="ML330"):
-        EncoderShim(name="none", visibility="joint", dtype="float32", max_batch_items=1).from_bytes(data)
+        encoder_from_bytes(build_encoder_v1("none"), data)
     nlp = spacy.blank("en")
     nlp.add_pipe("mluke_mentions", config={"candidates": {"@misc": "spacy-mluke.kb_candidates.v1"}})
     saved = srsly.msgpack_loads(nlp.to_bytes())
