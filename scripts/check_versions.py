@@ -198,8 +198,8 @@ def _candidates(version: str) -> Iterator[Path]:
     code = "import sys; print('%d.%d' % sys.version_info[:2])"
     for place in places:
         # pyenv has shims on the path also for versions that are not selected.
-        told = subprocess.run([place, "-c", code], capture_output=True, text=True, check=False)
-        if told.stdout.strip() == version:
+        result = subprocess.run([place, "-c", code], capture_output=True, text=True, check=False)
+        if result.stdout.strip() == version:
             yield place
 
 

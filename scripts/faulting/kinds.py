@@ -15,7 +15,7 @@ from .processes import (
     REFUSED,
     Report,
     all_at_once,
-    become_nobody,
+    drop_root,
     finish,
     fork,
     killed_at,
@@ -150,7 +150,7 @@ def read_only(folder: Path) -> Report:
 
         # Other users may not be able to read the Python installation.
         "".encode("utf-8-sig")
-        become_nobody()
+        drop_root()
         os.environ["SPACY_MLUKE_CACHE"] = str(cache)
         os.environ["TMPDIR"] = str(temporary)
         tempfile.tempdir = None

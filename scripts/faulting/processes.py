@@ -162,7 +162,7 @@ def limit_files(size: int) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 
 
-def become_nobody() -> None:
+def drop_root() -> None:
     """Drop root privileges, because root ignores permissions."""
     if os.geteuid() == 0:
         os.setgroups([])

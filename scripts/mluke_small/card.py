@@ -55,9 +55,9 @@ _MARK = "<!-- files -->\n"
 
 
 def render_card(files: Dict[str, Dict[str, Any]]) -> str:
-    """Fill the sizes into the model card.
+    """Render the model card with the sizes of the files.
 
-    files (Dict[str, Dict[str, Any]]): File name -> "bytes" and "sha256".
+    files (Dict[str, Dict[str, Any]]): "bytes" and "sha256" by file name.
     RETURNS (str): Markdown.
     """
     rows = [f"| `{name}` | {entry['bytes']:,} | `{entry['sha256'][:16]}` |" for name, entry in files.items()]
@@ -66,6 +66,6 @@ def render_card(files: Dict[str, Dict[str, Any]]) -> str:
         "| file | bytes | sha256 (start) |",
         "|---|---:|---|",
         *rows,
-        f"| these together | {total:,} | |",
+        f"| total | {total:,} | |",
     ]
     return _TEMPLATE.read_text(encoding="utf8").replace(_MARK, "\n".join(table) + "\n")

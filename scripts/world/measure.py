@@ -49,7 +49,7 @@ RELATIONS = {
     "P47": (None, "COUNTRY"),
 }
 INVERSE = {"P36": "P1376", "P1376": "P36"}
-KINDS = ("told", "held_out", "never_told")
+KINDS = ("trained", "held_out", "unseen")
 _NO_WORD = re.compile(r"[\W_]+")
 
 
@@ -220,7 +220,17 @@ def show(figures: Dict[str, Dict[str, Any]]) -> None:
             (lang, "trained" if lang.partition("-")[0] in trained else "zero-shot", f["n"], *map(percent, _columns(f)))
             for lang, f in sorted(own.items())
         ]
-        header = ("", "", "n", "P@1", "of all of the type", "majority", "told", "held out", "never told")
+        header = (
+            "",
+            "",
+            "n",
+            "P@1",
+            "of all of the type",
+            "majority",
+            "in training",
+            "held out",
+            "not in training data",
+        )
         msg.table(rows, header=header, aligns=("l", "l", *"rrrrrrr"), divider=True)
 
 

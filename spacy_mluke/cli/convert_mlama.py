@@ -65,11 +65,11 @@ def convert_mlama(
     with writing(target) as aside:
         docs.to_disk(aside)
     if skipped["patterns"]:
-        msg.warn(f"{skipped['patterns']} patterns were left out: they have not one [X] and one [Y]")
+        msg.warn(f"{skipped['patterns']} patterns were skipped: they do not have exactly one [X] and one [Y]")
     n_objects = len({cloze.objects[0][0] for cloze in taken})
     msg.good(f"Wrote {target}: {len(taken)} texts, {n_objects} objects")
     if skipped["names"]:
-        msg.info(f"{skipped['names']} facts have no name in a language, and are not in its texts")
+        msg.info(f"{skipped['names']} facts were skipped in a language without a name for them")
 
 
 def _listed(text: Optional[str]) -> Optional[list]:

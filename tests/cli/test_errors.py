@@ -107,7 +107,7 @@ def test_json_that_is_nested_too_deeply(files, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "told"),
+    ("old", "new", "expected"),
     [
         ('factory = "mluke_typing"', 'factory = "mluke_typng"', "mluke_typng"),
         ('"spacy-mluke.Encoder.v1"', '"spacy-mluke.Encodr.v1"', "spacy-mluke.Encodr.v1"),
@@ -117,14 +117,14 @@ def test_json_that_is_nested_too_deeply(files, tmp_path):
     ],
     ids=["factory", "architecture", "setting", "syntax", "eval_frequency"],
 )
-def test_a_config_with_an_error(old, new, told, files, tmp_path, monkeypatch):
+def test_a_config_with_an_error(old, new, expected, files, tmp_path, monkeypatch):
     text = TYPING.read_text(encoding="utf8")
     assert old in text
     (tmp_path / "typing.cfg").write_text(text.replace(old, new), encoding="utf8")
     # The error comes before training.
     monkeypatch.setattr("spacy.language.Language.initialize", lambda self, *args, **options: None)
     corpus = ("--paths.train", files / "plain.spacy", "--paths.dev", files / "plain.spacy")
-    says(run("train", tmp_path / "typing.cfg", tmp_path / "out", *corpus), told)
+    says(run("train", tmp_path / "typing.cfg", tmp_path / "out", *corpus), expected)
 
 
 def test_a_corpus_that_is_missing_or_not_named(files, tmp_path):

@@ -62,23 +62,23 @@ def test_the_output_folder_may_contain_other_files(output):
 class Bar:
     """Records the calls of tqdm."""
 
-    def __init__(self, told, total, desc, disable, leave):
+    def __init__(self, calls, total, desc, disable, leave):
         assert disable is None and not leave  # only where a terminal is there to see it
-        self.told = told
-        told.append((desc, total))
+        self.calls = calls
+        calls.append((desc, total))
 
     def update(self):
-        self.told.append("+")
+        self.calls.append("+")
 
     def set_description(self, text):
-        self.told.append(text)
+        self.calls.append(text)
 
     def close(self):
-        self.told.append("closed")
+        self.calls.append("closed")
 
 
 @pytest.fixture
-def told(monkeypatch):
+def calls(monkeypatch):
     found: list = []
     monkeypatch.setattr(_progress, "tqdm", lambda **options: Bar(found, **options))
     return found
@@ -90,12 +90,12 @@ def pipeline(**training):
     return nlp
 
 
-def test_the_bar_shows_the_steps_to_the_next_evaluation(told):
+def test_the_bar_shows_the_steps_to_the_next_evaluation(calls):
     with TrainingBar(pipeline(), is_on=True) as bar:
         for what, step in [("evaluation", 1), ("log", 1), ("step", 2), ("step", 3), ("evaluation", 4), ("log", 4)]:
             bar.show(what, step)
         bar.show("step", 5)
-    assert told == [
+    assert calls == [
         ("Steps to 0 of 6", 1), "+", "Evaluating", "closed",
         ("Steps to 3 of 6", 3), "+", "+", "+", "Evaluating", "closed",
         ("Steps to 6 of 6", 3), "+", "closed",
@@ -103,11 +103,11 @@ def test_the_bar_shows_the_steps_to_the_next_evaluation(told):
 
 
 @pytest.mark.parametrize("is_on", [True, False])
-def test_the_bar_is_off_with_a_bar_of_the_logger_and_in_other_processes(told, is_on):
+def test_the_bar_is_off_with_a_bar_of_the_logger_and_in_other_processes(calls, is_on):
     logger = {"@loggers": "spacy.ConsoleLogger.v1", "progress_bar": is_on}
     with TrainingBar(pipeline(logger=logger), is_on=is_on) as bar:
         bar.show("step", 1)
-    assert told == []
+    assert calls == []
 
 
 def test_a_training_reports_its_steps_and_evaluations(tmp_path):
@@ -121,7 +121,7 @@ def test_a_training_reports_its_steps_and_evaluations(tmp_path):
     found: list = []
     (tmp_path / "out").mkdir()
     log = io.StringIO()
-    train_resumably(nlp, tmp_path / "out", progress=lambda *told: found.append(told), stdout=log, stderr=log)
+    train_resumably(nlp, tmp_path / "out", progress=lambda *calls: found.append(calls), stdout=log, stderr=log)
     assert found == [
         ("evaluation", 1), ("log", 1), ("step", 2), ("step", 3), ("evaluation", 4), ("log", 4),
         ("step", 5), ("step", 6), ("evaluation", 7), ("log", 7),
