@@ -26,23 +26,23 @@ SETTINGS: Dict[str, Any] = {
 }
 RUNS: Sequence[Dict[str, Any]] = (
     {
-        "components.mluke_pretraining.hidden": 0.6,
+        "components.mluke_pretraining.replaced": 0.6,
         "components.mluke_pretraining.entity_steps": 100,
         "training.optimizer.learn_rate.total_steps": 2600,
     },
     {
-        "components.mluke_pretraining.hidden": 0.5,
+        "components.mluke_pretraining.replaced": 0.5,
         "components.mluke_pretraining.entity_steps": 0,
         "training.optimizer.learn_rate.total_steps": 1040,
     },
     {
-        "components.mluke_pretraining.hidden": 0.4,
+        "components.mluke_pretraining.replaced": 0.4,
         "components.mluke_pretraining.entity_steps": 0,
         "training.max_steps": 600,
         "training.optimizer.learn_rate.total_steps": 2000,
     },
     {
-        "components.mluke_pretraining.hidden": 0.25,
+        "components.mluke_pretraining.replaced": 0.25,
         "components.mluke_pretraining.entity_steps": 0,
         "training.optimizer.learn_rate.total_steps": 900,
         "training.optimizer.learn_rate.warmup_steps": 30,

@@ -118,17 +118,18 @@ class Answer(JsonObject):
         return self.span.text[self.chars[0] - start : self.chars[1] - start]
 
 
-Asked = Tuple[Question, Optional[List[Answer]]]
+QuestionAnswers = Tuple[Question, Optional[List[Answer]]]
 
 
-def get_asked(doc: Doc) -> List[Asked]:
+def get_question_answers(doc: Doc) -> List[QuestionAnswers]:
     """Return the questions about a document, each with its answers.
 
     doc (Doc): The document.
-    RETURNS (List[Asked]): The answers are None if the question is not annotated, and empty if it has no answer. Spans
-        are made from character bounds, so they are valid after retokenization and in joined documents.
+    RETURNS (List[QuestionAnswers]): Questions and answers. The answers are None if the question is not annotated, and
+        empty if it has no answer. Spans are made from character bounds, so they are valid after retokenization and in
+        joined documents.
     """
-    found: List[Asked] = []
+    found: List[QuestionAnswers] = []
     for start, record in find_records(doc, RECORD):
         given = record["answers"] or [None] * len(record["questions"])
         for question, answers in zip(record["questions"], given, strict=True):
@@ -154,7 +155,7 @@ def get_answers(doc: Doc) -> List[List[Answer]]:
     doc (Doc): The document.
     RETURNS (List[List[Answer]]): Answers to each question, best first; empty if it has no answer or is not annotated.
     """
-    return [answers or [] for _, answers in get_asked(doc)]
+    return [answers or [] for _, answers in get_question_answers(doc)]
 
 
 def set_questions(doc: Doc, questions: Iterable[Union[str, Doc, Span, Question, Mapping[str, Any]]]) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Callable, Dict, Iterator, List, Sequence
 from spacy.tokens import Doc
 from spacy.training import Example
 
-from ..annotate.answers import get_asked
+from ..annotate.answers import get_question_answers
 from ..annotate.fillers import get_masks, gold_masks
 from ..annotate.relations import get_relations, has_relations
 from ..scorers.cloze import gold_ranks
@@ -103,7 +103,7 @@ def digest_of(doc: Doc) -> str:
     doc (Doc): The reference.
     RETURNS (str): Text and annotation.
     """
-    answers = [(q.text, [answer.chars for answer in gold or []]) for q, gold in get_asked(doc)]
+    answers = [(q.text, [answer.chars for answer in gold or []]) for q, gold in get_question_answers(doc)]
     masks = [(mask.start_char, mask.end_char, mask.kb_ids) for mask in gold_masks(doc) or []]
     ents = [(ent.start_char, ent.end_char, ent.label_, ent.kb_id_) for ent in doc.ents]
     return repr((doc.text, ents, sorted(relation_facts(doc)), answers, masks))

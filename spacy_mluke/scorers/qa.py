@@ -10,7 +10,7 @@ from typing import Any, Callable, Dict, FrozenSet, Iterable, Iterator, List, Nam
 
 from spacy.training import Example
 
-from ..annotate.answers import Answer, Question, get_asked
+from ..annotate.answers import Answer, Question, get_question_answers
 
 # Articles that MLQA's evaluation ignores (Lewis et al., 2020, section 5.1). Arabic has a prefix instead.
 _ARTICLES: Dict[str, str] = {
@@ -75,9 +75,9 @@ def compare_answers(eg: Example, lang: Optional[str] = None) -> Iterator[Compare
     lang (Optional[str]): As for `build_qa_scorer_v1`.
     YIELDS (ComparedAnswer): The questions, in order.
     """
-    predicted = {question.key: answers for question, answers in get_asked(eg.predicted)}
+    predicted = {question.key: answers for question, answers in get_question_answers(eg.predicted)}
     code = eg.reference.lang_ if lang == "auto" else lang
-    for question, gold in get_asked(eg.reference):
+    for question, gold in get_question_answers(eg.reference):
         if gold is None:
             continue
         best = next(iter(predicted.get(question.key) or []), None)

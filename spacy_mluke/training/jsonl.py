@@ -22,7 +22,7 @@ from spacy.language import Language
 from spacy.tokens import Doc, Span, SpanGroup
 from spacy.util import filter_spans
 
-from ..annotate.answers import Answer, Question, get_asked, set_answers, set_questions
+from ..annotate.answers import Answer, Question, get_question_answers, set_answers, set_questions
 from ..annotate.relations import Relation, get_relations, has_relations, set_relations
 from ..errors import Errors, check_choice
 from ..extensions import install_extensions
@@ -264,7 +264,7 @@ def doc_to_record(doc: Doc, *, spans_key: str = "mluke_types") -> Record:
         for span in doc.spans[spans_key]:
             labels.setdefault((span.start_char, span.end_char), []).append(span.label_)
         record["types"] = [{"start": start, "end": end, "labels": found} for (start, end), found in labels.items()]
-    asked = get_asked(doc)
+    asked = get_question_answers(doc)
     if asked:
         record["questions"] = [_plain_question(question, answers) for question, answers in asked]
     if doc.cats:

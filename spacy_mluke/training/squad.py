@@ -11,7 +11,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
 
-from ..annotate.answers import Answer, Question, get_asked
+from ..annotate.answers import Answer, Question, get_question_answers
 from ..errors import Errors, Warnings, check_at_least
 from ..extensions import install_extensions
 from .corpus_files import DocBinCorpus
@@ -165,7 +165,7 @@ class SquadCorpus:
         for file in squad_files(path):
             if file.suffix == ".spacy":
                 for eg in DocBinCorpus(file)(nlp):
-                    if get_asked(eg.reference):
+                    if get_question_answers(eg.reference):
                         yield eg.reference
             else:
                 for paragraph in read_squad(file, counts):
@@ -187,7 +187,7 @@ def squad_files(path: Path) -> List[Path]:
 
 def _split_questions(doc: Doc) -> Iterator[Doc]:
     """Copies of a document, each with one of its questions."""
-    for question, answers in get_asked(doc):
+    for question, answers in get_question_answers(doc):
         single = doc.copy()
         single._.mluke_questions = [question]
         if answers is not None:

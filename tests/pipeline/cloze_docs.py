@@ -1,4 +1,4 @@
-"""Sentences about capitals, the capital being an entity with a kb_id."""
+"""Sentences about capitals. Each capital is an entity with a kb_id."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def gold_doc(nlp: Language, text: str, name: str, kb_id: str) -> Doc:
 
 
 def filled_examples(nlp: Language) -> List[Example]:
-    """Examples whose mentions stand in the text."""
+    """Return examples whose texts contain the mentions."""
     examples = []
     for capital, country, kb_id in FACTS:
         for pattern in PATTERNS:
@@ -44,7 +44,7 @@ def filled_examples(nlp: Language) -> List[Example]:
 
 
 def masked_examples(nlp: Language) -> List[Example]:
-    """The same with masks."""
+    """Return the same examples with masks instead of the mentions."""
     examples = []
     for _, country, kb_id in FACTS:
         for pattern in PATTERNS:
@@ -54,7 +54,7 @@ def masked_examples(nlp: Language) -> List[Example]:
 
 
 def best(doc: Doc) -> List[str]:
-    """The best filler of each mask."""
+    """Return the best filler of each mask."""
     return [fillers[0].text for fillers in doc._.mluke_fillers]
 
 

@@ -1,4 +1,4 @@
-"""A tiny checkpoint in the published format, and documents with marked entities."""
+"""Tiny checkpoints in the published format, and documents with marked entities."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ WORDS = ["Tokyo", "is", "the", "capital", "of", "Japan", "and", "Paris", "is", "
 
 @pytest.fixture(scope="session")
 def tiny_checkpoint(tmp_path_factory, tiny_sentencepiece) -> Path:
-    """A random LUKE of two layers and width 16, saved by transformers."""
+    """A LUKE with random weights, two layers and width 16, saved by transformers."""
     return save_tiny_checkpoint(tmp_path_factory.mktemp("tiny_checkpoint"), tiny_sentencepiece)
 
 
 @pytest.fixture(scope="session")
 def steady_checkpoint(tmp_path_factory, tiny_sentencepiece) -> Path:
-    """The same without dropout: training steps can be compared."""
+    """The same without dropout, so that training steps can be compared."""
     return save_tiny_checkpoint(tmp_path_factory.mktemp("steady_checkpoint"), tiny_sentencepiece, dropout=0.0)
 
 
@@ -70,7 +70,7 @@ def tiny_nlp(tiny_checkpoint) -> Language:
 
 @pytest.fixture(scope="session")
 def small_nlp() -> Language:
-    """The bundled default; tests only read from it."""
+    """A pipeline with the bundled checkpoint. Tests must not change it."""
     return make_pipeline("mluke-small")
 
 
@@ -121,7 +121,7 @@ def bounds(spans: List[Span]) -> List[Tuple[int, int]]:
 
 @pytest.fixture(scope="module")
 def masked_lm(tmp_path_factory, tiny_sentencepiece):
-    """A random LukeForMaskedLM whose vocabulary names two entities in several languages."""
+    """A LukeForMaskedLM with random weights, whose vocabulary has two entities with names in several languages."""
     entities = {**FULL, "[MASK2]": 6, "de:Tokio": 3, "en:Moscow": 5, "Q649": 5}
     return make_checkpoint(
         tmp_path_factory.mktemp("masked_lm"), tiny_sentencepiece, entities=entities, model=LukeForMaskedLM,
@@ -131,7 +131,7 @@ def masked_lm(tmp_path_factory, tiny_sentencepiece):
 
 @pytest.fixture(scope="session")
 def overfitted_ner(steady_checkpoint) -> Tuple[Language, List[float]]:
-    """A `mluke_ner` that knows the names of name_docs by heart, and the losses on the way; tests only read from it."""
+    """A `mluke_ner` that overfits the entities of name_docs, and its losses. Tests must not change it."""
     nlp = ner_pipeline(steady_checkpoint)
     return nlp, train_ner(nlp)[1]
 

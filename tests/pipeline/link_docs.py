@@ -1,4 +1,4 @@
-"""Sentences with mentions that may mean two things, and the store that says which."""
+"""Sentences with ambiguous mentions, and an entity store with their candidates."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ROWS = [
     StoreRow("Q999", "en", "Japan", "band", 0.5),
     StoreRow("Q142", "en", "France", "country"),
 ]
-# Words, and what each mention (a token) means: "" for what was not said, "NIL" for what the store lacks.
+# Words, and the entity of each mention, which is one token: "NIL" if the store lacks it.
 SENTENCES: List[Tuple[str, List[Tuple[int, str]]]] = [
     ("Paris is the capital of France", [(0, "Q90"), (5, "Q142")]),
     ("Paris lives far away and Tokyo lives in Japan", [(0, "Q167646"), (5, "Q1490"), (8, "Q999")]),

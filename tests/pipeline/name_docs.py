@@ -1,4 +1,4 @@
-"""Sentences with names."""
+"""Sentences with named entities."""
 
 from __future__ import annotations
 
@@ -56,13 +56,13 @@ def grouped(doc: Doc, key: str = "mluke_ner") -> List[Tuple[int, int, str]]:
 
 
 def bare_docs(nlp: Language) -> List[Doc]:
-    """The sentences without names, an empty document, and one of whitespace."""
+    """Return the sentences without entities, an empty document, and one of whitespace."""
     return [*map(bare, name_docs(nlp)), Doc(nlp.vocab), Doc(nlp.vocab, words=[" ", "\n"])]
 
 
 def train_ner(
     nlp: Language, gold: Optional[List[Example]] = None, steps: int = 110, rate: float = 0.007
 ) -> Tuple[List[Example], List[float]]:
-    """Train, and give the examples and the losses of all steps."""
+    """Train a pipeline, and return the examples and the losses of all steps."""
     gold = gold or name_examples(nlp)
     return gold, [losses["mluke_ner"] for losses in take_steps(nlp, gold, steps, rate)]

@@ -1,4 +1,4 @@
-"""Sentences, questions about them, and answers."""
+"""Sentences with questions and answers."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TEXTS: List[Tuple[str, List[Tuple[str, Optional[str]]]]] = [
 
 
 def ask(doc: Doc, *questions: Tuple[str, Optional[str]]) -> Doc:
-    """Ask a document, and give the gold answers: characters of the first place where they stand."""
+    """Set the questions about a document and their gold answers, at the first occurrence of each answer."""
     doc._.mluke_questions = [question for question, _ in questions]
     found = []
     for _, answer in questions:

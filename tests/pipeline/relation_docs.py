@@ -1,4 +1,4 @@
-"""Sentences with two entities and, in some, a relation between them."""
+"""Sentences with two entities; some have a relation between them."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def relation_examples(nlp: Language) -> List[Example]:
 
 
 def own_model(name: object, **encoder: object) -> dict:
-    """Config of a head with an encoder of its own."""
+    """Return the config of a head with its own encoder."""
     return {"encoder": {"name": str(name), **encoder}, "dropout": 0.0}
 
 

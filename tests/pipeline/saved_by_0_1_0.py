@@ -1,4 +1,4 @@
-"""Texts for the pipeline that version 0.1.0 saved, and what is compared of their annotations."""
+"""Texts for the pipeline that version 0.1.0 saved, and the annotations to compare."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ TEXTS = [
 
 
 def annotate_docs(nlp: Language) -> List[Doc]:
-    """Annotate the texts; each is asked a question."""
+    """Annotate the texts, each with a question."""
     docs = [nlp.make_doc(text) for text in TEXTS]
     for doc in docs:
         doc._.mluke_questions = ["Where?"]
@@ -25,7 +25,7 @@ def annotate_docs(nlp: Language) -> List[Doc]:
 
 
 def predictions(doc: Doc) -> Dict[str, Any]:
-    """Put a document's annotations into JSON types. Scores are rounded to four digits."""
+    """Convert a document's annotations to JSON types. Scores are rounded to four digits."""
     states = doc._.mluke
     return {
         "text": doc.text,

@@ -1,4 +1,4 @@
-"""Training steps, and what they should be equal to."""
+"""Training steps, and finite differences to compare gradients with."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from typer.testing import CliRunner
 
 
 def copy_of(nlp: Language) -> Language:
-    """The same pipeline, to change it."""
+    """Return a copy of a pipeline, which tests may change."""
     return spacy.util.load_model_from_config(nlp.config).from_bytes(nlp.to_bytes())
 
 
 def run_spacy(*arguments: object) -> str:
-    """Run a command of spaCy in this process, and give what it prints. It must end well."""
+    """Run a command of spaCy in this process, check that it succeeds, and return its output."""
     result = CliRunner().invoke(spacy_app, [str(argument) for argument in arguments])
     assert result.exit_code == 0, f"{result.output}{result.exception!r}"
     return result.output
 
 
 def take_steps(nlp: Language, gold: List[Example], steps: int, rate: float) -> List[Dict[str, float]]:
-    """Initialize a pipeline, train it, and give the losses of all steps."""
+    """Initialize and train a pipeline, and return the losses of all steps."""
     nlp.initialize(lambda: gold)
     optimizer = Adam(learn_rate=rate, L2=0.0, grad_clip=1.0)
     return [nlp.update(gold, sgd=optimizer, losses={}) for _ in range(steps)]
@@ -37,7 +37,7 @@ def head_slopes(
     gold: List[Example],
     places: Optional[Dict[str, Iterable[Tuple[int, ...]]]] = None,
 ) -> Iterator[Tuple[float, float]]:
-    """Finite differences of the loss by weights of a component's linear head, and the gradients of these.
+    """Return finite differences of the loss by weights of a component's linear head, and their gradients.
 
     places (Optional[Dict[str, Iterable[Tuple[int, ...]]]]): Which weights, by parameter; by default, two of each.
     """

@@ -1,4 +1,4 @@
-"""Gradients of several batches add up to those of one, for encoders of their own and for shared ones."""
+"""Accumulated gradients of several batches equal those of one batch, for own and shared encoders."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def prepared(checkpoint, make, *factories):
 
 
 def collect(nlp):
-    """All gradients, by place."""
+    """Return all gradients by parameter."""
     found = {}
     for n, encoder in enumerate(encoders(nlp)):
         for name, param in load_model(encoder).network.named_parameters():

@@ -1,4 +1,4 @@
-"""Pipelines that are saved whole or not at all, and mixtures that are not loaded."""
+"""Pipelines are saved completely or not at all, and incomplete ones are not loaded."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ TEXT = "Tokyo is the capital of Japan."
 
 
 class Killed(BaseException):
-    """Stands for the end of a process: nothing catches it."""
+    """Simulates the end of a process: no handler catches it."""
 
 
 def two_encoders(checkpoint, **options):
-    """`mluke`, and a head with an encoder of its own, from the same checkpoint."""
+    """Make a pipeline of `mluke` and of a head with its own encoder, from the same checkpoint."""
     nlp = make_pipeline(str(checkpoint))
     nlp.add_pipe("mluke_typing", config={"model": {"encoder": {"name": str(checkpoint)}}, **options})
     nlp.get_pipe("mluke_typing").add_label("city")
@@ -56,7 +56,7 @@ def files_of(path):
 
 @pytest.fixture
 def pair(tiny_checkpoint, tmp_path):
-    """A pipeline, and the folder that it was saved to."""
+    """A pipeline and the folder to which it was saved."""
     nlp = two_encoders(tiny_checkpoint)
     spacy_mluke.save(nlp, tmp_path / "nlp")
     return nlp, tmp_path / "nlp"
@@ -95,7 +95,7 @@ def test_save_refuses_a_folder_that_is_not_a_pipeline(pair, tmp_path):
 
 
 def save_and_die(nlp, path, how, n, monkeypatch):
-    """Save until a folder takes its place for the n-th time; whether the process died there."""
+    """Save until the n-th folder is moved to its place, and end the process there. Return whether it ended."""
     left = [n]
 
     def dying(original):

@@ -1,4 +1,4 @@
-"""The script that checks a GPU, on the CPU."""
+"""The script that checks a GPU, run on the CPU."""
 
 from __future__ import annotations
 

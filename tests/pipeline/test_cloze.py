@@ -1,4 +1,4 @@
-"""`mluke_cloze`: masks are filled with entities and words, and that can be learnt, saved and scored."""
+"""`mluke_cloze`: filling masks with entities and words, and training."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ TEXTS = ["[MASK] is the capital of Japan", "", "No mask.", "[MASK]is far, [MASK]
 
 @pytest.fixture(scope="module")
 def published(masked_lm):
-    """A pipeline on a published checkpoint, not trained any further; tests only read from it."""
+    """A pipeline with a published checkpoint, without further training. Tests must not change it."""
     return cloze_pipeline(masked_lm, mode="both")
 
 

@@ -1,4 +1,4 @@
-"""`mluke_cloze`: its entities, files, annotation, scores and config."""
+"""`mluke_cloze`: entities, files, annotation, scores and config."""
 
 from __future__ import annotations
 

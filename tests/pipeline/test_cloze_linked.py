@@ -1,4 +1,4 @@
-"""`mluke_cloze` shows the encoder the entities of a document's linked mentions."""
+"""`mluke_cloze` reads a document's linked mentions with their entities."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def nlp(masked_lm):
 
 
 def linked(nlp, text: str = TEXT, **names: str) -> Doc:
-    """A document some of whose names are linked."""
+    """Make a document with some linked mentions."""
     doc = nlp.make_doc(text)
     places = {name: text.index(name) for name in names}
     doc.ents = [
@@ -34,7 +34,7 @@ def linked(nlp, text: str = TEXT, **names: str) -> Doc:
 
 
 def reference_scores(path, loaded, shown) -> numpy.ndarray:
-    """Probabilities of all named entities at the mask, by the reference; `shown`: pieces -> entity id."""
+    """Return the reference's probabilities of all entities at the mask; `shown`: pieces -> entity id."""
     parts = {
         "Tokyo": " Tokyo",
         "rest": " is the capital of",
@@ -144,7 +144,7 @@ def test_training_and_prediction_show_the_same_entities(masked_lm):
 
 
 def long_doc(nlp, n_before: int, n_after: int) -> Doc:
-    """A mask among many sentences whose names are all linked."""
+    """Make a document with one mask among many sentences with linked mentions."""
     other = "Tokyo is far away from Paris ."
     text = " ".join([other] * n_before + [TEXT] + [other] * n_after)
     doc = nlp.make_doc(text)

@@ -1,4 +1,4 @@
-"""spaCy's own commands that look into a config: debug data, debug model, assemble."""
+"""spaCy's commands that inspect a config: debug data, debug model, assemble."""
 
 from __future__ import annotations
 

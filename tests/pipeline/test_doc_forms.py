@@ -1,4 +1,4 @@
-"""States stay with their Doc: saved, joined, cut, copied, retokenized."""
+"""States stay with their Doc when it is saved, joined, split, copied or retokenized."""
 
 from __future__ import annotations
 

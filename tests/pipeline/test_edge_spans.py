@@ -18,7 +18,7 @@ WORDS = ["Tokyo", "is", "in", "Japan"]
 
 
 def given_doc(nlp, words=WORDS):
-    """A document with spans without tokens at its start, inside and at its end, and one with a token."""
+    """Make a document with spans without tokens at its start, inside and at its end, and a span with a token."""
     doc = Doc(nlp.vocab, words=words)
     n = len(doc)
     doc.spans["given"] = [Span(doc, i, i, "X") for i in sorted({0, n // 2, n})]

@@ -1,4 +1,4 @@
-"""Heads that use the entity states of the pass that `mluke` made."""
+"""Heads that use the entity states of `mluke`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def network(nlp):
 
 
 def start(nlp):
-    """Initialize, with output layers off zero, so that gradients reach the encoder at once."""
+    """Initialize with output layers that are not zero, so that the first step has gradients for the encoder."""
     gold = relation_examples(nlp)
     for eg in gold:
         for token in eg.reference:

@@ -1,4 +1,4 @@
-"""Bad input and bad options."""
+"""Errors for invalid input and invalid options."""
 
 from __future__ import annotations
 

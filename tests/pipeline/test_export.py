@@ -1,4 +1,4 @@
-"""Trained components as published models: the reference opens them, and gives the same logits; so do ours."""
+"""Exported components: the reference and our components load them, and compute the same logits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names, answers and masked entities as published models, there and back."""
+"""Components for named entities, answers and masks survive export and import."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.pipeline.question_docs import question_examples, question_pipeline
 
 
 def opened(kind, path):
-    """The reference's model, all of whose weights came from the directory."""
+    """Load the reference's model, and check that all its weights are in the directory."""
     network, info = getattr(transformers, kind).from_pretrained(path, output_loading_info=True)
     # Some of the reference's classes have a pooler and others not; nothing reads it.
     odd = [name for key in ("missing_keys", "unexpected_keys", "mismatched_keys") for name in info[key]]

@@ -1,4 +1,4 @@
-"""Frozen parts have no gradient, and do not change."""
+"""Frozen parts have no gradient and do not change."""
 
 from __future__ import annotations
 

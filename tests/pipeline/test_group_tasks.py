@@ -1,4 +1,4 @@
-"""What `mluke_relations` and `mluke_typing` have in common."""
+"""Common behaviour of the group classifiers `mluke_relations` and `mluke_typing`."""
 
 from __future__ import annotations
 

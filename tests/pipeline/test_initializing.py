@@ -1,4 +1,4 @@
-"""`initialize` without examples: a component that needs no training goes on, one that does says what it needs."""
+"""`initialize` without examples: trained components accept it, others say which annotation they need."""
 
 from __future__ import annotations
 

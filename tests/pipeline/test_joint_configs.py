@@ -16,7 +16,7 @@ from tests.pipeline.relation_docs import facts, relation_examples, types
 
 
 def run_config(config, checkpoint, tmp_path, docs, **overrides):
-    """Train by a config, on a corpus that is train and dev in one; the pipeline as it was saved last."""
+    """Train with a config and one corpus for train and dev, and return the pipeline that was saved last."""
     corpus = tmp_path / "corpus.spacy"
     DocBin(docs=docs, store_user_data=True).to_disk(corpus)
     changes = {

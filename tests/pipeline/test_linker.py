@@ -1,4 +1,4 @@
-"""`mluke_linker`: candidates, both modes, entities of the encoder, knowledge bases."""
+"""`mluke_linker`: candidates, modes, new entities, knowledge bases."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`mluke_linker`: training, and what it has in common with every component."""
+"""`mluke_linker`: training, saving and streams."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`mluke_mentions` finds the names of a store in text, with and without spaces."""
+"""`mluke_mentions` finds names of a store in text, with and without spaces."""
 
 from __future__ import annotations
 

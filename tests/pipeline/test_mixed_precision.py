@@ -1,4 +1,4 @@
-"""Training whose matrix products are in bfloat16."""
+"""Training with matrix products in bfloat16."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def inputs():
 
 
 def gradients(model):
-    """States of entities, and what a gradient of ones leaves on the parameters."""
+    """Return the states of entities, and the parameters' gradients for a gradient of ones."""
     output, backprop = model.begin_update(inputs())
     output.piece_states[:] = 1.0
     states = to_numpy(output.entity_states).copy()

@@ -1,4 +1,4 @@
-"""The component from text to vectors."""
+"""`mluke`: from text to vectors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The shipped configs for names train."""
+"""The shipped configs for named entities train."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which of the predicted names stay."""
+"""Selecting predicted entities, and gold classes of candidates."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Options of components: saved, overridden, left out."""
+"""Options of components: saved, overridden, excluded."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ BARE = ["model", "vocab"]
 
 
 def make_typer(**config):
-    """A component with a label and no head yet; building it reads no checkpoint."""
+    """Make a component with a label and without a head. Building it reads no checkpoint."""
     pipe = spacy.blank("xx").add_pipe("mluke_typing", config={"threshold": 0.25, **config})
     pipe.add_label("CITY")
     return pipe
@@ -26,7 +26,7 @@ def save(pipe, path):
 
 
 def load(path, **config):
-    """Load as spacy.load does: a component that the config makes reads what was saved."""
+    """Load as spacy.load does: make a component from the config, then read the saved files."""
     pipe = spacy.blank("xx").add_pipe("mluke_typing", config={"threshold": 0.25, **config})
     return pipe.from_disk(path, exclude=BARE)
 

@@ -1,4 +1,4 @@
-"""Pipelines that have read documents go through pickle: to other processes, that is."""
+"""Pipelines can be pickled, also after they have annotated documents."""
 
 from __future__ import annotations
 

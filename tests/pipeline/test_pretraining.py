@@ -1,4 +1,4 @@
-"""`mluke_pretraining` teaches an encoder entities."""
+"""`mluke_pretraining`: masked-entity prediction in two stages."""
 
 from __future__ import annotations
 

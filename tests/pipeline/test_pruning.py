@@ -1,4 +1,4 @@
-"""mluke_ner that looks at few candidates."""
+"""`mluke_ner` with pruned candidates."""
 
 from __future__ import annotations
 

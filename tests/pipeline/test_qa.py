@@ -43,7 +43,7 @@ def scores_of(doc):
 
 
 def with_options(nlp, **cfg):
-    """The trained component with other options."""
+    """Return the trained component with other options."""
     pipe = spacy.util.load_model_from_config(nlp.config).get_pipe("mluke_qa")
     pipe.from_bytes(nlp.get_pipe("mluke_qa").to_bytes())
     pipe.cfg.update(cfg)

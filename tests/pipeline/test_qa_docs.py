@@ -1,4 +1,4 @@
-"""Questions and answers on a Doc."""
+"""Questions and answers of a Doc."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 import spacy
 from spacy.tokens import Doc
 
-from spacy_mluke.annotate.answers import Answer, Question, get_asked
+from spacy_mluke.annotate.answers import Answer, Question, get_question_answers
 from tests.pipeline.question_docs import answers, ask
 
 
@@ -20,7 +20,7 @@ def test_answers_survive_as_doc_and_retokenization(nlp):
     part = doc[2:].as_doc(copy_user_data=True)
     # The answer that was left behind does not make the question impossible.
     assert answers(part) == [["Los Angeles"], []]
-    assert get_asked(part)[1][1] is None
+    assert get_question_answers(part)[1][1] is None
     with doc.retokenize() as retokenizer:
         retokenizer.merge(doc[4:7])
     (answer,) = doc._.mluke_answers[0]
@@ -53,13 +53,13 @@ def test_not_annotated_differs_from_no_answer(nlp):
     doc = nlp.make_doc("Paris is far.")
     assert doc._.mluke_questions == [] and doc._.mluke_answers == []
     doc._.mluke_questions = ["What?", "Who?", Question("What?", id="b")]
-    assert [answers for _, answers in get_asked(doc)] == [None, None, None]
+    assert [answers for _, answers in get_question_answers(doc)] == [None, None, None]
     doc._.mluke_answers = [[], None, [Answer(doc[0:1], 0.5, null_score=0.25)]]
-    assert [given for _, given in get_asked(doc)][:2] == [[], None]
+    assert [given for _, given in get_question_answers(doc)][:2] == [[], None]
     (answer,) = doc._.mluke_answers[2]
     assert (answer.span, answer.score, answer.null_score) == (doc[0:1], 0.5, 0.25)
     doc._.mluke_questions = ["What?"]
-    assert get_asked(doc) == [(Question("What?"), None)]
+    assert get_question_answers(doc) == [(Question("What?"), None)]
 
 
 def test_a_part_of_a_document_may_be_a_question(nlp):

@@ -1,4 +1,4 @@
-"""The configs for question answering train, as they come with the package."""
+"""The shipped configs for question answering train."""
 
 from __future__ import annotations
 

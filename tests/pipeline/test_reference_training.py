@@ -1,4 +1,4 @@
-"""A few steps of training take the weights where a PyTorch loop over the reference takes them."""
+"""A few training steps lead to the same weights as a PyTorch loop over the reference."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ N_STEPS = 5
 
 
 def reference_loss(network, batch, truth):
-    """The sum of the losses of all passes, each by itself."""
+    """Return the sum of the losses of all sequences, each computed alone."""
     loss = torch.zeros(())
     pieces = numpy.split(batch.piece_ids, numpy.cumsum(batch.piece_lengths)[:-1])
     for i, ids in enumerate(pieces):

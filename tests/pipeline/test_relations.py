@@ -1,4 +1,4 @@
-"""Relations: candidates, objects on the Doc, scores."""
+"""Relations: proposed pairs, annotation, scores."""
 
 from __future__ import annotations
 

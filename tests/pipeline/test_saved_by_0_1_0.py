@@ -16,7 +16,7 @@ SAVED = REPO / "tests" / "saved" / "v0_1_0"
 
 
 def assert_close(found: Any, expected: Any) -> None:
-    """Compare JSON values; numbers may differ by what other processors round differently."""
+    """Compare JSON values; numbers may differ by rounding on other processors."""
     if isinstance(expected, float):
         assert found == pytest.approx(expected, abs=1e-3)
     elif isinstance(expected, list):

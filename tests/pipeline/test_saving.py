@@ -25,7 +25,7 @@ def assert_same_pipelines(nlp, other):
 
 
 def change_weights(nlp):
-    """Make the pipeline differ from the checkpoint that its config names."""
+    """Change the weights, so that the pipeline differs from the checkpoint that its config names."""
     from spacy_mluke.encoder.access import load_model
 
     model = nlp.get_pipe("mluke").model

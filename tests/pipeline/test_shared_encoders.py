@@ -1,4 +1,4 @@
-"""Encoders of a pipeline that are saved once, and encoders that keep their checkpoint's files."""
+"""Equal encoders of a pipeline are saved once; unchanged encoders keep their checkpoint's files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.pipeline.test_atomic_saving import change, encoder_of, files_of, two_
 
 @pytest.fixture
 def saved(tiny_checkpoint, tmp_path):
-    """Two components with the same encoder."""
+    """Make a pipeline of two components with the same encoder."""
     nlp = two_encoders(tiny_checkpoint)
     nlp.to_disk(tmp_path / "nlp")
     return nlp, tmp_path / "nlp"

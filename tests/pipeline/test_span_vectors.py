@@ -1,4 +1,4 @@
-"""What `span._.mluke_vector` is made of."""
+"""`span._.mluke_vector` with the option `span_vectors`."""
 
 from __future__ import annotations
 

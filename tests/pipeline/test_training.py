@@ -66,7 +66,8 @@ def make_nlp(steady_checkpoint, *components: str):
 
 
 def initialize(nlp):
-    """Initialize, and move output layers off zero: from there, no gradient reaches the encoder in the first step."""
+    """Initialize, and set output layers to values other than zero, so that the first step has gradients for the
+    encoder."""
     gold = examples(nlp)
     nlp.initialize(lambda: gold)
     rng = numpy.random.default_rng(0)

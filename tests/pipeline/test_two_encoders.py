@@ -1,4 +1,4 @@
-"""`mluke` beside another transformer in one pipeline: each listener reads and trains the one that it names."""
+"""`mluke` and another transformer in one pipeline: each listener reads and trains the encoder that it names."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ WIDTH = 7
 
 
 class OtherTransformer(TrainablePipe):
-    """Writes and hands out states as spacy-transformers does, of a width that `mluke` has not."""
+    """A component that provides states as spacy-transformers does, of another width than `mluke`'s."""
 
     def __init__(self, vocab, name):
         self.vocab, self.name, self.cfg = vocab, name, {}

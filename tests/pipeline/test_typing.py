@@ -1,4 +1,4 @@
-"""Types of entities: what is gold, what is written, scores."""
+"""Entity types: gold annotation, predictions, scores."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Heads that read words only: what mLUKE's entities are compared with."""
+"""Heads that read words only: baselines without entities."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What pretraining asks of the words: those that are hidden, and those that shall stay as they were."""
+"""Objectives of words in pretraining: masked words and kept words."""
 
 from __future__ import annotations
 

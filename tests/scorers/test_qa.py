@@ -1,4 +1,4 @@
-"""Exact match and F1 as SQuAD and MLQA have them."""
+"""Exact match and F1 as defined by SQuAD and MLQA."""
 
 from __future__ import annotations
 

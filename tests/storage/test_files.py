@@ -1,4 +1,4 @@
-"""Files that come as bytes: what they are called, a stranger may have said."""
+"""Files read from bytes that need not be trusted."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Databases that are kept between processes: whose they are, and what becomes of damaged ones."""
+"""Databases in the user's cache folders: their owners, locks and damage."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NAMES = {"[MASK]": 0, "[PAD]": 1, "[UNK]": 2, "en:Tokyo": 3, "[MASK2]": 4}
 
 @pytest.fixture
 def folders(tmp_path, monkeypatch):
-    """The user's cache and the folder among the temporary files; the store in them has one entity."""
+    """The cache folder and the temporary folder; their store has one entity."""
     monkeypatch.setenv("SPACY_MLUKE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(user_folders.tempfile, "gettempdir", lambda: str(tmp_path / "tmp"))
     (tmp_path / "tmp").mkdir()
@@ -37,7 +37,7 @@ def no_cache(tmp_path, monkeypatch):
 
 
 def plant(folder: Path, name: str) -> None:
-    """A store of somebody else's, with what tells that it is whole."""
+    """Write another user's store, with the file that marks it as complete."""
     folder.mkdir(exist_ok=True)
     path = build_store([StoreRow("evil:1", "en", "Tokyo")], folder / name).path
     hash_file = bundled._hash_file(path)

@@ -10,7 +10,7 @@ import spacy
 from spacy.tokens import DocBin
 from typer.testing import CliRunner
 
-from spacy_mluke.annotate.answers import get_asked
+from spacy_mluke.annotate.answers import get_question_answers
 from spacy_mluke.annotate.relations import has_relations
 from spacy_mluke.cli._app import app
 from spacy_mluke.training.corpus_files import read_docbin
@@ -56,7 +56,7 @@ def test_a_line_becomes_a_document_with_all_its_annotation(tmp_path):
     ]
     assert facts(doc) == {("Tokyo", "Japan", "capital")}
     assert {(span.text, span.label_) for span in doc.spans["mluke_types"]} == {("Tokyo", "city"), ("Tokyo", "place")}
-    (first, answers), (_, none), (_, unknown) = get_asked(doc)
+    (first, answers), (_, none), (_, unknown) = get_question_answers(doc)
     assert (first.id, first.entities, [answer.text for answer in answers]) == ("q1", ((8, 13, "en:Japan"),), ["Tokyo"])
     assert none == [] and unknown is None
     assert doc.cats == {"GEO": 1.0}

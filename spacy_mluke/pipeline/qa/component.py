@@ -18,7 +18,7 @@ from thinc.api import NumpyOps, set_dropout_rate
 from thinc.types import Ragged
 from thinc.util import to_numpy
 
-from ...annotate.answers import Answer, Asked, Question, get_questions, set_answers, set_questions
+from ...annotate.answers import Answer, Question, QuestionAnswers, get_questions, set_answers, set_questions
 from ...encoder.inputs import QuestionInput
 from ...errors import Errors, Warnings, check_at_least, check_number
 from ...heads.answer_extractor import AnswerModel, sequence_loss
@@ -28,7 +28,7 @@ from ..base.head import HeadPipe
 from ..base.published import load_encoder_model, own_encoder
 from ..base.stream import annotate
 from ..base.task import Scorer
-from .questions import Targets, find_answers, find_targets, gold_asked, missing_questions, question_doc
+from .questions import Targets, find_answers, find_targets, gold_question_answers, missing_questions, question_doc
 
 CHUNK = 64  # documents whose gold answers are aligned together
 
@@ -152,8 +152,8 @@ class QuestionAnswerer(HeadPipe, TrainablePipe):
         prediction (QuestionPrediction): Their prediction, as returned by `predict`.
         """
         docs = list(docs)
-        asked = [doc for doc, own in zip(docs, prediction.questions, strict=True) for _ in own]
-        found = self._find(asked, prediction.output, self.cfg["top_k"])
+        question_docs = [doc for doc, own in zip(docs, prediction.questions, strict=True) for _ in own]
+        found = self._find(question_docs, prediction.output, self.cfg["top_k"])
         at = 0
         for doc, own in zip(docs, prediction.questions, strict=True):
             if own:
@@ -178,14 +178,14 @@ class QuestionAnswerer(HeadPipe, TrainablePipe):
 
     def _inputs(self, docs: Sequence[Doc], questions: Sequence[Sequence[Question]]) -> QuestionInput:
         """Make the model's input: the questions as documents, and each document that has a question."""
-        asked = [question_doc(self.tokenizer, question) for own in questions for question in own]
+        texts = [question_doc(self.tokenizer, question) for own in questions for question in own]
         read = [doc for doc, own in zip(docs, questions, strict=True) if own]
         n_questions = [len(own) for own in questions if own]
         return QuestionInput(
-            asked,
+            texts,
             read,
             numpy.repeat(numpy.arange(len(read)), n_questions),
-            _suggest(self.question_suggester, asked),
+            _suggest(self.question_suggester, texts),
             _suggest(self.suggester, read),
         )
 
@@ -255,19 +255,19 @@ class QuestionAnswerer(HeadPipe, TrainablePipe):
         scores (QuestionPrediction): The prediction, as returned by `predict`.
         RETURNS (Tuple[float, AnswerLogits]): The loss and its gradient.
         """
-        gold: List[Asked] = []
+        gold: List[QuestionAnswers] = []
         for eg, questions in zip(examples, scores.questions, strict=True):
-            known = {question.key: answers for question, answers in gold_asked(eg)}
+            known = {question.key: answers for question, answers in gold_question_answers(eg)}
             gold.extend((question, known.get(question.key)) for question in questions)
         return self._loss(scores.output, self._targets(scores.output.batch, gold))
 
-    def _gold_inputs(self, examples: Sequence[Example]) -> Tuple[QuestionInput, List[Asked]]:
+    def _gold_inputs(self, examples: Sequence[Example]) -> Tuple[QuestionInput, List[QuestionAnswers]]:
         """Make the model's input from the annotated questions of examples, and return it with the gold answers."""
-        asked = [gold_asked(eg) for eg in examples]
-        questions = [[question for question, _ in own] for own in asked]
-        return self._inputs([eg.predicted for eg in examples], questions), [pair for own in asked for pair in own]
+        pairs = [gold_question_answers(eg) for eg in examples]
+        questions = [[question for question, _ in own] for own in pairs]
+        return self._inputs([eg.predicted for eg in examples], questions), [pair for own in pairs for pair in own]
 
-    def _targets(self, batch: QuestionBatch, gold: Sequence[Asked]) -> Targets:
+    def _targets(self, batch: QuestionBatch, gold: Sequence[QuestionAnswers]) -> Targets:
         chars = [None if answers is None else [answer.chars for answer in answers] for _, answers in gold]
         return find_targets(batch, chars, self.cfg["max_answer_pieces"])
 
@@ -284,10 +284,10 @@ class QuestionAnswerer(HeadPipe, TrainablePipe):
         RETURNS (Dict[str, Any]): The scores.
         """
         examples = list(examples)
-        asked = [(eg.predicted, missing_questions(eg.predicted, eg.reference)) for eg in examples]
-        docs = [doc for doc, questions in asked if questions]
+        missing = [(eg.predicted, missing_questions(eg.predicted, eg.reference)) for eg in examples]
+        docs = [doc for doc, questions in missing if questions]
         if docs and self.scorer is not None:
-            for doc, questions in asked:
+            for doc, questions in missing:
                 if questions:
                     set_questions(doc, [*get_questions(doc), *questions])
             counts = Counts()

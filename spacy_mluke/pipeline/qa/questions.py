@@ -12,7 +12,7 @@ from spacy.util import filter_spans
 from thinc.util import to_numpy
 
 from ...align.overlaps import overlapping_pieces
-from ...annotate.answers import Answer, Asked, Question, get_asked
+from ...annotate.answers import Answer, Question, QuestionAnswers, get_question_answers
 from ...errors import Errors
 from ...heads.answer_search import AnswerSearch, split_windows
 from ...ragged import row_offsets
@@ -31,18 +31,18 @@ class Targets:
     n_lost: int  # of these, questions whose answer is in no window, or too long to be predicted
 
 
-def gold_asked(example: Example) -> List[Asked]:
+def gold_question_answers(example: Example) -> List[QuestionAnswers]:
     """Return the annotated questions of an example.
 
     example (Example): The example.
-    RETURNS (List[Asked]): Questions and gold answers of its reference.
+    RETURNS (List[QuestionAnswers]): Questions and gold answers of its reference.
     RAISES (ValueError): ML216 if its documents have different texts.
     """
-    asked: List[Asked] = [pair for pair in get_asked(example.reference) if pair[1] is not None]
-    if asked and example.predicted.text != example.reference.text:
-        found = f"{example.reference.text[:40]!r}, {example.predicted.text[:40]!r}"
-        raise ValueError(Errors.ML216.format(found=found))
-    return asked
+    found: List[QuestionAnswers] = [pair for pair in get_question_answers(example.reference) if pair[1] is not None]
+    if found and example.predicted.text != example.reference.text:
+        texts = f"{example.reference.text[:40]!r}, {example.predicted.text[:40]!r}"
+        raise ValueError(Errors.ML216.format(found=texts))
+    return found
 
 
 def find_targets(batch: QuestionBatch, gold: Sequence[Optional[Iterable[Chars]]], max_pieces: int) -> Targets:
@@ -175,8 +175,8 @@ def missing_questions(predicted: Doc, reference: Doc) -> List[Question]:
     reference (Doc): Its reference.
     RETURNS (List[Question]): The questions.
     """
-    known: Dict[Tuple[str, str], Any] = {question.key: None for question, _ in get_asked(predicted)}
-    return [q for q, answers in get_asked(reference) if answers is not None and q.key not in known]
+    known: Dict[Tuple[str, str], Any] = {question.key: None for question, _ in get_question_answers(predicted)}
+    return [q for q, answers in get_question_answers(reference) if answers is not None and q.key not in known]
 
 
 def question_doc(tokenizer: Any, question: Question) -> Doc:
