@@ -17,6 +17,7 @@ from tests.pipeline.steps import take_steps
 install_extensions()
 FACTS = [("Tokyo", "Japan", "Q1490"), ("Paris", "France", "Q90"), ("Moscow", "Russia", "Q649")]
 PATTERNS = ["{} is the capital of {}", "{}, the capital of {}, is far away"]
+TEXTS = ["[MASK] is the capital of Japan", "", "No mask.", "[MASK]is far, [MASK]", "日本の首都は[MASK]です"]
 
 
 def cloze_pipeline(path: Path, **config: object) -> Language:

@@ -18,6 +18,7 @@ from transformers import LukeConfig, LukeForMaskedLM, LukeModel
 
 from tests.checkpoint.checkpoints import FULL, make_checkpoint
 from tests.conftest import SAMPLES
+from tests.pipeline import cloze_docs
 from tests.pipeline.name_docs import ner_pipeline, train_ner
 
 WORDS = ["Tokyo", "is", "the", "capital", "of", "Japan", "and", "Paris", "is", "the", "capital", "of", "France"]
@@ -139,3 +140,12 @@ def overfitted_ner(steady_checkpoint) -> Tuple[Language, List[float]]:
 @pytest.fixture
 def fresh_ner(steady_checkpoint) -> Language:
     return ner_pipeline(steady_checkpoint)
+
+
+@pytest.fixture(scope="module")
+def trained_cloze(steady_checkpoint):
+    """A `mluke_cloze` that overfits the sentences of cloze_docs. Tests must not change it."""
+    nlp = cloze_docs.cloze_pipeline(steady_checkpoint)
+    history = cloze_docs.train(nlp)
+    assert history[-1] < 0.2 * history[0]
+    return nlp

@@ -12,7 +12,7 @@ from spacy.util import fix_random_seed
 
 from tests.pipeline.steps import take_steps
 
-# Words, and names as (first token, end, label).
+# Words, and entities as (first token, end, label).
 SENTENCES: List[Tuple[str, List[Tuple[int, int, str]]]] = [
     ("Tokyo is the capital of Japan", [(0, 1, "LOC"), (5, 6, "LOC")]),
     ("Anna of Tokyo lives in Paris", [(0, 3, "PER"), (5, 6, "LOC")]),

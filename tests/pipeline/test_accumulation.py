@@ -62,7 +62,7 @@ def test_spacys_loop_takes_the_same_steps_however_it_divides_its_batches(steady_
     results = []
     for accumulate in (1, 2):
         nlp, gold = prepared(steady_checkpoint, make, *TASKS)
-        # With that eps, steps are proportional to small gradients: else those near zero would have any sign.
+        # With this eps, steps are proportional to small gradients; otherwise, gradients near zero give random signs.
         steps = train_while_improving(
             nlp,
             AdamW(0.01, eps=0.1, grad_clip=clip),

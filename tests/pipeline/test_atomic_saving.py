@@ -110,7 +110,7 @@ def save_and_die(nlp, path, how, n, monkeypatch):
     with monkeypatch.context() as patch:
         for place, name in ((Path, "rename"), (folders, "_exchange")):
             patch.setattr(place, name, dying(getattr(place, name)))
-        # What a process that is killed does not do any more.
+        # A killed process does not clean up.
         patch.setattr(shutil, "rmtree", lambda *args, **options: None)
         try:
             spacy_mluke.save(nlp, path) if how == "save" else nlp.to_disk(path)
@@ -136,7 +136,7 @@ def test_after_a_killed_save_the_old_or_the_new_pipeline_loads_or_is_refused(pai
             n_refused += 1
         else:
             found, weights = vector(loaded), next(encoder_of(loaded, "mluke_typing").network.parameters())
-            # Both encoders are of the same time.
+            # Both encoders were saved at the same time.
             is_new = numpy.array_equal(found, new)
             assert is_new or numpy.array_equal(found, old)
             assert torch.equal(weights, new_weights if is_new else old_weights)
@@ -146,7 +146,7 @@ def test_after_a_killed_save_the_old_or_the_new_pipeline_loads_or_is_refused(pai
     assert n > 5 and (n_refused == 0 if how == "save" else n_refused > 1)
     spacy_mluke.save(nlp, path)
     numpy.testing.assert_array_equal(vector(spacy.load(path)), new)
-    # The last one has cleaned up.
+    # The last save has removed all temporary folders.
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["copy", "nlp"]
     assert not [entry for entry in path.iterdir() if entry.name.startswith(".")]
 
@@ -235,7 +235,7 @@ def test_components_that_were_saved_at_different_times_are_not_loaded_together(p
     shutil.copytree(tmp_path / "other" / "mluke", path / "mluke")
     with pytest.raises(ValueError, match=r"\[ML363\].*mluke.*mluke_typing"):
         spacy.load(path)
-    # As the message says.
+    # The message recommends this.
     (path / "mluke_typing" / "files.json").unlink()
     with pytest.raises(ValueError, match=r"\[ML365\]"):
         spacy.load(path)

@@ -12,6 +12,7 @@ from spacy_mluke.annotate.fillers import get_masks
 from spacy_mluke.encoder.access import load_model
 from tests.checkpoint.checkpoints import make_checkpoint
 from tests.pipeline.cloze_docs import (
+    TEXTS,
     best,
     cloze_pipeline,
     filled_examples,
@@ -19,24 +20,13 @@ from tests.pipeline.cloze_docs import (
     gold_doc,
     masked_examples,
     scores_of,
-    train,
 )
-
-TEXTS = ["[MASK] is the capital of Japan", "", "No mask.", "[MASK]is far, [MASK]", "日本の首都は[MASK]です"]
 
 
 @pytest.fixture(scope="module")
 def published(masked_lm):
     """A pipeline with a published checkpoint, without further training. Tests must not change it."""
     return cloze_pipeline(masked_lm, mode="both")
-
-
-@pytest.fixture(scope="module")
-def trained(steady_checkpoint):
-    nlp = cloze_pipeline(steady_checkpoint)
-    history = train(nlp)
-    assert history[-1] < 0.2 * history[0]
-    return nlp
 
 
 # --- filling ---
@@ -171,28 +161,28 @@ def test_texts_without_masks_have_no_fillers(published, text):
     assert published(text)._.mluke_fillers == []
 
 
-def test_pipe_equals_one_by_one_calls(trained):
-    alone = [trained(text) for text in TEXTS]
-    for doc, other in zip(trained.pipe(TEXTS, batch_size=3), alone, strict=True):
+def test_pipe_equals_one_by_one_calls(trained_cloze):
+    alone = [trained_cloze(text) for text in TEXTS]
+    for doc, other in zip(trained_cloze.pipe(TEXTS, batch_size=3), alone, strict=True):
         assert found(doc) == found(other)
         numpy.testing.assert_allclose(scores_of(doc), scores_of(other), atol=1e-5)
 
 
-def test_two_processes_fill_the_same(trained):
-    alone = list(trained.pipe(TEXTS))
-    shared = list(trained.pipe(TEXTS, n_process=2, batch_size=3))
+def test_two_processes_fill_the_same(trained_cloze):
+    alone = list(trained_cloze.pipe(TEXTS))
+    shared = list(trained_cloze.pipe(TEXTS, n_process=2, batch_size=3))
     assert [found(doc) for doc in shared] == [found(doc) for doc in alone]
 
 
 # --- learning ---
 
 
-def test_the_component_learns_six_sentences(trained):
-    scores = trained.evaluate(masked_examples(trained))
+def test_the_component_learns_six_sentences(trained_cloze):
+    scores = trained_cloze.evaluate(masked_examples(trained_cloze))
     assert scores["cloze_p1"] == 1.0
     assert scores["cloze_mrr"] == 1.0
-    assert best(trained("[MASK], the capital of Japan, is far away")) == ["Tokyo"]
-    assert trained.get_pipe("mluke_cloze").labels == ("Q1490", "Q649", "Q90")
+    assert best(trained_cloze("[MASK], the capital of Japan, is far away")) == ["Tokyo"]
+    assert trained_cloze.get_pipe("mluke_cloze").labels == ("Q1490", "Q649", "Q90")
 
 
 def test_masked_and_filled_examples_train_the_same(steady_checkpoint):
@@ -253,8 +243,8 @@ def test_the_loss_can_use_a_sample_of_the_labels(steady_checkpoint):
     assert nlp.update(gold, sgd=False)["mluke_cloze"] >= 0
 
 
-def test_examples_without_annotation_are_skipped(trained):
-    nlp = trained
+def test_examples_without_annotation_are_skipped(trained_cloze):
+    nlp = trained_cloze
     doc = nlp.make_doc("Tokyo is far")
     assert nlp.update([Example(doc, doc.copy())], sgd=False)["mluke_cloze"] == 0.0
 

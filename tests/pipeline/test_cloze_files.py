@@ -17,31 +17,20 @@ from spacy_mluke.scorers.cloze import score_cloze
 from tests.conftest import REPO
 from tests.pipeline.cloze_docs import (
     FACTS,
+    TEXTS,
     cloze_pipeline,
     filled_examples,
     found,
     masked_examples,
     scores_of,
-    train,
 )
 from tests.pipeline.steps import copy_of, run_spacy
-
-TEXTS = ["[MASK] is the capital of Japan", "", "No mask.", "[MASK]is far, [MASK]", "日本の首都は[MASK]です"]
-
-
-@pytest.fixture(scope="module")
-def trained(steady_checkpoint):
-    nlp = cloze_pipeline(steady_checkpoint)
-    history = train(nlp)
-    assert history[-1] < 0.2 * history[0]
-    return nlp
-
 
 # --- entities of one's own ---
 
 
-def test_entities_can_be_added_and_chosen_from(trained):
-    nlp = copy_of(trained)
+def test_entities_can_be_added_and_chosen_from(trained_cloze):
+    nlp = copy_of(trained_cloze)
     pipe = nlp.get_pipe("mluke_cloze")
     assert pipe.add_entities({"Q64": {"en": "Berlin", "de": ["Berlin", "Spree-Athen"]}, "Q90": {"en": "Paris"}}) == 1
     assert pipe.add_label("Q64") == 0
@@ -53,21 +42,21 @@ def test_entities_can_be_added_and_chosen_from(trained):
         pipe.add_label("")
 
 
-def test_labels_can_be_given(steady_checkpoint, trained):
+def test_labels_can_be_given(steady_checkpoint, trained_cloze):
     nlp = cloze_pipeline(steady_checkpoint)
-    data = trained.get_pipe("mluke_cloze").label_data
+    data = trained_cloze.get_pipe("mluke_cloze").label_data
     assert data["Q1490"] == {"en": "Tokyo", "ja": "東京"}
     nlp.get_pipe("mluke_cloze").initialize(lambda: filled_examples(nlp), nlp=nlp, labels=data)
-    assert nlp.get_pipe("mluke_cloze").labels == trained.get_pipe("mluke_cloze").labels
+    assert nlp.get_pipe("mluke_cloze").labels == trained_cloze.get_pipe("mluke_cloze").labels
 
 
 # --- files ---
 
 
 @pytest.mark.parametrize("form", ["disk", "bytes"])
-def test_a_saved_component_fills_the_same(trained, tmp_path, form):
+def test_a_saved_component_fills_the_same(trained_cloze, tmp_path, form):
     if form == "disk":
-        trained.to_disk(tmp_path / "saved")
+        trained_cloze.to_disk(tmp_path / "saved")
         loaded = spacy.load(tmp_path / "saved")
         assert {path.name for path in (tmp_path / "saved" / "mluke_cloze").iterdir()} == {
             "cfg",
@@ -75,14 +64,14 @@ def test_a_saved_component_fills_the_same(trained, tmp_path, form):
             "files.json",
         }
     else:
-        loaded = copy_of(trained)
-    for doc, other in zip(loaded.pipe(TEXTS), trained.pipe(TEXTS), strict=True):
+        loaded = copy_of(trained_cloze)
+    for doc, other in zip(loaded.pipe(TEXTS), trained_cloze.pipe(TEXTS), strict=True):
         assert found(doc) == found(other)
         numpy.testing.assert_allclose(scores_of(doc), scores_of(other), atol=1e-5)
 
 
-def test_a_saved_encoder_without_the_labels_is_refused(trained, tmp_path):
-    trained.to_disk(tmp_path / "saved")
+def test_a_saved_encoder_without_the_labels_is_refused(trained_cloze, tmp_path):
+    trained_cloze.to_disk(tmp_path / "saved")
     cfg = tmp_path / "saved" / "mluke_cloze" / "cfg"
     cfg.write_text(cfg.read_text().replace('"classes":[', '"classes":["Q7",'))
     cfg.with_name("files.json").unlink()
@@ -90,12 +79,12 @@ def test_a_saved_encoder_without_the_labels_is_refused(trained, tmp_path):
         spacy.load(tmp_path / "saved")("[MASK]")
 
 
-def test_fillers_survive_a_docbin_joining_and_splitting(trained):
-    docs = list(trained.pipe(TEXTS))
+def test_fillers_survive_a_docbin_joining_and_splitting(trained_cloze):
+    docs = list(trained_cloze.pipe(TEXTS))
     data = DocBin(docs=docs, store_user_data=True).to_bytes()
-    for doc, other in zip(DocBin().from_bytes(data).get_docs(trained.vocab), docs, strict=True):
+    for doc, other in zip(DocBin().from_bytes(data).get_docs(trained_cloze.vocab), docs, strict=True):
         assert doc._.mluke_fillers == other._.mluke_fillers
-    again = Doc(trained.vocab).from_bytes(docs[3].to_bytes())
+    again = Doc(trained_cloze.vocab).from_bytes(docs[3].to_bytes())
     assert again._.mluke_fillers == docs[3]._.mluke_fillers
     joined = Doc.from_docs(docs)
     assert joined._.mluke_fillers == [own for doc in docs for own in doc._.mluke_fillers]
@@ -105,8 +94,8 @@ def test_fillers_survive_a_docbin_joining_and_splitting(trained):
     assert [mask.fillers for mask in get_masks(part)] == docs[3]._.mluke_fillers[1:]
 
 
-def test_fillers_of_another_kind_are_refused(trained):
-    doc = trained.make_doc("[MASK] is far")
+def test_fillers_of_another_kind_are_refused(trained_cloze):
+    doc = trained_cloze.make_doc("[MASK] is far")
     doc._.mluke_fillers = [[Filler("Tokyo")]]
     assert doc._.mluke_fillers == [[Filler("Tokyo")]]
     for wrong in ([["Tokyo"]], [[Filler("a")], [Filler("b")]], "Tokyo", [Filler]):
@@ -114,10 +103,10 @@ def test_fillers_of_another_kind_are_refused(trained):
             doc._.mluke_fillers = wrong
 
 
-def test_only_the_document_that_fails_goes_to_the_error_handler(trained, monkeypatch):
+def test_only_the_document_that_fails_goes_to_the_error_handler(trained_cloze, monkeypatch):
     from spacy_mluke.pipeline.cloze import component as cloze
 
-    nlp = copy_of(trained)
+    nlp = copy_of(trained_cloze)
     fill, failed = cloze.fill_masks, []
 
     def fail(model, texts, *rest):
@@ -144,8 +133,8 @@ def test_masks_without_wordpieces_are_counted_in_one_warning(masked_lm):
     assert blank == 0 or (len(coded) == 1 and f"{blank} of 2" in coded[0])
 
 
-def test_a_trained_component_exports_to_a_model_that_transformers_loads(trained, tmp_path):
-    assert export_component(trained.get_pipe("mluke_cloze"), tmp_path / "exported") == "LukeForMaskedLM"
+def test_a_trained_component_exports_to_a_model_that_transformers_loads(trained_cloze, tmp_path):
+    assert export_component(trained_cloze.get_pipe("mluke_cloze"), tmp_path / "exported") == "LukeForMaskedLM"
     _, info = LukeForMaskedLM.from_pretrained(tmp_path / "exported", output_loading_info=True)
     assert not info["unexpected_keys"]
     assert not [name for name in info["missing_keys"] if name.startswith("entity_predictions")]
@@ -153,7 +142,7 @@ def test_a_trained_component_exports_to_a_model_that_transformers_loads(trained,
     candidates = ["Tokyo", "Paris", "Moscow"]
     text = "[MASK] is the capital of Japan"
     ((*fillers,),) = again.get_pipe("mluke_cloze").fill(text, candidates)
-    ((*expected,),) = trained.get_pipe("mluke_cloze").fill(text, candidates)
+    ((*expected,),) = trained_cloze.get_pipe("mluke_cloze").fill(text, candidates)
     assert [filler.kb_id for filler in fillers] == [filler.kb_id for filler in expected]
     numpy.testing.assert_allclose([f.score for f in fillers], [f.score for f in expected], atol=1e-5)
 
@@ -168,39 +157,39 @@ def scored(nlp, text, gold, fillers):
     return Example(predicted, reference)
 
 
-def test_scores_count_ranks(trained):
+def test_scores_count_ranks(trained_cloze):
     right, other = Filler("Paris", "en:Paris", 0.5, "Q90"), Filler("Rome", "en:Rome", 0.6, "Q220")
     gold = [[Filler("Paris", kb_id="Q90")]]
     examples = [
-        scored(trained, "[MASK] a", gold, [[right, other]]),
-        scored(trained, "[MASK] b", gold, [[other, right]]),
-        scored(trained, "[MASK] c", gold, [[other]]),
-        scored(trained, "[MASK] d", gold, [[]]),
+        scored(trained_cloze, "[MASK] a", gold, [[right, other]]),
+        scored(trained_cloze, "[MASK] b", gold, [[other, right]]),
+        scored(trained_cloze, "[MASK] c", gold, [[other]]),
+        scored(trained_cloze, "[MASK] d", gold, [[]]),
     ]
     scores = score_cloze(examples)
     assert scores == {"cloze_p1": 0.25, "cloze_p5": 0.5, "cloze_mrr": pytest.approx(0.375)}
 
 
-def test_any_of_several_correct_entities_counts_and_words_by_their_text(trained):
+def test_any_of_several_correct_entities_counts_and_words_by_their_text(trained_cloze):
     gold = [[Filler("Italy", kb_id="Q38"), Filler("Spain", kb_id="Q29")]]
     entity, word = Filler("Spain", "en:Spain", 0.9, "Q29"), Filler("italy", "", 0.9)
     for filler in (entity, word):
-        assert score_cloze([scored(trained, "[MASK]", gold, [[filler]])])["cloze_p1"] == 1.0
+        assert score_cloze([scored(trained_cloze, "[MASK]", gold, [[filler]])])["cloze_p1"] == 1.0
 
 
-def test_without_annotation_there_is_no_score(trained):
-    doc = trained("[MASK]")
-    assert set(score_cloze([Example(doc, trained.make_doc("[MASK]"))]).values()) == {None}
+def test_without_annotation_there_is_no_score(trained_cloze):
+    doc = trained_cloze("[MASK]")
+    assert set(score_cloze([Example(doc, trained_cloze.make_doc("[MASK]"))]).values()) == {None}
 
 
-def test_a_gold_mask_that_was_not_predicted_is_a_miss(trained):
-    (eg, *_) = filled_examples(trained)
-    trained(eg.predicted)
+def test_a_gold_mask_that_was_not_predicted_is_a_miss(trained_cloze):
+    (eg, *_) = filled_examples(trained_cloze)
+    trained_cloze(eg.predicted)
     assert score_cloze([eg])["cloze_p1"] == 0.0
 
 
-def test_facts_have_labels(trained):
-    assert {kb_id for _, _, kb_id in FACTS} == set(trained.get_pipe("mluke_cloze").labels)
+def test_facts_have_labels(trained_cloze):
+    assert {kb_id for _, _, kb_id in FACTS} == set(trained_cloze.get_pipe("mluke_cloze").labels)
 
 
 def test_the_config_trains_and_the_result_is_evaluated(steady_checkpoint, tmp_path):
@@ -216,8 +205,8 @@ def test_the_config_trains_and_the_result_is_evaluated(steady_checkpoint, tmp_pa
     }
     arguments = [part for key, value in overrides.items() for part in (f"--{key}", value)]
     config = REPO / "configs" / "cloze_mlama.cfg"
-    said = run_spacy("train", config, "--output", tmp_path / "out", *arguments)
-    assert "CLOZE_P1" in said
+    printed = run_spacy("train", config, "--output", tmp_path / "out", *arguments)
+    assert "CLOZE_P1" in printed
     trained = spacy.load(tmp_path / "out" / "model-last")
     assert trained.get_pipe("mluke_cloze").labels == ("Q1490", "Q649", "Q90")
     assert len(trained("[MASK] is far")._.mluke_fillers[0]) == 3

@@ -68,7 +68,7 @@ def reference_scores(path, loaded, shown) -> numpy.ndarray:
         ({}, {}),
         ({"Tokyo": "en:Tokyo"}, {"Tokyo": 3}),
         ({"Paris": "en:Paris", "Tokyo": "de:Tokio"}, {"Tokyo": 3, "Paris": 4}),
-        ({"Tokyo": "en:Osaka"}, {}),  # an entity that the vocabulary lacks stays words
+        ({"Tokyo": "en:Osaka"}, {}),  # an entity that the vocabulary lacks is read as words
         ({"Tokyo": "NIL"}, {}),
     ],
 )

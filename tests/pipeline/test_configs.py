@@ -30,8 +30,8 @@ def test_the_config_for_three_listeners_trains_evaluates_and_resumes_from_disk(s
     doc = trained("Tokyo is the capital of Japan")
     assert all(token.tag_ for token in doc)
     assert set(doc.cats) == {"MANY", "FEW"}
-    said = run_spacy("evaluate", tmp_path / "out" / "model-last", tmp_path / "dev.spacy")
-    assert "TAG" in said
+    printed = run_spacy("evaluate", tmp_path / "out" / "model-last", tmp_path / "dev.spacy")
+    assert "TAG" in printed
 
 
 @pytest.mark.parametrize(
@@ -51,6 +51,6 @@ def test_the_configs_for_tasks_train_and_evaluate(steady_checkpoint, tmp_path, c
     }
     arguments = [part for key, value in overrides.items() for part in (f"--{key}", value)]
     path = REPO / "configs" / f"{config}.cfg"
-    said = run_spacy("train", path, "--output", tmp_path / "out", *arguments)
-    assert column in said
+    printed = run_spacy("train", path, "--output", tmp_path / "out", *arguments)
+    assert column in printed
     assert spacy.load(tmp_path / "out" / "model-last").get_pipe(component).labels

@@ -19,7 +19,7 @@ CONFIGS = sorted((REPO / "configs").rglob("*.cfg"))
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_every_shipped_config_gives_an_optimizer_before_variables_are_filled_in(path):
-    # `nlp.initialize` builds the optimizer from its own block, and debug data and debug model go that way.
+    # debug data and debug model call `nlp.initialize`, which builds the optimizer from its own block.
     config = load_config(path)
     nlp = load_model_from_config(config)
     assert nlp.create_optimizer() is not None
@@ -59,7 +59,7 @@ def overrides(checkpoint, corpus):
 def test_debug_model_shows_every_kind_of_model(steady_checkpoint, corpus, config, component, capsys):
     raw = load_config(REPO / "configs" / f"{config}.cfg", overrides=overrides(steady_checkpoint, corpus))
     if component == "mluke":
-        # The other components of that config have other annotation.
+        # The other components of this config need other annotation.
         raw["nlp"]["pipeline"] = ["mluke"]
         raw["components"] = {"mluke": raw["components"]["mluke"]}
     nlp = load_model_from_config(raw)
@@ -70,7 +70,7 @@ def test_debug_model_shows_every_kind_of_model(steady_checkpoint, corpus, config
 
 
 def test_debug_data_reads_a_corpus(steady_checkpoint, corpus, capsys):
-    # It ends with 1 for a corpus as small as this one, after it has said so.
+    # For a small corpus it prints a warning and exits with 1.
     with pytest.raises(SystemExit):
         debug_data(REPO / "configs" / "typing.cfg", config_overrides=overrides(steady_checkpoint, corpus), silent=False)
     assert "Pipeline can be initialized with data" in capsys.readouterr().out

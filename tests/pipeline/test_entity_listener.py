@@ -148,6 +148,6 @@ def test_states_of_other_documents_are_refused(steady_checkpoint):
     nlp = listening_pipeline(steady_checkpoint, "mluke_relations")
     gold = start(nlp)
     nlp.get_pipe("mluke").update(gold[:2])
-    # The same words: identity counts.
+    # The documents have the same words; they are compared by identity.
     with pytest.raises(ValueError, match=r"\[ML082\]"):
         nlp.get_pipe("mluke_relations").update(relation_examples(nlp)[:2])

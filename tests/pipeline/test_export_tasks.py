@@ -17,7 +17,7 @@ from tests.pipeline.question_docs import question_examples, question_pipeline
 def opened(kind, path):
     """Load the reference's model, and check that all its weights are in the directory."""
     network, info = getattr(transformers, kind).from_pretrained(path, output_loading_info=True)
-    # Some of the reference's classes have a pooler and others not; nothing reads it.
+    # Some of the reference's classes have a pooler, which is not used.
     odd = [name for key in ("missing_keys", "unexpected_keys", "mismatched_keys") for name in info[key]]
     assert not [name for name in odd if "pooler" not in name]
     return network

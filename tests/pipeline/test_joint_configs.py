@@ -48,7 +48,7 @@ def test_one_encoder_for_relations_types_tags_and_names(steady_checkpoint, tmp_p
     given.ents = [Span(given, 0, 1, label="A"), Span(given, 5, 6, label="B")]
     done = nlp(given)
     assert all(token.tag_ for token in done)
-    # Nothing is learnt in six steps; everything has been read and written.
+    # Six steps learn nothing, but they read and write everything.
     assert isinstance(facts(done), set) and isinstance(types(done), set)
     assert done.ents[0]._.mluke_types
     files = sorted(path.name for path in (tmp_path / "out" / "model-last").iterdir() if (path / "encoder").exists())

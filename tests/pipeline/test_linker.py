@@ -97,7 +97,7 @@ def test_existing_links_are_kept_without_overwrite(steady_checkpoint, store):
         assert doc.ents[1].kb_id_ == expected and doc.ents[0].kb_id_ != "NIL"
 
 
-@pytest.mark.filterwarnings("ignore:.ML183")  # names without wordpieces start from nothing
+@pytest.mark.filterwarnings("ignore:.ML183")  # embeddings of names without wordpieces are not initialized from names
 @pytest.mark.parametrize("mode", MODES)
 def test_mentions_without_wordpieces_are_linked_by_their_priors_and_counted(steady_checkpoint, tmp_path, mode):
     rows = [StoreRow("a", "", "\u200b", prior=0.6), StoreRow("b", "", "\u200b", prior=0.4)]
@@ -167,7 +167,7 @@ def test_the_most_confident_mention_is_linked_first_and_becomes_visible(monkeypa
     scores, counts = link_globally(None, [None], mentions, 0.0)
     assert steps == [[-1, -1, -1], [-1, 20, -1], [-1, 20, 30]]
     assert [m.visible for m in mentions] == [11, 20, 30]
-    # What the second one means changes what the third one does.
+    # The entity of the second mention changes the link of the third.
     assert scores[2].argmax() == 0 and counts.spans == 3
 
 
@@ -217,7 +217,7 @@ def test_existing_links_are_visible_in_global_mode(steady_checkpoint, store):
 def test_entities_that_the_encoder_lacks_are_added_under_their_ids(nlp):
     pipe = nlp.get_pipe("mluke_linker")
     pipe.load()
-    # en:Tokyo is the encoder's own: it gets a further name.
+    # The encoder's vocabulary has en:Tokyo: it gets another name.
     assert pipe.loaded_encoder().entities["Q1490"] == pipe.loaded_encoder().entities["en:Tokyo"] == 4
     assert pipe.loaded_encoder().config.entity_vocab_size == pipe.loaded_encoder().entities.n_ids
     assert {"Q90", "Q167646", "Q142"} <= {name for name, _ in pipe.loaded_encoder().entities.items()}
@@ -231,7 +231,7 @@ def test_without_growing_entities_are_found_by_name_and_others_keep_their_prior(
         paris, _ = nlp.pipe(docs)
     assert scores_of(paris) == pytest.approx([0.7, 0.3, 1.0])
     pipe = nlp.get_pipe("mluke_linker")
-    # The vocabulary has one Paris: the likelier of the two is taken for it.
+    # The vocabulary has one Paris: the candidate with the higher prior gets its id.
     assert [m.entity_ids.tolist() for m in pipe.mentions(docs)] == [[5, -1], [-1], [4], [-1, -1]]
 
 

@@ -133,8 +133,8 @@ def test_the_config_trains_and_evaluates(steady_checkpoint, store, tmp_path):
         "training.eval_frequency": 2,
     }
     arguments = [str(part) for key, value in overrides.items() for part in (f"--{key}", value)]
-    said = run_spacy("train", REPO / "configs" / "linking.cfg", *arguments, "--output", tmp_path / "out")
-    assert "NEL_MICRO_F" in said
+    printed = run_spacy("train", REPO / "configs" / "linking.cfg", *arguments, "--output", tmp_path / "out")
+    assert "NEL_MICRO_F" in printed
     loaded = spacy.load(tmp_path / "out" / "model-last")
     assert links(loaded(link_doc(loaded, *SENTENCES[0])))[1] == ("France", "Q142")
 

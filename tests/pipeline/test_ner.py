@@ -134,7 +134,7 @@ def test_span_finder_may_suggest_the_candidates(steady_checkpoint):
     gold = name_examples(nlp)
     for eg in gold:
         for doc in (eg.reference, eg.predicted):
-            # The predicted ones stand for what a span_finder that is trained would find.
+            # Those of predicted documents replace the output of a trained span_finder.
             doc.spans["span_candidates"] = [Span(doc, ent.start, ent.end) for ent in eg.reference.ents]
     optimizer = nlp.initialize(lambda: gold)
     optimizer.learn_rate = 0.007

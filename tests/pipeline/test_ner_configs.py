@@ -24,9 +24,9 @@ def test_the_configs_for_named_entities_train_and_evaluate(steady_checkpoint, tm
     }
     arguments = [part for key, value in overrides.items() for part in (f"--{key}", value)]
     path = REPO / "configs" / f"{config}.cfg"
-    said = run_spacy("train", path, "--output", tmp_path / "out", *arguments)
-    assert "ENTS_F" in said
+    printed = run_spacy("train", path, "--output", tmp_path / "out", *arguments)
+    assert "ENTS_F" in printed
     model = tmp_path / "out" / "model-last"
     assert spacy.load(model).get_pipe("mluke_ner").labels == ("LOC", "PER")
-    said = run_spacy("evaluate", model, corpus)
-    assert "NER F" in said
+    printed = run_spacy("evaluate", model, corpus)
+    assert "NER F" in printed

@@ -66,7 +66,7 @@ def test_sampling_takes_all_entities_and_a_fraction_of_the_negatives(fresh_ner, 
     for _ in range(2):
         fresh_ner.update(gold, sgd=False)
     for spans in seen:
-        # Half as many as there are tokens, rounded up, and the names.
+        # Half the number of tokens, rounded up, and the entities.
         assert spans.lengths.tolist() == [3 + 2, 3 + 2, 3 + 1, 2]
         assert {(0, 1), (5, 6)} <= {tuple(row) for row in spans.bounds[:5].tolist()}
     assert seen[0].bounds.tolist() != seen[1].bounds.tolist()
@@ -97,7 +97,7 @@ def test_tokens_without_annotation_do_not_train(fresh_ner):
 def test_entities_without_a_candidate_are_counted_once(steady_checkpoint):
     nlp = ner_pipeline(steady_checkpoint, suggester={**LIMIT, "max_size": 2})
     gold = name_examples(nlp)
-    # "Anna of Tokyo" is too long, and "Japan" is no token of the predicted document.
+    # "Anna of Tokyo" is too long, and "Japan" is not a token of the predicted document.
     gold[0] = Example(Doc(nlp.vocab, words=["Tokyo", "is", "the", "capital", "ofJapan"]), gold[0].reference)
     with pytest.warns(UserWarning, match=r"\[ML105\] 2 of 5 .*suggester"):
         nlp.initialize(lambda: gold)

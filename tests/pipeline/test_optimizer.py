@@ -55,7 +55,7 @@ def test_a_label_added_in_the_middle_of_training_is_learnt(steady_checkpoint):
     assert losses[-1] < 0.1 * losses[0]
     linear = pipe.model.get_ref("linear")
     assert optimizer.mom1[(linear.id, "W")].shape == linear.get_param("W").shape
-    # thinc's own optimizer gives up here, without a word about labels.
+    # thinc's optimizer fails here, with a message that does not mention labels.
     other = Adam(0.01)
     nlp.update(gold, sgd=other)
     pipe.add_label("far")

@@ -63,7 +63,7 @@ def test_options_from_bytes_are_used_and_saved(tmp_path):
     for i, other in enumerate((make_typer(threshold=0.0), make_typer())):
         other.from_bytes(pipe.to_bytes(exclude=BARE), exclude=BARE)
         path = save(other, tmp_path / str(i))
-        # The config is the component's own, or came with the pipeline's bytes.
+        # The config is that of the component, or of the pipeline's bytes.
         for threshold in (0.25, 0.0) if i == 0 else (0.25,):
             assert load(path, threshold=threshold).cfg["threshold"] == 0.9
 
@@ -135,7 +135,7 @@ def test_the_model_can_be_excluded(tiny_checkpoint, tmp_path, factory):
     pipe.to_disk(tmp_path / "whole", exclude=["vocab"])
     data = pipe.to_bytes(exclude=["vocab"])
     assert len(pipe.to_bytes(exclude=BARE)) < 1000 < len(data)
-    # The checkpoint of the config is not even read.
+    # The checkpoint of the config is not read.
     other = spacy.blank("xx").add_pipe(factory, config=config)
     encoder = other.model if factory == "mluke" else other.model.get_ref("encoder")
     other.from_disk(tmp_path / "whole", exclude=BARE)

@@ -18,7 +18,7 @@ def nlp():
 def test_answers_survive_as_doc_and_retokenization(nlp):
     doc = ask(nlp.make_doc("Nobody. Anna lives in Los Angeles."), ("Where?", "Los Angeles"), ("Who?", "Nobody"))
     part = doc[2:].as_doc(copy_user_data=True)
-    # The answer that was left behind does not make the question impossible.
+    # This part lacks the answer; the question is then not annotated.
     assert answers(part) == [["Los Angeles"], []]
     assert get_question_answers(part)[1][1] is None
     with doc.retokenize() as retokenizer:

@@ -28,8 +28,8 @@ def test_the_configs_train_and_the_result_can_be_evaluated(steady_checkpoint, tm
     }
     arguments = [part for key, value in overrides.items() for part in (f"--{key}", value)]
     path = REPO / "configs" / f"{config}.cfg"
-    said = run_spacy("train", path, "--output", tmp_path / "out", *arguments)
-    assert "QA_EM" in said and "QA_F1" in said
+    printed = run_spacy("train", path, "--output", tmp_path / "out", *arguments)
+    assert "QA_EM" in printed and "QA_F1" in printed
     nlp = spacy.load(tmp_path / "out" / "model-last")
     scores = nlp.evaluate(question_examples(nlp))
     assert scores["qa_f1"] is not None

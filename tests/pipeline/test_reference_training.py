@@ -65,7 +65,7 @@ def test_losses_and_weights_equal_those_of_the_reference_loop(tmp_path, tiny_sen
         {"params": [param for name, param in named if is_decayed(name)], "weight_decay": 0.01},
         {"params": [param for name, param in named if not is_decayed(name)], "weight_decay": 0.0},
     ]
-    # With that eps, gradients that are zero but for rounding do not become steps.
+    # With this eps, gradients that are zero up to rounding cause no steps.
     reference = torch.optim.AdamW(groups_of, lr=0.01, eps=1e-3)
     optimizer = AdamW(0.01, weight_decay=0.01, eps=1e-3, grad_clip=clip)
     for _ in range(N_STEPS):

@@ -83,7 +83,7 @@ def test_relations_survive_bytes_as_doc_and_retokenization(doc):
     assert facts(doc[4:8].as_doc(copy_user_data=True)) == {("Carl", "Dora", "saw")}
     with doc.retokenize() as retokenizer:
         retokenizer.merge(doc[2:4])
-    # Bob is no token of his own any more.
+    # "Bob" is not a token any more.
     assert facts(doc) == {("Carl", "Dora", "saw")}
 
 
@@ -153,7 +153,7 @@ def test_a_blank_entity_has_no_relation_and_is_counted(steady_checkpoint):
     gold = relation_examples(nlp)
     nlp.initialize(lambda: gold)
     doc = Doc(nlp.vocab, words=["Tokyo", "\n", "Japan"])
-    # spaCy trims entities of whitespace: such a span comes from elsewhere.
+    # spaCy removes whitespace from entities, so this span cannot be an entity.
     nlp.get_pipe("mluke_relations").pairs = whitespace_pair
     with pytest.warns(UserWarning, match=r"\[ML104\] 1 of 2 spans"):
         assert facts(nlp(doc)) == set()

@@ -40,7 +40,7 @@ def expected():
 def nlp(tmp_path_factory):
     import shutil
 
-    # A copy: loading may write the database of a vocabulary beside it.
+    # A copy, because loading may write a vocabulary's database to the folder.
     return spacy.load(shutil.copytree(SAVED / "pipeline", tmp_path_factory.mktemp("saved") / "pipeline"))
 
 

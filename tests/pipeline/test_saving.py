@@ -125,10 +125,10 @@ if __name__ == "__main__":
 
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_pipe_with_two_processes_works_after_the_network_has_used_threads(small_nlp, tiny_nlp, tmp_path, method):
-    # OpenMP's threads do not survive a fork: a child that called on them would wait forever. Tiny matrices need none.
+    # OpenMP's threads do not survive a fork, so a child that used them would wait forever. Tiny matrices use none.
     if method not in multiprocessing.get_all_start_methods():
         pytest.skip(f"no {method} here")
-    # What spawn sends is pickled: an automaton of names must stay behind.
+    # spawn pickles the pipeline; the automaton of names is not pickled.
     tiny_nlp.add_pipe("mluke_mentions", config={"candidates": {"path": str(link_store(tmp_path).path)}})
     (small_nlp if method == "fork" else tiny_nlp).to_disk(tmp_path / "nlp")
     script = tmp_path / "script.py"

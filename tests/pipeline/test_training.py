@@ -172,7 +172,7 @@ def test_accumulated_gradients_equal_those_of_one_batch(steady_checkpoint):
     assert whole.keys() == halves.keys()
     name = "encoder.layer.0.attention.self.query.weight"
     assert float(whole[name].abs().sum()) > 0
-    # The tagger divides its loss by nothing: gradients of a sum are the sum of gradients.
+    # The tagger's loss is a sum, so the gradient of a batch is the sum of the gradients of its parts.
     torch.testing.assert_close(whole[name], halves[name], atol=1e-5, rtol=1e-3)
 
 

@@ -123,7 +123,7 @@ def test_listeners_of_both_encoders_train_and_predict_in_any_order(steady_checkp
     nlp = pipeline(order, steady_checkpoint)
     gold = examples(nlp)
     optimizer = nlp.initialize(lambda: gold)
-    for _ in range(2):  # a new tagger sends nothing back in its first step
+    for _ in range(2):  # a new tagger has no gradient for the encoder in its first step
         losses = nlp.update(gold, sgd=optimizer)
     assert losses["tag_mluke"] > 0.0 and losses["tag_other"] > 0.0 and losses["mluke"] > 0.0
     _, gradient = nlp.get_pipe("other").gradients

@@ -153,7 +153,7 @@ def test_states_of_words_reach_the_losses_in_batch_order(prepared):
     output, backprop = begin(nlp, gold, side_of(nlp))
     assert output.piece_states.shape == (len(output.batch.piece_ids), 16)
     assert xp2torch(output.piece_states).isfinite().all()
-    # With nothing to learn of entities, what is said of words alone moves the network.
+    # Without a loss of entities, only the loss of words changes the network.
     name = "encoder.layer.0.attention.self.query.weight"
     query = dict(network(nlp).named_parameters())[name]
     query.requires_grad_(True)

@@ -121,7 +121,7 @@ def test_a_full_disk_in_the_cache_falls_back_to_the_temporary_files(folders, mon
     monkeypatch.setattr(bundled, "build_store", build)
     assert open_store("world").path.parent == folders[1]
     assert folders[1].stat().st_mode & 0o777 == 0o700
-    # It is found there the next time, too.
+    # It is also found there the next time.
     monkeypatch.setattr(bundled, "build_store", None)
     assert open_store("world").path.parent == folders[1]
 
@@ -182,7 +182,7 @@ def source(tmp_path, monkeypatch) -> Path:
     monkeypatch.setenv("SPACY_MLUKE_CACHE", str(tmp_path / "cache"))
     (tmp_path / "checkpoint").mkdir()
     path = tmp_path / "checkpoint" / "entity_vocab.json"
-    # Longer than what is sampled of it.
+    # Longer than the samples of its fingerprint.
     monkeypatch.setattr(fingerprint, "_SAMPLE", 1 << 10)
     path.write_text(json.dumps({**NAMES, **{f"en:{n:06}": n for n in range(5, 3000)}}, indent=1), encoding="utf8")
     return path
@@ -193,7 +193,7 @@ def test_an_edit_between_the_samples_is_detected(source):
     content, sample = source.read_text(encoding="utf8"), cache.FileVersion(source).sample
     for entity_id in (201, 202):
         source.write_text(content.replace('"en:000200": 200', f'"en:000200": {entity_id}'), encoding="utf8")
-        # Once as new as the clock allows, once as if an hour had passed.
+        # Once with the current time, once with a time of an hour ago.
         if entity_id == 202:
             os.utime(source, ns=(0, source.stat().st_mtime_ns - 3600 * 10**9))
         assert cache.FileVersion(source).sample == sample
