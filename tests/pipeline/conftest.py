@@ -19,7 +19,7 @@ from transformers import LukeConfig, LukeForMaskedLM, LukeModel
 from tests.checkpoint.checkpoints import FULL, make_checkpoint
 from tests.conftest import SAMPLES
 from tests.pipeline import cloze_docs
-from tests.pipeline.name_docs import ner_pipeline, train_ner
+from tests.pipeline.ner_docs import ner_pipeline, train_ner
 
 WORDS = ["Tokyo", "is", "the", "capital", "of", "Japan", "and", "Paris", "is", "the", "capital", "of", "France"]
 
@@ -132,7 +132,7 @@ def masked_lm(tmp_path_factory, tiny_sentencepiece):
 
 @pytest.fixture(scope="session")
 def overfitted_ner(steady_checkpoint) -> Tuple[Language, List[float]]:
-    """A `mluke_ner` that overfits the entities of name_docs, and its losses. Tests must not change it."""
+    """A `mluke_ner` that overfits the entities of ner_docs, and its losses. Tests must not change it."""
     nlp = ner_pipeline(steady_checkpoint)
     return nlp, train_ner(nlp)[1]
 

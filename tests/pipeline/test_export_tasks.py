@@ -10,7 +10,7 @@ from transformers import LukeForMaskedLM
 from spacy_mluke.pipeline.export import export_component
 from tests.checkpoint.checkpoints import make_checkpoint
 from tests.pipeline.cloze_docs import cloze_pipeline
-from tests.pipeline.name_docs import name_examples, ner_pipeline
+from tests.pipeline.ner_docs import ner_examples, ner_pipeline
 from tests.pipeline.question_docs import question_examples, question_pipeline
 
 
@@ -25,7 +25,7 @@ def opened(kind, path):
 
 @pytest.mark.parametrize(
     ("make", "examples", "name"),
-    [(ner_pipeline, name_examples, "mluke_ner"), (question_pipeline, question_examples, "mluke_qa")],
+    [(ner_pipeline, ner_examples, "mluke_ner"), (question_pipeline, question_examples, "mluke_qa")],
     ids=["ner", "qa"],
 )
 def test_a_trained_head_survives_export_and_import(steady_checkpoint, tmp_path, make, examples, name):

@@ -10,7 +10,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 
 import spacy_mluke
-from tests.pipeline.name_docs import name_examples, ner_pipeline
+from tests.pipeline.ner_docs import ner_examples, ner_pipeline
 from tests.pipeline.question_docs import question_examples, question_pipeline
 from tests.pipeline.relation_docs import relation_examples, task_pipeline
 
@@ -41,7 +41,7 @@ def saved_pipelines(checkpoint):
     for nlp, gold in (
         (task_pipeline(checkpoint, "mluke_relations"), relation_examples),
         (task_pipeline(checkpoint, "mluke_typing"), relation_examples),
-        (ner_pipeline(checkpoint), name_examples),
+        (ner_pipeline(checkpoint), ner_examples),
         (question_pipeline(checkpoint), question_examples),
     ):
         nlp.initialize(lambda nlp=nlp, gold=gold: gold(nlp))

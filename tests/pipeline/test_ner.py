@@ -10,14 +10,14 @@ from spacy.util import fix_random_seed
 from transformers import LukeForEntitySpanClassification
 
 from tests.checkpoint.checkpoints import make_checkpoint
-from tests.pipeline.name_docs import (
+from tests.pipeline.ner_docs import (
     SENTENCES,
     bare,
     bare_docs,
     grouped,
-    name_docs,
-    name_examples,
     names,
+    ner_docs,
+    ner_examples,
     ner_pipeline,
     train_ner,
 )
@@ -131,7 +131,7 @@ def test_span_finder_may_suggest_the_candidates(steady_checkpoint):
     model = {"encoder": {"name": str(steady_checkpoint)}, "dropout": 0.0}
     suggester = {"@misc": "spacy-mluke.spans_suggester.v1", "spans_key": "span_candidates"}
     nlp.add_pipe("mluke_ner", config={"model": model, "suggester": suggester})
-    gold = name_examples(nlp)
+    gold = ner_examples(nlp)
     for eg in gold:
         for doc in (eg.reference, eg.predicted):
             # Those of predicted documents replace the output of a trained span_finder.
@@ -141,7 +141,7 @@ def test_span_finder_may_suggest_the_candidates(steady_checkpoint):
     for _ in range(110):
         losses = nlp.update(gold, sgd=optimizer, losses={}, annotates=["span_finder"])
     assert set(losses) == {"span_finder", "mluke_ner"}
-    docs = list(nlp.pipe(map(bare, name_docs(nlp))))
+    docs = list(nlp.pipe(map(bare, ner_docs(nlp))))
     assert [set(map(tuple, grouped(doc))) for doc in docs] == [set(found) for found in GOLD]
 
 
@@ -155,7 +155,7 @@ def test_candidates_can_be_written_to_a_span_group(trained):
 
 
 def nested_examples(nlp):
-    gold = name_examples(nlp)
+    gold = ner_examples(nlp)
     for eg in gold:
         spans = [Span(eg.reference, ent.start, ent.end, ent.label_) for ent in eg.reference.ents]
         if eg is gold[1]:
@@ -243,7 +243,7 @@ def test_head_and_labels_of_a_published_checkpoint_are_used(published, tmp_path)
 
 def test_initialize_keeps_a_published_head_that_has_all_labels(published):
     nlp = ner_pipeline(published)
-    gold = name_examples(nlp)
+    gold = ner_examples(nlp)
     before = [names(nlp(doc)) for doc in bare_docs(nlp)]
     nlp = ner_pipeline(published)
     nlp.initialize(lambda: gold)

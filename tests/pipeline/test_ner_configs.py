@@ -7,14 +7,14 @@ import spacy
 from spacy.tokens import DocBin
 
 from tests.conftest import REPO
-from tests.pipeline.name_docs import name_docs
+from tests.pipeline.ner_docs import ner_docs
 from tests.pipeline.steps import run_spacy
 
 
 @pytest.mark.parametrize("config", ["ner_wikineural", "ner_paper"])
 def test_the_configs_for_named_entities_train_and_evaluate(steady_checkpoint, tmp_path, config):
     corpus = tmp_path / "corpus.spacy"
-    DocBin(docs=name_docs(spacy.blank("xx"))).to_disk(corpus)
+    DocBin(docs=ner_docs(spacy.blank("xx"))).to_disk(corpus)
     overrides = {
         "paths.train": str(corpus),
         "paths.dev": str(corpus),

@@ -13,7 +13,7 @@ from spacy.training import Example
 from spacy_mluke.annotate.named_entities import pick_flat, pick_nested, write_entities
 from spacy_mluke.pipeline.ner.gold_entities import UNKNOWN, classify, find_gold, sample
 from spacy_mluke.suggesters.candidates import CandidateSpans
-from tests.pipeline.name_docs import grouped, name_docs, names
+from tests.pipeline.ner_docs import grouped, names, ner_docs
 
 BEST_FIRST = [(2, 4), (0, 3), (3, 4), (0, 6), (4, 6)]
 spans = st.tuples(st.integers(0, 8), st.integers(1, 4)).map(lambda span: (span[0], span[0] + span[1]))
@@ -52,7 +52,7 @@ def test_an_entity_may_be_in_the_group_and_not_in_doc_ents():
 
 def test_candidates_get_gold_classes_and_missed_entities_are_counted():
     nlp = spacy.blank("xx")
-    reference = name_docs(nlp)[1]
+    reference = ner_docs(nlp)[1]
     gold = find_gold(Example(reference.copy(), reference), None)
     # "Anna of Tokyo" is not among the candidates, "Paris" is.
     found = CandidateSpans(numpy.array([[0, 1], [5, 6], [0, 1]]), numpy.array([2, 1]))
@@ -63,7 +63,7 @@ def test_candidates_get_gold_classes_and_missed_entities_are_counted():
 
 def test_entities_are_missed_where_nothing_is_suggested():
     nlp = spacy.blank("xx")
-    reference = name_docs(nlp)[0]
+    reference = ner_docs(nlp)[0]
     gold = find_gold(Example(reference.copy(), reference), None)
     truth = classify([gold], CandidateSpans(numpy.zeros((0, 2), dtype="int64"), numpy.zeros(1, dtype="int64")), len, 0)
     assert (len(truth.class_ids), truth.n_entities, truth.n_missed) == (0, 2, 2)

@@ -8,14 +8,14 @@ from spacy.tokens import Doc, Span
 from spacy.training import Example
 
 from spacy_mluke.pipeline.ner.gold_entities import sample
-from tests.pipeline.name_docs import LIMIT, bare, bare_docs, name_docs, name_examples, ner_pipeline, train_ner
+from tests.pipeline.ner_docs import LIMIT, bare, bare_docs, ner_docs, ner_examples, ner_pipeline, train_ner
 from tests.pipeline.steps import copy_of, head_slopes
 
 
 def test_it_overfits_the_entities_of_four_sentences(overfitted_ner):
     nlp, history = overfitted_ner
     assert history[-1] < 0.1 * history[0]
-    scores = nlp.evaluate(name_examples(nlp))
+    scores = nlp.evaluate(ner_examples(nlp))
     assert scores["ents_f"] == 1.0 and set(scores["ents_per_type"]) == {"LOC", "PER"}
 
 
@@ -29,7 +29,7 @@ def test_it_overfits_with_isolated_candidates_and_sampled_negatives(steady_check
 
 
 def test_the_gradient_of_the_loss_equals_finite_differences(fresh_ner):
-    gold = name_examples(fresh_ner)
+    gold = ner_examples(fresh_ner)
     fresh_ner.initialize(lambda: gold)
     pipe = fresh_ner.get_pipe("mluke_ner")
     pipe.cfg["negative_weight"] = 0.5
@@ -44,7 +44,7 @@ def test_the_gradient_of_the_loss_equals_finite_differences(fresh_ner):
 
 
 def test_gradients_of_the_weights_equal_finite_differences(fresh_ner):
-    gold = name_examples(fresh_ner)
+    gold = ner_examples(fresh_ner)
     places = {"W": [(0, 0), (1, 20), (2, 40)], "b": [(0,), (2,)]}
     for slope, gradient in head_slopes(fresh_ner, "mluke_ner", gold, places):
         assert slope == pytest.approx(gradient, rel=1e-2, abs=2e-2)
@@ -52,7 +52,7 @@ def test_gradients_of_the_weights_equal_finite_differences(fresh_ner):
 
 def test_sampling_takes_all_entities_and_a_fraction_of_the_negatives(fresh_ner, monkeypatch):
     pipe = fresh_ner.get_pipe("mluke_ner")
-    gold = name_examples(fresh_ner)
+    gold = ner_examples(fresh_ner)
     fresh_ner.initialize(lambda: gold)
     pipe.cfg["negatives_per_token"] = 0.5
     seen = []
@@ -73,7 +73,7 @@ def test_sampling_takes_all_entities_and_a_fraction_of_the_negatives(fresh_ner, 
 
 
 def test_examples_without_annotation_are_skipped(fresh_ner):
-    gold = name_examples(fresh_ner)
+    gold = ner_examples(fresh_ner)
     fresh_ner.initialize(lambda: gold)
     without = Example(bare(gold[0].predicted), bare(gold[0].predicted))
     assert fresh_ner.update([without], sgd=False)["mluke_ner"] == 0.0
@@ -82,7 +82,7 @@ def test_examples_without_annotation_are_skipped(fresh_ner):
 
 
 def test_tokens_without_annotation_do_not_train(fresh_ner):
-    gold = name_examples(fresh_ner)
+    gold = ner_examples(fresh_ner)
     fresh_ner.initialize(lambda: gold)
     pipe = fresh_ner.get_pipe("mluke_ner")
     doc = bare(gold[0].reference)
@@ -96,7 +96,7 @@ def test_tokens_without_annotation_do_not_train(fresh_ner):
 
 def test_entities_without_a_candidate_are_counted_once(steady_checkpoint):
     nlp = ner_pipeline(steady_checkpoint, suggester={**LIMIT, "max_size": 2})
-    gold = name_examples(nlp)
+    gold = ner_examples(nlp)
     # "Anna of Tokyo" is too long, and "Japan" is not a token of the predicted document.
     gold[0] = Example(Doc(nlp.vocab, words=["Tokyo", "is", "the", "capital", "ofJapan"]), gold[0].reference)
     with pytest.warns(UserWarning, match=r"\[ML105\] 2 of 5 .*suggester"):
@@ -104,7 +104,7 @@ def test_entities_without_a_candidate_are_counted_once(steady_checkpoint):
 
 
 def test_misaligned_entities_do_not_train(fresh_ner):
-    gold = name_examples(fresh_ner)
+    gold = ner_examples(fresh_ner)
     fresh_ner.initialize(lambda: gold)
     pipe = fresh_ner.get_pipe("mluke_ner")
     words = ["Tokyo", "is", "the", "capital", "ofJapan"]
@@ -118,14 +118,14 @@ def test_misaligned_entities_do_not_train(fresh_ner):
 
 
 def test_an_unknown_label_is_named(fresh_ner):
-    gold = name_examples(fresh_ner)
+    gold = ner_examples(fresh_ner)
     fresh_ner.initialize(lambda: gold[:1])
     with pytest.raises(ValueError, match=r"\[ML076\].*'PER'"):
         fresh_ner.update(gold, sgd=False)
 
 
 def test_without_annotation_initialize_says_what_is_missing(fresh_ner):
-    doc = bare(name_docs(fresh_ner)[0])
+    doc = bare(ner_docs(fresh_ner)[0])
     with pytest.raises(ValueError, match=r"\[ML204\].*doc.ents"):
         fresh_ner.initialize(lambda: [Example(doc, doc.copy())])
 

@@ -11,7 +11,7 @@ from spacy.util import to_bytes
 from spacy_mluke.errors import renamed
 from tests.conftest import REPO
 from tests.pipeline.link_docs import link_pipeline, link_store
-from tests.pipeline.name_docs import name_examples, ner_pipeline
+from tests.pipeline.ner_docs import ner_examples, ner_pipeline
 
 SAVED = REPO / "tests" / "saved" / "v0_1_0" / "pipeline"
 
@@ -57,10 +57,10 @@ def test_saved_options_of_0_1_0_are_loaded_under_their_new_names(tmp_path):
 
 def test_keep_is_the_old_name_of_max_candidates_per_piece(steady_checkpoint):
     nlp = ner_pipeline(steady_checkpoint)
-    nlp.initialize(lambda: name_examples(nlp))
+    nlp.initialize(lambda: ner_examples(nlp))
     pipe = nlp.get_pipe("mluke_ner")
     with pytest.warns(FutureWarning, match=r"\[ML125\].*'keep'.*'max_candidates_per_piece'"):
-        pipe.learn_pruning(name_examples(nlp), keep=0.25)
+        pipe.learn_pruning(ner_examples(nlp), keep=0.25)
     assert pipe.max_candidates_per_piece == 0.25
     with pytest.warns(FutureWarning, match=r"\[ML125\] Attribute 'keep'"):
         pipe.keep = 0.75

@@ -12,14 +12,14 @@ from spacy_mluke.cli._app import app
 from spacy_mluke.pipeline.base.defaults import ENCODER
 from spacy_mluke.pipeline.ner.pruning import pruning_recall
 
-from .name_docs import bare, name_docs, name_examples, names, ner_pipeline
+from .ner_docs import bare, names, ner_docs, ner_examples, ner_pipeline
 
 VISIBILITIES = {"isolated": {"visibility": "isolated", "max_entities": 0}, "joint": {"visibility": "joint"}}
 
 
 def trained(checkpoint, visibility="isolated", **config):
     nlp = ner_pipeline(checkpoint, encoder=VISIBILITIES[visibility], **config)
-    nlp.initialize(lambda: name_examples(nlp))
+    nlp.initialize(lambda: ner_examples(nlp))
     return nlp
 
 
@@ -31,9 +31,9 @@ def visibility(request):
 def test_the_logits_of_a_candidate_are_the_same_with_and_without_pruning(steady_checkpoint):
     nlp = trained(steady_checkpoint)
     pipe = nlp.get_pipe("mluke_ner")
-    docs = [bare(doc) for doc in name_docs(nlp)]
+    docs = [bare(doc) for doc in ner_docs(nlp)]
     _, exact = pipe.predict(docs)
-    pipe.learn_pruning(name_examples(nlp), max_candidates_per_piece=0.2)
+    pipe.learn_pruning(ner_examples(nlp), max_candidates_per_piece=0.2)
     _, found = pipe.predict(docs)
     kept = numpy.isfinite(found[:, 0])
     assert 0 < kept.sum() < len(exact)
@@ -44,25 +44,25 @@ def test_the_logits_of_a_candidate_are_the_same_with_and_without_pruning(steady_
 def test_with_joint_visibility_enough_candidates_are_all_candidates(steady_checkpoint):
     nlp = trained(steady_checkpoint, "joint")
     pipe = nlp.get_pipe("mluke_ner")
-    docs = [bare(doc) for doc in name_docs(nlp)]
+    docs = [bare(doc) for doc in ner_docs(nlp)]
     _, exact = pipe.predict(docs)
-    pipe.learn_pruning(name_examples(nlp), max_candidates_per_piece=20.0)
+    pipe.learn_pruning(ner_examples(nlp), max_candidates_per_piece=20.0)
     numpy.testing.assert_allclose(pipe.predict(docs)[1], exact, atol=1e-4)
 
 
 def test_entities_of_the_training_examples_are_not_pruned(steady_checkpoint, visibility):
     nlp = trained(steady_checkpoint, visibility)
     pipe = nlp.get_pipe("mluke_ner")
-    assert pruning_recall(pipe, name_examples(nlp)) == 1.0
-    assert pipe.learn_pruning(name_examples(nlp), max_candidates_per_piece=0.6) == 5
-    assert pruning_recall(pipe, name_examples(nlp)) == 1.0
+    assert pruning_recall(pipe, ner_examples(nlp)) == 1.0
+    assert pipe.learn_pruning(ner_examples(nlp), max_candidates_per_piece=0.6) == 5
+    assert pruning_recall(pipe, ner_examples(nlp)) == 1.0
 
 
 def test_each_text_keeps_at_most_the_limit_of_candidates(steady_checkpoint, visibility):
     nlp = trained(steady_checkpoint, visibility)
     pipe = nlp.get_pipe("mluke_ner")
-    pipe.learn_pruning(name_examples(nlp), max_candidates_per_piece=0.01)
-    docs = [bare(doc) for doc in name_docs(nlp)]
+    pipe.learn_pruning(ner_examples(nlp), max_candidates_per_piece=0.01)
+    docs = [bare(doc) for doc in ner_docs(nlp)]
     spans, logits = pipe.predict(docs)
     owners = numpy.arange(len(docs)).repeat(spans.lengths)
     assert numpy.bincount(owners[numpy.isfinite(logits[:, 0])], minlength=len(docs)).tolist() == [1] * len(docs)
@@ -71,16 +71,16 @@ def test_each_text_keeps_at_most_the_limit_of_candidates(steady_checkpoint, visi
 def test_a_pruned_candidate_is_negative_and_not_blank(steady_checkpoint, recwarn):
     nlp = trained(steady_checkpoint, negative_label="NONE")
     pipe = nlp.get_pipe("mluke_ner")
-    pipe.learn_pruning(name_examples(nlp), max_candidates_per_piece=0.01)
-    for doc in nlp.pipe([*(bare(doc) for doc in name_docs(nlp)), nlp.make_doc("")]):
+    pipe.learn_pruning(ner_examples(nlp), max_candidates_per_piece=0.01)
+    for doc in nlp.pipe([*(bare(doc) for doc in ner_docs(nlp)), nlp.make_doc("")]):
         assert len(doc.ents) <= 1
     assert not [warning for warning in recwarn if "ML104" in str(warning.message)]
 
 
 def test_a_saved_pipeline_contains_the_pruner(steady_checkpoint, tmp_path, visibility):
     nlp = trained(steady_checkpoint, visibility)
-    nlp.get_pipe("mluke_ner").learn_pruning(name_examples(nlp), max_candidates_per_piece=0.5)
-    docs = [bare(doc) for doc in name_docs(nlp)]
+    nlp.get_pipe("mluke_ner").learn_pruning(ner_examples(nlp), max_candidates_per_piece=0.5)
+    docs = [bare(doc) for doc in ner_docs(nlp)]
     _, expected = nlp.get_pipe("mluke_ner").predict(docs)
     nlp.to_disk(tmp_path)
     again = spacy.load(tmp_path).get_pipe("mluke_ner")
@@ -93,20 +93,20 @@ def test_a_saved_pipeline_contains_the_pruner(steady_checkpoint, tmp_path, visib
 
 def test_pruning_can_be_switched_off(steady_checkpoint):
     nlp = trained(steady_checkpoint)
-    docs = [bare(doc) for doc in name_docs(nlp)]
+    docs = [bare(doc) for doc in ner_docs(nlp)]
     expected = [names(nlp(bare(doc))) for doc in docs]
     pipe = nlp.get_pipe("mluke_ner")
-    pipe.learn_pruning(name_examples(nlp), max_candidates_per_piece=0.1)
+    pipe.learn_pruning(ner_examples(nlp), max_candidates_per_piece=0.1)
     pipe.max_candidates_per_piece = None
     assert [names(nlp(bare(doc))) for doc in docs] == expected
 
 
 def test_training_uses_all_candidates(steady_checkpoint):
     nlp = trained(steady_checkpoint)
-    nlp.get_pipe("mluke_ner").learn_pruning(name_examples(nlp), max_candidates_per_piece=0.1)
-    losses = nlp.update(name_examples(nlp))
+    nlp.get_pipe("mluke_ner").learn_pruning(ner_examples(nlp), max_candidates_per_piece=0.1)
+    losses = nlp.update(ner_examples(nlp))
     other = trained(steady_checkpoint)
-    assert losses["mluke_ner"] == pytest.approx(other.update(name_examples(other))["mluke_ner"], rel=1e-4)
+    assert losses["mluke_ner"] == pytest.approx(other.update(ner_examples(other))["mluke_ner"], rel=1e-4)
 
 
 def test_pruning_needs_a_trained_pruner(steady_checkpoint):
@@ -124,15 +124,15 @@ def test_a_head_that_reads_words_only_cannot_be_pruned(steady_checkpoint):
     model = {"@architectures": "spacy-mluke.BoundaryClassifier.v1", "encoder": encoder}
     nlp = spacy.blank("xx")
     pipe = nlp.add_pipe("mluke_ner", config={"model": model})
-    nlp.initialize(lambda: name_examples(nlp))
+    nlp.initialize(lambda: ner_examples(nlp))
     with pytest.raises(ValueError, match="ML205"):
-        pipe.learn_pruning(name_examples(nlp))
+        pipe.learn_pruning(ner_examples(nlp))
 
 
 def test_the_command_shows_recall_and_writes_the_pipeline(steady_checkpoint, tmp_path):
     nlp = trained(steady_checkpoint)
     nlp.to_disk(tmp_path / "full")
-    DocBin(docs=name_docs(nlp)).to_disk(tmp_path / "corpus.spacy")
+    DocBin(docs=ner_docs(nlp)).to_disk(tmp_path / "corpus.spacy")
     arguments = ["prune", tmp_path / "full", tmp_path / "corpus.spacy", tmp_path / "few", "--keep", "0.6"]
     with pytest.warns(FutureWarning, match="ML125.*--max-candidates-per-piece"):
         result = CliRunner().invoke(app, [*map(str, arguments), "--dev", str(tmp_path / "corpus.spacy")])

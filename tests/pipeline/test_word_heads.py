@@ -16,11 +16,11 @@ from spacy_mluke.heads.boundary_classifier import build_boundary_classifier_v1
 from spacy_mluke.heads.marker_classifier import build_marker_classifier_v1
 from spacy_mluke.pipeline.export import export_component
 from tests.checkpoint.checkpoints import make_checkpoint
-from tests.pipeline.name_docs import LIMIT, name_examples
+from tests.pipeline.ner_docs import LIMIT, ner_examples
 from tests.pipeline.relation_docs import own_model, relation_doc, relation_examples
 
 ARCHITECTURES = {"mluke_relations": "MarkerClassifier", "mluke_ner": "BoundaryClassifier"}
-EXAMPLES = {"mluke_relations": relation_examples, "mluke_ner": name_examples}
+EXAMPLES = {"mluke_relations": relation_examples, "mluke_ner": ner_examples}
 SCORES = {"mluke_relations": "rel_micro_f", "mluke_ner": "ents_f"}
 
 
@@ -146,7 +146,7 @@ def test_empty_documents_and_documents_without_entities_have_no_predictions(task
 
 def test_words_of_candidates_are_encoded_once_with_any_other_candidates(steady_checkpoint):
     nlp = words_pipeline("mluke_ner", steady_checkpoint, max_entities=3)
-    gold = name_examples(nlp)
+    gold = ner_examples(nlp)
     nlp.initialize(lambda: gold)
     pipe = nlp.get_pipe("mluke_ner")
     docs = [eg.predicted for eg in gold]

@@ -16,7 +16,7 @@ from spacy_mluke.scorers.cloze import score_cloze
 from spacy_mluke.scorers.groups import score_relations
 from spacy_mluke.scorers.qa import score_answers
 from spacy_mluke.training.kbp37 import MarkedSentence, make_docs
-from tests.pipeline.name_docs import bare, name_docs
+from tests.pipeline.ner_docs import bare, ner_docs
 from tests.report.helpers import LABELS, NLP, relation_example, relation_examples
 
 
@@ -65,7 +65,7 @@ def test_entities_of_a_test_set_are_those_that_the_corpus_marks():
 
 
 def test_entities_are_right_if_bounds_and_label_are_right():
-    gold, predicted = name_docs(NLP)[:2], [bare(doc) for doc in name_docs(NLP)[:2]]
+    gold, predicted = ner_docs(NLP)[:2], [bare(doc) for doc in ner_docs(NLP)[:2]]
     predicted[0].ents = [Span(predicted[0], 0, 1, label="LOC"), Span(predicted[0], 5, 6, label="PER")]
     predicted[1].ents = [Span(predicted[1], 0, 1, label="PER")]
     examples = [Example(*pair) for pair in zip(predicted, gold, strict=True)]

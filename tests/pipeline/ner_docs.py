@@ -22,7 +22,7 @@ SENTENCES: List[Tuple[str, List[Tuple[int, int, str]]]] = [
 LIMIT = {"@misc": "spacy-mluke.sentence_ngrams.v1", "min_size": 1, "max_size": 3}
 
 
-def name_docs(nlp: Language) -> List[Doc]:
+def ner_docs(nlp: Language) -> List[Doc]:
     docs = []
     for words, names in SENTENCES:
         doc = Doc(nlp.vocab, words=words.split())
@@ -35,8 +35,8 @@ def bare(doc: Doc) -> Doc:
     return Doc(doc.vocab, words=[token.text for token in doc], spaces=[bool(token.whitespace_) for token in doc])
 
 
-def name_examples(nlp: Language) -> List[Example]:
-    return [Example(bare(doc), doc) for doc in name_docs(nlp)]
+def ner_examples(nlp: Language) -> List[Example]:
+    return [Example(bare(doc), doc) for doc in ner_docs(nlp)]
 
 
 def ner_pipeline(name: object, *, encoder: object = None, **config: object) -> Language:
@@ -57,12 +57,12 @@ def grouped(doc: Doc, key: str = "mluke_ner") -> List[Tuple[int, int, str]]:
 
 def bare_docs(nlp: Language) -> List[Doc]:
     """Return the sentences without entities, an empty document, and one of whitespace."""
-    return [*map(bare, name_docs(nlp)), Doc(nlp.vocab), Doc(nlp.vocab, words=[" ", "\n"])]
+    return [*map(bare, ner_docs(nlp)), Doc(nlp.vocab), Doc(nlp.vocab, words=[" ", "\n"])]
 
 
 def train_ner(
     nlp: Language, gold: Optional[List[Example]] = None, steps: int = 110, rate: float = 0.007
 ) -> Tuple[List[Example], List[float]]:
     """Train a pipeline, and return the examples and the losses of all steps."""
-    gold = gold or name_examples(nlp)
+    gold = gold or ner_examples(nlp)
     return gold, [losses["mluke_ner"] for losses in take_steps(nlp, gold, steps, rate)]
