@@ -1,4 +1,4 @@
-"""`spacy_mluke.load`: mentions found, encoded and linked, at once and offline."""
+"""The public names, and `spacy_mluke.load`: a pipeline that finds, encodes and links mentions, offline."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def nlp():
     return spacy_mluke.load(cloze=True)
 
 
-def test_it_links_places_in_many_languages(nlp):
+def test_load_links_places_in_many_languages(nlp):
     texts = [
         "Токио — столица Японии.",
         "東京は日本の首都です。",
@@ -33,33 +33,33 @@ def test_it_links_places_in_many_languages(nlp):
         assert doc._.mluke.vectors.shape == (2, 384)
 
 
-def test_namesakes_are_told_apart_by_their_context(nlp):
+def test_cities_of_the_same_name_are_distinguished_by_their_context(nlp):
     docs = list(nlp.pipe(["Valencia es una ciudad de España.", "Valencia es una ciudad de Venezuela."]))
     assert [doc.ents[0].kb_id_ for doc in docs] == ["geonames:2509954", "geonames:3625549"]
 
 
-def test_it_completes_facts(nlp):
+def test_cloze_completes_facts(nlp):
     (fillers,) = nlp.get_pipe("mluke_cloze").fill("Tokyo est la capitale du [MASK].", lang="fr")
     assert (fillers[0].text, fillers[0].kb_id) == ("Japon", "iso3166:JP")
 
 
-def test_a_document_is_completed_with_what_is_linked_in_it(nlp):
+def test_the_entities_linked_in_a_document_help_to_fill_its_mask(nlp):
     texts = ["[MASK]의 수도는 서울이다.", "تقع القاهرة في [MASK]."]
     docs = nlp.pipe(texts)
     assert [doc._.mluke_fillers[0][0].kb_id for doc in docs] == ["iso3166:KR", "iso3166:EG"]
 
 
-def test_an_entity_without_a_name_in_the_language_is_called_by_its_english_one(nlp):
+def test_an_entity_without_a_name_in_the_language_has_its_english_name(nlp):
     (fillers,) = nlp.get_pipe("mluke_cloze").fill("The capital of Japan is [MASK].", lang="sv")
     assert (fillers[0].text, fillers[0].kb_id) == ("Tokyo", "geonames:1850147")
 
 
-def test_it_is_saved_and_loaded_like_any_pipeline(nlp, tmp_path):
+def test_the_pipeline_is_saved_and_loaded_like_any_other(nlp, tmp_path):
     nlp.to_disk(tmp_path)
     again = spacy.load(tmp_path)
     text = "Ankara, Türkiye'nin başkentidir."
     assert [ent.kb_id_ for ent in again(text).ents] == [ent.kb_id_ for ent in nlp(text).ents] != []
-    # One encoder stands in it, in the packed form that the package brings.
+    # The encoder is saved once, in the packed form of the bundled checkpoint.
     files = [file for file in tmp_path.rglob("*") if file.is_file()]
     assert sum(file.stat().st_size for file in files) < 100e6
     assert sum(file.name == "words.safetensors" for file in files) == 1
@@ -68,7 +68,7 @@ def test_it_is_saved_and_loaded_like_any_pipeline(nlp, tmp_path):
     numpy.testing.assert_array_equal(again(text)._.mluke.vectors, nlp(text)._.mluke.vectors)
 
 
-def test_a_language_is_taken():
+def test_load_uses_the_given_language():
     assert spacy_mluke.load(lang="de").lang == "de"
 
 
@@ -98,7 +98,7 @@ def test_an_unknown_name_is_an_attribute_error():
         _ = spacy_mluke.nosuch
 
 
-def test_a_package_of_the_pipeline_names_licences_and_sources(nlp, tmp_path):
+def test_a_package_of_the_pipeline_lists_licences_and_sources(nlp, tmp_path):
     from spacy.cli.package import generate_readme
 
     nlp.to_disk(tmp_path / "saved", exclude=nlp.component_names)
@@ -113,7 +113,7 @@ def test_a_pipeline_without_bundled_data_keeps_its_own_licence():
     assert nlp.meta["license"] == ""
 
 
-def test_a_language_whose_packages_are_missing_says_what_to_install():
+def test_the_error_for_missing_tokenizer_packages_says_what_to_install():
     for lang, package, module in (
         ("ja", "sudachipy", "sudachipy"),
         ("ko", "natto-py", "natto"),
@@ -126,6 +126,6 @@ def test_a_language_whose_packages_are_missing_says_what_to_install():
 
 
 @pytest.mark.parametrize(("lang", "hint"), [("nosuch", ""), ("", ""), ("enn", "Did you mean 'nn'")])
-def test_an_unknown_language_has_a_code(lang, hint):
+def test_an_unknown_language_is_an_error_with_a_code(lang, hint):
     with pytest.raises(ValueError, match=rf"\[ML313\] '{lang}'.*{hint}.*xx"):
         spacy_mluke.load(lang=lang)
