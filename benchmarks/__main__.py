@@ -14,20 +14,18 @@ import functools
 import json
 import platform
 import statistics
-import tempfile
 from pathlib import Path
 from typing import Any, Dict, List
 
 import typer
 from wasabi import msg
 
+from .options import CACHE, ROUNDS
 from .timing import median_ratio, run_module, take_turns_in_processes
 
 DATA = typer.Option(Path("../shared/data/xquad"), help="Folder with xquad.LANG.json")
-CACHE = typer.Option(Path(tempfile.gettempdir()) / "spacy_mluke_bench", help="Folder for checkpoints")
 OUTPUT = typer.Option(Path("out/bench.json"), help="JSON file for the figures")
 N_TEXTS = typer.Option(120, help="Number of texts: half paragraphs, half sentences, seven languages")
-ROUNDS = typer.Option(3, help="Number of rounds")
 SIZES = typer.Option(["base", "small"], help="Sizes to measure")
 # With sorted texts, the reference runs with the fastest of these batch sizes.
 BATCH_SIZES = (4, 8, 16)

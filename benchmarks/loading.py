@@ -22,11 +22,11 @@ import typer
 from wasabi import msg
 
 from .full_size import full_directory
+from .options import ROUNDS
 from .timing import run_module, take_turns_in_processes
 
 CACHE = typer.Option(Path(tempfile.gettempdir()) / "spacy_mluke_bench", help="Folder for checkpoints (6 GB)")
 OUTPUT = typer.Option(Path("out/loading.json"), help="JSON file for the figures")
-ROUNDS = typer.Option(3, help="Number of rounds")
 WORKER = typer.Option("", hidden=True)
 
 TEXT = "Japanese is an East Asian language spoken by about 128 million people, primarily in Japan."

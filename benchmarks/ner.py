@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import functools
 import math
-import tempfile
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Set, Tuple
@@ -19,18 +18,16 @@ import typer
 from wasabi import msg
 
 from .checkpoints import with_head
+from .options import CACHE, ROUNDS, SIZE
 from .timing import take_turns
 
 LANGUAGES = ("en", "de", "es", "fr", "nl")
 LABELS = ("NIL", "PER", "ORG", "LOC", "MISC")
 MAX_SIZE = 16
 DATA = typer.Option(Path("../shared/data/wikineural"), help="Folder with LANG.test.conllu")
-CACHE = typer.Option(Path(tempfile.gettempdir()) / "spacy_mluke_bench", help="Folder for checkpoints")
-SIZE = typer.Option("base", help='"base" or "small"')
 N_TEXTS = typer.Option(100, help="Number of sentences, from five languages in turn")
 BATCH_SIZE = typer.Option(8, help="Batch size of the reference, in sequences")
 MAX_ENTITIES = typer.Option(0, help="Maximum number of candidate spans in a sequence; 0: all of a sentence")
-ROUNDS = typer.Option(3, help="Number of rounds")
 
 Entities = Set[Tuple[int, int, str]]
 Run = Callable[[List[Any]], List[Entities]]

@@ -10,7 +10,6 @@ from __future__ import annotations
 import functools
 import json
 import random
-import tempfile
 import unicodedata
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Tuple
@@ -20,17 +19,15 @@ import typer
 from wasabi import msg
 
 from .checkpoints import with_head
+from .options import CACHE, ROUNDS, SIZE
 from .texts import LANGUAGES
 from .timing import take_turns
 
 DATA = typer.Option(Path("../shared/data/xquad"), help="Folder with xquad.LANG.json")
-CACHE = typer.Option(Path(tempfile.gettempdir()) / "spacy_mluke_bench", help="Folder for checkpoints")
-SIZE = typer.Option("base", help='"base" or "small"')
 N_QUESTIONS = typer.Option(
     140, help="Number of questions, in seven languages; all questions of a paragraph are asked together"
 )
 BATCH_SIZE = typer.Option(32, help="Batch size of the reference, in windows")
-ROUNDS = typer.Option(3, help="Number of rounds")
 WINDOW, OVERLAP, MAX_PIECES = 512, 128, 30
 
 Texts = List[Tuple[str, List[str]]]

@@ -7,7 +7,6 @@ Prints sentences a second of both, the ratio of their times, and how many predic
 
 from __future__ import annotations
 
-import tempfile
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, List
@@ -18,15 +17,13 @@ from wasabi import msg
 from scripts.workflows.plain_loop import PlainLoop, Settings
 
 from .checkpoints import with_head
+from .options import CACHE, ROUNDS, SIZE
 from .timing import take_turns
 
 LANGUAGES = ("en", "de", "es", "fr")
 DATA = typer.Option(Path("../shared/data/relx"), help="Folder with RELX_LANG.txt")
-CACHE = typer.Option(Path(tempfile.gettempdir()) / "spacy_mluke_bench", help="Folder for checkpoints")
-SIZE = typer.Option("base", help='"base" or "small"')
 N_TEXTS = typer.Option(400, help="Number of sentences, from four languages in turn")
 BATCH_SIZE = typer.Option(32, help="Batch size of the reference")
-ROUNDS = typer.Option(3, help="Number of rounds")
 N_LABELS = 37
 
 

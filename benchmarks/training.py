@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import statistics
-import tempfile
 from collections import defaultdict
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterator, List, Tuple
@@ -22,10 +21,10 @@ from wasabi import msg
 from scripts.workflows.plain_loop import PlainLoop, Settings
 
 from .checkpoints import with_head
+from .options import CACHE
 from .timing import Timings, median_ratio, take_turns, timed
 
 DATA = typer.Option(Path("../shared/data/kbp37"), help="Folder with KBP37's train.txt")
-CACHE = typer.Option(Path(tempfile.gettempdir()) / "spacy_mluke_bench", help="Folder for checkpoints")
 OUTPUT = typer.Option(Path("out/training.json"), help="JSON file for the figures")
 SIZE = typer.Option("small", help='"base" or "small"')
 N_STEPS = typer.Option(20, help="Number of measured steps")

@@ -8,10 +8,18 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Sequence
 
-if TYPE_CHECKING:
-    import typer
+import typer
 
+if TYPE_CHECKING:
     from ..training.process_group import ProcessGroup
+
+# Other options are settings of the config: --training.eval_frequency 100
+CONTEXT_SETTINGS = {"allow_extra_args": True, "ignore_unknown_options": True}
+RESUME = typer.Option(False, "--resume", "-r", help="Resume from the last state, if there is one")
+SAVE_EVERY = typer.Option(0, "--save-every", "-e", min=0, help="Steps between states. Default: at each evaluation")
+EVERY = typer.Option(None, "--every", hidden=True)
+FORCE = typer.Option(False, "--force", "-F", help="Start again, and replace the training in OUTPUT")
+GPU = typer.Option(-1, "--gpu-id", "-g", help="GPU id; -1: CPU")
 
 # The exit code of a process that was interrupted from the keyboard, as in shells.
 INTERRUPTED = 130
@@ -98,7 +106,6 @@ def read_overrides(ctx: typer.Context) -> Dict[str, Any]:
     RETURNS (Dict[str, Any]): Values by dotted name.
     RAISES (typer.BadParameter): For an option that is neither one of the command nor a setting.
     """
-    import typer
     from click.exceptions import UsageError
     from spacy.cli._util import parse_config_overrides
 

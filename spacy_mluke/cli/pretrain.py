@@ -7,17 +7,23 @@ from typing import Any, Optional
 
 import typer
 
-# Other options are settings of the config: --training.eval_frequency 100
-CONTEXT_SETTINGS = {"allow_extra_args": True, "ignore_unknown_options": True}
+from ._training import (
+    CONTEXT_SETTINGS as CONTEXT_SETTINGS,  # read by _app.py
+)
+from ._training import (
+    EVERY,
+    FORCE,
+    GPU,
+    RESUME,
+    SAVE_EVERY,
+    read_overrides,
+    resume_command,
+    run_training,
+)
 
 CONFIG = typer.Argument(..., help="The config, such as configs/pretraining.cfg", exists=True, dir_okay=False)
 CORPUS = typer.Argument(..., help="Texts whose entities have a kb_id: a .spacy file, or a folder of them", exists=True)
 OUTPUT = typer.Argument(..., help="Directory for the checkpoint and the state of the training")
-RESUME = typer.Option(False, "--resume", "-r", help="Resume from the last state, if there is one")
-SAVE_EVERY = typer.Option(0, "--save-every", "-e", min=0, help="Steps between states. Default: at each evaluation")
-EVERY = typer.Option(None, "--every", hidden=True)
-FORCE = typer.Option(False, "--force", "-F", help="Start again, and replace the training in OUTPUT")
-GPU = typer.Option(-1, "--gpu-id", "-g", help="GPU id; -1: CPU")
 
 
 def pretrain(
@@ -42,7 +48,6 @@ def pretrain(
 
     from ..checkpoint.save import save_encoder
     from ..errors.renamed import take_renamed
-    from ._training import read_overrides, resume_command, run_training
 
     save_every = take_renamed("pretrain", "--every", "--save-every", every, save_every)
     overrides = {**read_overrides(ctx), "paths.train": str(corpus)}
