@@ -51,7 +51,7 @@ def _command(function: Callable, name: str, *, level: int) -> List[str]:
     signature = inspect.signature(function).parameters.values()
     parameters = [Parameter(it.name, types[it.name], it.default) for it in signature if it.name in types]
     arguments = [it for it in parameters if isinstance(it.info, ArgumentInfo)]
-    options = [it for it in parameters if isinstance(it.info, OptionInfo)]
+    options = [it for it in parameters if isinstance(it.info, OptionInfo) and not it.info.hidden]
     usage = ["python -m spacy_mluke", name, *(["[OPTIONS]"] if options else []), *map(_usage, arguments)]
     return [
         f"{'#' * level} {name}",
