@@ -20,6 +20,7 @@ import pytest
 
 import spacy_mluke
 from spacy_mluke.cli._app import COMMANDS
+from spacy_mluke.errors import Errors, Warnings
 from tests.conftest import REPO
 from tests.pages import PAGES, README, check_output, examples_of, name_of, run
 
@@ -67,6 +68,12 @@ def test_links_to_files_lead_somewhere(page):
     text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf8"), flags=re.DOTALL | re.MULTILINE)
     for target in re.findall(r"\]\((?!https?:)([^)#\s]+)", text):
         assert (page.parent / target).exists(), target
+
+
+def test_no_page_and_no_message_installs_a_package_that_is_not_published():
+    texts = [page.read_text(encoding="utf8") for page in ALL]
+    texts += [getattr(messages, code) for messages in (Errors, Warnings) for code in dir(messages) if code[:2] == "ML"]
+    assert not re.findall(r"install [^\n`]*(?<!/)spacy[-_]mluke(?:\[|[ '\"`\n]|$)", "\n".join(texts))
 
 
 def test_the_page_on_training_names_every_config():

@@ -9,10 +9,10 @@ class BulkErrors:
     )
     ML282 = "'{path}' cannot be read: {reason}. Repair it, or remove it from the input."
     ML283 = (
-        "Parquet needs pyarrow, which is not installed. Install it: pip install 'spacy-mluke[parquet]', or pip install "
-        "pyarrow; or write DocBins, with --format docbin."
+        "Parquet needs pyarrow, which is not installed. Install it: pip install pyarrow. Or write DocBins, with "
+        "--format docbin."
     )
-    ML284 = "--engine ray needs Ray Data, which is not installed. Install it: pip install 'spacy-mluke[ray]'."
+    ML284 = "--engine ray needs Ray Data, which is not installed. Install it: pip install 'ray[data]' pyarrow."
     ML350 = (
         "The pipeline '{pipeline}' cannot be loaded: {reason}. Pass the directory of a saved pipeline, or the name of "
         "an installed package."
@@ -36,6 +36,6 @@ class BulkErrors:
         "version cannot check that input and pipeline are unchanged. Finish the run with that version, pass another "
         "folder, or delete this one."
     )
-    ML357 = "'{path}' is compressed with zstd, which needs pyarrow. Install it: pip install 'spacy-mluke[parquet]'."
+    ML357 = "'{path}' is compressed with zstd, which needs pyarrow. Install it: pip install pyarrow."
     ML358 = "None of the {n} records could be annotated. The first error: {error}"
     ML359 = "--actors is '{value}'. Pass a number of 1 or more, or a minimum and a maximum, as in 1:4."

@@ -8,7 +8,4 @@ class ReportErrors:
         "(see docs/background/results.md), written with store_user_data=True."
     )
     ML272 = "There are no runs in {folders}. Pass folders that python -m spacy_mluke score has written."
-    ML273 = (
-        "Reports need matplotlib, which is not installed. Install it: pip install 'spacy-mluke[report]', or pip "
-        "install matplotlib."
-    )
+    ML273 = "Reports need matplotlib, which is not installed. Install it: pip install matplotlib."

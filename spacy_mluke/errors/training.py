@@ -37,6 +37,5 @@ class TrainingErrors:
         "--resume."
     )
     ML256 = (
-        "Training in several processes needs Accelerate, which is not installed. Install it: pip install "
-        "'spacy-mluke[distributed]', or pip install accelerate."
+        "Training in several processes needs Accelerate, which is not installed. Install it: pip install accelerate."
     )
