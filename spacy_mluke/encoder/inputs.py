@@ -34,8 +34,8 @@ class EncoderInput(EncoderRequest):
     def align(self, encoder: EncoderModel) -> AlignedBatch:
         """Return the sequences that the encoder reads.
 
-        RAISES (ValueError): ML315 for entities that the entity table has no row for; ML001 to ML003, ML007, ML008 as
-            `align.documents.align`.
+        RAISES (ValueError): ML315 for entities that the entity table has no row for; ML001, ML003, ML007, ML070,
+            ML071 as `align.documents.align`.
         """
         loaded = load_model(encoder)
         entity_ids = None

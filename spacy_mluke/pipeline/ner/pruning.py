@@ -57,7 +57,7 @@ class PrunablePipe(LabelledPipe):
     def max_candidates_per_piece(self, value: Optional[float]) -> None:
         option = "max_candidates_per_piece"
         if value is not None and value <= 0:
-            raise ValueError(Errors.ML071.format(option=option, value=value, least="a little above 0"))
+            raise ValueError(Errors.ML310.format(option=option, value=value, wanted="a number above 0, or None"))
         if value is not None and not self._has_pruner:
             raise ValueError(Errors.ML205.format(name=self.name))
         self.cfg[option] = value
