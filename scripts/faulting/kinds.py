@@ -78,16 +78,16 @@ def fill_disk(task: Task, folder: Path, n: int, seed: int) -> Report:
     """
     report = Report(f"{task.name}, disk full")
     rng = random.Random(seed)
-    said = folder / "error.txt"
+    error_file = folder / "error.txt"
     for _ in range(n):
         task.reset()
         # Sometimes smaller than the files of the smallest task.
         size = int(10 ** (2 + 3.5 * rng.random()))
-        said.unlink(missing_ok=True)
-        code = wait(fork(task.work, prepare=lambda size=size: limit_files(size), error_file=said))  # type: ignore[misc]
+        error_file.unlink(missing_ok=True)
+        code = wait(fork(task.work, prepare=lambda size=size: limit_files(size), error_file=error_file))  # type: ignore[misc]
         report.n_faults += 1
         if code not in (DONE, REFUSED):
-            text = said.read_text(encoding="utf8") if said.exists() else ""
+            text = error_file.read_text(encoding="utf8") if error_file.exists() else ""
             report.fail(f"with files of at most {size} bytes, {task.name} ends with {code}: {text}")
             continue
         if code == REFUSED:
@@ -159,20 +159,20 @@ def read_only(folder: Path) -> Report:
         if open_store("world").candidates("Tokyo")[0].id != "geonames:1850147":
             raise AssertionError("the store answers wrongly")
 
-    said = free / "error.txt"
+    error_file = free / "error.txt"
     for cache, temporary, is_possible in (
         (free / "cache", free, True),
         (place / "a", free, False),
         (place, place, False),
     ):
         report.n_faults += 1
-        said.unlink(missing_ok=True)
-        code = wait(fork(lambda cache=cache, temporary=temporary: use(cache, temporary), error_file=said))  # type: ignore[misc]
+        error_file.unlink(missing_ok=True)
+        code = wait(fork(lambda cache=cache, temporary=temporary: use(cache, temporary), error_file=error_file))  # type: ignore[misc]
         if code == DONE and is_possible:
             report.outcomes["another folder"] += 1
         elif code == REFUSED and not is_possible:
             report.outcomes["refused with a code"] += 1
         else:
-            report.fail(f"ends with {code}: {said.read_text(encoding='utf8') if said.exists() else ''}")
+            report.fail(f"ends with {code}: {error_file.read_text(encoding='utf8') if error_file.exists() else ''}")
     place.chmod(0o755)
     return report

@@ -109,10 +109,10 @@ def finish(work: Work, folder: Path) -> None:
     folder (Path): Folder for the error message.
     RAISES (RuntimeError): If it fails.
     """
-    said = folder / "error.txt"
-    code = wait(fork(work, error_file=said))
+    error_file = folder / "error.txt"
+    code = wait(fork(work, error_file=error_file))
     if code != DONE:
-        text = said.read_text(encoding="utf8") if said.exists() else ""
+        text = error_file.read_text(encoding="utf8") if error_file.exists() else ""
         raise RuntimeError(f"without any fault, the process ends with {code}: {text}")
 
 
@@ -181,5 +181,6 @@ def all_at_once(work: List[Tuple[str, Work]], folder: Path) -> None:
     for name, pid in pids:
         code = wait(pid)
         if code not in (DONE, REFUSED):
-            said = folder / f"error-{name}.txt"
-            raise RuntimeError(f"{name} ends with {code}: {said.read_text('utf8') if said.exists() else ''}")
+            error_file = folder / f"error-{name}.txt"
+            text = error_file.read_text("utf8") if error_file.exists() else ""
+            raise RuntimeError(f"{name} ends with {code}: {text}")
