@@ -28,7 +28,7 @@ smoke: $(READY)
 # Build the documentation site in out/site. The theme's announcement of its successor is turned off.
 docs: $(READY)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[docs]"
-	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
 # Rebuild the bundled checkpoint from public sources.
 mluke-small: $(READY)
