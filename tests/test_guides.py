@@ -1,4 +1,4 @@
-"""The options that the guides explain exist, and every option of a component is in its guide."""
+"""Options that the documentation names exist, and guides explain all options of their components."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 import pytest
 import spacy
 
+from spacy_mluke.cli._app import COMMANDS, load_command
 from tests.conftest import REPO
 
 GUIDES = {
@@ -39,3 +40,27 @@ def test_a_guide_explains_the_options_of_its_component(guide, factory):
     named = set(re.findall(r"\*\*`(\w+)`\*\*|^\| `(\w+)` \|", section, re.MULTILINE))
     assert {name for pair in named for name in pair if name} <= set(names_in(options))
     assert {name for name in options if f"`{name}`" not in page} <= COMMON
+
+
+def options_of(command):
+    """Return the visible options of a command, and of its subcommands."""
+    parts = [command, *getattr(command, "commands", {}).values()]
+    return {
+        opt
+        for part in parts
+        for param in part.params
+        if not getattr(param, "hidden", False)
+        for opt in param.opts + param.secondary_opts
+    }
+
+
+OPTIONS = {name: options_of(load_command(name)) for name in COMMANDS}
+PAGES = [REPO / "README.md", *sorted((REPO / "docs").rglob("*.md")), *sorted((REPO / "configs").rglob("*.cfg"))]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_options_of_commands_exist(page):
+    for command, rest in re.findall(r"python -m spacy_mluke ([a-z][\w-]*)([^\n`#]*)", page.read_text(encoding="utf8")):
+        # Options with a dot set values of a config.
+        used = {opt for opt in re.findall(r" (--?[a-z][\w.-]*)", rest) if "." not in opt}
+        assert used <= OPTIONS[command], command
