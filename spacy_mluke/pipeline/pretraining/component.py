@@ -61,7 +61,7 @@ class EntityPretrainer(ClozeFiller):
     initialized from their names.
 
     As in the papers, training has two stages: first, only entity embeddings and the head are trained, then the whole
-    encoder. `WordObjective` trains the words.
+    encoder. With `masked_words` and `keep_words`, states of words are trained, too.
 
     vocab (Vocab): The pipeline's vocabulary.
     model (Model[MentionInput, EntityLogits]): `spacy-mluke.MaskedEntity.v1`.
