@@ -168,7 +168,7 @@ def test_only_windows_with_a_mask_are_encoded(nlp, monkeypatch):
 
     monkeypatch.setattr(shim, "predict", count)
     found = nlp.get_pipe("mluke_cloze").fill(doc, mode="entity")
-    monkeypatch.setattr(MentionInput, "wanted", None)
+    monkeypatch.setattr(MentionInput, "needed", None)
     every = nlp.get_pipe("mluke_cloze").fill(doc, mode="entity")
     (n_sequences, n_entities), (n_all, _) = n_read
     assert n_sequences == 1 and 1 < n_entities < 1200 and n_all > 10
