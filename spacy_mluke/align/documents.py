@@ -35,17 +35,18 @@ def align(
     max_mention_length: int = 30,
     with_tokens: bool = True,
     with_all_pieces: bool = False,
-    needed: Optional[Bools1d] = None,
+    needed_spans: Optional[Bools1d] = None,
 ) -> AlignedBatch:
     """Align documents and their entity spans with the wordpieces that the encoder reads.
 
     Long documents are split into overlapping windows; each span is in the window that has the most context for it. If a
-    window has more entities than a sequence may have, they are distributed over several sequences of the same window.
-    So no text and no span is skipped.
+    window has more entities than a sequence may have, they are distributed over several sequences of the same
+    window. By default, all text and every span that has wordpieces is in some sequence;
+    `with_tokens` and `needed_spans` leave out what is not needed.
 
     docs (Sequence[Doc]): The documents.
     spans (Ragged): Entity spans as suggesters return them: token bounds (start, end), document after document, in any
-        order. They may be nested, equal or crossing.
+        spans_by_sequence. They may be nested, equal or crossing.
     wordpieces (Wordpieces): The vocabulary.
     entity_ids (Optional[Ints1d]): The entity of each span. Shape: (n_spans,).
     default_entity_id (int): The entity of all spans if there are no `entity_ids`: [MASK].
@@ -63,10 +64,11 @@ def align(
     with_tokens (bool): Whether states of the documents' pieces are needed. If not, windows without entities are
         skipped.
     with_all_pieces (bool): Whether states of all pieces of all sequences are needed.
-    needed (Optional[Bools1d]): Which spans' states are needed; None for all. If no states of pieces are needed either,
-        sequences without a needed span are skipped, with their other spans. Shape: (n_spans,).
+    needed_spans (Optional[Bools1d]): Spans whose states are needed; None for all. If no states of pieces are needed
+        either, sequences without a needed span are skipped, with their other spans. Shape: (n_spans,).
     RETURNS (AlignedBatch): Sequences, entities, and where the documents are in them.
-    RAISES (ValueError): ML001, ML003, ML007, ML070, ML071; ML220 if spans that are masked overlap.
+    RAISES (ValueError): ML001 if a span does not fit into its document, ML003, ML070 or ML071 if an option has a wrong
+        value, ML007 if an array has not one item for each span, ML220 if spans that are masked overlap.
     """
     check_segmentation(segmentation)
     check_windows(window, overlap, least=3)
@@ -77,8 +79,10 @@ def align(
     n_spans = len(located.spans.bounds)
     if entity_ids is not None and len(entity_ids) != n_spans:
         raise ValueError(Errors.ML007.format(what="Entity ids", found=len(entity_ids), expected=n_spans, per="span"))
-    if needed is not None and len(needed) != n_spans:
-        raise ValueError(Errors.ML007.format(what="Needed spans", found=len(needed), expected=n_spans, per="span"))
+    if needed_spans is not None and len(needed_spans) != n_spans:
+        raise ValueError(
+            Errors.ML007.format(what="Needed spans", found=len(needed_spans), expected=n_spans, per="span")
+        )
     kept = numpy.flatnonzero(~located.is_blank)
     span_pieces = located.span_pieces[kept]
     n_tokens = numpy.diff(located.batch.doc_tokens)
@@ -90,28 +94,32 @@ def align(
         room=window - 2,
         overlap=overlap,
         max_mention_length=max_mention_length,
-        needed=n_tokens > 0 if with_tokens else has_spans,
+        needed_texts=n_tokens > 0 if with_tokens else has_spans,
     )
     n_windows = len(plan.starts)
-    n_sequences, order, sequences = distribute_entities(plan.span_windows, n_windows, max_entities, int(with_tokens))
+    n_sequences, spans_by_sequence, sequences = distribute_entities(
+        plan.span_windows, n_windows, max_entities, int(with_tokens)
+    )
     windows = numpy.repeat(numpy.arange(n_windows), n_sequences)  # (number of sequences,)
-    if needed is not None and not (with_tokens or with_all_pieces):
+    if needed_spans is not None and not (with_tokens or with_all_pieces):
         is_kept = numpy.zeros(len(windows), dtype=bool)
-        is_kept[sequences[numpy.asarray(needed)[kept[order]]]] = True
-        order, sequences = order[is_kept[sequences]], row_offsets(is_kept)[sequences[is_kept[sequences]]]
+        is_kept[sequences[numpy.asarray(needed_spans)[kept[spans_by_sequence]]]] = True
+        keep = is_kept[sequences]
+        spans_by_sequence = spans_by_sequence[keep]
+        sequences = row_offsets(is_kept)[sequences[keep]]
         windows = windows[is_kept]
 
-    pieces = located.found.pieces
+    pieces = located.segmented.pieces
     pool = PiecePool(pieces.ids, numpy.array([wordpieces.bos_id, wordpieces.eos_id]))
-    one = numpy.ones(len(windows), dtype="int64")
-    first = (located.found.doc_pieces[plan.texts] + plan.starts)[windows]
+    ones = numpy.ones(len(windows), dtype="int64")
+    first_pieces = (located.segmented.doc_pieces[plan.texts] + plan.starts)[windows]
     piece_ids, piece_lengths = pool.build(
-        numpy.stack([one * pool.n_pieces, first, one * (pool.n_pieces + 1)], axis=1),
-        numpy.stack([one, (plan.ends - plan.starts)[windows], one], axis=1),
+        numpy.stack([ones * pool.n_pieces, first_pieces, ones * (pool.n_pieces + 1)], axis=1),
+        numpy.stack([ones, (plan.ends - plan.starts)[windows], ones], axis=1),
     )
 
-    entity_windows = plan.span_windows[order]
-    bounds = span_pieces[order]
+    entity_windows = plan.span_windows[spans_by_sequence]
+    bounds = span_pieces[spans_by_sequence]
     # A span that is longer than every window ends with its window.
     bounds[:, 1] = numpy.minimum(bounds[:, 1], plan.ends[entity_windows])
     bounds += 1 - plan.starts[entity_windows][:, None]
@@ -119,12 +127,12 @@ def align(
     if entity_ids is not None:
         ids[:] = to_numpy(entity_ids)
     entity_rows = numpy.full(n_spans, -1, dtype="int32")
-    entity_rows[kept[order]] = numpy.arange(len(order))
+    entity_rows[kept[spans_by_sequence]] = numpy.arange(len(spans_by_sequence))
 
     batch = AlignedBatch(
         piece_ids=piece_ids,
         piece_lengths=piece_lengths,
-        entity_ids=ids[kept[order]],
+        entity_ids=ids[kept[spans_by_sequence]],
         entity_bounds=bounds.astype("int32"),
         entity_lengths=numpy.bincount(sequences, minlength=len(windows)).astype("int32"),
         max_mention_length=max_mention_length,
@@ -133,16 +141,18 @@ def align(
         counts=located.count(max_mention_length),
     )
     if with_tokens:
-        _add_piece_rows(batch, located, plan, row_offsets(n_sequences)[:-1], entity_rows)
+        _set_doc_alignments(batch, located, plan, row_offsets(n_sequences)[:-1], entity_rows)
     else:
         batch.docs = doc_alignments(located.spans, entity_rows, batch=located.batch)
     return batch
 
 
-def _add_piece_rows(
+def _set_doc_alignments(
     batch: AlignedBatch, located: Located, plan: WindowPlan, first_sequences: Ints1d, entity_rows: Ints1d
 ) -> None:
-    """Set the `docs` of a batch: each piece of a document has one row, with <s> before and </s> after them.
+    """Set `batch.docs`: for each wordpiece of each document its row, from the window with the most context.
+
+    The rows of a document begin with an <s> and end with a </s>.
 
     batch (AlignedBatch): The batch; changed in place.
     located (Located): The documents.
@@ -164,7 +174,7 @@ def _add_piece_rows(
     windows = plan.piece_windows()
     within = positions(lengths)  # (n_pieces,): number of each piece in its document
     rows[inner] = window_rows[windows] + 1 + within - plan.starts[windows]
-    offsets[inner] = located.found.pieces.offsets - located.batch.doc_chars[:-1].repeat(lengths)[:, None]
+    offsets[inner] = located.segmented.pieces.offsets - located.batch.doc_chars[:-1].repeat(lengths)[:, None]
     batch.docs = doc_alignments(
         located.spans,
         entity_rows,

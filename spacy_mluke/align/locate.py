@@ -36,7 +36,7 @@ class Located:
 
     batch: BatchText
     spans: SpanTable
-    found: Segmented
+    segmented: Segmented
 
     @property
     def n_docs(self) -> int:
@@ -45,17 +45,17 @@ class Located:
     @property
     def doc_lengths(self) -> Ints1d:
         """Number of pieces of each document. Shape: (n_docs,), int64."""
-        return numpy.diff(self.found.doc_pieces)
+        return numpy.diff(self.segmented.doc_pieces)
 
     @property
     def span_pieces(self) -> Ints2d:
         """First piece and end of each span in its document; start == end for a blank span. Shape: (n_spans, 2)."""
-        return self.found.span_pieces - self.found.doc_pieces[self.spans.docs][:, None]
+        return self.segmented.span_pieces - self.segmented.doc_pieces[self.spans.docs][:, None]
 
     @property
     def is_blank(self) -> Bools1d:
         """Which spans have no piece. Shape: (n_spans,), bool."""
-        return self.found.span_pieces[:, 0] >= self.found.span_pieces[:, 1]
+        return self.segmented.span_pieces[:, 0] >= self.segmented.span_pieces[:, 1]
 
     def token_pieces(self) -> Ints2d:
         """Return the first piece and end of each token in its document.
@@ -63,8 +63,8 @@ class Located:
         RETURNS (Ints2d): Shape: (n_tokens, 2), int64.
         """
         n_tokens = numpy.diff(self.batch.doc_tokens)
-        within = doc_bounds(self.found.doc_pieces).repeat(n_tokens, axis=0)
-        return overlapping_pieces(self.batch.token_chars, self.found.pieces.offsets, within) - within[:, :1]
+        within = doc_bounds(self.segmented.doc_pieces).repeat(n_tokens, axis=0)
+        return overlapping_pieces(self.batch.token_chars, self.segmented.pieces.offsets, within) - within[:, :1]
 
     def count(self, max_mention_length: int) -> Counts:
         """Count spans, blank spans and truncated mentions.
@@ -72,7 +72,7 @@ class Located:
         max_mention_length (int): Maximum number of wordpieces averaged into a mention's position embedding.
         RETURNS (Counts): The counts.
         """
-        lengths = numpy.diff(self.found.span_pieces, axis=1)
+        lengths = numpy.diff(self.segmented.span_pieces, axis=1)
         return Counts(
             spans=len(lengths),
             blank_spans=int(self.is_blank.sum()),

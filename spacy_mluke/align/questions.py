@@ -99,18 +99,18 @@ def align_questions(
     ends = numpy.minimum(starts + (room - n_question)[numbers], doc_texts.doc_lengths[owners[numbers]])
 
     pool = PiecePool(
-        numpy.concatenate([question_texts.found.pieces.ids, doc_texts.found.pieces.ids]),
+        numpy.concatenate([question_texts.segmented.pieces.ids, doc_texts.segmented.pieces.ids]),
         numpy.array([wordpieces.bos_id, wordpieces.eos_id, wordpieces.eos_id]),
     )
     one = numpy.ones(len(numbers), dtype="int64")
-    first = doc_texts.found.doc_pieces[owners[numbers]] + starts
+    first = doc_texts.segmented.doc_pieces[owners[numbers]] + starts
     piece_ids, piece_lengths = pool.build(
         numpy.stack(
             [
                 one * pool.n_pieces,
-                question_texts.found.doc_pieces[numbers],
+                question_texts.segmented.doc_pieces[numbers],
                 one * (pool.n_pieces + 1),
-                first + len(question_texts.found.pieces.ids),
+                first + len(question_texts.segmented.pieces.ids),
                 one * (pool.n_pieces + 1),
             ],
             axis=1,
@@ -225,8 +225,8 @@ def _context_offsets(piece_lengths: Ints1d, context: Ints2d, starts: Ints1d, doc
     """Return the characters of the pieces of documents; (-1, -1) for other pieces."""
     offsets = numpy.full((int(piece_lengths.sum()), 2), -1, dtype="int32")
     lengths = context[:, 1] - context[:, 0]
-    found = ranges(located.found.doc_pieces[docs] + starts, lengths)
-    chars = located.found.pieces.offsets[found] - located.batch.doc_chars[docs].repeat(lengths)[:, None]
+    found = ranges(located.segmented.doc_pieces[docs] + starts, lengths)
+    chars = located.segmented.pieces.offsets[found] - located.batch.doc_chars[docs].repeat(lengths)[:, None]
     offsets[ranges(row_offsets(piece_lengths)[:-1] + context[:, 0], lengths)] = chars
     return offsets
 

@@ -43,7 +43,7 @@ class WindowPlan:
     room (int): Maximum number of pieces of a window.
     overlap (int): Minimum number of pieces that neighbouring windows share.
     max_mention_length (int): Number of pieces of a span that must be in one window, if the whole span does not fit.
-    needed (Bools1d): Texts that get windows, even without pieces. Shape: (n_texts,), bool.
+    needed_texts (Bools1d): Texts that get windows, even without pieces. Shape: (n_texts,), bool.
     """
 
     def __init__(
@@ -55,15 +55,15 @@ class WindowPlan:
         room: int,
         overlap: int,
         max_mention_length: int,
-        needed: Bools1d,
+        needed_texts: Bools1d,
     ) -> None:
         self.room = room
         self.lengths = lengths
         span_offsets = numpy.searchsorted(texts, numpy.arange(len(lengths) + 1))
         required = required_bounds(bounds, room, max_mention_length)
         self._starts = {}
-        counts = needed.astype("int64")
-        for i in numpy.flatnonzero((lengths > room) & needed).tolist():
+        counts = needed_texts.astype("int64")
+        for i in numpy.flatnonzero((lengths > room) & needed_texts).tolist():
             own = required[span_offsets[i] : span_offsets[i + 1]]
             starts = window_starts(int(lengths[i]), room, overlap)
             self._starts[i] = add_windows(starts, own[own[:, 1] > own[:, 0]], int(lengths[i]), room)

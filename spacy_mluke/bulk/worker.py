@@ -29,7 +29,7 @@ class AnnotatedDoc(NamedTuple):
 
 
 class Worker:
-    """Annotates shards of a run. The pipeline is loaded when it is created.
+    """Annotates shards of a run. Creating a Worker loads the pipeline.
 
     job (Job): The run.
     RAISES (ValueError): ML350 if the pipeline cannot be loaded.
@@ -52,7 +52,8 @@ class Worker:
         again alone; if it fails again, it becomes a bad record with its error.
 
         shard (Shard): The shard.
-        on_record (Optional[OnRecord]): Called before each record. Records are then annotated one at a time.
+        on_record (Optional[OnRecord]): If given, records are annotated one at a time, and this is called with each of
+            them before.
         RETURNS (ShardResult): The result.
         RAISES (ValueError): ML282 if the file cannot be read, ML351 if files cannot be written, ML352 if the file has
             changed.
@@ -75,30 +76,31 @@ class Worker:
         shard.check_file()
         with self.job.writing(self.job.file(shard, self.job.suffix)) as path:
             self.output.write(content, path)
-        self._write_bad(shard, [as_line(shard, one) for _, one in sorted(bad.items())])
+        self._write_bad(shard, [bad_record_line(shard, record) for _, record in sorted(bad.items())])
         messages = [str(warning.message) for warning in caught if issubclass(warning.category, UserWarning)]
         messages += [f"{n} {what} of the input were skipped" for what, n in skipped.items() if n]
         result = ShardResult(
             number=shard.number,
             n_docs=len(done),
-            n_bad=sum(one.n_records for one in bad.values()),
-            n_words=sum(one.n_words for one in done.values()),
+            n_bad=sum(record.n_records for record in bad.values()),
+            n_words=sum(doc.n_words for doc in done.values()),
             seconds=time.perf_counter() - start,
             warnings=list(dict.fromkeys(messages)),
         )
         return self.job.finish(shard, result)
 
-    def merge(self, shard: Shard, pieces: List[Shard], crashing: List[Dict[str, Any]]) -> ShardResult:
+    def merge(self, shard: Shard, pieces: List[Shard], crash_lines: List[Dict[str, Any]]) -> ShardResult:
         """Merge the pieces of a shard, and write its files.
 
         shard (Shard): The shard.
         pieces (List[Shard]): Its finished pieces, in order.
-        crashing (List[Dict[str, Any]]): Lines for the records that crash the process, which are in no piece.
+        crash_lines (List[Dict[str, Any]]): Lines of `.bad.jsonl` about records that crash the process. No piece
+            contains these records.
         RETURNS (ShardResult): The result of the shard.
         """
         job = self.job
         results = [result for result in map(job.result, pieces) if result is not None]
-        lines = list(crashing)
+        lines = list(crash_lines)
         for piece in pieces:
             path = job.file(piece, ".bad.jsonl")
             if path.exists():
@@ -110,7 +112,7 @@ class Worker:
         result = ShardResult(
             number=shard.number,
             n_docs=sum(result.n_docs for result in results),
-            n_bad=sum(result.n_bad for result in results) + len(crashing),
+            n_bad=sum(result.n_bad for result in results) + len(crash_lines),
             n_words=sum(result.n_words for result in results),
             seconds=sum(result.seconds for result in results),
             warnings=list(dict.fromkeys(message for result in results for message in result.warnings)),
@@ -142,23 +144,23 @@ class Worker:
             self._handle_errors(_ignore)
             try:
                 for doc, record in self.nlp.pipe(docs(), as_tuples=True, batch_size=self.job.batch_size):
-                    _keep(done, record, doc, self.output)
+                    _try_convert(done, record, doc, self.output)
             except Exception:
                 # A component failed, but not on a document: annotate the remaining documents one by one.
                 is_complete = False
             if is_complete and n_docs == len(done):
                 return
         self._handle_errors(_raise)
-        for one in read(self.job, shard, self.nlp, Counter(), done={*done, *bad}, on_record=on_record):
-            if isinstance(one, BadRecord):
-                bad[one.index] = one
+        for item in read(self.job, shard, self.nlp, Counter(), done={*done, *bad}, on_record=on_record):
+            if isinstance(item, BadRecord):
+                bad[item.index] = item
                 continue
             try:
-                doc = self.nlp(one.doc)
-                done[one.index] = AnnotatedDoc(one.id, len(doc), self.output.convert(one, doc))
+                doc = self.nlp(item.doc)
+                done[item.index] = AnnotatedDoc(item.id, len(doc), self.output.convert(item, doc))
             except Exception as error:
-                text = as_text({**one.meta, self.job.text_key: one.doc.text})
-                bad[one.index] = BadRecord(one.index, one.id, message_of(error), text)
+                text = as_text({**item.meta, self.job.text_key: item.doc.text})
+                bad[item.index] = BadRecord(item.index, item.id, message_of(error), text)
 
     def _handle_errors(self, handler: Any) -> None:
         self.nlp.set_error_handler(handler)
@@ -174,9 +176,9 @@ class Worker:
                 try:
                     self.output.build([done[index].converted])
                 except Exception as error:
-                    one = done.pop(index)
-                    text = as_text(self.output.source_of(one.converted))
-                    bad[index] = BadRecord(index, one.id, message_of(error), text)
+                    doc = done.pop(index)
+                    text = as_text(self.output.source_of(doc.converted))
+                    bad[index] = BadRecord(index, doc.id, message_of(error), text)
         return self.output.build([done[index].converted for index in sorted(done)])
 
     def _write_bad(self, shard: Shard, lines: List[Dict[str, Any]]) -> None:
@@ -190,18 +192,24 @@ class Worker:
                 file.write((json.dumps(line, ensure_ascii=False) + "\n").encode("utf8", errors="backslashreplace"))
 
 
-def as_line(shard: Shard, one: BadRecord) -> Dict[str, Any]:
+def bad_record_line(shard: Shard, bad_record: BadRecord) -> Dict[str, Any]:
     """Return the line about a bad record.
 
     shard (Shard): Its shard.
-    one (BadRecord): The record.
+    bad_record (BadRecord): The record.
     RETURNS (Dict[str, Any]): The line of the file part-*.bad.jsonl.
     """
-    line = {"id": one.id, "error": one.error, "file": shard.path, "place": one.index, "record": one.record}
-    return line if one.n_records == 1 else {**line, "n_records": one.n_records}
+    line = {
+        "id": bad_record.id,
+        "error": bad_record.error,
+        "file": shard.path,
+        "place": bad_record.index,
+        "record": bad_record.record,
+    }
+    return line if bad_record.n_records == 1 else {**line, "n_records": bad_record.n_records}
 
 
-def _keep(done: Dict[int, AnnotatedDoc], record: Record, doc: Doc, output: OutputFiles) -> None:
+def _try_convert(done: Dict[int, AnnotatedDoc], record: Record, doc: Doc, output: OutputFiles) -> None:
     try:
         done[record.index] = AnnotatedDoc(record.id, len(doc), output.convert(record, doc))
     except Exception:

@@ -54,10 +54,10 @@ class WorkerProcess:
         with _LOCK:
             if self._is_closed:
                 raise RuntimeError("the worker process was closed")
-            self._connection, other = context.Pipe()
-            self._process = context.Process(target=_serve, args=(self.job, other), daemon=True)
+            self._connection, child_connection = context.Pipe()
+            self._process = context.Process(target=_serve, args=(self.job, child_connection), daemon=True)
             self._process.start()
-            other.close()
+            child_connection.close()
         self._is_ready = False
 
     def wait_until_ready(self) -> None:
@@ -82,18 +82,19 @@ class WorkerProcess:
         RETURNS (ShardResult): The result.
         RAISES (WorkerDied): If the process died. (ValueError): As in `Worker.annotate`.
         """
-        return self._do("annotate", shard, one_by_one)
+        return self._request("annotate", shard, one_by_one)
 
-    def merge(self, shard: Shard, pieces: List[Shard], crashing: List[Dict[str, Any]]) -> ShardResult:
+    def merge(self, shard: Shard, pieces: List[Shard], crash_lines: List[Dict[str, Any]]) -> ShardResult:
         """Merge the pieces of a shard into its files.
 
         shard (Shard): The shard.
         pieces (List[Shard]): Its finished pieces.
-        crashing (List[Dict[str, Any]]): Lines for the records that crashed the process, which are in no piece.
+        crash_lines (List[Dict[str, Any]]): Lines of `.bad.jsonl` about records that crash the process. No piece
+            contains these records.
         RETURNS (ShardResult): The result of the shard.
         RAISES (WorkerDied): If the process died. (ValueError): As in `Worker.annotate`.
         """
-        return self._do("merge", shard, pieces, crashing)
+        return self._request("merge", shard, pieces, crash_lines)
 
     def close(self) -> None:
         """Kill the process. Its temporary files are deleted when the run is resumed."""
@@ -102,7 +103,7 @@ class WorkerProcess:
             if self._process is not None:
                 self._process.kill()
 
-    def _do(self, *task: Any) -> ShardResult:
+    def _request(self, *task: Any) -> ShardResult:
         self.wait_until_ready()
         # If the process has died, `_receive` raises the error.
         with contextlib.suppress(OSError):
@@ -115,18 +116,18 @@ class WorkerProcess:
             try:
                 kind, value = self._connection.recv()
             except (EOFError, OSError):
-                raise WorkerDied(self._remove_dead_process(), last_record) from None
+                raise WorkerDied(self._reap(), last_record) from None
             if kind == "record":
                 last_record = value
-            elif kind == "error":
+            elif kind == "coded_error":
                 raise ValueError(value)
-            elif kind == "failed":
+            elif kind == "crash":
                 raise RuntimeError(value)
             else:
                 return value
 
-    def _remove_dead_process(self) -> str:
-        """Release the resources of a process that has died, and return how it died."""
+    def _reap(self) -> str:
+        """Release the resources of a process that has died. Return the cause of death, for messages."""
         with _LOCK:
             process, self._process = self._process, None
             self._connection.close()
@@ -139,8 +140,9 @@ class WorkerProcess:
 
 
 def _context(job: Job) -> Any:
-    # Forking a process that has imported spaCy is fast. The fork server has no threads except that of pyarrow's
-    # allocator, which may be forked. A process that has initialized CUDA, as importing spaCy does, must not be forked.
+    # On Linux, workers are forked from a server that has imported spaCy once, which is fast. Its only other thread is
+    # that of pyarrow's allocator, which may be forked. With a GPU, importing spaCy initializes CUDA, and such a process
+    # must not be forked: workers are spawned.
     if not sys.platform.startswith("linux") or job.gpu_id >= 0:
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
@@ -183,8 +185,8 @@ def _serve(job: Job, connection: Any) -> None:
 def _failure(error: Exception) -> Tuple[str, Any]:
     """Return the message about an error: the text of a coded error, else the traceback."""
     if isinstance(error, ValueError) and str(error).startswith("[ML"):
-        return "error", str(error)
-    return "failed", "".join(traceback.format_exception(error))
+        return "coded_error", str(error)
+    return "crash", "".join(traceback.format_exception(error))
 
 
 def _exit_with_parent() -> None:

@@ -100,7 +100,9 @@ class MentionInput(EncoderInput):
         if self.entity_ids is not None:
             check_entity_ids(loaded, self.entity_ids)
             entity_ids = numpy.where(self.entity_ids < 0, loaded.entities.mask_id, self.entity_ids)
-        batch = self._align(encoder, loaded, entity_ids=entity_ids, mask_lengths=self.mask_lengths, needed=self.needed)
+        batch = self._align(
+            encoder, loaded, entity_ids=entity_ids, mask_lengths=self.mask_lengths, needed_spans=self.needed
+        )
         if self.edit is not None:
             self.edit(batch)
         return batch

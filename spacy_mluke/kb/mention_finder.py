@@ -21,10 +21,10 @@ UNSPACED = re.compile(
 _MARKS = re.compile("[\u0300-\u036f]+")
 _CLUSTER = re.compile("[^\u0300-\u036f]?[\u0300-\u036f]*", re.DOTALL)
 _SPACE = ord(" ")
-# A name of only capital letters, at most this many, is a code (US, USA): in small letters it is another word.
-_CODE_LENGTH = 4
-# Longer names are not searched: the automaton's memory grows with the square of a name's length, and so many names may
-# end at one character.
+# A name of at most this many letters, all upper case, is a code (US, USA). Found in upper case only: "us" is a word.
+_MAX_CODE_LENGTH = 4
+# Longer names are not searched: the automaton's memory grows with the square of a name's length, and up to this many
+# matches may end at one character.
 MAX_NAME_LENGTH = 256
 _CHUNK = 1 << 12  # characters searched at once; their matches are in memory
 _MAX_CACHED = 1 << 16  # foldings in the cache, of a letter with its marks
@@ -41,17 +41,17 @@ class FoundName(NamedTuple):
 class _Spelling(NamedTuple):
     """Properties of the names that have one key."""
 
-    small: bool  # whether one of them may begin with a small letter
-    code: bool  # whether all of them are codes in capital letters
-    name: bool  # whether one of them is a complete name
-    stem: bool  # whether one of them is a stem
+    may_be_lowercase: bool  # whether one of them may begin with a lower-case letter
+    is_code: bool  # whether all of them are codes in upper case
+    is_name: bool  # whether one of them is a complete name
+    is_stem: bool  # whether one of them is a stem
 
 
 class MentionFinder:
     """Finds names in text in one pass, ignoring case, accents and punctuation (`loose_key`).
 
-    A name that begins with a capital letter is not found in small letters ("Nice", "nice"), and a code ("US") only in
-    capital letters. A stem is found with up to four more letters, to the end of the word ("Япони": Японии, Японией). A
+    A name that begins with an upper-case letter is not found in lower case ("Nice", "nice"), and a code ("US") only in
+    upper case. A stem is found with up to four more letters, to the end of the word ("Япони": Японии, Японией). A
     name whose key has more than 256 characters is not searched.
 
     names (Iterable[str]): The names.
@@ -84,12 +84,12 @@ class MentionFinder:
         return sorted(set(self._find(text)), key=_start_and_length)
 
     def find_longest(self, text: str, edges: Optional[Collection[int]] = None) -> List[FoundName]:
-        """Return names that do not overlap: from left to right, the longest name at the first start.
+        """Return names that do not overlap: from left to right, the longest name at each start that is still free.
 
-        Needs memory only for the names that it returns.
+        Keeps one name for each start in memory.
 
         text (str): The text.
-        edges (Optional[Collection[int]]): Characters where a name may begin and end; None for any.
+        edges (Optional[Collection[int]]): Character offsets at which a name may begin or end; None for any.
         RETURNS (List[FoundName]): In text order.
         """
         ends: Dict[int, int] = {}
@@ -112,16 +112,16 @@ class MentionFinder:
                 spelling = self._spellings[row]
                 if not _is_word_edge(text, first) or not _has_allowed_case(text[first:last], spelling):
                     continue
-                if spelling.name and _is_word_edge(text, last):
+                if spelling.is_name and _is_word_edge(text, last):
                     yield FoundName(first, last)
-                if spelling.stem:
+                if spelling.is_stem:
                     word_end = _word_end(text, last)
                     if word_end - last <= MAX_ENDING:
                         yield FoundName(first, word_end)
 
 
 def longest(found: Iterable[FoundName]) -> List[FoundName]:
-    """Choose names that do not overlap: from left to right, each that begins after the end of the last one.
+    """Choose names that do not overlap: from left to right, each that begins at or after the end of the last one.
 
     found (Iterable[FoundName]): As from `MentionFinder.find`.
     RETURNS (List[FoundName]): In text order.
@@ -194,19 +194,24 @@ _SIZES = _Sizes()
 def _spelling(name: str, is_stem: bool) -> _Spelling:
     letters = [char for char in name if char.isalpha()]
     first = letters[0] if letters else ""
-    code = name.isupper() and name.isalnum() and len(name) <= _CODE_LENGTH and first.lower() != first
-    return _Spelling(first == first.lower(), code and not is_stem, not is_stem, is_stem)
+    is_code = name.isupper() and name.isalnum() and len(name) <= _MAX_CODE_LENGTH and first.lower() != first
+    return _Spelling(first == first.lower(), is_code and not is_stem, not is_stem, is_stem)
 
 
 def _join(one: _Spelling, other: _Spelling) -> _Spelling:
-    return _Spelling(one.small or other.small, one.code and other.code, one.name or other.name, one.stem or other.stem)
+    return _Spelling(
+        one.may_be_lowercase or other.may_be_lowercase,
+        one.is_code and other.is_code,
+        one.is_name or other.is_name,
+        one.is_stem or other.is_stem,
+    )
 
 
 def _has_allowed_case(mention: str, spelling: _Spelling) -> bool:
-    """Whether the capital letters of a mention are allowed for its names."""
-    if spelling.code:
+    """Whether the upper-case letters of a mention are allowed for its names."""
+    if spelling.is_code:
         return mention.isupper()
-    if spelling.small:
+    if spelling.may_be_lowercase:
         return True
     first = next((char for char in mention if char.isalpha()), "")
     return first != first.lower()

@@ -1,8 +1,9 @@
 """Data-parallel training: several processes train one pipeline, each on a shard of every batch.
 
 Losses and gradients are sums over examples. So the sum of the gradients of all shards is the gradient of the whole
-batch, and except for dropout, several processes train the same weights as one. The batch size of the config is that of
-all processes together. `accelerate launch` or `torchrun` starts the processes, Accelerate connects them.
+batch, and except for dropout, several processes give the same weights as a single process. The batch size of the
+config is that of all processes together. `accelerate launch` or `torchrun` starts the processes, Accelerate connects
+them.
 """
 
 from __future__ import annotations
@@ -39,7 +40,8 @@ class ProcessGroup:
     def join(cls, *, use_gpu: int = -1) -> ProcessGroup:
         """Connect to the other processes, if this one was started as one of several.
 
-        use_gpu (int): Below 0 for the CPU.
+        use_gpu (int): -1 for the CPU, 0 or more for GPUs. Accelerate gives each process its own
+            GPU, whatever the number.
         RETURNS (ProcessGroup): The process group.
         RAISES (ValueError): ML256 without Accelerate.
         """
@@ -81,22 +83,24 @@ class ProcessGroup:
         torch.distributed.broadcast_object_list(values, src=0)
         return values[0]
 
-    def all_reduce(self, numbers: Dict[str, float]) -> Dict[str, float]:
+    def all_reduce(self, scalars: Dict[str, float]) -> Dict[str, float]:
         """Sum numbers over all processes.
 
-        numbers (Dict[str, float]): Numbers by name.
+        scalars (Dict[str, float]): Numbers by name.
         RETURNS (Dict[str, float]): Sums by name, for all names that any process has.
         """
         if self.size == 1:
-            return numbers
+            return scalars
         found: List[Any] = [None] * self.size
-        torch.distributed.all_gather_object(found, numbers)
+        torch.distributed.all_gather_object(found, scalars)
         return {
             name: sum(one.get(name, 0.0) for one in found) for name in dict.fromkeys(n for one in found for n in one)
         }
 
     def reseed(self, seed: int, step: int) -> None:
         """Give each process except the first one its own random seed, so that their dropout differs.
+
+        The first keeps the seed of the training, so a single process draws what it would draw without this class.
 
         seed (int): Seed of the training.
         step (int): The next step: a training that is resumed there draws the same numbers.
@@ -125,7 +129,7 @@ class ProcessGroup:
         if self.size == 1:
             return
         for _, pipe in nlp.pipeline:
-            # A shared encoder collects the gradients of its listeners until then.
+            # A shared encoder holds back the gradients of its listeners; `flush_update` passes them on.
             if hasattr(pipe, "flush_update"):
                 pipe.flush_update()
         parameters = list(_parameters(nlp))
