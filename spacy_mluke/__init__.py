@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, List
 
 if TYPE_CHECKING:
     from .annotate.answers import Answer
-    from .annotate.candidates import Candidate
     from .annotate.fillers import Filler
+    from .annotate.links import Candidate
     from .annotate.relations import Relation
     from .annotate.states import EntityStates
     from .attribution import attribute_bundled
@@ -46,7 +46,7 @@ __all__ = [
 # The module of each public name.
 _MODULES = {
     "Answer": "annotate.answers",
-    "Candidate": "annotate.candidates",
+    "Candidate": "annotate.links",
     "EntityStates": "annotate.states",
     "EntityStore": "kb.store",
     "Filler": "annotate.fillers",

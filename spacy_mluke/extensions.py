@@ -8,9 +8,9 @@ from spacy.tokens import Doc, Span
 from thinc.api import get_current_ops
 
 from .annotate.answers import get_answers, get_questions, set_answers, set_questions
-from .annotate.candidates import get_candidates
 from .annotate.entity_types import get_types
 from .annotate.fillers import get_fillers, set_fillers
+from .annotate.links import get_candidates
 from .annotate.relations import get_relations, set_relations
 from .annotate.states import EntityStates, piece_view, records
 from .annotate.trf_data import choose_data, set_other_data

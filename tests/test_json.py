@@ -12,8 +12,8 @@ from spacy.tokens import Doc, Span
 
 import spacy_mluke
 from spacy_mluke.annotate.answers import Answer, Question
-from spacy_mluke.annotate.candidates import Candidate, write_links
 from spacy_mluke.annotate.fillers import Filler
+from spacy_mluke.annotate.links import Candidate, write_links
 from spacy_mluke.annotate.relations import Relation
 from spacy_mluke.annotate.states import EntityStates, put_record
 from spacy_mluke.extensions import install_extensions

@@ -7,7 +7,7 @@ import importlib
 import re
 from typing import Any, List
 
-from spacy_mluke.errors.messages import Errors, Warnings
+from spacy_mluke.errors.codes import Errors, Warnings
 
 _CODE = re.compile(r"ML\d{3}")
 _FIELD = re.compile(r"\{(\w*)[^}]*\}")

@@ -15,8 +15,8 @@ from ..tokenization.wordpieces import Wordpieces
 from ..types import AlignedBatch, Bools1d, Ints1d
 from .locate import Located, doc_alignments, locate
 from .segments import check_segmentation
-from .sequences import PiecePool, WindowPlan, check_limits, distribute_entities
-from .windows import check_windows
+from .sequences import PiecePool, check_limits, distribute_entities
+from .windows import WindowPlan, check_windows
 
 
 def align(

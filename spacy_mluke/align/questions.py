@@ -22,8 +22,8 @@ from ..tokenization.wordpieces import Wordpieces
 from ..types import Ints1d, Ints2d, QuestionBatch
 from .locate import Located, locate
 from .segments import check_segmentation
-from .sequences import PiecePool, check_limits, required_bounds
-from .windows import add_windows, check_windows, window_starts
+from .sequences import PiecePool, check_limits
+from .windows import add_windows, check_windows, required_bounds, window_starts
 
 # <s> question </s> </s> window </s>
 N_SPECIAL = 4

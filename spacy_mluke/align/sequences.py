@@ -8,8 +8,7 @@ import numpy
 
 from ..errors import check_at_least
 from ..ragged import positions, ranges, row_offsets
-from ..types import Bools1d, Ints1d, Ints2d
-from .windows import add_windows, most_context, window_starts
+from ..types import Ints1d, Ints2d
 
 
 class PiecePool:
@@ -32,80 +31,6 @@ class PiecePool:
         """
         ids = self.ids[ranges(starts.ravel(), lengths.ravel())]
         return ids, lengths.sum(axis=1).astype("int32")
-
-
-class WindowPlan:
-    """The windows of many texts, and the window of each span.
-
-    lengths (Ints1d): Number of pieces of each text. Shape: (n_texts,).
-    bounds (Ints2d): First piece and end of each span in its text. Shape: (n_spans, 2).
-    texts (Ints1d): The text of each span, rising. Shape: (n_spans,).
-    room (int): Maximum number of pieces of a window.
-    overlap (int): Minimum number of pieces that neighbouring windows share.
-    max_mention_length (int): Number of pieces of a span that must be in one window, if the whole span does not fit.
-    needed_texts (Bools1d): Texts that get windows, even without pieces. Shape: (n_texts,), bool.
-    """
-
-    def __init__(
-        self,
-        lengths: Ints1d,
-        bounds: Ints2d,
-        texts: Ints1d,
-        *,
-        room: int,
-        overlap: int,
-        max_mention_length: int,
-        needed_texts: Bools1d,
-    ) -> None:
-        self.room = room
-        self.lengths = lengths
-        span_offsets = numpy.searchsorted(texts, numpy.arange(len(lengths) + 1))
-        required = required_bounds(bounds, room, max_mention_length)
-        self._starts = {}
-        counts = needed_texts.astype("int64")
-        for i in numpy.flatnonzero((lengths > room) & needed_texts).tolist():
-            own = required[span_offsets[i] : span_offsets[i + 1]]
-            starts = window_starts(int(lengths[i]), room, overlap)
-            self._starts[i] = add_windows(starts, own[own[:, 1] > own[:, 0]], int(lengths[i]), room)
-            counts[i] = len(self._starts[i])
-        self.offsets = row_offsets(counts)  # (n_texts + 1,): first window of each text, and the end
-        self.texts = numpy.repeat(numpy.arange(len(lengths)), counts)  # (n_windows,)
-        self.starts = numpy.zeros(len(self.texts), dtype="int64")  # (n_windows,): first piece in the text
-        self.span_windows = self.offsets[texts]  # (n_spans,)
-        for i, starts in self._starts.items():
-            self.starts[self.offsets[i] : self.offsets[i + 1]] = starts
-            own_spans = slice(span_offsets[i], span_offsets[i + 1])
-            self.span_windows[own_spans] += most_context(starts, required[own_spans], int(lengths[i]), room)
-        self.ends = numpy.minimum(self.starts + room, lengths[self.texts])  # (n_windows,)
-
-    def piece_windows(self) -> Ints1d:
-        """Return the window with the most context for each piece.
-
-        RETURNS (Ints1d): Windows of the pieces of all texts. Shape: (sum of lengths,), int64.
-        """
-        found = self.offsets[:-1].repeat(self.lengths)
-        text_offsets = row_offsets(self.lengths)
-        for i, starts in self._starts.items():
-            n_pieces = int(self.lengths[i])
-            pieces = numpy.arange(n_pieces)
-            bounds = numpy.stack([pieces, pieces + 1], axis=1)
-            found[text_offsets[i] : text_offsets[i + 1]] += most_context(starts, bounds, n_pieces, self.room)
-        return found
-
-
-def required_bounds(bounds: Ints2d, room: int, max_mention_length: int) -> Ints2d:
-    """Return the pieces of each span that must be in its window.
-
-    These are all pieces, or if the span is longer than a window, those of its position embedding.
-
-    bounds (Ints2d): First piece and end. Shape: (n_spans, 2).
-    room (int): Maximum number of pieces of a window.
-    max_mention_length (int): Maximum number of wordpieces averaged into a mention's position embedding.
-    RETURNS (Ints2d): Shape: (n_spans, 2).
-    """
-    is_long = bounds[:, 1] - bounds[:, 0] > room
-    ends = numpy.where(is_long, bounds[:, 0] + min(room, max_mention_length), bounds[:, 1])
-    return numpy.stack([bounds[:, 0], ends], axis=1)
 
 
 def distribute_entities(

@@ -1,6 +1,6 @@
 """Every message of the package, with its code, and the checks of options.
 
-Each file has the messages of one folder, and its own codes:
+Each file has the messages of one folder, and its own codes; `codes.py` joins them in `Errors` and `Warnings`:
 
     align.py        tokenization/, align/       ML001 to ML019
     encoder.py      network/, encoder/          ML020 to ML034, ML380 to ML384
@@ -31,7 +31,7 @@ from .checks import (
     check_text,
     did_you_mean,
 )
-from .messages import Errors, Warnings
+from .codes import Errors, Warnings
 
 __all__ = [
     "Errors",

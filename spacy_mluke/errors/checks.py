@@ -6,7 +6,7 @@ import difflib
 import math
 from typing import Any, Iterable, Sequence
 
-from .messages import Errors
+from .codes import Errors
 
 LARGEST = 2**31 - 1  # of whole numbers in options: arrays hold them in 32 bits
 

@@ -12,7 +12,7 @@ from ..errors import Errors
 from ..ragged import ranges, row_offsets
 from ..types import Bools1d, Ints1d
 from .characters import VisibleText
-from .piece_characters import PieceCharacters
+from .piece_offsets import PieceCharacters
 from .sentencepiece_file import check_whole
 from .special_pieces import AddedTokens, SpecialIds, check_special
 from .vocabulary_files import SENTENCEPIECE

@@ -10,9 +10,9 @@ import spacy
 from spacy.tokens import SpanGroup
 
 from spacy_mluke.annotate.answers import Answer, set_answers, set_questions
-from spacy_mluke.annotate.candidates import Candidate, write_links
 from spacy_mluke.annotate.entity_types import write_types
 from spacy_mluke.annotate.fillers import Filler, set_fillers
+from spacy_mluke.annotate.links import Candidate, write_links
 from spacy_mluke.annotate.relations import Relation, set_relations
 from spacy_mluke.bulk.records import Record
 from spacy_mluke.bulk.rows import make_row, make_schema

@@ -8,7 +8,7 @@ import spacy
 from spacy.kb import InMemoryLookupKB
 from spacy.tokens import Doc, Span
 
-from spacy_mluke.annotate.candidates import Candidate
+from spacy_mluke.annotate.links import Candidate
 from spacy_mluke.kb.store import STORE
 from spacy_mluke.kb.store_build import StoreRow, build_store
 from spacy_mluke.pipeline.linker import mention_scores

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spacy_mluke.tokenization.load import load_wordpieces
-from spacy_mluke.tokenization.piece_characters import PieceCharacters
+from spacy_mluke.tokenization.piece_offsets import PieceCharacters
 from tests.conftest import SAMPLES
 
 MARKERS = ["<s>", "</s>", "<pad>", "<unk>", "<mask>", "<ent>", "<ent2>", "[MASK]", "▁", " ", "x", "\u200d"]

@@ -15,7 +15,7 @@ from spacy.training import Example, validate_get_examples
 from spacy.vocab import Vocab
 from thinc.api import set_dropout_rate
 
-from ...annotate.candidates import Candidate, write_links
+from ...annotate.links import Candidate, write_links
 from ...errors import (
     Errors,
     Warnings,

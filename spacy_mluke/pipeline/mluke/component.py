@@ -13,7 +13,7 @@ from spacy.training import Example, validate_examples
 from spacy.vocab import Vocab
 from thinc.api import Optimizer
 
-from ...annotate.write import hook_vectors, write_states
+from ...annotate.entity_vectors import hook_vectors, write_states
 from ...encoder.access import is_loaded, load_model
 from ...encoder.inputs import EncoderInput
 from ...encoder.request import EncoderModel

@@ -1,4 +1,4 @@
-"""All messages, each with its code."""
+"""The classes `Errors` and `Warnings`: the messages of all files in this folder, each with its code."""
 
 from __future__ import annotations
 
