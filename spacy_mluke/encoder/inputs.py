@@ -40,7 +40,7 @@ class EncoderInput(EncoderRequest):
         loaded = load_model(encoder)
         entity_ids = None
         if encoder.attrs["entity_input"] == "kb_id":
-            entity_ids = named_entity_ids(loaded, self.docs, self.spans)
+            entity_ids = entity_ids_from_kb_ids(loaded, self.docs, self.spans)
         return self._align(encoder, loaded, entity_ids=entity_ids)
 
     def _align(self, encoder: EncoderModel, loaded: LoadedEncoder, **options: Any) -> AlignedBatch:
@@ -84,7 +84,9 @@ class MentionInput(EncoderInput):
 
     @property
     def needed(self) -> Optional[Bools1d]:
-        """Which mentions need a state: those with candidates, by default each [MASK]. None: all. Shape: (n_spans,)."""
+        """Mentions that need a state: those with candidates; without `candidate_lengths`, those that are [MASK].
+
+        None means all mentions. Shape: (n_spans,)."""
         if self.candidate_lengths is not None:
             return numpy.asarray(self.candidate_lengths) > 0
         return None if self.entity_ids is None else numpy.asarray(self.entity_ids) < 0
@@ -143,7 +145,7 @@ class QuestionInput(EncoderRequest):
 
     questions: List[Doc]
     docs: List[Doc]  # each once, however many questions there are about it
-    owners: Ints1d  # (n_questions,): which document
+    doc_indices: Ints1d  # (n_questions,): index in `docs` of each question's document
     question_spans: Ragged  # token bounds of the entities of the questions, int32
     doc_spans: Ragged
 
@@ -153,17 +155,19 @@ class QuestionInput(EncoderRequest):
         RAISES (ValueError): ML315 for entities that the entity table has no row for.
         """
         loaded = load_model(encoder)
-        by_name = encoder.attrs["entity_input"] == "kb_id"
+        uses_kb_ids = encoder.attrs["entity_input"] == "kb_id"
         return align_questions(
             self.questions,
             self.docs,
-            self.owners,
+            self.doc_indices,
             loaded.wordpieces,
             default_entity_id=loaded.entities.mask_id,
             question_spans=self.question_spans,
             doc_spans=self.doc_spans,
-            question_entity_ids=named_entity_ids(loaded, self.questions, self.question_spans) if by_name else None,
-            doc_entity_ids=named_entity_ids(loaded, self.docs, self.doc_spans) if by_name else None,
+            question_entity_ids=entity_ids_from_kb_ids(loaded, self.questions, self.question_spans)
+            if uses_kb_ids
+            else None,
+            doc_entity_ids=entity_ids_from_kb_ids(loaded, self.docs, self.doc_spans) if uses_kb_ids else None,
             overlap=encoder.attrs["overlap"],
             max_entities=_max_entities(encoder),
             **_common(encoder, loaded),
@@ -182,7 +186,7 @@ class AlignedInput(EncoderRequest):
 
 
 def no_spans(n_docs: int) -> Ragged:
-    """Return no spans for some documents. spaCy's tools pass plain lists of documents to any model.
+    """Return an empty Ragged of spans: for plain lists of documents, which spaCy's tools pass to any model.
 
     n_docs (int): How many documents.
     RETURNS (Ragged): Token bounds of no span, int32.
@@ -203,13 +207,14 @@ def check_entity_ids(loaded: LoadedEncoder, ids: Optional[Ints1d]) -> None:
         raise ValueError(Errors.ML315.format(ids=", ".join(map(str, wrong)), n=n_rows, last=n_rows - 1))
 
 
-def named_entity_ids(loaded: LoadedEncoder, docs: Sequence[Doc], spans: Ragged) -> Ints1d:
-    """Return the ids of the entities that the `kb_id_` of spans name.
+def entity_ids_from_kb_ids(loaded: LoadedEncoder, docs: Sequence[Doc], spans: Ragged) -> Ints1d:
+    """Look up the `kb_id_` of each span in the entity vocabulary.
 
     loaded (LoadedEncoder): The encoder.
     docs (Sequence[Doc]): The documents. The kb_id of a span is that of the entity in `doc.ents` with the same bounds.
     spans (Ragged): Token bounds of the spans.
-    RETURNS (Ints1d): [MASK] for a span without a kb_id. Shape: (n_spans,), int64.
+    RETURNS (Ints1d): Entity ids: [MASK] for a span without a kb_id, [UNK] for a kb_id that the vocabulary lacks.
+        Shape: (n_spans,), int64.
     RAISES (ValueError): ML315 for entities that the entity table has no row for.
     """
     entities = loaded.entities

@@ -21,7 +21,7 @@ class AllWarnings:
         "normalizer removes): they have no prediction."
     )
     ML105 = (
-        "{n} of {total} gold annotations of '{name}' are on spans that are never suggested, and cannot be learnt: "
+        "{n} of {total} gold annotations of '{name}' are on spans that are never suggested, and cannot be learned: "
         "{hint}"
     )
     # --- saved options and training ---
@@ -102,7 +102,7 @@ class AllWarnings:
         "{n} of {total} new entities have no name with a wordpiece: they start from the mean of the others, and are "
         "meaningless until they are trained."
     )
-    ML185 = "{n} of {total} gold links of '{name}' cannot be learnt: {reasons}."
+    ML185 = "{n} of {total} gold links of '{name}' cannot be learned: {reasons}."
     ML186 = (
         "{n} of {total} candidates of mentions are not in the entity vocabulary of '{name}': their score is their "
         "prior, whatever the text says. Add them to let the encoder score them: 'grow', or .add_entities()."

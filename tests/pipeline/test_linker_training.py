@@ -92,7 +92,7 @@ def test_gradients_of_the_entity_table_equal_finite_differences(steady_checkpoin
         assert float(analytic[row].abs().sum()) > 0
 
 
-def test_gold_links_that_cannot_be_learnt_are_counted_by_reason(steady_checkpoint, store):
+def test_gold_links_that_cannot_be_learned_are_counted_by_reason(steady_checkpoint, store):
     nlp = link_pipeline(steady_checkpoint, store, grow="none")
     gold = link_examples(nlp)
     gold[0].predicted.ents = gold[0].predicted.ents[1:]

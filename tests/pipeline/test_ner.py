@@ -165,7 +165,7 @@ def nested_examples(nlp):
     return gold
 
 
-def test_nested_entities_are_learnt_and_written_to_the_group(steady_checkpoint):
+def test_nested_entities_are_learned_and_written_to_the_group(steady_checkpoint):
     scorer = {"@scorers": "spacy.spancat_scorer.v1"}
     nlp = ner_pipeline(steady_checkpoint, keep_nested=True, scorer=scorer)
     gold, _ = train_ner(nlp, nested_examples(nlp), steps=160)

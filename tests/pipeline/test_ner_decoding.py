@@ -11,7 +11,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 
 from spacy_mluke.annotate.named_entities import pick_flat, pick_nested, write_entities
-from spacy_mluke.pipeline.ner.gold_entities import UNKNOWN, classify, find_gold, sample
+from spacy_mluke.pipeline.ner.gold_entities import UNKNOWN, find_gold, find_gold_classes, sample
 from spacy_mluke.suggesters.candidates import CandidateSpans
 from tests.pipeline.ner_docs import grouped, names, ner_docs
 
@@ -56,7 +56,7 @@ def test_candidates_get_gold_classes_and_missed_entities_are_counted():
     gold = find_gold(Example(reference.copy(), reference), None)
     # "Anna of Tokyo" is not among the candidates, "Paris" is.
     found = CandidateSpans(numpy.array([[0, 1], [5, 6], [0, 1]]), numpy.array([2, 1]))
-    truth = classify([gold, None], found, {"PER": 1, "LOC": 2}.__getitem__, 0)
+    truth = find_gold_classes([gold, None], found, {"PER": 1, "LOC": 2}.__getitem__, 0)
     assert truth.class_ids.tolist() == [0, 2, UNKNOWN]
     assert (truth.n_entities, truth.n_missed) == (2, 1)
 
@@ -65,7 +65,9 @@ def test_entities_are_missed_where_nothing_is_suggested():
     nlp = spacy.blank("xx")
     reference = ner_docs(nlp)[0]
     gold = find_gold(Example(reference.copy(), reference), None)
-    truth = classify([gold], CandidateSpans(numpy.zeros((0, 2), dtype="int64"), numpy.zeros(1, dtype="int64")), len, 0)
+    truth = find_gold_classes(
+        [gold], CandidateSpans(numpy.zeros((0, 2), dtype="int64"), numpy.zeros(1, dtype="int64")), len, 0
+    )
     assert (len(truth.class_ids), truth.n_entities, truth.n_missed) == (0, 2, 2)
 
 

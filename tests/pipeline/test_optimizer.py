@@ -37,7 +37,7 @@ def test_spacys_components_train_with_it(steady_checkpoint):
         assert history[-1][component] < 0.5 * history[0][component]
 
 
-def test_a_label_added_in_the_middle_of_training_is_learnt(steady_checkpoint):
+def test_a_label_added_in_the_middle_of_training_is_learned(steady_checkpoint):
     nlp = task_pipeline(steady_checkpoint, "mluke_relations")
     gold = relation_examples(nlp)
     nlp.initialize(lambda: gold)

@@ -159,7 +159,7 @@ def test_without_a_threshold_there_always_is_an_answer(trained):
     assert pipe.answer("", "Who?") == []
 
 
-def test_an_answer_in_a_later_window_is_learnt_and_found(steady_checkpoint):
+def test_an_answer_in_a_later_window_is_learned_and_found(steady_checkpoint):
     nlp = question_pipeline(steady_checkpoint, {"overlap": 20})
     filler = "Paris is far. " * 6
     text = f"{filler}Anna lives in Tokyo. {filler}"

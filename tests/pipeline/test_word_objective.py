@@ -141,7 +141,7 @@ def initialized(checkpoint):
     return nlp
 
 
-def test_masked_words_are_learnt(steady_checkpoint):
+def test_masked_words_are_learned(steady_checkpoint):
     nlp = pipeline(steady_checkpoint, masked_words=0.5, entity_steps=0)
     gold = examples(nlp)
     history = train(nlp, gold, 200, rate=0.003)

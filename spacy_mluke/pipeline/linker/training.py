@@ -53,14 +53,14 @@ def find_targets(
 ) -> Tuple[List[Optional[int]], Counter]:
     """Find the gold candidate of each mention.
 
-    NIL is not learnt: mentions without an entity in the knowledge base only are context for the others.
+    NIL is not learned: mentions without an entity in the knowledge base only are context for the others.
 
     examples (Sequence[Example]): The examples.
     mentions (Sequence[Mention]): Mentions of their predicted documents.
     nil (str): The id that means "no entity".
     discard (Sequence[str]): Labels of mentions that are not linked.
     RETURNS (Tuple[List[Optional[int]], Counter]): Index of the gold candidate, None if there is none; and the number of
-        gold links, `total`, and of those that cannot be learnt, by the keys of `REASONS`.
+        gold links, `total`, and of those that cannot be learned, by the keys of `REASONS`.
     """
     counts: Counter = Counter()
     golds = []

@@ -27,7 +27,7 @@ from ..base.defaults import Suggester
 from ..base.published import load_encoder_model
 from ..base.task import Scorer
 from .decoding import rank_entities
-from .gold_entities import UNKNOWN, CandidateClasses, classify, find_gold, reference_spans, sample
+from .gold_entities import UNKNOWN, CandidateClasses, find_gold, find_gold_classes, reference_spans, sample
 from .pruning import PrunablePipe
 
 Prediction = Tuple[Ragged, Floats2d]
@@ -49,7 +49,7 @@ class EntityRecognizer(PrunablePipe, TrainablePipe):
     negative_label (str): Name of the negative class, for candidates that are not entities.
     threshold (float): Minimum probability of an entity.
     spans_key (str): Key in `doc.spans` of the group with the predicted entities and their scores.
-    keep_nested (bool): Whether entities inside entities are learnt and predicted, too, for `doc.spans`. Gold entities
+    keep_nested (bool): Whether entities inside entities are learned and predicted, too, for `doc.spans`. Gold entities
         are then those of `doc.spans[spans_key]`, if the reference document has that group.
     overwrite_ents (bool): Whether predicted entities replace existing entities in `doc.ents`.
     negatives_per_token (Optional[float]): Negative candidates that are sampled in training for each token of a
@@ -118,7 +118,7 @@ class EntityRecognizer(PrunablePipe, TrainablePipe):
         super().use_published_head(tensors, labels)
 
     @property
-    def _negative(self) -> int:
+    def _negative_id(self) -> int:
         return self.classes.index(self.cfg["negative_label"])
 
     # --- predicting ---
@@ -155,7 +155,7 @@ class EntityRecognizer(PrunablePipe, TrainablePipe):
         """
         spans, logits = CandidateSpans.from_ragged(indices_scores[0]), indices_scores[1]
         threshold = self.cfg["threshold"]
-        ranked = rank_entities(spans, logits, self.classes, negative=self._negative, threshold=threshold)
+        ranked = rank_entities(spans, logits, self.classes, negative=self._negative_id, threshold=threshold)
         for doc, found in zip(docs, ranked, strict=True):
             write_entities(
                 doc,
@@ -208,7 +208,7 @@ class EntityRecognizer(PrunablePipe, TrainablePipe):
             for eg in examples:
                 found.update(dict.fromkeys(span.label_ for span in reference_spans(eg.reference, self.gold_key) or []))
             spans = suggest_candidates(self.suggester, [eg.predicted for eg in examples])
-            counts = classify(gold, spans, _any_class, 0)  # the labels are not known yet
+            counts = find_gold_classes(gold, spans, _any_class, 0)
             n_examples += len(examples)
             n_entities += counts.n_entities
             n_missed += counts.n_missed
@@ -237,7 +237,7 @@ class EntityRecognizer(PrunablePipe, TrainablePipe):
         spans = suggest_candidates(self.suggester, docs)
         class_ids = self._gold_classes(examples, spans).class_ids
         n_tokens = numpy.asarray([len(doc) for doc in docs], dtype="int64")
-        chosen = sample(class_ids, spans, n_tokens, self._negative, self.cfg["negatives_per_token"])
+        chosen = sample(class_ids, spans, n_tokens, self._negative_id, self.cfg["negatives_per_token"])
         if not (class_ids[chosen] != UNKNOWN).any():
             return 0.0
         set_dropout_rate(self.model, drop)
@@ -261,7 +261,9 @@ class EntityRecognizer(PrunablePipe, TrainablePipe):
     def _loss(self, logits: Floats2d, class_ids: Ints1d) -> Tuple[float, Floats2d]:
         """Cross-entropy over the candidates that are annotated and have a state."""
         counted = numpy.flatnonzero((class_ids != UNKNOWN) & ~numpy.isnan(logits[:, 0]))
-        weights = numpy.where(class_ids[counted] == self._negative, self.cfg["negative_weight"], 1.0).astype("float32")
+        weights = numpy.where(class_ids[counted] == self._negative_id, self.cfg["negative_weight"], 1.0).astype(
+            "float32"
+        )
         loss, gradient = cross_entropy(logits[counted], class_ids[counted], weights)
         d_logits = numpy.zeros_like(logits)
         d_logits[counted] = gradient
@@ -269,8 +271,9 @@ class EntityRecognizer(PrunablePipe, TrainablePipe):
 
     def _gold_classes(self, examples: List[Example], spans: CandidateSpans) -> CandidateClasses:
         gold = [find_gold(eg, self.gold_key, n) for n, eg in enumerate(examples)]
-        return classify(gold, spans, self.class_id, self._negative)
+        return find_gold_classes(gold, spans, self.class_id, self._negative_id)
 
 
 def _any_class(label: str) -> int:
+    """Return 1 as the class of every label: before the labels are known, only candidates are counted."""
     return 1

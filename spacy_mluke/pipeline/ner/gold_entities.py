@@ -89,7 +89,7 @@ def find_gold(eg: Example, spans_key: Optional[str], n: int = 0) -> Optional[Gol
     return GoldEntities(labels, n_lost, unknown)
 
 
-def classify(
+def find_gold_classes(
     gold: Sequence[Optional[GoldEntities]], spans: CandidateSpans, class_id: Callable[[str], int], negative: int
 ) -> CandidateClasses:
     """Return the gold class of each candidate.

@@ -20,7 +20,7 @@ from ...suggesters.candidates import CandidateSpans, suggest_candidates
 from ...types import Bools2d, Floats2d, Ints2d
 from ..base.defaults import Suggester
 from ..base.labels import LabelledPipe
-from .gold_entities import UNKNOWN, GoldEntities, classify, find_gold
+from .gold_entities import UNKNOWN, GoldEntities, find_gold, find_gold_classes
 
 # Maximum number of wordpieces to train on: all their states are in memory at once.
 MAX_PIECES = 200_000
@@ -152,7 +152,7 @@ def pruning_recall(pipe: PrunablePipe, examples: Iterable[Example]) -> Optional[
         docs = [eg.predicted for eg, _ in known]
         spans = suggest_candidates(pipe.suggester, docs)
         logits = pipe.predict(docs)[1]
-        gold_classes = classify([gold for _, gold in known], spans, lambda label: 1, 0)
+        gold_classes = find_gold_classes([gold for _, gold in known], spans, lambda label: 1, 0)
         is_entity = (gold_classes.class_ids != UNKNOWN) & (gold_classes.class_ids != 0)
         n_entities += gold_classes.n_entities
         n_kept += int((is_entity & numpy.isfinite(logits[:, 0])).sum())
