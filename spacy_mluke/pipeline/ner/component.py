@@ -147,13 +147,13 @@ class EntityRecognizer(PrunablePipe, TrainablePipe):
         logits = prediction[1]
         return Counts(spans=len(logits), blank_spans=int(numpy.isnan(logits[:, 0]).sum()))
 
-    def set_annotations(self, docs: Iterable[Doc], indices_scores: Prediction) -> None:
+    def set_annotations(self, docs: Iterable[Doc], prediction: Prediction) -> None:
         """Set `doc.ents` and `doc.spans`.
 
         docs (Iterable[Doc]): The documents.
-        indices_scores (Prediction): Their prediction, as returned by `predict`.
+        prediction (Prediction): Their prediction, as returned by `predict`.
         """
-        spans, logits = CandidateSpans.from_ragged(indices_scores[0]), indices_scores[1]
+        spans, logits = CandidateSpans.from_ragged(prediction[0]), prediction[1]
         threshold = self.cfg["threshold"]
         ranked = rank_entities(spans, logits, self.classes, negative=self._negative_id, threshold=threshold)
         for doc, found in zip(docs, ranked, strict=True):
@@ -246,14 +246,14 @@ class EntityRecognizer(PrunablePipe, TrainablePipe):
         backprop(self.model.ops.asarray2f(cast(Any, d_logits)))
         return loss
 
-    def get_loss(self, examples: Iterable[Example], spans_scores: Prediction) -> Tuple[float, Floats2d]:
+    def get_loss(self, examples: Iterable[Example], prediction: Prediction) -> Tuple[float, Floats2d]:
         """Return the loss of a prediction and its gradient.
 
         examples (Iterable[Example]): Annotated examples.
-        spans_scores (Prediction): The prediction, as returned by `predict`.
+        prediction (Prediction): The prediction, as returned by `predict`.
         RETURNS (Tuple[float, Floats2d]): The loss and its gradient.
         """
-        spans, logits = spans_scores
+        spans, logits = prediction
         return self._loss(
             to_numpy(logits), self._gold_classes(list(examples), CandidateSpans.from_ragged(spans)).class_ids
         )
