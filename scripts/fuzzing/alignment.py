@@ -11,9 +11,9 @@ import numpy
 from spacy.vocab import Vocab
 
 from spacy_mluke.align import align
+from spacy_mluke.tokenization.interface import Wordpieces
 from spacy_mluke.tokenization.load import load_wordpieces
 from spacy_mluke.tokenization.vocabulary_files import MERGES, SENTENCEPIECE, VOCAB
-from spacy_mluke.tokenization.wordpieces import Wordpieces
 from spacy_mluke.types import AlignedBatch, DocAlignment
 
 from .cases import Broken, Case, Target

@@ -8,7 +8,7 @@ from typing import Any, Dict, List
 import numpy
 
 from spacy_mluke.align import align_marked, align_questions
-from spacy_mluke.tokenization.wordpieces import Wordpieces
+from spacy_mluke.tokenization.interface import Wordpieces
 from spacy_mluke.types import AlignedBatch
 
 from .cases import Broken

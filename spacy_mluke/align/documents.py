@@ -11,7 +11,7 @@ from thinc.util import to_numpy
 
 from ..errors import Errors
 from ..ragged import positions, ranges, row_offsets
-from ..tokenization.wordpieces import Wordpieces
+from ..tokenization.interface import Wordpieces
 from ..types import AlignedBatch, Bools1d, Ints1d
 from .locate import Located, doc_alignments, locate
 from .segments import check_segmentation

@@ -13,7 +13,7 @@ from thinc.util import to_numpy
 from ..errors import Errors
 from ..ragged import row_offsets
 from ..tokenization.characters import code_points
-from ..tokenization.wordpieces import Wordpieces
+from ..tokenization.interface import Wordpieces
 from ..types import Bools1d, Counts, DocAlignment, Ints1d, Ints2d
 from .masks import segment_masked
 from .overlaps import CHARS, overlapping_pieces

@@ -9,7 +9,7 @@ from spacy.tokens import Doc
 
 from ..errors import Errors, check_at_least
 from ..ragged import row_offsets
-from ..tokenization.wordpieces import RaggedPieces, Wordpieces
+from ..tokenization.interface import RaggedPieces, Wordpieces
 from ..types import AlignedBatch, Bools1d, Counts, Ints1d, Ints3d
 from .locate import SpanTable, doc_alignments, place_spans, read_docs
 from .markers import order_markers, shorten

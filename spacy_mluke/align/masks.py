@@ -12,7 +12,7 @@ import numpy
 
 from ..errors import Errors
 from ..ragged import ranges, row_offsets
-from ..tokenization.wordpieces import RaggedPieces, Wordpieces
+from ..tokenization.interface import RaggedPieces, Wordpieces
 from ..types import Ints1d, Ints2d
 from .overlaps import overlapping_pieces
 from .segments import BatchText, Segmented, continues_word, doc_bounds, split_at_spans

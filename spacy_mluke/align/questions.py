@@ -18,7 +18,7 @@ from thinc.util import to_numpy
 
 from ..errors import Errors
 from ..ragged import ranges, row_offsets
-from ..tokenization.wordpieces import Wordpieces
+from ..tokenization.interface import Wordpieces
 from ..types import Ints1d, Ints2d, QuestionBatch
 from .locate import Located, locate
 from .segments import check_segmentation

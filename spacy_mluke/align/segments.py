@@ -10,7 +10,7 @@ import numpy
 from ..errors import check_choice
 from ..ragged import row_offsets
 from ..tokenization.characters import SPACE, is_space
-from ..tokenization.wordpieces import RaggedPieces, Wordpieces
+from ..tokenization.interface import RaggedPieces, Wordpieces
 from ..types import Bools1d, Ints1d, Ints2d
 from .overlaps import overlapping_pieces
 

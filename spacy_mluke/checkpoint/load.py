@@ -15,8 +15,8 @@ from ..network.config import EncoderConfig
 from ..network.mapped_table import MappedEntityTable
 from ..network.masked_heads import MaskedHeads
 from ..network.transformer import LukeEncoder
+from ..tokenization.interface import Wordpieces
 from ..tokenization.load import load_wordpieces
-from ..tokenization.wordpieces import Wordpieces
 from ..vocabulary.entity_vocabulary import EntityVocabulary
 from .directory import ADDED, OWN, Checkpoint, open_checkpoint
 from .finite import warn_if_not_finite

@@ -12,9 +12,9 @@ import numpy
 from ..errors import Errors, Warnings
 from ..types import Bools1d, Ints1d
 from .characters import VisibleText, is_space
+from .interface import RaggedPieces, Wordpieces
 from .special_pieces import AddedTokens, SpecialIds, check_id, check_special
 from .vocabulary_files import MERGES, VOCAB, read_json
-from .wordpieces import RaggedPieces, Wordpieces
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer

@@ -12,9 +12,9 @@ from weakref import WeakValueDictionary
 from ..errors import Errors
 from ..storage.untrusted import read_untrusted
 from .byte_level import ByteLevelPieces
+from .interface import Wordpieces
 from .sentencepieces import SentencePieces
 from .vocabulary_files import MERGES, SENTENCEPIECE, SETTINGS, VOCAB, read_json
-from .wordpieces import Wordpieces
 
 _MAX_BYTES = 256 << 20  # of any of these files; XLM-R's vocabulary has 5 million
 # Vocabularies in use, by the digests of their files.

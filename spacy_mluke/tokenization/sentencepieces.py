@@ -12,11 +12,11 @@ from ..errors import Errors
 from ..ragged import ranges, row_offsets
 from ..types import Bools1d, Ints1d
 from .characters import VisibleText
+from .interface import RaggedPieces, Wordpieces
 from .piece_offsets import PieceCharacters
 from .sentencepiece_file import check_whole
 from .special_pieces import AddedTokens, SpecialIds, check_special
 from .vocabulary_files import SENTENCEPIECE
-from .wordpieces import RaggedPieces, Wordpieces
 
 if TYPE_CHECKING:
     from sentencepiece import SentencePieceProcessor

@@ -9,8 +9,8 @@ from spacy.training import Example
 from thinc.util import to_numpy
 
 from ..checkpoint.hub import resolve
+from ..tokenization.interface import Wordpieces
 from ..tokenization.load import load_wordpieces
-from ..tokenization.wordpieces import Wordpieces
 
 COUNTS = ("docs", "entities", "pairs", "ngrams", "questions")
 _MAX_NGRAM = 16

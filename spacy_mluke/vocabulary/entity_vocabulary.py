@@ -16,7 +16,7 @@ from ..storage.files import replacing
 from ..storage.manifest import checksum
 from .database import MAX_ID, EntityDatabase, Progress, add_names, build_database
 from .database_cache import DATABASE, find_database, open_database
-from .languages import count_languages, count_languages_in_database
+from .language_counts import count_languages, count_languages_in_database
 from .special_entities import SpecialEntities, find_special_entities, special_from_names
 from .vocabulary_file import dump_names, read_names
 

@@ -9,8 +9,8 @@ from typing import Any, Callable, Optional
 
 import pytest
 
+from spacy_mluke.tokenization.interface import Wordpieces
 from spacy_mluke.tokenization.load import load_wordpieces
-from spacy_mluke.tokenization.wordpieces import Wordpieces
 
 ENTITY_VOCAB = {"[MASK]": 0, "[UNK]": 1, "[PAD]": 2, "[MASK2]": 3}
 
