@@ -46,6 +46,16 @@ def load_wordpieces(directory: Union[str, Path]) -> Wordpieces:
     if (path / "config.json").is_file():
         found = read_json({"config.json": _read(path / "config.json")}, "config.json").get("vocab_size")
         max_ids = found if isinstance(found, int) else None
+    return open_wordpieces(files, max_ids=max_ids)
+
+
+def open_wordpieces(files: Mapping[str, bytes], *, max_ids: Optional[int] = None) -> Wordpieces:
+    """Return the wordpiece vocabulary that some files hold. They are parsed at its first use.
+
+    files (Mapping[str, bytes]): The vocabulary's files by name, as `Wordpieces.files` has them.
+    max_ids (Optional[int]): Rows of the checkpoint's embedding table, if known.
+    RETURNS (Wordpieces): The vocabulary. Equal vocabularies in use are one object.
+    """
     digests = tuple((name, hashlib.sha256(data).digest()) for name, data in files.items())
     with _sharing:
         found_before = _shared.get((digests, max_ids))

@@ -1,0 +1,161 @@
+"""A tokenizer for scripts without spaces: it splits their words at the encoder's wordpieces."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterable, Iterator, Optional, Union
+
+import numpy
+import srsly
+from spacy.language import Language
+from spacy.tokens import Doc
+from spacy.util import DummyTokenizer
+
+from ..annotate.mentions import split_tokens, token_edges
+from ..checkpoint.hub import BUNDLED, resolve
+from ..errors import check_text
+from ..tokenization.load import load_wordpieces, open_wordpieces
+from ..tokenization.wordpieces import Wordpieces
+from ..types import Ints1d
+
+# Han, Hiragana, Katakana, Bopomofo, Hangul, Thai, Lao, Tibetan, Myanmar, Khmer. Korean has spaces, but its particles
+# are written together with the name before them.
+_RANGES = (
+    (0x0E00, 0x0FFF), (0x1000, 0x109F), (0x1100, 0x11FF), (0x1780, 0x17FF), (0x2E80, 0x9FFF), (0xA960, 0xA97F),
+    (0xAC00, 0xD7FF), (0xF900, 0xFAFF), (0xFE30, 0xFE4F), (0xFF66, 0xFFDC), (0x1B000, 0x1B16F), (0x20000, 0x3FFFF),
+)  # fmt: skip
+_WITHOUT_SPACES = re.compile("[" + "".join(f"{chr(first)}-{chr(last)}" for first, last in _RANGES) + "]")
+
+
+def build_piece_tokenizer_v1(
+    base: Callable[[Language], Any], name: str = "mluke-small", revision: Optional[str] = None
+) -> Callable[[Language], PieceTokenizer]:
+    """Build a tokenizer for texts in any language. Registered as `spacy-mluke.PieceTokenizer.v1`.
+
+    base (Callable): Creates the tokenizer whose tokens are split, `spacy.Tokenizer.v1` for instance.
+    name (str): The checkpoint whose wordpieces are used: the bundled "mluke-small", a directory, or a hub name.
+    revision (Optional[str]): Branch, tag or commit of a hub name.
+    RETURNS (Callable): Creates the tokenizer of a pipeline.
+    RAISES (ValueError): ML310 for an empty name.
+    """
+    check_text("name", name)
+
+    def create(nlp: Language) -> PieceTokenizer:
+        return PieceTokenizer(base(nlp), name, revision)
+
+    return create
+
+
+class PieceTokenizer(DummyTokenizer):
+    """Splits tokens in scripts without spaces at the wordpieces of an encoder.
+
+    spaCy's rules for "xx" make one token of a Chinese, Japanese or Thai clause, and the tokenizers of these languages
+    join characters in their own ways: names begin and end inside tokens, where no component can mark them. Wordpieces
+    end at nearly all bounds of names (docs/guides/ner.md has the figures), and a component cannot tell spans apart that
+    have the same wordpieces. Text in other scripts keeps the tokens of `base`.
+
+    base (Any): A tokenizer of spaCy's.
+    name (str): The checkpoint whose wordpieces are used. Its vocabulary is read with the first text that needs it.
+    revision (Optional[str]): Of a hub name.
+    """
+
+    def __init__(self, base: Any, name: str, revision: Optional[str] = None):
+        self.base = base
+        self.name = name
+        self.revision = revision
+        self._wordpieces: Optional[Wordpieces] = None
+
+    @property
+    def vocab(self) -> Any:
+        """The pipeline's vocabulary."""
+        return self.base.vocab
+
+    def __call__(self, text: str) -> Doc:
+        """Tokenize a text.
+
+        text (str): The text.
+        RETURNS (Doc): Its tokens: those of the base tokenizer, split where needed.
+        """
+        doc = self.base(text)
+        if not _WITHOUT_SPACES.search(text):
+            return doc
+        points = self._split_points(text)
+        if doc.has_annotation("TAG"):
+            # Some languages' tokenizers tag words, too. Splitting in place keeps that, but takes quadratic time.
+            split_tokens(doc, points.tolist())
+            return doc
+        starts, ends = token_edges(doc)
+        inside = points[points > 0]
+        owners = numpy.searchsorted(starts, inside, side="right") - 1
+        inside = inside[(inside > starts[owners]) & (inside < ends[owners])]
+        firsts = numpy.union1d(starts, inside)
+        lasts = numpy.union1d(ends, inside)
+        words = [text[first:last] for first, last in zip(firsts.tolist(), lasts.tolist(), strict=True)]
+        spaces = numpy.isin(lasts, ends[[bool(token.whitespace_) for token in doc]]).tolist()
+        return Doc(doc.vocab, words=words, spaces=spaces)
+
+    def pipe(self, texts: Iterable[str], **kwargs: Any) -> Iterator[Doc]:
+        """Tokenize a stream of texts, one at a time.
+
+        texts (Iterable[str]): The texts.
+        **kwargs (Any): Not used.
+        YIELDS (Doc): The documents, in order.
+        """
+        for text in texts:
+            yield self(text)
+
+    def wordpieces(self) -> Wordpieces:
+        """Return the wordpiece vocabulary. It is read at the first call."""
+        if self._wordpieces is None:
+            self._wordpieces = load_wordpieces(resolve(self.name, self.revision))
+        return self._wordpieces
+
+    def _split_points(self, text: str) -> Ints1d:
+        """Bounds of wordpieces that have a character of a script without spaces on either side."""
+        (pieces,) = self.wordpieces().encode([text])
+        bounds = numpy.unique(pieces.offsets[pieces.offsets[:, 0] < pieces.offsets[:, 1]])
+        marked = numpy.zeros(len(text) + 2, dtype=bool)
+        marked[[match.start() + 1 for match in _WITHOUT_SPACES.finditer(text)]] = True
+        return bounds[marked[bounds] | marked[bounds + 1]]
+
+    def to_bytes(self, **kwargs: Any) -> bytes:
+        """Serialize the tokenizer. The vocabulary is part of it, unless it is the bundled checkpoint's.
+
+        **kwargs (Any): For the base tokenizer.
+        RETURNS (bytes): The tokenizer.
+        """
+        content: Dict[str, Any] = {"base": self.base.to_bytes(**kwargs)}
+        if self.name not in BUNDLED:
+            content["files"] = self.wordpieces().files
+        return srsly.msgpack_dumps(content)
+
+    def from_bytes(self, data: bytes, **kwargs: Any) -> PieceTokenizer:
+        """Load the tokenizer.
+
+        data (bytes): As from `to_bytes`.
+        **kwargs (Any): For the base tokenizer.
+        RETURNS (PieceTokenizer): This tokenizer.
+        """
+        content = srsly.msgpack_loads(data)
+        self.base.from_bytes(content["base"], **kwargs)
+        if "files" in content:
+            self._wordpieces = open_wordpieces(content["files"])
+        return self
+
+    def to_disk(self, path: Union[str, Path], **kwargs: Any) -> None:
+        """Save the tokenizer to a file.
+
+        path (Union[str, Path]): The file.
+        **kwargs (Any): For the base tokenizer.
+        """
+        Path(path).write_bytes(self.to_bytes(**kwargs))
+
+    def from_disk(self, path: Union[str, Path], **kwargs: Any) -> PieceTokenizer:
+        """Load the tokenizer from a file.
+
+        path (Union[str, Path]): The file.
+        **kwargs (Any): For the base tokenizer.
+        RETURNS (PieceTokenizer): This tokenizer.
+        """
+        return self.from_bytes(Path(path).read_bytes(), **kwargs)

@@ -1,0 +1,94 @@
+"""The tokenizer that splits words of scripts without spaces at wordpieces."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy
+import pytest
+import spacy
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from spacy_mluke.pipeline.tokenizer import PieceTokenizer
+from tests.conftest import SAMPLES
+
+
+def make_tokenizer(name="mluke-small", lang="xx"):
+    return PieceTokenizer(spacy.blank(lang).tokenizer, str(name), None)
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return make_tokenizer()
+
+
+def words(doc):
+    return [token.text for token in doc]
+
+
+def test_chinese_is_split_at_wordpieces(tokenizer):
+    assert words(tokenizer("北京是中华人民共和国的首都。")) == ["北京", "是", "中华人民共和国", "的", "首都", "。"]
+
+
+def test_thai_and_korean_names_get_tokens(tokenizer):
+    assert "กรุงเทพมหานคร" in words(tokenizer("กรุงเทพมหานครเป็นเมืองหลวง"))
+    assert words(tokenizer("서울에서 왔다."))[:2] == ["서울", "에서"]
+
+
+@pytest.mark.parametrize("name", ["latin", "cyrillic", "arabic_rtl", "devanagari", "whitespace", "empty_doc"])
+def test_text_with_spaces_keeps_the_tokens_of_the_base(tokenizer, name):
+    base = spacy.blank("xx").tokenizer
+    assert words(tokenizer(SAMPLES[name])) == words(base(SAMPLES[name]))
+
+
+def test_latin_words_beside_japanese_stay_whole(tokenizer):
+    assert "Tokyo" in words(tokenizer("Tokyo は日本の首都である"))
+
+
+@settings(deadline=None)
+@given(st.text(alphabet=st.sampled_from("ab 北京東首都。ไทยกรุง서울에서\n\t　👩\u200d\u0301"), max_size=40))
+def test_tokens_always_make_up_the_text(text):
+    doc = make_tokenizer()(text)
+    assert doc.text == text
+
+
+def test_it_is_registered_and_survives_saving(tiny_checkpoint, tmp_path):
+    base = {"@tokenizers": "spacy.Tokenizer.v1"}
+    config = {"@tokenizers": "spacy-mluke.PieceTokenizer.v1", "name": str(tiny_checkpoint), "base": base}
+    nlp = spacy.blank("xx", config={"nlp": {"tokenizer": config}})
+    expected = words(nlp("東京は日本の首都である。"))
+    nlp.to_disk(tmp_path / "nlp")
+    config_file = tmp_path / "nlp" / "config.cfg"
+    config_file.write_text(
+        config_file.read_text(encoding="utf8").replace(str(tiny_checkpoint), "gone"), encoding="utf8"
+    )
+    assert words(spacy.load(tmp_path / "nlp")("東京は日本の首都である。")) == expected
+    assert words(spacy.blank("xx", config={"nlp": {"tokenizer": config}}).from_bytes(nlp.to_bytes())("東京は")) == (
+        words(nlp("東京は"))
+    )
+
+
+def test_it_can_be_pickled(tokenizer):
+    again = pickle.loads(pickle.dumps(tokenizer))
+    assert words(again("北京是首都")) == words(tokenizer("北京是首都"))
+
+
+def test_bounds_of_names_are_bounds_of_tokens(tokenizer, data_dir):
+    """At least 93 of 100 names in Chinese, Japanese and Thai begin and end with a token."""
+    for file, least in (("zh-uner_gsdsimp.dev", 0.93), ("ja-gsd.dev", 0.93), ("th-thainer.train", 0.93)):
+        path = data_dir / "ner" / f"{file}.iob2"
+        n = n_kept = 0
+        for block in path.read_text(encoding="utf8").split("\n\n")[:400]:
+            rows = [line.split("\t") for line in block.split("\n") if line]
+            tokens = [" " if token == "▁" else token for token, _ in rows]
+            edges = numpy.concatenate([[0], numpy.cumsum([len(token) for token in tokens])]) if tokens else [0]
+            doc = tokenizer("".join(tokens))
+            for i, (_, tag) in enumerate(rows):
+                if tag in ("B-PER", "B-ORG", "B-LOC"):
+                    end = i + 1
+                    while end < len(rows) and rows[end][1].startswith("I-"):
+                        end += 1
+                    n += 1
+                    n_kept += doc.char_span(int(edges[i]), int(edges[end])) is not None
+        assert n_kept >= least * n
