@@ -11,7 +11,7 @@ Each file has the messages of one folder, and its own codes; `codes.py` joins th
     cli.py          cli/                        ML090 to ML099, ML320 to ML329, ML390 to ML394
     warnings.py     warnings of every part      ML101 to ML199
     kb.py           kb/                         ML230 to ML244
-    training.py     training/                   ML245 to ML269
+    training.py     training/                   ML245 to ML269, ML400 to ML409
     report.py       report/                     ML270 to ML279
     bulk.py         bulk/                       ML280 to ML289, ML350 to ML359
     storage.py      storage/                    ML330 to ML339, ML360 to ML369

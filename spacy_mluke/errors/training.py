@@ -1,4 +1,4 @@
-"""Errors of training, its corpora and its files: ML245 to ML269."""
+"""Errors of training, its corpora and its files: ML245 to ML269, ML400 to ML409."""
 
 
 class TrainingErrors:
@@ -39,3 +39,8 @@ class TrainingErrors:
     ML256 = (
         "Training in several processes needs Accelerate, which is not installed. Install it: pip install accelerate."
     )
+    ML400 = (
+        "A mixed corpus needs at least one corpus, and every name in 'weights' must be one of them. Weights without a "
+        "corpus: {unknown}. Corpora: {known}."
+    )
+    ML401 = "Corpus '{name}' of a mixed corpus has no example. Check its path, or remove it."

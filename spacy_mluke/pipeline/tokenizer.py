@@ -1,7 +1,5 @@
 """A tokenizer for scripts without spaces: it splits their words at the encoder's wordpieces."""
 
-from __future__ import annotations
-
 import re
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, Iterator, Optional, Union
@@ -30,7 +28,7 @@ _WITHOUT_SPACES = re.compile("[" + "".join(f"{chr(first)}-{chr(last)}" for first
 
 def build_piece_tokenizer_v1(
     base: Callable[[Language], Any], name: str = "mluke-small", revision: Optional[str] = None
-) -> Callable[[Language], PieceTokenizer]:
+) -> "Callable[[Language], PieceTokenizer]":
     """Build a tokenizer for texts in any language. Registered as `spacy-mluke.PieceTokenizer.v1`.
 
     base (Callable): Creates the tokenizer whose tokens are split, `spacy.Tokenizer.v1` for instance.
@@ -41,7 +39,7 @@ def build_piece_tokenizer_v1(
     """
     check_text("name", name)
 
-    def create(nlp: Language) -> PieceTokenizer:
+    def create(nlp: Language) -> "PieceTokenizer":
         return PieceTokenizer(base(nlp), name, revision)
 
     return create
@@ -130,7 +128,7 @@ class PieceTokenizer(DummyTokenizer):
             content["files"] = self.wordpieces().files
         return srsly.msgpack_dumps(content)
 
-    def from_bytes(self, data: bytes, **kwargs: Any) -> PieceTokenizer:
+    def from_bytes(self, data: bytes, **kwargs: Any) -> "PieceTokenizer":
         """Load the tokenizer.
 
         data (bytes): As from `to_bytes`.
@@ -151,7 +149,7 @@ class PieceTokenizer(DummyTokenizer):
         """
         Path(path).write_bytes(self.to_bytes(**kwargs))
 
-    def from_disk(self, path: Union[str, Path], **kwargs: Any) -> PieceTokenizer:
+    def from_disk(self, path: Union[str, Path], **kwargs: Any) -> "PieceTokenizer":
         """Load the tokenizer from a file.
 
         path (Union[str, Path]): The file.
