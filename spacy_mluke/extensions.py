@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable, Dict, Optional, Tuple, Type, cast
+from typing import TYPE_CHECKING, Any, Dict, Optional, Tuple, Type, cast
 
 from spacy.tokens import Doc, Span
 from thinc.api import get_current_ops
@@ -55,9 +55,10 @@ def set_trf_data(doc: Doc, value: Optional[TransformerData]) -> None:
     set_other_data(doc, value)
 
 
-EXTENSIONS: Dict[Tuple[Type, str], Dict[str, Callable[..., Any]]] = {
+EXTENSIONS: Dict[Tuple[Type, str], Dict[str, Any]] = {
     (Doc, "mluke"): {"getter": get_states},
     (Doc, "trf_data"): {"getter": get_trf_data, "setter": set_trf_data},
+    (Doc, "mluke_annotated_labels"): {"default": None},
     (Doc, "mluke_questions"): {"getter": get_questions, "setter": set_questions},
     (Doc, "mluke_answers"): {"getter": get_answers, "setter": set_answers},
     (Doc, "mluke_fillers"): {"getter": get_fillers, "setter": set_fillers},
@@ -71,5 +72,5 @@ EXTENSIONS: Dict[Tuple[Type, str], Dict[str, Callable[..., Any]]] = {
 def install_extensions() -> None:
     """Register the attributes. Attributes that are registered already stay as they are."""
     for (owner, name), arguments in EXTENSIONS.items():
-        if not owner.has_extension(name) or owner.get_extension(name)[2] is not arguments["getter"]:
+        if not owner.has_extension(name) or owner.get_extension(name)[2] is not arguments.get("getter"):
             owner.set_extension(name, force=True, **arguments)

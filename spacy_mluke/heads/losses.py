@@ -6,7 +6,7 @@ from typing import Any, Optional, Tuple
 
 import numpy
 
-from ..types import Floats1d, Floats2d, Ints1d
+from ..types import Bools2d, Floats1d, Floats2d, Ints1d
 
 
 def softmax(logits: Any) -> Any:
@@ -19,19 +19,33 @@ def softmax(logits: Any) -> Any:
     return powers / sums
 
 
-def cross_entropy(logits: Floats2d, class_ids: Ints1d, weights: Optional[Floats1d] = None) -> Tuple[float, Floats2d]:
+def cross_entropy(
+    logits: Floats2d,
+    class_ids: Ints1d,
+    weights: Optional[Floats1d] = None,
+    alternatives: Optional[Bools2d] = None,
+) -> Tuple[float, Floats2d]:
     """Return the cross-entropy of classes that exclude each other.
 
     logits (Floats2d): Shape: (n, n_classes).
     class_ids (Ints1d): The class of each item. Shape: (n,).
     weights (Optional[Floats1d]): Weight of each item in the loss. Shape: (n,). None for 1.
+    alternatives (Optional[Bools2d]): Classes that each item may have instead: the loss is that of the sum of their
+        probabilities, and moves no probability between them. Shape: (n, n_classes). None for no alternatives.
     RETURNS (Tuple[float, Floats2d]): The weighted sum of losses, and its gradient.
     """
     at = numpy.arange(len(class_ids))
     tops, powers, sums = _powers(logits)
-    losses = (tops + numpy.log(sums))[:, 0] - logits[at, class_ids]
     gradient = powers / sums
-    gradient[at, class_ids] -= 1.0
+    if alternatives is None:
+        losses = (tops + numpy.log(sums))[:, 0] - logits[at, class_ids]
+        gradient[at, class_ids] -= 1.0
+    else:
+        accepted = alternatives.copy()
+        accepted[at, class_ids] = True
+        accepted_tops, accepted_powers, accepted_sums = _powers(numpy.where(accepted, logits, -numpy.inf))
+        losses = (tops + numpy.log(sums) - accepted_tops - numpy.log(accepted_sums))[:, 0]
+        gradient -= accepted_powers / accepted_sums
     if weights is not None:
         losses = losses * weights
         gradient = gradient * weights[:, None]

@@ -46,6 +46,20 @@ def test_weights_scale_loss_and_gradient():
     numpy.testing.assert_allclose(gradient, slope, atol=1e-6)
 
 
+def test_alternatives_count_as_the_sum_of_their_probabilities():
+    rows = numpy.array([2, 1, 0])
+    alternatives = numpy.array([[True, False, False], [False, False, False], [True, True, False]])
+
+    def summed(x):
+        accepted = torch.tensor(alternatives) | functional.one_hot(torch.tensor(rows), 3).bool()
+        return (x.logsumexp(1) - x.masked_fill(~accepted, -torch.inf).logsumexp(1)).sum()
+
+    expected, slope = with_gradient(summed)
+    loss, gradient = cross_entropy(LOGITS, rows, alternatives=alternatives)
+    assert loss == pytest.approx(expected, rel=1e-5)
+    numpy.testing.assert_allclose(gradient, slope, atol=1e-6)
+
+
 def test_the_loss_of_independent_classes_equals_that_of_torch():
     truth = numpy.array([[1, 0, 1], [0, 1, 0], [0, 0, 0]], dtype="float32")
     expected, slope = with_gradient(

@@ -22,7 +22,7 @@ from ...heads.losses import cross_entropy
 from ...heads.span_classifier import SpanInput, SpanModel
 from ...ragged import row_offsets
 from ...suggesters.candidates import CandidateSpans, split_docs, suggest_candidates
-from ...types import Counts, Floats2d, Ints1d
+from ...types import Bools2d, Counts, Floats2d, Ints1d
 from ..base.defaults import Suggester
 from ..base.published import load_encoder_model
 from ..base.task import Scorer
@@ -242,7 +242,9 @@ class EntityRecognizer(PrunablePipe, TrainablePipe):
             return 0.0
         set_dropout_rate(self.model, drop)
         logits, backprop = self.model.begin_update(SpanInput(docs, spans.take(chosen).ragged))
-        loss, d_logits = self._loss(to_numpy(logits), class_ids[chosen])
+        loss, d_logits = self._loss(
+            to_numpy(logits), class_ids[chosen], self._alternatives(examples, spans.docs[chosen])
+        )
         backprop(self.model.ops.asarray2f(cast(Any, d_logits)))
         return loss
 
@@ -253,21 +255,39 @@ class EntityRecognizer(PrunablePipe, TrainablePipe):
         prediction (Prediction): The prediction, as returned by `predict`.
         RETURNS (Tuple[float, Floats2d]): The loss and its gradient.
         """
-        spans, logits = prediction
-        return self._loss(
-            to_numpy(logits), self._gold_classes(list(examples), CandidateSpans.from_ragged(spans)).class_ids
-        )
+        examples = list(examples)
+        spans, logits = CandidateSpans.from_ragged(prediction[0]), to_numpy(prediction[1])
+        class_ids = self._gold_classes(examples, spans).class_ids
+        return self._loss(logits, class_ids, self._alternatives(examples, spans.docs))
 
-    def _loss(self, logits: Floats2d, class_ids: Ints1d) -> Tuple[float, Floats2d]:
+    def _loss(
+        self, logits: Floats2d, class_ids: Ints1d, alternatives: Optional[Bools2d] = None
+    ) -> Tuple[float, Floats2d]:
         """Cross-entropy over the candidates that are annotated and have a state."""
         counted = numpy.flatnonzero((class_ids != UNKNOWN) & ~numpy.isnan(logits[:, 0]))
-        weights = numpy.where(class_ids[counted] == self._negative_id, self.cfg["negative_weight"], 1.0).astype(
-            "float32"
-        )
-        loss, gradient = cross_entropy(logits[counted], class_ids[counted], weights)
+        is_negative = class_ids[counted] == self._negative_id
+        weights = numpy.where(is_negative, self.cfg["negative_weight"], 1.0).astype("float32")
+        if alternatives is not None:
+            alternatives = alternatives[counted] & is_negative[:, None]
+        loss, gradient = cross_entropy(logits[counted], class_ids[counted], weights, alternatives)
         d_logits = numpy.zeros_like(logits)
         d_logits[counted] = gradient
         return loss, d_logits
+
+    def _alternatives(self, examples: List[Example], owners: Ints1d) -> Optional[Bools2d]:
+        """Return the labels that candidates without one may have: those that their document's annotators did not mark
+        (`doc._.mluke_annotated_labels`).
+
+        examples (List[Example]): Annotated examples.
+        owners (Ints1d): The example of each candidate. Shape: (n_spans,).
+        RETURNS (Optional[Bools2d]): Shape: (n_spans, n_classes). None if all labels are annotated everywhere.
+        """
+        annotated = [eg.reference._.mluke_annotated_labels for eg in examples]
+        if all(labels is None for labels in annotated):
+            return None
+        known = [set(self.classes if labels is None else labels) for labels in annotated]
+        rows = [[label != self.cfg["negative_label"] and label not in own for label in self.classes] for own in known]
+        return numpy.asarray(rows, dtype=bool)[owners]
 
     def _gold_classes(self, examples: List[Example], spans: CandidateSpans) -> CandidateClasses:
         gold = [find_gold(eg, self.gold_key, n) for n, eg in enumerate(examples)]

@@ -1,0 +1,50 @@
+"""`mluke_ner` learns from sources that do not annotate all labels."""
+
+from __future__ import annotations
+
+import numpy
+from spacy.tokens import DocBin
+
+from tests.pipeline.name_docs import name_examples
+
+
+def gradient_of(nlp, gold, labels):
+    """Return the gradient of the logits, by label, summed over candidates without a label; labels are None for all."""
+    pipe = nlp.get_pipe("mluke_ner")
+    for eg in gold:
+        eg.reference._.mluke_annotated_labels = labels
+    spans, logits = pipe.predict([eg.predicted for eg in gold])
+    logits = numpy.random.default_rng(0).normal(size=logits.shape)
+    _, gradient = pipe.get_loss(gold, (spans, logits))
+    negative = pipe._gold_classes(gold, pipe_spans(spans)).class_ids == pipe._negative_id
+    return {label: gradient[negative, i] for i, label in enumerate(pipe.classes)}
+
+
+def pipe_spans(spans):
+    from spacy_mluke.suggesters.candidates import CandidateSpans
+
+    return CandidateSpans.from_ragged(spans)
+
+
+def test_a_label_that_was_not_annotated_is_no_error_where_nothing_is_marked(fresh_ner):
+    gold = name_examples(fresh_ner)
+    fresh_ner.initialize(lambda: gold)
+    full, partial = gradient_of(fresh_ner, gold, None), gradient_of(fresh_ner, gold, ["LOC"])
+    assert (full["PER"] > 0).all()
+    assert (partial["PER"] <= 0).all()
+    assert (partial["LOC"] > 0).all()
+
+
+def test_all_labels_listed_are_the_same_as_none_listed(fresh_ner):
+    gold = name_examples(fresh_ner)
+    fresh_ner.initialize(lambda: gold)
+    full, listed = gradient_of(fresh_ner, gold, None), gradient_of(fresh_ner, gold, ["PER", "LOC"])
+    for label in full:
+        numpy.testing.assert_allclose(full[label], listed[label], atol=1e-6)
+
+
+def test_the_labels_of_a_source_survive_a_docbin(fresh_ner):
+    doc = name_examples(fresh_ner)[0].reference
+    doc._.mluke_annotated_labels = ["LOC"]
+    (again,) = DocBin(docs=[doc], store_user_data=True).get_docs(fresh_ner.vocab)
+    assert list(again._.mluke_annotated_labels) == ["LOC"]
