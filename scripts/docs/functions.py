@@ -21,6 +21,8 @@ REGISTRIES = {
     "spacy_misc": ("@misc", "Suggesters and candidate sources"),
     "spacy_readers": ("@readers", "Corpus readers"),
     "spacy_batchers": ("@batchers", "Batchers"),
+    "spacy_augmenters": ("@augmenters", "Augmenters"),
+    "spacy_tokenizers": ("@tokenizers", "Tokenizers"),
     "thinc_optimizers": ("@optimizers", "Optimizers"),
     "spacy_scorers": ("@scorers", "Scorers"),
     "spacy_loggers": ("@loggers", "Loggers"),

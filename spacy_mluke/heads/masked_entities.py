@@ -22,7 +22,7 @@ _MAX_GATHERED = 1 << 16
 
 
 def build_masked_entity_v1(encoder: EncoderModel) -> MaskedModel:
-    """Build the head that predicts which entity a mention refers to (Yamada et al., 2020, section 3.2). Registered as
+    """Build the head that predicts which entity a mention refers to (Yamada et al., 2020, section 3.3). Registered as
     `spacy-mluke.MaskedEntity.v1`.
 
     Its weights are the encoder's `entity_predictions`, as in `LukeForMaskedLM`, and the encoder's entity table. They

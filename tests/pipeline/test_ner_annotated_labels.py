@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy
 from spacy.tokens import DocBin
 
-from tests.pipeline.name_docs import name_examples
+from tests.pipeline.ner_docs import ner_examples
 
 
 def gradient_of(nlp, gold, labels):
@@ -27,7 +27,7 @@ def pipe_spans(spans):
 
 
 def test_a_label_that_was_not_annotated_is_no_error_where_nothing_is_marked(fresh_ner):
-    gold = name_examples(fresh_ner)
+    gold = ner_examples(fresh_ner)
     fresh_ner.initialize(lambda: gold)
     full, partial = gradient_of(fresh_ner, gold, None), gradient_of(fresh_ner, gold, ["LOC"])
     assert (full["PER"] > 0).all()
@@ -36,7 +36,7 @@ def test_a_label_that_was_not_annotated_is_no_error_where_nothing_is_marked(fres
 
 
 def test_all_labels_listed_are_the_same_as_none_listed(fresh_ner):
-    gold = name_examples(fresh_ner)
+    gold = ner_examples(fresh_ner)
     fresh_ner.initialize(lambda: gold)
     full, listed = gradient_of(fresh_ner, gold, None), gradient_of(fresh_ner, gold, ["PER", "LOC"])
     for label in full:
@@ -44,7 +44,7 @@ def test_all_labels_listed_are_the_same_as_none_listed(fresh_ner):
 
 
 def test_the_labels_of_a_source_survive_a_docbin(fresh_ner):
-    doc = name_examples(fresh_ner)[0].reference
+    doc = ner_examples(fresh_ner)[0].reference
     doc._.mluke_annotated_labels = ["LOC"]
     (again,) = DocBin(docs=[doc], store_user_data=True).get_docs(fresh_ner.vocab)
     assert list(again._.mluke_annotated_labels) == ["LOC"]

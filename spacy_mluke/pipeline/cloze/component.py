@@ -33,7 +33,7 @@ class ClozeFiller(ClozeTraining, TrainablePipe):
     """Fills the masks of a text with entities or words.
 
     Fillers are in `doc._.mluke_fillers`; `fill` fills a single text. At a mask, the encoder reads a `<mask>` piece and
-    a [MASK] entity. Training is masked-entity prediction (Yamada et al., 2020, section 3.2). Entities of the
+    a [MASK] entity. Training is masked-entity prediction (Yamada et al., 2020, section 3.3). Entities of the
     examples become the component's labels, and are added to the encoder's vocabulary if it lacks them. Predictions are
     chosen from the labels, or without labels from the whole vocabulary.
 

@@ -52,7 +52,7 @@ class MaskedMentions:
 
 
 class EntityPretrainer(ClozeFiller):
-    """Trains an encoder's entity embeddings by masked-entity prediction (Yamada et al., 2020, section 3.2; Ri et al.,
+    """Trains an encoder's entity embeddings by masked-entity prediction (Yamada et al., 2020, section 3.3; Ri et al.,
     2022, section 2).
 
     A fraction of each text's mentions is masked: their entity is [MASK], and for most of them the words are replaced by
