@@ -13,8 +13,8 @@ from spacy.util import DummyTokenizer
 from ..annotate.mentions import split_tokens, token_edges
 from ..checkpoint.hub import BUNDLED, resolve
 from ..errors import check_text
+from ..tokenization.interface import Wordpieces
 from ..tokenization.load import load_wordpieces, open_wordpieces
-from ..tokenization.wordpieces import Wordpieces
 from ..types import Ints1d
 
 # Han, Hiragana, Katakana, Bopomofo, Hangul, Thai, Lao, Tibetan, Myanmar, Khmer. Korean has spaces, but its particles
