@@ -168,7 +168,7 @@ def test_an_answer_in_a_later_window_is_learned_and_found(steady_checkpoint):
     gold = [Example(predicted, ask(nlp.make_doc(text), ("Where does Anna live?", "Tokyo")))]
     nlp.initialize(lambda: gold)
     optimizer = Adam(learn_rate=0.01, L2=0.0, grad_clip=1.0)
-    for _ in range(60):
+    for _ in range(120):
         nlp.update(gold, sgd=optimizer, losses={})
     batch = nlp.get_pipe("mluke_qa").predict([predicted]).output.batch
     assert batch.n_sequences > 3
