@@ -50,7 +50,7 @@ th:first-child { text-align: left; white-space: nowrap; }
 .text > b { flex: 0 0 2rem; color: #666; font-weight: 500; }
 .text .entities { flex: 1; line-height: 2.1; }
 .entities { line-height: 2.5; }
-mark.entity { padding: .3rem .5rem; margin: 0 .2rem; line-height: 1; border-radius: .35rem; }
+mark.entity { padding: .3rem .5rem; margin: 0 .2rem; line-height: 1; border-radius: .35rem; display: inline-block; max-width: 100%; }
 mark.entity span { margin-inline-start: .5rem; font-size: .8em; font-weight: bold; vertical-align: middle; }
 @media print { body { max-width: none; padding: 0; } td, mark { print-color-adjust: exact; -webkit-print-color-adjust: exact; } }
 """
