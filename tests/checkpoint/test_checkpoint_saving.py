@@ -27,11 +27,6 @@ from .checkpoints import FULL, make_checkpoint, states
 
 
 @pytest.fixture
-def path(tmp_path: Path, tiny_sentencepiece: Path) -> Path:
-    return make_checkpoint(tmp_path / "checkpoint", tiny_sentencepiece)
-
-
-@pytest.fixture
 def quantized(tmp_path: Path, tiny_sentencepiece: Path) -> Path:
     """A checkpoint in the format of the bundled one."""
     path = make_checkpoint(

@@ -28,16 +28,6 @@ from .mutations import mutations, try_checkpoint
 QUERY = "encoder.layer.0.attention.self.query.weight"
 
 
-@pytest.fixture
-def path(tmp_path, tiny_sentencepiece) -> Path:
-    return make_checkpoint(tmp_path / "checkpoint", tiny_sentencepiece)
-
-
-@pytest.fixture
-def byte_level(tmp_path, tiny_byte_level) -> Path:
-    return make_checkpoint(tmp_path / "byte_level", tiny_byte_level)
-
-
 def edit_weights(path: Path, changes: Dict[str, Any]) -> None:
     file = path / "model.safetensors"
     save_file({**load_file(file), **changes}, file, {"format": "pt"})

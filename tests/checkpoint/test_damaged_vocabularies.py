@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 import torch
@@ -13,17 +12,7 @@ from spacy_mluke.checkpoint.load import load_encoder
 from spacy_mluke.checkpoint.tensor_names import WORDS
 from spacy_mluke.tokenization.load import load_wordpieces
 from spacy_mluke.tokenization.sentencepiece_file import check_whole
-from tests.checkpoint.checkpoints import edit_config, make_checkpoint
-
-
-@pytest.fixture
-def path(tmp_path, tiny_sentencepiece) -> Path:
-    return make_checkpoint(tmp_path / "checkpoint", tiny_sentencepiece)
-
-
-@pytest.fixture
-def byte_level(tmp_path, tiny_byte_level) -> Path:
-    return make_checkpoint(tmp_path / "byte_level", tiny_byte_level)
+from tests.checkpoint.checkpoints import edit_config
 
 
 def test_a_sentencepiece_model_truncated_between_two_pieces_is_an_error(path):

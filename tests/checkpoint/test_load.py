@@ -31,11 +31,6 @@ HEADS = {
 }
 
 
-@pytest.fixture
-def path(tmp_path: Path, tiny_sentencepiece: Path) -> Path:
-    return make_checkpoint(tmp_path / "checkpoint", tiny_sentencepiece)
-
-
 def assert_like_reference(path: Path, loaded: LoadedEncoder) -> None:
     """Check that our states equal those of the reference on the same directory."""
     expected = states(transformers.LukeModel.from_pretrained(path).eval(), loaded)
