@@ -27,18 +27,32 @@ def token_edges(doc: Doc) -> Tuple[Ints1d, Ints1d]:
     return heads, heads + sizes[:, 0]
 
 
+def inside_tokens(starts: Ints1d, ends: Ints1d, chars: Ints1d) -> Tuple[Ints1d, Ints1d]:
+    """Select the characters that are inside tokens: neither the first character of a token nor between tokens.
+
+    starts (Ints1d): First character of every token, as returned by `token_edges`.
+    ends (Ints1d): End of every token.
+    chars (Ints1d): Character positions, not negative.
+    RETURNS (Tuple[Ints1d, Ints1d]): Those positions, and the number of the token of each. Shapes: (n_inside,) each.
+    """
+    owners = numpy.searchsorted(starts, chars, side="right") - 1
+    is_inside = (owners >= 0) & (chars > starts[owners]) & (chars < ends[owners])
+    return chars[is_inside], owners[is_inside]
+
+
 def split_tokens(doc: Doc, cuts: Iterable[int]) -> None:
     """Split tokens at characters, so that spans can begin and end there.
 
     doc (Doc): The document, changed in place.
-    cuts (Iterable[int]): Characters inside tokens.
+    cuts (Iterable[int]): Characters; those that are not inside a token change nothing.
     """
+    if not len(doc):
+        return
     starts, ends = token_edges(doc)
+    chars, owners = inside_tokens(starts, ends, numpy.unique(numpy.fromiter(cuts, dtype="int64")))
     inside: Dict[int, List[int]] = {}
-    for cut in sorted(set(cuts)):
-        i = int(numpy.searchsorted(starts, cut, side="right")) - 1
-        if starts[i] < cut < ends[i]:
-            inside.setdefault(i, []).append(cut - int(starts[i]))
+    for i, char in zip(owners.tolist(), (chars - starts[owners]).tolist(), strict=True):
+        inside.setdefault(i, []).append(char)
     if not inside:
         return
     tokens = [doc[i] for i in inside]

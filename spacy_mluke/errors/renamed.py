@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any, Optional, Set, Tuple
+from typing import Any, Set, Tuple
 
 from .warnings import AllWarnings
 
@@ -26,15 +26,15 @@ def take_renamed(where: str, old: str, new: str, old_value: Any, new_value: Any)
     return old_value
 
 
-def warn_renamed(where: str, old: str, new: str, *, kind: Optional[str] = None) -> None:
+def warn_renamed(where: str, old: str, new: str, *, kind: str = "Option") -> None:
     """Warn once per process that a name is deprecated.
 
     where (str): Owner of the option or attribute.
     old (str): The old name.
     new (str): The new name.
-    kind (Optional[str]): "Option" by default; "Attribute", for instance.
+    kind (str): "Option" by default; "Attribute", for instance.
     """
     if (where, old) not in _warned:
         _warned.add((where, old))
-        text = AllWarnings.ML125.format(kind=kind or "Option", where=where, old=old, new=new)
+        text = AllWarnings.ML125.format(kind=kind, where=where, old=old, new=new)
         warnings.warn(f"[ML125] {text}", FutureWarning, stacklevel=3)

@@ -40,7 +40,7 @@ class TrainingErrors:
         "Training in several processes needs Accelerate, which is not installed. Install it: pip install accelerate."
     )
     ML400 = (
-        "A mixed corpus needs at least one corpus, and every name in 'weights' must be one of them. Weights without a "
-        "corpus: {unknown}. Corpora: {known}."
+        "A mixed corpus needs a corpus with a weight above 0, and every name in 'weights' must be a corpus. Weights "
+        "without a corpus: {unknown}. Corpora: {known}."
     )
     ML401 = "Corpus '{name}' of a mixed corpus has no example. Check its path, or remove it."

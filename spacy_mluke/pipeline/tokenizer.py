@@ -1,6 +1,7 @@
 """A tokenizer for scripts without spaces: it splits their words at the encoder's wordpieces."""
 
 import re
+from functools import partial
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, Iterator, Optional, Union
 
@@ -10,19 +11,22 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.util import DummyTokenizer
 
-from ..annotate.mentions import split_tokens, token_edges
+from ..annotate.mentions import inside_tokens, split_tokens, token_edges
 from ..checkpoint.hub import BUNDLED, resolve
 from ..errors import check_text
+from ..storage.files import read_parts
 from ..tokenization.interface import Wordpieces
 from ..tokenization.load import load_wordpieces, open_wordpieces
+from ..tokenization.vocabulary_files import FILES
 from ..types import Ints1d
 
 # Han, Hiragana, Katakana, Bopomofo, Hangul, Thai, Lao, Tibetan, Myanmar, Khmer. Korean has spaces, but its particles
-# are written together with the name before them.
+# are attached to the named entity before them.
 _RANGES = (
     (0x0E00, 0x0FFF), (0x1000, 0x109F), (0x1100, 0x11FF), (0x1780, 0x17FF), (0x2E80, 0x9FFF), (0xA960, 0xA97F),
     (0xAC00, 0xD7FF), (0xF900, 0xFAFF), (0xFE30, 0xFE4F), (0xFF66, 0xFFDC), (0x1B000, 0x1B16F), (0x20000, 0x3FFFF),
 )  # fmt: skip
+_BASE = "base"  # part of the serialized tokenizer
 _WITHOUT_SPACES = re.compile("[" + "".join(f"{chr(first)}-{chr(last)}" for first, last in _RANGES) + "]")
 
 
@@ -48,10 +52,9 @@ def build_piece_tokenizer_v1(
 class PieceTokenizer(DummyTokenizer):
     """Splits tokens in scripts without spaces at the wordpieces of an encoder.
 
-    spaCy's rules for "xx" make one token of a Chinese, Japanese or Thai clause, and the tokenizers of these languages
-    join characters in their own ways: names begin and end inside tokens, where no component can mark them. Wordpieces
-    end at nearly all bounds of names (docs/guides/ner.md has the figures), and a component cannot tell spans apart that
-    have the same wordpieces. Text in other scripts keeps the tokens of `base`.
+    spaCy's tokenizer for "xx" makes one token of a Chinese, Japanese or Thai clause, so no span can begin or end at a
+    named entity inside it. Most bounds of named entities are bounds of wordpieces (docs/guides/ner.md has the figures).
+    Text in other scripts keeps the tokens of `base`.
 
     base (Any): A tokenizer of spaCy's.
     name (str): The checkpoint whose wordpieces are used. Its vocabulary is read with the first text that needs it.
@@ -84,9 +87,7 @@ class PieceTokenizer(DummyTokenizer):
             split_tokens(doc, points.tolist())
             return doc
         starts, ends = token_edges(doc)
-        inside = points[points > 0]
-        owners = numpy.searchsorted(starts, inside, side="right") - 1
-        inside = inside[(inside > starts[owners]) & (inside < ends[owners])]
+        inside, _ = inside_tokens(starts, ends, points)
         firsts = numpy.union1d(starts, inside)
         lasts = numpy.union1d(ends, inside)
         words = [text[first:last] for first, last in zip(firsts.tolist(), lasts.tolist(), strict=True)]
@@ -123,10 +124,8 @@ class PieceTokenizer(DummyTokenizer):
         **kwargs (Any): For the base tokenizer.
         RETURNS (bytes): The tokenizer.
         """
-        content: Dict[str, Any] = {"base": self.base.to_bytes(**kwargs)}
-        if self.name not in BUNDLED:
-            content["files"] = self.wordpieces().files
-        return srsly.msgpack_dumps(content)
+        files = {} if self.name in BUNDLED else self.wordpieces().files
+        return srsly.msgpack_dumps({_BASE: self.base.to_bytes(**kwargs), **files})
 
     def from_bytes(self, data: bytes, **kwargs: Any) -> "PieceTokenizer":
         """Load the tokenizer.
@@ -134,11 +133,13 @@ class PieceTokenizer(DummyTokenizer):
         data (bytes): As from `to_bytes`.
         **kwargs (Any): For the base tokenizer.
         RETURNS (PieceTokenizer): This tokenizer.
+        RAISES (ValueError): ML331 for bytes of another kind.
         """
-        content = srsly.msgpack_loads(data)
-        self.base.from_bytes(content["base"], **kwargs)
-        if "files" in content:
-            self._wordpieces = open_wordpieces(content["files"])
+        files: Dict[str, bytes] = {}
+        readers: Dict[str, Callable[[bytes], Any]] = {name: partial(files.__setitem__, name) for name in FILES}
+        read_parts(data, {_BASE: partial(self.base.from_bytes, **kwargs), **readers}, exclude=())
+        if files:
+            self._wordpieces = open_wordpieces(files)
         return self
 
     def to_disk(self, path: Union[str, Path], **kwargs: Any) -> None:

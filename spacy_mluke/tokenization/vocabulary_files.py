@@ -12,6 +12,7 @@ VOCAB, MERGES = "vocab.json", "merges.txt"
 TOKENIZER_CONFIG, ADDED_TOKENS = "tokenizer_config.json", "added_tokens.json"
 # Settings beside the vocabulary. They are kept byte for byte, so that a saved directory opens as the first one did.
 SETTINGS = (ADDED_TOKENS, TOKENIZER_CONFIG, "special_tokens_map.json")
+FILES = (SENTENCEPIECE, VOCAB, MERGES, *SETTINGS)  # all files that a vocabulary may have
 
 
 def read_json(files: Mapping[str, bytes], name: str, *, unique: bool = False) -> Dict[str, Any]:

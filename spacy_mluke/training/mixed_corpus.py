@@ -1,6 +1,7 @@
 """A corpus reader that mixes corpora by weight: languages and sources of different sizes, in one endless stream."""
 
 import random
+from itertools import islice
 from typing import Callable, Dict, Iterable, Iterator, List, Optional
 
 from spacy.language import Language
@@ -20,9 +21,9 @@ def build_mixed_corpus_v1(
 ) -> Reader:
     """Build a reader that draws examples from several corpora. Registered as `spacy-mluke.MixedCorpus.v1`.
 
-    Each example comes from a corpus that is drawn by weight; a corpus that ends is read again from its start. With
-    weights proportional to the square root of its size, a small language is seen more often than its share of the data,
-    and a large one less (Conneau and Lample, 2019, arXiv:1901.07291, section 3.1, use the exponent 0.5).
+    For each example, a corpus is drawn by weight. A corpus that ends is read again from its start. If weights are
+    proportional to the square roots of the sizes, a small language is drawn more often than in proportion to its data
+    (Conneau and Lample, 2019, arXiv:1901.07291, section 3.1, with their exponent of 0.5).
 
     corpora (Dict[str, Callable]): Readers by name, `spacy.Corpus.v1` for instance.
     weights (Optional[Dict[str, float]]): Weight of each corpus, by name; 1 for a corpus without one.
@@ -32,14 +33,15 @@ def build_mixed_corpus_v1(
     endless (bool): Whether the stream never ends: set `training.max_epochs = -1` then. If not, it ends as soon as every
         corpus was read to its end once.
     RETURNS (Callable): The reader.
-    RAISES (ValueError): ML400 for a weight without a corpus, or no corpus; ML071, ML310 for other values.
+    RAISES (ValueError): ML400 for a weight without a corpus, or if no corpus has a weight above 0; ML071, ML310 for
+        other values.
     """
     weights = weights or {}
     unknown = sorted(set(weights) - set(corpora))
-    if unknown or not corpora:
-        raise ValueError(Errors.ML400.format(unknown=", ".join(unknown) or "none", known=", ".join(corpora) or "none"))
     for name, weight in weights.items():
         check_at_least(f"weights.{name}", weight, 0, whole=False)
+    if unknown or not any(weights.get(name, 1.0) for name in corpora):
+        raise ValueError(Errors.ML400.format(unknown=", ".join(unknown) or "none", known=", ".join(corpora) or "none"))
     check_at_least("buffer", buffer, 0)
     check_at_least("seed", seed, 0)
     check_flag("endless", endless)
@@ -85,26 +87,18 @@ class Source:
         self._stream = iter(reader(nlp))
 
     def draw(self) -> Example:
-        """Return the next example."""
-        while len(self._kept) <= self._size:
-            found = next(self._stream, None)
-            if found is None:
-                break
-            self._kept.append(found)
-        if self._kept:
-            place = self._rng.randrange(len(self._kept)) if self._size else 0
-            self._kept[place], self._kept[-1] = self._kept[-1], self._kept[place]
-            drawn = self._kept.pop()
-            if not self._kept:
-                self._finish_round()
-            return drawn
-        raise ValueError(Errors.ML401.format(name=self._name))
+        """Return the next example. After the last one, the corpus is read again."""
+        self._fill()
+        if not self._kept:
+            raise ValueError(Errors.ML401.format(name=self._name))
+        place = self._rng.randrange(len(self._kept)) if self._size else 0
+        self._kept[place], self._kept[-1] = self._kept[-1], self._kept[place]
+        drawn = self._kept.pop()
+        self._fill()
+        if not self._kept:
+            self.n_rounds += 1
+            self._stream = iter(self._reader(self._nlp))
+        return drawn
 
-    def _finish_round(self) -> None:
-        """Start again if nothing is left of the corpus."""
-        found = next(self._stream, None)
-        if found is not None:
-            self._kept.append(found)
-            return
-        self.n_rounds += 1
-        self._stream = iter(self._reader(self._nlp))
+    def _fill(self) -> None:
+        self._kept.extend(islice(self._stream, self._size + 1 - len(self._kept)))

@@ -17,8 +17,8 @@ def build_spelling_augmenter_v1(
 ) -> Augmenter:
     """Build an augmenter for corpora with named entities. Registered as `spacy-mluke.spelling_augmenter.v1`.
 
-    An example is returned as it is, or with one change in its place: a model that was trained on edited text only finds
-    few names in lower-cased or upper-cased text. Of the annotation, that of tokens and `doc.ents` is kept.
+    Each example is returned unchanged or respelled. A respelled example keeps the annotation of tokens
+    and `doc.ents`.
 
     lower (float): Probability that a text is lower-cased.
     upper (float): Probability that it is upper-cased.
@@ -64,7 +64,7 @@ def strip_accents(word: str) -> str:
 
 
 def respelled(nlp: Language, example: Example, words: List[str]) -> Example:
-    """Return an example with other spellings of its words.
+    """Return an example whose words are respelled.
 
     nlp (Language): Tokenizes the predicted document.
     example (Example): The example.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy
 from spacy.tokens import DocBin
 
+from spacy_mluke.suggesters.candidates import CandidateSpans
 from tests.pipeline.ner_docs import ner_examples
 
 
@@ -16,14 +17,8 @@ def gradient_of(nlp, gold, labels):
     spans, logits = pipe.predict([eg.predicted for eg in gold])
     logits = numpy.random.default_rng(0).normal(size=logits.shape)
     _, gradient = pipe.get_loss(gold, (spans, logits))
-    negative = pipe._gold_classes(gold, pipe_spans(spans)).class_ids == pipe._negative_id
+    negative = pipe._gold_classes(gold, CandidateSpans.from_ragged(spans)).class_ids == pipe._negative_id
     return {label: gradient[negative, i] for i, label in enumerate(pipe.classes)}
-
-
-def pipe_spans(spans):
-    from spacy_mluke.suggesters.candidates import CandidateSpans
-
-    return CandidateSpans.from_ragged(spans)
 
 
 def test_a_label_that_was_not_annotated_is_no_error_where_nothing_is_marked(fresh_ner):

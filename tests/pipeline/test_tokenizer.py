@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from functools import lru_cache
 
 import numpy
 import pytest
@@ -18,9 +19,14 @@ def make_tokenizer(name="mluke-small", lang="xx"):
     return PieceTokenizer(spacy.blank(lang).tokenizer, str(name), None)
 
 
+@lru_cache
+def shared_tokenizer():
+    return make_tokenizer()
+
+
 @pytest.fixture(scope="module")
 def tokenizer():
-    return make_tokenizer()
+    return shared_tokenizer()
 
 
 def words(doc):
@@ -49,7 +55,7 @@ def test_latin_words_beside_japanese_stay_whole(tokenizer):
 @settings(deadline=None)
 @given(st.text(alphabet=st.sampled_from("ab 北京東首都。ไทยกรุง서울에서\n\t　👩\u200d\u0301"), max_size=40))
 def test_tokens_always_make_up_the_text(text):
-    doc = make_tokenizer()(text)
+    doc = shared_tokenizer()(text)
     assert doc.text == text
 
 
@@ -92,3 +98,22 @@ def test_bounds_of_names_are_bounds_of_tokens(tokenizer, data_dir):
                     n += 1
                     n_kept += doc.char_span(int(edges[i]), int(edges[end])) is not None
         assert n_kept >= least * n
+
+
+def test_bytes_of_another_kind_are_a_coded_error(tokenizer):
+    with pytest.raises(ValueError, match=r"\[ML331\]"):
+        make_tokenizer().from_bytes(b"nothing")
+
+
+def test_a_tokenizer_that_tags_words_keeps_its_tags():
+    base = spacy.blank("xx").tokenizer
+
+    def tagging(text):
+        doc = base(text)
+        for token in doc:
+            token.tag_ = "X"
+        return doc
+
+    doc = PieceTokenizer(tagging, "mluke-small")("北京是首都")
+    assert words(doc) == words(shared_tokenizer()("北京是首都"))
+    assert doc[0].tag_ == "X"

@@ -64,6 +64,11 @@ def test_a_weight_without_a_corpus_is_an_error():
         build_mixed_corpus_v1({"a": reader("a", 1)}, {"c": 1.0})
 
 
+def test_weights_that_are_all_zero_are_an_error():
+    with pytest.raises(ValueError, match=r"\[ML400\]"):
+        build_mixed_corpus_v1({"a": reader("a", 1)}, {"a": 0})
+
+
 def test_a_corpus_without_examples_is_an_error():
     with pytest.raises(ValueError, match=r"\[ML401\] .*'a'"):
         texts(build_mixed_corpus_v1({"a": reader("a", 0)}), 1)
