@@ -36,7 +36,7 @@ FUNCTIONS: Dict[str, List[Any]] = {
     "visibility": ["isolated", "joint"],
     "segmentation": ["plain", "published", "pretraining"],
     "entity_input": ["kb_id", "mask"],
-    "dtype": ["bfloat16", "float16"],
+    "dtype": ["bfloat16", "float16", "auto"],
     "quantize": ["int8", None],
     "frozen": [["all"], ["layers:0-1"], ["word_embeddings"], ["layers:0-9"], ["x"]],
     "span_vectors": ["both", "entity"],

@@ -69,6 +69,7 @@ def describe_encoder(checkpoint: Checkpoint) -> Rows:
     RETURNS (Rows): Labels and texts.
     """
     from ..checkpoint.tensor_names import ENTITIES, WORDS
+    from ..network.precision import choose_dtype
 
     config, tensors = checkpoint.config, checkpoint.tensors.encoder
     sizes = {name: tensor.numel() for name, tensor in tensors.items()}
@@ -86,6 +87,7 @@ def describe_encoder(checkpoint: Checkpoint) -> Rows:
         ("  entities", f"{sizes[ENTITIES]:,} ({config.entity_vocab_size:,} x {config.entity_emb_size})"),
         ("  layers and the rest", f"{rest:,}"),
         ("types", ", ".join(sorted(types) + quantized)),
+        ('dtype = "auto"', f"predicts in {choose_dtype(config)} on this CPU"),
     ]
 
 

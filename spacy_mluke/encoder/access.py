@@ -66,6 +66,16 @@ def set_quantization(model: EncoderModel, kind: Optional[str]) -> None:
     get_shim(model).quantize(kind)
 
 
+def prediction_dtype(model: EncoderModel) -> str:
+    """Return the floating point type that an encoder predicts in. With `dtype = "auto"`, this reads the checkpoint and
+    may measure: see `choose_dtype`.
+
+    model (EncoderModel): As from `build_encoder_v1`.
+    RETURNS (str): "float32", "bfloat16" or "float16".
+    """
+    return get_shim(model).prediction_dtype()
+
+
 def training_precision(model: EncoderModel) -> ContextManager[None]:
     """Return a context in which an encoder predicts in the precision that it is trained in.
 

@@ -7,7 +7,7 @@ from ..errors import Errors, check_at_least, check_choice, check_flag, check_tex
 from ..errors.renamed import take_renamed
 from .request import EncoderModel
 
-DTYPES = ("float32", "bfloat16", "float16")
+DTYPES = ("float32", "bfloat16", "float16", "auto")
 ENTITY_INPUTS = ("mask", "kb_id")
 
 
@@ -52,7 +52,9 @@ def build_encoder_v1(
     max_entities (int): Maximum number of entities in a sequence; more go to further sequences. 0 for no limit.
     max_mention_length (int): Maximum number of wordpieces averaged into a mention's position embedding, from the left.
     max_batch_items (int): Maximum number of wordpieces and entities in one forward pass.
-    dtype (str): "float32", "bfloat16" or "float16".
+    dtype (str): "float32", "bfloat16", "float16", or "auto": training and saving in float32, and predictions in
+        bfloat16 if this processor has units for it and a short check finds it faster. With `quantize`, "auto" is
+        float32.
     frozen (Union[str, List[str]]): Parts that are not trained: "word_embeddings", "embeddings", "entity_embeddings",
         "layers:0-5" (from the bottom, the last one included), "all".
     mixed_precision (bool): Whether training multiplies matrices in bfloat16, while weights and everything else stay in

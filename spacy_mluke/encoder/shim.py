@@ -18,8 +18,11 @@ from thinc.shims import Shim
 from ..checkpoint.load import LoadedEncoder, load_encoder
 from ..checkpoint.reuse import save_once
 from ..errors import Errors, Warnings
+from ..network.config import weights_dtype
 from ..network.freezing import freeze
 from ..network.int8 import clear_int8, has_int8, set_int8
+from ..network.precision import BFloat16Copy, choose_dtype
+from ..network.transformer import LukeEncoder
 from ..storage.files import pack_files, unpack_files
 from ..types import AlignedBatch, DeviceFloats2d, EncoderOutput
 from .optimizer import AdamW
@@ -46,7 +49,7 @@ class EncoderShim(Shim):
 
     name (str): The bundled "mluke-small", a checkpoint directory, or a hub name.
     visibility (str): "joint" or "isolated".
-    dtype (str): Floating point type of the network: "float32", "bfloat16" or "float16".
+    dtype (str): Type of the network, or "auto": weights in float32, predictions in float32 or bfloat16.
     max_batch_items (int): Maximum number of pieces and entities in one forward pass.
     frozen (Sequence[str]): Parts that are not trained, as from `freezing.check_parts`.
     mixed_precision (bool): Whether dense layers are trained in bfloat16.
@@ -78,6 +81,7 @@ class EncoderShim(Shim):
         }
         super().__init__(None, config=config)
         self._loaded: Optional[LoadedEncoder] = None
+        self._copy = BFloat16Copy()
         self._lock = threading.RLock()
         self._pid = os.getpid()
         # Files of an encoder that was loaded from bytes: its word and entity tables stay memory-mapped on them.
@@ -105,7 +109,7 @@ class EncoderShim(Shim):
             revision=revision,
             visibility=self.cfg["visibility"],
             device=get_torch_default_device(),
-            dtype=getattr(torch, self.cfg["dtype"]),
+            dtype=getattr(torch, weights_dtype(self.cfg["dtype"])),
         )
 
     def _set(self, loaded: LoadedEncoder) -> None:
@@ -127,11 +131,27 @@ class EncoderShim(Shim):
                 self._set_int8(self._loaded)
 
     def _set_int8(self, loaded: LoadedEncoder) -> None:
+        self._copy.clear()
         is_requested = self.cfg["quantize"] == "int8"
         is_possible = is_requested and device_of(loaded.network).type == "cpu" and has_int8()
         if is_requested and not is_possible:
-            warnings.warn(Warnings.ML141.format(name=loaded.source, dtype=self.cfg["dtype"]), stacklevel=2)
+            warnings.warn(Warnings.ML141.format(name=loaded.source, dtype=self.prediction_dtype()), stacklevel=2)
         set_int8(loaded.network, is_possible)
+
+    def prediction_dtype(self) -> str:
+        """Return the floating point type that the network predicts in. For "auto", this loads the network.
+
+        RETURNS (str): "float32", "bfloat16" or "float16".
+        """
+        if self.cfg["dtype"] != "auto" or self.cfg["quantize"] is not None:
+            return weights_dtype(self.cfg["dtype"])
+        loaded = self.load()
+        return choose_dtype(loaded.config, device_of(loaded.network))
+
+    def _predicting(self) -> LukeEncoder:
+        network = self.load().network
+        is_reduced = self.prediction_dtype() != weights_dtype(self.cfg["dtype"])
+        return self._copy.get(network) if is_reduced else network
 
     def _after_fork(self) -> None:
         """Use one thread in a forked process. OpenMP's threads do not survive a fork: the child would wait forever."""
@@ -152,8 +172,9 @@ class EncoderShim(Shim):
         RETURNS (EncoderOutput): States, or what the reducer made of them, as arrays of the current thinc ops.
         RAISES (ValueError): ML380 for a selector without a reducer of entities.
         """
-        network = self.load().network
+        self.load()
         self._after_fork()
+        network = self._predicting()
         max_items = self.cfg["max_batch_items"]
         with torch.no_grad():
             if selector is not None:
@@ -220,7 +241,7 @@ class EncoderShim(Shim):
 
         optimizer (Optimizer): Any thinc optimizer; `spacy-mluke.AdamW.v1` steps all parameters at once.
         """
-        clear_int8(self.load().network)
+        self._clear_copies(self.load())
         if isinstance(optimizer, AdamW):
             optimizer.step_parameters(self.id, self.load().named_parameters())
             return
@@ -251,13 +272,18 @@ class EncoderShim(Shim):
             for name, param in loaded.named_parameters():
                 if name in own:
                     param.data.copy_(xp2torch(own[name], device=param.device).view_as(param))
-            clear_int8(loaded.network)
+            self._clear_copies(loaded)
             yield
         finally:
             for name, param in loaded.named_parameters():
                 if name in backup:
                     param.data.copy_(backup[name])
-            clear_int8(loaded.network)
+            self._clear_copies(loaded)
+
+    def _clear_copies(self, loaded: LoadedEncoder) -> None:
+        """Remove the layers in 8 bits and in bfloat16, after the weights have changed."""
+        clear_int8(loaded.network)
+        self._copy.clear()
 
     def to_device(self, device_type: str, device_id: int) -> None:
         """Move the encoder to another device. Called by `Model.to_cpu` and `Model.to_gpu`. An encoder that is not

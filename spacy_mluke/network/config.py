@@ -152,14 +152,23 @@ def _check_typos(content: Dict[str, Any], known: Dict[str, bool]) -> None:
             raise ValueError(Errors.ML025.format(key=key, known=near[0]))
 
 
+def weights_dtype(dtype: str) -> str:
+    """Return the type of an encoder's weights.
+
+    dtype (str): The encoder's option: a type, or "auto".
+    RETURNS (str): The type; "float32" for "auto", which concerns predictions alone.
+    """
+    return "float32" if dtype == "auto" else dtype
+
+
 def check_quantization(kind: Optional[str], dtype: str = "float32") -> None:
     """Check that an encoder can be quantized.
 
     kind (Optional[str]): "int8", or None for no quantization.
-    dtype (str): Type of the encoder's weights.
+    dtype (str): The encoder's option: a type, or "auto".
     RAISES (ValueError): ML070 for another kind, ML033 if the weights are not in float32.
     """
     if kind is not None:
         check_choice("quantize", kind, QUANTIZATIONS)
-        if dtype != "float32":
+        if weights_dtype(dtype) != "float32":
             raise ValueError(Errors.ML033.format(quantize=kind, dtype=dtype))

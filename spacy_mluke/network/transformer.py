@@ -138,6 +138,8 @@ class Layers(nn.Module):
         cache: Optional[WordCache] = None,
     ) -> Tensor:
         """Shapes: rows (n_rows, width), result (n_rows, width), or (n_kept, width)."""
+        # Layers may be in another type than the embeddings: see precision.py.
+        rows = rows.to(next(self.parameters()).dtype)
         for i, layer in enumerate(self.layer):
             # No row attends to the output of the last layer, so only the rows that are returned are computed.
             to_keep = kept if i == len(self.layer) - 1 else None

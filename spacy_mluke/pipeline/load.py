@@ -18,6 +18,7 @@ def load(
     store: Union[str, Path] = "world",
     cloze: bool = False,
     quantize: Optional[str] = None,
+    dtype: str = "float32",
 ) -> Language:
     """Create a pipeline that finds, encodes and links mentions of a knowledge base's entities.
 
@@ -31,11 +32,13 @@ def load(
     store (Union[str, Path]): "world" for the bundled knowledge base, or the path of an entity store.
     cloze (bool): Whether to add `mluke_cloze`, which fills [MASK]s.
     quantize (Optional[str]): "int8" for encoders that predict in eight bits: faster, with nearly the same results.
+    dtype (str): "auto" for encoders that predict in bfloat16 if that is faster on this machine; or another type of
+        `spacy-mluke.Encoder.v1`.
     RETURNS (Language): The pipeline.
     RAISES (ValueError): ML312 if packages for the language are missing, ML313 for an unknown language.
     """
     nlp = make_blank(lang)
-    options = {"name": str(name), "quantize": quantize}
+    options = {"name": str(name), "quantize": quantize, "dtype": dtype}
     encoder = {"model": {"encoder": options}}
     candidates = {"candidates": {"path": str(store)}}
     nlp.add_pipe("mluke_mentions", config=candidates)

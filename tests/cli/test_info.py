@@ -11,6 +11,7 @@ import transformers
 from typer.testing import CliRunner
 
 from spacy_mluke.cli import app
+from spacy_mluke.network import precision
 from spacy_mluke.vocabulary import entity_vocabulary as vocabulary_module
 from tests.checkpoint.checkpoints import LITE, make_checkpoint
 
@@ -34,6 +35,12 @@ def test_info_shows_the_bundled_checkpoint():
     assert "types float32, 4 bits (words)" in lines
     assert "special [MASK] 0, [UNK] 1, [PAD] 2, [MASK2] 3" in lines
     assert any(line.startswith("special <s> 0") and line.endswith("<ent> 250002, <ent2> 250003") for line in lines)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_info_shows_what_the_automatic_type_is_on_this_machine(path, monkeypatch, dtype):
+    monkeypatch.setattr(precision, "choose_dtype", lambda config: dtype)
+    assert f'dtype = "auto" predicts in {dtype} on this CPU' in info(path)
 
 
 def test_info_counts_names_and_languages(path):
