@@ -1,0 +1,203 @@
+"""Make training examples of relations: which relations hold for each pair of entities, and which are unknown."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from typing import Callable, Collection, Dict, FrozenSet, Iterator, List, Sequence, Tuple, Union
+
+from spacy.tokens import Doc
+
+from scripts.xx_mluke_small.augmentation import lower_some, restore_capitals
+from scripts.xx_mluke_small.relations import OTHER, Bounds, FactDocument, RelationData, SentenceFact
+from scripts.xx_mluke_small.training_files import DOCUMENT_SENTENCES, DOCUMENTS_FILE, RELATION_FILES
+
+# If the first relation holds from head to tail, the second holds from tail to head.
+INVERSE: Dict[str, str] = {
+    "P22": "P40",  # father, child
+    "P25": "P40",  # mother, child
+    "P155": "P156",  # follows, followed by
+    "P156": "P155",
+    "P361": "P527",  # part of, has part
+    "P527": "P361",
+    "P131": "P150",  # in the administrative unit, contains the administrative unit
+    "P150": "P131",
+    "P749": "P355",  # parent organization, subsidiary
+    "P355": "P749",
+    "P1365": "P1366",  # replaces, replaced by
+    "P1366": "P1365",
+    "P36": "P1376",  # capital, capital of
+    "P1376": "P36",
+    "P1344": "P710",  # participant in, participant
+    "P710": "P1344",
+    "P1441": "P674",  # present in work, characters
+    "P674": "P1441",
+}
+# Spouse, sibling, shares border with, said to be the same as, twinned with.
+SYMMETRIC = frozenset({"P26", "P3373", "P47", "P460", "P190"})
+# A child's inverse is father or mother: which one is unknown.
+_PARENTS = {"P40": frozenset({"P22", "P25"})}
+# Probabilities of lower case, and of capitals in sentences of a source that is in lower case.
+LOWER_SENTENCE, LOWER_DOCUMENT, RESTORE = 0.2, 0.1, 0.5
+
+Pair = Tuple[int, int]  # numbers of two entities
+NOTHING: FrozenSet[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class PairLabels:
+    """The relations from one entity to another."""
+
+    relations: Sequence[str]  # those that hold
+    unknown: Collection[str] = NOTHING  # those that may hold: not annotated. All others do not hold.
+
+
+@dataclass(frozen=True)
+class RelationText:
+    """A text with entities, and the relations of their pairs."""
+
+    text: str
+    entities: List[List[Bounds]]  # the mentions of each entity, in characters
+    pairs: Dict[Pair, PairLabels]
+
+
+@dataclass(frozen=True)
+class RelationExample:
+    """A tokenized text; mentions, pairs and labels are numbers."""
+
+    doc: Doc
+    spans: List[Bounds]  # token bounds of all mentions, sorted, each once
+    pairs: List[Pair]  # numbers of two mentions in `spans`
+    groups: List[int]  # of each pair of mentions, the number of its pair of entities
+    relations: List[List[int]]  # of each pair of entities: numbers of labels
+    unknown: List[List[int]]
+
+
+class RelationReader:
+    """Makes examples of texts with relations, and draws them at random.
+
+    data (RelationData): As from `read_relations`.
+    tokenize (Callable[[str], Doc]): The pipeline's tokenizer.
+    rng (random.Random): Random numbers.
+    """
+
+    def __init__(self, data: RelationData, tokenize: Callable[[str], Doc], rng: random.Random):
+        self.data = data
+        self.tokenize = tokenize
+        self.rng = rng
+        self._label_ids = {label: i for i, label in enumerate(data.labels)}
+        labels = frozenset(data.labels)
+        # Only the German file has sentences with none of its relations.
+        (with_other,) = (file for file in data.sentences if file.startswith("de-"))
+        self._outside_german = labels - data.sentence_labels(with_other)
+        self._outside_documents = labels - data.document_labels
+
+    def draw(self) -> Iterator[RelationExample]:
+        """Draw examples without end: a file by its weight, then the next of its texts in random order.
+
+        YIELDS (RelationExample): The examples.
+        """
+        streams = {file: self._draw_file(file) for file in RELATION_FILES}
+        weights = [
+            weight / (DOCUMENT_SENTENCES if file == DOCUMENTS_FILE else 1) for file, weight in RELATION_FILES.items()
+        ]
+        while True:
+            (file,) = self.rng.choices(list(streams), weights)
+            yield next(streams[file])
+
+    def _draw_file(self, file: str) -> Iterator[RelationExample]:
+        items: Sequence[Union[SentenceFact, FactDocument]]
+        items = self.data.documents.train if file == DOCUMENTS_FILE else self.data.sentences[file].train
+        order = list(range(len(items)))
+        while True:
+            self.rng.shuffle(order)
+            for i in order:
+                item = items[i]
+                if isinstance(item, SentenceFact):
+                    yield self.make_example(self.label_sentence(item, self._vary_sentence(item)))
+                else:
+                    text = lower_some(item.text, LOWER_DOCUMENT, self.rng)
+                    yield self.make_example(self.label_document(item, text))
+
+    def _vary_sentence(self, fact: SentenceFact) -> str:
+        if fact.is_cased:
+            return lower_some(fact.text, LOWER_SENTENCE, self.rng)
+        if self.rng.random() < RESTORE:
+            return restore_capitals(fact.text, [fact.head, fact.tail])
+        return fact.text
+
+    def label_sentence(self, fact: SentenceFact, text: str) -> RelationText:
+        """Return a sentence with the relations of its two entities, in both directions.
+
+        fact (SentenceFact): The sentence.
+        text (str): Its text, or one of the same length.
+        RETURNS (RelationText): The labelled text. Relations that often hold with the annotated one are unknown.
+        """
+        entities = [[fact.head], [fact.tail]]
+        if fact.relation == OTHER:
+            return RelationText(text, entities, {(0, 1): PairLabels([], self._outside_german)})
+        pairs = {(0, 1): self._labels_of(fact.relation)}
+        back = fact.relation if fact.relation in SYMMETRIC else INVERSE.get(fact.relation)
+        pairs[1, 0] = self._labels_of(back) if back else PairLabels([], _PARENTS.get(fact.relation, NOTHING))
+        return RelationText(text, entities, pairs)
+
+    def _labels_of(self, relation: str) -> PairLabels:
+        return PairLabels([relation], self.data.often_together.get(relation, NOTHING))
+
+    def label_document(self, document: FactDocument, text: str) -> RelationText:
+        """Return a document with the relations of all pairs of its entities.
+
+        document (FactDocument): The document.
+        text (str): Its text, or one of the same length.
+        RETURNS (RelationText): The labelled text. Relations that no document annotates are unknown.
+        """
+        found: Dict[Pair, List[str]] = {}
+        for head, tail, label in document.facts:
+            found.setdefault((head, tail), []).append(label)
+        numbers = range(len(document.entities))
+        pairs = {
+            (head, tail): PairLabels(found.get((head, tail), []), self._outside_documents)
+            for head in numbers
+            for tail in numbers
+            if head != tail
+        }
+        return RelationText(text, document.entities, pairs)
+
+    def make_example(self, item: RelationText) -> RelationExample:
+        """Tokenize a text, and number its mentions and labels.
+
+        item (RelationText): The text.
+        RETURNS (RelationExample): The example.
+        """
+        doc = self.tokenize(item.text)
+        mentions = [list(dict.fromkeys(token_bounds(doc, bounds) for bounds in entity)) for entity in item.entities]
+        spans = sorted({bounds for entity in mentions for bounds in entity})
+        numbers = {bounds: i for i, bounds in enumerate(spans)}
+        pairs: List[Pair] = []
+        groups: List[int] = []
+        for group, (head, tail) in enumerate(item.pairs):
+            for first in mentions[head]:
+                for second in mentions[tail]:
+                    if first != second:
+                        pairs.append((numbers[first], numbers[second]))
+                        groups.append(group)
+        relations = [self._ids(labels.relations) for labels in item.pairs.values()]
+        unknown = [self._ids(labels.unknown) for labels in item.pairs.values()]
+        return RelationExample(doc, spans, pairs, groups, relations, unknown)
+
+    def _ids(self, labels: Collection[str]) -> List[int]:
+        return sorted(self._label_ids[label] for label in labels if label in self._label_ids)
+
+
+def token_bounds(doc: Doc, bounds: Bounds) -> Bounds:
+    """Return the bounds of the tokens that have a character of a span.
+
+    doc (Doc): The document.
+    bounds (Bounds): Character bounds.
+    RETURNS (Bounds): First token and end.
+    RAISES (ValueError): If they are outside the document.
+    """
+    span = doc.char_span(*bounds, alignment_mode="expand")
+    if span is None or not len(span):
+        raise ValueError(f"Characters {bounds} are not in the text {doc.text[:80]!r}.")
+    return span.start, span.end
