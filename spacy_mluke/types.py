@@ -125,6 +125,17 @@ class QuestionBatch(AlignedBatch):
 
 
 @dataclass
+class PassageStates:
+    """The states of one text, each wordpiece once, and of mentions in it."""
+
+    piece_states: DeviceFloats2d  # (n_pieces, width) float32, from <s> to </s>
+    token_bounds: Ints2d  # (n_tokens, 2): range of each token among the pieces; start == end for a token without any
+    span_bounds: Ints2d  # (n_mentions, 2): token bounds
+    entity_states: DeviceFloats2d  # (n_mentions, width) float32; undefined for a mention that is not kept
+    kept: Bools1d  # (n_mentions,): whether a mention has a state. One without wordpieces has none.
+
+
+@dataclass
 class GroupLogits:
     """The output of a head that classifies groups of spans. Its gradient is that of `logits`."""
 

@@ -55,7 +55,13 @@ class WidthOf:
             model.set_dim("nO", config.hidden_size)
 
 
-class EncoderListener(Model):
+class Listener(Model):
+    """Base of layers that stand in the place of an encoder, and read the states of another component's encoder."""
+
+    upstream_name: str
+
+
+class EncoderListener(Listener):
     """Returns the entity states of spans that `mluke` has encoded.
 
     upstream_name (str): The component to listen to.

@@ -34,6 +34,23 @@ class Reducer(ABC):
         RETURNS (DeviceFloats2d): A row for each entity, or for each piece. Shape: (n_entities or n_pieces, n_out).
         """
 
+    def keep(  # noqa: B027 (most reducers keep nothing)
+        self,
+        piece_rows: Ints1d,
+        entity_rows: Ints1d,
+        piece_states: DeviceFloats2d,
+        entity_states: DeviceFloats2d,
+        reduced: DeviceFloats2d,
+    ) -> None:
+        """Keep states of some sequences for other components, in prediction. By default, none are kept.
+
+        piece_rows (Ints1d): The row of each piece in the whole batch.
+        entity_rows (Ints1d): The row of each entity in the whole batch.
+        piece_states (DeviceFloats2d): Shape: (n_pieces, width), float32.
+        entity_states (DeviceFloats2d): Shape: (n_entities, width), float32.
+        reduced (DeviceFloats2d): What `predict` returned for these sequences.
+        """
+
     @abstractmethod
     def begin_update(
         self, batch: AlignedBatch, piece_states: DeviceFloats2d, entity_states: DeviceFloats2d

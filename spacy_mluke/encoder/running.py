@@ -85,7 +85,9 @@ def predict_reduced(network: LukeEncoder, batch: AlignedBatch, reducer: Reducer,
     found = torch.empty((n_rows, reducer.n_out), device=device)
     for part in split_batch(batch, max_items=max_items):
         pieces, entities = run_sequences(network, part.batch)
-        rows = reducer.predict(part.batch, torch2xp(pieces.float()), torch2xp(entities.float()))
+        states = torch2xp(pieces.float()), torch2xp(entities.float())
+        rows = reducer.predict(part.batch, *states)
+        reducer.keep(part.piece_rows, part.entity_rows, *states, rows)
         batch_rows = part.entity_rows if reducer.per == "entity" else part.piece_rows
         found[_to_tensor(batch_rows, device)] = xp2torch(rows, device=device)
     return EncoderOutput(piece_states=None, entity_states=None, batch=batch, reduced=torch2xp(found))
@@ -128,7 +130,9 @@ def predict_selected(
             selected = selector.select(part.batch, torch2xp(pieces.float()))
             few = take_entities(part.batch, selected)
             pieces, entities = run_sequences(network, few)
-        rows = reducer.predict(few, torch2xp(pieces.float()), torch2xp(entities.float()))
+        states = torch2xp(pieces.float()), torch2xp(entities.float())
+        rows = reducer.predict(few, *states)
+        reducer.keep(part.piece_rows, part.entity_rows[selected], *states, rows)
         found[_to_tensor(part.entity_rows[selected], device)] = xp2torch(rows, device=device)
     return EncoderOutput(piece_states=None, entity_states=None, batch=batch, reduced=torch2xp(found))
 

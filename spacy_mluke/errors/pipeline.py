@@ -48,6 +48,10 @@ class PipelineErrors:
         "The listener received states of other documents than it must read. Update 'mluke' and the components that "
         "listen to it with the same examples, as nlp.update does."
     )
+    ML083 = (
+        "This component listens to '{upstream}', and is not connected to it. Add '{upstream}', a mluke_ner, to the "
+        "pipeline before this component; or give this component its own encoder (spacy-mluke.Encoder.v1)."
+    )
     ML084 = (
         "doc._.mluke_relations takes a list of Relation objects with spans of that document; got {found}. Create them "
         'with Relation(head=doc[0:1], tail=doc[3:4], label="...").'
@@ -91,6 +95,14 @@ class PipelineErrors:
     ML206 = (
         "spacy-mluke.MarkerClassifier.v1 reads the markers around head and tail, and got '{found}': the sequences of "
         "'mluke' have no markers. Use spacy-mluke.Encoder.v1."
+    )
+    ML385 = (
+        "spacy-mluke.MentionPairClassifier.v1 reads the words of a text; spacy-mluke.EncoderListener.v1 has the states "
+        "of entities alone. Use spacy-mluke.PassageListener.v1, which listens to mluke_ner, or spacy-mluke.Encoder.v1."
+    )
+    ML386 = (
+        "'{listener}' listens to '{name}', whose candidates attend to each other: their states differ from those that "
+        'the listener was trained on. Set visibility = "isolated" in [components.{name}.model.encoder], and train it.'
     )
     # --- question answering ---
     ML210 = (

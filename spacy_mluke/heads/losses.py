@@ -77,3 +77,26 @@ def binary_cross_entropy(logits: Floats2d, truth: Floats2d) -> Tuple[float, Floa
     """
     losses = numpy.maximum(logits, 0) - logits * truth + numpy.log1p(numpy.exp(-numpy.abs(logits)))
     return float(losses.sum()), sigmoid(logits) - truth
+
+
+def multi_label_loss(logits: Floats2d, truth: Floats2d, unknown: Optional[Bools2d] = None) -> Tuple[float, Floats2d]:
+    """Return the loss of labels of which several may apply: each that applies shall have a positive logit, each other
+    one a negative logit (Su et al., 2022, "ZLPR", equation 4). Unlike the binary cross-entropy, the sum of many labels
+    that do not apply does not outweigh the few that do.
+
+    logits (Floats2d): Shape: (n, n_classes).
+    truth (Floats2d): 1.0 for labels that apply, else 0.0. Shape: (n, n_classes).
+    unknown (Optional[Bools2d]): Labels that are not annotated: they are left out. Shape: (n, n_classes).
+    RETURNS (Tuple[float, Floats2d]): The sum of losses, and its gradient.
+    """
+    applies = truth > 0
+    left_out = numpy.zeros_like(applies) if unknown is None else unknown & ~applies
+    loss = 0.0
+    gradient = numpy.zeros_like(logits)
+    for sign, counted in ((1.0, ~applies & ~left_out), (-1.0, applies)):
+        # log(1 + sum(exp(sign * logits)))
+        terms = numpy.concatenate([numpy.zeros_like(logits[:, :1]), numpy.where(counted, sign * logits, -numpy.inf)], 1)
+        tops, powers, sums = _powers(terms)
+        loss += float((tops + numpy.log(sums)).sum())
+        gradient += sign * (powers / sums)[:, 1:]
+    return loss, gradient

@@ -1,6 +1,6 @@
 """A relation classifier without entities: the baseline for the pair classifier."""
 
-from ..encoder.listener import EncoderListener
+from ..encoder.listener import Listener
 from ..encoder.request import EncoderModel
 from ..errors import Errors
 from .group_classifier import GroupModel, build_group_classifier
@@ -18,7 +18,7 @@ def build_marker_classifier_v1(encoder: EncoderModel, dropout: float = 0.1) -> G
     RETURNS (GroupModel): A Model[MarkedInput, GroupLogits].
     RAISES (ValueError): ML206 for a listener: the sequences of `mluke` have no markers.
     """
-    if isinstance(encoder, EncoderListener):
+    if isinstance(encoder, Listener):
         raise ValueError(Errors.ML206.format(found=encoder.name))
     return build_group_classifier(
         "mluke-markers", encoder, size=2, has_bias=False, dropout=dropout, with_entities=False

@@ -10,7 +10,7 @@ from torch import Tensor
 from ..checkpoint.load import LoadedEncoder
 from ..encoder.access import load_model
 from ..encoder.inputs import MentionInput, no_spans
-from ..encoder.listener import EncoderListener
+from ..encoder.listener import Listener
 from ..encoder.request import EncoderModel
 from ..errors import Errors
 from ..network.table_logits import candidate_logits, top_rows
@@ -32,7 +32,7 @@ def build_masked_entity_v1(encoder: EncoderModel) -> MaskedModel:
     RETURNS (MaskedModel): A Model[MentionInput, EntityLogits].
     RAISES (ValueError): ML224 for a listener.
     """
-    if isinstance(encoder, EncoderListener):
+    if isinstance(encoder, Listener):
         raise ValueError(Errors.ML224)
     return Model("mluke-masked-entities", forward, init=init, layers=[encoder], refs={"encoder": encoder})
 

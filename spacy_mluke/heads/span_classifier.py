@@ -13,7 +13,8 @@ from ..encoder.inputs import EncoderInput, no_spans
 from ..encoder.reducers import Reducer, StateGradients
 from ..encoder.request import EncoderModel
 from ..errors import Errors, check_dropout
-from ..types import AlignedBatch, DeviceFloats2d, EncoderOutput
+from ..types import AlignedBatch, DeviceFloats2d, EncoderOutput, Ints1d
+from .kept_states import KeptStates
 from .linear import build_linear
 from .pruning import EdgeSelector, build_pruner
 
@@ -26,6 +27,8 @@ class SpanInput(NamedTuple):
     # In prediction, how many candidates of a sequence to encode for each of its wordpieces: those that the pruner finds
     # most probable. None: all.
     max_candidates_per_piece: Optional[float] = None
+    # In prediction, what collects states for components that listen. None: no states are kept.
+    kept: Optional[KeptStates] = None
 
 
 SpanModel = Model[SpanInput, Floats2d]
@@ -99,13 +102,15 @@ def forward(
     request = EncoderInput(
         given.docs,
         given.spans,
-        with_tokens=False,
+        with_tokens=given.kept is not None,
         split_tokens=True,
         with_entities=with_entities,
-        reducer=SpanReducer(output_layer, model.get_ref("linear"), with_entities=with_entities),
+        reducer=SpanReducer(output_layer, model.get_ref("linear"), with_entities=with_entities, kept=given.kept),
         selector=selector,
     )
     output, backprop_logits = encoder(request, is_train)
+    if given.kept is not None:
+        given.kept.batch = output.batch
     logits, rows = output.reduced, output.batch.span_rows
     has_row = numpy.flatnonzero(rows >= 0)
     scores = model.ops.xp.full((len(rows), logits.shape[1]), numpy.nan, dtype="float32")
@@ -126,11 +131,20 @@ class SpanReducer(Reducer):
     output_layer (Model[Floats2d, Floats2d]): Dropout and linear layer.
     linear (Model[Floats2d, Floats2d]): The linear layer.
     with_entities (bool): Whether the states of entities are part of the input of the layer.
+    kept (Optional[KeptStates]): Collects states in prediction.
     """
 
     per = "entity"
 
-    def __init__(self, output_layer: Model[Any, Any], linear: Model[Any, Any], *, with_entities: bool):
+    def __init__(
+        self,
+        output_layer: Model[Any, Any],
+        linear: Model[Any, Any],
+        *,
+        with_entities: bool,
+        kept: Optional[KeptStates] = None,
+    ):
+        self.kept = kept
         self.ops = linear.ops
         self.output_layer = output_layer
         self.with_entities = with_entities
@@ -151,6 +165,17 @@ class SpanReducer(Reducer):
             logits += self.ops.gemm(entity_states, of_entities[0], trans2=True)
         logits += self.bias
         return logits
+
+    def keep(
+        self,
+        piece_rows: Ints1d,
+        entity_rows: Ints1d,
+        piece_states: DeviceFloats2d,
+        entity_states: DeviceFloats2d,
+        reduced: DeviceFloats2d,
+    ) -> None:
+        if self.kept is not None:
+            self.kept.add(piece_rows, entity_rows, piece_states, entity_states, reduced)
 
     def begin_update(
         self, batch: AlignedBatch, piece_states: DeviceFloats2d, entity_states: DeviceFloats2d

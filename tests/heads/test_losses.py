@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from spacy_mluke.heads.losses import binary_cross_entropy, cross_entropy, sigmoid, softmax
+from spacy_mluke.heads.losses import binary_cross_entropy, cross_entropy, multi_label_loss, sigmoid, softmax
 
 LOGITS = numpy.array([[0.5, -2.0, 3.0], [90.0, -90.0, 0.0], [1.0, 1.0, 1.0]], dtype="float32")
 
@@ -76,3 +76,21 @@ def test_no_items_have_no_loss(n_classes):
     assert softmax(nothing).shape == nothing.shape
     assert cross_entropy(nothing, numpy.zeros(0, dtype="int64"))[0] == 0.0
     assert binary_cross_entropy(nothing, nothing)[0] == 0.0
+
+
+def test_the_loss_of_several_labels_equals_its_formula_and_leaves_unknown_labels_out():
+    truth = numpy.array([[1.0, 0.0, 1.0], [0.0, 0.0, 1.0], [0.0, 0.0, 0.0]], dtype="float32")
+    unknown = numpy.array([[True, True, False], [False, False, False], [True, True, True]])
+
+    def formula(x):
+        applies = torch.tensor(truth) > 0
+        others = ~applies & ~(torch.tensor(unknown) & ~applies)
+        zero = torch.zeros((3, 1))
+        sides = [x.masked_fill(~others, -torch.inf), (-x).masked_fill(~applies, -torch.inf)]
+        return sum(torch.cat([zero, side], 1).logsumexp(1).sum() for side in sides)
+
+    expected, slope = with_gradient(formula)
+    loss, gradient = multi_label_loss(LOGITS, truth, unknown)
+    assert loss == pytest.approx(expected, rel=1e-5)
+    numpy.testing.assert_allclose(gradient, slope, atol=1e-6)
+    assert not gradient[2].any()

@@ -9,7 +9,7 @@ from thinc.api import Model
 from ...checkpoint.directory import Checkpoint
 from ...checkpoint.tensor_names import check_types
 from ...encoder.access import load_model
-from ...encoder.listener import EncoderListener
+from ...encoder.listener import Listener
 from ...encoder.request import EncoderModel
 from ...errors import Errors
 
@@ -21,7 +21,7 @@ def own_encoder(model: Model[Any, Any]) -> Optional[EncoderModel]:
     RETURNS (Optional[EncoderModel]): None if the component listens to a shared encoder.
     """
     encoder = model.get_ref("encoder")
-    return None if isinstance(encoder, EncoderListener) else encoder
+    return None if isinstance(encoder, Listener) else encoder
 
 
 def has_published_form(model: Model[Any, Any]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple, cast
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple, Union, cast
 
 import numpy
 from spacy.language import Language
@@ -17,26 +17,31 @@ from thinc.types import Ragged
 from thinc.util import to_numpy
 
 from ...annotate.named_entities import write_candidates, write_entities
+from ...annotate.passages import write_passage
+from ...encoder.access import encoder_settings
 from ...errors import Errors, Warnings, check_at_least, check_flag, check_fraction, check_text, did_you_mean
+from ...heads.kept_states import KeptStates
 from ...heads.losses import cross_entropy
 from ...heads.span_classifier import SpanInput, SpanModel
 from ...ragged import row_offsets
 from ...suggesters.candidates import CandidateSpans, split_docs, suggest_candidates
-from ...types import Bools2d, Counts, Floats2d, Ints1d
+from ...types import Bools2d, Counts, Floats2d, Ints1d, PassageStates
 from ..base.defaults import Suggester
 from ..base.published import load_encoder_model
 from ..base.task import Scorer
 from .decoding import rank_entities
 from .gold_entities import UNKNOWN, CandidateClasses, find_gold, find_gold_classes, reference_spans, sample
+from .listeners import ListenedPass
 from .pruning import PrunablePipe
 
-Prediction = Tuple[Ragged, Floats2d]
+# Candidates and their logits; and, if components listen, the states of each document.
+Prediction = Union[Tuple[Ragged, Floats2d], Tuple[Ragged, Floats2d, List[PassageStates]]]
 # Tokens and documents whose candidates are aligned together. This limits memory.
 MAX_TOKENS = 20_000
 MAX_DOCS = 1_000
 
 
-class EntityRecognizer(PrunablePipe, TrainablePipe):
+class EntityRecognizer(ListenedPass, PrunablePipe, TrainablePipe):
     """Finds named entities: classifies every candidate span, and keeps the best of those that overlap.
 
     Predictions are in `doc.ents` and, with their probabilities, in `doc.spans[spans_key]`. The negative class
@@ -90,6 +95,11 @@ class EntityRecognizer(PrunablePipe, TrainablePipe):
         }
         super().__init__(vocab, model, name, options, scorer, {"max_candidates_per_piece": None})
         self.suggester = suggester
+        self.listener_map = {}
+
+    @property
+    def visibility(self) -> str:
+        return encoder_settings(self.model.get_ref("encoder"))["visibility"]
 
     def check_options(self, options: Mapping[str, Any]) -> None:
         for option in ("negative_label", "spans_key"):
@@ -128,20 +138,26 @@ class EntityRecognizer(PrunablePipe, TrainablePipe):
 
         docs (Iterable[Doc]): The documents.
         RETURNS (Prediction): Token bounds of the candidates, and their logits: NaN for a candidate without wordpieces,
-            -inf for one that was pruned.
+            -inf for one that was pruned. If components listen, also the states of each document.
         """
         self.load()
         docs = list(docs)
         bounds = [numpy.zeros((0, 2), dtype="int64")]
         lengths = [numpy.zeros(0, dtype="int64")]
         logits = [numpy.zeros((0, len(self.classes)), dtype="float32")]
+        states: List[PassageStates] = []
         limit = self.cfg["max_candidates_per_piece"]
         for part in split_docs(docs, max_tokens=MAX_TOKENS, max_docs=MAX_DOCS):
             spans = suggest_candidates(self.suggester, part)
             bounds.append(spans.bounds)
             lengths.append(spans.lengths)
-            logits.append(to_numpy(self.model.predict(SpanInput(part, spans.ragged, limit))))
-        return CandidateSpans(numpy.concatenate(bounds), numpy.concatenate(lengths)).ragged, numpy.concatenate(logits)
+            kept = KeptStates(self._negative_id) if self.listener_map else None
+            logits.append(to_numpy(self.model.predict(SpanInput(part, spans.ragged, limit, kept))))
+            if kept is not None:
+                states += kept.passages()
+        candidates = CandidateSpans(numpy.concatenate(bounds), numpy.concatenate(lengths)).ragged
+        joined = numpy.concatenate(logits)
+        return (candidates, joined, states) if self.listener_map else (candidates, joined)
 
     def counts_of(self, prediction: Prediction) -> Counts:
         logits = prediction[1]
@@ -156,7 +172,8 @@ class EntityRecognizer(PrunablePipe, TrainablePipe):
         spans, logits = CandidateSpans.from_ragged(prediction[0]), prediction[1]
         threshold = self.cfg["threshold"]
         ranked = rank_entities(spans, logits, self.classes, negative=self._negative_id, threshold=threshold)
-        for doc, found in zip(docs, ranked, strict=True):
+        states = prediction[2] if len(prediction) > 2 else None
+        for i, (doc, found) in enumerate(zip(docs, ranked, strict=True)):
             write_entities(
                 doc,
                 found.bounds,
@@ -166,6 +183,9 @@ class EntityRecognizer(PrunablePipe, TrainablePipe):
                 keep_nested=self.cfg["keep_nested"],
                 overwrite_ents=self.cfg["overwrite_ents"],
             )
+            # A listener reads pairs of entities.
+            if states is not None and len(doc.ents) > 1:
+                write_passage(doc, states[i])
 
     def set_candidates(self, docs: Iterable[Doc], *, candidates_key: str = "candidates") -> None:
         """Write the candidate spans of documents to a span group, as spaCy's `SpanCategorizer` does.

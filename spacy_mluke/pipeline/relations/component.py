@@ -8,18 +8,21 @@ import numpy
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 from spacy.vocab import Vocab
+from thinc.api import Model
 from thinc.util import to_numpy
 
+from ...annotate.passages import drop_passage, read_passage
 from ...annotate.relations import Relation, get_relations, has_relations, set_relations
-from ...errors import Errors, check_fraction, check_text
+from ...errors import Errors, check_flag, check_fraction, check_text
 from ...heads.group_classifier import GroupModel
-from ...heads.losses import cross_entropy, softmax
+from ...heads.losses import cross_entropy, multi_label_loss, sigmoid, softmax
+from ...heads.mention_pairs import PairFeaturesLayer
+from ...ragged import row_offsets
 from ...suggesters.pairs import PairGenerator
-from ...types import Floats2d, Ints3d
+from ...types import Floats1d, Floats2d, Ints1d, Ints3d
 from ..base.group_classifier import GroupClassifier, Prediction
 from ..base.task import Scorer
-
-Pair = Tuple[int, int, int, int]
+from .decoding import allowed_classes, count_type_pairs, join_directions
 
 
 class RelationExtractor(GroupClassifier):
@@ -32,14 +35,16 @@ class RelationExtractor(GroupClassifier):
     model (Model[MarkedInput, GroupLogits]): `spacy-mluke.PairClassifier.v1`, or another classifier of pairs.
     pairs (PairGenerator): Selects the pairs of entities that are classified: `spacy-mluke.entity_pairs.v1`.
     name (str): The component's name.
-    threshold (float): Minimum probability of a relation.
-    no_label (str): Name of the negative class, for pairs without a relation.
+    threshold (float): Minimum probability of a relation. With `multi_label`, 0.0 means 0.5.
+    no_label (str): Name of the negative class, for pairs without a relation. Not used with `multi_label`.
+    multi_label (bool): Whether a pair may have several relations: each label is then decided alone, and there is no
+        negative class.
     scorer (Optional[Scorer]): The scorer.
     RAISES (ValueError): ML310 for values that are not allowed.
     """
 
     kind = "LukeForEntityPairClassification"
-    fixed_options = ("no_label",)
+    fixed_options = ("no_label", "multi_label")
 
     def __init__(
         self,
@@ -50,14 +55,55 @@ class RelationExtractor(GroupClassifier):
         name: str = "mluke_relations",
         threshold: float = 0.0,
         no_label: str = "no_relation",
+        multi_label: bool = False,
         scorer: Optional[Scorer] = None,
     ):
-        super().__init__(vocab, model, name, {"threshold": threshold, "no_label": no_label}, scorer)
+        options = {"threshold": threshold, "no_label": no_label, "multi_label": multi_label}
+        super().__init__(vocab, model, name, options, scorer, {"inverses": {}, "type_pairs": {}})
         self.pairs = pairs
+        if "stored" in model.attrs:
+            model.attrs["stored"] = read_passage
 
     def check_options(self, options: Mapping[str, Any]) -> None:
         check_fraction("threshold", options["threshold"])
         check_text("no_label", options["no_label"])
+        check_flag("multi_label", options["multi_label"])
+
+    # --- what is known about the labels ---
+
+    @property
+    def inverses(self) -> Dict[str, str]:
+        """The inverse of a label, from tail to head; of a symmetric one, the label itself. Predictions respect it."""
+        return self.cfg["inverses"]
+
+    @inverses.setter
+    def inverses(self, value: Mapping[str, str]) -> None:
+        for label in [*value, *value.values()]:
+            self.class_id(label)
+        self.cfg["inverses"] = dict(value)
+
+    @property
+    def type_pairs(self) -> Dict[str, List[List[str]]]:
+        """Labels of head and tail that a relation allows; relations that are not listed allow any."""
+        return self.cfg["type_pairs"]
+
+    @type_pairs.setter
+    def type_pairs(self, value: Mapping[str, Sequence[Sequence[str]]]) -> None:
+        for label, found in value.items():
+            self.class_id(label)
+            if not all(isinstance(pair, (list, tuple)) and len(pair) == 2 for pair in found):
+                raise ValueError(Errors.ML089.format(found=found))
+        self.cfg["type_pairs"] = {label: [list(pair) for pair in found] for label, found in value.items()}
+
+    def learn_type_pairs(self, examples: Iterable[Example], *, min_share: float = 0.01) -> None:
+        """Learn which labels head and tail of each relation have. Other pairs then never get the relation.
+
+        examples (Iterable[Example]): Examples whose references have entities with labels, and relations.
+        min_share (float): Minimum share of a relation's occurrences that a pair of labels must have.
+        """
+        relations = [relation for eg in examples for relation in get_relations(eg.reference)]
+        found = [(relation.label, relation.head.label_, relation.tail.label_) for relation in relations]
+        self.type_pairs = count_type_pairs(found, min_share=min_share)
 
     @property
     def labels(self) -> Tuple[str, ...]:
@@ -65,7 +111,25 @@ class RelationExtractor(GroupClassifier):
         return tuple(label for label in self.classes if label != self.cfg["no_label"])
 
     def default_classes(self) -> List[str]:
-        return [self.cfg["no_label"]]
+        return [] if self.cfg["multi_label"] else [self.cfg["no_label"]]
+
+    # --- the head ---
+
+    def extra_params(self) -> Dict[str, Tuple[Model, str]]:
+        features = self.model.maybe_get_ref("features")
+        if features is None:
+            return super().extra_params()
+        return {f"features.{name}": (features, name) for name in features.param_names}
+
+    def head_width(self) -> int:
+        width: Optional[int] = self.model.attrs.get("width")
+        return super().head_width() if width is None else width
+
+    def initialize_head(self) -> None:
+        features = self.model.maybe_get_ref("features")
+        if isinstance(features, PairFeaturesLayer) and not features.has_param("key.weight"):
+            features.start_weights(super().head_width() // self.model.attrs["size"])
+        super().initialize_head()
 
     def missing_annotation(self) -> str:
         return "set doc._.mluke_relations of the reference documents, to an empty list where there are none"
@@ -89,18 +153,22 @@ class RelationExtractor(GroupClassifier):
             if not has_relations(eg.reference):
                 row += len(pairs)
                 continue
-            gold, n_lost = aligned_relations(eg, n)
+            gold, n_lost = aligned_relations(eg, n, several=self.cfg["multi_label"])
             n_missed += n_lost
             for pair in pairs.reshape((-1, 4)).tolist():
-                truth[row, self.class_id(gold.pop(tuple(pair), self.cfg["no_label"]))] = 1.0
+                for label in gold.pop(tuple(pair), self.default_classes()):
+                    truth[row, self.class_id(label)] = 1.0
                 is_annotated[row] = True
                 row += 1
-            for label in gold.values():
+            missed = [label for labels in gold.values() for label in labels if label not in self.default_classes()]
+            for label in missed:
                 self.class_id(label)
-            n_missed += sum(label != self.cfg["no_label"] for label in gold.values())
+            n_missed += len(missed)
         return truth, is_annotated, n_missed
 
     def loss(self, logits: Floats2d, truth: Floats2d) -> Tuple[float, Floats2d]:
+        if self.cfg["multi_label"]:
+            return multi_label_loss(logits, truth)
         return cross_entropy(logits, truth.argmax(axis=1))
 
     def set_annotations(self, docs: Iterable[Doc], prediction: Prediction) -> None:
@@ -109,35 +177,75 @@ class RelationExtractor(GroupClassifier):
         docs (Iterable[Doc]): The documents.
         prediction (Prediction): Their prediction, as returned by `predict`.
         """
+        docs = list(docs)
         groups, output = prediction
-        probabilities = numpy.zeros((len(output.kept), len(self.classes)), dtype="float32")
-        probabilities[output.kept] = softmax(to_numpy(output.logits))
-        tops = probabilities.argmax(axis=1)
-        scores = probabilities.max(axis=1, initial=0.0)
-        holds = output.kept & (scores >= self.cfg["threshold"])
+        kept = numpy.flatnonzero(output.kept)
+        logits = self._consistent(docs, groups, kept, to_numpy(output.logits))
+        rows, columns, scores = self._decide(logits)
+        n_before = row_offsets(numpy.asarray([len(pairs) for pairs in groups], dtype="int64"))
+        owners = numpy.searchsorted(n_before, kept[rows], side="right") - 1
+        found: List[List[Relation]] = [[] for _ in docs]
+        ents = [{(ent.start, ent.end): ent for ent in doc.ents} for doc in docs]
+        for row, column, score, n in zip(
+            kept[rows].tolist(), columns.tolist(), scores.tolist(), owners.tolist(), strict=True
+        ):
+            pair = groups[n][row - int(n_before[n])].tolist()
+            head, tail = (_span(docs[n], ents[n], *bounds) for bounds in pair)
+            found[n].append(Relation(head, tail, self.classes[column], score))
+        for doc, relations in zip(docs, found, strict=True):
+            set_relations(doc, relations)
+            drop_passage(doc)
+
+    def _consistent(self, docs: List[Doc], groups: Sequence[Ints3d], kept: Ints1d, logits: Floats2d) -> Floats2d:
+        """Make logits agree with what is known about the labels."""
+        if self.inverses:
+            inverse_of = numpy.asarray([self._class_or_none(self.inverses.get(label)) for label in self.classes])
+            logits = join_directions(logits, groups, kept, inverse_of)
+        if self.type_pairs:
+            names = [{(ent.start, ent.end): ent.label_ for ent in doc.ents} for doc in docs]
+            sides = [
+                [
+                    own.get(tuple(bounds), "")
+                    for own, pairs in zip(names, groups, strict=True)
+                    for bounds in pairs[:, side].tolist()
+                ]
+                for side in (0, 1)
+            ]
+            heads, tails = ([side[i] for i in kept.tolist()] for side in sides)
+            logits = numpy.where(allowed_classes(self.type_pairs, self.classes, heads, tails), logits, -numpy.inf)
+        return logits
+
+    def _class_or_none(self, label: Optional[str]) -> int:
+        return -1 if label is None else self.class_id(label)
+
+    def _decide(self, logits: Floats2d) -> Tuple[Ints1d, Ints1d, Floats1d]:
+        """Return the predicted relations: rows of `logits`, classes, and probabilities."""
+        if self.cfg["multi_label"]:
+            probabilities = sigmoid(logits)
+            rows, columns = numpy.nonzero(probabilities >= (self.cfg["threshold"] or 0.5))
+            return rows, columns, probabilities[rows, columns]
+        probabilities = softmax(logits)
+        columns, scores = probabilities.argmax(axis=1), probabilities.max(axis=1, initial=0.0)
+        holds = scores >= self.cfg["threshold"]
         if self.cfg["no_label"] in self.classes:
-            holds &= tops != self.classes.index(self.cfg["no_label"])
-        row = 0
-        for doc, pairs in zip(docs, groups, strict=True):
-            ents = {(ent.start, ent.end): ent for ent in doc.ents}
-            found = []
-            for i in numpy.flatnonzero(holds[row : row + len(pairs)]).tolist():
-                head, tail = (_span(doc, ents, *bounds) for bounds in pairs[i].tolist())
-                found.append(Relation(head, tail, self.classes[tops[row + i]], float(scores[row + i])))
-            set_relations(doc, found)
-            row += len(pairs)
+            holds &= columns != self.classes.index(self.cfg["no_label"])
+        rows = numpy.flatnonzero(holds)
+        return rows, columns[rows], scores[rows]
 
 
-def aligned_relations(eg: Example, n: int = 0) -> Tuple[Dict[Tuple[int, ...], str], int]:
+def aligned_relations(
+    eg: Example, n: int = 0, *, several: bool = False
+) -> Tuple[Dict[Tuple[int, ...], List[str]], int]:
     """Align gold relations with the tokens of the predicted document.
 
     eg (Example): The example.
     n (int): Its index, for the message.
+    several (bool): Whether a pair may have several labels.
     RETURNS (Tuple[Dict, int]): Labels by the token bounds of head and tail; and the number of relations whose spans are
         not aligned with tokens of the predicted document.
-    RAISES (ValueError): ML086 if a pair has two labels.
+    RAISES (ValueError): ML086 if a pair has two labels, and may have only one.
     """
-    gold: Dict[Tuple[int, ...], str] = {}
+    gold: Dict[Tuple[int, ...], List[str]] = {}
     n_lost = 0
     for relation in get_relations(eg.reference):
         spans = eg.get_aligned_spans_y2x([relation.head, relation.tail], allow_overlap=True)
@@ -145,9 +253,11 @@ def aligned_relations(eg: Example, n: int = 0) -> Tuple[Dict[Tuple[int, ...], st
             n_lost += 1
             continue
         key = (spans[0].start, spans[0].end, spans[1].start, spans[1].end)
-        if gold.setdefault(key, relation.label) != relation.label:
+        labels = gold.setdefault(key, [])
+        if labels and relation.label not in labels and not several:
             pair = (spans[0].text, spans[1].text)
-            raise ValueError(Errors.ML086.format(pair=pair, n=n, first=gold[key], second=relation.label))
+            raise ValueError(Errors.ML086.format(pair=pair, n=n, first=labels[0], second=relation.label))
+        labels.append(relation.label)
     return gold, n_lost
 
 

@@ -21,6 +21,7 @@ RELATIONS: Dict[str, Any] = {
     },
     "threshold": 0.0,
     "no_label": "no_relation",
+    "multi_label": False,
     "scorer": {"@scorers": "spacy-mluke.relation_scorer.v1", "macro_labels": None, "pool_directions": False},
 }
 
@@ -49,9 +50,19 @@ def make_mluke_relations(
     pairs: Callable[..., Any],
     threshold: float,
     no_label: str,
+    multi_label: bool,
     scorer: Optional[Callable],
 ) -> "RelationExtractor":
     """Make `mluke_relations`. See `RelationExtractor` for the options."""
     from .component import RelationExtractor
 
-    return RelationExtractor(nlp.vocab, model, pairs, name=name, threshold=threshold, no_label=no_label, scorer=scorer)
+    return RelationExtractor(
+        nlp.vocab,
+        model,
+        pairs,
+        name=name,
+        threshold=threshold,
+        no_label=no_label,
+        multi_label=multi_label,
+        scorer=scorer,
+    )

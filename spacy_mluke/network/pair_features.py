@@ -1,0 +1,75 @@
+"""Features of pairs of mentions, from the states of one forward pass over their text."""
+
+from __future__ import annotations
+
+from typing import List, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+# Width of the blocks of the bilinear product: values are multiplied within a block only.
+BLOCK = 32
+
+
+class PassagePairs(NamedTuple):
+    """The states of one text, and the pairs of mentions in it."""
+
+    pieces: Tensor  # (n_pieces, width): states of the wordpieces
+    mentions: Tensor  # (n_mentions, 3 * width): states of the entity, its first and its last wordpiece
+    pairs: Tensor  # (n_pairs, 2) int64: head and tail, as rows of `mentions`
+
+
+class PairFeatures(nn.Module):
+    """Computes the features of ordered pairs of mentions; a linear layer on them scores relations.
+
+    Each mention attends to the words of its text. A pair reads the words that both of its mentions attend to (Zhou et
+    al., 2021, section 3.3), and its features are the products of the values of head and tail, within blocks of 32
+    (section 3.1). The text is encoded once, whatever the number of pairs.
+
+    width (int): Width of the encoder's states.
+    size (int): Width of the representations of mentions, words and pairs: a multiple of 32 and of `n_heads`.
+    n_heads (int): Heads of the attention to words.
+    """
+
+    def __init__(self, width: int, *, size: int, n_heads: int):
+        super().__init__()
+        self.size = size
+        self.n_heads = n_heads
+        self.mention = nn.Linear(3 * width, size)
+        self.query = nn.Linear(size, size)
+        self.key = nn.Linear(width, size)
+        self.value = nn.Linear(width, size)
+        self.head = nn.Linear(2 * size, size)
+        self.tail = nn.Linear(2 * size, size)
+
+    def forward(self, passages: List[PassagePairs], dropout: float = 0.0) -> Tensor:
+        """Compute the features of all pairs.
+
+        passages (List[PassagePairs]): The texts.
+        dropout (float): Dropout of representations, in training.
+        RETURNS (Tensor): Features, passage after passage. Shape: (n_pairs, 32 * size).
+        """
+        found = [self._pairs(passage, dropout) for passage in passages if len(passage.pairs)]
+        if not found:
+            return self.mention.weight.new_zeros((0, self.size * BLOCK))
+        head, tail, context = torch.cat(found, dim=1)
+        sides = [(self.head, head), (self.tail, tail)]
+        left, right = (torch.tanh(layer(torch.cat([side, context], dim=1))) for layer, side in sides)
+        left, right = (_drop(side, dropout).view(-1, self.size // BLOCK, BLOCK) for side in (left, right))
+        return (left.unsqueeze(3) * right.unsqueeze(2)).flatten(1)
+
+    def _pairs(self, passage: PassagePairs, dropout: float) -> Tensor:
+        """Vectors of head, tail and context. Shape: (3, n_pairs, size)."""
+        vectors = _drop(nn.functional.gelu(self.mention(passage.mentions)), dropout)
+        heads, tails = passage.pairs.unbind(1)
+        queries = self.query(vectors).view(-1, self.n_heads, self.size // self.n_heads).transpose(0, 1)
+        keys = self.key(passage.pieces).view(-1, self.n_heads, self.size // self.n_heads).permute(1, 2, 0)
+        # (n_heads, n_mentions, n_pieces)
+        attention = torch.softmax(queries @ keys / (self.size // self.n_heads) ** 0.5, dim=-1)
+        shared = (attention[:, heads] * attention[:, tails]).mean(0)
+        shared = shared / (shared.sum(dim=1, keepdim=True) + 1e-6)
+        return torch.stack([vectors[heads], vectors[tails], shared @ self.value(passage.pieces)])
+
+
+def _drop(states: Tensor, dropout: float) -> Tensor:
+    return nn.functional.dropout(states, dropout) if dropout else states
