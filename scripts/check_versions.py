@@ -41,7 +41,7 @@ PLATFORMS = {
     "macOS ARM": "aarch64-apple-darwin",
     "Windows x86-64": "x86_64-pc-windows-msvc",
 }
-EXTRAS = ("report", "parquet", "ray", "distributed")
+EXTRAS = ("report", "parquet", "ray", "distributed", "serve")
 SHOWN = ("spacy", "thinc", "confection", "spacy-transformers", "transformers", "torch", "numpy")
 # The tests that depend most on other packages: all stages, saving, training, and files that other libraries read.
 TESTS = (

@@ -24,6 +24,7 @@ LAYERS = [
     ["pipeline"],
     ["training"],
     ["report", "bulk"],
+    ["serve"],
     ["cli"],
     ["__main__"],
 ]

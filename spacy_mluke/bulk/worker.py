@@ -8,14 +8,12 @@ import warnings
 from collections import Counter
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
-import spacy
-from spacy.language import Language
 from spacy.tokens import Doc
 
 from ..errors import Errors
-from ..pipeline.quantize import quantize
 from .job import Job, Shard, ShardResult
 from .output_files import OutputFiles
+from .pipelines import load_pipeline
 from .records import BadRecord, OnRecord, Record, read
 from .unreadable import as_text, message_of
 
@@ -37,12 +35,7 @@ class Worker:
 
     def __init__(self, job: Job):
         self.job = job
-        try:
-            self.nlp = _load(job)
-        except Exception as error:
-            if str(error).startswith("[ML"):
-                raise
-            raise ValueError(Errors.ML350.format(pipeline=job.pipeline, reason=message_of(error))) from error
+        self.nlp = load_pipeline(job.pipeline, gpu_id=job.gpu_id, threads=job.threads, quantization=job.quantize)
         self.output = OutputFiles(job, self.nlp)
 
     def annotate(self, shard: Shard, on_record: Optional[OnRecord] = None) -> ShardResult:
@@ -215,19 +208,6 @@ def _try_convert(done: Dict[int, AnnotatedDoc], record: Record, doc: Doc, output
     except Exception:
         # It is tried again alone, and then the error is recorded.
         return
-
-
-def _load(job: Job) -> Language:
-    if job.gpu_id >= 0:
-        spacy.require_gpu(job.gpu_id)
-    if job.threads:
-        import torch
-
-        torch.set_num_threads(job.threads)
-    nlp = spacy.load(job.pipeline)
-    if job.quantize is not None:
-        quantize(nlp, job.quantize)
-    return nlp
 
 
 def _ignore(name: str, pipe: Any, docs: List[Any], error: Exception) -> None:

@@ -32,6 +32,7 @@ COMMANDS: Dict[str, str] = {
     "entities": "Build an entity store, look up names in it, or write it as JSON lines.",
     "pretrain": "Pretrain an encoder on entities: predict masked entities in texts with linked entities.",
     "debug-align": "Show tokens, wordpieces, offsets, entities and windows of a text.",
+    "serve": "Run a pipeline as a server with a JSON API and a page.",
     "demo": "Link entities and complete facts in many languages, and compare entity vectors across languages.",
 }
 

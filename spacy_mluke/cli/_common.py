@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from typing import Dict, Iterator
 
 from tqdm import tqdm
@@ -17,6 +18,16 @@ def shown(text: str) -> str:
     RETURNS (str): One line.
     """
     return "".join(char if char.isprintable() else "\ufffd" for char in text)
+
+
+def n_cores() -> int:
+    """Return the number of cores that this process may use.
+
+    Containers and schedulers often allow fewer cores than the machine has.
+
+    RETURNS (int): The number.
+    """
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextlib.contextmanager

@@ -60,22 +60,20 @@ def annotate(
     Results are entities, links, relations and vectors. The same command continues an interrupted run; finished shards
     are not annotated again. Records that cannot be read or annotated are written to separate files with their errors.
     """
-    import os
     import warnings
 
     from wasabi import msg
 
     from ..errors import check_choice
-    from ._common import shown
+    from ._common import n_cores, shown
 
     check_choice("engine", engine, ["local", "ray"])
     from ..bulk.job import Job
     from ..bulk.output_folder import find_pipeline
     from ..bulk.parquet_files import parquet
 
-    # Containers and schedulers often allow fewer cores than the machine has.
-    n_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    n = processes or n_cores
+    cores = n_cores()
+    n = processes or cores
     job = Job(
         pipeline=str(Path(pipeline).resolve()) if Path(pipeline).is_dir() else pipeline,
         input=str(input.resolve()),
@@ -86,7 +84,7 @@ def annotate(
         id_key=id_key,
         shard_size=shard_size,
         batch_size=batch_size,
-        threads=int(actor_cpus) if engine == "ray" else n_cores // n if n > 1 else 0,
+        threads=int(actor_cpus) if engine == "ray" else cores // n if n > 1 else 0,
         gpu_id=gpu_id if engine == "local" else 0 if actor_gpus else -1,
         quantize=quantize,
     )

@@ -13,6 +13,7 @@ from .kb import KnowledgeBaseErrors
 from .options import OptionErrors
 from .pipeline import PipelineErrors
 from .report import ReportErrors
+from .serve import ServeErrors
 from .storage import StorageErrors
 from .training import TrainingErrors
 from .vocabulary import VocabularyErrors
@@ -40,6 +41,7 @@ class Errors(
     TrainingErrors,
     ReportErrors,
     BulkErrors,
+    ServeErrors,
     OptionErrors,
     CliErrors,
     StorageErrors,

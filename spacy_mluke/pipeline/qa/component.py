@@ -125,14 +125,32 @@ class QuestionAnswerer(HeadPipe, TrainablePipe):
             question.
         RAISES (ValueError): ML212 without a trained head; ML071, ML210 for arguments that are not allowed.
         """
+        return self.answer_all([doc], [[question]], top_k=top_k)[0][0]
+
+    def answer_all(
+        self,
+        docs: Sequence[Union[Doc, str]],
+        questions: Sequence[Sequence[Union[str, Question, Doc, Span]]],
+        *,
+        top_k: Optional[int] = None,
+    ) -> List[List[List[Answer]]]:
+        """Answer the questions about several documents, which are encoded together. The documents do not change.
+
+        docs (Sequence[Union[Doc, str]]): The documents, or their texts.
+        questions (Sequence[Sequence[Union[str, Question, Doc, Span]]]): The questions about each document.
+        top_k (Optional[int]): Maximum number of answers to a question. By default, the component's option.
+        RETURNS (List[List[List[Answer]]]): For each document and question, what `answer` returns.
+        RAISES (ValueError): ML212 without a trained head; ML071, ML210 for arguments that are not allowed.
+        """
         wanted = self.cfg["top_k"] if top_k is None else top_k
         check_at_least("top_k", wanted, 1)
         self.load()
-        read = self.tokenizer(doc) if isinstance(doc, str) else doc
-        output = self.model.predict(self._inputs([read], [[Question.of(question)]]))
+        read = [self.tokenizer(doc) if isinstance(doc, str) else doc for doc in docs]
+        asked = [[Question.of(question) for question in own] for own in questions]
+        output = self.model.predict(self._inputs(read, asked))
         self.warn(output.batch.counts)
-        (found,) = self._find([read], output, wanted)
-        return found
+        found = iter(self._find([doc for doc, own in zip(read, asked, strict=True) for _ in own], output, wanted))
+        return [[next(found) for _ in own] for own in asked]
 
     def predict(self, docs: Iterable[Doc]) -> QuestionPrediction:
         """Compute the logits of answers to documents' questions. The documents do not change.

@@ -1,0 +1,42 @@
+"""Load the pipeline that processes documents."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+import spacy
+from spacy.language import Language
+
+from ..errors import Errors
+from ..pipeline.load import load
+from ..pipeline.quantize import quantize
+from .unreadable import message_of
+
+
+def load_pipeline(
+    name: Optional[str], *, gpu_id: int = -1, threads: int = 0, quantization: Optional[str] = None
+) -> Language:
+    """Load a pipeline on a device.
+
+    name (Optional[str]): Its directory, or the name of its package; None for `spacy_mluke.load(cloze=True)`.
+    gpu_id (int): The GPU; -1 for the CPU.
+    threads (int): Number of torch's threads; 0 for torch's default.
+    quantization (Optional[str]): "int8" for encoders that predict in eight bits.
+    RETURNS (Language): The pipeline.
+    RAISES (ValueError): ML350 if it cannot be loaded.
+    """
+    try:
+        if gpu_id >= 0:
+            spacy.require_gpu(gpu_id)
+        if threads:
+            import torch
+
+            torch.set_num_threads(threads)
+        nlp = load(cloze=True) if name is None else spacy.load(name)
+        if quantization is not None:
+            quantize(nlp, quantization)
+        return nlp
+    except Exception as error:
+        if str(error).startswith("[ML"):
+            raise
+        raise ValueError(Errors.ML350.format(pipeline=name, reason=message_of(error))) from error

@@ -1,0 +1,1 @@
+"""The server: annotations, answers, fillers and entities as JSON over HTTP."""

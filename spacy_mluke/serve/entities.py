@@ -1,0 +1,74 @@
+"""Entities of the pipeline's entity store, for JSON."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any, Dict, List, Optional
+
+from spacy.language import Language
+
+from ..kb.candidate_sources import KBCandidates, StoreCandidates
+from ..kb.spacy_kb import StoreKB
+from ..kb.store import EntityStore
+
+_MAX_CACHED = 1 << 16  # names of entities
+
+
+class Entities:
+    """Looks up entities and their names.
+
+    store (EntityStore): The store. Every thread may use it.
+    """
+
+    def __init__(self, store: EntityStore):
+        self.store = store
+        self.name = lru_cache(maxsize=_MAX_CACHED)(store.name)
+
+    def get(self, entity_id: str, lang: Optional[str] = None) -> Optional[Dict[str, Any]]:
+        """Return an entity with all its names.
+
+        entity_id (str): Its id.
+        lang (Optional[str]): Language of its `name`.
+        RETURNS (Optional[Dict[str, Any]]): `id`, `name`, `type`, `prior`, `names`; None for an unknown id.
+        """
+        found = self.store.get(entity_id)
+        if found is None:
+            return None
+        names = [{"name": one.name, "lang": one.lang, "kind": one.kind, "prior": one.prior} for one in found.names]
+        return {
+            "id": found.id,
+            "name": found.name(lang),
+            "type": found.type,
+            "prior": found.prior,
+            "names": names,
+        }
+
+    def find(self, name: str, lang: Optional[str] = None, limit: int = 20) -> List[Dict[str, Any]]:
+        """Return the entities that a name may mean, as `EntityStore.candidates` does.
+
+        name (str): The name.
+        lang (Optional[str]): Its language.
+        limit (int): Maximum number of entities.
+        RETURNS (List[Dict[str, Any]]): `id`, `name`, `type` and `prior` (the probability given the name), the most
+            likely first.
+        """
+        found = []
+        for match in self.store.candidates(name, lang)[:limit]:
+            entity = self.store[match.id]
+            found.append({"id": match.id, "name": entity.name(lang), "type": entity.type, "prior": match.prior})
+        return found
+
+
+def find_store(nlp: Language) -> Optional[EntityStore]:
+    """Return the entity store of a pipeline's linker, or else of another component.
+
+    nlp (Language): The pipeline.
+    RETURNS (Optional[EntityStore]): None if no component has a store.
+    """
+    sources = [getattr(pipe, "candidates", None) for _, pipe in reversed(nlp.pipeline)]
+    for source in sources:
+        if isinstance(source, StoreCandidates):
+            return source.store
+        if isinstance(source, KBCandidates) and isinstance(source.kb, StoreKB):
+            return source.kb.store
+    return None

@@ -1,0 +1,118 @@
+"""The server as a process: settings, missing packages, and signals."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+from typer.testing import CliRunner
+
+from spacy_mluke.cli._app import app
+from spacy_mluke.serve.packages import check_packages
+from spacy_mluke.serve.settings import Settings
+from tests.conftest import REPO
+
+# Annotating takes 50 ms. The process has no real pipeline, because importing torch takes seconds.
+SLOW = """
+import time
+from types import SimpleNamespace
+import uvicorn
+from spacy_mluke.serve.app import make_app
+from spacy_mluke.serve.settings import Settings
+
+def run(key, texts):
+    time.sleep(0.05)
+    return [{{"text": text.text}} for text in texts]
+
+def load(settings):
+    return SimpleNamespace(nlp=SimpleNamespace(pipe_names=[]), run=run)
+
+uvicorn.run(make_app(Settings(batch_size=4), load), port={port}, log_level="warning")
+"""
+
+
+def test_settings_are_checked_and_survive_json():
+    settings = Settings("pipeline", token="é", origins=("https://example.org",))
+    assert Settings.from_json(settings.to_json()) == settings
+    for wrong in ({"batch_size": 0}, {"timeout": 0}, {"token": ""}, {"max_bytes": 2.5}, {"origins": "https://a.org"}):
+        with pytest.raises(ValueError, match=r"\[ML(071|310)\]"):
+            Settings(**wrong)
+
+
+def test_without_the_packages_the_command_says_what_to_install(monkeypatch):
+    for name in ("fastapi", "prometheus_client"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(
+        ImportError, match=r"\[ML435\] The server needs fastapi, prometheus-client.*pip install fastapi"
+    ):
+        check_packages()
+    result = CliRunner().invoke(app, ["serve"])
+    assert result.exit_code == 1
+    assert "ML435" in result.output
+
+
+def test_a_pipeline_that_cannot_be_loaded_is_a_message(packages, tmp_path):
+    result = CliRunner().invoke(app, ["serve", str(tmp_path / "missing"), "--port", "0"])
+    assert result.exit_code == 1
+    assert "[ML350]" in result.output
+
+
+def free_port():
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM")
+def test_sigterm_under_load_loses_no_request_that_was_sent(packages):
+    import httpx
+
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    env = {**os.environ, "PYTHONPATH": str(REPO)}
+    server = subprocess.Popen([sys.executable, "-c", SLOW.format(port=port)], env=env, cwd=REPO)
+    answered, lost, refused = [], [], []
+
+    def request(number):
+        with httpx.Client(timeout=30) as client:
+            for i in range(1000):
+                text = f"{number} {i}"
+                try:
+                    found = client.post(f"{url}/v1/annotate", json={"texts": [text]})
+                except httpx.ConnectError:
+                    refused.append(text)  # the server does not listen any more
+                    return
+                except httpx.HTTPError as error:
+                    lost.append((text, error))
+                    return
+                assert found.json()["documents"][0]["text"] == text
+                answered.append(text)
+
+    try:
+        for _ in range(600):
+            try:
+                httpx.get(f"{url}/metrics")
+                break
+            except httpx.HTTPError:
+                assert server.poll() is None
+                time.sleep(0.05)
+        threads = [threading.Thread(target=request, args=(number,)) for number in range(8)]
+        for thread in threads:
+            thread.start()
+        while len(answered) < 8:
+            time.sleep(0.01)
+        server.send_signal(signal.SIGTERM)
+        for thread in threads:
+            thread.join(30)
+        server.wait(30)
+    finally:
+        server.kill()
+        server.wait()
+    assert lost == []
+    assert len(refused) == 8
