@@ -59,12 +59,8 @@ def bench(
     texts = [text for text, _ in read_texts(data, 4 * requests) if len(text) <= length][:requests]
     bodies = [json.dumps({"texts": [text]}).encode() for text in texts]
     command = [sys.executable, "-m", "spacy_mluke", "serve", "--port", str(port), "--workers", str(workers)]
-    command += [
-        "--log-level",
-        "warning",
-        *(["--quantize", quantize] if quantize else []),
-        *([pipeline] if pipeline else []),
-    ]
+    command += ["--log-level", "warning", *(["--quantize", quantize] if quantize else [])]
+    command += [pipeline] if pipeline else []
     server = subprocess.Popen(command)
     rows: List[Tuple[str, str]] = []
     try:
@@ -167,8 +163,8 @@ def malformed_body(i: int) -> bytes:
         body[rng.randrange(len(body))] = rng.randrange(128, 256)
         return bytes(body)
     if kind == 2:
-        values = [None, 1, -1.5, "", "a", [], {}, [None], [[]], {"a": 1}, True, "\ud800"]
-        return json.dumps({"texts": rng.choice([one for one in values if one != ["a"]])}).encode()
+        values: List[Any] = [None, 1, -1.5, "", "a", [], {}, [None], [[]], {"a": 1}, True, "\ud800", ["\ud800"]]
+        return json.dumps({"texts": rng.choice(values)}).encode()
     return rng.randbytes(rng.randrange(200))
 
 

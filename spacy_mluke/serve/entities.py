@@ -60,15 +60,18 @@ class Entities:
 
 
 def find_store(nlp: Language) -> Optional[EntityStore]:
-    """Return the entity store of a pipeline's linker, or else of another component.
+    """Open the knowledge bases of a pipeline's components, and return the last one that is an entity store.
+
+    That is the linker's, if there is a linker.
 
     nlp (Language): The pipeline.
     RETURNS (Optional[EntityStore]): None if no component has a store.
     """
-    sources = [getattr(pipe, "candidates", None) for _, pipe in reversed(nlp.pipeline)]
-    for source in sources:
+    found: Optional[EntityStore] = None
+    for _, pipe in nlp.pipeline:
+        source = getattr(pipe, "candidates", None)
         if isinstance(source, StoreCandidates):
-            return source.store
-        if isinstance(source, KBCandidates) and isinstance(source.kb, StoreKB):
-            return source.kb.store
-    return None
+            found = source.store
+        elif isinstance(source, KBCandidates) and isinstance(source.kb, StoreKB):
+            found = source.kb.store or found
+    return found

@@ -24,7 +24,7 @@ class Shutdown:
         self._task: Optional[asyncio.Task] = None
 
     def is_stopping(self) -> bool:
-        """Return whether SIGTERM was received."""
+        """Return whether the server has stopped listening."""
         return self._is_stopping
 
     @contextlib.contextmanager
@@ -38,12 +38,11 @@ class Shutdown:
         loop = asyncio.get_running_loop()
 
         def start() -> None:
-            self._task = loop.create_task(self._stop(stop))
+            if self._task is None:
+                self._task = loop.create_task(self._stop(stop))
 
         def announce(number: int, frame: Any) -> None:
-            if not self._is_stopping:
-                self._is_stopping = True
-                loop.call_soon_threadsafe(start)
+            loop.call_soon_threadsafe(start)
 
         signal.signal(signal.SIGTERM, announce)
         try:
@@ -57,5 +56,7 @@ class Shutdown:
         # The handler is a method of uvicorn's Server.
         for server in getattr(getattr(stop, "__self__", None), "servers", ()):
             server.close()
+        # Only now: a client whose connection is closed connects again, and must be refused.
+        self._is_stopping = True
         await asyncio.sleep(GRACE)
         stop(signal.SIGTERM, None)

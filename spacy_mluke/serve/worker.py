@@ -43,9 +43,11 @@ class Worker:
         }
 
     def warm_up(self) -> None:
-        """Read the checkpoints, and fail now if a component cannot predict."""
-        with self.nlp.memory_zone():
-            self.nlp(WARM_UP)
+        """Read the checkpoints, and fail now if a component cannot predict.
+
+        This runs outside a memory zone: strings of what is loaded at the first use stay in the vocabulary.
+        """
+        self.nlp(WARM_UP)
 
     def run(self, key: Key, payloads: List[Any]) -> List[Any]:
         """Process a batch.

@@ -48,9 +48,7 @@ def test_settings_are_checked_and_survive_json():
 def test_without_the_packages_the_command_says_what_to_install(monkeypatch):
     for name in ("fastapi", "prometheus_client"):
         monkeypatch.setitem(sys.modules, name, None)
-    with pytest.raises(
-        ImportError, match=r"\[ML435\] The server needs fastapi, prometheus-client.*pip install fastapi"
-    ):
+    with pytest.raises(ImportError, match=r"\[ML435\] .*fastapi.*prometheus-client.*pip install fastapi"):
         check_packages()
     result = CliRunner().invoke(app, ["serve"])
     assert result.exit_code == 1
