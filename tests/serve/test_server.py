@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from spacy_mluke.cli._app import app
 from spacy_mluke.serve.packages import check_packages
-from spacy_mluke.serve.settings import Settings
+from spacy_mluke.serve.settings import VARIABLE, Settings
 from tests.conftest import REPO
 
 # Annotating takes 50 ms. The process has no real pipeline, because importing torch takes seconds.
@@ -24,7 +24,7 @@ import time
 from types import SimpleNamespace
 import uvicorn
 from spacy_mluke.serve.app import make_app
-from spacy_mluke.serve.settings import Settings
+from spacy_mluke.serve.settings import VARIABLE, Settings
 
 def run(key, texts):
     time.sleep(0.05)
@@ -43,6 +43,15 @@ def test_settings_are_checked_and_survive_json():
     for wrong in ({"batch_size": 0}, {"timeout": 0}, {"token": ""}, {"max_bytes": 2.5}, {"origins": "https://a.org"}):
         with pytest.raises(ValueError, match=r"\[ML(071|310)\]"):
             Settings(**wrong)
+
+
+def test_a_worker_process_gets_its_settings_from_the_environment(packages, monkeypatch):
+    from spacy_mluke.serve import server
+
+    monkeypatch.setattr(server.logging, "captureWarnings", bool)
+    settings = Settings("pipeline", batch_size=7, token="a")
+    monkeypatch.setenv(VARIABLE, settings.to_json())
+    assert server.make_process_app().state.service.settings == settings
 
 
 def test_without_the_packages_the_command_says_what_to_install(monkeypatch):
