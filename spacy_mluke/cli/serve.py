@@ -44,10 +44,10 @@ def serve(
     quantize: Optional[str] = QUANTIZE,
     log_level: str = LOG_LEVEL,
 ) -> None:
-    """Run a pipeline as a server: a JSON API, its description at /docs, and a page at /.
+    """Run a pipeline as a server with a JSON API and a page.
 
-    Requests of different clients are annotated together. SIGTERM finishes accepted requests first. See
-    docs/guides/serve.md.
+    The page is at /, the description of the API at /docs. Requests of different clients are annotated together. SIGTERM
+    ends the server when all accepted requests are answered.
     """
     from ..errors import check_choice
     from ..serve.packages import check_packages
