@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .kb.store_build import StoreRow, build_store
     from .pipeline.load import load
     from .pipeline.quantize import quantize
+    from .rendering.render import render
     from .storage.pipelines import save
     from .training.jsonl import read_jsonl, write_jsonl
 
@@ -39,6 +40,7 @@ __all__ = [
     "load",
     "quantize",
     "read_jsonl",
+    "render",
     "save",
     "write_jsonl",
 ]
@@ -58,6 +60,7 @@ _MODULES = {
     "load": "pipeline.load",
     "quantize": "pipeline.quantize",
     "read_jsonl": "training.jsonl",
+    "render": "rendering.render",
     "save": "storage.pipelines",
     "write_jsonl": "training.jsonl",
 }

@@ -20,7 +20,7 @@ LAYERS = [
     ["encoder"],
     ["heads", "annotate", "kb"],
     ["extensions"],
-    ["scorers", "languages", "attribution"],
+    ["scorers", "languages", "attribution", "rendering"],
     ["pipeline"],
     ["training"],
     ["report", "bulk"],

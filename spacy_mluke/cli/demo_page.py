@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Dict, Sequence
+from dataclasses import replace
+from typing import Sequence
 
 from spacy.tokens import Doc
 
-from ..report.html import COLORS, RTL, document, heat_map, marked_text
-from ..report.markup import Html, fill, join
+from ..rendering.annotated import AnnotatedText, read_doc
+from ..rendering.annotated import Mention as MarkedMention
+from ..rendering.colors import assign_colors, legend
+from ..rendering.marked_text import lang_attribute, marked_text
+from ..rendering.markup import Html, fill, join
+from ..rendering.page import document
+from ..rendering.tables import heat_map, table
+from ..rendering.text_direction import direction_of
 from .demo_tasks import CompletedText, LinkedText
 from .demo_texts import Mention
 from .demo_vectors import Comparison
 
 # In the last texts, labels are in the legend instead of beside each mention.
 STYLE = """
-mark.entity span { display: none; }
-.linked mark.entity span { display: inline; font-size: .7em; font-weight: 500; color: #444; }
-mark.right { background: #c9ecc0; } mark.wrong { background: #fbd0cf; } mark { padding: .1rem .3rem; border-radius: .3rem; }
-small { flex: 0 1 20rem; color: #555; align-self: center; }
-@media (max-width: 40rem) { .text { flex-wrap: wrap; } small { flex-basis: 100%; } }
+.row { display: flex; gap: .75rem; border-top: 1px solid var(--mluke-line); padding: .4rem 0; break-inside: avoid; }
+.row > b { flex: 0 0 2rem; color: var(--mluke-muted); font-weight: 500; } .row .mluke-text { flex: 1; }
+.unlabelled mark small { display: none; }
+mark.right, span.right { background: light-dark(#c9ecc0, #24551a); color: var(--mluke-fg); } mark.wrong, span.wrong { background: light-dark(#fbd0cf, #7a2a29); color: var(--mluke-fg); }
+mark.right, mark.wrong { padding: .1rem .3rem; border-radius: .3rem; }
+.row > small { flex: 0 1 20rem; color: var(--mluke-muted); align-self: center; }
+@media (max-width: 40rem) { .row { flex-wrap: wrap; } .row > small { flex-basis: 100%; } }
 """
 
 
@@ -36,13 +45,13 @@ The score and the next two predictions follow the text.</p>
 Each cell is the mean cosine (times 100) between mentions of two entities in <em>different</em> languages, after subtracting the
 mean of all vectors. A dark diagonal on a light background shows that mentions of an entity are similar across languages. The
 blocks around the diagonal are entities of the same sentence: vectors depend on the context.</p>
-<div class="maps">{maps}</div>
+<div class="mluke-maps">{maps}</div>
 <h2>Similarity to mentions in other languages</h2>
 <p>Mean cosine between mentions in different languages, and how often the nearest mention in another language is of the same
 entity.</p>
-<div class="scroll"><table><tr><th></th><th>same entity</th><th>different entity</th><th>nearest mention: same entity</th></tr>{summary}</table></div>
-<h2>Texts</h2><p>{legend}</p>
-{texts}"""
+{summary}
+<h2>Texts</h2>{legend}
+<div class="unlabelled">{texts}</div>"""
 
 
 def render_page(
@@ -65,29 +74,20 @@ def render_page(
     completed (Sequence[CompletedText]): Texts with filled masks.
     RETURNS (str): The page.
     """
-    colors = {entity: COLORS[i % len(COLORS)] for i, entity in enumerate(entities)}
+    colors = assign_colors(entities)
     languages = list(dict.fromkeys(mention.language for mention in mentions))
     docs_languages = _languages(docs, mentions)
     texts = []
     for language in languages:
         for doc, doc_language in zip(docs, docs_languages, strict=True):
             if doc_language == language:
-                texts.append(_text(doc, language, colors))
-    legend = join((fill('<span class="key" style="background:{}">{}</span>', colors[e], e) for e in entities), " ")
-    maps = join(
-        fill('<section><h2>{}</h2><div class="scroll">{}</div></section>', c.name, _heat_map(c, entities))
-        for c in comparisons
-    )
-    summary = join(
-        fill(
-            "<tr><th>{}</th><td>{:.2f}</td><td>{:.2f}</td><td>{} of {}</td></tr>",
-            c.name,
-            c.same,
-            c.different,
-            c.nearest,
-            len(mentions),
-        )
-        for c in comparisons
+                content = replace(read_doc(doc), lang=language)
+                texts.append(_row(language, marked_text(content, colors=colors)))
+    maps = join(fill("<section><h3>{}</h3>{}</section>", c.name, _heat_map(c, entities)) for c in comparisons)
+    summary = table(
+        ["", "same entity", "different entity", "nearest mention: same entity"],
+        [[c.name, f"{c.same:.2f}", f"{c.different:.2f}", f"{c.nearest} of {len(mentions)}"] for c in comparisons],
+        name="Similarity to mentions in other languages",
     )
     body = fill(
         _BODY,
@@ -100,7 +100,7 @@ def render_page(
         n_languages=len(languages),
         maps=maps,
         summary=summary,
-        legend=legend,
+        legend=legend(colors),
         texts=join(texts),
     )
     return document("Entities across languages", STYLE, body)
@@ -108,18 +108,12 @@ def render_page(
 
 def _heat_map(comparison: Comparison, entities: Sequence[str]) -> Html:
     shown = [[f"{100 * value:.0f}" for value in row] for row in comparison.similarity.tolist()]
-    return heat_map(entities, entities, comparison.similarity, shown)
-
-
-def _text(doc: Doc, language: str, colors: Dict[str, str]) -> Html:
-    spans = [{"start": ent.start_char, "end": ent.end_char, "label": ent.label_} for ent in doc.ents]
-    return _row(language, marked_text(doc.text, spans, language, colors))
+    return heat_map(entities, entities, comparison.similarity, shown, name=comparison.name)
 
 
 def _linked(text: LinkedText) -> Html:
-    spans = [{**mention, "label": f"{mention['name']} {mention['id']}"} for mention in text.mentions]
-    colors = {span["label"]: COLORS[sum(span["id"].encode("utf8", "surrogatepass")) % len(COLORS)] for span in spans}
-    return _row(text.lang, marked_text(text.text, spans, text.lang, colors, kind="linked"))
+    marked = [MarkedMention(m["start"], m["end"], m["name"], m["id"], m["name"]) for m in text.mentions]
+    return _row(text.lang, marked_text(AnnotatedText(text.text, marked, lang=text.lang)))
 
 
 def _completed(text: CompletedText) -> Html:
@@ -128,9 +122,9 @@ def _completed(text: CompletedText) -> Html:
     return _row(
         text.lang,
         fill(
-            '<div class="entities" style="direction: {direction}">{before}<mark class="{mark}">{filler}</mark>{after}</div>'
+            '<div class="mluke-text" dir="{direction}">{before}<mark class="{mark}">{filler}</mark>{after}</div>'
             '<small>{score:.2f} <span class="{mark}">{mark}</span>; next: {rest}</small>',
-            direction="rtl" if text.lang in RTL else "ltr",
+            direction=direction_of(text.text, text.lang),
             before=before,
             mark="right" if text.is_right else "wrong",
             filler=first.text,
@@ -142,7 +136,7 @@ def _completed(text: CompletedText) -> Html:
 
 
 def _row(lang: str, html: Html) -> Html:
-    return fill('<div class="text" lang="{0}"><b>{0}</b>{1}</div>', lang, html)
+    return fill('<div class="row"{}><b lang="en">{}</b>{}</div>', lang_attribute(lang), lang, html)
 
 
 def _languages(docs: Sequence[Doc], mentions: Sequence[Mention]) -> Sequence[str]:

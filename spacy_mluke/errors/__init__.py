@@ -15,6 +15,7 @@ Each file has the messages of one folder, and its own codes; `codes.py` joins th
     report.py       report/                     ML270 to ML279
     bulk.py         bulk/                       ML280 to ML289, ML350 to ML359
     serve.py        serve/                      ML435 to ML449
+    rendering.py    rendering/                  ML450 to ML459
     storage.py      storage/                    ML330 to ML339, ML360 to ML369
 
 A code never changes its meaning, and the code of a removed message is not used again: ML002, ML008, ML027, ML028 and

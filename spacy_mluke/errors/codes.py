@@ -12,6 +12,7 @@ from .encoder import EncoderErrors
 from .kb import KnowledgeBaseErrors
 from .options import OptionErrors
 from .pipeline import PipelineErrors
+from .rendering import RenderingErrors
 from .report import ReportErrors
 from .serve import ServeErrors
 from .storage import StorageErrors
@@ -39,6 +40,7 @@ class Errors(
     PipelineErrors,
     KnowledgeBaseErrors,
     TrainingErrors,
+    RenderingErrors,
     ReportErrors,
     BulkErrors,
     ServeErrors,

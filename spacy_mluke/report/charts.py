@@ -9,8 +9,8 @@ from html import unescape
 from typing import Any, Dict, List, Sequence, Tuple
 
 from ..errors import Errors
+from ..rendering.markup import Html, escape_text, fill
 from .bootstrap import Interval
-from .markup import Html, escape_text, fill
 from .metrics import METRIC_NAMES
 from .summary import Curve, Key, Summary
 

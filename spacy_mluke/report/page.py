@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import numpy
 
+from ..rendering.annotated import AnnotatedText, Fact, Mention
+from ..rendering.arcs import arc_diagram
+from ..rendering.colors import N_COLORS, assign_colors
+from ..rendering.marked_text import marked_text
+from ..rendering.markup import Html, fill, join
+from ..rendering.page import document
+from ..rendering.tables import heat_map, table
 from .bootstrap import Interval
 from .charts import curve_chart, gap_chart, score_chart
 from .counting import NONE, WRONG_WAY
-from .html import COLORS, arc_diagram, document, heat_map, marked_text, table
-from .markup import Html, fill, join
 from .metrics import METRIC_NAMES
 from .mistakes import Mistake
 from .run import Run
@@ -35,24 +40,20 @@ N_SHOWN = 4  # mistakes for each language
 MAX_LABELS = 150  # maximum number of labels in a confusion matrix
 MAX_HEADS = 8  # maximum number of columns with names; more columns have numbers
 STYLE = """
-svg.chart { display: block; width: 100%; max-width: 36rem; height: auto; }
+svg.chart { display: block; width: 100%; max-width: 36rem; height: auto; background: #fff; border-radius: .4rem; }
 .charts { display: flex; flex-wrap: wrap; gap: 0 2rem; } .charts section { flex: 1 1 20rem; max-width: 36rem; }
-td small, th small { display: block; color: #666; white-space: nowrap; } th small { font-weight: normal; }
-.map { font-size: .75rem; } .map td { min-width: 1.3rem; padding: .2rem .25rem; }
-.map th:first-child { position: sticky; left: 0; background: #fff; font-weight: 500; }
-tbody tr { border-top: 1px solid #e4e4e4; }
-.mistake { border-top: 1px solid #e4e4e4; padding: .5rem 0; break-inside: avoid; }
-.mistake p { margin: 0; } .mistake .side { color: #666; font-size: .8rem; }
-.mistake .entities { line-height: 2.1 !important; }
-mark.entity { padding: .15em .35em !important; line-height: 1.4 !important; }
+td small, th small { display: block; color: var(--mluke-muted); white-space: nowrap; } th small { font-weight: normal; }
+.mluke-map { font-size: .75rem; } .mluke-map td { min-width: 1.3rem; padding: .2rem .25rem; }
+.mistake { border-top: 1px solid var(--mluke-line); padding: .5rem 0; break-inside: avoid; container-type: inline-size; }
+.mistake p { margin: 0; } .mistake .side { color: var(--mluke-muted); font-size: .8rem; }
 nav a { margin-right: .8rem; }
-footer { margin-top: 2rem; color: #666; font-size: .85rem; }
+footer { margin-top: 2rem; color: var(--mluke-muted); font-size: .85rem; }
 @media (max-width: 30rem) {
-  body { padding: .7rem; } h1 { font-size: 1.3rem; }
-  th, td { padding: .25rem .2rem; font-size: .8rem; } th:first-child { white-space: normal; } td small, th small { font-size: .62rem; letter-spacing: -.02em; }
-  .map th, .map td { font-size: .65rem; } .map th:first-child { min-width: 7.5rem; max-width: 8.5rem; line-height: 1.1; overflow-wrap: anywhere; }
+  .mluke-page { padding: .7rem; } h1 { font-size: 1.3rem; }
+  .mluke th, .mluke td { padding: .25rem .2rem; font-size: .8rem; } .mluke th:first-child { white-space: normal; } td small, th small { font-size: .62rem; letter-spacing: -.02em; }
+  .mluke-map th, .mluke-map td { font-size: .65rem; } .mluke-map th:first-child { min-width: 7.5rem; max-width: 8.5rem; line-height: 1.1; overflow-wrap: anywhere; }
 }
-@media print { nav { display: none; } section, table, svg { break-inside: avoid; } .scroll { overflow: visible; } body { font-size: 11pt; } }
+@media print { nav { display: none; } section, table, svg { break-inside: avoid; } body { font-size: 11pt; } }
 """
 
 
@@ -169,13 +170,13 @@ def _confusions(summary: Summary) -> Html:
     for name, runs in groups.items():
         found = pooled_confusion(runs)
         if found is not None:
-            shown.append(fill('<section><h3>{}</h3><div class="scroll">{}</div></section>', name, _confusion(found)))
+            shown.append(fill("<section><h3>{}</h3>{}</section>", name, _confusion(found)))
     if not shown:
         return Html()
     return fill(
         "<h3>Confusion matrix of {}</h3><p>Rows are gold labels, with their number in all languages and seeds of the "
         "matrix in brackets. Columns are predicted labels, in percent of the row. "
-        '"none": no gold annotation, or no prediction.</p><div class="maps">{}</div>',
+        '"none": no gold annotation, or no prediction.</p><div class="mluke-maps">{}</div>',
         summary.first,
         join(shown),
     )
@@ -216,28 +217,37 @@ def _mistakes(summary: Summary) -> Html:
     return fill("<h2>Mistakes of {}</h2><p>A random selection.</p>{}", summary.first, join(shown))
 
 
-def _colors(mistakes: List[Mistake]) -> Dict[str, str]:
-    labels = sorted({span["label"] for m in mistakes for side in ("gold", "predicted") for span in m[side]})
-    return {label: COLORS[i % len(COLORS)] for i, label in enumerate(labels)}
+def _colors(mistakes: List[Mistake]) -> Dict[str, int]:
+    return assign_colors(span["label"] for m in mistakes for side in ("gold", "predicted") for span in m[side])
 
 
-def _mistake(mistake: Mistake, lang: str, colors: Dict[str, str]) -> Html:
-    if len(colors) > len(COLORS):
+def _mistake(mistake: Mistake, lang: str, colors: Dict[str, int]) -> Html:
+    if len(colors) > N_COLORS:
         colors = _colors([mistake])
     title = fill('<p dir="auto"><b>{}</b></p>', mistake["title"]) if mistake.get("title") else Html()
     if "arc" in mistake:
-        ends = sorted(mistake["gold"], key=_start)
-        head, tail = (mistake["text"][span["start"] : span["end"]] for span in ends)
-        arcs = {"gold": mistake["arc"]["gold"], "predicted": mistake["arc"]["predicted"]}
-        labels = "; ".join(f"{side}: {label or 'no relation'}" for side, label in arcs.items())
-        text = marked_text(mistake["text"], ends, lang, colors)
-        diagram = arc_diagram(head, tail, arcs)
-        return fill('<div class="mistake">{}{}{}<p class="side">{}</p></div>', title, text, diagram, labels)
+        facts = [_fact(side, mistake["arc"][side]) for side in ("gold", "predicted") if mistake["arc"][side]]
+        content = _annotated(mistake, sorted(mistake["gold"], key=_start), lang, facts)
+        labels = "; ".join(f"{side}: {mistake['arc'][side] or 'no relation'}" for side in ("gold", "predicted"))
+        diagram = arc_diagram(content, colors=colors)
+        return fill('<div class="mistake">{}{}<p class="side">{}</p></div>', title, diagram, labels)
     sides = join(
-        fill('<p class="side">{}</p>{}', side, marked_text(mistake["text"], mistake[side], lang, colors))
+        fill('<p class="side">{}</p>{}', side, marked_text(_annotated(mistake, mistake[side], lang), colors=colors))
         for side in ("gold", "predicted")
     )
     return fill('<div class="mistake">{}{}</div>', title, sides)
+
+
+def _fact(side: str, label: str) -> Fact:
+    """Return a relation between the first and the second mention; labels that end with (e2,e1) have the second as
+    head."""
+    head, tail = (1, 0) if label.endswith("(e2,e1)") else (0, 1)
+    return Fact(head, tail, f"{side}: {label.partition('(')[0]}")
+
+
+def _annotated(mistake: Mistake, spans: List[Dict[str, Any]], lang: str, facts: Sequence[Fact] = ()) -> AnnotatedText:
+    mentions = [Mention(span["start"], span["end"], span["label"]) for span in spans]
+    return AnnotatedText(mistake["text"], mentions, facts, lang)
 
 
 def _start(span: Dict[str, int]) -> int:

@@ -14,6 +14,10 @@ _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0
 class Html(str):
     """Text that is HTML already. Only `fill` and `join` make it, from templates in the code."""
 
+    def _repr_html_(self) -> str:
+        """Return the HTML: notebooks show it."""
+        return str(self)
+
 
 class _Escaping(Formatter):
     def format_field(self, value: Any, format_spec: str) -> str:
