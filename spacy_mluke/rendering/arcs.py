@@ -109,44 +109,43 @@ def fact_table(content: AnnotatedText, *, kb_url_template: Optional[str] = None)
 def _draw(content: AnnotatedText, facts: Sequence[Fact], colors: Mapping[str, int], width: int) -> Tuple[Html, float]:
     margin = 0.0
     boxes = wrap(content, width - 8)
-    crossing = sum(_main(boxes, fact.head).line != _main(boxes, fact.tail).line for fact in facts)
+    main = _main_boxes(boxes)
+    crossing = sum(main[fact.head].line != main[fact.tail].line for fact in facts)
     if crossing:
         margin = _LANE * min(crossing, _MAX_LANES) + 6
         boxes = wrap(content, width - 8 - margin)
     for box in boxes:
         box.start += margin + 1
-    arcs = _place(boxes, facts, margin, width)
+    main = _main_boxes(boxes)
+    arcs = _place([(main[fact.head], main[fact.tail]) for fact in facts], facts, margin)
+    labelled_lines = {box.line for box in main.values()}
     tops: List[float] = []
     y = 2.0
     for line in range(1 + max((box.line for box in boxes), default=-1)):
         y += arcs.heights.get(line, 0.0)
         tops.append(y)
-        y += _TEXT + _GAP + (_BELOW if any(box.line == line and box.mention != NO_MENTION for box in boxes) else 0)
-    is_rtl = content.direction == "rtl"
-    main = {id(_main(boxes, box.mention)) for box in boxes if box.mention != NO_MENTION}
-    parts = [
-        _box(content, box, tops[box.line], colors, width if is_rtl else 0, is_labelled=id(box) in main) for box in boxes
-    ]
-    for i in range(len(facts)):
-        parts.append(_arc(arcs, i, tops, width if is_rtl else 0))
+        y += _TEXT + _GAP + (_BELOW if line in labelled_lines else 0)
+    mirror = width if content.direction == "rtl" else 0
+    labelled = {id(box) for box in main.values()}
+    parts = [_box(content, box, tops[box.line], colors, mirror, is_labelled=id(box) in labelled) for box in boxes]
+    parts += [_arc(arcs, i, tops, mirror) for i in range(len(facts))]
     # Labels last: no arc may cross them.
-    for piece in arcs.pieces:
-        parts.append(_arc_label(piece, tops, width if is_rtl else 0))
+    parts += [_arc_label(piece, tops, mirror) for piece in arcs.pieces]
     return join(parts), y
 
 
-def _main(boxes: Sequence[Box], mention: int) -> Box:
-    """Return the widest box of a mention: its label is below it, and its arcs begin and end there."""
-    return max((box for box in boxes if box.mention == mention), key=_width)
+def _main_boxes(boxes: Sequence[Box]) -> Dict[int, Box]:
+    """Return the widest box of each mention: its label is below it, and its arcs begin and end there."""
+    found: Dict[int, Box] = {}
+    for box in boxes:
+        if box.mention != NO_MENTION and (box.mention not in found or box.width > found[box.mention].width):
+            found[box.mention] = box
+    return found
 
 
-def _width(box: Box) -> float:
-    return box.width
-
-
-def _place(boxes: Sequence[Box], facts: Sequence[Fact], margin: float, width: float) -> _Arcs:
+def _place(ends: Sequence[Tuple[Box, Box]], facts: Sequence[Fact], margin: float) -> _Arcs:
+    """Place arcs; `ends` are the boxes of head and tail of each."""
     arcs = _Arcs()
-    ends = [(_main(boxes, fact.head), _main(boxes, fact.tail)) for fact in facts]
     crossing = {i: abs(head.line - tail.line) for i, (head, tail) in enumerate(ends) if head.line != tail.line}
     n_lanes = min(len(crossing), _MAX_LANES)
     # The longest are outside.
