@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any, Dict, List
 
-from ..report.html import STYLE, document, table
-from ..report.markup import Html, fill, join
+from ..rendering.markup import Html, fill, join
+from ..rendering.page import document
+from ..rendering.tables import table
 
 PAGE_POLICY = (
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -36,7 +37,7 @@ def render_reference(openapi: Dict[str, Any]) -> str:
     parts.append(Html("<h2>Parts of requests and responses</h2>"))
     for name, own in schemas.items():
         parts.append(fill('<h3 id="{}">{}</h3>{}', name, name, _members(own)))
-    return document("spacy_mluke: API", STYLE, join(parts))
+    return document("spacy_mluke: API", "", join(parts))
 
 
 def _text(found: Dict[str, Any]) -> str:
@@ -51,7 +52,7 @@ def _schema(content: Dict[str, Any], schemas: Dict[str, Any]) -> Dict[str, Any]:
 
 def _parameters(parameters: List[Dict[str, Any]]) -> Html:
     rows = [(one["name"], _type(one["schema"]), "yes" if one["required"] else "no", _text(one)) for one in parameters]
-    return table(("parameter", "type", "required", ""), rows) if rows else Html("")
+    return table(("parameter", "type", "required", ""), rows, kind="mluke-facts") if rows else Html("")
 
 
 def _members(schema: Dict[str, Any]) -> Html:
@@ -60,7 +61,7 @@ def _members(schema: Dict[str, Any]) -> Html:
         (name, _type(own), "yes" if name in required else "no", _text(own))
         for name, own in schema.get("properties", {}).items()
     ]
-    return table(("member", "type", "required", ""), rows)
+    return table(("member", "type", "required", ""), rows, kind="mluke-facts")
 
 
 def _type(schema: Dict[str, Any]) -> str:
