@@ -8,6 +8,7 @@
     python -m benchmarks.precision       int8 and bfloat16: differences of vectors from float32
     python -m benchmarks.dense_kernels   libraries that multiply in few bits
     python -m benchmarks.annotating      `spacy_mluke annotate` with more documents and processes
+    python -m benchmarks.peers           GLiNER, SpanMarker and spaCy's transformer NER beside a pipeline
     python -m benchmarks.entity_store    building an entity store, and looking names up
     python -m benchmarks.compare OLD     this checkout and another one, for speed before and after a change
 

@@ -31,10 +31,11 @@ from tqdm import tqdm
 from wasabi import msg
 
 from .texts import read_texts
+from .worker import Worker
 
 TASKS = ("encoder", "int8", "ner", "relations", "training", "ner-training")
 REPO = Path(__file__).parents[1]
-WORKER = Path(__file__).parent / "public_api" / "measure.py"
+SCRIPT = Path(__file__).parent / "public_api" / "measure.py"
 NER_LANGUAGES = ("en", "de", "es", "fr", "nl")
 
 OLD = typer.Argument(..., help="Folder of the old checkout", exists=True, file_okay=False)
@@ -123,7 +124,7 @@ def compare(
     results: Dict[str, List[Any]] = {name: [] for name in checkouts}
     with tqdm(total=rounds * processes, desc=task, disable=None) as bar:
         for _ in range(processes):
-            workers = {name: Worker(task, path, inputs) for name, path in checkouts.items()}
+            workers = {name: start(task, path, inputs) for name, path in checkouts.items()}
             for number in range(rounds):
                 # The checkout that runs first changes from round to round.
                 for name in sorted(workers, reverse=bool(number % 2)):
@@ -141,47 +142,19 @@ def is_same(first: Any, second: Any) -> bool:
     return first == second if isinstance(first, str) else math.isclose(first, second, rel_tol=1e-3)
 
 
-class Worker:
-    """A process of a checkout, which runs a task whenever it is asked to.
+def start(task: str, checkout: Path, inputs: Path) -> Worker:
+    """Start a process of a checkout, which runs a task.
 
     task (str): One of TASKS.
     checkout (Path): The checkout.
     inputs (Path): Folder from `write_inputs`.
+    RETURNS (Worker): The process. A run gives "seconds" and "result", a list of numbers or strings.
     """
-
-    def __init__(self, task: str, checkout: Path, inputs: Path):
-        self.process = subprocess.Popen(
-            [sys.executable, str(WORKER), task, str(inputs)],
-            cwd=checkout,
-            env=environment(checkout),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        package = Path(self._read()["package"])
-        if checkout not in package.parents:
-            msg.fail(f"{package} was imported, not the package of {checkout}", exits=1)
-
-    def run(self) -> Dict[str, Any]:
-        """Run the task once.
-
-        RETURNS (Dict[str, Any]): Its "seconds" and its "result", a list of numbers or strings.
-        """
-        assert self.process.stdin is not None
-        self.process.stdin.write("run\n")
-        self.process.stdin.flush()
-        return self._read()
-
-    def _read(self) -> Dict[str, Any]:
-        assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        if not line:
-            msg.fail(f"The process ended with exit code {self.process.wait()}", exits=1)
-        return json.loads(line)
-
-    def close(self) -> None:
-        """End the process."""
-        self.process.communicate()
+    worker = Worker([SCRIPT, task, inputs], cwd=checkout, env=environment(checkout))
+    package = Path(worker.prepared["package"])
+    if checkout not in package.parents:
+        msg.fail(f"{package} was imported, not the package of {checkout}", exits=1)
+    return worker
 
 
 def environment(checkout: Path) -> Dict[str, str]:
