@@ -11,7 +11,7 @@ import json
 import random
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, Tuple, cast
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple, cast
 
 import numpy
 import torch
@@ -33,6 +33,7 @@ _LATEST, _FACTS, _TENSORS, _PIPELINE = "latest.json", "state.json", "state.safet
 # Attributes in which an optimizer keeps one tensor for each parameter.
 _MOMENTS = ("mom1", "mom2", "averages", "_full")
 _TORCH_STATE = "random/torch"
+_EXTRA = "extra/"  # prefix of tensors that are not the pipeline's
 Key = Tuple[int, str]
 
 
@@ -48,10 +49,17 @@ class TrainingState:
     random_state: Any = None  # from `random.getstate`
     numpy_state: Any = None  # from `numpy.random.get_state`
     updates: Dict[str, int] = field(default_factory=dict)  # number of optimizer steps by parameter path
+    extra: Dict[str, Any] = field(default_factory=dict)  # further facts about the progress, as JSON
 
 
 def save_state(
-    folder: Path, nlp: Language, optimizer: Optimizer, state: TrainingState, *, keep: Optional[Path] = None
+    folder: Path,
+    nlp: Language,
+    optimizer: Optimizer,
+    state: TrainingState,
+    *,
+    keep: Optional[Path] = None,
+    extra: Optional[Mapping[str, torch.Tensor]] = None,
 ) -> None:
     """Write the state of a training. Until it is complete, and after a crash, readers get the previous state.
 
@@ -61,11 +69,13 @@ def save_state(
     state (TrainingState): Progress of the training; the random states are added to it.
     keep (Optional[Path]): The state that the pipeline was loaded from. It is not deleted, because the pipeline may read
         tables and names from its files later.
+    extra (Optional[Mapping[str, torch.Tensor]]): Further tensors, such as the weights of a module outside the pipeline.
     RAISES (ValueError): ML360 if it cannot be written.
     """
     target = folder / f"step-{state.n_steps}"
     paths = _parameter_paths(nlp)
     tensors: Dict[str, torch.Tensor] = {_TORCH_STATE: torch.get_rng_state()}
+    tensors.update({_EXTRA + name: tensor.detach().cpu().contiguous() for name, tensor in (extra or {}).items()})
     for n in range(torch.cuda.device_count() if torch.cuda.is_available() else 0):
         tensors[f"{_TORCH_STATE}/{n}"] = torch.cuda.get_rng_state(n)
     for kind in _MOMENTS:
@@ -168,6 +178,17 @@ def restore_optimizer(path: Path, nlp: Language, optimizer: Optimizer, state: Tr
                 moments[key] = tensor if is_torch else ops.asarray(cast(Any, tensor.numpy()))
         if name in state.updates:
             optimizer.nr_update[key] = state.updates[name]
+
+
+def read_extra(path: Path) -> Dict[str, torch.Tensor]:
+    """Read the further tensors of a state.
+
+    path (Path): As from `find_state`.
+    RETURNS (Dict[str, torch.Tensor]): The tensors that were passed to `save_state` as `extra`.
+    RAISES (ValueError): ML255 if the state is damaged.
+    """
+    found = _read_tensors(path)
+    return {name.removeprefix(_EXTRA): tensor for name, tensor in found.items() if name.startswith(_EXTRA)}
 
 
 def restore_random(path: Path, state: TrainingState) -> None:

@@ -1,0 +1,174 @@
+"""Train named entities and relations on one encoder.
+
+    python -m scripts.xx_mluke_small.train_names_and_relations ../shared/data training/xx_mluke_small/names \
+        --minutes 108 --resume
+
+Writes OUTPUT/pipeline with `mluke_ner`, OUTPUT/relations.safetensors with the weights of the classifier of relations,
+and OUTPUT/relations.json with its labels. An interrupted training leaves OUTPUT/training-state.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union, cast
+
+import spacy
+import torch
+from safetensors.torch import save_file
+from spacy.language import Language
+from spacy.training import Example
+from spacy.util import fix_random_seed
+from torch import Tensor
+
+from scripts.xx_mluke_small.batches import batch_by_cost
+from scripts.xx_mluke_small.examples import make_blank
+from scripts.xx_mluke_small.names import draw_names, first_examples, read_name_sources
+from scripts.xx_mluke_small.pair_training import PairTraining
+from scripts.xx_mluke_small.relation_examples import INVERSE, SYMMETRIC, RelationExample, RelationReader
+from scripts.xx_mluke_small.relations import read_relations
+from scripts.xx_mluke_small.training_files import DataFolder
+from scripts.xx_mluke_small.training_loop import (
+    Budget,
+    add_options,
+    finish,
+    frozen_parts,
+    state_to_resume,
+    train,
+)
+from spacy_mluke.encoder.access import load_model
+from spacy_mluke.encoder.optimizer import build_adamw_v1
+from spacy_mluke.storage.pipelines import save
+from spacy_mluke.training.state import pipeline_path
+
+NAME = "mluke_ner"
+# Learning rates of the encoder and the head of names, and of the classifier of relations.
+RATE, PAIR_RATE, DECAY, DROPOUT = 2e-4, 7e-4, 0.01, 0.1
+# Negative candidate spans for each token, and the maximum number of tokens of a candidate.
+NEGATIVES, MAX_TOKENS = 1.0, 12
+# Fraction of batches that are of relations.
+RELATION_BATCHES = 0.33
+# Wordpieces and entities of a batch, about; a token is 1.35 wordpieces. Examples that are sorted by size together.
+BATCH_ROWS, PIECES_PER_TOKEN, SPECIAL_PIECES = 600, 1.35, 2
+NAME_BUFFER, RELATION_BUFFER = 128, 64
+
+Batch = Tuple[str, Sequence[Union[Example, RelationExample]]]
+
+
+def main(args: Optional[List[str]] = None) -> None:
+    """Read the command line, and train."""
+    parser = argparse.ArgumentParser(description="Train named entities and relations.")
+    add_options(parser)
+    given = parser.parse_args(args)
+    budget = Budget(given.minutes, given.steps)
+    torch.set_num_threads(1)
+    fix_random_seed(given.seed)
+    path = state_to_resume(given)
+    nlp = (
+        make_pipeline(given.checkpoint, frozen_parts(given.frozen)) if path is None else spacy.load(pipeline_path(path))
+    )
+    training = NameRelationTraining(nlp, DataFolder(given.data), given.seed, is_new=path is None)
+    state = train(training, budget, given, path)
+    training.to_disk(given.output, {"steps": state.n_steps, **state.extra})
+    finish(given.output)
+
+
+def make_pipeline(checkpoint: str, frozen: Sequence[str]) -> Language:
+    """Return a pipeline with an untrained `mluke_ner`.
+
+    checkpoint (str): The checkpoint to start from.
+    frozen (Sequence[str]): Parts of the encoder that are not trained.
+    RETURNS (Language): The pipeline.
+    """
+    nlp = make_blank()
+    encoder = {"name": checkpoint, "visibility": "isolated", "max_entities": 0, "frozen": list(frozen)}
+    nlp.add_pipe(
+        NAME,
+        config={
+            "model": {"encoder": encoder, "dropout": DROPOUT},
+            "suggester": {"@misc": "spacy-mluke.sentence_ngrams.v1", "min_size": 1, "max_size": MAX_TOKENS},
+            "negatives_per_token": NEGATIVES,
+        },
+    )
+    return nlp
+
+
+class NameRelationTraining:
+    """Trains `mluke_ner` and a classifier of relations that reads the same encoder.
+
+    nlp (Language): The pipeline.
+    data (DataFolder): The data.
+    seed (int): Seed of the order of batches.
+    is_new (bool): Whether to initialize the pipeline.
+    """
+
+    def __init__(self, nlp: Language, data: DataFolder, seed: int, *, is_new: bool):
+        self.nlp = nlp
+        self.rng = random.Random(seed)
+        sources = read_name_sources(data)
+        relations = read_relations(data)
+        self.labels = relations.labels
+        self.ner: Any = nlp.get_pipe(NAME)
+        if is_new:
+            examples = first_examples(nlp, sources)
+            nlp.initialize(lambda: examples)
+        encoder = self.ner.model.get_ref("encoder")
+        self.pairs = PairTraining(encoder, load_model(encoder).config.hidden_size, len(self.labels), PAIR_RATE)
+        self.optimizer = build_adamw_v1(RATE, weight_decay=DECAY)
+        options: Dict[str, Any] = {"limit": BATCH_ROWS, "rng": self.rng}
+        reader = RelationReader(relations, nlp.make_doc, self.rng)
+        self._names = batch_by_cost(draw_names(nlp, sources, self.rng), name_cost, buffer=NAME_BUFFER, **options)
+        self._relations = batch_by_cost(reader.draw(), relation_cost, buffer=RELATION_BUFFER, **options)
+
+    def draw(self) -> Batch:
+        """Return the next batch: the task, and examples."""
+        if self.rng.random() >= RELATION_BATCHES:
+            return "names", next(self._names)
+        return "relations", next(self._relations)
+
+    def learn(self, batch: Batch, factor: float) -> Optional[Dict[str, float]]:
+        """Learn a batch; as `training_loop.Training.learn`."""
+        task, examples = batch
+        self.optimizer.learn_rate = RATE * factor
+        if task == "names":
+            losses = self.ner.update(cast(List[Example], examples), sgd=self.optimizer, drop=DROPOUT, losses={})
+            return {task: losses[NAME]}
+        loss = self.pairs.learn(cast(List[RelationExample], examples), self.optimizer, factor)
+        return None if loss is None else {task: loss}
+
+    def tensors(self) -> Dict[str, Tensor]:
+        """Return the state of the classifier of relations."""
+        return self.pairs.tensors()
+
+    def restore(self, tensors: Mapping[str, Tensor]) -> None:
+        """Restore the state of the classifier of relations."""
+        self.pairs.restore(tensors)
+
+    def to_disk(self, folder: Path, about: Mapping[str, Any]) -> None:
+        """Write the pipeline and the classifier of relations.
+
+        folder (Path): The folder.
+        about (Mapping[str, Any]): Steps, seconds and what else is known about the training.
+        """
+        save(self.nlp, folder / "pipeline")
+        save_file(self.pairs.scorer.state_dict(), folder / "relations.safetensors")
+        inverses = {**INVERSE, **{label: label for label in SYMMETRIC}}
+        known = {label: back for label, back in inverses.items() if label in self.labels and back in self.labels}
+        content = {"labels": self.labels, "inverses": dict(sorted(known.items())), "training": dict(about)}
+        (folder / "relations.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf8")
+
+
+def name_cost(eg: Example) -> float:
+    """Return the number of rows that the encoder reads of an example: wordpieces and candidate spans, about."""
+    return len(eg.predicted) * (PIECES_PER_TOKEN + NEGATIVES) + SPECIAL_PIECES
+
+
+def relation_cost(example: RelationExample) -> float:
+    """Return the number of rows that the encoder reads of an example: wordpieces and mentions, about."""
+    return len(example.doc) * PIECES_PER_TOKEN + len(example.spans) + SPECIAL_PIECES
+
+
+if __name__ == "__main__":
+    main()
