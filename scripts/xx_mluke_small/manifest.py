@@ -17,7 +17,7 @@ from scripts.xx_mluke_small.names import read_name_sources
 from scripts.xx_mluke_small.questions import read_questions
 from scripts.xx_mluke_small.relations import read_relations
 from scripts.xx_mluke_small.sources import source_of
-from scripts.xx_mluke_small.training_files import NAMES, DataFolder
+from scripts.xx_mluke_small.training_files import NAMES, PROPERTIES_FILE, RELATIONS, DataFolder
 
 CHECKPOINT = Path(__file__).parents[2] / "spacy_mluke" / "assets" / "mluke-small"
 # Files of the checkpoint that training starts from.
@@ -72,6 +72,7 @@ def files_read(root: Path) -> List[str]:
     read_name_sources(data)
     read_relations(data)
     read_questions(data)
+    data.path(f"{RELATIONS}/{PROPERTIES_FILE}")
     return sorted(data.files_read)
 
 

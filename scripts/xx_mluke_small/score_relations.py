@@ -174,8 +174,17 @@ def predicted_facts(doc: Doc, numbers: Dict[Bounds, int]) -> Set[Fact]:
         head = numbers.get((relation.head.start, relation.head.end))
         tail = numbers.get((relation.tail.start, relation.tail.end))
         if head is not None and tail is not None:
-            found.add((head, tail, relation.label))
+            found.add((head, tail, property_of(relation.label)))
     return found
+
+
+def property_of(label: str) -> str:
+    """Return the Wikidata property of a label.
+
+    label (str): A label of the pipeline, such as "place of birth (P19)", or a property.
+    RETURNS (str): Such as "P19".
+    """
+    return label.rpartition(" (")[2].removesuffix(")")
 
 
 def names_of(fact: SentenceFact) -> Tuple[str, str]:

@@ -113,7 +113,7 @@ SOURCES = (
     ),
     Source(
         "fewrel", "FewRel (Han et al., 2018)", "MIT (its page: CC BY-SA 4.0)", "https://github.com/thunlp/FewRel",
-        notes=_WIKIPEDIA,
+        notes=f"{_WIKIPEDIA}; names of properties",
     ),
     Source(
         "fewrel80", "FewRel in lower case (Han et al., 2018; Qin and Joty, 2022)", "MIT (FewRel's page: CC BY-SA 4.0)",
@@ -156,6 +156,7 @@ SOURCES = (
         notes=_WIKIPEDIA,
     ),
 )  # fmt: skip
+_OTHER_FILES = {"properties": "fewrel"}  # files without a language
 _BY_NAME: Dict[str, Source] = {source.name: source for source in SOURCES}
 
 
@@ -175,7 +176,8 @@ def source_of(file: str) -> Source:
     RETURNS (Source): The source.
     RAISES (ValueError): If it has none.
     """
-    corpus = _stem(file).partition("-")[2]
+    stem = _stem(file)
+    corpus = stem.partition("-")[2] or _OTHER_FILES.get(stem, "")
     for mark in ("", "_", "-"):
         name = corpus.partition(mark)[0] if mark else corpus
         if name in _BY_NAME:

@@ -110,7 +110,7 @@ class NameRelationTraining:
         sources = read_name_sources(data)
         relations = read_relations(data)
         self.labels = relations.labels
-        self.ner: Any = nlp.get_pipe(NAME)
+        self.ner = cast(Any, nlp.get_pipe(NAME))
         if is_new:
             examples = first_examples(nlp, sources)
             nlp.initialize(lambda: examples)

@@ -73,9 +73,11 @@ QUESTION_FILES: Dict[str, float] = {
 }
 # Files of which only a part is trained on: the number of questions. The rest is held out.
 QUESTIONS_TO_TRAIN_ON: Dict[str, int] = {"en-squadshifts_wiki.test.json": 7300}
+PROPERTIES_FILE = "properties.tsv"  # English names of the relations
 TRAINING_FILES = (
     *(f"{NAMES}/{file}" for file in NAME_FILES),
     *(f"{RELATIONS}/{file}" for file in RELATION_FILES),
+    f"{RELATIONS}/{PROPERTIES_FILE}",
     *(f"{QUESTIONS}/{file}" for file in QUESTION_FILES),
 )
 

@@ -52,7 +52,7 @@ class Relations(Rules):
     """Everyone was born where they are mentioned, and everyone is everyone's spouse."""
 
     def __call__(self, doc):
-        labels = ("P19", "P26")
+        labels = ("place of birth (P19)", "P26")
         pairs = [(first, second) for first in doc.ents for second in doc.ents if first.start < second.start]
         set_relations(doc, [Relation(*pair, label) for pair in pairs for label in labels])
         return doc

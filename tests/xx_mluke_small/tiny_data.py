@@ -38,6 +38,8 @@ def make_file(name: str) -> str:
         return "".join(json.dumps(document(i)) + "\n" for i in range(N_TEXTS))
     if name.endswith(".jsonl"):
         return "".join(json.dumps(sentence(i, name)) + "\n" for i in range(4 * N_TEXTS))
+    if name.endswith(".tsv"):
+        return "property\tlabel\tdescription\n" + "".join(f"{label}\tname of {label}\t\n" for label in RELATIONS)
     return json.dumps(squad(name))
 
 
