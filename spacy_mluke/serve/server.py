@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import logging.config
 import os
 import tempfile
+from typing import Any, Dict, Optional
 
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.supervisors import Multiprocess
 
 from ..errors import check_at_least
 from .app import make_app
 from .logs import log_config
 from .metrics import FOLDER
 from .settings import VARIABLE, Settings
+
+_HEALTHCHECK = 60  # seconds after which a process that does not answer is replaced; loading may take long
+
+
+class _Processes(Multiprocess):
+    """Several processes that share a socket. On shutdown the parent closes its copy of the socket, too: connections
+    would wait there, and nobody would accept them."""
+
+    def terminate_all(self) -> None:
+        super().terminate_all()
+        for sock in self.sockets:
+            sock.close()
 
 
 def run_server(settings: Settings, *, host: str, port: int, workers: int = 1, log_level: str = "info") -> None:
@@ -32,7 +47,7 @@ def run_server(settings: Settings, *, host: str, port: int, workers: int = 1, lo
     check_at_least("workers", workers, 1)
     config = log_config(log_level)
     logging.config.dictConfig(config)
-    options = {
+    options: Dict[str, Any] = {
         "host": host,
         "port": port,
         "log_config": config,
@@ -44,18 +59,28 @@ def run_server(settings: Settings, *, host: str, port: int, workers: int = 1, lo
         app = make_process_app(settings)
         # The command fails with a message if the pipeline cannot be loaded, before anything listens.
         app.state.service.start().result()
-        uvicorn.run(app, **options)  # type: ignore[arg-type]
+        uvicorn.run(app, **options)
         return
     os.environ[VARIABLE] = settings.to_json()
     with tempfile.TemporaryDirectory(prefix="spacy_mluke_metrics_") as folder:
         os.environ[FOLDER] = folder
-        uvicorn.run(f"{__name__}:make_process_app", factory=True, workers=workers, **options)  # type: ignore[arg-type]
+        found = uvicorn.Config(
+            f"{__name__}:{make_process_app.__name__}",
+            factory=True,
+            workers=workers,
+            timeout_worker_healthcheck=_HEALTHCHECK,
+            **options,
+        )
+        given: Dict[str, Any] = {"config": found, "sockets": [found.bind_socket()]}
+        if "target" in inspect.signature(Multiprocess).parameters:  # older versions of uvicorn
+            given["target"] = uvicorn.Server(found).run
+        _Processes(**given).run()
 
 
-def make_process_app(settings: Settings | None = None) -> FastAPI:
+def make_process_app(settings: Optional[Settings] = None) -> FastAPI:
     """Make the application of one process.
 
-    settings (Settings | None): The settings; None to read them from the environment.
+    settings (Optional[Settings]): The settings; None to read them from the environment.
     RETURNS (FastAPI): The application.
     """
     logging.captureWarnings(True)
