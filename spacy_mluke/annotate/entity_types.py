@@ -11,6 +11,7 @@ from ..types import Floats2d, Ints2d
 from .records import find_records, put_record
 
 RECORD = "mluke_types_record"
+KNOWN = "mluke_known_types_record"
 
 
 def write_types(
@@ -67,16 +68,39 @@ def _overwrite_labels(doc: Doc, bounds: Ints2d, scores: Floats2d, labels: Sequen
     doc.set_ents(ents)
 
 
+def write_known_types(doc: Doc, bounds: Sequence[Tuple[int, int]], types: Sequence[Sequence[str]]) -> None:
+    """Write the types of spans that a knowledge base knows. `get_types` returns them for spans that are not typed.
+
+    doc (Doc): The document.
+    bounds (Sequence[Tuple[int, int]]): Token bounds of the spans.
+    types (Sequence[Sequence[str]]): The types of each span.
+    """
+    spans = [doc[start:end] for start, end in bounds]
+    put_record(
+        doc,
+        KNOWN,
+        {
+            "spans": [[span.start_char, span.end_char] for span in spans],
+            "types": [list(own) for own in types],
+        },
+    )
+
+
 def get_types(span: Span) -> Dict[str, float]:
     """Return the type probabilities of a span: `span._.mluke_types`.
 
     span (Span): A span.
-    RETURNS (Dict[str, float]): Probability by label; empty for a span that was not typed. The types are independent,
-        so the probabilities do not sum to 1.
+    RETURNS (Dict[str, float]): Probability by label. The types are independent, so the probabilities do not sum to 1.
+        For a linked span that was not typed, the classes of its entity, with a probability of 1; else empty.
     """
     for start, record in reversed(find_records(span.doc, RECORD)):
         place = (span.start_char - start, span.end_char - start)
         rows = numpy.flatnonzero((record["spans"].reshape((-1, 2)) == place).all(axis=1))
         if len(rows):
             return dict(zip(record["labels"], record["scores"][rows[-1]].tolist(), strict=True))
+    for start, record in reversed(find_records(span.doc, KNOWN)):
+        known = [tuple(place) for place in record["spans"]]  # msgpack makes tuples lists, or lists tuples
+        own = (span.start_char - start, span.end_char - start)
+        if own in known:
+            return dict.fromkeys(record["types"][known.index(own)], 1.0)
     return {}

@@ -63,6 +63,25 @@ def write_links(
     )
 
 
+def relabel(doc: Doc, types: Dict[Tuple[int, int], List[str]]) -> None:
+    """Give linked entities the types of what they are linked to, if their label is the type of another candidate.
+
+    doc (Doc): The document.
+    types (Dict[Tuple[int, int], List[str]]): Types of the candidates of a mention, that of the linked one first, by
+        token bounds.
+    """
+    ents = []
+    has_new = False
+    for ent in doc.ents:
+        own = types.get((ent.start, ent.end), [])
+        is_new = ent.label_ in own[1:] and ent.label_ != own[0] != ""
+        has_new |= is_new
+        label = own[0] if is_new else ent.label_
+        ents.append(Span(doc, ent.start, ent.end, label=label, kb_id=ent.kb_id_, span_id=ent.id_))
+    if has_new:
+        doc.set_ents(ents, default="unmodified")
+
+
 def get_candidates(span: Span) -> List[Candidate]:
     """Return the candidates of a mention: `span._.mluke_candidates`.
 

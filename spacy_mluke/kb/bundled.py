@@ -1,4 +1,4 @@
-"""Open an entity store by path, or the bundled one by its name."""
+"""Open an entity store by path, or a bundled one by its name."""
 
 from __future__ import annotations
 
@@ -10,37 +10,54 @@ from ..storage.files import replacing
 from ..storage.fingerprint import FileVersion, fingerprint_of
 from ..storage.sqlite import UnwritableFile
 from ..storage.user_folders import build_lock, cache_folders, is_trusted, is_writable
+from .name_index import INDEX_FORMAT, NameIndex
+from .packed import ENTITIES, read_packed, read_packed_classes, read_packed_facts
 from .store import EntityStore
 from .store_build import build_store
 from .store_format import FORMAT
 from .store_sources import read_rows
 
-BUNDLED = "world"
-_SOURCE = Path(__file__).resolve().parent.parent / "assets" / BUNDLED / "names.tsv.xz"
+WORLD, KNOWLEDGE = BUNDLED = ("world", "knowledge")
+_ASSETS = Path(__file__).resolve().parent.parent / "assets"
+_SOURCES = {WORLD: _ASSETS / WORLD / "names.tsv.xz", KNOWLEDGE: _ASSETS / KNOWLEDGE / ENTITIES}
 
 
 def open_store(path: Union[str, Path]) -> EntityStore:
     """Open an entity store.
 
-    path (Union[str, Path]): A store's file; or "world" for the bundled one: countries, cities, languages, currencies
-        and continents.
+    path (Union[str, Path]): A store's file; or the name of a bundled one: "world" (countries, cities, languages,
+        currencies and continents) or "knowledge" (a hundred thousand well-known entities).
     RETURNS (EntityStore): The store.
     RAISES (ValueError): ML230 if the file is not a store, ML232 if no folder for the bundled one can be written to.
     """
     # A folder of that name is not a store: a pipeline may have been saved there.
-    if str(path) == BUNDLED and not Path(path).is_file():
-        return _open_bundled()
+    if str(path) in BUNDLED and not Path(path).is_file():
+        return _open_bundled(str(path))
     return EntityStore(path)
 
 
-def _open_bundled() -> EntityStore:
-    """Open the bundled store.
+def open_index(store: EntityStore) -> NameIndex:
+    """Return the index of a store's names. That of a bundled store is read from the user's cache.
 
-    The package contains a compressed table of 0.6 MB. The SQLite file is built at the first use on a machine, in two
-    seconds, in the user's cache; if that cannot be written to, in the folder for temporary files (see `cache_folders`).
+    store (EntityStore): The store.
+    RETURNS (NameIndex): The index.
+    """
+    file = _index_file(store.path)
+    if is_trusted(file.parent):
+        found = NameIndex.read(file)
+        if found is not None:
+            return found
+    return NameIndex.of(store.entities())
+
+
+def _open_bundled(kind: str) -> EntityStore:
+    """Open a bundled store.
+
+    The package contains a compressed table. The SQLite file and the index of its names are built at the first use on a
+    machine, in the user's cache; if that cannot be written to, in the folder for temporary files (see `cache_folders`).
     A damaged file is built again.
     """
-    name = f"{BUNDLED}-{fingerprint_of(_SOURCE)}-{FORMAT}.sqlite"
+    name = f"{kind}-{fingerprint_of(_SOURCES[kind])}-{FORMAT}.sqlite"
     places = [folder / name for folder in cache_folders()]
     for place in places:
         found = _open_built(place)
@@ -54,7 +71,7 @@ def _open_bundled() -> EntityStore:
             try:
                 # Another process may have built it during the wait.
                 found = _open_built(place)
-                return _build(place) if found is None else found
+                return _build(kind, place) if found is None else found
             except UnwritableFile as err:  # for instance a full disk: try the next folder
                 reason = err.reason
     raise ValueError(Errors.ML232.format(target=" or ".join(map(str, places)), reason=reason))
@@ -72,14 +89,27 @@ def _open_built(place: Path) -> Optional[EntityStore]:
         return None
 
 
-def _build(place: Path) -> EntityStore:
-    store = build_store(read_rows(_SOURCE), place, source=_SOURCE)
+def _build(kind: str, place: Path) -> EntityStore:
+    source = _SOURCES[kind]
+    if kind == WORLD:
+        store = build_store(read_rows(source), place, source=source)
+    else:
+        folder = source.parent
+        facts, classes = read_packed_facts(folder), read_packed_classes(folder)
+        store = build_store(read_packed(folder), place, source=source, facts=facts, classes=classes)
     try:
+        with replacing(_index_file(place)) as aside:
+            NameIndex.of(store.entities()).write(aside)
         with replacing(_hash_file(place)) as aside:
             aside.write_bytes(FileVersion(place).digest.encode())
     except OSError as err:
         raise UnwritableFile(Errors.ML232.format(target=place, reason=err), err) from err
     return store
+
+
+def _index_file(place: Path) -> Path:
+    """The file that contains the index of a bundled store."""
+    return place.with_suffix(f".names{INDEX_FORMAT}.npz")
 
 
 def _hash_file(place: Path) -> Path:

@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 import re
-import unicodedata
-from itertools import chain, repeat
 from typing import Any, Collection, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
 
-import ahocorasick_rs
 import numpy
 
 from ..types import Ints1d
-from .name_keys import loose_key
-from .store import MAX_ENDING
-
-# Scripts without spaces between words: a name may begin and end between any two of their letters.
-UNSPACED = re.compile(
-    "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
+from .inflection import LANGUAGES, MAX_ENDING
+from .mention_rules import extend, is_allowed, is_common_word, is_part, stop_words
+from .name_index import (
+    ANY_ENDING,
+    INFLECTED,
+    MAX_NAME_LENGTH,
+    NAME,
+    ORDINARY,
+    PREFIX,
+    STRONG,
+    Names,
+    part_hashes,
+    running_hashes,
 )
+from .name_keys import loose_key
+from .text_classes import classify, word_edges, word_ends
+
 _MARKS = re.compile("[\u0300-\u036f]+")
 _CLUSTER = re.compile("[^\u0300-\u036f]?[\u0300-\u036f]*", re.DOTALL)
 _SPACE = ord(" ")
-# A name of at most this many letters, all upper case, is a code (US, USA). Found in upper case only: "us" is a word.
-_MAX_CODE_LENGTH = 4
-# Longer names are not searched: the automaton's memory grows with the square of a name's length, and up to this many
-# matches may end at one character.
-MAX_NAME_LENGTH = 256
-_CHUNK = 1 << 12  # characters searched at once; their matches are in memory
+_CHUNK = 1 << 12  # characters searched at once
 _MAX_CACHED = 1 << 16  # foldings in the cache, of a letter with its marks
 _MAX_CACHED_LENGTH = 4  # characters of a cached letter with its marks
 
@@ -38,42 +40,30 @@ class FoundName(NamedTuple):
     end: int
 
 
-class _Spelling(NamedTuple):
-    """Properties of the names that have one key."""
-
-    may_be_lowercase: bool  # whether one of them may begin with a lower-case letter
-    is_code: bool  # whether all of them are codes in upper case
-    is_name: bool  # whether one of them is a complete name
-    is_stem: bool  # whether one of them is a stem
-
-
 class MentionFinder:
     """Finds names in text in one pass, ignoring case, accents and punctuation (`loose_key`).
 
-    A name that begins with an upper-case letter is not found in lower case ("Nice", "nice"), and a code ("US") only in
-    upper case. A stem is found with up to four more letters, to the end of the word ("Япони": Японии, Японией). A
-    name whose key has more than 256 characters is not searched.
+    - A name that begins with an upper-case letter is not found in lower case ("Nice", "nice"), and a code ("US") only
+      in upper case. In names of few letters, and in lower case, accents matter ("på" is not "Pa").
+    - An apostrophe is found only where a name has one: "Japans" is not found in "Japan's".
+    - A stem is found with up to four more letters ("Япони": Японии, Японией). Names of languages that inflect names
+      are found with the endings of `inflection`.
+    - A stop word is found only where its capital means a name: not at the beginning of a sentence.
+    - A name whose key has more than 256 characters is not searched.
 
-    names (Iterable[str]): The names.
-    stems (Iterable[str]): Beginnings of names whose endings change.
+    names (Names): The names.
+    lang (str): Language of the text, whose stop words are used; "xx" for any.
+    skip_parts (bool): Whether to skip a name of one word beside another capitalised word ("Paris Hilton").
     """
 
-    def __init__(self, names: Iterable[str], stems: Iterable[str] = ()):
-        spellings: Dict[str, _Spelling] = {}
-        for name, is_stem in chain(zip(names, repeat(False)), zip(stems, repeat(True))):
-            key = loose_key(name)
-            if len(key) > MAX_NAME_LENGTH or not any(char.isalnum() for char in key):
-                continue
-            new = _spelling(name, is_stem)
-            old = spellings.get(key)
-            spellings[key] = new if old is None else _join(old, new)
-        self._spellings = list(spellings.values())
-        self._longest = max(map(len, spellings), default=1)
-        self._automaton = ahocorasick_rs.AhoCorasick(list(spellings), matchkind=ahocorasick_rs.MatchKind.Standard)
+    def __init__(self, names: Names, lang: str = "xx", *, skip_parts: bool = False):
+        self.names = names
+        self.lang = lang
+        self.skip_parts = skip_parts
 
     def __len__(self) -> int:
         """Number of keys."""
-        return len(self._spellings)
+        return len(self.names.hashes)
 
     def find(self, text: str) -> List[FoundName]:
         """Return all names in a text that begin and end where words do, including overlapping ones.
@@ -81,7 +71,7 @@ class MentionFinder:
         text (str): The text.
         RETURNS (List[FoundName]): Sorted by start; with one start, the longest first.
         """
-        return sorted(set(self._find(text)), key=_start_and_length)
+        return sorted({name for name, _ in self._find(text)}, key=_start_and_length)
 
     def find_longest(self, text: str, edges: Optional[Collection[int]] = None) -> List[FoundName]:
         """Return names that do not overlap: from left to right, the longest name at each start that is still free.
@@ -92,32 +82,110 @@ class MentionFinder:
         edges (Optional[Collection[int]]): Character offsets at which a name may begin or end; None for any.
         RETURNS (List[FoundName]): In text order.
         """
-        ends: Dict[int, int] = {}
-        for start, end in self._find(text):
+        ends: Dict[int, Tuple[int, bool]] = {}
+        for (start, end), has_ending in self._find(text):
             if edges is None or (start in edges and end in edges):
-                ends[start] = max(end, ends.get(start, 0))
-        return longest(FoundName(start, ends[start]) for start in sorted(ends))
+                ends[start] = max((end, has_ending), ends.get(start, (0, False)))
+        found = longest(FoundName(start, ends[start][0]) for start in sorted(ends))
+        if not self.skip_parts:
+            return found
+        words = stop_words(self.lang)
+        return [name for name in found if not is_part(text, *name, words, has_ending=ends[name.start][1])]
 
-    def _find(self, text: str) -> Iterator[FoundName]:
+    def _find(self, text: str) -> Iterator[Tuple[FoundName, bool]]:
+        """Names, and whether they have an ending."""
+        if not len(self):
+            return
+        words = stop_words(self.lang)
+        for start, last, word_end, flags in self._matches(text):
+            for first, end in _forms(text, start, last, word_end, flags):
+                end = extend(text, first, end)
+                if not is_allowed(text, first, end, flags):
+                    continue
+                if not is_common_word(text, first, end, words, is_ordinary=bool(flags & ORDINARY)):
+                    yield FoundName(first, end), word_end == end > last
+
+    def _matches(self, text: str) -> Iterator[Tuple[int, int, int, int]]:
+        """Names whose keys are in the text: first character, end, end of the word, and bits."""
         # Marks that the key does not contain belong to the letter before them.
         marks = {} if text.isascii() else dict(run.span() for run in _MARKS.finditer(text))
         folded, origins = _fold(text, bool(marks))
+        if not folded:
+            return
+        classes = classify(text)
+        stops = word_ends(classes)
+        edges = word_edges(classes)
+        starts, ends = self._bounds(folded, origins, edges, stops, marks)
         for head in range(0, len(folded), _CHUNK):
-            chunk = folded[head : head + _CHUNK + self._longest - 1]
-            for row, start, end in self._automaton.find_matches_as_indexes(chunk, overlapping=True):
-                if start >= _CHUNK:
-                    continue  # found again in the next chunk
-                first, last = int(origins[head + start]), int(origins[head + end - 1]) + 1
-                last = marks.get(last, marks.get(last - 1, last))
-                spelling = self._spellings[row]
-                if not _is_word_edge(text, first) or not _has_allowed_case(text[first:last], spelling):
-                    continue
-                if spelling.is_name and _is_word_edge(text, last):
-                    yield FoundName(first, last)
-                if spelling.is_stem:
-                    word_end = _word_end(text, last)
-                    if word_end - last <= MAX_ENDING:
-                        yield FoundName(first, word_end)
+            chunk = folded[head : head + _CHUNK + MAX_NAME_LENGTH]
+            own_starts = starts[slice(*numpy.searchsorted(starts, (head, head + _CHUNK)))] - head
+            own_ends = ends[slice(*numpy.searchsorted(ends, (head, head + len(chunk)), side="right"))] - head
+            for first, last, flags in self._search(chunk, own_starts, own_ends):
+                begin, end = int(origins[head + first]), int(origins[head + last - 1]) + 1
+                end = marks.get(end, marks.get(end - 1, end))
+                if edges[end]:
+                    yield begin, end, end, flags
+                else:
+                    yield begin, end, int(stops[end]), flags & ~NAME
+
+    def _bounds(
+        self, folded: str, origins: Ints1d, edges: Ints1d, stops: Ints1d, marks: Dict[int, int]
+    ) -> Tuple[Ints1d, Ints1d]:
+        """Characters of a folded text at which names may begin, and end."""
+        codes = numpy.frombuffer(folded.encode("utf-32-le", "surrogatepass"), dtype="uint32")
+        is_word = codes != _SPACE
+        is_new = numpy.ones(len(codes) + 1, dtype=bool)  # a character may be folded to several
+        is_new[1:-1] = origins[1:] != origins[:-1]
+        starts = numpy.flatnonzero(is_word & is_new[:-1] & edges[origins])
+        after = origins + 1
+        if marks:
+            after = numpy.asarray([marks.get(end, marks.get(end - 1, end)) for end in after.tolist()], dtype="int64")
+        is_end = edges[after]
+        if self.names.has_stems:
+            is_end = is_end | (stops[after] - after <= MAX_ENDING)
+        return starts, numpy.flatnonzero(is_word & is_new[1:] & is_end) + 1
+
+    def _search(self, chunk: str, starts: Ints1d, ends: Ints1d) -> Iterator[Tuple[int, int, int]]:
+        names = self.names
+        hashes = running_hashes(chunk)
+        reach = numpy.full(len(starts), PREFIX - 1)
+        has_prefix = starts + PREFIX <= len(chunk)
+        prefixes = part_hashes(hashes, starts[has_prefix], starts[has_prefix] + PREFIX)
+        rows, is_found = _look_up(names.prefixes, prefixes)
+        reach[numpy.flatnonzero(has_prefix)[is_found]] = names.lengths[rows]
+        low = numpy.searchsorted(ends, starts, side="right")
+        counts = numpy.searchsorted(ends, starts + reach, side="right") - low
+        firsts = starts.repeat(counts)
+        places = numpy.arange(counts.sum()) - (numpy.cumsum(counts) - counts).repeat(counts)
+        lasts = ends[low.repeat(counts) + places]
+        rows, is_found = _look_up(names.hashes, part_hashes(hashes, firsts, lasts))
+        yield from zip(firsts[is_found].tolist(), lasts[is_found].tolist(), names.flags[rows].tolist(), strict=True)
+
+
+def _forms(text: str, start: int, last: int, word_end: int, flags: int) -> Iterator[Tuple[int, int]]:
+    """The mentions that a name is found as: complete, or with an ending."""
+    if not flags & STRONG:
+        return
+    length = word_end - last
+    if flags & NAME:
+        yield start, last
+    if flags & ANY_ENDING and length <= MAX_ENDING:
+        yield start, word_end
+    if 0 < length <= MAX_ENDING and flags >= min(INFLECTED.values()):
+        ending = text[last:word_end].lower()
+        for lang, bit in INFLECTED.items():
+            rules = LANGUAGES[lang]
+            if flags & bit and ending in rules.endings:
+                yield start, last if rules.are_particles else word_end
+
+
+def _look_up(table: Ints1d, values: Ints1d) -> Tuple[Ints1d, Ints1d]:
+    """Rows of a sorted table, for the values that it has; and which values these are."""
+    if not len(table):
+        return numpy.zeros(0, dtype="int64"), numpy.zeros(len(values), dtype=bool)
+    rows = numpy.minimum(numpy.searchsorted(table, values), len(table) - 1)
+    is_found = table[rows] == values
+    return rows[is_found], is_found
 
 
 def longest(found: Iterable[FoundName]) -> List[FoundName]:
@@ -189,54 +257,6 @@ class _Sizes(dict):
 
 _FOLDS = _Folds()
 _SIZES = _Sizes()
-
-
-def _spelling(name: str, is_stem: bool) -> _Spelling:
-    letters = [char for char in name if char.isalpha()]
-    first = letters[0] if letters else ""
-    is_code = name.isupper() and name.isalnum() and len(name) <= _MAX_CODE_LENGTH and first.lower() != first
-    return _Spelling(first == first.lower(), is_code and not is_stem, not is_stem, is_stem)
-
-
-def _join(one: _Spelling, other: _Spelling) -> _Spelling:
-    return _Spelling(
-        one.may_be_lowercase or other.may_be_lowercase,
-        one.is_code and other.is_code,
-        one.is_name or other.is_name,
-        one.is_stem or other.is_stem,
-    )
-
-
-def _has_allowed_case(mention: str, spelling: _Spelling) -> bool:
-    """Whether the upper-case letters of a mention are allowed for its names."""
-    if spelling.is_code:
-        return mention.isupper()
-    if spelling.may_be_lowercase:
-        return True
-    first = next((char for char in mention if char.isalpha()), "")
-    return first != first.lower()
-
-
-def _word_end(text: str, start: int) -> int:
-    """End of the word that continues at a character, or a character further than an ending may reach."""
-    end = start
-    while end < min(len(text), start + MAX_ENDING + 1) and _is_letter(text[end]):
-        end += 1
-    return end
-
-
-def _is_word_edge(text: str, index: int) -> bool:
-    """Whether a word may begin or end before a character."""
-    if index in (0, len(text)):
-        return True
-    before, after = text[index - 1], text[index]
-    if not (_is_letter(before) and _is_letter(after)):
-        return True
-    return bool(UNSPACED.match(before) or UNSPACED.match(after))
-
-
-def _is_letter(char: str) -> bool:
-    return char.isalnum() or unicodedata.category(char).startswith("M")
 
 
 def _start_and_length(found: FoundName) -> Tuple[int, int]:

@@ -46,6 +46,18 @@ def case_key(name: str) -> str:
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
 
 
+def has_accents(name: str) -> bool:
+    """Return whether a name has accents that `loose_key` removes.
+
+    name (str): A name.
+    RETURNS (bool): Whether it has.
+    """
+    if name.isascii():
+        return False
+    folded = case_key(name)
+    return _drop_accents(folded) != folded
+
+
 def _limit_marks(text: str) -> str:
     if len(text) <= MAX_MARKS:
         return text

@@ -202,8 +202,8 @@ def build_store_kb_v1(
 ) -> Callable[[Vocab, int], StoreKB]:
     """Return a function for `generate_empty_kb` of spaCy's `entity_linker`. Registered as `spacy-mluke.store_kb.v1`.
 
-    path (Optional[Union[str, Path]]): An entity store, or "world" for the bundled one; None in a pipeline that is
-        loaded from disk.
+    path (Optional[Union[str, Path]]): An entity store, or "world" or "knowledge" for a bundled one; None in a pipeline
+        that is loaded from disk.
     match (str): The loosest spelling allowed: "exact", "case" or "loose".
     use_lang (bool): Whether names of the document's language are preferred.
     RETURNS (Callable): Creates the knowledge base from a vocabulary and the width of vectors.
@@ -218,7 +218,7 @@ def _make_kb(
     vocab: Vocab, entity_vector_length: int, *, path: Optional[Union[str, Path]], match: str, use_lang: bool
 ) -> StoreKB:
     # A saved pipeline contains its store, so the original file may be missing.
-    exists = path is not None and (str(path) == BUNDLED or Path(path).is_file())
+    exists = path is not None and (str(path) in BUNDLED or Path(path).is_file())
     store = open_store(cast(Any, path)) if exists else None
     return StoreKB(vocab, entity_vector_length, store, match=match, use_lang=use_lang)
 

@@ -12,19 +12,27 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple, Union
 from ..errors import Errors, check_choice
 from ..storage.files import replacing, write_files
 from ..storage.sqlite import ReadOnlyDatabase, Row
-from .name_keys import case_key, loose_key
+from .inflection import MAX_ENDING, base_keys
+from .matching import Match, strictest, weigh
+from .name_keys import loose_key
 from .store_format import (
+    ALIAS,
     ALL_ENTITIES,
     ALL_NAMES,
+    ANY_FACT,
+    BY_CROSS_REFERENCE,
     BY_STEM,
     CANDIDATES,
+    CLASSES_OF,
     ENTITY,
+    FACTS_OF,
     FORMAT,
     KINDS,
     NAME,
     NAMES_OF,
+    OLDER,
     SCHEMA,
-    STEM,
+    TITLE,
     CandidateRow,
     check_row,
     read_counts,
@@ -32,7 +40,6 @@ from .store_format import (
 
 STORE = "entities.sqlite"
 MATCHES = ("exact", "case", "loose")
-MAX_ENDING = 4  # maximum number of letters after a stem: case endings, particles
 
 
 class EntityName(NamedTuple):
@@ -41,7 +48,8 @@ class EntityName(NamedTuple):
     name: str
     lang: str = ""  # "" for a name without a language
     # "name": the main name in this language; "alias"; "title" of its page; "stem": the common beginning of inflected
-    # forms ("Япони": Японии, Японией).
+    # forms ("Япони": Японии, Японией); "xref": its id in another register; "weak" and "common" repeat a name, and
+    # say how it is found (see `store_format`).
     kind: str = NAME
     prior: Optional[float] = None  # weight of this entity among those with this name
 
@@ -62,7 +70,7 @@ class Entity:
         RETURNS (str): Its name in that language, else one without a language, else the English one, else the first; its
             id if it has no name.
         """
-        complete = [name for name in self.names if name.kind != STEM]
+        complete = [name for name in self.names if name.kind in (NAME, ALIAS, TITLE)]
         own = [name for name in complete if name.kind == NAME] or complete
         for code in (lang, "", "en"):
             for name in own:
@@ -71,11 +79,11 @@ class Entity:
         return own[0].name if own else self.id
 
 
-class Match(NamedTuple):
-    """A candidate: an entity that a mention may refer to."""
+class Fact(NamedTuple):
+    """A fact about an entity."""
 
-    id: str
-    prior: float  # probability among the mention's candidates; the priors of all candidates sum to 1
+    property: str  # such as "P17"
+    object: str  # id of an entity
 
 
 class EntityStore(ReadOnlyDatabase):
@@ -90,6 +98,7 @@ class EntityStore(ReadOnlyDatabase):
     message = Errors.ML230
     version = FORMAT
     schema = SCHEMA
+    older = OLDER
 
     def __init__(self, path: Union[str, Path]):
         super().__init__(Path(path))
@@ -99,6 +108,9 @@ class EntityStore(ReadOnlyDatabase):
         except (KeyError, TypeError, AttributeError, json.JSONDecodeError, RecursionError) as err:
             raise self.damaged(f"its description of the content cannot be read ({err})") from err
         self._n_entities, self.n_names, self.languages, self.types = meta
+        self._has_tables = self.query("PRAGMA user_version")[0][0] == FORMAT
+        # Whether there are facts about entities.
+        self.has_facts = self._has_tables and bool(self.query(ANY_FACT))
 
     def __len__(self) -> int:
         """Number of entities."""
@@ -112,7 +124,7 @@ class EntityStore(ReadOnlyDatabase):
     def get(self, entity_id: str) -> Optional[Entity]:
         """Return an entity.
 
-        entity_id (str): Its id.
+        entity_id (str): Its id, or its id in another register (a name of the kind "xref").
         RETURNS (Optional[Entity]): The entity; None for an unknown id.
         """
         row = self._find(entity_id)
@@ -153,6 +165,28 @@ class EntityStore(ReadOnlyDatabase):
     def __iter__(self) -> Iterator[Entity]:
         return self.entities()
 
+    def facts(self, entity_id: str) -> List[Fact]:
+        """Return what the store knows about an entity.
+
+        entity_id (str): Its id.
+        RETURNS (List[Fact]): Facts with the entity as subject; empty for an unknown id.
+        """
+        row = self._find(entity_id)
+        if row is None or not self._has_tables:
+            return []
+        return [Fact(*found) for found in self._checked(self.query(FACTS_OF, (row[0],)), "tt")]
+
+    def classes(self, entity_id: str) -> List[str]:
+        """Return the classes that an entity is an instance of: its finer types.
+
+        entity_id (str): Its id.
+        RETURNS (List[str]): Names of classes ("big city"); empty for an unknown id.
+        """
+        row = self._find(entity_id)
+        if row is None or not self._has_tables:
+            return []
+        return [name for (name,) in self._checked(self.query(CLASSES_OF, (row[0],)), "t")]
+
     # --- by name ---
 
     def candidates(self, mention: str, lang: Optional[str] = None, *, match: str = "loose") -> List[Match]:
@@ -160,7 +194,7 @@ class EntityStore(ReadOnlyDatabase):
 
         The strictest spelling that finds a name is used: exact; without case; without accents and punctuation
         (`loose_key`). Names in the language are preferred. If no name is found, the longest beginning of the mention
-        that is a stem is used.
+        that is a stem is used, or a name that the mention may be an inflected form of (`inflection`).
 
         The weight of a name is its prior, else its entity's prior, else the least weight of the other names.
 
@@ -179,15 +213,25 @@ class EntityStore(ReadOnlyDatabase):
             while not rows and match == "loose" and ending <= min(MAX_ENDING, len(key) - 1):
                 rows = self._named(BY_STEM, key[: len(key) - ending])
                 ending += 1
+            if not rows and match == "loose":
+                rows = self._inflected(key, lang)
         except UnicodeEncodeError:  # a lone surrogate, which a store cannot contain
             return []
         if not rows:
             return []
-        kept = _strictest(rows, mention, match)
+        kept = strictest(rows, mention, match)
         if lang is not None:
             own = [row for row in rows if row.lang in (lang, "")]
-            kept = (_strictest(own, mention, match) if own else []) or kept
-        return _weigh(kept)
+            kept = (strictest(own, mention, match) if own else []) or kept
+        return weigh(kept)
+
+    def _inflected(self, key: str, lang: Optional[str]) -> List[CandidateRow]:
+        own = lang if lang in self.languages else None
+        for base, code in base_keys(key, own):
+            rows = [row for row in self._named(CANDIDATES, base) if row.lang == code]
+            if rows:
+                return rows
+        return []
 
     def all_names(self) -> Iterator[Tuple[str, str, str]]:
         """Return all names, entity after entity.
@@ -246,6 +290,8 @@ class EntityStore(ReadOnlyDatabase):
     def _find(self, entity_id: str) -> Optional[Row]:
         try:
             rows = self._checked(self.query(ENTITY, (entity_id,)), "nttp")
+            if not rows:
+                rows = self._checked(self.query(BY_CROSS_REFERENCE, (loose_key(entity_id), entity_id)), "nttp")
         except UnicodeEncodeError:
             return None
         return rows[0] if rows else None
@@ -264,7 +310,7 @@ class EntityStore(ReadOnlyDatabase):
                 yield row
 
     def _named(self, query: str, key: str) -> List[CandidateRow]:
-        return [CandidateRow(*row) for row in self._checked(self.query(query, (key,)), "ttptp")]
+        return [CandidateRow(*row) for row in self._checked(self.query(query, (key,)), "ttptpt")]
 
     def _entity(self, row: Row) -> Entity:
         num, entity_id, kind, prior = row
@@ -277,34 +323,3 @@ class EntityStore(ReadOnlyDatabase):
             return [check_row(row, kinds) for row in rows]
         except TypeError as err:
             raise self.damaged(err) from err
-
-
-def _strictest(rows: List[CandidateRow], mention: str, match: str) -> List[CandidateRow]:
-    """Rows whose names match the mention in the strictest spelling that matches any."""
-    found = [row for row in rows if row.name == mention]
-    if not found and match != "exact":
-        key = case_key(mention)
-        found = [row for row in rows if case_key(row.name) == key]
-    if not found and match == "loose":
-        found = rows
-    return found
-
-
-def _weigh(rows: List[CandidateRow]) -> List[Match]:
-    weights: Dict[str, Optional[float]] = {}
-    for row in rows:
-        entity_id = row.id
-        weight = row.entity_prior if row.prior is None else row.prior
-        before = weights.get(entity_id)
-        weights[entity_id] = weight if before is None else max(before, weight or 0.0)
-    given = [weight for weight in weights.values() if weight is not None]
-    least = min(given, default=1.0)
-    filled = {entity_id: least if weight is None else weight for entity_id, weight in weights.items()}
-    total = sum(filled.values())
-    # If all weights are 0, all candidates are equally likely.
-    priors = {i: weight / total if total else 1 / len(filled) for i, weight in filled.items()}
-    return [Match(i, prior) for i, prior in sorted(priors.items(), key=_rank)]
-
-
-def _rank(item: Tuple[str, float]) -> Tuple[float, str]:
-    return -item[1], item[0]

@@ -18,11 +18,11 @@ from ..storage.sqlite import UnwritableFile, configure_for_writing
 from ..vocabulary.database import Progress
 from .name_keys import loose_key
 from .store import EntityStore
-from .store_format import ALIAS, FORMAT, INDEXES, KINDS, NAME, STEM, TABLES, TITLE
+from .store_format import ALIAS, FORMAT, INDEXES, KINDS, NAME, STEM, TABLES
 
 _CACHE_KIB = 64 * 1024
 _REPORT_EVERY = 10_000  # rows between two calls of `progress`
-_NAME, _ALIAS, _TITLE, _STEM = map(KINDS.index, (NAME, ALIAS, TITLE, STEM))
+_NAME, _ALIAS, _STEM = map(KINDS.index, (NAME, ALIAS, STEM))
 _STAGE = """
     CREATE TABLE stage.rows (id TEXT, lang TEXT, name TEXT, kind INTEGER, type TEXT, prior REAL, entity_prior REAL);
     CREATE TABLE stage.keys (key TEXT, row INTEGER);
@@ -39,7 +39,8 @@ class StoreRow(NamedTuple):
     name: str
     type: str = ""  # the first type in an entity's rows is used
     prior: Optional[float] = None  # weight of the entity among those with this name
-    kind: str = ""  # "name", "alias", "title" or "stem"; if empty, the first row of a language is the name
+    # One of `store_format.KINDS`; if empty, the first row of a language is the name.
+    kind: str = ""
     entity_prior: Optional[float] = None  # weight of the entity for names without a prior; the greatest is used
 
 
@@ -48,6 +49,8 @@ def build_store(
     target: Union[str, Path],
     *,
     source: object = "rows",
+    facts: Iterable[Tuple[str, str, str]] = (),
+    classes: Iterable[Tuple[str, str]] = (),
     progress: Optional[Progress] = None,
 ) -> EntityStore:
     """Write an entity store, in bounded memory for any number and order of rows.
@@ -58,6 +61,9 @@ def build_store(
     rows (Iterable[StoreRow]): The names.
     target (Union[str, Path]): The file to write. It is created or replaced when it is complete.
     source (object): Source of the rows, for messages.
+    facts (Iterable[Tuple[str, str, str]]): Facts: id of the subject, property, id of the object. Those about unknown
+        entities are skipped.
+    classes (Iterable[Tuple[str, str]]): Finer types: id of an entity, name of a class.
     progress (Optional[Progress]): Called repeatedly with the stage, the amount done and the total (0 if unknown).
     RETURNS (EntityStore): The store.
     RAISES (ValueError): ML231 for a row without an id or a name, or with an invalid prior; ML232 if the store cannot be
@@ -80,6 +86,7 @@ def build_store(
                 "INSERT INTO stage.rows VALUES (?, ?, ?, ?, ?, ?, ?)", _checked(rows, source, progress)
             )
             meta = _fill(connection, progress)
+            _insert_facts(connection, facts, classes)
             for step, statement in enumerate(_FINISH):
                 if progress is not None:
                     progress("indexing", step, len(_FINISH))
@@ -171,6 +178,25 @@ def _fill(connection: sqlite3.Connection, progress: Optional[Progress]) -> Dict[
     }
 
 
+def _insert_facts(
+    connection: sqlite3.Connection, facts: Iterable[Tuple[str, str, str]], classes: Iterable[Tuple[str, str]]
+) -> None:
+    numbers = dict(connection.execute("SELECT id, num FROM entities")) if facts or classes else {}
+    connection.executemany(
+        "INSERT OR IGNORE INTO facts VALUES (?, ?, ?)",
+        (
+            (numbers[subject], relation, numbers[object_])
+            for subject, relation, object_ in facts
+            if subject in numbers and object_ in numbers
+        ),
+    )
+    places: Counter[str] = Counter()
+    for entity_id, name in classes:
+        if entity_id in numbers:
+            connection.execute("INSERT INTO classes VALUES (?, ?, ?)", (numbers[entity_id], places[entity_id], name))
+            places[entity_id] += 1
+
+
 def _names_of(rows: List[Tuple[Any, ...]]) -> List[Tuple[str, str, int, Optional[float]]]:
     """Distinct names of an entity, as they are stored: name, language, kind, prior."""
     names: Dict[Tuple[str, str, int], Tuple[int, Optional[float]]] = {}
@@ -179,8 +205,8 @@ def _names_of(rows: List[Tuple[Any, ...]]) -> List[Tuple[str, str, int, Optional
         if kind is None:
             kind = _ALIAS if lang in named else _NAME
             named.add(lang)
-        # Titles and stems are kept in addition to an equal name: titles are unique to an entity, names are not.
-        key = name, lang, kind if kind in (_TITLE, _STEM) else _NAME
+        # Other kinds are kept in addition to an equal name: titles are unique to an entity, names are not.
+        key = name, lang, _NAME if kind in (_NAME, _ALIAS) else kind
         before = names.get(key)
         if before is not None:
             kind = min(kind, before[0])

@@ -6,26 +6,39 @@ import json
 import math
 from typing import Any, Dict, NamedTuple, Optional, Tuple
 
-FORMAT = 1001  # far from the format numbers of entity vocabularies, so that the two files cannot be confused
-NAME, ALIAS, TITLE, STEM = KINDS = ("name", "alias", "title", "stem")
+FORMAT = 1002  # far from the format numbers of entity vocabularies, so that the two files cannot be confused
+# "xref": the entity's id in another register. "weak" and "common" repeat a name of the entity. A weak name means many
+# things: it is linked where another component found it, but it is not searched. A common name is an ordinary word of
+# the language: it is not found at the beginning of a sentence.
+KINDS = ("name", "alias", "title", "stem", "xref", "weak", "common")
+NAME, ALIAS, TITLE, STEM, CROSS_REFERENCE, WEAK, COMMON = KINDS
 
-TABLES = """
+_TABLES_1001 = """
     CREATE TABLE entities (num INTEGER PRIMARY KEY, id TEXT NOT NULL, type TEXT NOT NULL, prior REAL);
     CREATE TABLE names (entity INTEGER NOT NULL, name TEXT NOT NULL, lang TEXT NOT NULL, kind INTEGER NOT NULL,
                         prior REAL);
     CREATE TABLE keys (key TEXT NOT NULL, row INTEGER NOT NULL, PRIMARY KEY (key, row)) WITHOUT ROWID;
     CREATE TABLE meta (key TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;
 """
+TABLES = f"""
+    {_TABLES_1001}
+    CREATE TABLE facts (subject INTEGER NOT NULL, property TEXT NOT NULL, object INTEGER NOT NULL,
+                        PRIMARY KEY (subject, property, object)) WITHOUT ROWID;
+    CREATE TABLE classes (entity INTEGER NOT NULL, place INTEGER NOT NULL, name TEXT NOT NULL,
+                          PRIMARY KEY (entity, place)) WITHOUT ROWID;
+"""
 INDEXES = ("CREATE UNIQUE INDEX by_id ON entities (id)", "CREATE INDEX by_entity ON names (entity)")
 SCHEMA = TABLES + ";".join(INDEXES)
+# Stores of version 0.1.0, without facts and classes.
+OLDER = {1001: _TABLES_1001 + ";".join(INDEXES)}
 
 CANDIDATES = """
-    SELECT names.name, names.lang, names.prior, entities.id, entities.prior
+    SELECT names.name, names.lang, names.prior, entities.id, entities.prior, entities.type
     FROM keys JOIN names ON names.rowid = keys.row JOIN entities ON entities.num = names.entity
-    WHERE keys.key = ? AND names.kind != 3
+    WHERE keys.key = ? AND names.kind < 3
 """
 BY_STEM = """
-    SELECT names.name, names.lang, names.prior, entities.id, entities.prior
+    SELECT names.name, names.lang, names.prior, entities.id, entities.prior, entities.type
     FROM keys JOIN names ON names.rowid = keys.row JOIN entities ON entities.num = names.entity
     WHERE keys.key = ? AND names.kind = 3
 """
@@ -35,7 +48,18 @@ ALL_NAMES = """
     WHERE names.rowid > ? ORDER BY names.rowid LIMIT 10000
 """
 ENTITY = "SELECT num, id, type, prior FROM entities WHERE id = ? LIMIT 1"
+BY_CROSS_REFERENCE = """
+    SELECT entities.num, entities.id, entities.type, entities.prior
+    FROM keys JOIN names ON names.rowid = keys.row JOIN entities ON entities.num = names.entity
+    WHERE keys.key = ? AND names.kind = 4 AND names.name = ? LIMIT 1
+"""
 ALL_ENTITIES = "SELECT num, id, type, prior FROM entities WHERE num > ? ORDER BY num LIMIT 10000"
+FACTS_OF = """
+    SELECT facts.property, entities.id FROM facts JOIN entities ON entities.num = facts.object
+    WHERE facts.subject = ? ORDER BY facts.property, facts.object
+"""
+ANY_FACT = "SELECT 1 FROM facts LIMIT 1"
+CLASSES_OF = "SELECT name FROM classes WHERE entity = ? ORDER BY place"
 NAMES_OF = "SELECT name, lang, kind, prior FROM names WHERE entity = ? ORDER BY rowid"
 
 
@@ -47,6 +71,7 @@ class CandidateRow(NamedTuple):
     prior: Optional[float]
     id: str
     entity_prior: Optional[float]
+    type: str
 
 
 class Meta(NamedTuple):

@@ -7,7 +7,7 @@ from typing import Dict, Iterable, List, NamedTuple, Optional, Set, Tuple
 from ..vocabulary.entity_names import NewEntity, split_name
 from ..vocabulary.entity_vocabulary import EntityVocabulary
 from .store import Entity, EntityName
-from .store_format import ALIAS, NAME, STEM, TITLE
+from .store_format import ALIAS, CROSS_REFERENCE, NAME, TITLE
 
 _ORDER = (TITLE, NAME, ALIAS)
 
@@ -23,8 +23,8 @@ class VocabularyMatch(NamedTuple):
 def find_entity(vocabulary: EntityVocabulary, entity_id: str, entity: Optional[Entity]) -> Optional[VocabularyMatch]:
     """Find an entity of a knowledge base in a vocabulary.
 
-    It is found by its id ("en:Tokyo", or "Q1490" of an added entity); else by the titles of its pages, which are unique
-    to an entity; else, if it has no titles, by its names.
+    It is found by its id ("en:Tokyo", or "Q1490" of an added entity), or an id in another register; else by the titles
+    of its pages, which are unique to an entity; else, if it has no titles, by its names.
 
     vocabulary (EntityVocabulary): The vocabulary.
     entity_id (str): Id in the knowledge base.
@@ -36,6 +36,10 @@ def find_entity(vocabulary: EntityVocabulary, entity_id: str, entity: Optional[E
         return VocabularyMatch(found, entity_id, by_name=False)
     if entity is None:
         return None
+    for name in entity.names:
+        found = vocabulary.get(name.name) if name.kind == CROSS_REFERENCE else None
+        if found is not None and found not in vocabulary.special:
+            return VocabularyMatch(found, name.name, by_name=False)
     titles = [name for name in entity.names if name.kind == TITLE]
     for name in titles or [name for name in entity.names if name.kind == NAME]:
         for form in dict.fromkeys((f"{name.lang}:{name.name}" if name.lang else name.name, name.name)):
@@ -78,7 +82,7 @@ def new_entity(entity: Entity) -> NewEntity:
     RETURNS (NewEntity): The entity.
     """
     names: Dict[str, List[str]] = {}
-    for name in sorted((name for name in entity.names if name.kind != STEM), key=_kind):
+    for name in sorted((name for name in entity.names if name.kind in _ORDER), key=_kind):
         own = names.setdefault(name.lang, [])
         if name.name not in own:
             own.append(name.name)

@@ -9,7 +9,7 @@ import stat
 import threading
 from functools import cache
 from pathlib import Path
-from typing import Any, ClassVar, Dict, FrozenSet, List, Optional, Sequence, Tuple
+from typing import Any, ClassVar, Dict, FrozenSet, List, Mapping, Optional, Sequence, Tuple
 
 Row = Tuple[Any, ...]
 
@@ -44,6 +44,7 @@ class ReadOnlyDatabase:
     message: ClassVar[str]  # error for a file that is not such a database, with `path` and `reason`
     version: ClassVar[int]  # version of the format
     schema: ClassVar[str]  # SQL that creates the tables and indexes
+    older: ClassVar[Mapping[int, str]] = {}  # schemas of older versions that can be read
 
     def __init__(self, path: Path):
         self.path = path.absolute()
@@ -94,7 +95,8 @@ class ReadOnlyDatabase:
             for pragma in ("trusted_schema = OFF", "query_only = ON", "cell_size_check = ON"):
                 connection.execute(f"PRAGMA {pragma}")
             (version,) = connection.execute("PRAGMA user_version").fetchone()
-            if version != self.version:
+            schema = self.schema if version == self.version else self.older.get(version)
+            if schema is None:
                 raise sqlite3.DatabaseError(f"its format is {version}, not {self.version}")
             # SQLite would read a truncated last page as one that ends in zeros.
             (pages,), (size,) = (
@@ -102,7 +104,7 @@ class ReadOnlyDatabase:
             )
             if pages * size > found.st_size:
                 raise sqlite3.DatabaseError("it is truncated")
-            if _schema_of(connection) != _expected(self.schema):
+            if _schema_of(connection) != _expected(schema):
                 raise sqlite3.DatabaseError("it has other tables")
         except BaseException:
             connection.close()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import lzma
 import os
 from pathlib import Path
 
@@ -102,3 +105,58 @@ def test_a_folder_with_its_name_is_ignored(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "world").mkdir()
     assert open_store("world").path == path
+
+
+# --- "knowledge" ---
+
+ASSETS = Path(bundled.__file__).parent.parent / "assets" / "knowledge"
+
+
+def test_the_files_of_knowledge_have_the_checksums_of_its_manifest():
+    manifest = json.loads((ASSETS / "manifest.json").read_text(encoding="utf8"))
+    assert set(manifest["sha256"]) == {"entities.tsv.xz", "facts.tsv.xz", "classes.tsv"}
+    for name, digest in manifest["sha256"].items():
+        assert hashlib.sha256((ASSETS / name).read_bytes()).hexdigest() == digest
+    assert sum((ASSETS / name).stat().st_size for name in manifest["sha256"]) <= 12e6
+
+
+@pytest.fixture
+def small_knowledge(tmp_path, monkeypatch):
+    """The bundled knowledge base, with two entities."""
+    lines = ["Q17\tLOC\t900\tiso3166:JP\t0\t=Japan\n", "Q1490\tLOC\t400\t\t0\t=Tokyo\n"]
+    (tmp_path / "entities.tsv.xz").write_bytes(lzma.compress("".join(lines).encode()))
+    (tmp_path / "facts.tsv.xz").write_bytes(lzma.compress(b"P17\tQ1490\tQ17\n"))
+    (tmp_path / "classes.tsv").write_text("Q1\tplace\n", encoding="utf8")
+    monkeypatch.setitem(bundled._SOURCES, "knowledge", tmp_path / "entities.tsv.xz")
+    monkeypatch.setenv("SPACY_MLUKE_CACHE", str(tmp_path / "cache"))
+
+
+def test_knowledge_is_opened_by_its_name(small_knowledge):
+    store = open_store("knowledge")
+    assert len(store) == 2 and store["iso3166:JP"].id == "Q17"
+    assert store.facts("Q1490") == [("P17", "Q17")] and store.classes("Q17") == ["place"]
+
+
+def test_the_index_of_its_names_is_read_from_the_cache(small_knowledge, monkeypatch):
+    open_store("knowledge")
+
+    def index_again(*args):
+        raise AssertionError("indexed again")
+
+    monkeypatch.setattr(bundled.NameIndex, "of", index_again)
+    assert len(StoreCandidates("knowledge").name_index().names(None).hashes) == 2
+
+
+def test_knowledge_is_not_copied_into_a_saved_pipeline(small_knowledge, tmp_path):
+    source = StoreCandidates("knowledge")
+    assert len(source) == 2
+    source.to_disk(tmp_path / "saved")
+    assert not (tmp_path / "saved").exists() and source.to_bytes() == b""
+
+
+def test_a_store_that_was_loaded_is_saved_again(small_knowledge, tmp_path):
+    own = build_store([StoreRow("Q1", "en", "One")], tmp_path / "one.sqlite")
+    source = StoreCandidates("knowledge")
+    source.from_bytes(own.to_bytes())
+    assert len(StoreCandidates("knowledge")) == 2 and len(source) == 1
+    assert source.to_bytes() == own.to_bytes()

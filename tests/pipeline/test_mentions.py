@@ -84,7 +84,7 @@ def test_an_inflected_name_is_found_where_the_store_has_its_stem(store):
 
 
 def test_in_text_of_a_known_language_only_names_of_that_language_are_found(store):
-    assert ents(pipeline(store, "de")("Tokio Tokyo York")) == [("Tokio", "CITY"), ("York", "CITY")]
+    assert ents(pipeline(store, "de")("Tokio, Tokyo, York")) == [("Tokio", "CITY"), ("York", "CITY")]
 
 
 def test_types_limit_the_names_that_are_found(store):

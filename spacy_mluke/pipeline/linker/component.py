@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from typing import Any, Callable, Iterable, List, Mapping, Optional, Sequence, Tuple, cast
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Set, Tuple, cast
 
 import numpy
 from spacy.language import Language
@@ -15,7 +15,8 @@ from spacy.training import Example, validate_get_examples
 from spacy.vocab import Vocab
 from thinc.api import set_dropout_rate
 
-from ...annotate.links import Candidate, write_links
+from ...annotate.entity_types import write_known_types
+from ...annotate.links import Candidate, relabel, write_links
 from ...errors import (
     Errors,
     Warnings,
@@ -28,8 +29,9 @@ from ...errors import (
 )
 from ...heads.masked_entities import MaskedModel
 from ...kb.candidate_sources import CandidateSource
+from ...kb.ranking import likely, rank
 from ...kb.store import Match
-from ...types import Counts, DeviceFloats1d, EntityLogits, Floats1d
+from ...types import Counts, DeviceFloats1d, EntityLogits
 from ..base.published import load_encoder_model
 from ..base.task import Scorer
 from .knowledge_base import KnowledgePipe
@@ -47,9 +49,11 @@ class Links:
     bounds: List[Tuple[int, int]] = field(default_factory=list)  # in tokens
     kb_ids: List[str] = field(default_factory=list)
     candidates: List[List[Candidate]] = field(default_factory=list)  # best first
+    types: List[List[str]] = field(default_factory=list)  # types of the candidates
 
-    def add(self, bounds: Tuple[int, int], kb_id: str, candidates: List[Candidate]) -> None:
+    def add(self, bounds: Tuple[int, int], kb_id: str, candidates: List[Candidate], types: List[str]) -> None:
         """Add a mention."""
+        self.types.append(types)
         self.bounds.append(bounds)
         self.kb_ids.append(kb_id)
         self.candidates.append(candidates)
@@ -73,14 +77,20 @@ class MaskedEntityLinker(KnowledgePipe, TrainablePipe):
     mode (str): "local" to link all mentions of a document in one forward pass. "global" to link the most confident
         mention first, read its entity instead of [MASK], and repeat this until all mentions are linked.
     prior_weight (float): Weight of the logarithm of a candidate's prior, which is added to its logit.
-    threshold (Optional[float]): Minimum probability of a link; below it, the mention gets NIL.
+    threshold (Optional[float]): Minimum probability of a link; below it, the mention gets NIL. A candidate's score is
+        multiplied by the probability that the knowledge base has the entity, so it counts for single candidates, too.
     max_candidates (int): Maximum number of candidates of a mention, those with the highest priors; 0 for all.
     labels_discard (Sequence[str]): Labels of mentions that always get NIL.
     overwrite (bool): Whether to replace a `kb_id_` that is already set. If not, global mode reads it as the mention's
         entity.
+    nil (float): Weight of the possibility that a mention means an entity that the knowledge base lacks, beside the
+        priors of its candidates, whose sum is 1 if their types agree with the mention's label, and less otherwise. The
+        mention gets NIL if that is more probable. 0 to link every mention with candidates.
+    use_facts (bool): Whether a candidate is preferred if the text names other entities that the knowledge base connects
+        with it, such as the country of a city.
     grow (str): Entities of the knowledge base that are added to an encoder whose vocabulary lacks them: "all",
-        "candidates" (those of mentions in the examples of `initialize`) or "none". Their embeddings are initialized
-        from their names.
+        "candidates" (those of mentions in the examples of `initialize`), "none", or "auto": all, if the knowledge base
+        has at most 20,000 entities, else none. Their embeddings are initialized from their names.
     add_gold (bool): Whether training adds the gold entity to a mention's candidates if it is not among them.
     scorer (Optional[Scorer]): The scorer.
     RAISES (ValueError): ML070, ML071, ML310 for values that are not allowed.
@@ -99,7 +109,9 @@ class MaskedEntityLinker(KnowledgePipe, TrainablePipe):
         max_candidates: int = 30,
         labels_discard: Sequence[str] = (),
         overwrite: bool = True,
-        grow: str = "all",
+        nil: float = 0.1,
+        use_facts: bool = True,
+        grow: str = "auto",
         add_gold: bool = False,
         scorer: Optional[Scorer] = None,
     ):
@@ -111,6 +123,8 @@ class MaskedEntityLinker(KnowledgePipe, TrainablePipe):
             "max_candidates": max_candidates,
             "labels_discard": list(labels_discard),
             "overwrite": overwrite,
+            "nil": nil,
+            "use_facts": use_facts,
             "grow": grow,
             "add_gold": add_gold,
         }
@@ -122,8 +136,9 @@ class MaskedEntityLinker(KnowledgePipe, TrainablePipe):
         check_number("prior_weight", options["prior_weight"])
         check_fraction("threshold", options["threshold"], optional=True)
         check_at_least("max_candidates", options["max_candidates"], 0)
+        check_at_least("nil", options["nil"], 0, whole=False)
         check_names("labels_discard", options["labels_discard"])
-        for option in ("overwrite", "add_gold"):
+        for option in ("use_facts", "overwrite", "add_gold"):
             check_flag(option, options[option])
 
     # --- predicting ---
@@ -138,15 +153,32 @@ class MaskedEntityLinker(KnowledgePipe, TrainablePipe):
         spans = [(i, ent) for i, doc in enumerate(docs) for ent in doc.ents]
         open_ents = [ent for _, ent in spans if not self._is_linked(ent) and not self._is_discarded(ent)]
         matches = iter(self.candidates(open_ents) if open_ents else ())
+        context = self._context(docs) if open_ents and self.cfg["use_facts"] and self.candidates.has_facts else {}
         found = []
         for i, ent in spans:
             own: List[Match] = []
+            support = 1.0
             visible = -1
             if self._is_linked(ent):
                 visible = self.encoder_id(ent.kb_id_)[0] if ent.kb_id_ != NIL and self.cfg["mode"] == "global" else -1
             elif not self._is_discarded(ent):
-                own = next(matches)[: self.cfg["max_candidates"] or None]
-            found.append(self._mention(i, ent, own, visible))
+                ranking = rank(next(matches), ent.label_, context.get(i, ()), self.candidates.facts)
+                own = ranking.matches[: self.cfg["max_candidates"] or None]
+                support = ranking.support
+            mention = self._mention(i, ent, own, visible)
+            if own and self.cfg["nil"]:
+                mention.nil = self.cfg["nil"] / (self.cfg["nil"] + support)
+            found.append(mention)
+        return found
+
+    def _context(self, docs: Sequence[Doc]) -> Dict[int, Set[str]]:
+        """Entities that the texts probably mention, also by names that are no entities of `doc.ents`."""
+        found = {}
+        for i, doc in enumerate(docs):
+            if doc.ents:
+                bounds = self._finders(doc.lang_).find_longest(doc.text)
+                spans = [span for span in (doc.char_span(*own, alignment_mode="expand") for own in bounds) if span]
+                found[i] = likely(self.candidates(spans)) if spans else set()
         return found
 
     def _is_linked(self, ent: Span) -> bool:
@@ -167,7 +199,8 @@ class MaskedEntityLinker(KnowledgePipe, TrainablePipe):
             is_best = priors[rivals] == priors[rivals].max()
             is_free = len(rivals) == (entity_ids == entity_id).sum() and is_best.sum() == 1
             entity_ids[rivals] = numpy.where(is_best & is_free, entity_id, -1)
-        return Mention(doc, ent.start, ent.end, [match.id for match in matches], priors, entity_ids, visible)
+        ids, types = [match.id for match in matches], [match.type for match in matches]
+        return Mention(doc, ent.start, ent.end, ids, priors, entity_ids, visible, types=types)
 
     def predict(self, docs: Iterable[Doc]) -> Prediction:
         """Link the mentions of documents. The documents do not change.
@@ -188,9 +221,13 @@ class MaskedEntityLinker(KnowledgePipe, TrainablePipe):
         counts.candidates, counts.unknown_candidates = total, unknown
         links = [Links() for _ in docs]
         for mention, own in zip(mentions, scores, strict=True):
-            ranked = _ranked(mention, own)
-            is_link = bool(ranked) and (threshold is None or ranked[0].score >= threshold)
-            links[mention.doc].add((mention.start, mention.end), ranked[0].entity if is_link else NIL, ranked)
+            order = numpy.argsort(-own, kind="stable").tolist()
+            ranked = [Candidate(mention.ids[j], float(mention.priors[j]), float(own[j])) for j in order]
+            types = [mention.types[j] for j in order]
+            is_link = bool(ranked) and mention.nil <= 0.5
+            if is_link and threshold is not None:
+                is_link = ranked[0].score * (1 - mention.nil) >= threshold
+            links[mention.doc].add((mention.start, mention.end), ranked[0].entity if is_link else NIL, ranked, types)
         return links, counts
 
     def counts_of(self, prediction: Prediction) -> Counts:
@@ -204,6 +241,11 @@ class MaskedEntityLinker(KnowledgePipe, TrainablePipe):
         """
         for doc, link in zip(docs, prediction[0], strict=True):
             write_links(doc, link.bounds, link.kb_ids, link.candidates, overwrite=self.cfg["overwrite"])
+            linked = [i for i, kb_id in enumerate(link.kb_ids) if kb_id != NIL]
+            relabel(doc, {link.bounds[i]: link.types[i] for i in linked})
+            classes = [self.candidates.classes(link.kb_ids[i]) for i in linked]
+            if any(classes):
+                write_known_types(doc, [link.bounds[i] for i in linked], classes)
 
     def warn(self, counts: Counts) -> None:
         super().warn(counts)
@@ -292,8 +334,3 @@ class MaskedEntityLinker(KnowledgePipe, TrainablePipe):
     ) -> Tuple[float, DeviceFloats1d]:
         loss, gradient = link_loss(mentions, targets, output, self.cfg["prior_weight"])
         return loss, self.model.ops.asarray1f(cast(Any, gradient))
-
-
-def _ranked(mention: Mention, scores: Floats1d) -> List[Candidate]:
-    order = numpy.argsort(-scores, kind="stable")
-    return [Candidate(mention.ids[i], float(mention.priors[i]), float(scores[i])) for i in order]

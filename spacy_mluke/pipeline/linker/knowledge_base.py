@@ -17,6 +17,7 @@ from ...encoder.access import load_model
 from ...errors import check_choice
 from ...heads.masked_entities import MaskedModel
 from ...kb.candidate_sources import CandidateSource, KBCandidates, StoreCandidates
+from ...kb.finders import Finders
 from ...kb.vocabulary_matching import find_entity, missing_entities
 from ...storage.files import merge_nested_part
 from ..base.published import load_encoder_model
@@ -24,7 +25,9 @@ from ..base.serialization import Part
 from ..base.task import Scorer, TaskPipe
 from ..base.transient import TransientDict
 
-GROW = ("all", "candidates", "none")
+GROW = ("auto", "all", "candidates", "none")
+# Maximum number of entities that "auto" adds: their rows take 30 MB with mluke-small.
+_MAX_AUTO = 20_000
 Self = TypeVar("Self", bound="KnowledgePipe")
 _MAX_CACHED = 1 << 20  # encoder ids of entities
 _GROWING = threading.Lock()
@@ -65,6 +68,7 @@ class KnowledgePipe(TaskPipe):
         """
         candidates.bind(self.vocab)
         self.candidates = candidates
+        self._finders = Finders(candidates)
         self.cfg["grown"] = False
         self._encoder_ids: TransientDict[str, Tuple[int, bool]] = TransientDict()
 
@@ -122,7 +126,8 @@ class KnowledgePipe(TaskPipe):
             return
         with _GROWING:
             if not self.cfg["grown"]:
-                if self.cfg["grow"] == "all":
+                is_small = self.cfg["grow"] == "auto" and len(self.candidates) <= _MAX_AUTO
+                if is_small or self.cfg["grow"] == "all":
                     self.grow(None)
                 add_heads(self.loaded_encoder())
                 self.cfg["grown"] = True

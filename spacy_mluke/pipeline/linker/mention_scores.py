@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import numpy
@@ -31,6 +31,8 @@ class Mention:
     priors: Floats1d  # (n_candidates,)
     entity_ids: Ints1d  # (n_candidates,) int64: ids in the encoder's vocabulary; -1 if it lacks the candidate
     visible: int = -1  # id of the entity that the encoder reads at the mention; -1 for [MASK]
+    nil: float = 0.0  # probability that it means none of its candidates
+    types: List[str] = field(default_factory=list)  # types of the candidates in the knowledge base
 
     @property
     def known(self) -> Any:

@@ -94,6 +94,7 @@ def add_candidate(mention: Mention, kb_id: str, entity_id: int) -> None:
     entity_id (int): Its id in the encoder's vocabulary, -1 if that lacks it.
     """
     mention.ids = [*mention.ids, kb_id]
+    mention.types = [*mention.types, ""]
     mention.priors = numpy.append(mention.priors, mention.priors.min(initial=1.0))
     mention.entity_ids = numpy.append(mention.entity_ids, entity_id)
 

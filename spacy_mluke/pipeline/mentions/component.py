@@ -15,8 +15,8 @@ from spacy.vocab import Vocab
 from ...annotate.mentions import mention_span, split_tokens, token_edges, write_mentions
 from ...errors import Errors, check_at_least, check_flag, check_names, did_you_mean
 from ...kb.candidate_sources import CandidateSource
+from ...kb.finders import Finders
 from ...kb.mention_finder import MentionFinder
-from ...kb.store_format import STEM
 from ..base.serialization import Part, Serializable
 from ..base.task import Scorer
 from ..base.transient import TransientDict
@@ -28,8 +28,8 @@ class MentionRecognizer(Serializable, Pipe):
     """Finds names of a knowledge base's entities in text, and adds them to `doc.ents`. It needs no training.
 
     Case, accents and punctuation are ignored. Of overlapping names, the first is used, and of those that begin at the
-    same character, the longest. If the text's language is known, only names in that language, or without a language,
-    are used.
+    same character, the longest. If the knowledge base has names in the text's language, only these, and names without a
+    language, are used.
 
     vocab (Vocab): The pipeline's vocabulary.
     candidates (CandidateSource): The knowledge base: `spacy-mluke.store_candidates.v1` or
@@ -37,6 +37,8 @@ class MentionRecognizer(Serializable, Pipe):
     name (str): The component's name.
     types (Optional[List[str]]): Types of the entities to find; None for all.
     min_length (int): Minimum number of characters of a name.
+    skip_parts (bool): Whether to skip a name of one word beside another capitalised word, since it is probably part of
+        a longer name: "Paris Hilton", "Real Madrid".
     split_tokens (bool): Whether to split tokens in which a name begins or ends: in scripts without spaces, at
         apostrophes and dashes. If not, such names are skipped.
     overwrite (bool): Whether names replace existing entities in `doc.ents` that they overlap.
@@ -52,6 +54,7 @@ class MentionRecognizer(Serializable, Pipe):
         name: str = "mluke_mentions",
         types: Optional[List[str]] = None,
         min_length: int = 2,
+        skip_parts: bool = True,
         split_tokens: bool = True,
         overwrite: bool = False,
         scorer: Optional[Scorer] = None,
@@ -59,14 +62,20 @@ class MentionRecognizer(Serializable, Pipe):
         self.vocab = vocab
         self.name = name
         self.scorer = scorer
-        options = {"types": types, "min_length": min_length, "split_tokens": split_tokens, "overwrite": overwrite}
+        options = {
+            "types": types,
+            "min_length": min_length,
+            "skip_parts": skip_parts,
+            "split_tokens": split_tokens,
+            "overwrite": overwrite,
+        }
         self.set_options(options)
         self.set_candidates(candidates)
 
     def check_options(self, options: Mapping[str, Any]) -> None:
         check_names("types", options["types"], optional=True)
         check_at_least("min_length", options["min_length"], 1)
-        for option in ("split_tokens", "overwrite"):
+        for option in ("skip_parts", "split_tokens", "overwrite"):
             check_flag(option, options[option])
 
     def set_candidates(self, candidates: CandidateSource) -> None:
@@ -76,7 +85,8 @@ class MentionRecognizer(Serializable, Pipe):
         """
         candidates.bind(self.vocab)
         self.candidates = candidates
-        self._finders: TransientDict[str, MentionFinder] = TransientDict()
+        options = (self.cfg["types"], self.cfg["min_length"], self.cfg["skip_parts"])
+        self._finders = Finders(candidates, *options)
         self._types: TransientDict[str, str] = TransientDict()
 
     @property
@@ -107,25 +117,9 @@ class MentionRecognizer(Serializable, Pipe):
         RETURNS (MentionFinder): The finder.
         RAISES (ValueError): ML311 if no entity has one of `types`.
         """
-        if lang not in self._finders:
-            names, stems = self._names(None if lang in ("xx", "") else lang)
-            self._finders[lang] = MentionFinder(names, stems)
-        return self._finders[lang]
-
-    def _names(self, lang: Optional[str]) -> Tuple[List[str], List[str]]:
-        names: List[str] = []
-        stems: List[str] = []
-        known = set()
-        for entity in self.candidates.entities():
-            self._types[entity.id] = entity.type
-            known.add(entity.type)
-            if self.cfg["types"] is not None and entity.type not in self.cfg["types"]:
-                continue
-            for name in entity.names:
-                if len(name.name) >= self.cfg["min_length"] and (lang is None or name.lang in (lang, "")):
-                    (stems if name.kind == STEM else names).append(name.name)
-        self._check_types(sorted(known - {""}))
-        return names, stems
+        if self.cfg["types"] is not None:
+            self._check_types(self._finders.known_types)
+        return self._finders(lang)
 
     def _check_types(self, known: List[str]) -> None:
         for kind in self.cfg["types"] or ():

@@ -1,0 +1,231 @@
+"""Build the bundled knowledge base: the best-known entities of Wikidata, with names, types, priors and facts.
+
+python scripts/build_knowledge.py DATA WORLD OUT reads DATA/entities and DATA/ner, and the folder of assets/world. It
+writes the files of the knowledge base to OUT, and samples of the names that were dropped to OUT-samples.json.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import lzma
+import random
+import sys
+from collections import Counter, defaultdict
+from pathlib import Path
+from typing import Any, Dict, Iterable, List, Tuple
+
+import typer
+from wasabi import msg
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from knowledge.cleaning import Cleaner, CleanName
+from knowledge.frequencies import count_words
+from knowledge.sources import Item, read_facts, read_links, read_names, read_prominence, read_types, read_world
+
+DATA = typer.Argument(..., help="Folder of entities and ner", exists=True, file_okay=False)
+WORLD = typer.Argument(..., help="Folder of assets/world", exists=True, file_okay=False)
+OUT = typer.Argument(..., help="Folder to write")
+N = typer.Option(100_000, help="Number of entities")
+PRESET = typer.Option(6, help="Effort of the compression")
+
+LANGUAGES = {
+    "af",
+    "ar",
+    "az",
+    "be",
+    "bg",
+    "bn",
+    "bs",
+    "ca",
+    "cs",
+    "cy",
+    "da",
+    "de",
+    "el",
+    "en",
+    "es",
+    "et",
+    "eu",
+    "fa",
+    "fi",
+    "fr",
+    "ga",
+    "gl",
+    "he",
+    "hi",
+    "hr",
+    "hu",
+    "hy",
+    "id",
+    "is",
+    "it",
+    "ja",
+    "ka",
+    "kk",
+    "ko",
+    "la",
+    "lb",
+    "lt",
+    "lv",
+    "mk",
+    "ml",
+    "mr",
+    "ms",
+    "nb",
+    "nl",
+    "nn",
+    "no",
+    "pl",
+    "pt",
+    "ro",
+    "ru",
+    "sh",
+    "sk",
+    "sl",
+    "sq",
+    "sr",
+    "sv",
+    "sw",
+    "ta",
+    "te",
+    "th",
+    "tl",
+    "tr",
+    "uk",
+    "ur",
+    "uz",
+    "vi",
+    "zh",
+    "zh-hant",
+}
+_OTHER = 25.0  # entities that are neither persons, places, organisations, works nor events must be better known
+_ALIAS, _WEAK = "~", "!"
+
+
+def main(data: Path = DATA, world: Path = WORLD, out: Path = OUT, n: int = N, preset: int = PRESET) -> None:
+    """Build it."""
+    entities = data / "entities"
+    types, class_names = read_types(entities / "types.tsv.xz")
+    prominence = read_prominence(entities / "popularity.tsv.xz")
+    places, place_facts = read_world(world)
+    links = {own: qid for own, qid in read_links(entities / "geonames_qid.tsv").items() if own in places}
+    items = choose(types, prominence, places, links, n)
+    names = read_names(entities / "names.tsv.xz", set(items), LANGUAGES)
+    for qid, own in names.items():
+        items[qid].names += own
+    items = {qid: item for qid, item in items.items() if item.names}
+    cleaner = Cleaner(count_words(data / "ner"))
+    cleaned = {qid: cleaner.clean(items[qid]) for qid in sorted(items, key=number)}
+    cleaned = {qid: own for qid, own in cleaned.items() if own}
+    facts = set(read_facts(entities / "facts.tsv.xz", set(cleaned)))
+    for relation, subject, object_ in place_facts:
+        facts.add((relation, links.get(subject, subject), links.get(object_, object_)))
+    facts = {fact for fact in facts if fact[1] in cleaned and fact[2] in cleaned}
+    out.mkdir(parents=True, exist_ok=True)
+    used = Counter(class_id for qid in cleaned for class_id in items[qid].classes)
+    classes = sorted(used, key=lambda class_id: (-used[class_id], class_id))
+    places_of = {class_id: i for i, class_id in enumerate(classes)}
+    rows = (entity_line(items[qid], own, places_of) for qid, own in cleaned.items())
+    pack(out / "entities.tsv.xz", rows, preset)
+    pack(out / "facts.tsv.xz", fact_lines(facts), preset)
+    (out / "classes.tsv").write_text("".join(f"{c}\t{class_names.get(c, c)}\n" for c in classes), encoding="utf8")
+    write_manifest(out, items, cleaned, len(facts), cleaner)
+
+
+def choose(
+    types: Dict[str, Tuple[str, List[str]]],
+    prominence: Dict[str, float],
+    places: Dict[str, Item],
+    links: Dict[str, str],
+    n: int,
+) -> Dict[str, Item]:
+    """Return the best-known entities, and all of assets/world."""
+    items: Dict[str, Item] = {}
+    for own, place in places.items():
+        qid = links.get(own, own)
+        item = items.setdefault(qid, Item(qid, place.type, list(place.classes)))
+        item.names += place.names
+        item.population = max(item.population, place.population)
+        item.prominence = max(item.prominence, place.prominence)
+        if qid != own:
+            item.references.append(own)
+    for qid, item in items.items():
+        if qid in prominence:
+            item.prominence = max(item.prominence, prominence[qid])
+        if qid in types:
+            item.classes = types[qid][1]
+    ranked = sorted(
+        (qid for qid in types if qid in prominence and qid not in items),
+        key=lambda qid: (-prominence[qid] + (_OTHER if types[qid][0] == "OTHER" else 0.0), number(qid)),
+    )
+    for qid in ranked[: n - len(items)]:
+        items[qid] = Item(qid, *types[qid], prominence[qid])
+    return items
+
+
+def number(qid: str) -> Tuple[int, str]:
+    """Sort key of ids: Wikidata's by their number, then others."""
+    return (int(qid[1:]), "") if qid[0] == "Q" and qid[1:].isdigit() else (1 << 60, qid)
+
+
+def entity_line(item: Item, names: Iterable[CleanName], classes: Dict[str, int]) -> str:
+    """Return an entity as a line: id, type, prior, other ids, classes by their numbers, and its names."""
+    cells = [
+        item.id, item.type, f"{prior(item):.0f}", " ".join(sorted(item.references)),
+        " ".join(str(classes[c]) for c in dict.fromkeys(item.classes)),
+    ]  # fmt: skip
+    for name in names:
+        marks = ("" if name.is_label else _ALIAS) + (_WEAK if name.is_weak else "")
+        common = ":" + ",".join(name.common) if name.common else ""
+        cells.append(f"{marks}{','.join(name.langs)}{common}={name.name}")
+    return "\t".join(cells)
+
+
+def prior(item: Item) -> float:
+    """Return the weight of an entity among those with the same name."""
+    return max(1.0, item.prominence**2)
+
+
+def fact_lines(facts: Iterable[Tuple[str, str, str]]) -> Iterable[str]:
+    """Yield a line for each relation and subject: relation, subject, objects."""
+    found: Dict[Tuple[str, str], List[str]] = defaultdict(list)
+    for relation, subject, object_ in facts:
+        found[relation, subject].append(object_)
+    for relation, subject in sorted(found, key=lambda key: (int(key[0][1:]), number(key[1]))):
+        objects = sorted(found[relation, subject], key=number)
+        yield f"{relation}\t{subject}\t{' '.join(objects)}"
+
+
+def pack(path: Path, rows: Iterable[str], preset: int) -> None:
+    """Write a compressed table."""
+    text = "".join(f"{row}\n" for row in rows)
+    path.write_bytes(lzma.compress(text.encode("utf8"), preset=preset))
+
+
+def write_manifest(
+    out: Path, items: Dict[str, Item], cleaned: Dict[str, List[CleanName]], n_facts: int, cleaner: Cleaner
+) -> None:
+    """Write counts and checksums, and samples of what was dropped."""
+    files = ("entities.tsv.xz", "facts.tsv.xz", "classes.tsv")
+    counts: Dict[str, Any] = {
+        "entities": len(cleaned),
+        "types": dict(sorted(Counter(items[qid].type for qid in cleaned).items())),
+        "names": sum(len(own) for own in cleaned.values()),
+        "facts": n_facts,
+        "cleaning": dict(sorted(cleaner.counts.items())),
+    }
+    sums = {name: hashlib.sha256((out / name).read_bytes()).hexdigest() for name in files}
+    manifest = {"counts": counts, "sha256": sums}
+    (out / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf8")
+    rng = random.Random(0)
+    samples = {reason: rng.sample(own, min(40, len(own))) for reason, own in sorted(cleaner.samples.items())}
+    (out.parent / f"{out.name}-samples.json").write_text(
+        json.dumps(samples, indent=1, ensure_ascii=False), encoding="utf8"
+    )
+    size = sum((out / name).stat().st_size for name in files)
+    msg.good(f"{out}: {size / 1e6:.2f} MB", json.dumps(counts))
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,108 @@
+"""Read the sources: Wikidata's names, types, facts and prominence, and the entities of assets/world."""
+
+from __future__ import annotations
+
+import csv
+import lzma
+import math
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Dict, Iterator, List, Set, Tuple
+
+# The first of these that an entity's classes have is its type.
+TYPES = ("PER", "LOC", "ORG", "WORK", "EVENT", "OTHER")
+# Entities of these classes are names, words and pages, not things.
+_NO_THINGS = ("Wikimedia", "family name", "given name", "disambiguation", "taxon", "encyclopedic article")
+_VITAL = {"3": 60.0, "4": 40.0, "5": 20.0}
+_PANTHEON = 20.0
+
+
+@dataclass
+class Item:
+    """An entity of the sources."""
+
+    id: str
+    type: str = "OTHER"
+    classes: List[str] = field(default_factory=list)
+    prominence: float = 0.0
+    population: float = 0.0
+    references: List[str] = field(default_factory=list)  # ids in other registers
+    names: List[Tuple[str, str, bool]] = field(default_factory=list)  # language, name, whether it is a label
+
+
+def lines(path: Path) -> Iterator[List[str]]:
+    """Yield the rows of a table with tabs, compressed or not."""
+    opener = lzma.open if path.suffix == ".xz" else open
+    with opener(path, "rt", encoding="utf8", newline="\n") as file:
+        for line in file:
+            yield line.rstrip("\n").split("\t")
+
+
+def read_types(path: Path) -> Tuple[Dict[str, Tuple[str, List[str]]], Dict[str, str]]:
+    """Return type and classes of each entity, and the names of classes."""
+    found: Dict[str, List[Tuple[str, str]]] = defaultdict(list)
+    names: Dict[str, str] = {}
+    for qid, class_id, name, kind in lines(path):
+        found[qid].append((class_id, kind))
+        names[class_id] = name
+    types = {}
+    for qid, own in found.items():
+        if any(word in names[class_id] for class_id, _ in own for word in _NO_THINGS):
+            continue
+        counts = Counter(kind for _, kind in own)
+        types[qid] = (min(counts, key=lambda kind: (-counts[kind], TYPES.index(kind))), [c for c, _ in own])
+    return types, names
+
+
+def read_prominence(path: Path) -> Dict[str, float]:
+    """Return how well-known each entity is: the number of languages with a label, with additions for the best-known."""
+    found = {}
+    for row in lines(path):
+        if row[0] == "qid":
+            continue
+        qid, n, views, _, level = row
+        found[qid] = float(n or 0) + _VITAL.get(level.strip("()"), 0.0) + (_PANTHEON if views else 0.0)
+    return found
+
+
+def read_names(path: Path, wanted: Set[str], languages: Set[str]) -> Dict[str, List[Tuple[str, str, bool]]]:
+    """Return the names of entities: language, name, and whether it is a label."""
+    found: Dict[str, List[Tuple[str, str, bool]]] = defaultdict(list)
+    for qid, language, name, kind in lines(path):
+        if qid in wanted and language in languages:
+            found[qid].append((language, name, kind == "label"))
+    return found
+
+
+def read_facts(path: Path, known: Set[str]) -> List[Tuple[str, str, str]]:
+    """Return the facts about known entities, without those of mLAMA, which evaluate encoders."""
+    return [
+        (relation, subject, object_)
+        for relation, subject, object_, sources in lines(path)
+        if subject in known and object_ in known and "mlama" not in sources
+    ]
+
+
+def read_world(folder: Path) -> Tuple[Dict[str, Item], List[Tuple[str, str, str]]]:
+    """Return the entities of assets/world by their ids there, and their facts."""
+    items: Dict[str, Item] = {}
+    for row in lines(folder / "names.tsv.xz"):
+        if row[0] == "id" or row[5] == "stem":
+            continue
+        item = items.setdefault(row[0], Item(row[0]))
+        item.type = "LOC" if row[3] in ("CITY", "COUNTRY", "CONTINENT") else "OTHER"
+        item.classes = [row[3].lower()]
+        item.names.append((row[1], row[2], row[5] == "name"))
+        item.population = max(item.population, float(row[6] or 0))
+    for item in items.values():
+        # A city of ten million is as well-known as an entity with a label in 70 languages.
+        item.prominence = 10 * math.log10(max(item.population, 10))
+    facts = [(row[0], row[1], row[2]) for row in lines(folder / "facts.tsv.xz") if row[0] != "relation"]
+    return items, facts
+
+
+def read_links(path: Path) -> Dict[str, str]:
+    """Return the Wikidata ids of the entities of assets/world."""
+    with path.open(encoding="utf8", newline="") as file:
+        return {row["id"]: row["qid"] for row in csv.DictReader(file, delimiter="\t")}

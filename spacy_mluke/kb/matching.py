@@ -1,0 +1,59 @@
+"""Compare names with a mention, and weigh the entities that have them."""
+
+from __future__ import annotations
+
+from typing import Dict, List, NamedTuple, Optional, Tuple
+
+from .name_keys import case_key
+from .store_format import CandidateRow
+
+
+class Match(NamedTuple):
+    """A candidate: an entity that a mention may refer to."""
+
+    id: str
+    prior: float  # probability among the mention's candidates; the priors of all candidates sum to 1
+    type: str = ""  # the entity's type
+
+
+def strictest(rows: List[CandidateRow], mention: str, match: str) -> List[CandidateRow]:
+    """Select the rows whose names match a mention in the strictest spelling that matches any.
+
+    rows (List[CandidateRow]): Rows whose names have the mention's `loose_key`.
+    mention (str): The mention.
+    match (str): The loosest spelling allowed: "exact", "case" or "loose".
+    RETURNS (List[CandidateRow]): Those rows.
+    """
+    found = [row for row in rows if row.name == mention]
+    if not found and match != "exact":
+        key = case_key(mention)
+        found = [row for row in rows if case_key(row.name) == key]
+    if not found and match == "loose":
+        found = rows
+    return found
+
+
+def weigh(rows: List[CandidateRow]) -> List[Match]:
+    """Return the entities of rows with their priors.
+
+    rows (List[CandidateRow]): The rows.
+    RETURNS (List[Match]): The most likely first; equally likely ones sorted by id.
+    """
+    weights: Dict[str, Optional[float]] = {}
+    types = {row.id: row.type for row in rows}
+    for row in rows:
+        entity_id = row.id
+        weight = row.entity_prior if row.prior is None else row.prior
+        before = weights.get(entity_id)
+        weights[entity_id] = weight if before is None else max(before, weight or 0.0)
+    given = [weight for weight in weights.values() if weight is not None]
+    least = min(given, default=1.0)
+    filled = {entity_id: least if weight is None else weight for entity_id, weight in weights.items()}
+    total = sum(filled.values())
+    # If all weights are 0, all candidates are equally likely.
+    priors = {i: weight / total if total else 1 / len(filled) for i, weight in filled.items()}
+    return [Match(i, prior, types[i]) for i, prior in sorted(priors.items(), key=_rank)]
+
+
+def _rank(item: Tuple[str, float]) -> Tuple[float, str]:
+    return -item[1], item[0]

@@ -1,0 +1,271 @@
+"""The index of a knowledge base's names: the hashes of their keys, and what the mention finder must know of each."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import Any, Collection, Dict, Iterable, List, NamedTuple, Optional, Tuple
+
+import numpy
+
+from ..types import Ints1d
+from .inflection import LANGUAGES, stem_of
+from .name_keys import has_accents, loose_key
+from .store import Entity
+from .store_format import COMMON, CROSS_REFERENCE, STEM, WEAK
+
+# Longer names are not searched.
+MAX_NAME_LENGTH = 256
+PREFIX = 5  # characters of the keys that tell how long a name with this beginning may be
+_MIN_LANGUAGE = 20
+_BLOCK = 1 << 15  # names hashed at once
+_BASE = 0x9E3779B97F4A7C15  # odd, so that it has an inverse modulo 2**64
+_INVERSE = pow(_BASE, -1, 1 << 64)
+
+# What is true of at least one name with a key. A bit for each, so that the bits of several names are joined with OR.
+LOWER, NO_CODE, NAME, ANY_ENDING, PLAIN, ACCENTED, APOSTROPHE, STRONG, ORDINARY = (1 << bit for bit in range(9))
+# The name is inflected as in this language: a bit for each.
+INFLECTED = {lang: 1 << bit for bit, lang in enumerate(LANGUAGES, 9)}
+_WITH_ENDINGS = ANY_ENDING | sum(INFLECTED.values())
+_APOSTROPHES = frozenset("'\u2019\u02bc")
+_MAX_CODE_LENGTH = 4
+
+
+INDEX_FORMAT = 1
+COLUMNS = ("hashes", "prefixes", "lengths", "langs", "types", "flags")
+
+
+class Names(NamedTuple):
+    """The names that are searched in text of one language."""
+
+    hashes: Ints1d  # sorted, distinct. Shape: (n_keys,), uint64
+    flags: Ints1d  # Shape: (n_keys,), uint32
+    prefixes: Ints1d  # sorted hashes of the beginnings of keys. Shape: (n_prefixes,), uint64
+    lengths: Ints1d  # length of the longest key with each beginning. Shape: (n_prefixes,), int64
+
+    @property
+    def has_stems(self) -> bool:
+        """Whether a name may be followed by an ending."""
+        return bool(len(self.flags)) and bool((self.flags & _WITH_ENDINGS).any())
+
+
+class NameIndex:
+    """Names of entities, by the hashes of their `loose_key`s.
+
+    A row is a name's key, language and type. 1.5 million of them take 30 MB.
+
+    hashes (Ints1d): Shape: (n_rows,), uint64.
+    prefixes (Ints1d): Hash of the first five characters of the key. Shape: (n_rows,), uint64.
+    lengths (Ints1d): Length of the key. Shape: (n_rows,), uint16.
+    langs (Ints1d): Index of its language in `languages`. Shape: (n_rows,), uint16.
+    types (Ints1d): Index of its entity's type in `type_names`. Shape: (n_rows,), uint32.
+    flags (Ints1d): Bits, as defined in this file. Shape: (n_rows,), uint32.
+    languages (List[str]): Languages.
+    type_names (List[str]): Types.
+    """
+
+    def __init__(
+        self,
+        hashes: Ints1d,
+        prefixes: Ints1d,
+        lengths: Ints1d,
+        langs: Ints1d,
+        types: Ints1d,
+        flags: Ints1d,
+        languages: List[str],
+        type_names: List[str],
+    ):
+        self.hashes, self.prefixes, self.lengths = hashes, prefixes, lengths
+        self.langs, self.types, self.flags = langs, types, flags
+        self.languages, self.type_names = languages, type_names
+
+    def write(self, path: Path) -> None:
+        """Write the index to a file.
+
+        path (Path): The file.
+        """
+        columns = {name: getattr(self, name) for name in COLUMNS}
+        with path.open("wb") as file:
+            numpy.savez(file, **columns, languages=_text(self.languages), type_names=_text(self.type_names))
+
+    @classmethod
+    def read(cls, path: Path) -> Optional[NameIndex]:
+        """Read an index that `write` wrote.
+
+        path (Path): The file.
+        RETURNS (Optional[NameIndex]): The index; None if there is no such file, or if it is damaged.
+        """
+        try:
+            with numpy.load(path, allow_pickle=False) as file:
+                columns: Any = {name: file[name] for name in COLUMNS}
+                names = {name: file[name].tobytes().decode("utf8").split("\n") for name in ("languages", "type_names")}
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            return None
+        return cls(**columns, **names)
+
+    @classmethod
+    def of(cls, entities: Iterable[Entity]) -> NameIndex:
+        """Index the names of entities.
+
+        entities (Iterable[Entity]): The entities.
+        RETURNS (NameIndex): The index.
+        """
+        languages: Dict[str, int] = {}
+        types: Dict[str, int] = {}
+        keys: List[str] = []
+        codes: List[Tuple[int, int, int]] = []
+        parts = []
+        for entity in entities:
+            weak = {name.name for name in entity.names if name.kind == WEAK}
+            kind = types.setdefault(entity.type, len(types))
+            for name in entity.names:
+                if name.kind in (WEAK, CROSS_REFERENCE):
+                    continue
+                lang = languages.setdefault(name.lang, len(languages))
+                for key, flags in _keys_of(name.name, name.lang, name.kind, name.name in weak):
+                    keys.append(key)
+                    codes.append((lang, kind, flags))
+            if len(keys) >= _BLOCK:
+                parts.append(_rows(keys, codes))
+                keys, codes = [], []
+        parts.append(_rows(keys, codes))
+        columns: Any = dict(zip(COLUMNS, map(numpy.concatenate, zip(*parts, strict=True)), strict=True))
+        names: Any = {"languages": list(languages), "type_names": list(types)}
+        return cls(**columns, **names)
+
+    def has_language(self, lang: str) -> bool:
+        """Return whether the index has enough names in a language, so that text in it need not be searched for others.
+
+        lang (str): The language.
+        RETURNS (bool): Whether it has.
+        """
+        if lang not in self.languages:
+            return False
+        counts = numpy.bincount(self.langs, minlength=len(self.languages))
+        most = max((int(n) for n, code in zip(counts, self.languages, strict=True) if code), default=0)
+        return int(counts[self.languages.index(lang)]) * _MIN_LANGUAGE >= most
+
+    def names(self, lang: Optional[str], types: Optional[Collection[str]] = None, min_length: int = 1) -> Names:
+        """Select names for text of a language.
+
+        lang (Optional[str]): Names of this language, and those without a language. All names, if it is None or if the
+            index lacks the language: if it has less than a twentieth of the names of the best-known language in it.
+        types (Optional[Collection[str]]): Types of the entities; None for all.
+        min_length (int): Minimum length of a key.
+        RETURNS (Names): The names.
+        """
+        kept = self.lengths >= min_length
+        if lang is not None and self.has_language(lang):
+            own = [self.languages.index(code) for code in (lang, "") if code in self.languages]
+            kept &= numpy.isin(self.langs, own)
+        if types is not None:
+            kept &= numpy.isin(self.types, [i for i, name in enumerate(self.type_names) if name in types])
+        hashes, flags = _joined(self.hashes[kept], self.flags[kept], numpy.bitwise_or)
+        long = kept & (self.lengths >= PREFIX)
+        prefixes, lengths = _joined(self.prefixes[long], self.lengths[long], numpy.maximum)
+        return Names(hashes, flags, prefixes, lengths.astype("int64"))
+
+
+def running_hashes(text: str) -> Tuple[Ints1d, Ints1d]:
+    """Return two arrays from which the hash of each part of a text follows: see `part_hashes`.
+
+    text (str): The folded text.
+    RETURNS (Tuple[Ints1d, Ints1d]): Sums of the hashed characters, and inverse powers. Shapes: (n + 1,), uint64.
+    """
+    codes = _mixed(text)
+    sums = numpy.zeros(len(codes) + 1, dtype="uint64")
+    numpy.cumsum(codes * _powers(_BASE, len(codes)), out=sums[1:])
+    return sums, _powers(_INVERSE, len(codes) + 1)
+
+
+def part_hashes(hashes: Tuple[Ints1d, Ints1d], starts: Ints1d, ends: Ints1d) -> Ints1d:
+    """Return the hashes of parts of a text: a polynomial in its characters, modulo 2**64.
+
+    hashes (Tuple[Ints1d, Ints1d]): As returned by `running_hashes`.
+    starts (Ints1d): First character of each part.
+    ends (Ints1d): End of each part.
+    RETURNS (Ints1d): Hashes. Shape: (n_parts,), uint64.
+    """
+    sums, inverse = hashes
+    return (sums[ends] - sums[starts]) * inverse[starts]
+
+
+def _keys_of(name: str, lang: str, kind: str, is_weak: bool) -> Iterable[Tuple[str, int]]:
+    key = loose_key(name)
+    if len(key) > MAX_NAME_LENGTH or not any(char.isalnum() for char in key):
+        return
+    first = next((char for char in name if char.isalpha()), "")
+    # A name of few letters, all upper case, is a code (US, USA). Found in upper case only: "us" is a word.
+    is_code = name.isupper() and name.isalnum() and len(name) <= _MAX_CODE_LENGTH and first.lower() != first
+    if kind == COMMON:
+        yield key, ORDINARY
+        return
+    flags = 0 if is_weak else STRONG
+    flags |= LOWER if first == first.lower() else 0
+    flags |= ACCENTED if has_accents(name) else PLAIN
+    flags |= APOSTROPHE if not _APOSTROPHES.isdisjoint(name) else 0
+    if kind == STEM:
+        yield key, flags | ANY_ENDING | NO_CODE
+        return
+    yield key, flags | NAME | (0 if is_code else NO_CODE)
+    stem = None if is_code else stem_of(key, lang)
+    if stem is not None:
+        yield stem, flags | NO_CODE | INFLECTED[lang]
+
+
+def _text(parts: List[str]) -> Ints1d:
+    return numpy.frombuffer("\n".join(parts).encode("utf8"), dtype="uint8")
+
+
+def _rows(keys: List[str], codes: List[Tuple[int, int, int]]) -> Tuple[Ints1d, ...]:
+    table = numpy.asarray(codes, dtype="int64").reshape((-1, 3))
+    lengths = numpy.fromiter(map(len, keys), dtype="int64", count=len(keys))
+    columns = (hash_keys(keys), hash_keys([key[:PREFIX] for key in keys]), lengths.astype("uint16"))
+    return (*columns, table[:, 0].astype("uint16"), table[:, 1].astype("uint32"), table[:, 2].astype("uint32"))
+
+
+def hash_keys(keys: List[str]) -> Ints1d:
+    """Return the hashes of keys, which are those of equal parts of a text.
+
+    keys (List[str]): Keys, none of them empty.
+    RETURNS (Ints1d): Shape: (n_keys,), uint64.
+    """
+    if not keys:
+        return numpy.zeros(0, dtype="uint64")
+    lengths = numpy.fromiter(map(len, keys), dtype="int64", count=len(keys))
+    heads = numpy.cumsum(lengths) - lengths
+    places = numpy.arange(lengths.sum()) - heads.repeat(lengths)
+    codes = _mixed("".join(keys)) * _powers(_BASE, int(lengths.max()))[places]
+    return numpy.add.reduceat(codes, heads)
+
+
+def _mixed(text: str) -> Ints1d:
+    """A random number for each character of a text."""
+    raw = numpy.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="uint32").astype("uint64")
+    # splitmix64
+    codes = (raw + numpy.uint64(1)) * numpy.uint64(0x9E3779B97F4A7C15)
+    codes = (codes ^ (codes >> numpy.uint64(30))) * numpy.uint64(0xBF58476D1CE4E5B9)
+    codes = (codes ^ (codes >> numpy.uint64(27))) * numpy.uint64(0x94D049BB133111EB)
+    return codes ^ (codes >> numpy.uint64(31))
+
+
+_POWERS: Dict[int, Ints1d] = {}
+
+
+def _powers(base: int, n: int) -> Ints1d:
+    found = _POWERS.get(base)
+    if found is None or len(found) < n:
+        steps = numpy.full(max(n, 8192), base, dtype="uint64")
+        steps[0] = 1
+        found = _POWERS[base] = numpy.multiply.accumulate(steps)
+    return found[:n]
+
+
+def _joined(keys: Ints1d, values: Ints1d, join: numpy.ufunc) -> Tuple[Ints1d, Ints1d]:
+    """Distinct keys, sorted, and the joined values of each."""
+    if not len(keys):
+        return keys, values
+    order = numpy.argsort(keys, kind="stable")
+    keys, values = keys[order], values[order]
+    heads = numpy.flatnonzero(numpy.concatenate([[True], keys[1:] != keys[:-1]]))
+    return keys[heads], join.reduceat(values, heads)

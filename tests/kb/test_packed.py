@@ -1,0 +1,102 @@
+"""The packed knowledge base, and the store that is built of it."""
+
+from __future__ import annotations
+
+import lzma
+
+import numpy
+import pytest
+
+from spacy_mluke.kb.name_index import NameIndex
+from spacy_mluke.kb.packed import CLASSES, ENTITIES, FACTS, read_packed, read_packed_classes, read_packed_facts
+from spacy_mluke.kb.store import EntityStore, Fact
+from spacy_mluke.kb.store_build import build_store
+
+LINES = [
+    "Q17\tLOC\t900\tiso3166:JP\t0\t=Japan\tja=日本\t~!en=Nippon",
+    "Q1490\tLOC\t400\tgeonames:1850147\t1 0\t=Tokyo\tde,pl=Tokio\t~en:en=Edo",
+    "Q1\tPER\t100\t\t\t=Anna=Bell",
+]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    found = tmp_path_factory.mktemp("packed")
+    (found / ENTITIES).write_bytes(lzma.compress("".join(f"{line}\n" for line in LINES).encode()))
+    (found / FACTS).write_bytes(lzma.compress(b"P17\tQ1490\tQ17 Q999\nP36\tQ17\tQ1490\n"))
+    (found / CLASSES).write_text("Q6256\tcountry\nQ515\tcity\n", encoding="utf8")
+    return found
+
+
+@pytest.fixture(scope="module")
+def store(folder):
+    facts, classes = read_packed_facts(folder), read_packed_classes(folder)
+    return build_store(read_packed(folder), folder / "store.sqlite", facts=facts, classes=classes)
+
+
+def test_names_are_found_in_their_languages(store):
+    assert store["Q1490"].name("de") == "Tokio"
+    assert store["Q1490"].name("fr") == "Tokyo"
+    assert store["Q17"].name("ja") == "日本"
+    assert store["Q1"].name() == "Anna=Bell"
+    assert [match.id for match in store.candidates("Nippon", "en")] == ["Q17"]
+
+
+def test_an_entity_is_found_by_its_id_in_another_register(store):
+    assert store["iso3166:JP"].id == "Q17" and "geonames:1850147" in store
+    assert store.get("iso3166:jp") is None
+    assert store.candidates("iso3166:JP") == []
+
+
+def test_facts_and_classes_are_those_of_known_entities(store):
+    assert store.has_facts
+    assert store.facts("Q1490") == [Fact("P17", "Q17")]
+    assert store.facts("Q1") == store.facts("Q2") == []
+    assert store.classes("Q1490") == ["city", "country"]
+    assert store.classes("Q1") == store.classes("Q2") == []
+
+
+def test_candidates_have_types(store):
+    (match,) = store.candidates("Tokyo")
+    assert match.type == "LOC"
+
+
+def test_the_index_of_names_is_the_same_when_it_is_read(store, tmp_path):
+    index = NameIndex.of(store.entities())
+    index.write(tmp_path / "index.npz")
+    other = NameIndex.read(tmp_path / "index.npz")
+    assert other is not None
+    for name in ("hashes", "langs", "types", "flags"):
+        assert numpy.array_equal(getattr(index, name), getattr(other, name))
+    assert other.languages == index.languages and other.type_names == index.type_names
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 damaged", b"text"])
+def test_a_damaged_index_is_not_read(tmp_path, content):
+    (tmp_path / "index.npz").write_bytes(content)
+    assert NameIndex.read(tmp_path / "index.npz") is None
+    assert NameIndex.read(tmp_path / "missing.npz") is None
+
+
+def test_a_store_of_version_0_1_0_is_read(tmp_path):
+    import sqlite3
+    from contextlib import closing
+
+    from spacy_mluke.kb.store_format import OLDER
+
+    path = tmp_path / "old.sqlite"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(OLDER[1001])
+        connection.executescript(
+            """
+            INSERT INTO entities VALUES (1, 'Q17', 'country', NULL);
+            INSERT INTO names VALUES (1, 'Japan', 'en', 0, NULL);
+            INSERT INTO keys VALUES ('japan', 1);
+            INSERT INTO meta VALUES ('n_entities', 1), ('n_names', 1), ('languages', '{"en": 1}'), ('types', '{}');
+            PRAGMA user_version = 1001;
+            """
+        )
+        connection.commit()
+    store = EntityStore(path)
+    assert store.candidates("Japan")[0].id == "Q17"
+    assert not store.has_facts and store.facts("Q17") == [] and store.classes("Q17") == []
