@@ -8,6 +8,7 @@ from typing import Optional, Union
 from spacy.language import Language
 
 from ..attribution import attribute_bundled
+from ..kb.bundled import BUNDLED
 from ..languages import make_blank
 
 
@@ -29,7 +30,8 @@ def load(
     name (Union[str, Path]): The bundled "mluke-small", a checkpoint directory, or a hub name.
     lang (str): Language of the texts; "xx" for any. Names in this language are preferred. The tokenizers of some
         languages need further packages (ML312 lists them).
-    store (Union[str, Path]): "world" for the bundled knowledge base, or the path of an entity store.
+    store (Union[str, Path]): "world" for the bundled countries, cities, languages and currencies; "knowledge" for the
+        bundled people, places, organisations and works; or the path of an entity store.
     cloze (bool): Whether to add `mluke_cloze`, which fills [MASK]s.
     quantize (Optional[str]): "int8" for encoders that predict in eight bits: faster, with nearly the same results.
     dtype (str): "auto" for encoders that predict in bfloat16 if that is faster on this machine; or another type of
@@ -48,6 +50,6 @@ def load(
     if cloze:
         nlp.add_pipe("mluke_cloze", config=encoder)
     # The entities of the bundled checkpoint have their names from the bundled knowledge base.
-    if str(name) == "mluke-small" or str(store) == "world":
-        attribute_bundled(nlp.meta)
+    if str(name) == "mluke-small" or str(store) in BUNDLED:
+        attribute_bundled(nlp.meta, store=str(store))
     return nlp

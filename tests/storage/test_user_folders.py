@@ -51,7 +51,7 @@ def linked(mention: str) -> list:
 def test_built_files_are_accessible_to_the_user_only(folders):
     assert linked("Tokyo") == ["Q1490"]
     assert folders[0].stat().st_mode & 0o777 == 0o700
-    assert sorted(path.suffix for path in folders[0].iterdir()) == [".blake2b", ".sqlite"]
+    assert sorted(path.suffix for path in folders[0].iterdir()) == [".blake2b", ".npz", ".sqlite"]
 
 
 @pytest.mark.parametrize("place", ["old", "of_another", "link", "open"])
