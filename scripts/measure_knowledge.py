@@ -99,7 +99,8 @@ def read_sentences(path: Path, lang: str) -> Iterator[Sentence]:
     """Yield the sentences of a file in the IOB2 format."""
     space = "" if lang in _UNSPACED else " "
     for block in path.read_text(encoding="utf8").split("\n\n"):
-        text, gold, n_words = "", [], 0
+        text, n_words = "", 0
+        gold: List[Tuple[int, int]] = []
         for line in filter(None, block.split("\n")):
             word, _, tag = line.partition("\t")
             word = word.replace("▁", " ")
