@@ -138,7 +138,7 @@ def test_a_full_disk_everywhere_is_an_error_with_the_reason(folders, monkeypatch
 def test_concurrent_threads_build_it_once(folders, monkeypatch):
     built, all_there = [], threading.Barrier(4)
     build = bundled._build
-    monkeypatch.setattr(bundled, "_build", lambda place: built.append(place) or build(place))
+    monkeypatch.setattr(bundled, "_build", lambda kind, place: built.append(place) or build(kind, place))
     found = []
 
     def work():
