@@ -10,7 +10,7 @@ from spacy.tokens import Doc, Span
 from ..annotate.entity_types import get_types
 from ..annotate.relations import get_relations
 from ..annotate.states import EntityStates
-from ..types import Floats1d
+from ..types import Floats1d, Floats2d
 from .text_direction import direction_of
 
 NIL = "NIL"
@@ -55,6 +55,8 @@ class AnnotatedText:
     facts: Sequence[Fact] = ()
     lang: str = ""
     vectors: Mapping[int, Floats1d] = field(default_factory=dict)  # by number of the mention
+    # Cosines of the mentions' vectors, if these are not given: (n_mentions, n_mentions), NaN where there is none.
+    cosines: Optional[Floats2d] = None
 
     @property
     def direction(self) -> str:

@@ -8,7 +8,7 @@ from typing import Any, Dict, List, Optional, Tuple
 import numpy
 
 from ..errors import Errors
-from ..types import Floats1d
+from ..types import Floats1d, Floats2d
 from .annotated import AnnotatedText, Fact, Mention
 
 MAX_FACTS = 1000  # drawings of more take too long
@@ -19,7 +19,7 @@ def read_json(values: Any) -> AnnotatedText:
 
     values (Any): An object with "text", and optionally "lang", "entities" (each with "start" and "end", in characters,
         and optionally "label", "kb_id", "name", "score", "types" and "vector") and "relations" (each with "head" and
-        "tail", ids of entities or their numbers, "label", and optionally "score" and "property").
+        "tail", ids of entities or their numbers, "label", and optionally "score" and "property"), and "similarity".
     RETURNS (AnnotatedText): The text.
     RAISES (ValueError): ML453 for any other value, and for more than 1,000 relations.
     """
@@ -33,7 +33,8 @@ def read_json(values: Any) -> AnnotatedText:
         if len(relations) > MAX_FACTS:
             raise ValueError(f"it has more than {MAX_FACTS} relations")
         facts = [_fact(relation, numbers) for relation in relations]
-        return AnnotatedText(text, mentions, facts, _string(values, "lang", ""), _vectors(entities))
+        cosines = _cosines(values.get("similarity"), len(entities))
+        return AnnotatedText(text, mentions, facts, _string(values, "lang", ""), _vectors(entities), cosines)
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         reason = f"{error} is missing or unknown" if isinstance(error, KeyError) else error
         raise ValueError(Errors.ML453.format(reason=reason)) from error
@@ -75,6 +76,20 @@ def _vectors(entities: List[Dict[str, Any]]) -> Dict[int, Floats1d]:
         raise ValueError("its vectors have different widths")
     if not all(numpy.isfinite(vector).all() for vector in found.values()):
         raise ValueError("its vectors are not finite")
+    return found
+
+
+def _cosines(rows: Any, n: int) -> Optional[Floats2d]:
+    """Read cosines; null becomes NaN."""
+    if rows is None:
+        return None
+    found = numpy.asarray(rows, dtype="float64").reshape((-1, n)) if n else numpy.zeros((0, 0))
+    if found.shape != (n, n) or (numpy.abs(found) > 1.001).any():
+        raise ValueError("'similarity' is not a cosine for each two entities")
+    # A pair has a cosine if both have one with themselves.
+    known = ~numpy.isnan(found.diagonal())
+    if numpy.isnan(found[numpy.ix_(known, known)]).any():
+        raise ValueError("'similarity' lacks cosines of entities that have some")
     return found
 
 

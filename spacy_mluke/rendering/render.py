@@ -52,7 +52,7 @@ def render(
     contents = [read_doc(_as_doc(doc), names) for doc in given]
     body = join(draw(content, style, kb_url_template=kb_url_template) for content in contents)
     if page:
-        return document(title, "", body)
+        return document(title, "", fill("<h1>{}</h1>{}", title, body))
     return fill('<div class="mluke"><style>{}</style>{}</div>', base_style(), body)
 
 

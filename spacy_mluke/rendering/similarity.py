@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import List, Tuple
+
 import numpy
 
 from ..errors import Errors
+from ..types import Floats2d
 from .annotated import AnnotatedText
 from .line_wrapping import shorten
 from .markup import Html, fill, join
@@ -22,16 +25,13 @@ def similarity_map(content: AnnotatedText) -> Html:
         mentions that have no vector, and mentions that are not shown because there are too many.
     RAISES (ValueError): ML451 if no mention has a vector.
     """
-    numbers = sorted(content.vectors)
+    numbers, cosines = _cosines(content)
     if not numbers:
         if content.mentions:
             raise ValueError(Errors.ML451)
         return Html('<p class="mluke-note">No entities.</p>')
     shown = numbers[:MAX_MENTIONS]
-    vectors = numpy.stack([numpy.asarray(content.vectors[i], dtype="float64") for i in shown])
-    lengths = numpy.linalg.norm(vectors, axis=1, keepdims=True)
-    vectors = vectors / numpy.where(lengths > 0, lengths, 1.0)
-    cosines = vectors @ vectors.T
+    cosines = cosines[: len(shown), : len(shown)]
     lowest = float(cosines.min())
     names = [f"{k} {shorten(content.string(i), _MAX_NAME)}" for k, i in enumerate(shown, 1)]
     columns = [str(k) for k in range(1, len(shown) + 1)]
@@ -44,3 +44,17 @@ def similarity_map(content: AnnotatedText) -> Html:
         notes.append(f"Shown are the first {len(shown)} of {len(numbers)} mentions.")
     drawn = heat_map(names, columns, levels, cells, name="Similarity of mentions")
     return join((drawn, fill('<p class="mluke-note">{}</p>', " ".join(notes))))
+
+
+def _cosines(content: AnnotatedText) -> Tuple[List[int], Floats2d]:
+    """Return the mentions that have vectors, and the cosines of these. Shape: (n, n)."""
+    if content.cosines is not None:
+        numbers = numpy.flatnonzero(~numpy.isnan(content.cosines.diagonal())).tolist()
+        return numbers, content.cosines[numpy.ix_(numbers, numbers)]
+    numbers = sorted(content.vectors)
+    if not numbers:
+        return numbers, numpy.zeros((0, 0))
+    vectors = numpy.stack([numpy.asarray(content.vectors[i], dtype="float64") for i in numbers])
+    lengths = numpy.linalg.norm(vectors, axis=1, keepdims=True)
+    vectors = vectors / numpy.where(lengths > 0, lengths, 1.0)
+    return numbers, vectors @ vectors.T

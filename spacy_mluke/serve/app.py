@@ -17,7 +17,9 @@ from starlette.staticfiles import StaticFiles
 
 from .. import __version__
 from ..errors import Errors
+from ..rendering.page import base_style
 from . import schema
+from .drawings import render_document
 from .guard import Guard
 from .logs import LOGGER
 from .metrics import CONTENT_TYPE, Metrics
@@ -105,6 +107,11 @@ def _add_routes(app: FastAPI, service: Service) -> None:
         """Masks are each [MASK] in the text, and the spans in `masks`."""
         return JSONResponse(await service.fill(request))
 
+    @app.post("/v1/render", response_model=schema.RenderResponse, summary="Draw a document")
+    async def render(request: schema.RenderRequest) -> Response:
+        """HTML of an annotated document: the text, arcs, a graph, similarities."""
+        return JSONResponse({"html": await asyncio.to_thread(render_document, request)})
+
     @app.get("/v1/entities", response_model=schema.EntitiesResponse, summary="Entities that a name may mean")
     async def find(
         name: Annotated[str, Query(min_length=1, max_length=500, description="The name")],
@@ -131,6 +138,10 @@ def _add_pages(app: FastAPI, metrics: Metrics, service: Service) -> None:
         from .reference_page import PAGE_POLICY, render_reference
 
         return HTMLResponse(render_reference(app.openapi()), headers={"Content-Security-Policy": PAGE_POLICY})
+
+    @app.get("/render.css", include_in_schema=False)
+    async def style() -> Response:
+        return Response(base_style(), media_type="text/css", headers={"Cache-Control": "no-cache"})
 
     if (STATIC / "index.html").is_file():
         app.mount("/", _Pages(directory=STATIC, html=True))

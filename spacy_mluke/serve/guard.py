@@ -12,6 +12,7 @@ import uuid
 from typing import Any, Awaitable, Callable, Dict, List, MutableMapping, Tuple
 
 from ..errors import Errors
+from .content_policy import POLICY
 from .logs import LOGGER
 from .metrics import Metrics
 from .problems import MEDIA_TYPE, Problem
@@ -32,12 +33,8 @@ ROUTES = (
     "/v1/annotate",
     "/v1/answer",
     "/v1/fill",
+    "/v1/render",
     "/v1/entities",
-)
-# Pages load scripts, styles and images from this server only, and run none that a text contains.
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 _HEADERS = {
     b"content-security-policy": POLICY.encode(),

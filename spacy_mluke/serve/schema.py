@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Dict, List, Literal, Optional
+from typing import Annotated, Any, Dict, List, Literal, Optional
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -52,6 +52,17 @@ class FillRequest(Request):
     mode: Optional[Literal["entity", "word", "both"]] = Field(None, description="Kind of fillers")
     top_k: Optional[int] = Field(None, ge=1, le=1000, description="Maximum number of fillers of a mask")
     lang: Optional[str] = _LANG
+
+
+class RenderRequest(Request):
+    document: Dict[str, Any] = Field(description="A document, as /v1/annotate returns it")
+    styles: List[Literal["entities", "relations", "graph", "similarity"]] = Field(min_length=1, max_length=4)
+    width: Optional[int] = Field(None, ge=200, le=2000, description="Width of drawings in pixels")
+    page: bool = Field(False, description="Whether to return a complete page")
+
+
+class RenderResponse(BaseModel):
+    html: str
 
 
 class Candidate(BaseModel):

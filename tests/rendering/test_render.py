@@ -236,6 +236,13 @@ def test_a_document_of_the_server_gives_the_same_content():
     assert content.mentions[0] == Mention(0, 3, "PER", types=(("writer", None),)) and list(content.vectors) == [0]
 
 
+def test_cosines_of_the_server_are_drawn_without_vectors():
+    values = {**document_json(), "similarity": [[1.0, 0.25], [0.25, 1.0]]}
+    assert re.findall(r"(\d+)</td>", draw(read_json(values), "similarity")) == ["100", "25", "25", "100"]
+    missing = {**document_json(), "similarity": [[1.0, None], [None, None]]}
+    assert "Mentions without a vector: 1." in draw(read_json(missing), "similarity")
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -251,6 +258,9 @@ def test_a_document_of_the_server_gives_the_same_content():
         {"entities": [{"start": 0, "end": 1, "vector": ["x"]}], "relations": []},
         {"entities": [{"start": 0, "end": 1, "score": "high"}], "relations": []},
         {"relations": [{"head": 0, "tail": 1, "label": "x"}] * 1001},
+        {"similarity": [[1.0]]},
+        {"similarity": [[1.0, None], [None, 1.0]]},
+        {"similarity": [[1.0, 7.0], [7.0, 1.0]]},
     ],
 )
 def test_json_that_is_no_document_is_an_error(change):

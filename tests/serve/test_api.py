@@ -188,7 +188,7 @@ def test_requests_beyond_the_limits_are_refused(make_client):
 def test_the_description_of_the_api_has_every_route(client):
     paths = client.get("/openapi.json").json()["paths"]
     assert set(paths) == {
-        "/health", "/v1/annotate", "/v1/answer", "/v1/fill", "/v1/entities", "/v1/entities/{entity_id}"
+        "/health", "/v1/annotate", "/v1/answer", "/v1/fill", "/v1/render", "/v1/entities", "/v1/entities/{entity_id}"
     }  # fmt: skip
     page = client.get("/docs")
     assert all(f" {path}</h2>" in page.text for path in paths)
@@ -205,3 +205,25 @@ def test_responses_have_the_form_that_the_description_says(client):
     schema.Health(**client.get("/health").json())
     schema.KnownEntity(**client.get("/v1/entities/Q90").json())
     schema.EntitiesResponse(**client.get("/v1/entities", params={"name": "Paris"}).json())
+
+
+def test_a_document_of_the_server_is_drawn_as_by_the_renderer(client):
+    from spacy_mluke.rendering.json_input import read_json
+    from spacy_mluke.rendering.render import draw
+
+    (document,) = post(client, "/v1/annotate", texts=["Tokyo is in Japan."], vectors=True)["documents"]
+    for style in ("entities", "relations", "graph", "similarity"):
+        found = post(client, "/v1/render", document=document, styles=[style], width=400)
+        assert found["html"] == draw(read_json(document), style, width=400)
+    page = post(client, "/v1/render", document=document, styles=["entities", "graph"], page=True)["html"]
+    assert page.startswith("<!DOCTYPE html>") and "<h2>Graph</h2>" in page
+    assert client.get("/render.css").headers["content-type"].startswith("text/css")
+
+
+def test_what_is_no_document_is_not_drawn(client):
+    wrong = client.post("/v1/render", json={"document": {"text": 5}, "styles": ["graph"]})
+    assert wrong.status_code == 422 and problem(wrong)["code"] == "ML453"
+    bare = client.post(
+        "/v1/render", json={"document": {"text": "a", "entities": [{"start": 0, "end": 1}]}, "styles": ["similarity"]}
+    )
+    assert bare.status_code == 422 and problem(bare)["code"] == "ML451"
