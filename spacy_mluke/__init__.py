@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .bulk.rows import doc_to_record
     from .kb.store import EntityStore
     from .kb.store_build import StoreRow, build_store
+    from .pipeline.compact import CompactedEncoder, compact
     from .pipeline.load import load
     from .pipeline.quantize import quantize
     from .rendering.render import render
@@ -29,6 +30,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Answer",
     "Candidate",
+    "CompactedEncoder",
     "EntityStates",
     "EntityStore",
     "Filler",
@@ -36,6 +38,7 @@ __all__ = [
     "StoreRow",
     "attribute_bundled",
     "build_store",
+    "compact",
     "doc_to_record",
     "load",
     "quantize",
@@ -49,6 +52,7 @@ __all__ = [
 _MODULES = {
     "Answer": "annotate.answers",
     "Candidate": "annotate.links",
+    "CompactedEncoder": "pipeline.compact",
     "EntityStates": "annotate.states",
     "EntityStore": "kb.store",
     "Filler": "annotate.fillers",
@@ -56,6 +60,7 @@ _MODULES = {
     "StoreRow": "kb.store_build",
     "attribute_bundled": "attribution",
     "build_store": "kb.store_build",
+    "compact": "pipeline.compact",
     "doc_to_record": "bulk.rows",
     "load": "pipeline.load",
     "quantize": "pipeline.quantize",

@@ -19,8 +19,8 @@ from ..network.masked_heads import EntityHead, WordHead
 from ..network.tables import row_spread, table_device
 from ..types import Ints1d
 from ..vocabulary.entity_names import NewEntity, free_names, key_of
-from .directory import ADDED, OWN
 from .load import LoadedEncoder
+from .own_section import ADDED, OWN
 
 # A table with this many rows counts as trained: new rows get the length of the existing rows.
 _TRAINED_ROWS = 1000

@@ -13,8 +13,14 @@ from torch import Tensor
 from ..errors import Errors, Warnings
 from ..network.config import EncoderConfig
 from ..network.quantized_table import Q4Embedding
+from ..tokenization.load import load_wordpieces
+from ..vocabulary.entity_vocabulary import EntityVocabulary
+from .base import content_checksum, locate_base
 from .config_file import read_config
-from .hub import locate
+from .delta_files import apply_changes, read_changes
+from .heads import HEADS, masked_heads
+from .hub import Located, locate
+from .own_section import DELTA, OWN, SOURCE, BaseReference, base_reference, own_section
 from .quantized_files import open_words, read_quantized
 from .skeleton import expected_shapes
 from .tensor_names import (
@@ -29,14 +35,6 @@ from .tensor_names import (
 )
 from .weight_files import PICKLED, SAFETENSORS, read_weights, weight_files
 
-# The section of config.json that spacy_mluke writes: the format, and files that replace the published ones.
-OWN = "spacy_mluke"
-FORMAT = 1
-# Its key for the id of the first added entity. The rows of added entities train, however large the table is.
-ADDED = "first_added_entity"
-# Its key for the name and commit on the hub that the checkpoint was loaded from.
-SOURCE = "source"
-
 
 @dataclass
 class Checkpoint:
@@ -48,6 +46,7 @@ class Checkpoint:
     files: List[Path]  # the weight files
     tensors: SortedTensors
     words: Optional[Q4Embedding]  # the word table, if it is quantized
+    base: Optional[Checkpoint] = None  # for a delta: the checkpoint with all other weights and the vocabularies
 
     @property
     def has_pooler(self) -> bool:
@@ -64,6 +63,24 @@ class Checkpoint:
         """Tensors of heads (`lm_head.`, `entity_predictions.`, `classifier.`) by their names in the file."""
         return self.tensors.heads
 
+    @property
+    def wordpieces_path(self) -> Path:
+        """The directory with the wordpiece vocabulary."""
+        return self.path if self.base is None else self.base.path
+
+    @property
+    def entities_path(self) -> Path:
+        """The directory with the entity vocabulary: a delta has one if entities were added."""
+        return self.path if self.base is None or EntityVocabulary.files(self.path) else self.base.path
+
+    def checksum(self) -> str:
+        """Return a checksum of the content of a complete checkpoint: weights, wordpieces and entities.
+
+        RETURNS (str): The checksum. It does not depend on the checkpoint's place and its config.json.
+        """
+        files = [*self.files, *EntityVocabulary.files(self.path)[:1]]
+        return content_checksum(files, load_wordpieces(self.path).files)
+
 
 def open_checkpoint(name: Union[str, Path], revision: Optional[str] = None) -> Checkpoint:
     """Open a checkpoint and check that its weights are those of a LUKE encoder. Only names and shapes are read.
@@ -75,15 +92,18 @@ def open_checkpoint(name: Union[str, Path], revision: Optional[str] = None) -> C
     revision (Optional[str]): Branch, tag or commit of a hub name; None for the latest.
     RETURNS (Checkpoint): The checkpoint.
     RAISES (ValueError): ML020 to ML026 and ML342 for its config.json, ML035 to ML048, ML340, ML341 and ML345 for
-        what is missing, damaged, or of another family.
+        what is missing, damaged, or of another family; ML052 to ML055 for a delta that does not fit its base.
     """
     located = locate(name, revision)
     path = located.path
     config = read_config(path)
-    own = _own_section(config, path)
+    own = own_section(config, path)
     if located.commit is not None:
         source = {"name": located.hub_name, "commit": located.commit}
         config = replace(config, extra={**config.extra, OWN: {**own, SOURCE: source}})
+    reference = base_reference(own)
+    if reference is not None:
+        return _open_delta(located, config, own, reference)
     words = open_words(_own_file(path, own["words"])) if "words" in own else None
     if "encoder" in own:
         files = [_own_file(path, own["encoder"])]
@@ -111,36 +131,27 @@ def open_checkpoint(name: Union[str, Path], revision: Optional[str] = None) -> C
     return Checkpoint(path, located.name, config, files, sorted_, words)
 
 
-def _own_section(config: EncoderConfig, path: Path) -> Dict[str, Any]:
-    """Return the section "spacy_mluke" of config.json, checked."""
-    own = config.extra.get(OWN, {})
-    if not isinstance(own, dict):
-        raise ValueError(Errors.ML342.format(path=path, key=OWN, found=repr(own)[:80], wanted="an object"))
-    rows = config.entity_vocab_size
-    for key, wanted, fits in (
-        ("format", "a whole number", _is_count(own.get("format", FORMAT))),
-        ("words", "the name of a file", isinstance(own.get("words", ""), str)),
-        ("encoder", "the name of a file", isinstance(own.get("encoder", ""), str)),
-        (SOURCE, "an object with the name and the commit of a checkpoint on the hub", _is_source(own.get(SOURCE))),
-        (ADDED, f"a whole number up to {rows}", _is_count(own.get(ADDED, rows)) and own.get(ADDED, rows) <= rows),
-    ):
-        if not fits:
-            raise ValueError(
-                Errors.ML342.format(path=path, key=f"{OWN}.{key}", found=repr(own[key])[:80], wanted=wanted)
-            )
-    if own.get("format", FORMAT) > FORMAT:
-        raise ValueError(Errors.ML051.format(path=path, found=own["format"]))
-    return own
-
-
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
-
-
-def _is_source(value: Any) -> bool:
-    if value is None:
-        return True
-    return isinstance(value, dict) and all(isinstance(value.get(key), str) for key in ("name", "commit"))
+def _open_delta(located: Located, config: EncoderConfig, own: Dict[str, Any], reference: BaseReference) -> Checkpoint:
+    """Open a delta with its base."""
+    path = located.path
+    base_path = locate_base(reference, path)
+    if base_reference(own_section(read_config(base_path), base_path)) is not None:
+        raise ValueError(Errors.ML054.format(path=path, base=reference.name))
+    base = open_checkpoint(base_path)
+    found = base.checksum()
+    if found != reference.checksum:
+        raise ValueError(Errors.ML053.format(path=path, base=reference.name, folder=base_path))
+    tensors = {**base.tensors.encoder, **masked_heads(base.heads, config)}
+    expected = expected_shapes(config, with_pooler=base.has_pooler)
+    files = [_own_file(path, own[DELTA])] if DELTA in own else []
+    for file in files:
+        tensors = apply_changes(tensors, read_changes(file), expected, file)
+    sorted_ = SortedTensors({}, {}, {})
+    for name, tensor in tensors.items():
+        (sorted_.heads if name.startswith(HEADS) else sorted_.encoder)[name] = tensor
+    check_fit(sorted_.encoder, expected, path)
+    check_types(sorted_.encoder, path)
+    return Checkpoint(path, located.name, config, files, sorted_, base.words, base)
 
 
 def _own_file(path: Path, name: str) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Dict, Mapping, cast
+from typing import Dict, Mapping, Optional, cast
 
 import torch
 from torch import Tensor
@@ -12,6 +12,31 @@ from ..errors import Errors
 from ..network.config import EncoderConfig
 from ..network.masked_heads import ENTITY_HEAD, WORD_HEAD, MaskedHeads
 from .tensor_names import check_types
+
+# How the names of the tensors of masked-LM heads begin.
+HEADS = (f"{WORD_HEAD}.", f"{ENTITY_HEAD}.")
+
+
+def masked_heads(tensors: Mapping[str, Tensor], config: EncoderConfig) -> Dict[str, Tensor]:
+    """Return the tensors of the masked-LM heads of a checkpoint, without those of other heads.
+
+    tensors (Mapping[str, Tensor]): Tensors of its heads by their names in the file.
+    config (EncoderConfig): The encoder's sizes.
+    RETURNS (Dict[str, Tensor]): By the name of the parameter; without those that the checkpoint lacks.
+    """
+    found = {name: _find(tensors, name) for name in _skeleton(tensors, config).state_dict()}
+    return {name: tensor for name, tensor in found.items() if tensor is not None}
+
+
+def _skeleton(tensors: Mapping[str, Tensor], config: EncoderConfig) -> MaskedHeads:
+    has_words, has_entities = (any(name.startswith(head) for name in tensors) for head in HEADS)
+    with torch.device("meta"):
+        return MaskedHeads(config, with_words=has_words, with_entities=has_entities)
+
+
+def _find(tensors: Mapping[str, Tensor], name: str) -> Optional[Tensor]:
+    # Files of transformers may have the bias of the words only under its decoder's name.
+    return tensors.get(name, tensors.get(name.replace(".bias", ".decoder.bias")))
 
 
 def read_heads(tensors: Mapping[str, Tensor], config: EncoderConfig, path: Path, dtype: torch.dtype) -> MaskedHeads:
@@ -24,16 +49,11 @@ def read_heads(tensors: Mapping[str, Tensor], config: EncoderConfig, path: Path,
     RETURNS (MaskedHeads): The heads that the checkpoint has, in evaluation mode, on the CPU.
     RAISES (ValueError): ML225 for a head with missing tensors or wrong shapes; ML341 for one that holds no weights.
     """
-    has = {head: any(name.startswith(head + ".") for name in tensors) for head in (WORD_HEAD, ENTITY_HEAD)}
-    with torch.device("meta"):
-        heads = MaskedHeads(config, with_words=has[WORD_HEAD], with_entities=has[ENTITY_HEAD])
+    heads = _skeleton(tensors, config)
     found: Dict[str, Tensor] = {}
-    for head, is_there in has.items():
-        if not is_there:
-            continue
+    for head in (WORD_HEAD, ENTITY_HEAD):
         expected = {name: param for name, param in heads.named_parameters() if name.startswith(head + ".")}
-        # Files of transformers may have the bias of the words only under its decoder's name.
-        given = {name: tensors.get(name, tensors.get(name.replace(".bias", ".decoder.bias"))) for name in expected}
+        given = {name: _find(tensors, name) for name in expected}
         missing = [name for name, tensor in given.items() if tensor is None]
         shapes = [
             f"{name} {tuple(tensor.shape)} instead of {tuple(expected[name].shape)}"

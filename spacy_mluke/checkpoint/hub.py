@@ -6,7 +6,7 @@ import contextlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import List, Optional, Tuple, Union
+from typing import Any, Dict, List, Optional, Tuple, Union
 
 from ..errors import Errors, did_you_mean
 from .shared_encoders import follow_pointer
@@ -33,6 +33,7 @@ _FILES = [
     "model-*.safetensors",
     "words.safetensors",
     "encoder.safetensors",
+    "delta.safetensors",
 ]
 # Downloaded only if a repository has no file of the first kind: most have their weights in both formats, 2 GB each.
 _INSTEAD: List[Tuple[str, List[str]]] = [
@@ -63,7 +64,7 @@ def resolve(name: Union[str, Path], revision: Optional[str] = None) -> Path:
     return locate(name, revision).path
 
 
-def locate(name: Union[str, Path], revision: Optional[str] = None) -> Located:
+def locate(name: Union[str, Path], revision: Optional[str] = None, *, is_offline: bool = False) -> Located:
     """Find the directory of a checkpoint; download missing files if the name is a hub name.
 
     Only config.json, safetensors and the files of the vocabularies are downloaded; pytorch_model.bin only if there are
@@ -72,6 +73,7 @@ def locate(name: Union[str, Path], revision: Optional[str] = None) -> Located:
     name (Union[str, Path]): "mluke-small", which comes with the package; a directory; or a hub name such as
         "studio-ousia/mluke-base", optionally with a revision: "studio-ousia/mluke-base@main".
     revision (Optional[str]): Branch, tag or commit of a hub name; None for the latest.
+    is_offline (bool): Whether to look for a hub name only among the files that were downloaded before.
     RETURNS (Located): The directory and the name.
     RAISES (ValueError): ML040 if there is no such directory, ML041 if the hub has no such checkpoint, ML042 if the hub
         cannot be reached, ML345 for a revision that the hub does not have, or a revision of a directory, ML365 if the
@@ -95,7 +97,7 @@ def locate(name: Union[str, Path], revision: Optional[str] = None) -> Located:
     hub_name, own = match[1], match[2]
     if own is not None and revision is not None and own != revision:
         raise ValueError(Errors.ML345.format(name=name, revision=revision, reason="the name contains another revision"))
-    return _fetch(hub_name, revision if own is None else own)
+    return _fetch(hub_name, revision if own is None else own, is_offline)
 
 
 def _refuse_revision(name: Union[str, Path], revision: Optional[str]) -> None:
@@ -104,21 +106,24 @@ def _refuse_revision(name: Union[str, Path], revision: Optional[str]) -> None:
         raise ValueError(Errors.ML345.format(name=name, revision=revision, reason=reason))
 
 
-def _fetch(name: str, revision: Optional[str]) -> Located:
+def _fetch(name: str, revision: Optional[str], is_offline: bool) -> Located:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError, RepositoryNotFoundError, RevisionNotFoundError
 
     if revision is not None and not _REVISION.fullmatch(revision):
         reason = "that is not a valid branch, tag or commit"
         raise ValueError(Errors.ML345.format(name=name, revision=revision, reason=reason))
+    options: Dict[str, Any] = {"ignore_patterns": _NEVER}
+    if is_offline:
+        options["local_files_only"] = True
     try:
-        path = Path(snapshot_download(name, revision=revision, allow_patterns=_FILES, ignore_patterns=_NEVER))
+        path = Path(snapshot_download(name, revision=revision, allow_patterns=_FILES, **options))
         commit = path.name if _COMMIT.fullmatch(path.name) else None
         for pattern, instead in _INSTEAD:
             if not any(path.glob(pattern)):
                 # From the same commit, even if another one is pushed meanwhile.
                 same = commit or revision
-                snapshot_download(name, revision=same, allow_patterns=instead, ignore_patterns=_NEVER)
+                snapshot_download(name, revision=same, allow_patterns=instead, **options)
     except RepositoryNotFoundError as err:
         raise ValueError(Errors.ML041.format(name=name)) from err
     except RevisionNotFoundError as err:

@@ -18,9 +18,10 @@ from ..network.transformer import LukeEncoder
 from ..tokenization.interface import Wordpieces
 from ..tokenization.load import load_wordpieces
 from ..vocabulary.entity_vocabulary import EntityVocabulary
-from .directory import ADDED, OWN, Checkpoint, open_checkpoint
+from .directory import Checkpoint, open_checkpoint
 from .finite import warn_if_not_finite
 from .heads import read_heads
+from .own_section import ADDED, OWN
 from .skeleton import make_skeleton
 from .tensor_names import ENTITIES, WORDS
 
@@ -72,8 +73,8 @@ def load_encoder(
     """
     checkpoint = open_checkpoint(name, revision)
     config, path = checkpoint.config, checkpoint.path
-    wordpieces = load_wordpieces(path)
-    entities = EntityVocabulary.from_dir(path)
+    wordpieces = load_wordpieces(checkpoint.wordpieces_path)
+    entities = EntityVocabulary.from_dir(checkpoint.entities_path)
     _check_vocabularies(config, wordpieces, entities, path)
     network = build_network(checkpoint, entities, visibility=visibility, dtype=dtype or torch.float32)
     heads = read_heads(checkpoint.heads, config, path, dtype or torch.float32)

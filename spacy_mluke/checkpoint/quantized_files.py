@@ -52,7 +52,8 @@ def read_quantized(path: Path, dtype: torch.dtype = torch.float32) -> Dict[str, 
     RAISES (ValueError): ML035 if the file cannot be read, ML036 if a storage is unknown, ML037 if a tensor
         does not have the type or shape of its storage.
     """
-    tensors, storage, _ = _open(path)
+    tensors, metadata = _open(path)
+    storage = metadata["storage"]
     dense = {}
     for name, tensor in tensors.items():
         if name.endswith(SCALE) and storage.get(name[: -len(SCALE)]) == "q8":
@@ -73,13 +74,26 @@ def read_quantized(path: Path, dtype: torch.dtype = torch.float32) -> Dict[str, 
     return dense
 
 
-def write_quantized(path: Path, tensors: Mapping[str, Tensor], storage: Mapping[str, str]) -> None:
+def read_notes(path: Path) -> Dict[str, Any]:
+    """Read what a file of quantized weights says about its tensors.
+
+    path (Path): The file.
+    RETURNS (Dict[str, Any]): The notes that were given to `write_quantized`, and "storage" by name.
+    RAISES (ValueError): ML035 if the file cannot be read.
+    """
+    return _open(path)[1]
+
+
+def write_quantized(
+    path: Path, tensors: Mapping[str, Tensor], storage: Mapping[str, str], *, notes: Optional[Mapping[str, Any]] = None
+) -> None:
     """Write tensors, each in a given storage. The same input gives the same bytes.
 
     path (Path): The file. An existing file is replaced, not overwritten: processes that have mapped it keep its
         content.
     tensors (Mapping[str, Tensor]): By published name. Blocks (uint8) are written unchanged.
     storage (Mapping[str, str]): Storage by name. Tensors without one are written as float32.
+    notes (Optional[Mapping[str, Any]]): What `read_notes` returns: JSON, saved in the file's metadata.
     RAISES (ValueError): ML036 if a storage is unknown, ML038 if a tensor's shape does not allow its storage.
     """
     kept: Dict[str, Tensor] = {}
@@ -99,7 +113,7 @@ def write_quantized(path: Path, tensors: Mapping[str, Tensor], storage: Mapping[
         else:
             # Copied, since two names may share one tensor, which safetensors does not allow.
             kept[name] = tensor.detach().to(_PLAIN[kind], copy=True)
-    _save(path, kept, {"storage": kinds})
+    _save(path, kept, {**(notes or {}), "storage": kinds})
 
 
 def _known(kind: str, name: str, path: Path) -> str:
@@ -116,8 +130,8 @@ def _save(path: Path, tensors: Mapping[str, Tensor], metadata: Dict[str, Any]) -
         aside.write_bytes(data)
 
 
-def _open(path: Path) -> Tuple[Dict[str, Tensor], Dict[str, str], str]:
-    """Return the tensors of a file, their storages, and the digest of its word table.
+def _open(path: Path) -> Tuple[Dict[str, Tensor], Dict[str, Any]]:
+    """Return the tensors of a file and its metadata: "storage", a dict by name, and other entries.
 
     The tensors are mapped privately: writing to one changes neither the file nor other mappings.
     """
@@ -129,7 +143,7 @@ def _open(path: Path) -> Tuple[Dict[str, Tensor], Dict[str, str], str]:
         raise ValueError(Errors.ML035.format(path=path, reason=err)) from err
     try:
         metadata = parse_json(entry or "")
-        return tensors, dict(metadata["storage"]), str(metadata.get("sha256", ""))
+        return tensors, {**metadata, "storage": dict(metadata["storage"])}
     except (KeyError, TypeError, ValueError) as err:
         reason = f"its metadata has no entry '{METADATA}' that names a storage for each tensor"
         raise ValueError(Errors.ML035.format(path=path, reason=reason)) from err
@@ -190,12 +204,12 @@ def open_words(path: Path) -> Q4Embedding:
 
 
 def _read_words(path: Path) -> Tuple[Tensor, str]:
-    tensors, storage, digest = _open(path)
-    kind = storage.get(WORDS, "nothing")
+    tensors, metadata = _open(path)
+    kind = metadata["storage"].get(WORDS, "nothing")
     blocks = tensors.get(WORDS)
     if blocks is None or kind != "q4" or not _fits(kind, blocks, None):
         raise ValueError(Errors.ML037.format(name=WORDS, path=path, storage="q4", found=kind))
-    return blocks, digest
+    return blocks, str(metadata.get("sha256", ""))
 
 
 def save_words(table: Q4Embedding, path: Path) -> None:

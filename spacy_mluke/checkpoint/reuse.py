@@ -1,17 +1,17 @@
 """Save encoders without writing equal weights twice.
 
-Components of a pipeline often have equal encoders, and an encoder that was not trained equals its checkpoint.
-`save_once` writes a pointer, `shared.json`, if another component has the same encoder, and copies the files of a packed
-checkpoint if the encoder still equals it.
+Components of a pipeline often have equal encoders, and a trained encoder often has most weights of the checkpoint that
+it was trained from. `save_once` writes a pointer, `shared.json`, if another component has the same encoder; a delta if
+the encoder was trained from the bundled checkpoint; and copies the files of a packed checkpoint or of a delta if the
+encoder still equals it.
 """
 
 from __future__ import annotations
 
-import json
 import shutil
 import warnings
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Sequence, Tuple
+from typing import Any, Dict, List, Sequence
 
 import torch
 from torch import Tensor
@@ -21,13 +21,15 @@ from ..network.quantized_table import Q4Embedding
 from ..storage.files import replacing
 from ..tokenization.load import load_wordpieces
 from ..vocabulary.entity_vocabulary import EntityVocabulary
-from .config_file import CONFIG
-from .directory import ADDED, OWN, Checkpoint, open_checkpoint
+from .config_file import CONFIG, read_config
+from .delta import find_bundled_base, named_tensors, save_delta
+from .directory import Checkpoint, open_checkpoint
 from .hub import BUNDLED, resolve
 from .load import LoadedEncoder
+from .own_section import ADDED, OWN, base_reference, own_section
 from .save import save_encoder
 from .shared_encoders import POINTER, write_pointer
-from .tensor_names import ENTITIES, WORDS
+from .tensor_names import WORDS
 
 # Keys of a config.json that do not describe the encoder.
 _NOT_COMPARED = (
@@ -44,21 +46,31 @@ _NOT_COMPARED = (
 _LEGAL = ("LICENSE*", "NOTICE*", "README.md")
 
 
-def save_once(loaded: LoadedEncoder, path: Path, *, neighbours: Sequence[Path] = ()) -> None:
+def save_once(loaded: LoadedEncoder, path: Path, *, neighbours: Sequence[Path] = (), is_portable: bool = False) -> None:
     """Write an encoder, unless it equals one that is saved already.
 
     loaded (LoadedEncoder): The encoder.
     path (Path): The directory, created if missing.
     neighbours (Sequence[Path]): Encoders of components of the same pipeline that were saved before.
+    is_portable (bool): Whether the directory must open on another machine. If not, a delta of another checkpoint than
+        the bundled one, which somebody made on request, stays one as long as the encoder does not change.
     """
     for other in neighbours:
         if is_same(loaded, other):
             write_pointer(path, other)
             return
-    if _is_own(loaded.source) and is_same(loaded, loaded.source):
+    own = _own_section(loaded.source)
+    base = base_reference(own)
+    if base is not None and (base.name in BUNDLED or not is_portable) and is_same(loaded, loaded.source):
         copy_checkpoint(loaded, path)
         return
-    save_encoder(loaded, path)
+    bundled = find_bundled_base(loaded)
+    if bundled is not None:
+        save_delta(loaded, path, bundled)
+    elif own and base is None and is_same(loaded, loaded.source):
+        copy_checkpoint(loaded, path)
+    else:
+        save_encoder(loaded, path)
 
 
 def is_same(loaded: LoadedEncoder, name: Any) -> bool:
@@ -72,8 +84,8 @@ def is_same(loaded: LoadedEncoder, name: Any) -> bool:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             checkpoint = open_checkpoint(name)
-            wordpieces = load_wordpieces(checkpoint.path)
-            entities = EntityVocabulary.from_dir(checkpoint.path)
+            wordpieces = load_wordpieces(checkpoint.wordpieces_path)
+            entities = EntityVocabulary.from_dir(checkpoint.entities_path)
     except (OSError, ValueError):
         return False
     return (
@@ -92,20 +104,22 @@ def copy_checkpoint(loaded: LoadedEncoder, path: Path) -> None:
     """
     checkpoint = open_checkpoint(loaded.source)
     path.mkdir(parents=True, exist_ok=True)
-    names = [CONFIG, *loaded.wordpieces.files, *(file.name for file in EntityVocabulary.files(checkpoint.path))]
+    names = [CONFIG, *(file.name for file in EntityVocabulary.files(checkpoint.path))]
+    names += [] if checkpoint.base is not None else loaded.wordpieces.files
     names += [file.name for pattern in _LEGAL for file in sorted(checkpoint.path.glob(pattern))]
     for file in [*checkpoint.files, *(checkpoint.path / name for name in names)]:
         with replacing(path / file.name) as aside:
             shutil.copy2(file, aside)
 
 
-def _is_own(name: str) -> bool:
-    """Return whether spacy_mluke wrote a checkpoint. Others are written anew: a pipeline must not contain a pickle."""
+def _own_section(name: str) -> Dict[str, Any]:
+    """Return the section of config.json that spacy_mluke wrote; empty for other checkpoints. Those are written anew: a
+    pipeline must not contain a pickle."""
     try:
         path = resolve(name) if name in BUNDLED or Path(name).is_dir() else None
-        return path is not None and OWN in json.loads((path / CONFIG).read_text(encoding="utf8"))
+        return {} if path is None else own_section(read_config(path), path)
     except (OSError, ValueError):
-        return False
+        return {}
 
 
 def _compared(config: Dict[str, Any]) -> Dict[str, Any]:
@@ -122,17 +136,10 @@ def _has_same_tensors(loaded: LoadedEncoder, checkpoint: Checkpoint) -> bool:
         del theirs[WORDS]
     elif checkpoint.words is not None:
         return False
-    mine = dict(_tensors(loaded))
+    mine = dict(named_tensors(loaded))
     if mine.keys() != theirs.keys():
         return False
     return all(_is_equal(tensor, theirs[name]) for name, tensor in mine.items())
-
-
-def _tensors(loaded: LoadedEncoder) -> Iterator[Tuple[str, Any]]:
-    table = loaded.network.entity_embeddings.entity_embeddings
-    for name, parameter in loaded.named_parameters():
-        is_special = isinstance(table, MappedEntityTable) and parameter is table.special
-        yield (ENTITIES, table) if is_special else (name, parameter)
 
 
 def _is_equal(mine: Any, theirs: Tensor) -> bool:

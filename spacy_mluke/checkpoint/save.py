@@ -13,8 +13,8 @@ from ..network.quantized_table import Q4Embedding
 from ..storage.files import replacing
 from ..tokenization.vocabulary_files import SENTENCEPIECE
 from .config_file import CONFIG
-from .directory import ADDED, FORMAT, OWN, SOURCE
 from .load import LoadedEncoder
+from .own_section import ADDED, FORMAT, OWN, SOURCE
 from .quantized_files import save_words
 from .tensor_names import ENCODER_PREFIX, ENTITIES
 from .weight_files import SAFETENSORS, write_weights

@@ -28,6 +28,7 @@ COMMANDS: Dict[str, str] = {
     "score": "Score a pipeline on a corpus, with bootstrap confidence intervals, for `report`.",
     "report": "Write an HTML page that compares the scores of several systems.",
     "prune": "Make mluke_ner faster: learn where entities begin and end, and classify fewer candidate spans.",
+    "compact": "Make a trained pipeline small: save rounded differences between its encoders and their checkpoint.",
     "export": "Export a trained component as a model for transformers.",
     "entities": "Build an entity store, look up names in it, or write it as JSON lines.",
     "pretrain": "Pretrain an encoder on entities: predict masked entities in texts with linked entities.",

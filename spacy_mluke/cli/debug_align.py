@@ -37,13 +37,13 @@ def debug_align(
     from thinc.api import Ragged
 
     from ..align import align
-    from ..checkpoint.hub import resolve
+    from ..checkpoint.base import find_wordpieces
     from ..tokenization.load import load_wordpieces
     from .demo_texts import make_doc
 
     nlp = spacy.blank(lang)
     mentions = sorted({find_mention(text, mention) for mention in span})
-    wordpieces = load_wordpieces(resolve(name))
+    wordpieces = load_wordpieces(find_wordpieces(name))
     doc = make_doc(nlp, text, mentions) if _no_overlap(mentions) else nlp.make_doc(text)
     found = (doc.char_span(start, end, alignment_mode="expand") for start, end in mentions)
     bounds = [(s.start, s.end) for s in found if s is not None]

@@ -41,13 +41,15 @@ def build(
 
     from wasabi import msg
 
+    from ..checkpoint.base import find_entities
     from ..kb.store_build import build_store
     from ..kb.store_sources import read_rows
     from ._common import progress_bar
 
     started = time.perf_counter()
     _check_free(target, force)
-    rows = chain.from_iterable(read_rows(source, languages=lang or None) for source in sources)
+    places = [find_entities(source) if source.is_dir() else source for source in sources]
+    rows = chain.from_iterable(read_rows(place, languages=lang or None) for place in places)
     with progress_bar() as progress:
         store = build_store(rows, target, source=", ".join(map(str, sources)), progress=progress)
     seconds = time.perf_counter() - started

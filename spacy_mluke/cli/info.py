@@ -29,7 +29,7 @@ def info(name: str = NAME, entities: bool = ENTITIES) -> None:
         from ..vocabulary.entity_vocabulary import EntityVocabulary
 
         checkpoint = open_checkpoint(name)
-        vocabulary = EntityVocabulary.from_dir(checkpoint.path)
+        vocabulary = EntityVocabulary.from_dir(checkpoint.entities_path)
         if entities and not vocabulary.is_ready:
             vocabulary.open(progress)
         sections = {
@@ -52,11 +52,13 @@ def describe_files(checkpoint: Checkpoint) -> Rows:
     """
     from ..vocabulary.special_entities import NAMES
 
-    files = [f"{file.name} ({_megabytes(file.stat().st_size)})" for file in checkpoint.files]
+    files = [f"{file.name} ({_megabytes(file.stat().st_size)})" for file in checkpoint.files] or ["none"]
     lite = checkpoint.config.entity_vocab_size <= len(NAMES)
-    family = f"LUKE with {_pieces_kind(checkpoint.path)}, "
+    family = f"LUKE with {_pieces_kind(checkpoint.wordpieces_path)}, "
     family += "lite: special entities only" if lite else "full: named entities"
     rows = [("family", family), ("directory", str(checkpoint.path)), ("weights", ", ".join(files))]
+    if checkpoint.base is not None:
+        rows.append(("trained from", f"{checkpoint.base.path}, which has all weights that are not in these files"))
     if checkpoint.source is not None:
         rows.append(("from the hub", "{name} at commit {commit}".format(**checkpoint.source)))
     return rows
@@ -99,7 +101,7 @@ def describe_wordpieces(checkpoint: Checkpoint) -> Rows:
     """
     from ..tokenization.load import load_wordpieces
 
-    pieces = load_wordpieces(checkpoint.path)
+    pieces = load_wordpieces(checkpoint.wordpieces_path)
     names = {
         "<s>": pieces.bos_id,
         "<pad>": pieces.pad_id,

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import copy
 from pathlib import Path
-from typing import Any, ContextManager, Dict, Optional, Sequence
+from typing import Any, ContextManager, Dict, Optional, Sequence, Union
 
 from thinc.api import Model
 
@@ -94,6 +94,18 @@ def save_encoder_to(model: EncoderModel, path: Path, neighbours: Sequence[Path] 
         twice.
     """
     get_shim(model).save(path, neighbours)
+
+
+def compact_encoder(model: EncoderModel, storage: str, base: Union[str, Path]) -> None:
+    """Replace an encoder by the checkpoint that it was trained from, with rounded differences. Saving it writes only
+    these.
+
+    model (EncoderModel): As from `build_encoder_v1`.
+    storage (str): Storage of the differences, one of `delta.COMPACT`.
+    base (Union[str, Path]): The checkpoint.
+    RAISES (ValueError): ML056 if the encoder was not trained from that checkpoint.
+    """
+    get_shim(model).compact(storage, base)
 
 
 def load_encoder_from(model: EncoderModel, path: Path) -> None:

@@ -68,6 +68,27 @@ class CheckpointErrors:
         "'{path}' was written by a newer version of spacy-mluke (format {found}). Upgrade this one, or get the "
         "checkpoint in Hugging Face format (python -m spacy_mluke convert --huggingface)."
     )
+    # --- deltas: the changed tensors of a trained encoder ---
+    ML052 = (
+        "'{path}' contains only what differs from the checkpoint '{base}', which is not on this machine: {reason} Copy "
+        "the checkpoint to that place, or download it (python -m spacy_mluke info NAME). If it is in another place, "
+        "write that to 'base' in config.json of '{path}', and delete 'files.json' beside that directory."
+    )
+    ML053 = (
+        "'{path}' contains only what differs from the checkpoint '{base}', and that is not the same any more: the "
+        "content of '{folder}' has another checksum. Restore that checkpoint; for 'mluke-small', install the version "
+        "of spacy-mluke that saved '{path}'."
+    )
+    ML054 = (
+        "'{path}' contains only what differs from '{base}', which is not complete either. The base of a delta must be "
+        "a complete checkpoint: write one with python -m spacy_mluke convert."
+    )
+    ML055 = "'{path}' does not fit the checkpoint that it changes: {reason}. Copy both again from their source."
+    ML056 = (
+        "The encoder of '{name}' cannot be saved as what differs from '{base}': {reason}. Name the checkpoint that it "
+        "was trained from (--base), or save the pipeline as it is."
+    )
+    ML057 = "No component of this pipeline has an encoder that could be made smaller. Its components: {names}."
     ML340 = (
         "config.json of '{path}' says {n} layers ('num_hidden_layers'), and the weights have only {tensors} tensors. "
         "One of the two is damaged or from another checkpoint: copy both again from the source of the weights."

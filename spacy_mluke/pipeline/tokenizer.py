@@ -12,7 +12,8 @@ from spacy.tokens import Doc
 from spacy.util import DummyTokenizer
 
 from ..annotate.mentions import inside_tokens, split_tokens, token_edges
-from ..checkpoint.hub import BUNDLED, resolve
+from ..checkpoint.base import find_wordpieces
+from ..checkpoint.hub import BUNDLED
 from ..errors import check_text
 from ..storage.files import read_parts
 from ..tokenization.interface import Wordpieces
@@ -107,7 +108,7 @@ class PieceTokenizer(DummyTokenizer):
     def wordpieces(self) -> Wordpieces:
         """Return the wordpiece vocabulary. It is read at the first call."""
         if self._wordpieces is None:
-            self._wordpieces = load_wordpieces(resolve(self.name, self.revision))
+            self._wordpieces = load_wordpieces(find_wordpieces(self.name, self.revision))
         return self._wordpieces
 
     def _split_points(self, text: str) -> Ints1d:

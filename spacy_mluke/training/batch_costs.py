@@ -8,7 +8,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from thinc.util import to_numpy
 
-from ..checkpoint.hub import resolve
+from ..checkpoint.base import find_wordpieces
 from ..tokenization.interface import Wordpieces
 from ..tokenization.load import load_wordpieces
 
@@ -55,7 +55,7 @@ class PieceCounter:
         if not texts:
             return []
         if self._wordpieces is None:
-            self._wordpieces = load_wordpieces(resolve(self.name))
+            self._wordpieces = load_wordpieces(find_wordpieces(self.name))
         return self._wordpieces.encode_ragged(texts).lengths.tolist()
 
 

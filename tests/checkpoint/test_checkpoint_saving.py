@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import json
 from pathlib import Path
-from typing import Dict
 
 import pytest
 import torch
@@ -15,7 +14,6 @@ from safetensors.torch import load_file
 from spacy_mluke.checkpoint import load as checkpoint_module
 from spacy_mluke.checkpoint.huggingface import export_huggingface
 from spacy_mluke.checkpoint.load import LoadedEncoder, load_encoder
-from spacy_mluke.checkpoint.quantized_files import write_quantized
 from spacy_mluke.checkpoint.save import save_encoder
 from spacy_mluke.checkpoint.tensor_names import ENTITIES, WORDS
 from spacy_mluke.network.mapped_table import MappedEntityTable
@@ -24,22 +22,6 @@ from spacy_mluke.vocabulary import entity_vocabulary as vocabulary_module
 
 from ..conftest import SAMPLES
 from .checkpoints import FULL, make_checkpoint, states
-
-
-@pytest.fixture
-def quantized(tmp_path: Path, tiny_sentencepiece: Path) -> Path:
-    """A checkpoint in the format of the bundled one."""
-    path = make_checkpoint(
-        tmp_path / "quantized", tiny_sentencepiece, hidden_size=32, entity_emb_size=32, intermediate_size=64
-    )
-    tensors: Dict[str, torch.Tensor] = load_file(path / "model.safetensors")
-    write_quantized(path / "words.safetensors", {WORDS: tensors.pop(WORDS)}, {WORDS: "q4"})
-    write_quantized(path / "encoder.safetensors", tensors, {})
-    (path / "model.safetensors").unlink()
-    config = json.loads((path / "config.json").read_text())
-    config["spacy_mluke"] = {"format": 1, "words": "words.safetensors", "encoder": "encoder.safetensors"}
-    (path / "config.json").write_text(json.dumps(config))
-    return path
 
 
 @pytest.fixture
@@ -163,7 +145,7 @@ def test_a_missing_file_of_a_quantized_checkpoint_is_a_coded_error(quantized, na
 
 def test_a_checkpoint_of_a_newer_version_is_a_coded_error(quantized):
     config = json.loads((quantized / "config.json").read_text())
-    config["spacy_mluke"]["format"] = 2
+    config["spacy_mluke"]["format"] = 3
     (quantized / "config.json").write_text(json.dumps(config))
     with pytest.raises(ValueError, match=r"ML051.*Upgrade"):
         load_encoder(quantized)
