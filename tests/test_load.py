@@ -59,10 +59,10 @@ def test_the_pipeline_is_saved_and_loaded_like_any_other(nlp, tmp_path):
     again = spacy.load(tmp_path)
     text = "Ankara, Türkiye'nin başkentidir."
     assert [ent.kb_id_ for ent in again(text).ents] == [ent.kb_id_ for ent in nlp(text).ents] != []
-    # The encoder is saved once, in the packed form of the bundled checkpoint.
+    # The encoder was not trained, so only the name of the bundled checkpoint is saved.
     files = [file for file in tmp_path.rglob("*") if file.is_file()]
-    assert sum(file.stat().st_size for file in files) < 100e6
-    assert sum(file.name == "words.safetensors" for file in files) == 1
+    assert sum(file.stat().st_size for file in files) < 20e6
+    assert not any(file.suffix == ".safetensors" for file in files)
     mask = "[MASK] ist die Hauptstadt von Japan."
     assert again(mask)._.mluke_fillers == nlp(mask)._.mluke_fillers
     numpy.testing.assert_array_equal(again(text)._.mluke.vectors, nlp(text)._.mluke.vectors)

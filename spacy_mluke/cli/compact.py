@@ -9,11 +9,9 @@ import typer
 
 PIPELINE = typer.Argument(..., help="A pipeline: its directory, or the name of its package")
 OUTPUT = typer.Argument(..., help="Directory for the compact pipeline", file_okay=False)
-STORAGE = typer.Option(
-    "q6", "--storage", "-s", help="Bits for each weight that training has changed: q4, q6, q8 or f16"
-)
-BASE = typer.Option("mluke-small", "--base", "-b", help="The checkpoint that the encoders were trained from")
-TEXT = typer.Option([], "--text", "-t", help="Text to measure the change of states with. Can be repeated")
+STORAGE = typer.Option("q6", "--storage", help="Bits for each weight that training has changed: q4, q6, q8 or f16")
+BASE = typer.Option("mluke-small", "--base", help="The checkpoint that the encoders were trained from")
+TEXT = typer.Option([], "--text", help="Text to measure the change of states with. Can be repeated")
 
 
 def compact(

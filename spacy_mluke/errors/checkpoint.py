@@ -86,7 +86,7 @@ class CheckpointErrors:
     ML055 = "'{path}' does not fit the checkpoint that it changes: {reason}. Copy both again from their source."
     ML056 = (
         "The encoder of '{name}' cannot be saved as what differs from '{base}': {reason}. Name the checkpoint that it "
-        "was trained from (--base), or save the pipeline as it is."
+        "was trained from as 'base', or save the pipeline as it is."
     )
     ML057 = "No component of this pipeline has an encoder that could be made smaller. Its components: {names}."
     ML340 = (
