@@ -106,8 +106,10 @@ def named_tensors(loaded: LoadedEncoder) -> Iterator[Tuple[str, _Tensor]]:
     """
     table = loaded.network.entity_embeddings.entity_embeddings
     for name, parameter in loaded.named_parameters():
-        is_special = isinstance(table, MappedEntityTable) and parameter is table.special
-        yield (ENTITIES, table) if is_special else (name, parameter.detach())
+        if isinstance(table, MappedEntityTable) and parameter is table.special:
+            yield ENTITIES, table
+        else:
+            yield name, parameter.detach()
 
 
 def compact_delta(loaded: LoadedEncoder, path: Path, base: Union[str, Path], storage: str) -> None:

@@ -4,12 +4,15 @@ settings. The shim that does the work is private to this folder."""
 from __future__ import annotations
 
 import copy
+import tempfile
 from pathlib import Path
 from typing import Any, ContextManager, Dict, Optional, Sequence, Union
 
 from thinc.api import Model
 
+from ..checkpoint.delta import compact_delta
 from ..checkpoint.load import LoadedEncoder
+from ..storage.files import pack_files
 from .request import EncoderModel
 from .shim import EncoderShim, get_shim
 
@@ -105,7 +108,9 @@ def compact_encoder(model: EncoderModel, storage: str, base: Union[str, Path]) -
     base (Union[str, Path]): The checkpoint.
     RAISES (ValueError): ML056 if the encoder was not trained from that checkpoint.
     """
-    get_shim(model).compact(storage, base)
+    with tempfile.TemporaryDirectory() as folder:
+        compact_delta(load_model(model), Path(folder), base, storage)
+        encoder_from_bytes(model, pack_files(Path(folder)))
 
 
 def load_encoder_from(model: EncoderModel, path: Path) -> None:

@@ -15,7 +15,6 @@ import torch
 from thinc.api import Model, Optimizer, get_torch_default_device, torch2xp, xp2torch
 from thinc.shims import Shim
 
-from ..checkpoint.delta import compact_delta
 from ..checkpoint.load import LoadedEncoder, load_encoder
 from ..checkpoint.reuse import save_once
 from ..errors import Errors, Warnings
@@ -85,7 +84,7 @@ class EncoderShim(Shim):
         self._copy = BFloat16Copy()
         self._lock = threading.RLock()
         self._pid = os.getpid()
-        # Files of an encoder that was loaded from bytes, or compacted: tables stay memory-mapped on them.
+        # Files of an encoder that was loaded from bytes: its word and entity tables stay memory-mapped on them.
         self._files: Optional[tempfile.TemporaryDirectory] = None
 
     @property
@@ -311,16 +310,6 @@ class EncoderShim(Shim):
         """
         save_once(self.load(), path, neighbours=neighbours)
 
-    def compact(self, storage: str, base: Union[str, Path]) -> None:
-        """Replace the encoder by its base with rounded differences, which `save` writes. See `compact_delta`.
-
-        storage (str): Storage of the differences.
-        base (Union[str, Path]): The checkpoint that it was trained from.
-        """
-        folder = tempfile.TemporaryDirectory(prefix="spacy_mluke_")
-        compact_delta(self.load(), Path(folder.name), base, storage)
-        self._use_folder(folder)
-
     def load_from(self, path: Path) -> None:
         """Read a checkpoint directory in place of the one named in the config.
 
@@ -337,12 +326,9 @@ class EncoderShim(Shim):
     def from_bytes(self, data: bytes) -> EncoderShim:
         folder = tempfile.TemporaryDirectory(prefix="spacy_mluke_")
         unpack_files(data, Path(folder.name))
-        self._use_folder(folder)
-        return self
-
-    def _use_folder(self, folder: tempfile.TemporaryDirectory) -> None:
         self.load_from(Path(folder.name))
         self._files = folder
+        return self
 
     def __getstate__(self) -> Dict[str, Any]:
         state = {"id": self.id, "cfg": self.cfg, "optimizer": self._optimizer, "files": None}
