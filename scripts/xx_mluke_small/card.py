@@ -100,7 +100,7 @@ def render_card(
         "relations": render_known_relations(relations),
         "confidence": render_confidence(calibration),
         "languages": render_table(
-            ("task", "languages"), [(task, ", ".join(langs)) for task, langs in languages().items()]
+            ("task", "languages"), [(task, ", ".join(langs)) for task, langs in languages().items()], is_text=True
         ),
         "trainings": render_trainings(trained),
         "sources": render_sources(),
@@ -143,7 +143,7 @@ def render_components(nlp: Language) -> List[str]:
         what, where = places.get(name, (name, ""))
         labels: Tuple[str, ...] = getattr(pipe, "labels", ())
         rows.append((f"`{name}`", what, where, ", ".join(labels) if len(labels) <= 10 else f"{len(labels)} labels"))
-    return render_table(("component", "predicts", "in", "labels"), rows)
+    return render_table(("component", "predicts", "in", "labels"), rows, is_text=True)
 
 
 def render_examples(nlp: Language) -> List[str]:
@@ -159,7 +159,7 @@ def render_examples(nlp: Language) -> List[str]:
             f"{relation.head.text}, {relation.label}, {relation.tail.text}" for relation in doc._.mluke_relations
         )
         rows.append((doc.text, ents, relations))
-    lines = render_table(("text", "named entities", "relations"), rows)
+    lines = render_table(("text", "named entities", "relations"), rows, is_text=True)
     if "mluke_qa" in nlp.pipe_names:
         question, number = QUESTION
         pipe: Any = nlp.get_pipe("mluke_qa")
@@ -243,7 +243,7 @@ def render_sources() -> List[str]:
         (f"[{source.authors}]({source.url})", ", ".join(langs), source.licence, source.notes)
         for source, langs in works()
     ]
-    return render_table(("source", "languages", "licence", "notes"), rows)
+    return render_table(("source", "languages", "licence", "notes"), rows, is_text=True)
 
 
 def render_licenses() -> str:

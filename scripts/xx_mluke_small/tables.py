@@ -33,7 +33,7 @@ def render_names(found: Row) -> List[str]:
     """
     header = ("set", "sentences", "names", "P", "R", "F1", "95 %", "PER", "ORG", "LOC")
     parts = (
-        ("### Named entities", found["sets"], f"Mean F1, without the smallest two: {_mean(found['mean'])}."),
+        ("### Named entities", found["sets"], f"Mean F1, without sets of fewer than 50 names: {_mean(found['mean'])}."),
         ("### WikiNEuRal, for evaluation only", found["wikineural"], f"Mean F1: {_mean(found['wikineural_mean'])}."),
         ("### Letter case, on the same sentences of all sets", found["case"], ""),
     )
@@ -91,14 +91,15 @@ def render_questions(found: Row) -> List[str]:
     return ["### Answers", "", *render_table(header, xquad), "", means, "", *render_table(other, sets), ""]
 
 
-def render_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> List[str]:
+def render_table(header: Sequence[str], rows: Iterable[Sequence[object]], *, is_text: bool = False) -> List[str]:
     """Render a table: the first column to the left, the others to the right.
 
     header (Sequence[str]): The header.
     rows (Iterable[Sequence[object]]): The cells.
+    is_text (bool): Whether all columns are to the left.
     RETURNS (List[str]): Lines.
     """
-    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
+    lines = [header, ["---", *["---" if is_text else "---:"] * (len(header) - 1)], *rows]
     return [
         "| " + " | ".join(f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in line) + " |" for line in lines
     ]
