@@ -3,7 +3,7 @@
     python -m benchmarks.serve --clients 32 --requests 2000 --malformed 10000
 
 Starts `python -m spacy_mluke serve`, and sends sentences in seven languages, a sentence in a request. Then the same
-sentences run through `nlp.pipe`, and some one by one, in this process. Prints a table. Clients are threads of this
+sentences run through `nlp.pipe`, and some one by one, in this process. Clients are threads of this
 process, on the same machine, so they take time from the server.
 """
 
@@ -19,6 +19,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
@@ -56,33 +57,33 @@ def bench(
     data: Path = DATA,
 ) -> None:
     """Measure a server on this machine."""
-    texts = [text for text, _ in read_texts(data, 4 * requests) if len(text) <= length][:requests]
+    found = [text for text, _ in read_texts(data, 1400) if len(text) <= length]
+    texts = list(islice(cycle(found), requests))
     bodies = [json.dumps({"texts": [text]}).encode() for text in texts]
     command = [sys.executable, "-m", "spacy_mluke", "serve", "--port", str(port), "--workers", str(workers)]
     command += ["--log-level", "warning", *(["--quantize", quantize] if quantize else [])]
     command += [pipeline] if pipeline else []
     server = subprocess.Popen(command)
-    rows: List[Tuple[str, str]] = []
     try:
         wait_until_ready(server, port)
         send_all(port, bodies[: 4 * clients], clients)
-        rows.append(("memory before", memory(port)))
+        show("memory before", memory(port))
         for _ in range(rounds):
             started = time.perf_counter()
             results = send_all(port, bodies, clients)
             seconds = time.perf_counter() - started
             served = len(texts) / seconds
-            rows.append((f"{len(texts):,} requests, {clients} clients", f"{seconds:.1f} s, {served:.0f} texts/s"))
-            rows.append(("errors", str(sum(status != 200 for status, _ in results))))
-            rows.append(("p50, p95", percentiles([own for _, own in results])))
-            rows.append(("memory after", memory(port)))
+            show(f"{len(texts):,} requests, {clients} clients", f"{seconds:.1f} s, {served:.0f} texts/s")
+            show("errors", str(sum(status != 200 for status, _ in results)))
+            show("p50, p95", percentiles([own for _, own in results]))
+            show("memory after", memory(port))
         wrong = send_all(port, [malformed_body(i) for i in range(malformed)], clients)
         counts: Dict[int, int] = {}
         for status, _ in wrong:
             counts[status] = counts.get(status, 0) + 1
-        rows.append((f"{malformed:,} wrong requests", ", ".join(f"{n:,} x {s}" for s, n in sorted(counts.items()))))
-        rows.append(("memory after", memory(port)))
-        rows.append(("SIGTERM under load", terminate(server, port, bodies, clients)))
+        show(f"{malformed:,} wrong requests", ", ".join(f"{n:,} x {s}" for s, n in sorted(counts.items())))
+        show("memory after", memory(port))
+        show("SIGTERM under load", terminate(server, port, bodies, clients))
     finally:
         server.kill()
         server.wait()
@@ -92,10 +93,14 @@ def bench(
     for _ in nlp.pipe(texts, batch_size=32):
         pass
     piped = len(texts) / (time.perf_counter() - started)
-    rows.append(("nlp.pipe", f"{piped:.0f} texts/s; the server reaches {100 * served / piped:.0f} %"))
+    show("nlp.pipe", f"{piped:.0f} texts/s; the server reaches {100 * served / piped:.0f} %")
     alone = [timed(nlp, text) for text in texts[:N_ONE_BY_ONE]]
-    rows.append((f"{len(alone)} one by one: p50, p95", percentiles(alone)))
-    msg.table(rows)
+    show(f"{len(alone)} one by one: p50, p95", percentiles(alone))
+
+
+def show(name: str, value: str) -> None:
+    """Print a result."""
+    print(f"{name:<32}{value}", flush=True)
 
 
 def timed(function: Callable[[Any], Any], value: Any) -> float:
