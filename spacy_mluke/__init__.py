@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .pipeline.load import load
     from .pipeline.quantize import quantize
     from .rendering.render import render
+    from .report.calibrate import calibrate
     from .storage.pipelines import save
     from .training.jsonl import read_jsonl, write_jsonl
 
@@ -38,6 +39,7 @@ __all__ = [
     "StoreRow",
     "attribute_bundled",
     "build_store",
+    "calibrate",
     "compact",
     "doc_to_record",
     "load",
@@ -60,6 +62,7 @@ _MODULES = {
     "StoreRow": "kb.store_build",
     "attribute_bundled": "attribution",
     "build_store": "kb.store_build",
+    "calibrate": "report.calibrate",
     "compact": "pipeline.compact",
     "doc_to_record": "bulk.rows",
     "load": "pipeline.load",

@@ -74,19 +74,26 @@ OUTSIDE = [-0.1, 1.1, *LESS_THAN_0[1:]]
 # Invalid values of each option that its type allows: of components, and of other registered functions.
 COMPONENTS = {
     "mluke": {"buffer_tokens": LESS_THAN_1, "span_vectors": ["entities", ""]},
-    "mluke_relations": {"threshold": [None, *OUTSIDE], "no_label": [""]},
+    "mluke_relations": {
+        "threshold": [None, *OUTSIDE],
+        "temperature": LESS_THAN_1,
+        "bias": LESS_THAN_0[1:],
+        "no_label": [""],
+    },
     "mluke_ner": {
         "threshold": [None, *OUTSIDE],
+        "temperature": LESS_THAN_1,
         "negative_label": [""],
         "spans_key": [""],
         "negatives_per_token": LESS_THAN_0,
         "negative_weight": LESS_THAN_0,
     },
-    "mluke_typing": {"threshold": [None, *OUTSIDE], "spans_key": [""]},
+    "mluke_typing": {"threshold": [None, *OUTSIDE], "temperature": LESS_THAN_1, "spans_key": [""]},
     "mluke_linker": {
         "mode": ["locally"],
         "prior_weight": LESS_THAN_0[1:],
         "threshold": OUTSIDE,
+        "temperature": LESS_THAN_1,
         "max_candidates": LESS_THAN_0,
         "labels_discard": ["CITY", [""], [3]],
         "grow": ["everything"],
@@ -102,6 +109,8 @@ COMPONENTS = {
         "top_k": LESS_THAN_1,
         "max_answer_pieces": LESS_THAN_1,
         "null_threshold": LESS_THAN_0[1:],
+        "threshold": [None, *OUTSIDE],
+        "temperature": LESS_THAN_1,
     },
 }
 DROPOUT = [-0.1, 1.0, *LESS_THAN_0[1:]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, Sequence, Tuple
+from typing import Dict, Iterable, List, Sequence, Tuple
 
 import numpy
 from spacy.attrs import ENT_IOB, ENT_TYPE
@@ -61,6 +61,19 @@ def write_candidates(doc: Doc, bounds: Ints2d, spans_key: str) -> None:
     spans_key (str): Key in `doc.spans` of the group.
     """
     doc.spans[spans_key] = SpanGroup(doc, name=spans_key, spans=[doc[start:end] for start, end in bounds.tolist()])
+
+
+def copy_with_entities(doc: Doc, spans: Iterable[Span]) -> Doc:
+    """Return a document with the same tokens and other entities.
+
+    doc (Doc): The document.
+    spans (Iterable[Span]): Spans of the document, with labels.
+    RETURNS (Doc): A document without other annotation.
+    """
+    words, spaces = [token.text for token in doc], [bool(token.whitespace_) for token in doc]
+    copy = Doc(doc.vocab, words=words, spaces=spaces)
+    copy.set_ents([Span(copy, span.start, span.end, label=span.label) for span in spans])
+    return copy
 
 
 def pick_flat(bounds: Sequence[Bounds], n_tokens: int, existing: Sequence[Bounds]) -> List[int]:

@@ -27,6 +27,7 @@ COMMANDS: Dict[str, str] = {
     "annotate": "Annotate a corpus of any size, and write the results as Parquet or DocBins.",
     "score": "Score a pipeline on a corpus, with bootstrap confidence intervals, for `report`.",
     "report": "Write an HTML page that compares the scores of several systems.",
+    "calibrate": "Calibrate the probabilities of a pipeline: fit one temperature for each component.",
     "prune": "Make mluke_ner faster: learn where entities begin and end, and classify fewer candidate spans.",
     "compact": "Make a trained pipeline small: save rounded differences between its encoders and their checkpoint.",
     "export": "Export a trained component as a model for transformers.",

@@ -30,6 +30,7 @@ from .checks import (
     check_fraction,
     check_names,
     check_number,
+    check_positive,
     check_text,
     did_you_mean,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "check_fraction",
     "check_names",
     "check_number",
+    "check_positive",
     "check_text",
     "did_you_mean",
 ]

@@ -67,6 +67,22 @@ def check_number(option: str, value: Any, *, optional: bool = False) -> None:
         _check_number(option, value, "a number", whole=False, optional=optional)
 
 
+def check_positive(option: str, value: Any, *, optional: bool = False) -> None:
+    """Check that an option is a finite number above 0.
+
+    option (str): Name of the option.
+    value (Any): Its value.
+    optional (bool): Whether None is allowed, too.
+    RAISES (ValueError): ML310 if it is not.
+    """
+    if value is None and optional:
+        return
+    wanted = "a number above 0"
+    _check_number(option, value, wanted, whole=False, optional=optional)
+    if value <= 0:
+        raise _not_wanted(option, value, wanted, optional)
+
+
 def check_fraction(option: str, value: Any, *, optional: bool = False) -> None:
     """Check that a number is in [0, 1].
 

@@ -23,3 +23,13 @@ class OptionErrors:
         "'{option}' of '{name}' is '{value}', and its trained labels are {labels}.{hint} This option must be one of "
         "them, and cannot be changed after training."
     )
+    ML396 = (
+        "No component of this pipeline has probabilities that can be calibrated. Its components: {names}. These can: "
+        "mluke_ner, mluke_relations, mluke_typing, mluke_linker, mluke_qa."
+    )
+    ML397 = "'{name}' has no probabilities that can be calibrated. These components of the pipeline have: {names}."
+    ML398 = (
+        "There is nothing to calibrate {names} with: the documents have no gold annotation for it, or it predicts "
+        "nothing. Pass documents that are annotated as for training, in a file that was written with "
+        "store_user_data=True."
+    )

@@ -38,28 +38,31 @@ class AnswerSearch:
     An answer is a range of at most `max_pieces` pieces within one window, at least one of which covers a character. If
     windows overlap, an answer counts once, in the window that shows it with most context. Its logit is the sum of the
     logits of its first and its last piece. The logit of "no answer" is the lowest of the windows' <s>, as in SQuAD 2.0:
-    one window with an answer is enough. Probabilities are the softmax over all answers and "no answer".
+    one window with an answer is enough. Probabilities are the softmax over all answers and "no answer", of their logits
+    divided by the temperature.
 
     windows (Sequence[WindowLogits]): The windows of one document, in text order.
     max_pieces (int): Maximum number of pieces in an answer.
+    temperature (float): The temperature.
     """
 
-    def __init__(self, windows: Sequence[WindowLogits], max_pieces: int) -> None:
+    def __init__(self, windows: Sequence[WindowLogits], max_pieces: int, temperature: float = 1.0) -> None:
         self.windows = windows
         self.max_pieces = max_pieces
+        self.temperature = temperature
         starts = numpy.array([window.start for window in windows], dtype="int64")
         # scores[w][i, k]: the answer that begins with piece i of window w and has k + 1 pieces
         self.scores = [self._window_scores(w, starts) for w in range(len(windows))]
         self.null = min(window.null for window in windows)
         self.best = max(float(scores.max(initial=-numpy.inf)) for scores in self.scores)
         top = max(self.null, self.best)
-        rest = sum(float(numpy.exp(scores - top).sum()) for scores in self.scores)
-        self._log_sum = top + float(numpy.log(rest + numpy.exp(self.null - top)))
+        rest = sum(float(numpy.exp((scores - top) / temperature).sum()) for scores in self.scores)
+        self._log_sum = top / temperature + float(numpy.log(rest + numpy.exp((self.null - top) / temperature)))
 
     @property
     def null_score(self) -> float:
         """Log-probability of "no answer"."""
-        return self.null - self._log_sum
+        return self.null / self.temperature - self._log_sum
 
     def take(self, top_k: int, grow: Optional[Callable[[int, int], Tuple[int, int]]] = None) -> List[BestAnswer]:
         """Return the best answers that do not overlap. Of answers that overlap, only the best is returned.
@@ -78,7 +81,7 @@ class AnswerSearch:
                 break
             i, k = divmod(int(scores[w].argmax()), self.max_pieces)
             first = self.windows[w].start + i
-            found.append(BestAnswer(first, first + k + 1, tops[w] - self._log_sum))
+            found.append(BestAnswer(first, first + k + 1, tops[w] / self.temperature - self._log_sum))
             if len(found) < top_k:
                 taken = (first, first + k + 1) if grow is None else grow(first, first + k + 1)
                 scores = [self._without(w, part, *taken) for w, part in enumerate(scores)]

@@ -12,6 +12,7 @@ from spacy.training import Example
 from ..annotate.relations import has_relations
 from ..scorers.cloze import gold_ranks
 from ..scorers.groups import Facts, labelled_facts, pooled_label, relation_facts
+from ..scorers.ner import counted_spans
 from ..scorers.qa import compare_answers
 from ..types import Floats2d
 from .metrics import N_ITEMS, column_labels, label_columns
@@ -57,13 +58,19 @@ def count_relations(examples: Sequence[Example]) -> Counted:
 
 
 def count_entities(examples: Sequence[Example]) -> Counted:
-    """Count named entities: bounds and label must be right.
+    """Count named entities: bounds and label must be right. A predicted label that the annotators of a document did not
+    mark does not count.
 
     examples (Sequence[Example]): Predicted and reference documents.
     RETURNS (Counted): The counts.
     """
-    known = [eg for eg in examples if eg.reference.has_annotation("ENT_IOB")]
-    return _count_facts([(labelled_facts(eg.predicted.ents), labelled_facts(eg.reference.ents)) for eg in known], str)
+    facts = []
+    for eg in examples:
+        if eg.reference.has_annotation("ENT_IOB"):
+            gold = eg.reference.ents
+            counted = counted_spans(eg.predicted.ents, eg.reference, gold)
+            facts.append((labelled_facts(counted), labelled_facts(gold)))
+    return _count_facts(facts, str)
 
 
 def count_answers(examples: Sequence[Example]) -> Counted:

@@ -8,7 +8,7 @@ from spacy.scorer import PRFScore
 from spacy.tokens import Doc
 from spacy.training import Example
 
-from ..annotate.relations import get_relations, has_relations
+from ..annotate.relations import Relation, get_relations, has_relations
 
 Facts = Set[Tuple[Any, ...]]  # (characters..., label)
 _DIRECTION = re.compile(r"\(e[12],e[12]\)$")
@@ -110,10 +110,17 @@ def relation_facts(doc: Doc) -> Facts:
     doc (Doc): The document.
     RETURNS (Facts): Character bounds of head and tail, and the label.
     """
-    return {
-        (rel.head.start_char, rel.head.end_char, rel.tail.start_char, rel.tail.end_char, rel.label)
-        for rel in get_relations(doc)
-    }
+    return set(map(relation_fact, get_relations(doc)))
+
+
+def relation_fact(relation: Relation) -> Tuple[Any, ...]:
+    """Return a relation as a tuple that can be compared.
+
+    relation (Relation): The relation.
+    RETURNS (Tuple[Any, ...]): Character bounds of head and tail, and the label.
+    """
+    head, tail = relation.head, relation.tail
+    return head.start_char, head.end_char, tail.start_char, tail.end_char, relation.label
 
 
 def labelled_facts(spans: Iterable[Any]) -> Facts:

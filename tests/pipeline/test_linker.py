@@ -380,9 +380,9 @@ def test_a_linked_mention_has_the_type_of_its_entity_if_its_label_is_that_of_ano
 
 
 def links_to(kb_id, types):
-    found = Links()
-    found.add((0, 1), kb_id, [Candidate(kb_id, 1.0, 1.0)], types)
-    return found
+    found = mention(0, 0, [0.9, 0.1])
+    found.ids, found.types = [kb_id, "Q0"], types
+    return Links([found], [found.priors])
 
 
 def test_a_fact_about_another_entity_of_the_text_selects_a_candidate(steady_checkpoint, tmp_path):

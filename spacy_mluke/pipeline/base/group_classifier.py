@@ -15,6 +15,7 @@ from thinc.util import to_numpy
 
 from ...encoder.inputs import MarkedInput
 from ...errors import Errors, Warnings
+from ...heads.calibration import ClassLogits
 from ...heads.group_classifier import GroupModel
 from ...types import Counts, Floats2d, GroupLogits, Ints3d
 from .labels import LabelledPipe
@@ -68,6 +69,44 @@ class GroupClassifier(LabelledPipe, TrainablePipe):
         docs = list(docs)
         groups = self.propose(docs)
         return groups, self.model.predict(MarkedInput(docs, groups, self.model.attrs["size"]))
+
+    def class_logits(self, examples: Sequence[Example], prediction: Prediction) -> ClassLogits:
+        """Return the logits of annotated groups, to fit the temperature.
+
+        examples (Sequence[Example]): Annotated examples.
+        prediction (Prediction): The prediction, as returned by `predict`.
+        RETURNS (ClassLogits): An item for each annotated group that was classified.
+        """
+        groups, output = prediction
+        truth, is_annotated, _ = self.targets(examples, groups)
+        counted = is_annotated[output.kept]
+        return ClassLogits.of_rows(
+            self.decided_logits([eg.predicted for eg in examples], prediction)[counted],
+            truth[output.kept][counted] > 0,
+            negative=self.negative_id,
+            independent=self.independent,
+        )
+
+    def decided_logits(self, docs: Sequence[Doc], prediction: Prediction) -> Floats2d:
+        """Return the logits that decide about the labels of groups.
+
+        docs (Sequence[Doc]): The documents.
+        prediction (Prediction): Their prediction, as returned by `predict`.
+        RETURNS (Floats2d): Logits of the groups that were classified; -inf for classes that they cannot have. Shape:
+            (n_kept, n_classes).
+        """
+        logits: Floats2d = to_numpy(prediction[1].logits)
+        return logits
+
+    @property
+    def independent(self) -> bool:
+        """Whether a group may have any number of labels, or has exactly one class."""
+        return False
+
+    @property
+    def negative_id(self) -> Optional[int]:
+        """The negative class; None if there is none."""
+        return None
 
     def counts_of(self, prediction: Prediction) -> Counts:
         return prediction[1].counts

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import warnings
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Set, Tuple, cast
 
 import numpy
 from spacy.language import Language
-from spacy.pipeline import EntityLinker, TrainablePipe
+from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc, Span
 from spacy.training import Example, validate_get_examples
 from spacy.vocab import Vocab
 from thinc.api import set_dropout_rate
 
 from ...annotate.entity_types import write_known_types
-from ...annotate.links import Candidate, relabel, write_links
+from ...annotate.links import relabel, write_links
 from ...errors import (
     Errors,
     Warnings,
@@ -26,6 +26,7 @@ from ...errors import (
     check_fraction,
     check_names,
     check_number,
+    check_positive,
 )
 from ...heads.masked_entities import MaskedModel
 from ...kb.candidate_sources import CandidateSource
@@ -35,34 +36,23 @@ from ...types import Counts, DeviceFloats1d, EntityLogits
 from ..base.published import load_encoder_model
 from ..base.task import Scorer
 from .knowledge_base import KnowledgePipe
+from .links import NIL, JudgedLinks, Links
 from .mention_scores import Mention, link_globally, link_locally, mention_input
-from .training import REASONS, add_candidate, find_targets, gold_links, is_annotated, link_loss, mask_mentions
+from .training import (
+    REASONS,
+    add_candidate,
+    find_targets,
+    gold_links,
+    is_annotated,
+    link_loss,
+    mask_mentions,
+)
 
 MODES = ("local", "global")
-NIL = EntityLinker.NIL
-
-
-@dataclass
-class Links:
-    """The links of a document's mentions."""
-
-    bounds: List[Tuple[int, int]] = field(default_factory=list)  # in tokens
-    kb_ids: List[str] = field(default_factory=list)
-    candidates: List[List[Candidate]] = field(default_factory=list)  # best first
-    types: List[List[str]] = field(default_factory=list)  # types of the candidates
-
-    def add(self, bounds: Tuple[int, int], kb_id: str, candidates: List[Candidate], types: List[str]) -> None:
-        """Add a mention."""
-        self.types.append(types)
-        self.bounds.append(bounds)
-        self.kb_ids.append(kb_id)
-        self.candidates.append(candidates)
-
-
 Prediction = Tuple[List[Links], Counts]
 
 
-class MaskedEntityLinker(KnowledgePipe, TrainablePipe):
+class MaskedEntityLinker(JudgedLinks, KnowledgePipe, TrainablePipe):
     """Links mentions to entities of a knowledge base.
 
     Mentions are `doc.ents`. Links are in `ent.kb_id_`, and all candidates of a mention in `span._.mluke_candidates`.
@@ -79,6 +69,9 @@ class MaskedEntityLinker(KnowledgePipe, TrainablePipe):
     prior_weight (float): Weight of the logarithm of a candidate's prior, which is added to its logit.
     threshold (Optional[float]): Minimum probability of a link; below it, the mention gets NIL. A candidate's score is
         multiplied by the probability that the knowledge base has the entity, so it counts for single candidates, too.
+    temperature (float): Number that the logarithms of the candidates' probabilities are divided by: above 1 for lower
+        probabilities, below 1 for higher ones. The best candidate stays the best. `python -m spacy_mluke calibrate`
+        fits it.
     max_candidates (int): Maximum number of candidates of a mention, those with the highest priors; 0 for all.
     labels_discard (Sequence[str]): Labels of mentions that always get NIL.
     overwrite (bool): Whether to replace a `kb_id_` that is already set. If not, global mode reads it as the mention's
@@ -106,6 +99,7 @@ class MaskedEntityLinker(KnowledgePipe, TrainablePipe):
         mode: str = "local",
         prior_weight: float = 1.0,
         threshold: Optional[float] = None,
+        temperature: float = 1.0,
         max_candidates: int = 30,
         labels_discard: Sequence[str] = (),
         overwrite: bool = True,
@@ -120,6 +114,7 @@ class MaskedEntityLinker(KnowledgePipe, TrainablePipe):
             "mode": mode,
             "prior_weight": prior_weight,
             "threshold": threshold,
+            "temperature": temperature,
             "max_candidates": max_candidates,
             "labels_discard": list(labels_discard),
             "overwrite": overwrite,
@@ -135,6 +130,7 @@ class MaskedEntityLinker(KnowledgePipe, TrainablePipe):
         check_choice("mode", options["mode"], MODES)
         check_number("prior_weight", options["prior_weight"])
         check_fraction("threshold", options["threshold"], optional=True)
+        check_positive("temperature", options["temperature"])
         check_at_least("max_candidates", options["max_candidates"], 0)
         check_at_least("nil", options["nil"], 0, whole=False)
         check_names("labels_discard", options["labels_discard"])
@@ -215,19 +211,14 @@ class MaskedEntityLinker(KnowledgePipe, TrainablePipe):
         unknown = sum(int((~mention.known).sum()) for mention in mentions)
         total = sum(len(mention.ids) for mention in mentions)
         if self.cfg["mode"] == "global":
-            scores, counts = link_globally(self.model, docs, mentions, weight, threshold)
+            scores, counts = link_globally(self.model, docs, mentions, weight, threshold, self.cfg["temperature"])
         else:
             scores, counts = link_locally(self.model, docs, mentions, weight)
         counts.candidates, counts.unknown_candidates = total, unknown
         links = [Links() for _ in docs]
         for mention, own in zip(mentions, scores, strict=True):
-            order = numpy.argsort(-own, kind="stable").tolist()
-            ranked = [Candidate(mention.ids[j], float(mention.priors[j]), float(own[j])) for j in order]
-            types = [mention.types[j] for j in order]
-            is_link = bool(ranked) and mention.nil <= 0.5
-            if is_link and threshold is not None:
-                is_link = ranked[0].score * (1 - mention.nil) >= threshold
-            links[mention.doc].add((mention.start, mention.end), ranked[0].entity if is_link else NIL, ranked, types)
+            links[mention.doc].mentions.append(mention)
+            links[mention.doc].scores.append(own)
         return links, counts
 
     def counts_of(self, prediction: Prediction) -> Counts:
@@ -239,13 +230,16 @@ class MaskedEntityLinker(KnowledgePipe, TrainablePipe):
         docs (Iterable[Doc]): The documents.
         prediction (Prediction): Their prediction, as returned by `predict`.
         """
+        threshold, temperature = self.cfg["threshold"], self.cfg["temperature"]
         for doc, link in zip(docs, prediction[0], strict=True):
-            write_links(doc, link.bounds, link.kb_ids, link.candidates, overwrite=self.cfg["overwrite"])
-            linked = [i for i, kb_id in enumerate(link.kb_ids) if kb_id != NIL]
-            relabel(doc, {link.bounds[i]: link.types[i] for i in linked})
-            classes = [self.candidates.classes(link.kb_ids[i]) for i in linked]
+            found = link.decide(threshold, temperature)
+            bounds, kb_ids = [own.bounds for own in found], [own.kb_id for own in found]
+            write_links(doc, bounds, kb_ids, [own.candidates for own in found], overwrite=self.cfg["overwrite"])
+            linked = [own for own in found if own.kb_id != NIL]
+            relabel(doc, {own.bounds: own.types for own in linked})
+            classes = [self.candidates.classes(own.kb_id) for own in linked]
             if any(classes):
-                write_known_types(doc, [link.bounds[i] for i in linked], classes)
+                write_known_types(doc, [own.bounds for own in linked], classes)
 
     def warn(self, counts: Counts) -> None:
         super().warn(counts)

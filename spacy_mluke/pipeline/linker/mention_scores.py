@@ -61,6 +61,19 @@ class Mention:
         return found
 
 
+def temper(scores: Floats1d, temperature: float) -> Floats1d:
+    """Return the probabilities of a mention's candidates at a temperature. Their order does not change.
+
+    scores (Floats1d): The probabilities at temperature 1. Shape: (n_candidates,).
+    temperature (float): The temperature.
+    RETURNS (Floats1d): Probabilities, which sum to 1. Shape: (n_candidates,).
+    """
+    if temperature == 1.0 or not len(scores):
+        return scores
+    with numpy.errstate(divide="ignore"):
+        return softmax(numpy.log(scores) / temperature)
+
+
 def mention_input(docs: Sequence[Doc], mentions: Sequence[Mention]) -> Tuple[MentionInput, List[int]]:
     """Make the model's input. Mentions that are neither visible nor open are read as [MASK], and are not scored.
 
@@ -115,6 +128,7 @@ def link_globally(
     mentions: Sequence[Mention],
     prior_weight: float,
     threshold: Optional[float] = None,
+    temperature: float = 1.0,
 ) -> Tuple[List[Floats1d], Counts]:
     """Score mentions one after the other, the most confident of a document first. The encoder then reads the entity of
     a linked mention instead of [MASK] (Yamada et al., 2020, "Global Entity Disambiguation with BERT").
@@ -127,8 +141,9 @@ def link_globally(
     mentions (Sequence[Mention]): Their mentions, document after document. Their `visible` is set.
     prior_weight (float): Weight of the logarithm of a prior, which is added to the logit.
     threshold (Optional[float]): Mentions whose best candidate is less probable stay [MASK].
-    RETURNS (Tuple[List[Floats1d], Counts]): Probabilities of each mention's candidates at the step that linked it, and
-        the counts of the first forward pass.
+    temperature (float): Temperature of the probabilities that are compared with the threshold.
+    RETURNS (Tuple[List[Floats1d], Counts]): Probabilities of each mention's candidates at the step that linked it, at
+        temperature 1, and the counts of the first forward pass.
     """
     scores = [mention.probabilities(mention.priors[:0], prior_weight) for mention in mentions]
     left = {i for i, mention in enumerate(mentions) if mention.visible < 0 and mention.is_open}
@@ -147,7 +162,7 @@ def link_globally(
                 best[mentions[i].doc] = i
         for i in best.values():
             scores[i] = found[i]
-            _link(mentions[i], found[i], threshold)
+            _link(mentions[i], temper(found[i], temperature), threshold)
         left.difference_update(best.values())
     return scores, counts or Counts()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Tuple, Union, cast
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Union, cast
 
 import numpy
 from spacy.language import Language
@@ -16,21 +16,39 @@ from thinc.api import set_dropout_rate
 from thinc.types import Ragged
 from thinc.util import to_numpy
 
-from ...annotate.named_entities import write_candidates, write_entities
+from ...annotate.named_entities import write_entities
 from ...annotate.passages import write_passage
 from ...encoder.access import encoder_settings
-from ...errors import Errors, Warnings, check_at_least, check_flag, check_fraction, check_text, did_you_mean
+from ...errors import (
+    Errors,
+    Warnings,
+    check_at_least,
+    check_flag,
+    check_fraction,
+    check_positive,
+    check_text,
+    did_you_mean,
+)
+from ...heads.calibration import ClassLogits
 from ...heads.kept_states import KeptStates
 from ...heads.losses import cross_entropy
 from ...heads.span_classifier import SpanInput, SpanModel
-from ...ragged import row_offsets
+from ...scorers.confidence import Judged, judge_entities
 from ...suggesters.candidates import CandidateSpans, split_docs, suggest_candidates
 from ...types import Bools2d, Counts, Floats2d, Ints1d, PassageStates
 from ..base.defaults import Suggester
 from ..base.published import load_encoder_model
 from ..base.task import Scorer
 from .decoding import rank_entities
-from .gold_entities import UNKNOWN, CandidateClasses, find_gold, find_gold_classes, reference_spans, sample
+from .gold_entities import (
+    UNKNOWN,
+    CandidateClasses,
+    find_alternatives,
+    find_gold,
+    find_gold_classes,
+    reference_spans,
+    sample,
+)
 from .listeners import ListenedPass
 from .pruning import PrunablePipe
 
@@ -53,6 +71,9 @@ class EntityRecognizer(ListenedPass, PrunablePipe, TrainablePipe):
     name (str): The component's name.
     negative_label (str): Name of the negative class, for candidates that are not entities.
     threshold (float): Minimum probability of an entity.
+    temperature (float): Number that the logits are divided by before probabilities are computed: above 1 for lower
+        probabilities, below 1 for higher ones. The best label stays the best. `python -m spacy_mluke calibrate` fits
+        it.
     spans_key (str): Key in `doc.spans` of the group with the predicted entities and their scores.
     keep_nested (bool): Whether entities inside entities are learned and predicted, too, for `doc.spans`. Gold entities
         are then those of `doc.spans[spans_key]`, if the reference document has that group.
@@ -77,6 +98,7 @@ class EntityRecognizer(ListenedPass, PrunablePipe, TrainablePipe):
         name: str = "mluke_ner",
         negative_label: str = "NIL",
         threshold: float = 0.0,
+        temperature: float = 1.0,
         spans_key: str = "mluke_ner",
         keep_nested: bool = False,
         overwrite_ents: bool = False,
@@ -87,6 +109,7 @@ class EntityRecognizer(ListenedPass, PrunablePipe, TrainablePipe):
         options = {
             "negative_label": negative_label,
             "threshold": threshold,
+            "temperature": temperature,
             "spans_key": spans_key,
             "keep_nested": keep_nested,
             "overwrite_ents": overwrite_ents,
@@ -105,6 +128,7 @@ class EntityRecognizer(ListenedPass, PrunablePipe, TrainablePipe):
         for option in ("negative_label", "spans_key"):
             check_text(option, options[option])
         check_fraction("threshold", options["threshold"])
+        check_positive("temperature", options["temperature"])
         for option in ("keep_nested", "overwrite_ents"):
             check_flag(option, options[option])
         check_at_least("negatives_per_token", options["negatives_per_token"], 0, whole=False, optional=True)
@@ -170,8 +194,14 @@ class EntityRecognizer(ListenedPass, PrunablePipe, TrainablePipe):
         prediction (Prediction): Their prediction, as returned by `predict`.
         """
         spans, logits = CandidateSpans.from_ragged(prediction[0]), prediction[1]
-        threshold = self.cfg["threshold"]
-        ranked = rank_entities(spans, logits, self.classes, negative=self._negative_id, threshold=threshold)
+        ranked = rank_entities(
+            spans,
+            logits,
+            self.classes,
+            negative=self._negative_id,
+            threshold=self.cfg["threshold"],
+            temperature=self.cfg["temperature"],
+        )
         states = prediction[2] if len(prediction) > 2 else None
         for i, (doc, found) in enumerate(zip(docs, ranked, strict=True)):
             write_entities(
@@ -186,18 +216,6 @@ class EntityRecognizer(ListenedPass, PrunablePipe, TrainablePipe):
             # A listener reads pairs of entities.
             if states is not None and len(doc.ents) > 1:
                 write_passage(doc, states[i])
-
-    def set_candidates(self, docs: Iterable[Doc], *, candidates_key: str = "candidates") -> None:
-        """Write the candidate spans of documents to a span group, as spaCy's `SpanCategorizer` does.
-
-        docs (Iterable[Doc]): The documents, changed in place.
-        candidates_key (str): Key in `doc.spans` of the group.
-        """
-        docs = list(docs)
-        spans = suggest_candidates(self.suggester, docs)
-        offsets = row_offsets(spans.lengths).tolist()
-        for doc, start, end in zip(docs, offsets[:-1], offsets[1:], strict=True):
-            write_candidates(doc, spans.bounds[start:end], candidates_key)
 
     # --- training ---
 
@@ -262,9 +280,8 @@ class EntityRecognizer(ListenedPass, PrunablePipe, TrainablePipe):
             return 0.0
         set_dropout_rate(self.model, drop)
         logits, backprop = self.model.begin_update(SpanInput(docs, spans.take(chosen).ragged))
-        loss, d_logits = self._loss(
-            to_numpy(logits), class_ids[chosen], self._alternatives(examples, spans.docs[chosen])
-        )
+        alternatives = find_alternatives(examples, spans.docs[chosen], self.classes, self._negative_id)
+        loss, d_logits = self._loss(to_numpy(logits), class_ids[chosen], alternatives)
         backprop(self.model.ops.asarray2f(cast(Any, d_logits)))
         return loss
 
@@ -278,7 +295,8 @@ class EntityRecognizer(ListenedPass, PrunablePipe, TrainablePipe):
         examples = list(examples)
         spans, logits = CandidateSpans.from_ragged(prediction[0]), to_numpy(prediction[1])
         class_ids = self._gold_classes(examples, spans).class_ids
-        return self._loss(logits, class_ids, self._alternatives(examples, spans.docs))
+        alternatives = find_alternatives(examples, spans.docs, self.classes, self._negative_id)
+        return self._loss(logits, class_ids, alternatives)
 
     def _loss(
         self, logits: Floats2d, class_ids: Ints1d, alternatives: Optional[Bools2d] = None
@@ -294,20 +312,30 @@ class EntityRecognizer(ListenedPass, PrunablePipe, TrainablePipe):
         d_logits[counted] = gradient
         return loss, d_logits
 
-    def _alternatives(self, examples: List[Example], owners: Ints1d) -> Optional[Bools2d]:
-        """Return the labels that candidates without one may have: those that their document's annotators did not mark
-        (`doc._.mluke_annotated_labels`).
+    def class_logits(self, examples: Sequence[Example], prediction: Prediction) -> ClassLogits:
+        """Return the logits of annotated candidates that were classified, to fit the temperature.
 
-        examples (List[Example]): Annotated examples.
-        owners (Ints1d): The example of each candidate. Shape: (n_spans,).
-        RETURNS (Optional[Bools2d]): Shape: (n_spans, n_classes). None if all labels are annotated everywhere.
+        examples (Sequence[Example]): Annotated examples.
+        prediction (Prediction): The prediction, as returned by `predict`.
+        RETURNS (ClassLogits): An item for each candidate that was not pruned.
         """
-        annotated = [eg.reference._.mluke_annotated_labels for eg in examples]
-        if all(labels is None for labels in annotated):
-            return None
-        known = [set(self.classes if labels is None else labels) for labels in annotated]
-        rows = [[label != self.cfg["negative_label"] and label not in own for label in self.classes] for own in known]
-        return numpy.asarray(rows, dtype=bool)[owners]
+        examples, negative = list(examples), self._negative_id
+        spans, logits = CandidateSpans.from_ragged(prediction[0]), to_numpy(prediction[1])
+        class_ids = self._gold_classes(examples, spans).class_ids
+        counted = numpy.flatnonzero((class_ids != UNKNOWN) & numpy.isfinite(logits[:, 0]))
+        truth = class_ids[counted, None] == numpy.arange(len(self.classes))
+        alternatives = find_alternatives(examples, spans.docs[counted], self.classes, negative)
+        if alternatives is not None:
+            truth |= alternatives & truth[:, [negative]]
+        return ClassLogits.of_rows(logits[counted], truth, negative=negative)
+
+    def judge(self, example: Example) -> Judged:
+        """Compare the entities of an annotated document with the gold ones.
+
+        example (Example): The annotated document, and its reference.
+        RETURNS (Judged): The entities in `doc.spans[spans_key]`.
+        """
+        return judge_entities(example, reference_spans(example.reference, self.gold_key), self.cfg["spans_key"])
 
     def _gold_classes(self, examples: List[Example], spans: CandidateSpans) -> CandidateClasses:
         gold = [find_gold(eg, self.gold_key, n) for n, eg in enumerate(examples)]

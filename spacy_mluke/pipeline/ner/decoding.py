@@ -23,7 +23,13 @@ class RankedEntities:
 
 
 def rank_entities(
-    spans: CandidateSpans, logits: Floats2d, classes: Sequence[str], *, negative: int, threshold: float
+    spans: CandidateSpans,
+    logits: Floats2d,
+    classes: Sequence[str],
+    *,
+    negative: int,
+    threshold: float,
+    temperature: float = 1.0,
 ) -> List[RankedEntities]:
     """Return the candidates whose best class is a label, best first.
 
@@ -32,12 +38,13 @@ def rank_entities(
     classes (Sequence[str]): Names of the classes.
     negative (int): The negative class.
     threshold (float): Minimum probability.
+    temperature (float): Number that the logits are divided by before probabilities are computed.
     RETURNS (List[RankedEntities]): The positive candidates of each document.
     """
     class_ids = numpy.where(numpy.isnan(logits), -numpy.inf, logits).argmax(axis=1)
     found = numpy.flatnonzero((class_ids != negative) & numpy.isfinite(logits[:, 0]))
     class_ids, best_logits = class_ids[found], logits[found].max(axis=1)
-    scores = softmax(logits[found]).max(axis=1, initial=0.0)
+    scores = softmax(logits[found] / temperature).max(axis=1, initial=0.0)
     doc_ids = spans.docs[found]
     # Sorted by logits, as the published models are evaluated; of equal logits, the first candidate.
     order = numpy.lexsort((-best_logits, doc_ids))

@@ -13,7 +13,7 @@ from spacy.training import Example
 from ...errors import Errors
 from ...ragged import positions, row_offsets
 from ...suggesters.candidates import CandidateSpans, span_keys
-from ...types import Bools1d, Ints1d
+from ...types import Bools1d, Bools2d, Ints1d
 
 UNKNOWN = -1  # class of a candidate that is not annotated
 
@@ -127,6 +127,26 @@ def find_gold_classes(
         class_ids[found_at[hits]] = table[hits, 3]
         n_missed += int((~hits).sum())
     return CandidateClasses(class_ids, n_entities, n_missed)
+
+
+def find_alternatives(
+    examples: Sequence[Example], owners: Ints1d, classes: Sequence[str], negative: int
+) -> Optional[Bools2d]:
+    """Return the labels that candidates without one may have: those that their document's annotators did not mark
+    (`doc._.mluke_annotated_labels`).
+
+    examples (Sequence[Example]): Annotated examples.
+    owners (Ints1d): The example of each candidate. Shape: (n_spans,).
+    classes (Sequence[str]): Names of the classes.
+    negative (int): The negative class.
+    RETURNS (Optional[Bools2d]): Shape: (n_spans, n_classes). None if all labels are annotated everywhere.
+    """
+    annotated = [eg.reference._.mluke_annotated_labels for eg in examples]
+    if all(labels is None for labels in annotated):
+        return None
+    known = [set(classes if labels is None else labels) for labels in annotated]
+    rows = [[i != negative and label not in own for i, label in enumerate(classes)] for own in known]
+    return numpy.asarray(rows, dtype=bool)[owners]
 
 
 def sample(

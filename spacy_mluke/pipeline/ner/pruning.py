@@ -5,17 +5,20 @@ from __future__ import annotations
 from typing import Any, ClassVar, Dict, Iterable, List, Mapping, Optional, Tuple
 
 import numpy
+from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.util import minibatch
 from thinc.api import Model
 from thinc.types import Ragged
 from thinc.util import to_numpy
 
+from ...annotate.named_entities import write_candidates
 from ...encoder.inputs import EncoderInput
 from ...encoder.request import EncoderModel
-from ...errors import Errors, check_at_least
+from ...errors import Errors, check_at_least, check_positive
 from ...errors.renamed import take_renamed, warn_renamed
 from ...heads.pruning import entity_edges, fit
+from ...ragged import row_offsets
 from ...suggesters.candidates import CandidateSpans, suggest_candidates
 from ...types import Bools2d, Floats2d, Ints2d
 from ..base.defaults import Suggester
@@ -28,7 +31,7 @@ _DOCS = 64
 
 
 class PrunablePipe(LabelledPipe):
-    """Base of `EntityRecognizer`: holds the pruner, which selects the candidates that are classified."""
+    """Base of `EntityRecognizer`: suggests candidates, and holds the pruner, which selects those to be classified."""
 
     renamed_options: ClassVar[Mapping[str, str]] = {"keep": "max_candidates_per_piece"}
     suggester: Suggester
@@ -56,8 +59,7 @@ class PrunablePipe(LabelledPipe):
     @max_candidates_per_piece.setter
     def max_candidates_per_piece(self, value: Optional[float]) -> None:
         option = "max_candidates_per_piece"
-        if value is not None and value <= 0:
-            raise ValueError(Errors.ML310.format(option=option, value=value, wanted="a number above 0, or None"))
+        check_positive(option, value, optional=True)
         if value is not None and not self._has_pruner:
             raise ValueError(Errors.ML205.format(name=self.name))
         self.cfg[option] = value
@@ -81,6 +83,18 @@ class PrunablePipe(LabelledPipe):
     def extra_params(self) -> Dict[str, Tuple[Model, str]]:
         pruner = self.model.maybe_get_ref("pruner")
         return {} if pruner is None else {f"pruner.{param}": (pruner, param) for param in pruner.param_names}
+
+    def set_candidates(self, docs: Iterable[Doc], *, candidates_key: str = "candidates") -> None:
+        """Write the candidate spans of documents to a span group, as spaCy's `SpanCategorizer` does.
+
+        docs (Iterable[Doc]): The documents, changed in place.
+        candidates_key (str): Key in `doc.spans` of the group.
+        """
+        docs = list(docs)
+        spans = suggest_candidates(self.suggester, docs)
+        offsets = row_offsets(spans.lengths).tolist()
+        for doc, start, end in zip(docs, offsets[:-1], offsets[1:], strict=True):
+            write_candidates(doc, spans.bounds[start:end], candidates_key)
 
     def learn_pruning(
         self,

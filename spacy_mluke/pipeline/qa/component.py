@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Union
 
 import numpy
@@ -20,7 +19,7 @@ from thinc.util import to_numpy
 
 from ...annotate.answers import Answer, Question, QuestionAnswers, get_questions, set_answers, set_questions
 from ...encoder.inputs import QuestionInput
-from ...errors import Errors, Warnings, check_at_least, check_number
+from ...errors import Errors, Warnings, check_at_least, check_fraction, check_number, check_positive
 from ...heads.answer_extractor import AnswerModel, sequence_loss
 from ...suggesters.entities import Suggester
 from ...types import AnswerLogits, Counts, QuestionBatch
@@ -28,20 +27,22 @@ from ..base.head import HeadPipe
 from ..base.published import load_encoder_model, own_encoder
 from ..base.stream import annotate
 from ..base.task import Scorer
-from .questions import Targets, find_answers, find_targets, gold_question_answers, missing_questions, question_doc
+from .answer_classes import JudgedAnswers, QuestionPrediction
+from .questions import (
+    Targets,
+    answer_chars,
+    find_answers,
+    find_targets,
+    gold_question_answers,
+    missing_questions,
+    predicted_gold,
+    question_doc,
+)
 
 CHUNK = 64  # documents whose gold answers are aligned together
 
 
-@dataclass
-class QuestionPrediction:
-    """Logits for the questions of some documents."""
-
-    questions: List[List[Question]]  # of each document
-    output: AnswerLogits
-
-
-class QuestionAnswerer(HeadPipe, TrainablePipe):
+class QuestionAnswerer(JudgedAnswers, HeadPipe, TrainablePipe):
     """Answers questions with pieces of a document, or predicts that the document does not answer them.
 
     Questions are in `doc._.mluke_questions`, answers in `doc._.mluke_answers`; `answer` answers a single question. The
@@ -59,6 +60,10 @@ class QuestionAnswerer(HeadPipe, TrainablePipe):
     max_answer_pieces (int): Maximum number of wordpieces of an answer.
     null_threshold (Optional[float]): Predict "no answer" if the null score, a logit, exceeds the best answer's by more
         than this. None to always predict an answer.
+    threshold (float): Minimum probability of an answer.
+    temperature (float): Number that the logits are divided by before probabilities are computed: above 1 for lower
+        probabilities, below 1 for higher ones. The best answer stays the best. `python -m spacy_mluke calibrate` fits
+        it.
     scorer (Optional[Scorer]): The scorer.
     RAISES (ValueError): ML071, ML310 for numbers that are not allowed; ML214 for a model that listens to a shared
         encoder.
@@ -80,9 +85,17 @@ class QuestionAnswerer(HeadPipe, TrainablePipe):
         top_k: int = 1,
         max_answer_pieces: int = 30,
         null_threshold: Optional[float] = 0.0,
+        threshold: float = 0.0,
+        temperature: float = 1.0,
         scorer: Optional[Scorer] = None,
     ):
-        options = {"top_k": top_k, "max_answer_pieces": max_answer_pieces, "null_threshold": null_threshold}
+        options = {
+            "top_k": top_k,
+            "max_answer_pieces": max_answer_pieces,
+            "null_threshold": null_threshold,
+            "threshold": threshold,
+            "temperature": temperature,
+        }
         super().__init__(vocab, model, name, options, scorer)
         if own_encoder(model) is None:
             raise ValueError(Errors.ML214.format(name=name))
@@ -94,6 +107,8 @@ class QuestionAnswerer(HeadPipe, TrainablePipe):
         for option in ("top_k", "max_answer_pieces"):
             check_at_least(option, options[option], 1)
         check_number("null_threshold", options["null_threshold"], optional=True)
+        check_fraction("threshold", options["threshold"])
+        check_positive("temperature", options["temperature"])
 
     # --- the head ---
 
@@ -214,6 +229,8 @@ class QuestionAnswerer(HeadPipe, TrainablePipe):
             top_k=top_k,
             max_pieces=self.cfg["max_answer_pieces"],
             null_threshold=self.cfg["null_threshold"],
+            threshold=self.cfg["threshold"],
+            temperature=self.cfg["temperature"],
         )
 
     # --- training ---
@@ -273,10 +290,7 @@ class QuestionAnswerer(HeadPipe, TrainablePipe):
         scores (QuestionPrediction): The prediction, as returned by `predict`.
         RETURNS (Tuple[float, AnswerLogits]): The loss and its gradient.
         """
-        gold: List[QuestionAnswers] = []
-        for eg, questions in zip(examples, scores.questions, strict=True):
-            known = {question.key: answers for question, answers in gold_question_answers(eg)}
-            gold.extend((question, known.get(question.key)) for question in questions)
+        gold = predicted_gold(examples, scores.questions)
         return self._loss(scores.output, self._targets(scores.output.batch, gold))
 
     def _gold_inputs(self, examples: Sequence[Example]) -> Tuple[QuestionInput, List[QuestionAnswers]]:
@@ -286,8 +300,7 @@ class QuestionAnswerer(HeadPipe, TrainablePipe):
         return self._inputs([eg.predicted for eg in examples], questions), [pair for own in pairs for pair in own]
 
     def _targets(self, batch: QuestionBatch, gold: Sequence[QuestionAnswers]) -> Targets:
-        chars = [None if answers is None else [answer.chars for answer in answers] for _, answers in gold]
-        return find_targets(batch, chars, self.cfg["max_answer_pieces"])
+        return find_targets(batch, answer_chars(gold), self.cfg["max_answer_pieces"])
 
     def _loss(self, output: AnswerLogits, targets: Targets) -> Tuple[float, AnswerLogits]:
         logits = to_numpy(output.logits)

@@ -17,6 +17,8 @@ QA: Dict[str, Any] = {
     "top_k": 1,
     "max_answer_pieces": 30,
     "null_threshold": 0.0,
+    "threshold": 0.0,
+    "temperature": 1.0,
     "scorer": {"@scorers": "spacy-mluke.qa_scorer.v1", "lang": None},
 }
 
@@ -45,6 +47,8 @@ def make_mluke_qa(
     top_k: int,
     max_answer_pieces: int,
     null_threshold: Optional[float],
+    threshold: float,
+    temperature: float,
     scorer: Optional[Callable],
 ) -> "QuestionAnswerer":
     """Make `mluke_qa`, with the pipeline's tokenizer. See `QuestionAnswerer` for the options."""
@@ -60,5 +64,7 @@ def make_mluke_qa(
         top_k=top_k,
         max_answer_pieces=max_answer_pieces,
         null_threshold=null_threshold,
+        threshold=threshold,
+        temperature=temperature,
         scorer=scorer,
     )

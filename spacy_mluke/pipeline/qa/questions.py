@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 import numpy
 from spacy.tokens import Doc, Span
@@ -45,6 +45,29 @@ def gold_question_answers(example: Example) -> List[QuestionAnswers]:
     return found
 
 
+def predicted_gold(examples: Iterable[Example], questions: Iterable[Sequence[Question]]) -> List[QuestionAnswers]:
+    """Return the gold answers to the questions of a prediction.
+
+    examples (Iterable[Example]): The examples.
+    questions (Iterable[Sequence[Question]]): The questions of each predicted document.
+    RETURNS (List[QuestionAnswers]): Questions and gold answers; None for questions that are not annotated.
+    """
+    gold: List[QuestionAnswers] = []
+    for eg, own in zip(examples, questions, strict=True):
+        known = {question.key: answers for question, answers in gold_question_answers(eg)}
+        gold.extend((question, known.get(question.key)) for question in own)
+    return gold
+
+
+def answer_chars(gold: Iterable[QuestionAnswers]) -> List[Optional[List[Chars]]]:
+    """Return the character bounds of gold answers.
+
+    gold (Iterable[QuestionAnswers]): Questions and gold answers.
+    RETURNS (List[Optional[List[Chars]]]): Bounds in the document; None for questions that are not annotated.
+    """
+    return [None if answers is None else [answer.chars for answer in answers] for _, answers in gold]
+
+
 def find_targets(batch: QuestionBatch, gold: Sequence[Optional[Iterable[Chars]]], max_pieces: int) -> Targets:
     """Find the pieces of gold answers.
 
@@ -67,7 +90,7 @@ def find_targets(batch: QuestionBatch, gold: Sequence[Optional[Iterable[Chars]]]
         chars = list(answers or ())
         n_answered += bool(chars)
         for place in chars:
-            found = {n: _answer_pieces(batch, n, int(piece_offsets[n]), place) for n in sequences}
+            found = {n: answer_pieces(batch, n, int(piece_offsets[n]), place) for n in sequences}
             whole = {n: bounds for n, bounds in found.items() if bounds is not None}
             if whole:
                 pieces[list(whole)] = list(whole.values())
@@ -78,8 +101,15 @@ def find_targets(batch: QuestionBatch, gold: Sequence[Optional[Iterable[Chars]]]
     return Targets(pieces, counted, n_answered, n_lost)
 
 
-def _answer_pieces(batch: QuestionBatch, n: int, offset: int, chars: Chars) -> Optional[Tuple[int, int]]:
-    """First and last piece of an answer in a sequence; None if the answer is not completely inside its window."""
+def answer_pieces(batch: QuestionBatch, n: int, offset: int, chars: Chars) -> Optional[Tuple[int, int]]:
+    """Return the first and the last piece of an answer in a sequence.
+
+    batch (QuestionBatch): The sequences.
+    n (int): The sequence.
+    offset (int): Its first piece in the batch.
+    chars (Chars): Character bounds of the answer in the document.
+    RETURNS (Optional[Tuple[int, int]]): Pieces of the sequence; None if its window does not hold the complete answer.
+    """
     first, end = batch.context[n].tolist()
     offsets = batch.offsets[offset + first : offset + end]
     visible = offsets[offsets[:, 1] > offsets[:, 0]]
@@ -96,6 +126,8 @@ def find_answers(
     top_k: int,
     max_pieces: int,
     null_threshold: Optional[float],
+    threshold: float = 0.0,
+    temperature: float = 1.0,
 ) -> List[List[Answer]]:
     """Return the best answers to each question of a batch.
 
@@ -104,18 +136,14 @@ def find_answers(
     top_k (int): Maximum number of answers. Answers that share a token with a better one are skipped.
     max_pieces (int): Maximum number of pieces of an answer.
     null_threshold (Optional[float]): Maximum by which the null score may exceed the best answer's; None for no limit.
+    threshold (float): Minimum probability of an answer.
+    temperature (float): Number that the logits are divided by before probabilities are computed.
     RETURNS (List[List[Answer]]): Answers to each question, best first; empty for "no answer".
     """
     batch = output.batch
-    logits: Floats2d = to_numpy(output.logits)
-    sequence_offsets = row_offsets(numpy.bincount(batch.questions, minlength=batch.n_questions))
     piece_offsets = row_offsets(batch.piece_lengths)
     found: List[List[Answer]] = []
-    for i, doc in enumerate(docs):
-        own = slice(int(sequence_offsets[i]), int(sequence_offsets[i + 1]))
-        starts, context = batch.starts[own], batch.context[own]
-        windows = split_windows(logits, starts, context, batch.offsets, piece_offsets[:-1][own])
-        search = AnswerSearch(windows, max_pieces)
+    for doc, (own, search) in zip(docs, searches(output, max_pieces, temperature), strict=True):
         if null_threshold is not None and search.null - search.best > null_threshold:
             found.append([])
             continue
@@ -126,10 +154,27 @@ def find_answers(
         for best in search.take(top_k, expand):
             chars = _visible_chars(offsets, best.first, best.end)
             answer = Answer.at(doc, *chars, float(numpy.exp(best.score)), null_score)
-            if answer is not None:
+            if answer is not None and answer.score >= threshold:
                 answers.append(answer)
         found.append(answers)
     return found
+
+
+def searches(output: AnswerLogits, max_pieces: int, temperature: float = 1.0) -> Iterator[Tuple[slice, AnswerSearch]]:
+    """Search the answers to each question of a batch.
+
+    output (AnswerLogits): Output of the head.
+    max_pieces (int): Maximum number of pieces of an answer.
+    temperature (float): Number that the logits are divided by before probabilities are computed.
+    YIELDS (Tuple[slice, AnswerSearch]): The question's sequences, and the scores of its answers.
+    """
+    batch = output.batch
+    logits: Floats2d = to_numpy(output.logits)
+    sequence_offsets = row_offsets(numpy.bincount(batch.questions, minlength=batch.n_questions)).tolist()
+    piece_heads = row_offsets(batch.piece_lengths)[:-1]
+    for own in map(slice, sequence_offsets[:-1], sequence_offsets[1:]):
+        windows = split_windows(logits, batch.starts[own], batch.context[own], batch.offsets, piece_heads[own])
+        yield own, AnswerSearch(windows, max_pieces, temperature)
 
 
 class _TokenPieces:

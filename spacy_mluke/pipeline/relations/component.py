@@ -13,11 +13,12 @@ from thinc.util import to_numpy
 
 from ...annotate.passages import drop_passage, read_passage
 from ...annotate.relations import Relation, get_relations, has_relations, set_relations
-from ...errors import Errors, check_flag, check_fraction, check_text
+from ...errors import Errors, check_flag, check_fraction, check_number, check_positive, check_text
 from ...heads.group_classifier import GroupModel
 from ...heads.losses import cross_entropy, multi_label_loss, sigmoid, softmax
 from ...heads.mention_pairs import PairFeaturesLayer
 from ...ragged import row_offsets
+from ...scorers.confidence import Judged, judge_relations
 from ...suggesters.pairs import PairGenerator
 from ...types import Floats1d, Floats2d, Ints1d, Ints3d
 from ..base.group_classifier import GroupClassifier, Prediction
@@ -36,6 +37,10 @@ class RelationExtractor(GroupClassifier):
     pairs (PairGenerator): Selects the pairs of entities that are classified: `spacy-mluke.entity_pairs.v1`.
     name (str): The component's name.
     threshold (float): Minimum probability of a relation. With `multi_label`, 0.0 means 0.5.
+    temperature (float): Number that the logits are divided by before probabilities are computed: above 1 for lower
+        probabilities, below 1 for higher ones. The best label stays the best. `python -m spacy_mluke calibrate` fits
+        it.
+    bias (float): Number that is then added to the logits. Used with `multi_label` only; `calibrate` fits it, too.
     no_label (str): Name of the negative class, for pairs without a relation. Not used with `multi_label`.
     multi_label (bool): Whether a pair may have several relations: each label is then decided alone, and there is no
         negative class.
@@ -54,11 +59,19 @@ class RelationExtractor(GroupClassifier):
         *,
         name: str = "mluke_relations",
         threshold: float = 0.0,
+        temperature: float = 1.0,
+        bias: float = 0.0,
         no_label: str = "no_relation",
         multi_label: bool = False,
         scorer: Optional[Scorer] = None,
     ):
-        options = {"threshold": threshold, "no_label": no_label, "multi_label": multi_label}
+        options = {
+            "threshold": threshold,
+            "temperature": temperature,
+            "bias": bias,
+            "no_label": no_label,
+            "multi_label": multi_label,
+        }
         super().__init__(vocab, model, name, options, scorer, {"inverses": {}, "type_pairs": {}})
         self.pairs = pairs
         if "stored" in model.attrs:
@@ -66,6 +79,8 @@ class RelationExtractor(GroupClassifier):
 
     def check_options(self, options: Mapping[str, Any]) -> None:
         check_fraction("threshold", options["threshold"])
+        check_positive("temperature", options["temperature"])
+        check_number("bias", options["bias"])
         check_text("no_label", options["no_label"])
         check_flag("multi_label", options["multi_label"])
 
@@ -131,6 +146,15 @@ class RelationExtractor(GroupClassifier):
             features.start_weights(super().head_width() // self.model.attrs["size"])
         super().initialize_head()
 
+    @property
+    def independent(self) -> bool:
+        return self.cfg["multi_label"]
+
+    @property
+    def negative_id(self) -> Optional[int]:
+        no_label = self.cfg["no_label"]
+        return self.classes.index(no_label) if no_label in self.classes else None
+
     def missing_annotation(self) -> str:
         return "set doc._.mluke_relations of the reference documents, to an empty list where there are none"
 
@@ -180,7 +204,7 @@ class RelationExtractor(GroupClassifier):
         docs = list(docs)
         groups, output = prediction
         kept = numpy.flatnonzero(output.kept)
-        logits = self._consistent(docs, groups, kept, to_numpy(output.logits))
+        logits = self.decided_logits(docs, prediction)
         rows, columns, scores = self._decide(logits)
         n_before = row_offsets(numpy.asarray([len(pairs) for pairs in groups], dtype="int64"))
         owners = numpy.searchsorted(n_before, kept[rows], side="right") - 1
@@ -196,8 +220,17 @@ class RelationExtractor(GroupClassifier):
             set_relations(doc, relations)
             drop_passage(doc)
 
-    def _consistent(self, docs: List[Doc], groups: Sequence[Ints3d], kept: Ints1d, logits: Floats2d) -> Floats2d:
-        """Make logits agree with what is known about the labels."""
+    def decided_logits(self, docs: Sequence[Doc], prediction: Prediction) -> Floats2d:
+        """Return the logits that agree with what is known about the labels.
+
+        docs (Sequence[Doc]): The documents.
+        prediction (Prediction): Their prediction, as returned by `predict`.
+        RETURNS (Floats2d): Logits of the pairs that were classified; -inf for relations that their entities' labels do
+            not allow. Shape: (n_kept, n_classes).
+        """
+        groups, output = prediction
+        kept = numpy.flatnonzero(output.kept)
+        logits: Floats2d = to_numpy(output.logits)
         if self.inverses:
             inverse_of = numpy.asarray([self._class_or_none(self.inverses.get(label)) for label in self.classes])
             logits = join_directions(logits, groups, kept, inverse_of)
@@ -221,16 +254,24 @@ class RelationExtractor(GroupClassifier):
     def _decide(self, logits: Floats2d) -> Tuple[Ints1d, Ints1d, Floats1d]:
         """Return the predicted relations: rows of `logits`, classes, and probabilities."""
         if self.cfg["multi_label"]:
-            probabilities = sigmoid(logits)
+            probabilities = sigmoid(logits / self.cfg["temperature"] + self.cfg["bias"])
             rows, columns = numpy.nonzero(probabilities >= (self.cfg["threshold"] or 0.5))
             return rows, columns, probabilities[rows, columns]
-        probabilities = softmax(logits)
+        probabilities = softmax(logits / self.cfg["temperature"])
         columns, scores = probabilities.argmax(axis=1), probabilities.max(axis=1, initial=0.0)
         holds = scores >= self.cfg["threshold"]
-        if self.cfg["no_label"] in self.classes:
-            holds &= columns != self.classes.index(self.cfg["no_label"])
+        if self.negative_id is not None:
+            holds &= columns != self.negative_id
         rows = numpy.flatnonzero(holds)
         return rows, columns[rows], scores[rows]
+
+    def judge(self, example: Example) -> Judged:
+        """Compare the relations of an annotated document with the gold ones.
+
+        example (Example): The annotated document, and its reference.
+        RETURNS (Judged): The relations.
+        """
+        return judge_relations(example)
 
 
 def aligned_relations(

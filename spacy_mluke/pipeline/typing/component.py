@@ -11,9 +11,10 @@ from spacy.vocab import Vocab
 from thinc.util import to_numpy
 
 from ...annotate.entity_types import write_types
-from ...errors import check_flag, check_fraction, check_text
+from ...errors import check_flag, check_fraction, check_positive, check_text
 from ...heads.group_classifier import GroupModel
 from ...heads.losses import binary_cross_entropy, sigmoid
+from ...scorers.confidence import Judged, judge_types
 from ...types import Floats2d, Ints3d
 from ..base.defaults import Suggester
 from ..base.group_classifier import GroupClassifier, Prediction
@@ -33,6 +34,9 @@ class EntityTyper(GroupClassifier):
     name (str): The component's name.
     spans_key (str): Key in `doc.spans` of the group with the types that reach the threshold, and of gold types.
     threshold (float): Minimum probability of a type.
+    temperature (float): Number that the logits are divided by before probabilities are computed: above 1 for lower
+        probabilities, below 1 for higher ones. The best type stays the best. `python -m spacy_mluke calibrate` fits
+        it.
     overwrite_label (bool): Whether entities of `doc.ents` get their most probable type as label.
     scorer (Optional[Scorer]): The scorer.
     RAISES (ValueError): ML310 for values that are not allowed.
@@ -49,17 +53,28 @@ class EntityTyper(GroupClassifier):
         name: str = "mluke_typing",
         spans_key: str = "mluke_types",
         threshold: float = 0.5,
+        temperature: float = 1.0,
         overwrite_label: bool = False,
         scorer: Optional[Scorer] = None,
     ):
-        options = {"spans_key": spans_key, "threshold": threshold, "overwrite_label": overwrite_label}
+        options = {
+            "spans_key": spans_key,
+            "threshold": threshold,
+            "temperature": temperature,
+            "overwrite_label": overwrite_label,
+        }
         super().__init__(vocab, model, name, options, scorer)
         self.suggester = suggester
 
     def check_options(self, options: Mapping[str, Any]) -> None:
         check_text("spans_key", options["spans_key"])
         check_fraction("threshold", options["threshold"])
+        check_positive("temperature", options["temperature"])
         check_flag("overwrite_label", options["overwrite_label"])
+
+    @property
+    def independent(self) -> bool:
+        return True
 
     def missing_annotation(self) -> str:
         key = self.cfg["spans_key"]
@@ -110,7 +125,7 @@ class EntityTyper(GroupClassifier):
         """
         groups, output = prediction
         scores = numpy.zeros((len(output.kept), len(self.classes)), dtype="float32")
-        scores[output.kept] = sigmoid(to_numpy(output.logits))
+        scores[output.kept] = sigmoid(to_numpy(output.logits) / self.cfg["temperature"])
         row = 0
         for doc, found in zip(docs, groups, strict=True):
             kept = output.kept[row : row + len(found)]
@@ -124,6 +139,15 @@ class EntityTyper(GroupClassifier):
                 overwrite_label=self.cfg["overwrite_label"],
             )
             row += len(found)
+
+    def judge(self, example: Example) -> Judged:
+        """Compare the types of an annotated document with the gold ones.
+
+        example (Example): The annotated document, and its reference.
+        RETURNS (Judged): The types that reach the threshold.
+        """
+        key = self.cfg["spans_key"]
+        return judge_types(example, gold_spans(example.reference, key), key)
 
 
 def gold_spans(doc: Doc, spans_key: str) -> Optional[List[Any]]:

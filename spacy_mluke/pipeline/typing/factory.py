@@ -15,6 +15,7 @@ TYPING: Dict[str, Any] = {
     "suggester": {"@misc": "spacy-mluke.ents_suggester.v1"},
     "spans_key": "mluke_types",
     "threshold": 0.5,
+    "temperature": 1.0,
     "overwrite_label": False,
     "scorer": {"@scorers": "spacy-mluke.typing_scorer.v1", "spans_key": "mluke_types"},
 }
@@ -44,6 +45,7 @@ def make_mluke_typing(
     suggester: Suggester,
     spans_key: str,
     threshold: float,
+    temperature: float,
     overwrite_label: bool,
     scorer: Optional[Callable],
 ) -> "EntityTyper":
@@ -57,6 +59,7 @@ def make_mluke_typing(
         name=name,
         spans_key=spans_key,
         threshold=threshold,
+        temperature=temperature,
         overwrite_label=overwrite_label,
         scorer=scorer,
     )
