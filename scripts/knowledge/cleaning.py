@@ -82,6 +82,7 @@ class Cleaner:
             if not kept_langs:
                 del forms[plain]
         labels = _main_labels(forms)
+        shared = max(labels.values(), key=lambda name: (len(forms[name]), name), default="")
         english = labels.get("en", labels.get("", ""))
         # "village" is a class, not a name.
         is_noun = item.type != "PER" and has_case(english) and english[0].islower()
@@ -89,8 +90,11 @@ class Cleaner:
         for name, own in forms.items():
             is_label = any(labels.get(lang) == name for lang in own)
             langs = tuple(sorted(own))
-            # A language of which this is not the main label keeps its own.
-            if "" in own or len(own) >= _SHARED:
+            # Of the labels, only that of most languages is stored without a language: others must be found by theirs.
+            if is_label and name != shared:
+                langs = tuple(lang for lang in langs if lang) or ("",)
+                is_label = langs != ("",)
+            elif "" in own or len(own) >= _SHARED:
                 self.counts["merged"] += len(own) - 1
                 langs = ("",)
             weak, common = self._restrictions(item, name, own, is_label)

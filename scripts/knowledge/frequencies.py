@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Dict, List, NamedTuple, Tuple
 
 _NAMES = ("PER", "ORG", "LOC", "WORK", "EVENT", "PRODUCT")
-_UNMARKED = ("mobie",)  # sources without annotation of common names
+_UNMARKED = ("mobie", "idner")  # sources that leave many common names unmarked
 
 
 class Word(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Optional, Union
 
@@ -43,11 +44,15 @@ def open_index(store: EntityStore) -> NameIndex:
     RETURNS (NameIndex): The index.
     """
     file = _index_file(store.path)
-    if is_trusted(file.parent):
-        found = NameIndex.read(file)
-        if found is not None:
-            return found
-    return NameIndex.of(store.entities())
+    if not is_trusted(file.parent) or not _hash_file(store.path).is_file():
+        return NameIndex.of(store.entities())
+    found = NameIndex.read(file)
+    if found is None:
+        found = NameIndex.of(store.entities())
+        # The store was unpacked by another version. If the index cannot be written, it is made again the next time.
+        with contextlib.suppress(OSError), replacing(file) as aside:
+            found.write(aside)
+    return found
 
 
 def _open_bundled(kind: str) -> EntityStore:
@@ -98,12 +103,11 @@ def _build(kind: str, place: Path) -> EntityStore:
         facts, classes = read_packed_facts(folder), read_packed_classes(folder)
         store = build_store(read_packed(folder), place, source=source, facts=facts, classes=classes)
     try:
-        with replacing(_index_file(place)) as aside:
-            NameIndex.of(store.entities()).write(aside)
         with replacing(_hash_file(place)) as aside:
             aside.write_bytes(FileVersion(place).digest.encode())
     except OSError as err:
         raise UnwritableFile(Errors.ML232.format(target=place, reason=err), err) from err
+    open_index(store)
     return store
 
 

@@ -17,7 +17,6 @@ from .name_index import (
     NAME,
     ORDINARY,
     PREFIX,
-    STRONG,
     Names,
     part_hashes,
     running_hashes,
@@ -164,8 +163,6 @@ class MentionFinder:
 
 def _forms(text: str, start: int, last: int, word_end: int, flags: int) -> Iterator[Tuple[int, int]]:
     """The mentions that a name is found as: complete, or with an ending."""
-    if not flags & STRONG:
-        return
     length = word_end - last
     if flags & NAME:
         yield start, last

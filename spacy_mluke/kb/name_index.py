@@ -23,15 +23,15 @@ _BASE = 0x9E3779B97F4A7C15  # odd, so that it has an inverse modulo 2**64
 _INVERSE = pow(_BASE, -1, 1 << 64)
 
 # What is true of at least one name with a key. A bit for each, so that the bits of several names are joined with OR.
-LOWER, NO_CODE, NAME, ANY_ENDING, PLAIN, ACCENTED, APOSTROPHE, STRONG, ORDINARY = (1 << bit for bit in range(9))
+LOWER, NO_CODE, NAME, ANY_ENDING, PLAIN, ACCENTED, APOSTROPHE, ORDINARY = (1 << bit for bit in range(8))
 # The name is inflected as in this language: a bit for each.
-INFLECTED = {lang: 1 << bit for bit, lang in enumerate(LANGUAGES, 9)}
+INFLECTED = {lang: 1 << bit for bit, lang in enumerate(LANGUAGES, 8)}
 _WITH_ENDINGS = ANY_ENDING | sum(INFLECTED.values())
 _APOSTROPHES = frozenset("'\u2019\u02bc")
 _MAX_CODE_LENGTH = 4
 
 
-INDEX_FORMAT = 1
+INDEX_FORMAT = 2
 COLUMNS = ("hashes", "prefixes", "lengths", "langs", "types", "flags")
 
 
@@ -119,10 +119,10 @@ class NameIndex:
             weak = {name.name for name in entity.names if name.kind == WEAK}
             kind = types.setdefault(entity.type, len(types))
             for name in entity.names:
-                if name.kind in (WEAK, CROSS_REFERENCE):
+                if name.kind == CROSS_REFERENCE or name.name in weak:
                     continue
                 lang = languages.setdefault(name.lang, len(languages))
-                for key, flags in _keys_of(name.name, name.lang, name.kind, name.name in weak):
+                for key, flags in _keys_of(name.name, name.lang, name.kind):
                     keys.append(key)
                     codes.append((lang, kind, flags))
             if len(keys) >= _BLOCK:
@@ -190,7 +190,7 @@ def part_hashes(hashes: Tuple[Ints1d, Ints1d], starts: Ints1d, ends: Ints1d) -> 
     return (sums[ends] - sums[starts]) * inverse[starts]
 
 
-def _keys_of(name: str, lang: str, kind: str, is_weak: bool) -> Iterable[Tuple[str, int]]:
+def _keys_of(name: str, lang: str, kind: str) -> Iterable[Tuple[str, int]]:
     key = loose_key(name)
     if len(key) > MAX_NAME_LENGTH or not any(char.isalnum() for char in key):
         return
@@ -200,8 +200,7 @@ def _keys_of(name: str, lang: str, kind: str, is_weak: bool) -> Iterable[Tuple[s
     if kind == COMMON:
         yield key, ORDINARY
         return
-    flags = 0 if is_weak else STRONG
-    flags |= LOWER if first == first.lower() else 0
+    flags = LOWER if first == first.lower() else 0
     flags |= ACCENTED if has_accents(name) else PLAIN
     flags |= APOSTROPHE if not _APOSTROPHES.isdisjoint(name) else 0
     if kind == STEM:
