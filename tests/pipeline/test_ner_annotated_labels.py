@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import numpy
+import srsly
 from spacy.tokens import DocBin
+from spacy.training import Example
+from typer.testing import CliRunner
 
+from spacy_mluke.cli import app
 from spacy_mluke.suggesters.candidates import CandidateSpans
-from tests.pipeline.ner_docs import ner_examples
+from tests.pipeline.ner_docs import bare, ner_examples
+from tests.pipeline.steps import copy_of, run_spacy
 
 
 def gradient_of(nlp, gold, labels):
@@ -43,3 +48,22 @@ def test_the_labels_of_a_source_survive_a_docbin(fresh_ner):
     doc._.mluke_annotated_labels = ["LOC"]
     (again,) = DocBin(docs=[doc], store_user_data=True).get_docs(fresh_ner.vocab)
     assert list(again._.mluke_annotated_labels) == ["LOC"]
+
+
+def test_evaluation_skips_predicted_labels_that_were_not_annotated(overfitted_ner, tmp_path):
+    nlp = copy_of(overfitted_ner[0])
+    docs = [eg.reference for eg in ner_examples(nlp)]
+    for doc in docs:
+        doc.ents = [ent for ent in doc.ents if ent.label_ == "LOC"]
+        doc._.mluke_annotated_labels = ["LOC"]
+    nlp.to_disk(tmp_path / "pipeline")
+    DocBin(docs=docs, store_user_data=True).to_disk(tmp_path / "gold.spacy")
+    paths = [tmp_path / name for name in ("pipeline", "gold.spacy")]
+    run_spacy("evaluate", *paths, "--output", tmp_path / "spacy.json")
+    result = CliRunner().invoke(app, ["evaluate", *map(str, paths), "--output", str(tmp_path / "mluke.json")])
+    assert result.exit_code == 0, result.output
+    scores = [srsly.read_json(tmp_path / "spacy.json"), srsly.read_json(tmp_path / "mluke.json")["mluke_ner"]]
+    assert [(found["ents_p"], found["ents_r"]) for found in scores] == [(1.0, 1.0)] * 2
+    for doc in docs:
+        doc._.mluke_annotated_labels = None
+    assert nlp.evaluate([Example(bare(doc), doc) for doc in docs])["ents_p"] < 1.0

@@ -21,7 +21,7 @@ NER: Dict[str, Any] = {
     "overwrite_ents": False,
     "negatives_per_token": None,
     "negative_weight": 1.0,
-    "scorer": {"@scorers": "spacy.ner_scorer.v1"},
+    "scorer": {"@scorers": "spacy-mluke.ner_scorer.v1"},
 }
 
 NER_WEIGHTS: Dict[str, Optional[float]] = {"ents_f": 1.0, "ents_p": 0.0, "ents_r": 0.0, "ents_per_type": None}
