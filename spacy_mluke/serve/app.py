@@ -17,9 +17,7 @@ from starlette.staticfiles import StaticFiles
 
 from .. import __version__
 from ..errors import Errors
-from ..rendering.page import base_style
 from . import schema
-from .drawings import render_document
 from .guard import Guard
 from .logs import LOGGER
 from .metrics import CONTENT_TYPE, Metrics
@@ -110,6 +108,8 @@ def _add_routes(app: FastAPI, service: Service) -> None:
     @app.post("/v1/render", response_model=schema.RenderResponse, summary="Draw a document")
     async def render(request: schema.RenderRequest) -> Response:
         """HTML of an annotated document: the text, arcs, a graph, similarities."""
+        from .drawings import render_document
+
         return JSONResponse({"html": await asyncio.to_thread(render_document, request)})
 
     @app.get("/v1/entities", response_model=schema.EntitiesResponse, summary="Entities that a name may mean")
@@ -141,6 +141,8 @@ def _add_pages(app: FastAPI, metrics: Metrics, service: Service) -> None:
 
     @app.get("/render.css", include_in_schema=False)
     async def style() -> Response:
+        from ..rendering.page import base_style
+
         return Response(base_style(), media_type="text/css", headers={"Cache-Control": "no-cache"})
 
     if (STATIC / "index.html").is_file():

@@ -54,6 +54,12 @@ def test_a_worker_process_gets_its_settings_from_the_environment(packages, monke
     assert server.make_process_app().state.service.settings == settings
 
 
+def test_the_process_that_starts_others_loads_neither_spacy_nor_torch(packages):
+    code = "import sys, spacy_mluke.serve.server; print([m for m in ('spacy', 'torch') if m in sys.modules])"
+    env = {**os.environ, "PYTHONPATH": str(REPO)}
+    assert subprocess.check_output([sys.executable, "-c", code], env=env, text=True).strip() == "[]"
+
+
 def test_without_the_packages_the_command_says_what_to_install(monkeypatch):
     for name in ("fastapi", "prometheus_client"):
         monkeypatch.setitem(sys.modules, name, None)
