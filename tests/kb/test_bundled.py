@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import lzma
 import os
 from pathlib import Path
@@ -106,6 +108,16 @@ def test_a_folder_with_its_name_is_ignored(tmp_path, monkeypatch):
 
 
 # --- "knowledge" ---
+
+ASSETS = Path(bundled.__file__).parent.parent / "assets" / "knowledge"
+
+
+def test_the_files_of_knowledge_have_the_checksums_of_its_manifest():
+    manifest = json.loads((ASSETS / "manifest.json").read_text(encoding="utf8"))
+    assert set(manifest["sha256"]) == {"entities.tsv.xz", "facts.tsv.xz", "classes.tsv"}
+    for name, digest in manifest["sha256"].items():
+        assert hashlib.sha256((ASSETS / name).read_bytes()).hexdigest() == digest
+    assert sum((ASSETS / name).stat().st_size for name in manifest["sha256"]) <= 12e6
 
 
 @pytest.fixture
