@@ -37,12 +37,17 @@ def score_questions(
     limit (int): Maximum number of questions of each set; 0: all.
     n_samples (int): Number of bootstrap samples.
     RETURNS (Dict[str, Any]): "xquad" and "sets": scores by language and by set; and the means over XQuAD's languages.
+        In XQuAD, an answer is always given; elsewhere, the pipeline decides whether there is one.
     """
     options: Dict[str, Any] = {"limit": limit, "n_samples": n_samples}
+    # All of XQuAD's questions have an answer, and published systems always give one.
+    pipe: Any = nlp.get_pipe(NAME)
+    threshold, pipe.cfg["null_threshold"] = pipe.cfg["null_threshold"], None
     xquad = {
         file.split(".")[1]: score_asked(nlp, read_asked(data, f"{XQUAD}/{file}"), file.split(".")[1], **options)
         for file in XQUAD_SETS
     }
+    pipe.cfg["null_threshold"] = threshold
     sets = {
         file.removesuffix(".json"): score_asked(
             nlp, read_asked(data, f"{QUESTIONS}/{file}"), language_of(file), **options

@@ -1,0 +1,214 @@
+"""Put the trained parts of `xx_mluke_small` together: names, relations that read their forward pass, and questions.
+
+    python -m scripts.xx_mluke_small.assemble ../shared/data training/xx_mluke_small/names \
+        training/xx_mluke_small/questions training/xx_mluke_small/assembled
+
+Trains the pruner of `mluke_ner`, selects the relations that were learned well enough, calibrates them on held-out
+documents, and learns which labels head and tail of each relation have. No weight of an encoder changes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Sequence, cast
+
+import numpy
+import spacy
+import torch
+from safetensors.numpy import load_file
+from spacy.language import Language
+from spacy.training import Example
+from spacy.util import fix_random_seed
+
+from scripts.xx_mluke_small.evaluation_sets import CALIBRATION_SETS, EVALUATION_FILES
+from scripts.xx_mluke_small.examples import make_blank, make_example
+from scripts.xx_mluke_small.name_bias import correct_negatives
+from scripts.xx_mluke_small.names import draw_names, read_name_sources
+from scripts.xx_mluke_small.question_threshold import fit_null_threshold
+from scripts.xx_mluke_small.questions import read_questions
+from scripts.xx_mluke_small.relation_labels import property_names, relation_label
+from scripts.xx_mluke_small.relation_quality import calibrate, measure, select
+from scripts.xx_mluke_small.relations import FactDocument, read_relations
+from scripts.xx_mluke_small.sentences import read_named_texts
+from scripts.xx_mluke_small.training_files import NAMES, DataFolder
+from spacy_mluke.heads.linear import set_weights
+from spacy_mluke.pipeline.relations.decoding import count_type_pairs
+from spacy_mluke.storage.pipelines import save
+
+NER, RELATIONS, QUESTIONS = "mluke_ner", "mluke_relations", "mluke_qa"
+# Sentences of each development set, to correct the number of names that are found.
+DEVELOPMENT_TEXTS = 60
+# Candidates that are classified for each wordpiece, and texts that the pruner is trained on.
+CANDIDATES, PRUNING_TEXTS = 0.35, 1500
+MAX_DISTANCE = 100  # tokens between the entities of a pair
+THRESHOLD = 0.7
+# Relations whose inverse or symmetric form is annotated as often as they are: both directions are averaged.
+CONSISTENT = ("P155", "P156", "P361", "P527", "P749", "P355", "P1365", "P1366", "P36", "P1376", "P26", "P3373", "P47")
+
+
+def main(args: Optional[List[str]] = None) -> None:
+    """Read the command line, and assemble the pipeline."""
+    parser = argparse.ArgumentParser(description="Assemble xx_mluke_small.")
+    parser.add_argument("data", type=Path, help="folder with ner, relations and qa in it")
+    parser.add_argument("names", type=Path, help="output of train_names_and_relations")
+    parser.add_argument("questions", type=Path, help="output of train_questions")
+    parser.add_argument("output", type=Path, help="folder for the pipeline")
+    given = parser.parse_args(args)
+    torch.set_num_threads(1)
+    fix_random_seed(0)
+    data = DataFolder(given.data)
+    nlp = assemble_names(data, given.names)
+    table = assemble_relations(nlp, data, given.names)
+    add_questions(nlp, data, given.questions)
+    save(nlp, given.output)
+    (given.output / "relations.json").write_text(json.dumps(table, indent=1) + "\n", encoding="utf8")
+
+
+def assemble_names(data: DataFolder, folder: Path) -> Language:
+    """Make a pipeline with the trained `mluke_ner`, and train its pruner.
+
+    data (DataFolder): The data.
+    folder (Path): Output of train_names_and_relations.
+    RETURNS (Language): The pipeline.
+    """
+    trained = spacy.load(folder / "pipeline")
+    nlp = make_blank()
+    config = trained.get_pipe_config(NER)
+    config.pop("factory")
+    # Whoever trains the pipeline further decides what to freeze.
+    config["model"]["encoder"]["frozen"] = []
+    ner: Any = nlp.add_pipe(NER, config=config)
+    ner.from_disk(folder / "pipeline" / NER, exclude=["vocab"])
+    examples = draw_names(nlp, read_name_sources(data), random.Random(0))
+    n_entities = ner.learn_pruning([next(examples) for _ in range(PRUNING_TEXTS)], max_candidates_per_piece=CANDIDATES)
+    print(f"The pruner has learned from {n_entities} entities.")
+    sets = DataFolder(data.root, EVALUATION_FILES)
+    correct_negatives(ner, [eg for file in CALIBRATION_SETS for eg in _first(nlp, sets, file)])
+    return nlp
+
+
+def _first(nlp: Language, data: DataFolder, file: str) -> List[Example]:
+    """The first sentences of a development set."""
+    texts = [item for item in read_named_texts(data.path(f"{NAMES}/{file}")) if item.text.strip()]
+    return [make_example(nlp, item, None) for item in texts[:DEVELOPMENT_TEXTS]]
+
+
+def assemble_relations(nlp: Language, data: DataFolder, folder: Path) -> Dict[str, Any]:
+    """Add `mluke_relations` with the trained classifier: calibrated, and with the relations that it has learned.
+
+    nlp (Language): The pipeline, changed in place.
+    data (DataFolder): The data.
+    folder (Path): Output of train_names_and_relations.
+    RETURNS (Dict[str, Any]): What is known about each relation, for the model card.
+    """
+    relations = read_relations(data)
+    about = json.loads((folder / "relations.json").read_text(encoding="utf8"))
+    pipe = add_relations(nlp, about["labels"], load_file(folder / "relations.safetensors"))
+    measured = measure(nlp, pipe, relations)
+    scale, offsets = calibrate(measured)
+    kept = select(measured, scale, offsets, threshold=THRESHOLD)
+    names = property_names(data)
+    labels = [relation_label(label, names) for label in kept]
+    linear = pipe.model.get_ref("linear")
+    rows = [about["labels"].index(label) for label in kept]
+    weight, bias = (cast(Any, linear.get_param(name))[rows] for name in "Wb")
+    # The probability of a label is the sigmoid of its logit: the calibration becomes part of the weights.
+    shift = numpy.asarray([offsets[label] for label in kept], dtype="float32")
+    set_weights(linear, weight * numpy.float32(scale), bias * numpy.float32(scale) + shift)
+    pipe.cfg["classes"] = labels
+    for label in labels:
+        nlp.vocab.strings.add(label)
+    to_name = dict(zip(kept, labels, strict=True))
+    pipe.inverses = {
+        to_name[label]: to_name[back]
+        for label, back in about["inverses"].items()
+        if label in CONSISTENT and label in to_name and back in to_name
+    }
+    pipe.type_pairs = {to_name[label]: pairs for label, pairs in type_pairs(relations.documents.train, kept).items()}
+    return {to_name[label]: measured[label].to_dict() for label in kept}
+
+
+def add_relations(nlp: Language, labels: Sequence[str], tensors: Dict[str, Any]) -> Any:
+    """Add `mluke_relations` with trained weights.
+
+    nlp (Language): The pipeline, changed in place.
+    labels (Sequence[str]): The labels.
+    tensors (Dict[str, Any]): The weights: `features.*`, `output.weight` and `output.bias`.
+    RETURNS (RelationExtractor): The component.
+    """
+    size = len(tensors["features.query.bias"])
+    model = {
+        "@architectures": "spacy-mluke.MentionPairClassifier.v1",
+        "encoder": {"@architectures": "spacy-mluke.PassageListener.v1", "upstream": NER},
+        "size": size,
+    }
+    pairs = {
+        "@misc": "spacy-mluke.entity_pairs.v1",
+        "order": "both",
+        "same_sentence": False,
+        "max_distance": MAX_DISTANCE,
+        "labels": None,
+    }
+    config = {"model": model, "pairs": pairs, "multi_label": True, "threshold": THRESHOLD}
+    pipe: Any = nlp.add_pipe(RELATIONS, config=config)
+    features = pipe.model.get_ref("features")
+    for name in features.param_names:
+        features.set_param(name, features.ops.asarray(tensors[f"features.{name}"]))
+    pipe.cfg["classes"] = list(labels)
+    set_weights(pipe.model.get_ref("linear"), tensors["output.weight"], tensors["output.bias"])
+    return pipe
+
+
+def add_questions(nlp: Language, data: DataFolder, folder: Path) -> None:
+    """Add the trained `mluke_qa`, with a threshold for questions that a text does not answer.
+
+    nlp (Language): The pipeline, changed in place.
+    data (DataFolder): The data.
+    folder (Path): Output of train_questions.
+    """
+    trained = spacy.load(folder / "pipeline")
+    config = trained.get_pipe_config(QUESTIONS)
+    config.pop("factory")
+    config["model"]["encoder"]["frozen"] = []
+    pipe: Any = nlp.add_pipe(QUESTIONS, config=config)
+    pipe.from_disk(folder / "pipeline" / QUESTIONS, exclude=["vocab"])
+    (held_out,) = read_questions(data, held_out=True).values()
+    threshold = fit_null_threshold(pipe, held_out)
+    pipe.cfg["null_threshold"] = round(threshold, 2)
+    print(f"No answer is predicted above a difference of {threshold:.2f}.")
+
+
+def type_pairs(documents: Sequence[FactDocument], labels: Sequence[str], least: float = 0.02) -> Dict[str, Any]:
+    """Return the types of head and tail of each relation in documents.
+
+    documents (Sequence[FactDocument]): Documents with typed entities.
+    labels (Sequence[str]): The relations.
+    least (float): Minimum share of a relation's facts.
+    RETURNS (Dict[str, Any]): Relation -> pairs of types. A relation without facts is not listed: it allows any.
+    """
+    found = [
+        (label, document.types[head], document.types[tail])
+        for document in documents
+        for head, tail, label in document.facts
+        if label in labels
+    ]
+    counted = count_type_pairs(found, min_share=least)
+    return {label: _as_predicted(pairs) for label, pairs in counted.items()}
+
+
+def _as_predicted(pairs: Sequence[Sequence[str]]) -> List[List[str]]:
+    """Re-DocRED's MISC are what `mluke_ner` calls EVENT, WORK, PRODUCT or NORP."""
+    finer = {"MISC": ["EVENT", "WORK", "PRODUCT", "NORP"]}
+    return sorted(
+        [head, tail]
+        for first, second in pairs
+        for head in finer.get(first, [first])
+        for tail in finer.get(second, [second])
+    )
+
+
+if __name__ == "__main__":
+    main()
