@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint bench smoke docs mluke-small clean
+.PHONY: demo test lint bench smoke docs mluke-small xx-mluke-small clean
 
 demo: $(READY)
 	$(BIN)/python -m spacy_mluke demo
@@ -34,6 +34,10 @@ docs: $(READY)
 mluke-small: $(READY)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[build]"
 	$(BIN)/python -m spacy project run mluke-small projects/mluke_small
+
+# Build the ready-made pipeline from the data that projects/xx_mluke_small/manifest.json lists.
+xx-mluke-small: $(READY)
+	$(BIN)/python -m spacy project run xx_mluke_small projects/xx_mluke_small
 
 $(READY): setup.cfg setup.py pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

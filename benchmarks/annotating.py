@@ -50,7 +50,7 @@ def bench(
     rows = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        nlp = spacy_mluke.load()
+        nlp = spacy_mluke.load("mluke-small")
         if mentions:
             nlp.remove_pipe("mluke_linker")
             nlp.remove_pipe("mluke")

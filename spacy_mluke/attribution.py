@@ -36,7 +36,8 @@ SOURCES: List[Dict[str, str]] = [
 
 
 def attribute_bundled(meta: Dict[str, Any], *, store: str = "world") -> None:
-    """Add the licence, sources and licence texts of the bundled checkpoint and knowledge base to a pipeline's meta.
+    """Add the licence, sources and licence texts of the bundled checkpoint and knowledge base to a pipeline's meta, to
+    those that it has.
 
     `spacy package` writes them to the README and the metadata of the package.
 
@@ -47,6 +48,11 @@ def attribute_bundled(meta: Dict[str, Any], *, store: str = "world") -> None:
     is_large = store == "knowledge"
     names = ("mluke-small", "knowledge" if is_large else "world")
     texts = [(ASSETS / name / "LICENSE").read_text(encoding="utf8").strip() for name in names]
-    meta["license"] = f"{LICENSE} AND CC0-1.0" if is_large else LICENSE
-    meta["sources"] = [dict(source) for source in (*SOURCES, *([WIKIDATA] if is_large else []))]
-    meta["notes"] = "\n\n".join(["### Licences", *(f"```\n{text}\n```" for text in texts)])
+    bundled = f"{LICENSE} AND CC0-1.0" if is_large else LICENSE
+    own = meta.get("license") or ""
+    meta["license"] = f"{own} AND {bundled}" if own else bundled
+    known = list(meta.get("sources") or [])
+    sources = (*SOURCES, *([WIKIDATA] if is_large else []))
+    meta["sources"] = [*known, *(dict(source) for source in sources if source not in known)]
+    notes = [meta["notes"]] if meta.get("notes") else []
+    meta["notes"] = "\n\n".join([*notes, "### Licences", *(f"```\n{text}\n```" for text in texts)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import signal
@@ -38,6 +39,8 @@ def alignment_shared(tmp_path_factory):
 @pytest.mark.parametrize("name", sorted(TARGETS))
 def test_no_case_fails(name, tmp_path, request):
     target = TARGETS[name]
+    # Folders for temporary files of earlier tests are removed now, not in the middle of a case that watches removals.
+    gc.collect()
     if name == "alignment":
         shared = request.getfixturevalue("alignment_shared")
         target = replace(target, prepare=lambda folder: shared)

@@ -18,7 +18,7 @@ import spacy_mluke
 
 @pytest.fixture(scope="module")
 def nlp():
-    return spacy_mluke.load(cloze=True)
+    return spacy_mluke.load("mluke-small", cloze=True)
 
 
 def test_load_links_places_in_many_languages(nlp):
@@ -69,7 +69,7 @@ def test_the_pipeline_is_saved_and_loaded_like_any_other(nlp, tmp_path):
 
 
 def test_load_uses_the_given_language():
-    assert spacy_mluke.load(lang="de").lang == "de"
+    assert spacy_mluke.load("mluke-small", lang="de").lang == "de"
 
 
 def test_importing_the_package_imports_neither_spacy_nor_torch():
@@ -122,10 +122,10 @@ def test_the_error_for_missing_tokenizer_packages_says_what_to_install():
     ):
         if importlib.util.find_spec(module) is None:
             with pytest.raises(ValueError, match=rf"\[ML312\].*'{lang}'.*pip install {package}"):
-                spacy_mluke.load(lang=lang)
+                spacy_mluke.load("mluke-small", lang=lang)
 
 
 @pytest.mark.parametrize(("lang", "hint"), [("nosuch", ""), ("", ""), ("enn", "Did you mean 'nn'")])
 def test_an_unknown_language_is_an_error_with_a_code(lang, hint):
     with pytest.raises(ValueError, match=rf"\[ML313\] '{lang}'.*{hint}.*xx"):
-        spacy_mluke.load(lang=lang)
+        spacy_mluke.load("mluke-small", lang=lang)

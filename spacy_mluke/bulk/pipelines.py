@@ -18,7 +18,8 @@ def load_pipeline(
 ) -> Language:
     """Load a pipeline on a device.
 
-    name (Optional[str]): Its directory, or the name of its package; None for `spacy_mluke.load(cloze=True)`.
+    name (Optional[str]): Its directory, or the name of its package; None for
+        `spacy_mluke.load(questions=True, cloze=True)`.
     gpu_id (int): The GPU; -1 for the CPU.
     threads (int): Number of torch's threads; 0 for torch's default.
     quantization (Optional[str]): "int8" for encoders that predict in eight bits.
@@ -32,7 +33,7 @@ def load_pipeline(
             import torch
 
             torch.set_num_threads(threads)
-        nlp = load(cloze=True) if name is None else spacy.load(name)
+        nlp = load(questions=True, cloze=True) if name is None else spacy.load(name)
         if quantization is not None:
             quantize(nlp, quantization)
         return nlp

@@ -35,7 +35,7 @@ COMMANDS: Dict[str, str] = {
     "pretrain": "Pretrain an encoder on entities: predict masked entities in texts with linked entities.",
     "debug-align": "Show tokens, wordpieces, offsets, entities and windows of a text.",
     "serve": "Run a pipeline as a server with a JSON API and a page.",
-    "demo": "Link entities and complete facts in many languages, and compare entity vectors across languages.",
+    "demo": "Find entities, relations and answers, complete facts, and compare entity vectors, in many languages.",
 }
 
 

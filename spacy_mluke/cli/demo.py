@@ -1,4 +1,4 @@
-"""`demo`: link entities and predict masked entities in many languages, and compare vectors across languages."""
+"""`demo`: what the ready-made pipeline finds in many languages, masked entities, and vectors across languages."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ OUTPUT = typer.Option(Path("out/demo.html"), help="HTML file to write")
 
 
 def demo(name: str = NAME, output: Path = OUTPUT) -> None:
-    """Link entities and complete facts in many languages, and compare entity vectors across languages.
+    """Find entities, relations and answers, complete facts, and compare entity vectors, in many languages.
 
     Writes an HTML page without external files, and prints the same results.
     """
@@ -24,6 +24,7 @@ def demo(name: str = NAME, output: Path = OUTPUT) -> None:
     from ..pipeline.load import load
     from ..storage.files import writing
     from .demo_page import render_page
+    from .demo_reading import annotate_texts, answer_questions, print_reading
     from .demo_tasks import complete_texts, link_texts, print_results
     from .demo_texts import read_texts
     from .demo_vectors import compare, print_report, token_means
@@ -46,7 +47,10 @@ def demo(name: str = NAME, output: Path = OUTPUT) -> None:
     cloze: Any = pipeline.get_pipe("mluke_cloze")
     completed = complete_texts(pipeline) if cloze.has_head() else []
     print_results(linked, completed)
-    page = render_page(name, docs, comparisons, mentions, entities, linked, completed)
+    ready = load(questions=True)
+    read, answered = annotate_texts(ready), answer_questions(ready)
+    print_reading(read, answered)
+    page = render_page(name, docs, comparisons, mentions, entities, linked, completed, read, answered)
     with writing(output) as aside:
         aside.write_text(page, encoding="utf8")
     n_words = sum(len(doc) for doc in docs)

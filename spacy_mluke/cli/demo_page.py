@@ -13,8 +13,10 @@ from ..rendering.colors import assign_colors, legend
 from ..rendering.marked_text import lang_attribute, marked_text
 from ..rendering.markup import Html, fill, join
 from ..rendering.page import document
+from ..rendering.render import draw
 from ..rendering.tables import heat_map, table
 from ..rendering.text_direction import direction_of
+from .demo_reading import AnsweredText, ReadText
 from .demo_tasks import CompletedText, LinkedText
 from .demo_texts import Mention
 from .demo_vectors import Comparison
@@ -32,9 +34,16 @@ mark.right, mark.wrong { padding: .1rem .3rem; border-radius: .3rem; }
 
 
 _BODY = """<h1>Entities across languages</h1>
+<h2>Entities and relations</h2>
+<p><code>spacy_mluke.load()</code> finds people, organisations, places, dates, works, events, products and groups of people in a text,
+links those that the bundled knowledge base knows, and finds relations between them. Mistakes are shown as they are.</p>
+{read}
+<h2>Answers</h2>
+<p><code>spacy_mluke.load(questions=True)</code> answers questions with a part of the text, or finds that the text has no answer.</p>
+{answered}
 <h2>Linked entities</h2>
-<p><code>spacy_mluke.load()</code> finds names of the bundled knowledge base in a text, and links each to one of its candidate entities
-with the checkpoint <code>{name}</code>.</p>
+<p><code>spacy_mluke.load("{name}")</code> finds names of the bundled knowledge base in a text without any trained component, and links
+each to one of its candidate entities.</p>
 {linked}
 <h2>Completed facts</h2>
 <p>The component <code>mluke_cloze</code> predicts the entity at the marked position. Green predictions are right, red ones are wrong.
@@ -62,6 +71,8 @@ def render_page(
     entities: Sequence[str],
     linked: Sequence[LinkedText],
     completed: Sequence[CompletedText],
+    read: Sequence[ReadText],
+    answered: Sequence[AnsweredText],
 ) -> str:
     """Render an HTML page without external files.
 
@@ -72,6 +83,8 @@ def render_page(
     entities (Sequence[str]): The entities.
     linked (Sequence[LinkedText]): Texts with linked mentions.
     completed (Sequence[CompletedText]): Texts with filled masks.
+    read (Sequence[ReadText]): Texts with entities and relations.
+    answered (Sequence[AnsweredText]): Questions and answers.
     RETURNS (str): The page.
     """
     colors = assign_colors(entities)
@@ -92,6 +105,8 @@ def render_page(
     body = fill(
         _BODY,
         name=name,
+        read=join(_read(text) for text in read),
+        answered=join(_answered(one) for one in answered),
         linked=join(_linked(text) for text in linked),
         completed=join(_completed(text) for text in completed)
         or Html("<p>This checkpoint has no entity prediction head.</p>"),
@@ -109,6 +124,27 @@ def render_page(
 def _heat_map(comparison: Comparison, entities: Sequence[str]) -> Html:
     shown = [[f"{100 * value:.0f}" for value in row] for row in comparison.similarity.tolist()]
     return heat_map(entities, entities, comparison.similarity, shown, name=comparison.name)
+
+
+def _read(text: ReadText) -> Html:
+    style = "relations" if text.doc._.mluke_relations else "entities"
+    return _row(text.lang, draw(replace(read_doc(text.doc), lang=text.lang), style))
+
+
+def _answered(one: AnsweredText) -> Html:
+    mentions = []
+    if one.answer is not None:
+        start, end = one.answer.chars
+        mentions.append(MarkedMention(start, end, "ANSWER"))
+    mark = "right" if one.is_right else "wrong"
+    found = "no answer" if one.answer is None else one.answer.text
+    return _row(
+        one.lang,
+        fill(
+            '{}<small>{} <span class="{}">{}</span></small>',
+            marked_text(AnnotatedText(one.text, mentions, lang=one.lang)), one.question, mark, found,
+        ),
+    )  # fmt: skip
 
 
 def _linked(text: LinkedText) -> Html:

@@ -37,7 +37,7 @@ def link_texts(nlp: Any) -> List[LinkedText]:
     nlp (Language): A pipeline from `spacy_mluke.load`.
     RETURNS (List[LinkedText]): The texts.
     """
-    rows = _read("linked")
+    rows = read_part("linked")
     linker = nlp.get_pipe("mluke_linker")
     found = []
     for row, doc in zip(rows, nlp.pipe([row["text"] for row in rows]), strict=True):
@@ -59,7 +59,7 @@ def complete_texts(nlp: Any, top_k: int = 3) -> List[CompletedText]:
     RETURNS (List[CompletedText]): The texts.
     """
     cloze = nlp.get_pipe("mluke_cloze")
-    rows = _read("completed")
+    rows = read_part("completed")
     with nlp.select_pipes(disable=["mluke_cloze"]):
         docs = list(nlp.pipe([row["text"] for row in rows]))
     found = []
@@ -86,5 +86,10 @@ def print_results(linked: Sequence[LinkedText], completed: Sequence[CompletedTex
         print(f"{one.lang}  {one.text}\n    {'✔' if one.is_right else '✘'} {fillers}")
 
 
-def _read(part: str) -> List[Dict[str, Any]]:
+def read_part(part: str) -> List[Dict[str, Any]]:
+    """Return the demo's texts of one part.
+
+    part (str): "linked", "completed", "read" or "answered".
+    RETURNS (List[Dict[str, Any]]): The texts, each with `lang`, `text` and what its part needs.
+    """
     return json.loads(_TEXTS.read_text(encoding="utf8"))[part]

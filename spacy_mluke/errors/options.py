@@ -14,6 +14,10 @@ class OptionErrors:
         '"xx", which accepts texts in any language.'
     )
     ML313 = "'{lang}' is not a language of spaCy.{hint} Use lang = \"xx\" for texts in any language."
+    ML314 = (
+        "'{name}' is a checkpoint, which has not been trained to find {what}. Load the ready-made pipeline, "
+        "spacy_mluke.load('{ready}', {what}=True), or train a component and load your pipeline with spacy.load()."
+    )
     ML315 = (
         "The entity ids {ids} are not in the entity table, which has {n} rows (0 to {last}). Take ids from the "
         "encoder's vocabulary; if they are from entity_vocab.json, copy that file again from the source of the weights."
@@ -22,6 +26,11 @@ class OptionErrors:
     ML317 = (
         "'{option}' of '{name}' is '{value}', and its trained labels are {labels}.{hint} This option must be one of "
         "them, and cannot be changed after training."
+    )
+    ML318 = (
+        "The ready-made pipeline '{name}' is not installed. It is a package of its own: in a clone of the repository, "
+        "run pip install ./models/{name}; or load a pipeline without trained components: "
+        "spacy_mluke.load('mluke-small')."
     )
     ML396 = (
         "No component of this pipeline has probabilities that can be calibrated. Its components: {names}. These can: "

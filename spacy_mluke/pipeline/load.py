@@ -1,4 +1,4 @@
-"""A ready-made pipeline: mentions found, encoded and linked."""
+"""Pipelines without any training: the ready-made one, or mentions of known entities with a checkpoint's vectors."""
 
 from __future__ import annotations
 
@@ -8,48 +8,72 @@ from typing import Optional, Union
 from spacy.language import Language
 
 from ..attribution import attribute_bundled
+from ..errors import Errors
 from ..kb.bundled import BUNDLED
 from ..languages import make_blank
+from .ready_made import NAME, load_ready_made
 
 
 def load(
-    name: Union[str, Path] = "mluke-small",
+    name: Union[str, Path] = NAME,
     *,
     lang: str = "xx",
     store: Union[str, Path] = "world",
+    relations: Optional[bool] = None,
+    questions: bool = False,
     cloze: bool = False,
+    vectors: Optional[bool] = None,
     quantize: Optional[str] = None,
     dtype: str = "float32",
 ) -> Language:
-    """Create a pipeline that finds, encodes and links mentions of a knowledge base's entities.
+    """Load a pipeline that finds, labels and links entities. It needs no training and no download.
 
-    Its components are `mluke_mentions`, `mluke`, `mluke_linker` and, on request, `mluke_cloze`. The bundled checkpoint
-    and knowledge base need no training and no download. Their licences are written to `nlp.meta`, so that a package of
-    the pipeline contains them.
+    The ready-made pipeline finds people, organisations, places, dates, events, works, products and groups of people
+    (`mluke_ner`), the relations between them (`mluke_relations`), adds names that the knowledge base knows
+    (`mluke_mentions`), and links (`mluke_linker`). On request, it answers questions (`mluke_qa`), fills masks
+    (`mluke_cloze`), and keeps vectors (`mluke`).
 
-    name (Union[str, Path]): The bundled "mluke-small", a checkpoint directory, or a hub name.
+    With another `name`, the pipeline has no trained components: `mluke_mentions`, `mluke`, `mluke_linker`, and on
+    request `mluke_cloze`. Licences are written to `nlp.meta`, so that a package of the pipeline contains them.
+
+    name (Union[str, Path]): "xx_mluke_small", the ready-made pipeline; or a checkpoint: the bundled "mluke-small", a
+        directory, or a hub name.
     lang (str): Language of the texts; "xx" for any. Names in this language are preferred. The tokenizers of some
         languages need further packages (ML312 lists them).
     store (Union[str, Path]): "world" for the bundled countries, cities, languages and currencies; "knowledge" for the
         bundled people, places, organisations and works; or the path of an entity store.
+    relations (Optional[bool]): Whether to find relations. None: if the pipeline has been trained to.
+    questions (bool): Whether to add `mluke_qa`, which answers questions. Only for the ready-made pipeline.
     cloze (bool): Whether to add `mluke_cloze`, which fills [MASK]s.
+    vectors (Optional[bool]): Whether to add `mluke`, which keeps vectors of tokens and entities. None: for checkpoints
+        only, since it reads the text once more.
     quantize (Optional[str]): "int8" for encoders that predict in eight bits: faster, with nearly the same results.
     dtype (str): "auto" for encoders that predict in bfloat16 if that is faster on this machine; or another type of
         `spacy-mluke.Encoder.v1`.
     RETURNS (Language): The pipeline.
-    RAISES (ValueError): ML312 if packages for the language are missing, ML313 for an unknown language.
+    RAISES (ValueError): ML312 if packages for the language are missing, ML313 for an unknown language, ML314 for
+        relations or questions of a checkpoint, ML318 if the installation does not have the ready-made pipeline.
     """
-    nlp = make_blank(lang)
-    options = {"name": str(name), "quantize": quantize, "dtype": dtype}
+    is_ready_made = str(name) == NAME
+    options = {"quantize": quantize, "dtype": dtype}
+    if is_ready_made:
+        chosen = {"mluke_ner": True, "mluke_relations": relations in (None, True), "mluke_qa": questions}
+        nlp = load_ready_made(lang, [component for component, wanted in chosen.items() if wanted], options)
+    elif relations or questions:
+        raise ValueError(Errors.ML314.format(what="relations" if relations else "questions", name=name, ready=NAME))
+    else:
+        nlp = make_blank(lang)
+    options["name"] = "mluke-small" if is_ready_made else str(name)
     encoder = {"model": {"encoder": options}}
     candidates = {"candidates": {"path": str(store)}}
     nlp.add_pipe("mluke_mentions", config=candidates)
-    # "both" finds the same entity across languages more often: see "The same entity" in docs/background/mluke-small.md.
-    nlp.add_pipe("mluke", config={"model": options, "span_vectors": "both"})
+    if vectors if vectors is not None else not is_ready_made:
+        # "both" finds the same entity across languages more often: docs/background/mluke-small.md, "The same entity".
+        nlp.add_pipe("mluke", config={"model": options, "span_vectors": "both"})
     nlp.add_pipe("mluke_linker", config={**encoder, **candidates})
     if cloze:
         nlp.add_pipe("mluke_cloze", config=encoder)
     # The entities of the bundled checkpoint have their names from the bundled knowledge base.
-    if str(name) == "mluke-small" or str(store) in BUNDLED:
+    if str(name) in ("mluke-small", NAME) or str(store) in BUNDLED:
         attribute_bundled(nlp.meta, store=str(store))
     return nlp

@@ -15,7 +15,8 @@ VARIABLE = "SPACY_MLUKE_SERVE"  # environment variable that passes the settings 
 class Settings:
     """Settings of a server. Every worker process has the same.
 
-    pipeline (Optional[str]): Directory or package of a pipeline; None for `spacy_mluke.load(cloze=True)`.
+    pipeline (Optional[str]): Directory or package of a pipeline; None for
+        `spacy_mluke.load(questions=True, cloze=True)`.
     quantize (Optional[str]): "int8" for encoders that predict in eight bits.
     gpu_id (int): The GPU; -1 for the CPU.
     threads (int): Threads of torch in a process; 0 for torch's default.

@@ -126,9 +126,11 @@ def test_eight_bits_are_chosen_by_the_user_alone_and_then_win(steady_checkpoint,
 
 
 def test_load_passes_the_option_to_every_encoder():
-    nlp = spacy_mluke.load(cloze=True, dtype="auto")
+    nlp = spacy_mluke.load("mluke-small", cloze=True, dtype="auto")
     assert {encoder_settings(encoder)["dtype"] for encoder in encoders_of(nlp)} == {"auto"}
-    assert {encoder_settings(encoder)["dtype"] for encoder in encoders_of(spacy_mluke.load())} == {"float32"}
+    assert {encoder_settings(encoder)["dtype"] for encoder in encoders_of(spacy_mluke.load("mluke-small"))} == {
+        "float32"
+    }
 
 
 def parameters(nlp):

@@ -23,7 +23,7 @@ def no_warnings():
 
 
 def test_the_pipeline_that_links_out_of_the_box_initializes_without_examples():
-    nlp = spacy_mluke.load()
+    nlp = spacy_mluke.load("mluke-small")
     nlp.initialize()
     assert nlp.get_pipe("mluke_linker").loaded_encoder().heads.entity_predictions is not None
 

@@ -68,10 +68,10 @@ def test_a_pipeline_is_quantized_in_place_and_back(steady_checkpoint, is_loaded)
 
 
 def test_every_encoder_of_a_pipeline_is_quantized():
-    nlp = spacy_mluke.load(cloze=True)
+    nlp = spacy_mluke.load("mluke-small", cloze=True)
     spacy_mluke.quantize(nlp)
     assert [encoder_settings(encoder)["quantize"] for encoder in encoders_of(nlp)] == ["int8"] * 3
-    again = spacy_mluke.load(cloze=True, quantize="int8")
+    again = spacy_mluke.load("mluke-small", cloze=True, quantize="int8")
     assert [encoder_settings(encoder)["quantize"] for encoder in encoders_of(again)] == ["int8"] * 3
 
 
@@ -125,7 +125,7 @@ def test_without_int8_kernels_it_warns_and_predicts_in_full_precision(steady_che
 
 def test_the_bundled_model_predicts_nearly_the_same_in_eight_bits():
     texts = ["Tokyo is the capital of Japan.", "Москва — столица России.", "東京は日本の首都です。"]
-    nlp = spacy_mluke.load()
+    nlp = spacy_mluke.load("mluke-small")
     exact = list(nlp.pipe(texts))
     spacy_mluke.quantize(nlp)
     for doc, wanted in zip(nlp.pipe(texts), exact, strict=True):

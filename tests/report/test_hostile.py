@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from spacy_mluke.annotate.fillers import Filler
 from spacy_mluke.cli import app
 from spacy_mluke.cli.demo_page import render_page
+from spacy_mluke.cli.demo_reading import AnsweredText, ReadText
 from spacy_mluke.cli.demo_tasks import CompletedText, LinkedText
 from spacy_mluke.cli.demo_texts import Mention
 from spacy_mluke.cli.demo_vectors import Comparison
@@ -143,6 +144,8 @@ def test_the_demo_shows_hostile_names_as_text():
         [text],
         [linked],
         [CompletedText(text, f"{text} [MASK] {text}", [filler, filler], True)],
+        [ReadText(text, doc)],
+        [AnsweredText(text, text, text, None, False)],
     )
     assert "".join(structure(page).text).count(text) > 10
 

@@ -90,7 +90,7 @@ def test_an_entity_has_all_its_names_and_one_in_the_language(entities):
 def test_entities_are_found_by_name_like_candidates_of_the_store(entities):
     found = entities.find("paris", "en")
     assert [(one["id"], one["prior"]) for one in found] == [
-        tuple(match) for match in entities.store.candidates("paris")
+        (match.id, match.prior) for match in entities.store.candidates("paris")
     ]
     assert entities.find("Paris", limit=1) == found[:1]
 
