@@ -76,7 +76,7 @@ class CheckpointErrors:
     )
     ML053 = (
         "'{path}' contains only what differs from the checkpoint '{base}', and that is not the same any more: the "
-        "content of '{folder}' has another checksum. Restore that checkpoint; for 'mluke-small', install the version "
+        "content of '{folder}' has another checksum. Restore that checkpoint; for 'mluke-small', use the version "
         "of spacy-mluke that saved '{path}'."
     )
     ML054 = (
