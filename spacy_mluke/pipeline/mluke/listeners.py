@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, List, Optional, Sequence
 
 from thinc.api import Model
 
@@ -12,14 +12,14 @@ from ...encoder.listener import EncoderListener, WidthOf
 from ...encoder.request import EncoderModel
 from ...encoder.trf_data import is_token_listener
 from ...errors import Errors
+from ..base.listening import ListenedTo
 from ..base.serialization import ENCODER, EncoderComponent
 
 
-class ListenedEncoder(EncoderComponent):
+class ListenedEncoder(ListenedTo, EncoderComponent):
     """Base of `MLuke`: an encoder with its listeners, in the interface that spaCy uses for shared layers."""
 
     model: EncoderModel
-    listener_map: Dict[str, List[Any]]  # by component
 
     def saved_encoder(self) -> Optional[EncoderModel]:
         return self.model
@@ -28,11 +28,6 @@ class ListenedEncoder(EncoderComponent):
         super().after_loading(skipped)
         if ENCODER not in skipped:
             self.set_listener_widths()
-
-    @property
-    def listening_components(self) -> List[str]:
-        """Names of the components with listeners."""
-        return list(self.listener_map)
 
     def add_listener(self, listener: Any, component_name: str) -> None:
         """Connect a listener of another component. Usually called by spaCy.
@@ -45,29 +40,8 @@ class ListenedEncoder(EncoderComponent):
             raise ValueError(Errors.ML073.format(listener=component_name, name=self.name))
         if getattr(listener, "upstream_name", "*") != "*":
             read_from(listener, MLUKE)
-        self._connect(listener, component_name)
+        self.remember_listener(listener, component_name)
         self.set_listener_widths()
-
-    def _connect(self, listener: Any, component_name: str) -> None:
-        known = self.listener_map.setdefault(component_name, [])
-        if not any(listener is layer for layer in known):
-            known.append(listener)
-
-    def remove_listener(self, listener: Any, component_name: str) -> bool:
-        """Disconnect a listener. Usually called by spaCy.
-
-        listener (Model): The layer.
-        component_name (str): The component that contains it.
-        RETURNS (bool): Whether it was connected.
-        """
-        known = self.listener_map.get(component_name, [])
-        kept = [layer for layer in known if layer is not listener]
-        if len(kept) == len(known):
-            return False
-        self.listener_map[component_name] = kept
-        if not kept:
-            del self.listener_map[component_name]
-        return True
 
     @property
     def listeners(self) -> List[Any]:
@@ -79,10 +53,6 @@ class ListenedEncoder(EncoderComponent):
         """Layers of other components that read the states of entities."""
         return [layer for layer in self.listening_layers() if isinstance(layer, EncoderListener)]
 
-    def listening_layers(self) -> List[Any]:
-        """Return all listeners."""
-        return [layer for name in self.listening_components for layer in self.listener_map[name]]
-
     def find_listeners(self, component: Any) -> None:
         """Connect the listeners of another component: for tokens and for entities. Usually called by spaCy.
 
@@ -93,7 +63,7 @@ class ListenedEncoder(EncoderComponent):
         for node in component.model.walk():
             is_ours = getattr(node, "upstream_name", None) in ("*", self.name)
             if isinstance(node, EncoderListener) and is_ours:
-                self._connect(node, component.name)
+                self.remember_listener(node, component.name)
             elif is_token_listener(node) and is_ours:
                 self.add_listener(node, component.name)
             elif is_token_listener(node):

@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List
+from typing import Any, List
 
 from thinc.api import Model
 
 from ...encoder.passage import PassageListener
 from ...encoder.request import EncoderModel
 from ...errors import Errors
+from ..base.listening import ListenedTo
 
 
-class ListenedPass:
+class ListenedPass(ListenedTo):
     """Base of `EntityRecognizer`: connects its listeners, in the interface that spaCy uses for shared layers."""
 
     name: str
     model: Any
-    listener_map: Dict[str, List[Any]]  # by component
-
-    @property
-    def listening_components(self) -> List[str]:
-        """Names of the components that read the forward pass."""
-        return list(self.listener_map)
 
     @property
     def listeners(self) -> List[Any]:
         """The layers that read the forward pass."""
-        return [layer for layers in self.listener_map.values() for layer in layers]
+        return self.listening_layers()
 
     def add_listener(self, listener: Any, component_name: str) -> None:
         """Connect a listener of another component. Usually called by spaCy.
@@ -40,25 +35,7 @@ class ListenedPass:
         if self.visibility != "isolated":
             raise ValueError(Errors.ML386.format(listener=component_name, name=self.name))
         listener.connect(encoder)
-        known = self.listener_map.setdefault(component_name, [])
-        if not any(listener is layer for layer in known):
-            known.append(listener)
-
-    def remove_listener(self, listener: Any, component_name: str) -> bool:
-        """Disconnect a listener. Usually called by spaCy.
-
-        listener (PassageListener): The layer.
-        component_name (str): The component that contains it.
-        RETURNS (bool): Whether it was connected.
-        """
-        known = self.listener_map.get(component_name, [])
-        kept = [layer for layer in known if layer is not listener]
-        if len(kept) == len(known):
-            return False
-        self.listener_map[component_name] = kept
-        if not kept:
-            del self.listener_map[component_name]
-        return True
+        self.remember_listener(listener, component_name)
 
     def find_listeners(self, component: Any) -> None:
         """Connect the listeners of another component. Usually called by spaCy.
