@@ -124,11 +124,10 @@ def forward(
     pairs = [rows[has_states] for (_, rows), has_states in zip(numbered, kept, strict=True)]
     lengths = numpy.asarray([len(rows) for rows in kept], dtype="int64")
     is_kept = numpy.concatenate([numpy.zeros(0, dtype=bool), *kept])
-    given = [_passage(found, rows) for found, rows in zip(states, pairs, strict=True)]
     if not is_train:
-        logits = _predict(model, given)
+        logits = _predict(model, states, pairs)
         return GroupLogits(logits, is_kept, lengths, counts), _no_backprop
-    logits, backprop_logits = _begin_update(model, states, given, backprop_states)
+    logits, backprop_logits = _begin_update(model, states, pairs, backprop_states)
 
     def backprop(d_output: GroupLogits) -> MarkedInput:
         backprop_logits(d_output.logits)
@@ -151,18 +150,18 @@ def _number(groups: Ints3d) -> Tuple[Ints2d, Ints2d]:
     return mentions, numbers.reshape((-1, 2)).astype("int64")
 
 
-def _passage(states: PassageStates, pairs: Ints2d) -> PassagePairs:
-    firsts, lasts = edge_pieces(states)
-    pieces = xp2torch(cast(Any, states.piece_states))
-    entities = xp2torch(cast(Any, states.entity_states))
-    if pieces.shape[0]:
-        mentions = torch.cat([entities, pieces[torch.from_numpy(firsts)], pieces[torch.from_numpy(lasts)]], dim=1)
-    else:
-        mentions = torch.cat([entities] * 3, dim=1)
-    return PassagePairs(pieces, mentions, torch.from_numpy(pairs).to(pieces.device))
+def _passage(states: PassageStates, pieces: Tensor, entities: Tensor, pairs: Ints2d) -> PassagePairs:
+    """One text for PairFeatures; `pieces` and `entities` are its states as tensors."""
+    firsts, lasts = (torch.from_numpy(rows) for rows in edge_pieces(states))
+    edges = [pieces[firsts], pieces[lasts]] if len(pieces) else [entities, entities]
+    return PassagePairs(pieces, torch.cat([entities, *edges], dim=1), torch.from_numpy(pairs).to(pieces.device))
 
 
-def _predict(model: GroupModel, passages: List[PassagePairs]) -> Any:
+def _tensors(states: PassageStates) -> Tuple[Tensor, Tensor]:
+    return xp2torch(cast(Any, states.piece_states)), xp2torch(cast(Any, states.entity_states))
+
+
+def _predict(model: GroupModel, states: List[PassageStates], pairs: List[Ints2d]) -> Any:
     """Logits of all pairs, a limited number at a time."""
     features, linear = model.get_ref("features"), model.get_ref("linear")
     assert isinstance(features, PairFeaturesLayer)
@@ -175,7 +174,8 @@ def _predict(model: GroupModel, passages: List[PassagePairs]) -> Any:
             found.append(linear.predict(torch2xp(values)))
             waiting.clear()
 
-    for passage in passages:
+    for own, own_pairs in zip(states, pairs, strict=True):
+        passage = _passage(own, *_tensors(own), own_pairs)
         for part in passage.pairs.split(MAX_PAIRS):
             if sum(len(other.pairs) for other in waiting) + len(part) > MAX_PAIRS:
                 flush()
@@ -185,20 +185,16 @@ def _predict(model: GroupModel, passages: List[PassagePairs]) -> Any:
 
 
 def _begin_update(
-    model: GroupModel, states: List[PassageStates], passages: List[PassagePairs], backprop_states: Optional[Backprop]
+    model: GroupModel, states: List[PassageStates], pairs: List[Ints2d], backprop_states: Optional[Backprop]
 ) -> Tuple[Any, Callable[[Any], None]]:
     features, linear = model.get_ref("features"), model.get_ref("linear")
     assert isinstance(features, PairFeaturesLayer)
-    leaves = []
-    given = []
-    for found, passage in zip(states, passages, strict=True):
-        pieces = passage.pieces.detach().clone().requires_grad_()
-        entities = xp2torch(cast(Any, found.entity_states)).detach().clone().requires_grad_()
-        leaves.append((pieces, entities))
-        firsts, lasts = (torch.from_numpy(rows) for rows in edge_pieces(found))
-        with torch.enable_grad():
-            edges = [pieces[firsts], pieces[lasts]] if len(pieces) else [entities, entities]
-            given.append(PassagePairs(pieces, torch.cat([entities, *edges], dim=1), passage.pairs))
+    leaves = [tuple(values.detach().clone().requires_grad_() for values in _tensors(own)) for own in states]
+    with torch.enable_grad():
+        given = [
+            _passage(own, pieces, entities, own_pairs)
+            for own, (pieces, entities), own_pairs in zip(states, leaves, pairs, strict=True)
+        ]
     values, weights = features.run(given, is_train=True)
     logits, backprop_linear = linear.begin_update(torch2xp(values.detach()))
 
@@ -210,8 +206,7 @@ def _begin_update(
             if weight.grad is not None:
                 features.inc_grad(name, cast(Any, torch2xp(weight.grad)))
         if backprop_states is not None:
-            sides = zip(*[(_gradient(pieces), _gradient(entities)) for pieces, entities in leaves], strict=True)
-            d_pieces, d_entities = (list(side) for side in sides) if leaves else ([], [])
+            d_pieces, d_entities = ([_gradient(leaf[side]) for leaf in leaves] for side in (0, 1))
             backprop_states(d_pieces, d_entities)
 
     return logits, backprop

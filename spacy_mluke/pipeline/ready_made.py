@@ -58,7 +58,4 @@ def load_ready_made(lang: str, components: Collection[str], encoder: Dict[str, A
     nlp = spacy.util.load_model_from_config(config, exclude=excluded)
     # The saved tokenizer has the rules of "xx".
     skipped = excluded if has_own_tokenizer else [*excluded, "tokenizer"]
-    meta = spacy.util.load_meta(path / "meta.json")
-    nlp.from_disk(path, exclude=skipped)
-    nlp.meta.update({key: value for key, value in meta.items() if key not in ("lang", "components", "pipeline")})
-    return nlp
+    return nlp.from_disk(path, exclude=skipped)
