@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from typing import Any, Iterable, Sequence
+from typing import Any, Callable, Iterable, Sequence
 
 from .codes import Errors
 
@@ -75,12 +75,7 @@ def check_positive(option: str, value: Any, *, optional: bool = False) -> None:
     optional (bool): Whether None is allowed, too.
     RAISES (ValueError): ML310 if it is not.
     """
-    if value is None and optional:
-        return
-    wanted = "a number above 0"
-    _check_number(option, value, wanted, whole=False, optional=optional)
-    if value <= 0:
-        raise _not_wanted(option, value, wanted, optional)
+    _check_range(option, value, "a number above 0", lambda number: number > 0, optional=optional)
 
 
 def check_fraction(option: str, value: Any, *, optional: bool = False) -> None:
@@ -91,12 +86,7 @@ def check_fraction(option: str, value: Any, *, optional: bool = False) -> None:
     optional (bool): Whether None is allowed, too.
     RAISES (ValueError): ML310 if it is not a number, or outside.
     """
-    if value is None and optional:
-        return
-    wanted = "a number from 0 to 1"
-    _check_number(option, value, wanted, whole=False, optional=optional)
-    if not 0 <= value <= 1:
-        raise _not_wanted(option, value, wanted, optional)
+    _check_range(option, value, "a number from 0 to 1", lambda number: 0 <= number <= 1, optional=optional)
 
 
 def check_dropout(value: Any, option: str = "dropout") -> None:
@@ -106,10 +96,7 @@ def check_dropout(value: Any, option: str = "dropout") -> None:
     option (str): Name of the option.
     RAISES (ValueError): ML310 if it is not.
     """
-    wanted = "a number from 0 up to, but not including, 1"
-    _check_number(option, value, wanted, whole=False)
-    if not 0 <= value < 1:
-        raise _not_wanted(option, value, wanted)
+    _check_range(option, value, "a number from 0 up to, but not including, 1", lambda number: 0 <= number < 1)
 
 
 def check_flag(option: str, value: Any) -> None:
@@ -146,6 +133,16 @@ def check_names(option: str, value: Any, *, optional: bool = False) -> None:
         return
     if not isinstance(value, (list, tuple)) or not all(isinstance(name, str) and name for name in value):
         raise _not_wanted(option, value, 'a list of strings that are not empty, such as ["CITY"]', optional)
+
+
+def _check_range(
+    option: str, value: Any, wanted: str, is_inside: Callable[[float], bool], *, optional: bool = False
+) -> None:
+    if value is None and optional:
+        return
+    _check_number(option, value, wanted, whole=False, optional=optional)
+    if not is_inside(value):
+        raise _not_wanted(option, value, wanted, optional)
 
 
 def _check_number(option: str, value: Any, wanted: str, *, whole: bool, optional: bool = False) -> None:
