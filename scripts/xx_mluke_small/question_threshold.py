@@ -8,6 +8,7 @@ from typing import Any, List, Sequence
 import numpy
 
 from scripts.xx_mluke_small.questions import AskedQuestion
+from spacy_mluke.report.calibrate import changed_options
 
 # Questions, and how far away in the file the text is that does not answer a question.
 N_QUESTIONS, DISTANCE = 250, 60
@@ -17,17 +18,17 @@ _LEAST = 1e-30
 def fit_null_threshold(pipe: Any, questions: Sequence[AskedQuestion]) -> float:
     """Return the threshold that best separates questions about their own text from those about another text.
 
-    pipe (QuestionAnswerer): The component; its option `null_threshold` is set to None.
+    pipe (QuestionAnswerer): The component.
     questions (Sequence[AskedQuestion]): Held-out questions with answers, in the order of their file.
     RETURNS (float): The difference of logits, null score minus best answer, with the best mean of two fractions: of
         questions with an answer that get one, and of those without that get none.
     """
-    pipe.cfg["null_threshold"] = None
     asked = [one for one in questions if one.question.answers]
     chosen = range(0, len(asked), max(1, len(asked) // N_QUESTIONS))
-    answered = [_margin(pipe, asked[i].text, asked[i].question.text) for i in chosen]
-    others = [(asked[(i + DISTANCE) % len(asked)].text, asked[i].question.text) for i in chosen]
-    unanswered = [_margin(pipe, text, question) for text, question in others]
+    with changed_options(pipe.cfg, {"null_threshold": None}):
+        answered = [_margin(pipe, asked[i].text, asked[i].question.text) for i in chosen]
+        others = [(asked[(i + DISTANCE) % len(asked)].text, asked[i].question.text) for i in chosen]
+        unanswered = [_margin(pipe, text, question) for text, question in others]
     return best_threshold(answered, unanswered)
 
 

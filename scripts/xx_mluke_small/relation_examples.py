@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
-from typing import Callable, Collection, Dict, FrozenSet, Iterator, List, Sequence, Tuple, Union
+from typing import Callable, Collection, Dict, FrozenSet, Iterable, Iterator, List, Sequence, Tuple, Union
 
-from spacy.tokens import Doc
+from spacy.language import Language
+from spacy.tokens import Doc, Span
+from spacy.util import filter_spans
 
 from scripts.xx_mluke_small.augmentation import lower_some, restore_capitals
 from scripts.xx_mluke_small.relations import OTHER, Bounds, FactDocument, RelationData, SentenceFact
@@ -201,3 +203,18 @@ def token_bounds(doc: Doc, bounds: Bounds) -> Bounds:
     if span is None or not len(span):
         raise ValueError(f"Characters {bounds} are not in the text {doc.text[:80]!r}.")
     return span.start, span.end
+
+
+def doc_with_entities(nlp: Language, text: str, spans: Iterable[Tuple[int, int, str]]) -> Doc:
+    """Make a document with named entities.
+
+    nlp (Language): Its tokenizer is used.
+    text (str): The text.
+    spans (Iterable[Tuple[int, int, str]]): Character bounds and labels. Of overlapping ones, the longest is kept.
+    RETURNS (Doc): The document.
+    """
+    doc = nlp.make_doc(text)
+    doc.set_ents(
+        filter_spans([Span(doc, *token_bounds(doc, (start, end)), label=label) for start, end, label in spans])
+    )
+    return doc

@@ -7,11 +7,12 @@ from typing import Any, Dict, List, Mapping, Sequence, Set, Tuple
 
 import numpy
 from spacy.language import Language
-from spacy.tokens import Doc, Span
-from spacy.util import filter_spans, minibatch
+from spacy.util import minibatch
 
-from scripts.xx_mluke_small.relation_examples import token_bounds
+from scripts.xx_mluke_small.relation_examples import doc_with_entities, token_bounds
 from scripts.xx_mluke_small.relations import OTHER, FactDocument, RelationData, SentenceFact
+from spacy_mluke.heads.calibration import ClassLogits, fit_calibration
+from spacy_mluke.heads.losses import sigmoid
 
 # A relation is kept with at least this precision, this recall, and so many facts in the held-out data.
 LEAST_PRECISION, LEAST_RECALL, LEAST_FACTS = 0.65, 0.1, 5
@@ -26,6 +27,7 @@ _NEWTON, _PRIOR = 50, 1.0
 # Sentences of each file that are measured.
 MAX_SENTENCES = 400
 _BATCH = 32
+_ANY = "MISC"  # the types of the two mentions of a sentence are not annotated
 
 
 @dataclass
@@ -55,7 +57,7 @@ class Measured:
         RETURNS (Tuple[float, float]): Precision and recall; 0.0 without predictions.
         """
         logits, truth = (numpy.concatenate(parts) for parts in self.pairs)
-        predicted = _sigmoid(scale * logits + offset) >= threshold
+        predicted = sigmoid(scale * logits + offset) >= threshold
         right = float((predicted & truth).sum())
         return right / max(float(predicted.sum()), 1.0), right / max(float(truth.sum()), 1.0)
 
@@ -106,7 +108,8 @@ def _measure_documents(
 ) -> Tuple[Any, Any]:
     logits, truths = [], []
     for document in documents:
-        doc, owners = _doc_of(nlp, document)
+        doc = doc_with_entities(nlp, document.text, document.named_spans(set(document.types)))
+        owners = {token_bounds(doc, bounds): i for i, entity in enumerate(document.entities) for bounds in entity}
         (groups,), output = pipe.predict([doc])
         facts: Dict[Tuple[int, int], Set[int]] = {}
         for head, tail, label in document.facts:
@@ -125,36 +128,20 @@ def _measure_documents(
     return numpy.concatenate(logits), numpy.concatenate(truths)
 
 
-def _doc_of(nlp: Language, document: FactDocument) -> Tuple[Doc, Dict[Tuple[int, ...], int]]:
-    """A document with its mentions as entities, and the entity of each mention."""
-    doc = nlp.make_doc(document.text)
-    spans: List[Span] = []
-    owners: Dict[Tuple[int, ...], int] = {}
-    for number, (mentions, label) in enumerate(zip(document.entities, document.types, strict=True)):
-        for bounds in mentions:
-            start, end = token_bounds(doc, bounds)
-            spans.append(Span(doc, start, end, label=label))
-            owners.setdefault((start, end), number)
-    doc.ents = filter_spans(spans)
-    return doc, owners
-
-
 def _measure_sentences(
     nlp: Language, pipe: Any, facts: Sequence[SentenceFact], columns: Mapping[str, int]
 ) -> Tuple[Any, Any]:
     docs, bounds = [], []
     for fact in facts:
-        doc = nlp.make_doc(fact.text)
-        head, tail = (token_bounds(doc, side) for side in (fact.head, fact.tail))
-        doc.ents = filter_spans([Span(doc, *side, label="LOC") for side in (head, tail)])
+        doc = doc_with_entities(nlp, fact.text, [(*side, _ANY) for side in (fact.head, fact.tail)])
         docs.append(doc)
-        bounds.append((head, tail))
+        bounds.append(tuple(token_bounds(doc, side) for side in (fact.head, fact.tail)))
     groups, output = pipe.predict(docs)
     truth = numpy.zeros((len(output.kept), len(columns)), dtype=bool)
     row = 0
-    for fact, own, (head, tail) in zip(facts, groups, bounds, strict=True):
+    for fact, own, annotated in zip(facts, groups, bounds, strict=True):
         for pair in own.tolist():
-            truth[row, columns[fact.relation]] = tuple(map(tuple, pair)) == (head, tail)
+            truth[row, columns[fact.relation]] = tuple(map(tuple, pair)) == annotated
             row += 1
     return output.logits, truth[output.kept]
 
@@ -166,20 +153,11 @@ def calibrate(measured: Mapping[str, Measured]) -> Tuple[float, Dict[str, float]
         sentences count for the offsets only: documents have few facts of many relations, or none.
     RETURNS (Tuple[float, Dict[str, float]]): The scale, and the offset of each relation.
     """
-    annotated = [label for label, found in measured.items() if found.n_facts[0]]
-    logits = numpy.concatenate([measured[label].documents[0] for label in annotated]).astype("float64")
-    truth = numpy.concatenate([measured[label].documents[1] for label in annotated]).astype("float64")
-    scale, offset = 1.0, 0.0
-    for _ in range(_NEWTON):
-        p = _sigmoid(scale * logits + offset)
-        weight = p * (1.0 - p) + 1e-9
-        gradient = numpy.array([((p - truth) * logits).sum(), (p - truth).sum()])
-        mixed = (weight * logits).sum()
-        hessian = numpy.array([[(weight * logits**2).sum(), mixed], [mixed, weight.sum()]])
-        # Limited: far from the optimum, the curvature is hardly known.
-        step = numpy.clip(numpy.linalg.solve(hessian, gradient), -0.5, 0.5)
-        scale, offset = scale - step[0], offset - step[1]
-    return float(scale), {label: _fit_offset(found, scale, offset) for label, found in measured.items()}
+    annotated = [found.documents for found in measured.values() if found.n_facts[0]]
+    logits, truth = (numpy.concatenate(parts)[:, None] for parts in zip(*annotated, strict=True))
+    fitted = fit_calibration(ClassLogits.of_rows(logits, truth, independent=True), with_bias=True)
+    scale, offset = 1.0 / fitted.temperature, fitted.bias
+    return scale, {label: _fit_offset(found, scale, offset) for label, found in measured.items()}
 
 
 def _fit_offset(found: Measured, scale: float, offset: float) -> float:
@@ -187,7 +165,7 @@ def _fit_offset(found: Measured, scale: float, offset: float) -> float:
     logits, truth = (numpy.concatenate(parts).astype("float64") for parts in found.pairs)
     value = offset
     for _ in range(_NEWTON):
-        p = _sigmoid(scale * logits + value)
+        p = sigmoid(scale * logits + value)
         step = ((p - truth).sum() + _PRIOR * (value - offset)) / ((p * (1.0 - p)).sum() + _PRIOR)
         value -= float(numpy.clip(step, -0.5, 0.5))
     return value
@@ -217,10 +195,6 @@ def select(
         if sum(found.n_facts) >= LEAST_FACTS and precision >= LEAST_PRECISION and recall >= LEAST_RECALL:
             kept.append(label)
     return sorted(kept)
-
-
-def _sigmoid(values: Any) -> Any:
-    return 1.0 / (1.0 + numpy.exp(-numpy.clip(values, -50.0, 50.0)))
 
 
 def _best_f1(logits: Any, truth: Any) -> float:

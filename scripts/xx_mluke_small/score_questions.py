@@ -14,6 +14,7 @@ from scripts.xx_mluke_small.scoring import area_under_curve, choose, mean_f, sco
 from scripts.xx_mluke_small.sources import language_of
 from scripts.xx_mluke_small.training_files import QUESTIONS, DataFolder
 from spacy_mluke.annotate.answers import get_question_answers
+from spacy_mluke.report.calibrate import changed_options
 from spacy_mluke.report.metrics import N_ITEMS, exact_match, word_f1
 from spacy_mluke.scorers.qa import ComparedAnswer, compare_answers
 from spacy_mluke.training.squad import Paragraph, make_doc, read_squad
@@ -42,12 +43,11 @@ def score_questions(
     options: Dict[str, Any] = {"limit": limit, "n_samples": n_samples}
     # All of XQuAD's questions have an answer, and published systems always give one.
     pipe: Any = nlp.get_pipe(NAME)
-    threshold, pipe.cfg["null_threshold"] = pipe.cfg["null_threshold"], None
-    xquad = {
-        file.split(".")[1]: score_asked(nlp, read_asked(data, f"{XQUAD}/{file}"), file.split(".")[1], **options)
-        for file in XQUAD_SETS
-    }
-    pipe.cfg["null_threshold"] = threshold
+    with changed_options(pipe.cfg, {"null_threshold": None}):
+        xquad = {
+            file.split(".")[1]: score_asked(nlp, read_asked(data, f"{XQUAD}/{file}"), file.split(".")[1], **options)
+            for file in XQUAD_SETS
+        }
     sets = {
         file.removesuffix(".json"): score_asked(
             nlp, read_asked(data, f"{QUESTIONS}/{file}"), language_of(file), **options

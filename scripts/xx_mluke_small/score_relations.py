@@ -7,11 +7,10 @@ from typing import Any, Dict, Iterable, List, Sequence, Set, Tuple
 
 import numpy
 from spacy.language import Language
-from spacy.tokens import Doc, Span
-from spacy.util import filter_spans
+from spacy.tokens import Doc
 
 from scripts.xx_mluke_small.evaluation_sets import DOCUMENT_SET
-from scripts.xx_mluke_small.relation_examples import RelationReader, token_bounds
+from scripts.xx_mluke_small.relation_examples import RelationReader, doc_with_entities, token_bounds
 from scripts.xx_mluke_small.relations import (
     Bounds,
     FactDocument,
@@ -22,6 +21,7 @@ from scripts.xx_mluke_small.relations import (
 from scripts.xx_mluke_small.scoring import Fact, FactPair, choose, count_facts, score
 from scripts.xx_mluke_small.training_files import RELATIONS, DataFolder
 from spacy_mluke.annotate.relations import get_relations
+from spacy_mluke.report.calibrate import changed_options
 from spacy_mluke.report.metrics import macro_f1, micro_f1, precision, recall
 from spacy_mluke.types import Floats1d, Floats2d
 
@@ -79,12 +79,9 @@ def score_sentences(
     RETURNS (Dict[str, Any]): Numbers and scores.
     """
     pipe: Any = nlp.get_pipe(NAME)
-    constraints = getattr(pipe, "type_pairs", None)
-    if constraints:
-        pipe.type_pairs = {}
-    try:
+    with changed_options(pipe.cfg, {"type_pairs": {}}):
         items = [reader.label_sentence(fact, fact.text) for fact in facts]
-        docs = [_with_entities(nlp, fact.text, [(*fact.head, _NO_TYPE), (*fact.tail, _NO_TYPE)]) for fact in facts]
+        docs = [doc_with_entities(nlp, fact.text, [(*fact.head, _NO_TYPE), (*fact.tail, _NO_TYPE)]) for fact in facts]
         found: List[FactPair] = []
         for doc, item in zip(pipe.pipe(docs, batch_size=_CHUNK), items, strict=True):
             numbers = {token_bounds(doc, bounds): i for i, (bounds,) in enumerate(item.entities)}
@@ -93,9 +90,6 @@ def score_sentences(
             unknown = {(*pair, label) for pair, labels in item.pairs.items() for label in labels.unknown}
             is_annotated = set(item.pairs)
             found.append(({f for f in predicted - (unknown - gold) if f[:2] in is_annotated}, gold))
-    finally:
-        if constraints:
-            pipe.type_pairs = constraints
     annotated = sorted({fact.relation for fact in facts} & set(reader.data.labels))
     counts, columns = count_facts(found)
     macro_counts, macro_columns = count_facts(found, annotated)
@@ -120,7 +114,7 @@ def score_documents(
     RETURNS (Dict[str, Any]): Numbers and scores.
     """
     pipe: Any = nlp.get_pipe(NAME)
-    docs = [_with_entities(nlp, document.text, document.named_spans(set(document.types))) for document in documents]
+    docs = [doc_with_entities(nlp, document.text, document.named_spans(set(document.types))) for document in documents]
     rows = []
     for doc, document in zip(pipe.pipe(docs, batch_size=_CHUNK), documents, strict=True):
         numbers = {token_bounds(doc, bounds): i for i, entity in enumerate(document.entities) for bounds in entity}
@@ -200,11 +194,3 @@ def _named(document: FactDocument, fact: Fact) -> Set[Fact]:
     head, tail, label = fact
     sides = [{document.text[slice(*bounds)] for bounds in document.entities[side]} for side in (head, tail)]
     return {(first, second, label) for first in sides[0] for second in sides[1]}
-
-
-def _with_entities(nlp: Language, text: str, spans: Sequence[Tuple[int, int, str]]) -> Doc:
-    doc = nlp.make_doc(text)
-    doc.set_ents(
-        filter_spans([Span(doc, *token_bounds(doc, (start, end)), label=label) for start, end, label in spans])
-    )
-    return doc

@@ -9,18 +9,14 @@ and OUTPUT/relations.json with its labels. An interrupted training leaves OUTPUT
 
 from __future__ import annotations
 
-import argparse
 import json
 import random
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union, cast
 
-import spacy
-import torch
 from safetensors.torch import save_file
 from spacy.language import Language
 from spacy.training import Example
-from spacy.util import fix_random_seed
 from torch import Tensor
 
 from scripts.xx_mluke_small.batches import batch_by_cost
@@ -30,18 +26,10 @@ from scripts.xx_mluke_small.pair_training import PairTraining
 from scripts.xx_mluke_small.relation_examples import INVERSE, SYMMETRIC, RelationExample, RelationReader
 from scripts.xx_mluke_small.relations import read_relations
 from scripts.xx_mluke_small.training_files import DataFolder
-from scripts.xx_mluke_small.training_loop import (
-    Budget,
-    add_options,
-    finish,
-    frozen_parts,
-    state_to_resume,
-    train,
-)
+from scripts.xx_mluke_small.training_loop import finish, open_pipeline, read_command_line, state_to_resume, train
 from spacy_mluke.encoder.access import load_model
 from spacy_mluke.encoder.optimizer import build_adamw_v1
 from spacy_mluke.storage.pipelines import save
-from spacy_mluke.training.state import pipeline_path
 
 NAME = "mluke_ner"
 # Learning rates of the encoder and the head of names, and of the classifier of relations.
@@ -59,16 +47,9 @@ Batch = Tuple[str, Sequence[Union[Example, RelationExample]]]
 
 def main(args: Optional[List[str]] = None) -> None:
     """Read the command line, and train."""
-    parser = argparse.ArgumentParser(description="Train named entities and relations.")
-    add_options(parser)
-    given = parser.parse_args(args)
-    budget = Budget(given.minutes, given.steps)
-    torch.set_num_threads(1)
-    fix_random_seed(given.seed)
+    given, budget = read_command_line("Train named entities and relations.", args)
     path = state_to_resume(given)
-    nlp = (
-        make_pipeline(given.checkpoint, frozen_parts(given.frozen)) if path is None else spacy.load(pipeline_path(path))
-    )
+    nlp = open_pipeline(given, path, make_pipeline)
     training = NameRelationTraining(nlp, DataFolder(given.data), given.seed, is_new=path is None)
     state = train(training, budget, given, path)
     training.to_disk(given.output, {"steps": state.n_steps, **state.extra})

@@ -8,27 +8,23 @@ Writes OUTPUT/pipeline with `mluke_qa`. An interrupted training leaves OUTPUT/tr
 
 from __future__ import annotations
 
-import argparse
 import json
 import random
 from operator import attrgetter
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 import spacy
-import torch
 from spacy.language import Language
 from spacy.training import Example
-from spacy.util import fix_random_seed
 from torch import Tensor
 
 from scripts.xx_mluke_small.batches import batch_by_cost
 from scripts.xx_mluke_small.questions import DrawnQuestion, QuestionReader, read_questions
 from scripts.xx_mluke_small.training_files import DataFolder
-from scripts.xx_mluke_small.training_loop import Budget, add_options, finish, frozen_parts, state_to_resume, train
+from scripts.xx_mluke_small.training_loop import finish, open_pipeline, read_command_line, state_to_resume, train
 from spacy_mluke.encoder.optimizer import build_adamw_v1
 from spacy_mluke.storage.pipelines import save
 from spacy_mluke.training.squad import Paragraph, make_doc
-from spacy_mluke.training.state import pipeline_path
 
 NAME = "mluke_qa"
 RATE, DECAY, DROPOUT = 2e-4, 0.01, 0.1
@@ -39,16 +35,9 @@ _FIRST_FILE, _N_FIRST = "en-squadshifts_wiki.test.json", 8
 
 def main(args: Optional[List[str]] = None) -> None:
     """Read the command line, and train."""
-    parser = argparse.ArgumentParser(description="Train question answering.")
-    add_options(parser)
-    given = parser.parse_args(args)
-    budget = Budget(given.minutes, given.steps)
-    torch.set_num_threads(1)
-    fix_random_seed(given.seed)
+    given, budget = read_command_line("Train question answering.", args)
     path = state_to_resume(given)
-    nlp = (
-        make_pipeline(given.checkpoint, frozen_parts(given.frozen)) if path is None else spacy.load(pipeline_path(path))
-    )
+    nlp = open_pipeline(given, path, make_pipeline)
     training = QuestionTraining(nlp, DataFolder(given.data), given.seed)
     if path is None:
         training.initialize()

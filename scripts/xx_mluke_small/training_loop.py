@@ -11,10 +11,12 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, Mapping, Optional, Protocol, Sequence
+from typing import Any, Callable, Dict, List, Mapping, Optional, Protocol, Sequence, Tuple
 
+import spacy
 import torch
 from spacy.language import Language
+from spacy.util import fix_random_seed
 
 from spacy_mluke.encoder.optimizer import AdamW
 from spacy_mluke.storage.folders import remove_folder
@@ -22,6 +24,7 @@ from spacy_mluke.training.state import (
     FOLDER,
     TrainingState,
     find_state,
+    pipeline_path,
     read_extra,
     read_state,
     restore_optimizer,
@@ -108,6 +111,36 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--checkpoint", default="mluke-small", help="checkpoint to start from (default: %(default)s)")
     parser.add_argument("--frozen", default=",".join(FROZEN), help="parts that are not trained (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="seed of all random numbers (default: %(default)s)")
+
+
+def read_command_line(description: str, args: Optional[List[str]]) -> Tuple[argparse.Namespace, Budget]:
+    """Read the command line of a training, and seed all random numbers.
+
+    description (str): What the script does.
+    args (Optional[List[str]]): The arguments; None for those of the process.
+    RETURNS (Tuple[argparse.Namespace, Budget]): The options, and how long to train.
+    """
+    parser = argparse.ArgumentParser(description=description)
+    add_options(parser)
+    given = parser.parse_args(args)
+    torch.set_num_threads(1)
+    fix_random_seed(given.seed)
+    return given, Budget(given.minutes, given.steps)
+
+
+def open_pipeline(
+    given: argparse.Namespace, path: Optional[Path], make_pipeline: Callable[[str, Sequence[str]], Language]
+) -> Language:
+    """Return the pipeline to train.
+
+    given (argparse.Namespace): The options.
+    path (Optional[Path]): As from `state_to_resume`.
+    make_pipeline (Callable[[str, Sequence[str]], Language]): Makes a new one of a checkpoint and the parts to freeze.
+    RETURNS (Language): That of the state, or a new one.
+    """
+    if path is not None:
+        return spacy.load(pipeline_path(path))
+    return make_pipeline(given.checkpoint, frozen_parts(given.frozen))
 
 
 def state_to_resume(given: argparse.Namespace) -> Optional[Path]:

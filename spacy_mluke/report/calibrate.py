@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Dict, Iterable, Iterator, List, Optional, Protocol, Sequence, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Protocol, Sequence, Tuple
 
 import numpy
 from spacy.language import Language
@@ -171,7 +171,7 @@ def _judge(
     """Annotate copies of the documents with other values of options. Return the probability of each prediction, whether
     it is right, and the number of gold annotations."""
     judged: List[Judged] = []
-    with _changed(pipe.cfg, options):
+    with changed_options(pipe.cfg, options):
         for batch, prediction in zip(batches, predictions, strict=True):
             docs = [eg.predicted.copy() for eg in batch]
             pipe.set_annotations(docs, prediction)
@@ -183,7 +183,12 @@ def _judge(
 
 
 @contextmanager
-def _changed(cfg: Dict[str, Any], options: Dict[str, float]) -> Iterator[None]:
+def changed_options(cfg: Dict[str, Any], options: Mapping[str, Any]) -> Iterator[None]:
+    """Give a component other values of options for a while.
+
+    cfg (Dict[str, Any]): Its options, changed in place and restored.
+    options (Mapping[str, Any]): The other values.
+    """
     before = {option: cfg[option] for option in options}
     cfg.update(options)
     try:

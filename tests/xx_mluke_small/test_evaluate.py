@@ -28,7 +28,7 @@ class Rules:
     """A component with rules in place of a model."""
 
     def __init__(self, nlp, name):
-        self.cfg = {"null_threshold": 0.0}
+        self.cfg = {"null_threshold": 0.0, "type_pairs": {}}
 
     def pipe(self, docs, batch_size=1):
         return (self(doc) for doc in docs)
