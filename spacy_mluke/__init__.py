@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from .annotate.links import Candidate
     from .annotate.relations import Relation
     from .annotate.states import EntityStates
+    from .annotation_tools.formats import export_annotations, import_annotations
+    from .annotation_tools.label_studio_config import label_studio_config
     from .attribution import attribute_bundled
     from .bulk.rows import doc_to_record
     from .kb.store import EntityStore
@@ -42,6 +44,9 @@ __all__ = [
     "calibrate",
     "compact",
     "doc_to_record",
+    "export_annotations",
+    "import_annotations",
+    "label_studio_config",
     "load",
     "quantize",
     "read_jsonl",
@@ -65,6 +70,9 @@ _MODULES = {
     "calibrate": "report.calibrate",
     "compact": "pipeline.compact",
     "doc_to_record": "bulk.rows",
+    "export_annotations": "annotation_tools.formats",
+    "import_annotations": "annotation_tools.formats",
+    "label_studio_config": "annotation_tools.label_studio_config",
     "load": "pipeline.load",
     "quantize": "pipeline.quantize",
     "read_jsonl": "training.jsonl",

@@ -23,7 +23,7 @@ LAYERS = [
     ["scorers", "languages", "attribution", "rendering"],
     ["pipeline"],
     ["training"],
-    ["report", "bulk"],
+    ["report", "bulk", "annotation_tools"],
     ["serve"],
     ["cli"],
     ["__main__"],

@@ -22,6 +22,8 @@ COMMANDS: Dict[str, str] = {
     "convert-kbp37": "Convert a KBP37 or RELX file to a corpus with relations.",
     "convert-mlama": "Convert mLAMA to a corpus for mluke_cloze.",
     "convert-squad": "Convert a file in SQuAD's format to a corpus with questions and answers.",
+    "export-annotations": "Write predicted entities, links and relations as tasks of an annotation tool.",
+    "import-annotations": "Convert corrections made with an annotation tool to a corpus for training.",
     "train": "Train a pipeline as `spacy train` does; an interrupted training can be resumed.",
     "evaluate": "Show the scores of every component of a pipeline on a corpus.",
     "annotate": "Annotate a corpus of any size, and write the results as Parquet or DocBins.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import warnings
 from typing import Dict, Iterator
 
 from tqdm import tqdm
@@ -60,3 +61,19 @@ def progress_bar() -> Iterator[Progress]:
         yield show
     finally:
         close()
+
+
+@contextlib.contextmanager
+def warnings_shown() -> Iterator[None]:
+    """Print warnings, once each, as messages instead of lines of code."""
+    from wasabi import msg
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield
+    for text in dict.fromkeys(str(warning.message) for warning in caught if _is_for_users(warning)):
+        msg.warn(shown(text))
+
+
+def _is_for_users(warning: warnings.WarningMessage) -> bool:
+    return issubclass(warning.category, (UserWarning, FutureWarning))

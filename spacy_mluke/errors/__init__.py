@@ -9,13 +9,14 @@ Each file has the messages of one folder, and its own codes; `codes.py` joins th
     options.py      options of every part       ML070, ML071, ML310 to ML319, ML395 to ML399
     pipeline.py     pipeline/, heads/           ML072 to ML089, ML200 to ML229, ML385 to ML389
     cli.py          cli/                        ML090 to ML099, ML320 to ML329, ML390 to ML394
-    warnings.py     warnings of every part      ML101 to ML199
+    warnings.py     warnings of every part      ML101 to ML199, ML477 to ML479
     kb.py           kb/                         ML230 to ML244
     training.py     training/                   ML245 to ML269, ML400 to ML409
     report.py       report/                     ML270 to ML279
     bulk.py         bulk/                       ML280 to ML289, ML350 to ML359
     serve.py        serve/                      ML435 to ML449
     rendering.py    rendering/                  ML450 to ML459
+    annotation_tools.py   annotation_tools/     ML470 to ML476
     storage.py      storage/                    ML330 to ML339, ML360 to ML369
 
 A code never changes its meaning, and the code of a removed message is not used again: ML002, ML008, ML027, ML028 and

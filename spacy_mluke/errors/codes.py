@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .align import AlignErrors
+from .annotation_tools import AnnotationToolErrors
 from .bulk import BulkErrors
 from .checkpoint import CheckpointErrors
 from .cli import CliErrors
@@ -44,6 +45,7 @@ class Errors(
     ReportErrors,
     BulkErrors,
     ServeErrors,
+    AnnotationToolErrors,
     OptionErrors,
     CliErrors,
     StorageErrors,

@@ -1,4 +1,4 @@
-"""Warnings: ML101 to ML199."""
+"""Warnings: ML101 to ML199, ML477 to ML479."""
 
 
 class AllWarnings:
@@ -122,3 +122,5 @@ class AllWarnings:
         "wordpieces and entities attend to each other: they will compute other logits than the component. In "
         "spacy_mluke, load the directory with the same visibility."
     )
+    # --- annotation tools ---
+    ML478 = "Of the annotation in '{path}', some was changed or skipped. {found}."

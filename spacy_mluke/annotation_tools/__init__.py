@@ -1,0 +1,1 @@
+"""Files of annotation tools: export of predictions, import of corrections."""

@@ -1,0 +1,54 @@
+"""`export-annotations`: write annotated documents as tasks of an annotation tool."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Optional
+
+import typer
+
+SOURCE = typer.Argument(..., help="A .spacy file, or JSON lines", exists=True, dir_okay=False)
+TARGET = typer.Argument(..., help="The file or folder to write")
+FORMAT = typer.Option(..., "--format", "-f", help="label-studio or prodigy")
+PIPELINE = typer.Option(
+    None, "--pipeline", help="Pipeline that annotates the documents first: its directory or package"
+)
+AS_ANNOTATIONS = typer.Option(
+    False, "--as-annotations", help="Label Studio: write annotations, as if done by a person, not predictions"
+)
+SPANS_KEY = typer.Option("mluke_ner", "--spans-key", help="Key in doc.spans of nested entities and probabilities")
+LANG = typer.Option("xx", "--lang", "-l", help="Language of the tokenizer, for JSON lines without tokens")
+
+
+def export_annotations(
+    source: Path = SOURCE,
+    target: Path = TARGET,
+    format: str = FORMAT,
+    pipeline: Optional[str] = PIPELINE,
+    as_annotations: bool = AS_ANNOTATIONS,
+    spans_key: str = SPANS_KEY,
+    lang: str = LANG,
+) -> None:
+    """Write predicted entities, links and relations as tasks of an annotation tool.
+
+    People correct them there; `import-annotations` reads the result.
+    """
+    import spacy
+    from wasabi import msg
+
+    from ..annotation_tools import formats
+    from ..errors import check_choice
+    from ..training.corpus_files import read_docbin
+    from ..training.jsonl import read_jsonl
+    from ._common import warnings_shown
+
+    check_choice("format", format, formats.FORMATS)
+    nlp = spacy.load(pipeline) if pipeline else spacy.blank(lang)
+    read = read_docbin(source, nlp.vocab) if source.suffix == ".spacy" else read_jsonl(nlp, source)
+    docs = list(nlp.pipe(read) if pipeline else read)
+    version = f"{nlp.meta['lang']}_{nlp.meta['name']}-{nlp.meta['version']}" if pipeline else ""
+    with warnings_shown():
+        n = formats.export_annotations(
+            docs, target, format, spans_key=spans_key, as_annotations=as_annotations, model_version=version
+        )
+    msg.good(f"Wrote {target}: {n:,} documents")

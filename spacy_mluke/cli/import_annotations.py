@@ -1,0 +1,74 @@
+"""`import-annotations`: convert the file of an annotation tool to a corpus for `spacy train`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Optional
+
+import typer
+
+SOURCE = typer.Argument(..., help="The file or folder that the tool exported", exists=True)
+TARGET = typer.Argument(..., help="The .spacy file to write")
+FORMAT = typer.Option(..., "--format", "-f", help="label-studio or prodigy")
+ALIGN = typer.Option(
+    "expand",
+    "--align",
+    "-a",
+    help="Entities that do not match token boundaries: expand, contract, strict (skip them) or raise (an error)",
+)
+DOCS = typer.Option(
+    None, "--docs", help="The .spacy file that was exported: the corpus gets its texts and tokens", exists=True
+)
+PIPELINE = typer.Option(
+    None, "--pipeline", help="Pipeline with the tokenizer for documents without tokens: directory or package"
+)
+LANG = typer.Option("xx", "--lang", "-l", help="Language of the tokenizer, without --pipeline")
+PREDICTIONS = typer.Option(False, "--predictions", help="Label Studio: read predictions instead of annotations")
+SPANS_KEY = typer.Option("mluke_ner", "--spans-key", help="Key in doc.spans of overlapping entities")
+
+
+def import_annotations(
+    source: Path = SOURCE,
+    target: Path = TARGET,
+    format: str = FORMAT,
+    align: str = ALIGN,
+    docs: Optional[Path] = DOCS,
+    pipeline: Optional[str] = PIPELINE,
+    lang: str = LANG,
+    predictions: bool = PREDICTIONS,
+    spans_key: str = SPANS_KEY,
+) -> None:
+    """Convert corrections made with an annotation tool to a corpus for training.
+
+    Entities, links and relations are read. What is changed or skipped is counted.
+    """
+    from collections import Counter
+
+    import spacy
+    from spacy.tokens import DocBin
+    from wasabi import msg
+
+    from ..annotate.relations import get_relations
+    from ..annotation_tools import formats
+    from ..storage.files import writing
+    from ..training.corpus_files import read_docbin
+    from ._common import warnings_shown
+
+    nlp = spacy.load(pipeline) if pipeline else spacy.blank(lang)
+    with warnings_shown():
+        found = formats.import_annotations(
+            nlp,
+            source,
+            format,
+            alignment=align,
+            references=list(read_docbin(docs, nlp.vocab)) if docs else None,
+            predictions=predictions,
+            spans_key=spans_key,
+        )
+    corpus = DocBin(docs=found, store_user_data=True)
+    with writing(target) as aside:
+        corpus.to_disk(aside)
+    labels = Counter(ent.label_ for doc in found for ent in doc.ents)
+    shown = ", ".join(f"{label} {n:,}" for label, n in labels.most_common()) or "none"
+    n_relations = sum(len(get_relations(doc)) for doc in found)
+    msg.good(f"Wrote {target}: {len(found):,} documents; entities: {shown}; relations: {n_relations:,}")
