@@ -17,6 +17,7 @@ from spacy_mluke.kb.candidate_sources import KBCandidates, StoreCandidates
 from spacy_mluke.kb.store import Entity, EntityStore, Match
 from spacy_mluke.kb.store_build import StoreRow, build_store
 from spacy_mluke.kb.store_sources import read_rows
+from spacy_mluke.kb.store_union import AnyStore
 from spacy_mluke.vocabulary.database import EntityDatabase, build_database
 from spacy_mluke.vocabulary.entity_vocabulary import EntityVocabulary
 
@@ -184,7 +185,7 @@ def ask_store(path: Path) -> Any:
     return _answers(EntityStore(path))
 
 
-def _answers(store: EntityStore) -> Any:
+def _answers(store: AnyStore) -> Any:
     found = []
     for mention in MENTIONS:
         for lang in (None, "ja"):

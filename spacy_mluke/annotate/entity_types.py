@@ -68,22 +68,32 @@ def _overwrite_labels(doc: Doc, bounds: Ints2d, scores: Floats2d, labels: Sequen
     doc.set_ents(ents)
 
 
-def write_known_types(doc: Doc, bounds: Sequence[Tuple[int, int]], types: Sequence[Sequence[str]]) -> None:
+def write_known_types(
+    doc: Doc, bounds: Sequence[Tuple[int, int]], types: Sequence[Sequence[str]], *, linker: str = ""
+) -> None:
     """Write the types of spans that a knowledge base knows. `get_types` returns them for spans that are not typed.
 
     doc (Doc): The document.
     bounds (Sequence[Tuple[int, int]]): Token bounds of the spans.
     types (Sequence[Sequence[str]]): The types of each span.
+    linker (str): Name of the linker. The types of other linkers' spans are kept.
     """
-    spans = [doc[start:end] for start, end in bounds]
-    put_record(
-        doc,
-        KNOWN,
-        {
-            "spans": [[span.start_char, span.end_char] for span in spans],
-            "types": [list(own) for own in types],
-        },
-    )
+    found: Dict[Tuple[int, int], Tuple[str, List[str]]] = {}
+    for first, record in find_records(doc, KNOWN):
+        linkers = record.get("linkers") or [linker] * len(record["types"])
+        for place, own, name in zip(record["spans"], record["types"], linkers, strict=True):
+            if name != linker:
+                found[(place[0] + first, place[1] + first)] = name, list(own)
+    for (start, end), own in zip(bounds, types, strict=True):
+        span = doc[start:end]
+        found[(span.start_char, span.end_char)] = linker, list(own)
+    if found or find_records(doc, KNOWN):
+        record = {
+            "spans": [list(place) for place in found],
+            "types": [own for _, own in found.values()],
+            "linkers": [name for name, _ in found.values()],
+        }
+        put_record(doc, KNOWN, record)
 
 
 def get_types(span: Span) -> Dict[str, float]:

@@ -1,4 +1,4 @@
-"""Errors of knowledge bases and entity stores: ML230 to ML244."""
+"""Errors of knowledge bases and entity stores: ML230 to ML244, ML422 to ML428."""
 
 
 class KnowledgeBaseErrors:
@@ -28,4 +28,12 @@ class KnowledgeBaseErrors:
         "There is no knowledge base to generate candidates from. Set one in "
         "[components.mluke_linker.candidates.kb_loader] (such as spacy.KBFromFile.v1), or in "
         "[initialize.components.mluke_linker]; or use an entity store (spacy-mluke.store_candidates.v1)."
+    )
+    ML422 = (
+        "'{first}' and '{second}' both have {n} ids, such as {examples}. If they are the same entities, set same_ids = "
+        '"merge": they get the names of both. Otherwise, give one of the tables other ids, for instance with a prefix.'
+    )
+    ML423 = (
+        "The list of entity stores is: {paths}. It needs at least one store, and each of them once: a path, "
+        "'world' or 'knowledge'."
     )

@@ -107,6 +107,7 @@ class AllWarnings:
         "{n} of {total} candidates of mentions are not in the entity vocabulary of '{name}': their score is their "
         "prior, whatever the text says. Add them to let the encoder score them: 'grow', or .add_entities()."
     )
+    ML188 = "'{source}': not all of it is in the entity store. {counts}. Change the source if that is not intended."
     # --- batches and export ---
     ML190 = (
         "{n} of {total} examples cost more than {limit} rows (the wordpieces and entities of their sequences): each is "

@@ -37,6 +37,24 @@ def open_store(path: Union[str, Path]) -> EntityStore:
     return EntityStore(path)
 
 
+def is_knowledge_path(path: Union[str, Path]) -> bool:
+    """Return whether a path is the name of the bundled store "knowledge", and not that of a file.
+
+    path (Union[str, Path]): The path.
+    RETURNS (bool): Whether it is.
+    """
+    return str(path) == KNOWLEDGE and not Path(path).is_file()
+
+
+def is_packaged(store: EntityStore) -> bool:
+    """Return whether a store is the bundled "knowledge".
+
+    store (EntityStore): The store.
+    RETURNS (bool): Whether it is.
+    """
+    return store.path.name == _built_name(KNOWLEDGE) and _hash_file(store.path).is_file()
+
+
 def open_index(store: EntityStore) -> NameIndex:
     """Return the index of a store's names. That of a bundled store is read from the user's cache.
 
@@ -62,8 +80,7 @@ def _open_bundled(kind: str) -> EntityStore:
     machine, in the user's cache; if that cannot be written to, in the folder for temporary files (see `cache_folders`).
     A damaged file is built again.
     """
-    name = f"{kind}-{fingerprint_of(_SOURCES[kind])}-{FORMAT}.sqlite"
-    places = [folder / name for folder in cache_folders()]
+    places = [folder / _built_name(kind) for folder in cache_folders()]
     for place in places:
         found = _open_built(place)
         if found is not None:
@@ -80,6 +97,10 @@ def _open_bundled(kind: str) -> EntityStore:
             except UnwritableFile as err:  # for instance a full disk: try the next folder
                 reason = err.reason
     raise ValueError(Errors.ML232.format(target=" or ".join(map(str, places)), reason=reason))
+
+
+def _built_name(kind: str) -> str:
+    return f"{kind}-{fingerprint_of(_SOURCES[kind])}-{FORMAT}.sqlite"
 
 
 def _open_built(place: Path) -> Optional[EntityStore]:

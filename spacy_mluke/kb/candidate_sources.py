@@ -8,13 +8,19 @@ from spacy.tokens import Span
 from spacy.vocab import Vocab
 
 from ..errors import Errors, check_choice, check_text
-from .bundled import KNOWLEDGE, open_index, open_store
-from .name_index import NameIndex
+from .bundled import is_knowledge_path, is_packaged, open_store
+from .entities import Entity, Fact
+from .matching import Match
+from .name_index import AnyIndex
 from .spacy_candidates import GetCandidates, GetCandidatesBatch, KBCandidates, KBLoader
 from .spacy_kb import lang_of
-from .store import MATCHES, STORE, Entity, EntityStore, Fact, Match
+from .store import MATCHES
+from .store_files import pack_stores, read_stores, unpack_stores, write_stores
+from .store_union import SAME_IDS, AnyStore, StoreUnion
+from .union_index import open_any_index
 
 AUTO = "auto"
+Paths = Union[str, Path, List[Union[str, Path]]]
 
 
 class CandidateSource(Protocol):
@@ -40,7 +46,7 @@ class CandidateSource(Protocol):
         """Return an entity, None if there is none with this id."""
         ...
 
-    def name_index(self) -> NameIndex:
+    def name_index(self) -> AnyIndex:
         """Return the index of all names, for the mention finder."""
         ...
 
@@ -67,37 +73,57 @@ class CandidateSource(Protocol):
 
 
 class StoreCandidates:
-    """Candidates from an entity store, which is opened at first use.
+    """Candidates from an entity store, or from several, which are opened at first use.
 
-    path (Optional[Union[str, Path]]): The store, or "world" or "knowledge" for a bundled one; None if it is
-        loaded or set later.
+    path (Optional[Paths]): The store, or "world" or "knowledge" for a bundled one; or a list of stores, the most
+        important first (see `StoreUnion`). None if it is loaded or set later.
     lang (Optional[str]): Language whose names are preferred; "auto" for the document's, None for none.
     match (str): The loosest spelling allowed: "exact", "case" or "loose".
-    RAISES (ValueError): ML070 for an unknown value of `match`, ML310 for an empty path or language.
+    same_ids (str): What an id that two stores have means: "error" for a conflict, "merge" for the same entity.
+    RAISES (ValueError): ML070 for an unknown value of `match` or `same_ids`, ML310 for an empty path or language, ML423
+        for a list without stores, or with one twice.
     """
 
-    def __init__(self, path: Optional[Union[str, Path]] = None, *, lang: Optional[str] = AUTO, match: str = "loose"):
+    def __init__(
+        self,
+        path: Optional[Paths] = None,
+        *,
+        lang: Optional[str] = AUTO,
+        match: str = "loose",
+        same_ids: str = "error",
+    ):
         check_choice("match", match, MATCHES)
+        check_choice("same_ids", same_ids, SAME_IDS)
         if lang is not None:
             check_text("lang", lang)
-        if path is not None:
-            check_text("path", str(path))
         self.path = path
         self.lang = lang
         self.match = match
-        self._store: Optional[EntityStore] = None
+        self.same_ids = same_ids
+        for one in self._paths:
+            check_text("path", str(one))
+        if isinstance(path, list) and (not path or len({*map(str, path)}) < len(path)):
+            raise ValueError(Errors.ML423.format(paths=", ".join(map(str, path)) or "empty"))
+        self._store: Optional[AnyStore] = None
         self._is_own = True  # whether the store is the one at `path`, not one that was loaded
 
     @property
-    def store(self) -> EntityStore:
+    def _paths(self) -> List[Union[str, Path]]:
+        if self.path is None:
+            return []
+        return list(self.path) if isinstance(self.path, list) else [self.path]
+
+    @property
+    def store(self) -> AnyStore:
         """The store, opened at first use.
 
-        RAISES (ValueError): ML236 if there is none, ML230 if it cannot be read.
+        RAISES (ValueError): ML236 if there is none, ML230 if it cannot be read, ML422 if two stores have the same ids.
         """
         if self._store is None:
-            if self.path is None:
+            stores = [open_store(path) for path in self._paths]
+            if not stores:
                 raise ValueError(Errors.ML236)
-            self._store = open_store(self.path)
+            self._store = stores[0] if len(stores) == 1 else StoreUnion(stores, same_ids=self.same_ids)
         return self._store
 
     def bind(self, vocab: Vocab) -> None:
@@ -129,9 +155,9 @@ class StoreCandidates:
         """Return an entity of the store, None if there is none with this id."""
         return self.store.get(entity_id)
 
-    def name_index(self) -> NameIndex:
+    def name_index(self) -> AnyIndex:
         """Return the index of all names, for the mention finder."""
-        return open_index(self.store)
+        return open_any_index(self.store)
 
     @property
     def has_facts(self) -> bool:
@@ -147,43 +173,52 @@ class StoreCandidates:
         return self.store.classes(entity_id)
 
     def to_disk(self, path: Path) -> None:
-        """Copy the store into a directory, if there is one. "knowledge" is not copied: it is part of the package."""
-        if (self._store is not None or self.path is not None) and not self._is_in_package():
-            self.store.to_disk(path / STORE)
+        """Copy the stores into a directory, if there are any. "knowledge" is not copied: it is part of the package."""
+        if not self._is_empty():
+            write_stores(self.store, self._bundled(), path)
 
     def from_disk(self, path: Path) -> None:
-        """Open the store in a directory, if there is one."""
-        if (path / STORE).is_file():
-            self._store, self._is_own = EntityStore(path / STORE), False
+        """Open the stores in a directory, if there are any."""
+        found = read_stores(path)
+        if found is not None:
+            self._store, self._is_own = found, False
 
     def to_bytes(self) -> bytes:
-        """Return the content of the store's file, empty if there is no store, or if it is "knowledge"."""
-        if (self._store is None and self.path is None) or self._is_in_package():
-            return b""
-        return self.store.to_bytes()
+        """Return the content of the stores' files, empty if there is no store, or if it is "knowledge"."""
+        return b"" if self._is_empty() else pack_stores(self.store, self._bundled())
 
     def from_bytes(self, data: bytes) -> None:
-        """Open a store from `to_bytes`."""
+        """Open stores from `to_bytes`."""
         if data:
-            self._store, self._is_own = EntityStore.from_bytes(data), False
+            self._store, self._is_own = unpack_stores(data), False
 
-    def _is_in_package(self) -> bool:
-        return str(self.path) == KNOWLEDGE and not Path(KNOWLEDGE).is_file() and self._is_own
+    def _is_empty(self) -> bool:
+        """Whether there is nothing to save."""
+        is_knowledge = self._is_own and len(self._paths) == 1 and is_knowledge_path(self._paths[0])
+        return is_knowledge or (self._store is None and not self._paths)
+
+    def _bundled(self) -> List[bool]:
+        """For each store, whether it is "knowledge"."""
+        if self._is_own:
+            return [is_knowledge_path(path) for path in self._paths]
+        stores = self.store.stores if isinstance(self.store, StoreUnion) else [self.store]
+        return [is_packaged(store) for store in stores]
 
 
 def build_store_candidates_v1(
-    path: Optional[Union[str, Path]] = None, lang: Optional[str] = AUTO, match: str = "loose"
+    path: Optional[Paths] = None, lang: Optional[str] = AUTO, match: str = "loose", same_ids: str = "error"
 ) -> StoreCandidates:
     """Return a source of candidates from an entity store. Registered as `spacy-mluke.store_candidates.v1`.
 
-    path (Optional[Union[str, Path]]): The store; or "world" for the bundled countries, cities, languages, currencies
-        and continents; or "knowledge" for the bundled people, places, organisations and works. A saved pipeline
-        contains its store, unless it is "knowledge".
+    path (Optional[Paths]): The store; or "world" for the bundled countries, cities, languages, currencies
+        and continents; or "knowledge" for the bundled people, places, organisations and works; or a list of stores, the
+        most important first. A saved pipeline contains its stores, except "knowledge".
     lang (Optional[str]): Language whose names are preferred; "auto" for the document's, None for none.
     match (str): The loosest spelling allowed: "exact", "case" or "loose".
+    same_ids (str): What an id that two stores have means: "error" for a conflict, "merge" for the same entity.
     RETURNS (StoreCandidates): The source.
     """
-    return StoreCandidates(path, lang=lang, match=match)
+    return StoreCandidates(path, lang=lang, match=match, same_ids=same_ids)
 
 
 def build_kb_candidates_v1(

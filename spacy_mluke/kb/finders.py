@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Collection, Dict, List, Optional, Protocol, Tuple, Type
 
 from .mention_finder import MentionFinder
-from .name_index import NameIndex
+from .name_index import AnyIndex
 
 
 class HasNames(Protocol):
     """Something with an index of names."""
 
-    def name_index(self) -> NameIndex:
+    def name_index(self) -> AnyIndex:
         """Return the index."""
         ...
 
@@ -33,11 +33,11 @@ class Finders:
         skip_parts: bool = False,
     ):
         self.source, self.types, self.min_length, self.skip_parts = source, types, min_length, skip_parts
-        self._index: Optional[NameIndex] = None
+        self._index: Optional[AnyIndex] = None
         self._finders: Dict[str, MentionFinder] = {}
 
     @property
-    def index(self) -> NameIndex:
+    def index(self) -> AnyIndex:
         """The index of all names, read at first use."""
         if self._index is None:
             self._index = self.source.name_index()

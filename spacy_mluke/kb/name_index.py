@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from pathlib import Path
-from typing import Any, Collection, Dict, Iterable, List, NamedTuple, Optional, Tuple
+from typing import Any, Collection, Dict, Iterable, List, NamedTuple, Optional, Protocol, Tuple
 
 import numpy
 
@@ -47,6 +47,16 @@ class Names(NamedTuple):
     def has_stems(self) -> bool:
         """Whether a name may be followed by an ending."""
         return bool(len(self.flags)) and bool((self.flags & _WITH_ENDINGS).any())
+
+
+class AnyIndex(Protocol):
+    """Names of a knowledge base."""
+
+    type_names: List[str]
+
+    def names(self, lang: Optional[str], types: Optional[Collection[str]] = None, min_length: int = 1) -> Names:
+        """Select names for text of a language, as `NameIndex.names` does."""
+        ...
 
 
 class NameIndex:
@@ -160,9 +170,9 @@ class NameIndex:
             kept &= numpy.isin(self.langs, own)
         if types is not None:
             kept &= numpy.isin(self.types, [i for i, name in enumerate(self.type_names) if name in types])
-        hashes, flags = _joined(self.hashes[kept], self.flags[kept], numpy.bitwise_or)
+        hashes, flags = join_equal(self.hashes[kept], self.flags[kept], numpy.bitwise_or)
         long = kept & (self.lengths >= PREFIX)
-        prefixes, lengths = _joined(self.prefixes[long], self.lengths[long], numpy.maximum)
+        prefixes, lengths = join_equal(self.prefixes[long], self.lengths[long], numpy.maximum)
         return Names(hashes, flags, prefixes, lengths.astype("int64"))
 
 
@@ -260,8 +270,14 @@ def _powers(base: int, n: int) -> Ints1d:
     return found[:n]
 
 
-def _joined(keys: Ints1d, values: Ints1d, join: numpy.ufunc) -> Tuple[Ints1d, Ints1d]:
-    """Distinct keys, sorted, and the joined values of each."""
+def join_equal(keys: Ints1d, values: Ints1d, join: numpy.ufunc) -> Tuple[Ints1d, Ints1d]:
+    """Join the values of equal keys.
+
+    keys (Ints1d): Keys. Shape: (n,).
+    values (Ints1d): Their values. Shape: (n,).
+    join (numpy.ufunc): How two values are joined.
+    RETURNS (Tuple[Ints1d, Ints1d]): Distinct keys, sorted, and the joined values of each. Shapes: (n_distinct,).
+    """
     if not len(keys):
         return keys, values
     order = numpy.argsort(keys, kind="stable")

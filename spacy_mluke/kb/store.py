@@ -5,34 +5,37 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple, Union
 
 from ..errors import Errors, check_choice
 from ..storage.files import replacing, write_files
 from ..storage.sqlite import ReadOnlyDatabase, Row
+from .entities import Entity, EntityName, Fact
 from .inflection import MAX_ENDING, base_keys
 from .matching import Match, strictest, weigh
 from .name_keys import loose_key
 from .store_format import (
-    ALIAS,
     ALL_ENTITIES,
     ALL_NAMES,
+    ANY_DESCRIPTION,
     ANY_FACT,
+    ANY_OUTER_FACT,
     BY_CROSS_REFERENCE,
     BY_STEM,
     CANDIDATES,
     CLASSES_OF,
+    DESCRIPTIONS_OF,
     ENTITY,
     FACTS_OF,
     FORMAT,
     KINDS,
-    NAME,
     NAMES_OF,
     OLDER,
+    OUTER_FACTS_OF,
+    REFERENCES,
     SCHEMA,
-    TITLE,
+    WITH_FACTS,
     CandidateRow,
     check_row,
     read_counts,
@@ -42,48 +45,11 @@ STORE = "entities.sqlite"
 MATCHES = ("exact", "case", "loose")
 
 
-class EntityName(NamedTuple):
-    """One name of an entity."""
+class Named(NamedTuple):
+    """Names that a mention may be."""
 
-    name: str
-    lang: str = ""  # "" for a name without a language
-    # "name": the main name in this language; "alias"; "title" of its page; "stem": the common beginning of inflected
-    # forms ("Япони": Японии, Японией); "xref": its id in another register; "weak" and "common" repeat a name, and
-    # say how it is found (see `store_format`).
-    kind: str = NAME
-    prior: Optional[float] = None  # weight of this entity among those with this name
-
-
-@dataclass(frozen=True)
-class Entity:
-    """An entity of the store."""
-
-    id: str
-    type: str = ""
-    prior: Optional[float] = None  # weight for names that have no prior: how frequent the entity is
-    names: Tuple[EntityName, ...] = ()
-
-    def name(self, lang: Optional[str] = None) -> str:
-        """Return the entity's name in a language.
-
-        lang (Optional[str]): The language.
-        RETURNS (str): Its name in that language, else one without a language, else the English one, else the first; its
-            id if it has no name.
-        """
-        complete = [name for name in self.names if name.kind in (NAME, ALIAS, TITLE)]
-        own = [name for name in complete if name.kind == NAME] or complete
-        for code in (lang, "", "en"):
-            for name in own:
-                if name.lang == code:
-                    return name.name
-        return own[0].name if own else self.id
-
-
-class Fact(NamedTuple):
-    """A fact about an entity."""
-
-    property: str  # such as "P17"
-    object: str  # id of an entity
+    rows: List[CandidateRow]
+    is_inflected: bool  # whether the mention is not one of the names, but perhaps an inflected form of them
 
 
 class EntityStore(ReadOnlyDatabase):
@@ -108,9 +74,12 @@ class EntityStore(ReadOnlyDatabase):
         except (KeyError, TypeError, AttributeError, json.JSONDecodeError, RecursionError) as err:
             raise self.damaged(f"its description of the content cannot be read ({err})") from err
         self._n_entities, self.n_names, self.languages, self.types = meta
-        self._has_tables = self.query("PRAGMA user_version")[0][0] == FORMAT
-        # Whether there are facts about entities.
+        version = self.query("PRAGMA user_version")[0][0]
+        self._has_tables, self._has_texts = version >= WITH_FACTS, version >= FORMAT
+        # Whether there are facts about entities; and descriptions.
         self.has_facts = self._has_tables and bool(self.query(ANY_FACT))
+        self.has_facts = self.has_facts or (self._has_texts and bool(self.query(ANY_OUTER_FACT)))
+        self.has_descriptions = self._has_texts and bool(self.query(ANY_DESCRIPTION))
 
     def __len__(self) -> int:
         """Number of entities."""
@@ -169,12 +138,43 @@ class EntityStore(ReadOnlyDatabase):
         """Return what the store knows about an entity.
 
         entity_id (str): Its id.
-        RETURNS (List[Fact]): Facts with the entity as subject; empty for an unknown id.
+        RETURNS (List[Fact]): Facts with the entity as subject; empty for an unknown id. The objects that the store
+            lacks come last.
         """
         row = self._find(entity_id)
         if row is None or not self._has_tables:
             return []
-        return [Fact(*found) for found in self._checked(self.query(FACTS_OF, (row[0],)), "tt")]
+        found = self.query(FACTS_OF, (row[0],))
+        found += self.query(OUTER_FACTS_OF, (row[0],)) if self._has_texts else []
+        return [Fact(*fact) for fact in self._checked(found, "tt")]
+
+    def descriptions(self, entity_id: str) -> Dict[str, str]:
+        """Return the descriptions of an entity.
+
+        entity_id (str): Its id.
+        RETURNS (Dict[str, str]): Descriptions by language; empty if there are none.
+        """
+        row = self._find(entity_id)
+        if row is None or not self._has_texts:
+            return {}
+        return dict(self._checked(self.query(DESCRIPTIONS_OF, (row[0],)), "tt"))
+
+    def find_id(self, entity_id: str) -> Optional[str]:
+        """Return the id of an entity.
+
+        entity_id (str): Its id, or its id in another register.
+        RETURNS (Optional[str]): Its id; None if the store does not have it.
+        """
+        row = self._find(entity_id)
+        return None if row is None else row[1]
+
+    def references(self) -> Iterator[Tuple[str, str]]:
+        """Return the ids of entities in other registers.
+
+        YIELDS (Tuple[str, str]): Id of an entity, and its id in another register.
+        """
+        for _, entity_id, reference in self._in_parts(REFERENCES, "ntt"):
+            yield entity_id, reference
 
     def classes(self, entity_id: str) -> List[str]:
         """Return the classes that an entity is an instance of: its finer types.
@@ -205,25 +205,39 @@ class EntityStore(ReadOnlyDatabase):
         RETURNS (List[Match]): The most likely first; equally likely ones sorted by id.
         RAISES (ValueError): ML070 for an unknown value of `match`.
         """
+        return weigh(self.named(mention, lang, match=match).rows)
+
+    def named(self, mention: str, lang: Optional[str] = None, *, match: str = "loose") -> Named:
+        """Return the names that a mention may be, as `candidates` selects them.
+
+        mention (str): The mention.
+        lang (Optional[str]): Its language.
+        match (str): The loosest spelling allowed.
+        RETURNS (Named): The names with their entities.
+        RAISES (ValueError): ML070 for an unknown value of `match`.
+        """
         check_choice("match", match, MATCHES)
         key = loose_key(mention)
+        is_inflected = False
         try:
             rows = self._named(CANDIDATES, key)
-            ending = 0
-            while not rows and match == "loose" and ending <= min(MAX_ENDING, len(key) - 1):
-                rows = self._named(BY_STEM, key[: len(key) - ending])
-                ending += 1
             if not rows and match == "loose":
-                rows = self._inflected(key, lang)
+                is_inflected = True
+                rows = self._with_stem(key) or self._inflected(key, lang)
         except UnicodeEncodeError:  # a lone surrogate, which a store cannot contain
-            return []
-        if not rows:
-            return []
-        kept = strictest(rows, mention, match)
+            return Named([], False)
+        kept = strictest(rows, mention, match) if rows else []
         if lang is not None:
             own = [row for row in rows if row.lang in (lang, "")]
             kept = (strictest(own, mention, match) if own else []) or kept
-        return weigh(kept)
+        return Named(kept, is_inflected)
+
+    def _with_stem(self, key: str) -> List[CandidateRow]:
+        for ending in range(min(MAX_ENDING, len(key) - 1) + 1):
+            rows = self._named(BY_STEM, key[: len(key) - ending])
+            if rows:
+                return rows
+        return []
 
     def _inflected(self, key: str, lang: Optional[str]) -> List[CandidateRow]:
         own = lang if lang in self.languages else None

@@ -4,66 +4,79 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
 import sqlite3
+import warnings
 from collections import Counter
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple, Union
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple, Union
 
-from ..errors import Errors
+from ..errors import Errors, Warnings
 from ..storage.files import replacing, temporary_path
 from ..storage.sqlite import UnwritableFile, configure_for_writing
 from ..vocabulary.database import Progress
 from .name_keys import loose_key
 from .store import EntityStore
-from .store_format import ALIAS, FORMAT, INDEXES, KINDS, NAME, STEM, TABLES
+from .store_format import ALIAS, FORMAT, INDEXES, KINDS, NAME, TABLES
+from .store_rows import AnyRow, StoreClass, StoreDescription, StoreFact, StoreRow, check_prior, problem_of
 
 _CACHE_KIB = 64 * 1024
 _REPORT_EVERY = 10_000  # rows between two calls of `progress`
-_NAME, _ALIAS, _STEM = map(KINDS.index, (NAME, ALIAS, STEM))
+_NAME, _ALIAS = map(KINDS.index, (NAME, ALIAS))
 _STAGE = """
     CREATE TABLE stage.rows (id TEXT, lang TEXT, name TEXT, kind INTEGER, type TEXT, prior REAL, entity_prior REAL);
     CREATE TABLE stage.keys (key TEXT, row INTEGER);
+    CREATE TABLE stage.descriptions (id TEXT, lang TEXT, text TEXT);
+    CREATE TABLE stage.classes (id TEXT, name TEXT);
+    CREATE TABLE stage.facts (id TEXT, property TEXT, object TEXT);
 """
+_TABLE_OF: Dict[Any, str] = {StoreDescription: "descriptions", StoreClass: "classes", StoreFact: "facts"}
+_NUMBERS = (
+    "CREATE TEMP TABLE numbers AS SELECT id, num FROM main.entities",
+    "CREATE UNIQUE INDEX temp.by_text ON numbers (id)",
+)
+# The order of rows is kept, except that of facts.
+_INSERTS = (
+    """INSERT OR IGNORE INTO main.descriptions
+        SELECT num, lang, text FROM stage.descriptions AS own JOIN numbers USING (id) ORDER BY own.rowid""",
+    """INSERT INTO main.classes
+        SELECT num, row_number() OVER (PARTITION BY num ORDER BY min(own.rowid)) - 1, name
+        FROM stage.classes AS own JOIN numbers USING (id) GROUP BY num, name""",
+    """INSERT OR IGNORE INTO main.facts
+        SELECT subjects.num, own.property, objects.num FROM stage.facts AS own
+        JOIN numbers AS subjects ON subjects.id = own.id JOIN numbers AS objects ON objects.id = own.object""",
+    """INSERT OR IGNORE INTO main.outer_facts
+        SELECT subjects.num, own.property, own.object FROM stage.facts AS own
+        JOIN numbers AS subjects ON subjects.id = own.id WHERE own.object NOT IN (SELECT id FROM numbers)""",
+    "DROP TABLE numbers",
+)
 # Sort the keys before inserting them: inserting into an index in random order reads and writes random disk pages.
 _FINISH = ("INSERT INTO keys SELECT key, row FROM stage.keys ORDER BY key, row", *INDEXES)
 
 
-class StoreRow(NamedTuple):
-    """One name of one entity, as input of `build_store`. The rows of an entity need not be adjacent."""
-
-    id: str
-    lang: str
-    name: str
-    type: str = ""  # the first type in an entity's rows is used
-    prior: Optional[float] = None  # weight of the entity among those with this name
-    # One of `store_format.KINDS`; if empty, the first row of a language is the name.
-    kind: str = ""
-    entity_prior: Optional[float] = None  # weight of the entity for names without a prior; the greatest is used
-
-
 def build_store(
-    rows: Iterable[StoreRow],
+    rows: Iterable[AnyRow],
     target: Union[str, Path],
     *,
     source: object = "rows",
     facts: Iterable[Tuple[str, str, str]] = (),
     classes: Iterable[Tuple[str, str]] = (),
+    is_checked: bool = False,
     progress: Optional[Progress] = None,
 ) -> EntityStore:
     """Write an entity store, in bounded memory for any number and order of rows.
 
     Whitespace around names is removed. If an entity has a name twice in a language, one is kept, with the greater
-    prior.
+    prior. What contradicts another row, or is about an entity without a name, is skipped: a warning counts it (ML188).
 
-    rows (Iterable[StoreRow]): The names.
+    rows (Iterable[AnyRow]): The names, and perhaps descriptions, finer types and facts.
     target (Union[str, Path]): The file to write. It is created or replaced when it is complete.
     source (object): Source of the rows, for messages.
-    facts (Iterable[Tuple[str, str, str]]): Facts: id of the subject, property, id of the object. Those about unknown
-        entities are skipped.
-    classes (Iterable[Tuple[str, str]]): Finer types: id of an entity, name of a class.
+    facts (Iterable[Tuple[str, str, str]]): More facts: id of the subject, property, id of the object, which may be an
+        entity of another store.
+    classes (Iterable[Tuple[str, str]]): More finer types: id of an entity, name of a class.
+    is_checked (bool): Whether `read_rows` has checked the rows.
     progress (Optional[Progress]): Called repeatedly with the stage, the amount done and the total (0 if unknown).
     RETURNS (EntityStore): The store.
     RAISES (ValueError): ML231 for a row without an id or a name, or with an invalid prior; ML232 if the store cannot be
@@ -82,11 +95,16 @@ def build_store(
             configure_for_writing(connection, cache_kib=_CACHE_KIB, schema="stage")
             connection.executescript(_STAGE + TABLES)
             connection.execute("BEGIN")
+            put_other = _other_rows(connection)
             connection.executemany(
-                "INSERT INTO stage.rows VALUES (?, ?, ?, ?, ?, ?, ?)", _checked(rows, source, progress)
+                "INSERT INTO stage.rows VALUES (?, ?, ?, ?, ?, ?, ?)",
+                _checked(rows, source, is_checked, put_other, progress),
             )
-            meta = _fill(connection, progress)
-            _insert_facts(connection, facts, classes)
+            connection.executemany("INSERT INTO stage.facts VALUES (?, ?, ?)", facts)
+            connection.executemany("INSERT INTO stage.classes VALUES (?, ?)", classes)
+            skipped: Counter[str] = Counter()
+            meta = _fill(connection, skipped, progress)
+            _insert_others(connection, skipped)
             for step, statement in enumerate(_FINISH):
                 if progress is not None:
                     progress("indexing", step, len(_FINISH))
@@ -98,54 +116,45 @@ def build_store(
                 progress("indexing", len(_FINISH), len(_FINISH))
     except (sqlite3.Error, OSError) as err:
         raise UnwritableFile(Errors.ML232.format(target=target, reason=err), err) from err
+    if skipped:
+        counts = "; ".join(f"{n} {what}" for what, n in skipped.items())
+        warnings.warn(Warnings.ML188.format(source=source, counts=counts), stacklevel=2)
     return EntityStore(target)
 
 
-def check_prior(value: object) -> Optional[float]:
-    """Convert a value to a prior.
+def _other_rows(connection: sqlite3.Connection) -> Callable[[AnyRow], None]:
+    """Return a function that stages a description, a finer type or a fact."""
 
-    value (object): A number of 0 or more; None or an empty text for no prior.
-    RETURNS (Optional[float]): The prior.
-    RAISES (ValueError, TypeError, OverflowError): If it is not a prior.
-    """
-    if value is None or value == "":
-        return None
-    found = float(value)  # type: ignore[arg-type]
-    if isinstance(value, bool) or not math.isfinite(found) or found < 0:
-        raise ValueError(value)
-    return found
+    def put(row: AnyRow) -> None:
+        marks = ", ".join("?" * len(row))
+        connection.execute(f"INSERT INTO stage.{_TABLE_OF[type(row)]} VALUES ({marks})", row)
+
+    return put
 
 
-def _checked(rows: Iterable[StoreRow], source: object, progress: Optional[Progress]) -> Iterator[Tuple[Any, ...]]:
+def _checked(
+    rows: Iterable[AnyRow],
+    source: object,
+    is_checked: bool,
+    put_other: Callable[[AnyRow], None],
+    progress: Optional[Progress],
+) -> Iterator[Tuple[Any, ...]]:
     for n, row in enumerate(rows, 1):
-        entity_id, lang, name, entity_type, prior, kind, entity_prior = row
-        reason = ""
-        if not isinstance(entity_id, str) or not entity_id:
-            reason = "it has no id"
-        elif not isinstance(name, str) or not name.strip():
-            reason = f"it has no name for '{entity_id}'"
-        elif not all(text is None or isinstance(text, str) for text in (lang, entity_type, kind)):
-            reason = f"the language, type or kind of '{entity_id}' is not text"
-        elif kind and kind not in KINDS:
-            reason = f"'{kind}' is not a kind of name ({', '.join(KINDS)})"
-        else:
-            try:
-                prior, entity_prior = check_prior(prior), check_prior(entity_prior)
-                for text in (entity_id, name, lang or "", entity_type or ""):
-                    text.encode("utf8")
-            except UnicodeEncodeError:
-                reason = f"the text of '{entity_id!a}' is not Unicode (a lone surrogate)"
-            except (TypeError, ValueError, OverflowError):
-                reason = f"a prior of '{entity_id}' is not a number of 0 or more"
+        reason = "" if is_checked else problem_of(row)
         if reason:
             raise ValueError(Errors.ML231.format(path=source, line=n, reason=reason))
         if progress is not None and n % _REPORT_EVERY == 0:
             progress("rows", n, 0)
+        if not isinstance(row, StoreRow):
+            put_other(row)
+            continue
+        entity_id, lang, name, entity_type, prior, kind, entity_prior = row
         kind_number = KINDS.index(kind) if kind else None
-        yield entity_id, lang or "", name.strip(), kind_number, entity_type or None, prior, entity_prior
+        priors = check_prior(prior), check_prior(entity_prior)
+        yield entity_id, lang or "", name.strip(), kind_number, entity_type or None, *priors
 
 
-def _fill(connection: sqlite3.Connection, progress: Optional[Progress]) -> Dict[str, Any]:
+def _fill(connection: sqlite3.Connection, skipped: Counter[str], progress: Optional[Progress]) -> Dict[str, Any]:
     """Insert the staged rows, entity after entity, and return the store's counts."""
     languages: Counter[str] = Counter()
     types: Counter[str] = Counter()
@@ -156,7 +165,10 @@ def _fill(connection: sqlite3.Connection, progress: Optional[Progress]) -> Dict[
     n_names = num = done = 0
     for num, (entity_id, group) in enumerate(groupby(rows, itemgetter(0)), 1):
         own = list(group)
-        entity_type = next((row[4] for row in own if row[4]), "")
+        own_types = list(dict.fromkeys(row[4] for row in own if row[4]))
+        entity_type = own_types[0] if own_types else ""
+        if len(own_types) > 1:
+            skipped["entities have rows with different types, and keep the first"] += 1
         priors = [row[6] for row in own if row[6] is not None]
         entity = (num, entity_id, entity_type, max(priors, default=None))
         connection.execute("INSERT INTO entities VALUES (?, ?, ?, ?)", entity)
@@ -178,23 +190,22 @@ def _fill(connection: sqlite3.Connection, progress: Optional[Progress]) -> Dict[
     }
 
 
-def _insert_facts(
-    connection: sqlite3.Connection, facts: Iterable[Tuple[str, str, str]], classes: Iterable[Tuple[str, str]]
-) -> None:
-    numbers = dict(connection.execute("SELECT id, num FROM entities")) if facts or classes else {}
-    connection.executemany(
-        "INSERT OR IGNORE INTO facts VALUES (?, ?, ?)",
-        (
-            (numbers[subject], relation, numbers[object_])
-            for subject, relation, object_ in facts
-            if subject in numbers and object_ in numbers
-        ),
-    )
-    places: Counter[str] = Counter()
-    for entity_id, name in classes:
-        if entity_id in numbers:
-            connection.execute("INSERT INTO classes VALUES (?, ?, ?)", (numbers[entity_id], places[entity_id], name))
-            places[entity_id] += 1
+def _insert_others(connection: sqlite3.Connection, skipped: Counter[str]) -> None:
+    """Insert the staged descriptions, finer types and facts."""
+    for statement in _NUMBERS:
+        connection.execute(statement)
+    for table in _TABLE_OF.values():
+        query = f"SELECT count(*) FROM stage.{table} WHERE id NOT IN (SELECT id FROM numbers)"
+        (n_lost,) = connection.execute(query).fetchone()
+        if n_lost:
+            skipped[f"{table} are about entities without a name"] += n_lost
+    for statement in _INSERTS:
+        connection.execute(statement)
+    (n_all,) = connection.execute("SELECT count(*) FROM (SELECT DISTINCT * FROM stage.descriptions)").fetchone()
+    (n_kept,) = connection.execute("SELECT count(*) FROM main.descriptions").fetchone()
+    n_second = n_all - n_kept - skipped["descriptions are about entities without a name"]
+    if n_second:
+        skipped["descriptions are the second of their entity in a language"] += n_second
 
 
 def _names_of(rows: List[Tuple[Any, ...]]) -> List[Tuple[str, str, int, Optional[float]]]:

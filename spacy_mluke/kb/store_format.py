@@ -6,7 +6,7 @@ import json
 import math
 from typing import Any, Dict, NamedTuple, Optional, Tuple
 
-FORMAT = 1002  # far from the format numbers of entity vocabularies, so that the two files cannot be confused
+FORMAT = 1003  # far from the format numbers of entity vocabularies, so that the two files cannot be confused
 # "xref": the entity's id in another register. "weak" and "common" repeat a name of the entity. A weak name means many
 # things: it is linked where another component found it, but it is not searched. A common name is an ordinary word of
 # the language: it is not found at the beginning of a sentence.
@@ -20,17 +20,26 @@ _TABLES_1001 = """
     CREATE TABLE keys (key TEXT NOT NULL, row INTEGER NOT NULL, PRIMARY KEY (key, row)) WITHOUT ROWID;
     CREATE TABLE meta (key TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;
 """
-TABLES = f"""
+_TABLES_1002 = f"""
     {_TABLES_1001}
     CREATE TABLE facts (subject INTEGER NOT NULL, property TEXT NOT NULL, object INTEGER NOT NULL,
                         PRIMARY KEY (subject, property, object)) WITHOUT ROWID;
     CREATE TABLE classes (entity INTEGER NOT NULL, place INTEGER NOT NULL, name TEXT NOT NULL,
                           PRIMARY KEY (entity, place)) WITHOUT ROWID;
 """
+# Objects of the last table are ids in other stores.
+TABLES = f"""
+    {_TABLES_1002}
+    CREATE TABLE descriptions (entity INTEGER NOT NULL, lang TEXT NOT NULL, text TEXT NOT NULL,
+                               PRIMARY KEY (entity, lang)) WITHOUT ROWID;
+    CREATE TABLE outer_facts (subject INTEGER NOT NULL, property TEXT NOT NULL, object TEXT NOT NULL,
+                              PRIMARY KEY (subject, property, object)) WITHOUT ROWID;
+"""
 INDEXES = ("CREATE UNIQUE INDEX by_id ON entities (id)", "CREATE INDEX by_entity ON names (entity)")
 SCHEMA = TABLES + ";".join(INDEXES)
-# Stores of version 0.1.0, without facts and classes.
-OLDER = {1001: _TABLES_1001 + ";".join(INDEXES)}
+# Stores of version 0.1.0, without facts and classes; and stores without descriptions and facts about other stores.
+WITH_FACTS = 1002
+OLDER = {1001: _TABLES_1001 + ";".join(INDEXES), WITH_FACTS: _TABLES_1002 + ";".join(INDEXES)}
 
 CANDIDATES = """
     SELECT names.name, names.lang, names.prior, entities.id, entities.prior, entities.type
@@ -59,6 +68,15 @@ FACTS_OF = """
     WHERE facts.subject = ? ORDER BY facts.property, facts.object
 """
 ANY_FACT = "SELECT 1 FROM facts LIMIT 1"
+OUTER_FACTS_OF = "SELECT property, object FROM outer_facts WHERE subject = ? ORDER BY property, object"
+ANY_OUTER_FACT = "SELECT 1 FROM outer_facts LIMIT 1"
+DESCRIPTIONS_OF = "SELECT lang, text FROM descriptions WHERE entity = ? ORDER BY lang"
+ANY_DESCRIPTION = "SELECT 1 FROM descriptions LIMIT 1"
+# Ids of entities in other registers.
+REFERENCES = """
+    SELECT names.rowid, entities.id, names.name FROM names JOIN entities ON entities.num = names.entity
+    WHERE names.rowid > ? AND names.kind = 4 ORDER BY names.rowid LIMIT 10000
+"""
 CLASSES_OF = "SELECT name FROM classes WHERE entity = ? ORDER BY place"
 NAMES_OF = "SELECT name, lang, kind, prior FROM names WHERE entity = ? ORDER BY rowid"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Optional, Union
+from typing import Optional, Sequence, Union
 
 from spacy.language import Language
 
@@ -18,7 +18,8 @@ def load(
     name: Union[str, Path] = NAME,
     *,
     lang: str = "xx",
-    store: Union[str, Path] = "world",
+    store: Union[str, Path, Sequence[Union[str, Path]]] = "world",
+    same_ids: str = "error",
     relations: Optional[bool] = None,
     questions: bool = False,
     cloze: bool = False,
@@ -40,8 +41,10 @@ def load(
         directory, or a hub name.
     lang (str): Language of the texts; "xx" for any. Names in this language are preferred. The tokenizers of some
         languages need further packages (ML312 lists them).
-    store (Union[str, Path]): "world" for the bundled countries, cities, languages and currencies; "knowledge" for the
-        bundled people, places, organisations and works; or the path of an entity store.
+    store (Union[str, Path, Sequence]): "world" for the bundled countries, cities, languages and currencies; "knowledge"
+        for the bundled people, places, organisations and works; or the path of an entity store; or a list of these, the
+        most important first.
+    same_ids (str): What an id that two stores have means: "error" for a conflict, "merge" for the same entity.
     relations (Optional[bool]): Whether to find relations. None: if the pipeline has been trained to.
     questions (bool): Whether to add `mluke_qa`, which answers questions. Only for the ready-made pipeline.
     cloze (bool): Whether to add `mluke_cloze`, which fills [MASK]s.
@@ -65,7 +68,9 @@ def load(
         nlp = make_blank(lang)
     options["name"] = "mluke-small" if is_ready_made else str(name)
     encoder = {"model": {"encoder": options}}
-    candidates = {"candidates": {"path": str(store)}}
+    stores = [str(store)] if isinstance(store, (str, Path)) else [str(path) for path in store]
+    is_one = isinstance(store, (str, Path))
+    candidates = {"candidates": {"path": stores[0] if is_one else stores, "same_ids": same_ids}}
     nlp.add_pipe("mluke_mentions", config=candidates)
     if vectors if vectors is not None else not is_ready_made:
         # "both" finds the same entity across languages more often: docs/background/mluke-small.md, "The same entity".
@@ -74,6 +79,6 @@ def load(
     if cloze:
         nlp.add_pipe("mluke_cloze", config=encoder)
     # The entities of the bundled checkpoint have their names from the bundled knowledge base.
-    if str(name) in ("mluke-small", NAME) or str(store) in BUNDLED:
-        attribute_bundled(nlp.meta, store=str(store))
+    if str(name) in ("mluke-small", NAME) or not set(stores).isdisjoint(BUNDLED):
+        attribute_bundled(nlp.meta, store="knowledge" if "knowledge" in stores else "world")
     return nlp

@@ -9,7 +9,7 @@ from spacy.language import Language
 
 from ..kb.candidate_sources import KBCandidates, StoreCandidates
 from ..kb.spacy_kb import StoreKB
-from ..kb.store import EntityStore
+from ..kb.store_union import AnyStore
 
 _MAX_CACHED = 1 << 16  # names of entities
 
@@ -17,10 +17,10 @@ _MAX_CACHED = 1 << 16  # names of entities
 class Entities:
     """Looks up entities and their names.
 
-    store (EntityStore): The store. Every thread may use it.
+    store (AnyStore): The store. Every thread may use it.
     """
 
-    def __init__(self, store: EntityStore):
+    def __init__(self, store: AnyStore):
         self.store = store
         self.name = lru_cache(maxsize=_MAX_CACHED)(store.name)
 
@@ -59,15 +59,15 @@ class Entities:
         return found
 
 
-def find_store(nlp: Language) -> Optional[EntityStore]:
+def find_store(nlp: Language) -> Optional[AnyStore]:
     """Open the knowledge bases of a pipeline's components, and return the last one that is an entity store.
 
     That is the linker's, if there is a linker.
 
     nlp (Language): The pipeline.
-    RETURNS (Optional[EntityStore]): None if no component has a store.
+    RETURNS (Optional[AnyStore]): None if no component has a store.
     """
-    found: Optional[EntityStore] = None
+    found: Optional[AnyStore] = None
     for _, pipe in nlp.pipeline:
         source = getattr(pipe, "candidates", None)
         if isinstance(source, StoreCandidates):

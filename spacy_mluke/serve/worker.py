@@ -8,7 +8,7 @@ from spacy.language import Language
 
 from ..annotate.fillers import Filler
 from ..bulk.pipelines import load_pipeline
-from ..kb.store import EntityStore
+from ..kb.store_union import AnyStore
 from ..pipeline.cloze.component import ClozeFiller
 from ..pipeline.qa.component import QuestionAnswerer
 from ..pipeline.typing.component import EntityTyper
@@ -32,7 +32,7 @@ class Worker:
         self.nlp = nlp
         self.qa: Optional[QuestionAnswerer] = _first(nlp, QuestionAnswerer)
         self.cloze: Optional[ClozeFiller] = _first(nlp, ClozeFiller)
-        self.store: Optional[EntityStore] = find_store(nlp)
+        self.store: Optional[AnyStore] = find_store(nlp)
         self.entities = None if self.store is None else Entities(self.store)
         typer: Optional[EntityTyper] = _first(nlp, EntityTyper)
         self.type_threshold: float = 0.5 if typer is None else typer.cfg["threshold"]

@@ -34,7 +34,7 @@ SCHEMAS = {
     "no_column": "ALTER TABLE names DROP COLUMN prior",
     "computed_column": "ALTER TABLE names ADD COLUMN more AS (upper(name))",
     "older": "PRAGMA user_version = 1000",
-    "newer": "PRAGMA user_version = 1003",
+    "newer": "PRAGMA user_version = 1004",
     "no_count": "DELETE FROM meta WHERE key = 'n_names'",
     "count_of_text": "UPDATE meta SET value = 'many' WHERE key = 'n_entities'",
     "negative_count": "UPDATE meta SET value = -1 WHERE key = 'n_entities'",

@@ -50,7 +50,7 @@ def test_an_entity_is_found_by_its_id_in_another_register(store):
 
 def test_facts_and_classes_are_those_of_known_entities(store):
     assert store.has_facts
-    assert store.facts("Q1490") == [Fact("P17", "Q17")]
+    assert store.facts("Q1490") == [Fact("P17", "Q17"), Fact("P17", "Q999")]
     assert store.facts("Q1") == store.facts("Q2") == []
     assert store.classes("Q1490") == ["city", "country"]
     assert store.classes("Q1") == store.classes("Q2") == []

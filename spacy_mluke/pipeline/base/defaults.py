@@ -23,4 +23,5 @@ STORE: Dict[str, Any] = {
     "path": "world",
     "lang": "auto",
     "match": "loose",
+    "same_ids": "error",
 }

@@ -16,7 +16,7 @@ from spacy.vocab import Vocab
 from thinc.api import set_dropout_rate
 
 from ...annotate.entity_types import write_known_types
-from ...annotate.links import relabel, write_links
+from ...annotate.links import is_kept, linkers_of, relabel, write_links
 from ...errors import (
     Errors,
     Warnings,
@@ -75,7 +75,7 @@ class MaskedEntityLinker(JudgedLinks, KnowledgePipe, TrainablePipe):
     max_candidates (int): Maximum number of candidates of a mention, those with the highest priors; 0 for all.
     labels_discard (Sequence[str]): Labels of mentions that always get NIL.
     overwrite (bool): Whether to replace a `kb_id_` that is already set. If not, global mode reads it as the mention's
-        entity.
+        entity. What another linker of the pipeline has linked is always kept; its NIL is not.
     nil (float): Weight of the possibility that a mention means an entity that the knowledge base lacks, beside the
         priors of its candidates, whose sum is 1 if their types agree with the mention's label, and less otherwise. The
         mention gets NIL if that is more probable. 0 to link every mention with candidates.
@@ -147,15 +147,22 @@ class MaskedEntityLinker(JudgedLinks, KnowledgePipe, TrainablePipe):
             candidates.
         """
         spans = [(i, ent) for i, doc in enumerate(docs) for ent in doc.ents]
-        open_ents = [ent for _, ent in spans if not self._is_linked(ent) and not self._is_discarded(ent)]
+        linkers = [linkers_of(doc) for doc in docs]
+        overwrite = self.cfg["overwrite"]
+        linked = [is_kept(ent, self.name, linkers[i], overwrite=overwrite) for i, ent in spans]
+        open_ents = [
+            ent
+            for (_, ent), is_linked in zip(spans, linked, strict=True)
+            if not is_linked and not self._is_discarded(ent)
+        ]
         matches = iter(self.candidates(open_ents) if open_ents else ())
         context = self._context(docs) if open_ents and self.cfg["use_facts"] and self.candidates.has_facts else {}
         found = []
-        for i, ent in spans:
+        for (i, ent), is_linked in zip(spans, linked, strict=True):
             own: List[Match] = []
             support = 1.0
             visible = -1
-            if self._is_linked(ent):
+            if is_linked:
                 visible = self.encoder_id(ent.kb_id_)[0] if ent.kb_id_ != NIL and self.cfg["mode"] == "global" else -1
             elif not self._is_discarded(ent):
                 ranking = rank(next(matches), ent.label_, context.get(i, ()), self.candidates.facts)
@@ -176,9 +183,6 @@ class MaskedEntityLinker(JudgedLinks, KnowledgePipe, TrainablePipe):
                 spans = [span for span in (doc.char_span(*own, alignment_mode="expand") for own in bounds) if span]
                 found[i] = likely(self.candidates(spans)) if spans else set()
         return found
-
-    def _is_linked(self, ent: Span) -> bool:
-        return bool(ent.kb_id) and not self.cfg["overwrite"]
 
     def _is_discarded(self, ent: Span) -> bool:
         return ent.label_ in self.cfg["labels_discard"]
@@ -234,12 +238,13 @@ class MaskedEntityLinker(JudgedLinks, KnowledgePipe, TrainablePipe):
         for doc, link in zip(docs, prediction[0], strict=True):
             found = link.decide(threshold, temperature)
             bounds, kb_ids = [own.bounds for own in found], [own.kb_id for own in found]
-            write_links(doc, bounds, kb_ids, [own.candidates for own in found], overwrite=self.cfg["overwrite"])
+            ranked = [own.candidates for own in found]
+            write_links(doc, bounds, kb_ids, ranked, overwrite=self.cfg["overwrite"], linker=self.name)
             linked = [own for own in found if own.kb_id != NIL]
             relabel(doc, {own.bounds: own.types for own in linked})
             classes = [self.candidates.classes(own.kb_id) for own in linked]
             if any(classes):
-                write_known_types(doc, [own.bounds for own in linked], classes)
+                write_known_types(doc, [own.bounds for own in linked], classes, linker=self.name)
 
     def warn(self, counts: Counts) -> None:
         super().warn(counts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import warnings
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, TypeVar, Union
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, TypeVar
 
 from spacy import util
 from spacy.kb import KnowledgeBase
@@ -16,7 +16,7 @@ from ...checkpoint.load import LoadedEncoder
 from ...encoder.access import load_model
 from ...errors import check_choice
 from ...heads.masked_entities import MaskedModel
-from ...kb.candidate_sources import CandidateSource, KBCandidates, StoreCandidates
+from ...kb.candidate_sources import CandidateSource, KBCandidates, Paths, StoreCandidates
 from ...kb.finders import Finders
 from ...kb.vocabulary_matching import find_entity, missing_entities
 from ...storage.files import merge_nested_part
@@ -72,15 +72,15 @@ class KnowledgePipe(TaskPipe):
         self.cfg["grown"] = False
         self._encoder_ids: TransientDict[str, Tuple[int, bool]] = TransientDict()
 
-    def set_store(self, path: Union[str, Path]) -> None:
-        """Replace the knowledge base by an entity store.
+    def set_store(self, path: Paths) -> None:
+        """Replace the knowledge base by an entity store, or by several.
 
-        path (Union[str, Path]): The store.
+        path (Paths): The store; or a list of stores, the most important first.
         """
         own = self.candidates
         made = StoreCandidates(path)
         if isinstance(own, StoreCandidates):
-            made.lang, made.match = own.lang, own.match
+            made.lang, made.match, made.same_ids = own.lang, own.match, own.same_ids
         self.set_candidates(made)
 
     def set_kb(self, kb_loader: Callable[[Vocab], KnowledgeBase]) -> None:
