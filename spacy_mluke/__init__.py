@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from .pipeline.quantize import quantize
     from .rendering.render import render
     from .report.calibrate import calibrate
+    from .search.hits import EntityHit
+    from .search.index import EntityIndex
     from .storage.pipelines import save
     from .training.jsonl import read_jsonl, write_jsonl
 
@@ -34,6 +36,8 @@ __all__ = [
     "Answer",
     "Candidate",
     "CompactedEncoder",
+    "EntityHit",
+    "EntityIndex",
     "EntityStates",
     "EntityStore",
     "Filler",
@@ -60,6 +64,8 @@ _MODULES = {
     "Answer": "annotate.answers",
     "Candidate": "annotate.links",
     "CompactedEncoder": "pipeline.compact",
+    "EntityHit": "search.hits",
+    "EntityIndex": "search.index",
     "EntityStates": "annotate.states",
     "EntityStore": "kb.store",
     "Filler": "annotate.fillers",

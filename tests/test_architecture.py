@@ -24,7 +24,7 @@ LAYERS = [
     ["pipeline"],
     ["training"],
     ["report", "bulk", "annotation_tools"],
-    ["serve"],
+    ["serve", "search"],
     ["cli"],
     ["__main__"],
 ]

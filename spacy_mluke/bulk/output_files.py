@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List
 
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
@@ -13,6 +13,7 @@ from .job import Job
 from .parquet_files import parquet
 from .records import Record
 from .rows import make_row, make_schema
+from .vectors import describe_encoder
 
 
 class OutputFiles:
@@ -71,8 +72,8 @@ class OutputFiles:
     def schema(self) -> Any:
         """The pyarrow.Schema of the output."""
         if self._schema is None:
-            width = vector_width(self.nlp) if self.job.with_vectors else None
-            self._schema = make_schema(width, f"{self.nlp.meta['lang']}_{self.nlp.meta['name']}")
+            width, encoder = describe_encoder(self.nlp) if self.job.with_vectors else (None, "")
+            self._schema = make_schema(width, f"{self.nlp.meta['lang']}_{self.nlp.meta['name']}", encoder)
         return self._schema
 
     def write(self, content: Any, path: Path) -> None:
@@ -103,19 +104,3 @@ class OutputFiles:
 
         tables = [parquet().read_table(path, schema=self.schema) for path in paths]
         return pyarrow.concat_tables(tables) if tables else self.schema.empty_table()
-
-
-def vector_width(nlp: Language) -> Optional[int]:
-    """Return the width of a pipeline's entity vectors.
-
-    nlp (Language): The pipeline.
-    RETURNS (Optional[int]): The width; None if no component sets vectors.
-    """
-    for name in nlp.pipe_names:
-        if nlp.get_pipe_meta(name).factory == "mluke":
-            from ..encoder.access import load_model
-
-            pipe: Any = nlp.get_pipe(name)
-            load_model(pipe.model)
-            return pipe.model.get_dim("nO")
-    return None

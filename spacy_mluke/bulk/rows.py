@@ -12,11 +12,12 @@ from .parquet_files import parquet
 from .records import Record
 
 
-def make_schema(width: Optional[int], pipeline: str) -> Any:
+def make_schema(width: Optional[int], pipeline: str, encoder: str = "") -> Any:
     """Return the schema of the output, the same for all documents of a pipeline.
 
     width (Optional[int]): Width of entity vectors; None for no vectors.
     pipeline (str): Name of the pipeline, for the metadata.
+    encoder (str): Description of the encoder of the vectors, for the metadata.
     RETURNS (Any): pyarrow.Schema.
     """
     parquet()
@@ -52,7 +53,7 @@ def make_schema(width: Optional[int], pipeline: str) -> Any:
         ("cats", many(label, score)),
         ("meta", pa.string()),
     ]
-    return pa.schema(fields, metadata={"pipeline": pipeline})
+    return pa.schema(fields, metadata={"pipeline": pipeline, **({"encoder": encoder} if encoder else {})})
 
 
 def make_row(record: Record, doc: Doc, with_vectors: bool) -> Dict[str, Any]:

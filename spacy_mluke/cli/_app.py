@@ -27,6 +27,7 @@ COMMANDS: Dict[str, str] = {
     "train": "Train a pipeline as `spacy train` does; an interrupted training can be resumed.",
     "evaluate": "Show the scores of every component of a pipeline on a corpus.",
     "annotate": "Annotate a corpus of any size, and write the results as Parquet or DocBins.",
+    "search": "Find an entity in an annotated corpus, in any language.",
     "score": "Score a pipeline on a corpus, with bootstrap confidence intervals, for `report`.",
     "report": "Write an HTML page that compares the scores of several systems.",
     "calibrate": "Calibrate the probabilities of a pipeline: fit one temperature for each component.",

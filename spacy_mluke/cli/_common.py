@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import warnings
-from typing import Dict, Iterator
+from typing import Dict, Iterator, Tuple
 
 from tqdm import tqdm
 
+from ..errors import Errors
 from ..vocabulary.database import Progress
 
 
@@ -29,6 +30,22 @@ def n_cores() -> int:
     RETURNS (int): The number.
     """
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def find_mention(text: str, mention: str) -> Tuple[int, int]:
+    """Return the character bounds of a mention.
+
+    text (str): The text.
+    mention (str): Text of the mention, or START:END.
+    RETURNS (Tuple[int, int]): Start and end.
+    RAISES (ValueError): ML090 if it is not in the text.
+    """
+    start, _, end = mention.partition(":")
+    if start.isdigit() and end.isdigit() and int(start) < int(end) <= len(text):
+        return int(start), int(end)
+    if mention and mention in text:
+        return text.index(mention), text.index(mention) + len(mention)
+    raise ValueError(Errors.ML090.format(mention=mention))
 
 
 @contextlib.contextmanager

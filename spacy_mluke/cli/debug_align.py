@@ -10,7 +10,7 @@ import typer
 from spacy.tokens import Doc
 from wasabi import msg
 
-from ..errors import Errors
+from ._common import find_mention
 
 TEXT = typer.Argument(..., help="The text")
 SPANS = typer.Option([], "--span", "-s", help="A mention: its text, or START:END in characters. Can be repeated")
@@ -63,22 +63,6 @@ def debug_align(
     strings = wordpieces.pieces(batch.piece_ids[aligned.piece_rows].tolist())
     print_tokens(doc, aligned.token_bounds, strings, aligned.piece_offsets, bounds)
     print_sequences(batch.piece_lengths, batch.entity_lengths, batch.entity_bounds, entity_texts(doc, aligned, bounds))
-
-
-def find_mention(text: str, mention: str) -> Tuple[int, int]:
-    """Return the character bounds of a mention.
-
-    text (str): The text.
-    mention (str): Text of the mention, or START:END.
-    RETURNS (Tuple[int, int]): Start and end.
-    RAISES (ValueError): ML090 if it is not in the text.
-    """
-    start, _, end = mention.partition(":")
-    if start.isdigit() and end.isdigit() and int(start) < int(end) <= len(text):
-        return int(start), int(end)
-    if mention and mention in text:
-        return text.index(mention), text.index(mention) + len(mention)
-    raise ValueError(Errors.ML090.format(mention=mention))
 
 
 def print_tokens(

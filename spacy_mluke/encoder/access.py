@@ -4,10 +4,12 @@ settings. The shim that does the work is private to this folder."""
 from __future__ import annotations
 
 import copy
+import hashlib
 import tempfile
 from pathlib import Path
 from typing import Any, ContextManager, Dict, Optional, Sequence, Union
 
+import torch
 from thinc.api import Model
 
 from ..checkpoint.delta import compact_delta
@@ -49,6 +51,23 @@ def is_loaded(model: EncoderModel) -> bool:
     RETURNS (bool): Whether it has.
     """
     return get_shim(model).is_loaded
+
+
+def hash_weights(model: EncoderModel) -> str:
+    """Return a hash of an encoder's layer norms, by which differently trained encoders are told apart.
+
+    Training changes them, unless they are frozen. They are rounded to bfloat16, so the hash is the same for every
+    `dtype` and `quantize`.
+
+    model (EncoderModel): As from `build_encoder_v1`. Its checkpoint is read.
+    RETURNS (str): 16 hexadecimal digits.
+    """
+    digest = hashlib.blake2b(digest_size=8)
+    for name, weight in sorted(load_model(model).network.state_dict().items()):
+        if "LayerNorm" in name:
+            digest.update(f"{name}{tuple(weight.shape)}".encode())
+            digest.update(weight.detach().cpu().to(torch.bfloat16).view(torch.int16).numpy().astype("<i2").tobytes())
+    return digest.hexdigest()
 
 
 def encoder_settings(model: EncoderModel) -> Dict[str, Any]:

@@ -15,6 +15,7 @@ from .options import OptionErrors
 from .pipeline import PipelineErrors
 from .rendering import RenderingErrors
 from .report import ReportErrors
+from .search import SearchErrors
 from .serve import ServeErrors
 from .storage import StorageErrors
 from .training import TrainingErrors
@@ -44,6 +45,7 @@ class Errors(
     RenderingErrors,
     ReportErrors,
     BulkErrors,
+    SearchErrors,
     ServeErrors,
     AnnotationToolErrors,
     OptionErrors,
