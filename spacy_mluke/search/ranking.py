@@ -58,8 +58,8 @@ def _rank_in_group(groups: Ints1d) -> Ints1d:
     """Return for each element how many elements of its group are before it."""
     order = numpy.argsort(groups, kind="stable")
     ordered = groups[order]
-    starts = numpy.flatnonzero(numpy.concatenate([[True], ordered[1:] != ordered[:-1]])) if len(ordered) else []
-    lengths = numpy.diff(numpy.append(starts, len(ordered)))
+    starts = numpy.flatnonzero(numpy.diff(ordered, prepend=-1))
+    lengths = numpy.diff(starts, append=len(ordered))
     ranks = numpy.empty(len(groups), dtype="int64")
     ranks[order] = numpy.arange(len(groups)) - numpy.repeat(starts, lengths)
     return ranks
