@@ -3,7 +3,7 @@
     python -m scripts.xx_mluke_small.train_names_and_relations ../shared/data training/xx_mluke_small/names \
         --minutes 108 --resume
 
-Writes OUTPUT/pipeline with `mluke_ner`, OUTPUT/relations.safetensors with the weights of the classifier of relations,
+`--start` goes on from the output of an earlier training. Writes OUTPUT/pipeline with `mluke_ner`, OUTPUT/relations.safetensors with the weights of the classifier of relations,
 and OUTPUT/relations.json with its labels. An interrupted training leaves OUTPUT/training-state.
 """
 
@@ -14,7 +14,7 @@ import random
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union, cast
 
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from spacy.language import Language
 from spacy.training import Example
 from torch import Tensor
@@ -32,12 +32,11 @@ from spacy_mluke.encoder.optimizer import build_adamw_v1
 from spacy_mluke.storage.pipelines import save
 
 NAME = "mluke_ner"
+RELATIONS_WEIGHTS, RELATIONS_JSON = "relations.safetensors", "relations.json"
 # Learning rates of the encoder and the head of names, and of the classifier of relations.
 RATE, PAIR_RATE, DECAY, DROPOUT = 2e-4, 7e-4, 0.01, 0.1
 # Negative candidate spans for each token, and the maximum number of tokens of a candidate.
 NEGATIVES, MAX_TOKENS = 1.0, 12
-# Fraction of batches that are of relations.
-RELATION_BATCHES = 0.33
 # Wordpieces and entities of a batch, about; a token is 1.35 wordpieces. Examples that are sorted by size together.
 BATCH_ROWS, PIECES_PER_TOKEN, SPECIAL_PIECES = 600, 1.35, 2
 NAME_BUFFER, RELATION_BUFFER = 128, 64
@@ -47,13 +46,31 @@ Batch = Tuple[str, Sequence[Union[Example, RelationExample]]]
 
 def main(args: Optional[List[str]] = None) -> None:
     """Read the command line, and train."""
-    given, budget = read_command_line("Train named entities and relations.", args)
+    given, budget = read_command_line("Train named entities and relations.", args, add_own_options)
     path = state_to_resume(given)
     nlp = open_pipeline(given, path, make_pipeline)
-    training = NameRelationTraining(nlp, DataFolder(given.data), given.seed, is_new=path is None)
+    is_new = path is None and given.start is None
+    training = NameRelationTraining(
+        nlp, DataFolder(given.data), given.seed, is_new=is_new, relation_batches=given.relation_batches
+    )
+    if path is None and given.start is not None:
+        training.start_from(given.start)
     state = train(training, budget, given, path)
     training.to_disk(given.output, {"steps": state.n_steps, **state.extra})
     finish(given.output)
+
+
+def add_own_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of this training.
+
+    parser (argparse.ArgumentParser): The parser.
+    """
+    parser.add_argument(
+        "--relation-batches",
+        type=float,
+        default=0.33,
+        help="fraction of batches that are of relations (default: %(default)s)",
+    )
 
 
 def make_pipeline(checkpoint: str, frozen: Sequence[str]) -> Language:
@@ -83,10 +100,12 @@ class NameRelationTraining:
     data (DataFolder): The data.
     seed (int): Seed of the order of batches.
     is_new (bool): Whether to initialize the pipeline.
+    relation_batches (float): Fraction of batches that are of relations.
     """
 
-    def __init__(self, nlp: Language, data: DataFolder, seed: int, *, is_new: bool):
+    def __init__(self, nlp: Language, data: DataFolder, seed: int, *, is_new: bool, relation_batches: float):
         self.nlp = nlp
+        self.relation_batches = relation_batches
         self.rng = random.Random(seed)
         sources = read_name_sources(data)
         relations = read_relations(data)
@@ -103,9 +122,20 @@ class NameRelationTraining:
         self._names = batch_by_cost(draw_names(nlp, sources, self.rng), name_cost, buffer=NAME_BUFFER, **options)
         self._relations = batch_by_cost(reader.draw(), relation_cost, buffer=RELATION_BUFFER, **options)
 
+    def start_from(self, folder: Path) -> None:
+        """Start from the classifier of relations of an earlier training.
+
+        folder (Path): The output of that training.
+        RAISES (ValueError): If it has other relations.
+        """
+        labels = json.loads((folder / RELATIONS_JSON).read_text(encoding="utf8"))["labels"]
+        if labels != self.labels:
+            raise ValueError(f"'{folder}' was trained on other relations than the data has. Train anew, without --start.")
+        self.pairs.scorer.load_state_dict(load_file(folder / RELATIONS_WEIGHTS))
+
     def draw(self) -> Batch:
         """Return the next batch: the task, and examples."""
-        if self.rng.random() >= RELATION_BATCHES:
+        if self.rng.random() >= self.relation_batches:
             return "names", next(self._names)
         return "relations", next(self._relations)
 
@@ -134,11 +164,11 @@ class NameRelationTraining:
         about (Mapping[str, Any]): Steps, seconds and what else is known about the training.
         """
         save(self.nlp, folder / "pipeline")
-        save_file(self.pairs.scorer.state_dict(), folder / "relations.safetensors")
+        save_file(self.pairs.scorer.state_dict(), folder / RELATIONS_WEIGHTS)
         inverses = {**INVERSE, **{label: label for label in SYMMETRIC}}
         known = {label: back for label, back in inverses.items() if label in self.labels and back in self.labels}
         content = {"labels": self.labels, "inverses": dict(sorted(known.items())), "training": dict(about)}
-        (folder / "relations.json").write_text(json.dumps(content, indent=1) + "\n", encoding="utf8")
+        (folder / RELATIONS_JSON).write_text(json.dumps(content, indent=1) + "\n", encoding="utf8")
 
 
 def name_cost(eg: Example) -> float:

@@ -109,19 +109,24 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--resume", action="store_true", help="resume from the last state, if there is one")
     parser.add_argument("--save-every", type=float, default=10, help="minutes between states (default: %(default)s)")
     parser.add_argument("--checkpoint", default="mluke-small", help="checkpoint to start from (default: %(default)s)")
+    parser.add_argument("--start", type=Path, help="output of an earlier training: start from its weights")
     parser.add_argument("--frozen", default=",".join(FROZEN), help="parts that are not trained (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="seed of all random numbers (default: %(default)s)")
 
 
-def read_command_line(description: str, args: Optional[List[str]]) -> Tuple[argparse.Namespace, Budget]:
+def read_command_line(
+    description: str, args: Optional[List[str]], more: Callable[[argparse.ArgumentParser], None] = lambda parser: None
+) -> Tuple[argparse.Namespace, Budget]:
     """Read the command line of a training, and seed all random numbers.
 
     description (str): What the script does.
     args (Optional[List[str]]): The arguments; None for those of the process.
+    more (Callable[[argparse.ArgumentParser], None]): Adds options of its own.
     RETURNS (Tuple[argparse.Namespace, Budget]): The options, and how long to train.
     """
     parser = argparse.ArgumentParser(description=description)
     add_options(parser)
+    more(parser)
     given = parser.parse_args(args)
     torch.set_num_threads(1)
     fix_random_seed(given.seed)
@@ -136,10 +141,12 @@ def open_pipeline(
     given (argparse.Namespace): The options.
     path (Optional[Path]): As from `state_to_resume`.
     make_pipeline (Callable[[str, Sequence[str]], Language]): Makes a new one of a checkpoint and the parts to freeze.
-    RETURNS (Language): That of the state, or a new one.
+    RETURNS (Language): That of the state, that of the earlier training, or a new one.
     """
     if path is not None:
         return spacy.load(pipeline_path(path))
+    if given.start is not None:
+        return spacy.load(given.start / "pipeline")
     return make_pipeline(given.checkpoint, frozen_parts(given.frozen))
 
 
