@@ -17,14 +17,15 @@ _TOKENIZER = {
     "@tokenizers": "spacy-mluke.PieceTokenizer.v1",
     "base": {"@tokenizers": "spacy.Tokenizer.v1"},
     "name": "mluke-small",
+    "split_particles": True,
 }
 
 
 def make_blank() -> Language:
     """Return a pipeline without components for texts in any language.
 
-    Its tokenizer splits scripts without spaces at wordpieces, because names begin and end inside the tokens that
-    spaCy's tokenizer makes there.
+    Its tokenizer splits scripts without spaces at wordpieces and particles, because names begin and end inside the
+    tokens that spaCy's tokenizer makes there.
 
     RETURNS (Language): The pipeline.
     """

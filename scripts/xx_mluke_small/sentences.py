@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Collection, Iterable, List, Tuple
@@ -12,6 +13,7 @@ from spacy_mluke.training.conll import read_conll
 # Languages that write no spaces between words, and files whose tokens are characters.
 WITHOUT_SPACES = frozenset({"zh", "ja", "th"})
 _CHARACTERS = ("ja-stockmark", "ko-klue")
+_WORD = re.compile(r"\w")
 _SPACE = "▁"  # stands for a space where tokens are joined with nothing
 
 NameSpan = Tuple[int, int, str]  # first character, end and label
@@ -30,7 +32,8 @@ def read_named_texts(path: Path, labels: Collection[str] = NAME_LABELS) -> List[
 
     path (Path): The file. Its name begins with the code of its language.
     labels (Collection[str]): Labels to keep.
-    RETURNS (List[NamedText]): The sentences.
+    RETURNS (List[NamedText]): The sentences. Spans without a letter or digit are left out: the Broad Twitter Corpus
+        marks the @ before many user names as a name of its own.
     """
     space = separator_of(path.name)
     found = []
@@ -39,7 +42,7 @@ def read_named_texts(path: Path, labels: Collection[str] = NAME_LABELS) -> List[
         spans = [
             (bounds[start][0], bounds[end - 1][1], label) for start, end, label in sentence.spans if label in labels
         ]
-        found.append(NamedText(text, spans))
+        found.append(NamedText(text, [span for span in spans if _WORD.search(text, *span[:2])]))
     return found
 
 

@@ -3,12 +3,14 @@
     python -m scripts.xx_mluke_small.train_names_and_relations ../shared/data training/xx_mluke_small/names \
         --minutes 108 --resume
 
-`--start` goes on from the output of an earlier training. Writes OUTPUT/pipeline with `mluke_ner`, OUTPUT/relations.safetensors with the weights of the classifier of relations,
-and OUTPUT/relations.json with its labels. An interrupted training leaves OUTPUT/training-state.
+`--start` goes on from the output of an earlier training. Writes OUTPUT/pipeline with `mluke_ner`,
+OUTPUT/relations.safetensors with the weights of the classifier of relations, and OUTPUT/relations.json with its labels.
+An interrupted training leaves OUTPUT/training-state.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import random
 from pathlib import Path
@@ -86,7 +88,12 @@ def make_pipeline(checkpoint: str, frozen: Sequence[str]) -> Language:
         NAME,
         config={
             "model": {"encoder": encoder, "dropout": DROPOUT},
-            "suggester": {"@misc": "spacy-mluke.sentence_ngrams.v1", "min_size": 1, "max_size": MAX_TOKENS},
+            "suggester": {
+                "@misc": "spacy-mluke.sentence_ngrams.v1",
+                "min_size": 1,
+                "max_size": MAX_TOKENS,
+                "skip_punctuation": True,
+            },
             "negatives_per_token": NEGATIVES,
         },
     )
@@ -130,7 +137,9 @@ class NameRelationTraining:
         """
         labels = json.loads((folder / RELATIONS_JSON).read_text(encoding="utf8"))["labels"]
         if labels != self.labels:
-            raise ValueError(f"'{folder}' was trained on other relations than the data has. Train anew, without --start.")
+            raise ValueError(
+                f"'{folder}' was trained on other relations than the data has. Train anew, without --start."
+            )
         self.pairs.scorer.load_state_dict(load_file(folder / RELATIONS_WEIGHTS))
 
     def draw(self) -> Batch:

@@ -39,7 +39,7 @@ def main(args: Optional[List[str]] = None) -> None:
     path = state_to_resume(given)
     nlp = open_pipeline(given, path, make_pipeline)
     training = QuestionTraining(nlp, DataFolder(given.data), given.seed)
-    if path is None:
+    if path is None and given.start is None:
         training.initialize()
     state = train(training, budget, given, path)
     save(nlp, given.output / "pipeline")

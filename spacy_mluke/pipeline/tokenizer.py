@@ -14,38 +14,45 @@ from spacy.util import DummyTokenizer
 from ..annotate.mentions import inside_tokens, split_tokens, token_edges
 from ..checkpoint.base import find_wordpieces
 from ..checkpoint.hub import BUNDLED
-from ..errors import check_text
+from ..errors import check_flag, check_text
 from ..storage.files import read_parts
 from ..tokenization.interface import Wordpieces
 from ..tokenization.load import load_wordpieces, open_wordpieces
+from ..tokenization.particles import find_particles
 from ..tokenization.vocabulary_files import FILES
 from ..types import Ints1d
 
-# Han, Hiragana, Katakana, Bopomofo, Hangul, Thai, Lao, Tibetan, Myanmar, Khmer. Korean has spaces, but its particles
-# are attached to the named entity before them.
+# Han, Hiragana, Katakana, Bopomofo, Hangul, Thai, Lao, Tibetan, Myanmar, Khmer, fullwidth punctuation. Korean has
+# spaces, but its particles are attached to the named entity before them.
 _RANGES = (
     (0x0E00, 0x0FFF), (0x1000, 0x109F), (0x1100, 0x11FF), (0x1780, 0x17FF), (0x2E80, 0x9FFF), (0xA960, 0xA97F),
-    (0xAC00, 0xD7FF), (0xF900, 0xFAFF), (0xFE30, 0xFE4F), (0xFF66, 0xFFDC), (0x1B000, 0x1B16F), (0x20000, 0x3FFFF),
+    (0xAC00, 0xD7FF), (0xF900, 0xFAFF), (0xFE30, 0xFE4F), (0xFF00, 0xFF0F), (0xFF1A, 0xFF20), (0xFF3B, 0xFF40),
+    (0xFF5B, 0xFFDC), (0x1B000, 0x1B16F), (0x20000, 0x3FFFF),
 )  # fmt: skip
 _BASE = "base"  # part of the serialized tokenizer
 _WITHOUT_SPACES = re.compile("[" + "".join(f"{chr(first)}-{chr(last)}" for first, last in _RANGES) + "]")
 
 
 def build_piece_tokenizer_v1(
-    base: Callable[[Language], Any], name: str = "mluke-small", revision: Optional[str] = None
+    base: Callable[[Language], Any],
+    name: str = "mluke-small",
+    revision: Optional[str] = None,
+    split_particles: bool = False,
 ) -> "Callable[[Language], PieceTokenizer]":
     """Build a tokenizer for texts in any language. Registered as `spacy-mluke.PieceTokenizer.v1`.
 
     base (Callable): Creates the tokenizer whose tokens are split, `spacy.Tokenizer.v1` for instance.
     name (str): The checkpoint whose wordpieces are used: the bundled "mluke-small", a directory, or a hub name.
     revision (Optional[str]): Branch, tag or commit of a hub name.
+    split_particles (bool): Whether particles inside wordpieces become tokens: Chinese 是, Japanese の, Korean 는.
     RETURNS (Callable): Creates the tokenizer of a pipeline.
-    RAISES (ValueError): ML310 for an empty name.
+    RAISES (ValueError): ML310 for an empty name, or if `split_particles` is neither true nor false.
     """
     check_text("name", name)
+    check_flag("split_particles", split_particles)
 
     def create(nlp: Language) -> "PieceTokenizer":
-        return PieceTokenizer(base(nlp), name, revision)
+        return PieceTokenizer(base(nlp), name, revision, split_particles=split_particles)
 
     return create
 
@@ -60,10 +67,12 @@ class PieceTokenizer(DummyTokenizer):
     base (Any): A tokenizer of spaCy's.
     name (str): The checkpoint whose wordpieces are used. Its vocabulary is read with the first text that needs it.
     revision (Optional[str]): Of a hub name.
+    split_particles (bool): Whether particles inside wordpieces become tokens.
     """
 
-    def __init__(self, base: Any, name: str, revision: Optional[str] = None):
+    def __init__(self, base: Any, name: str, revision: Optional[str] = None, *, split_particles: bool = False):
         self.base = base
+        self.split_particles = split_particles
         self.name = name
         self.revision = revision
         self._wordpieces: Optional[Wordpieces] = None
@@ -112,9 +121,11 @@ class PieceTokenizer(DummyTokenizer):
         return self._wordpieces
 
     def _split_points(self, text: str) -> Ints1d:
-        """Bounds of wordpieces that have a character of a script without spaces on either side."""
+        """Bounds of wordpieces and particles that have a character of a script without spaces on either side."""
         (pieces,) = self.wordpieces().encode([text])
         bounds = numpy.unique(pieces.offsets[pieces.offsets[:, 0] < pieces.offsets[:, 1]])
+        if self.split_particles:
+            bounds = numpy.union1d(bounds, find_particles(text, pieces.offsets))
         marked = numpy.zeros(len(text) + 2, dtype=bool)
         marked[[match.start() + 1 for match in _WITHOUT_SPACES.finditer(text)]] = True
         return bounds[marked[bounds] | marked[bounds + 1]]

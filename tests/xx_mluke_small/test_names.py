@@ -33,6 +33,12 @@ def test_labels_that_are_not_wanted_are_dropped(tiny_root):
     assert {label for item in items for _, _, label in item.spans} == {"LOC"}
 
 
+def test_a_span_without_a_letter_is_no_name(tmp_path):
+    (tmp_path / "en-btc.dev.iob2").write_text("@\tB-PER\nann\tB-PER\nsaid\tO\n", encoding="utf8")
+    (item,) = read_named_texts(tmp_path / "en-btc.dev.iob2")
+    assert [item.text[start:end] for start, end, _ in item.spans] == ["ann"]
+
+
 def test_a_lower_one_eighth_block_is_a_space():
     assert join_tokens(["가", "▁", "나"], "") == ("가 나", [(0, 1), (1, 2), (2, 3)])
 

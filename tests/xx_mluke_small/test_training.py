@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 
 import pytest
 import spacy
@@ -78,6 +79,25 @@ def test_a_resumed_training_gives_the_same_weights(trained, tmp_path, monkeypatc
     assert found.keys() == expected.keys()
     for name, tensor in expected.items():
         torch.testing.assert_close(found[name], tensor, msg=name)
+
+
+def test_a_training_can_start_from_the_weights_of_an_earlier_one(trained, tmp_path):
+    module, folder, options = trained
+    module.main([options[0], str(tmp_path), *options[2:], "--steps", "0", "--start", str(folder)])
+    expected, found = weights_of(folder), weights_of(tmp_path)
+    for name, tensor in expected.items():
+        torch.testing.assert_close(found[name], tensor, msg=name)
+
+
+def test_an_earlier_training_on_other_relations_is_refused(trained, tmp_path):
+    module, folder, options = trained
+    if module.NAME != "mluke_ner":
+        pytest.skip("no relations")
+    shutil.copytree(folder, tmp_path / "earlier")
+    about = json.loads((folder / "relations.json").read_text(encoding="utf8"))
+    (tmp_path / "earlier" / "relations.json").write_text(json.dumps({**about, "labels": ["P1"]}), encoding="utf8")
+    with pytest.raises(ValueError, match="other relations"):
+        module.main([options[0], str(tmp_path), *options[2:], "--steps", "0", "--start", str(tmp_path / "earlier")])
 
 
 def test_labels_of_relations_are_written_with_their_inverses(trained):

@@ -1,0 +1,43 @@
+"""Where particles begin and end inside the wordpieces of Chinese, Japanese, Korean and Thai.
+
+Some wordpieces are a name and a particle: 日本の ("of Japan"), 在美国 ("in the USA"). A name can be found there only if
+the wordpiece is cut.
+"""
+
+from __future__ import annotations
+
+import re
+
+import numpy
+
+from ..types import Ints1d, Ints2d
+
+# Japanese particles after a character that is not Hiragana; Chinese "of" after two characters, and "on", "in" and "at"
+# after three.
+_LAST = re.compile(
+    "(?<=[^\u3040-\u309f])(?:の|が|は|を|に|で|と|も|から|まで)$"
+    "|(?<=[\u4e00-\u9fff]{2})的$|(?<=[\u4e00-\u9fff]{3})[上中于於内內里裡]$"
+)
+# Korean particles at the end of a word of three syllables or more.
+_LAST_KOREAN = re.compile("(?<=[\uac00-\ud7a3]{2})[는은이가을를의에](?![\uac00-\ud7a3])")
+# Chinese words for "in", "is", "to" and "from" before two characters; Thai "in" and "at" before three.
+_FIRST = re.compile("(?:[在是对對从從與](?=[^\\s]{2})|(?:ใน|ที่)(?=[^\\s]{3}))")
+
+
+def find_particles(text: str, offsets: Ints2d) -> Ints1d:
+    """Find where particles begin and end inside wordpieces.
+
+    text (str): The text.
+    offsets (Ints2d): Character bounds of its wordpieces. Shape: (n_pieces, 2), int.
+    RETURNS (Ints1d): The bounds between particles and the rest of their wordpieces, sorted. Shape: (n,), int64.
+    """
+    points = []
+    for start, end in offsets[offsets[:, 1] - offsets[:, 0] > 1].tolist():
+        last, first = _LAST.search(text, start + 1, end), _FIRST.match(text, start, end)
+        if _LAST_KOREAN.match(text, end - 1):
+            points.append(end - 1)
+        if last:
+            points.append(last.start())
+        if first:
+            points.append(first.end())
+    return numpy.unique(numpy.asarray(points, dtype="int64"))
