@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .annotation_tools.label_studio_config import label_studio_config
     from .attribution import attribute_bundled
     from .bulk.rows import doc_to_record
+    from .graph.build import GraphSummary, build_graph
     from .kb.store import EntityStore
     from .kb.store_build import StoreRow, build_store
     from .pipeline.compact import CompactedEncoder, compact
@@ -41,9 +42,11 @@ __all__ = [
     "EntityStates",
     "EntityStore",
     "Filler",
+    "GraphSummary",
     "Relation",
     "StoreRow",
     "attribute_bundled",
+    "build_graph",
     "build_store",
     "calibrate",
     "compact",
@@ -69,9 +72,11 @@ _MODULES = {
     "EntityStates": "annotate.states",
     "EntityStore": "kb.store",
     "Filler": "annotate.fillers",
+    "GraphSummary": "graph.build",
     "Relation": "annotate.relations",
     "StoreRow": "kb.store_build",
     "attribute_bundled": "attribution",
+    "build_graph": "graph.build",
     "build_store": "kb.store_build",
     "calibrate": "report.calibrate",
     "compact": "pipeline.compact",

@@ -24,7 +24,7 @@ LAYERS = [
     ["pipeline"],
     ["training"],
     ["report", "bulk", "annotation_tools"],
-    ["serve", "search"],
+    ["serve", "graph", "search"],
     ["cli"],
     ["__main__"],
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Tuple, Union
+from typing import Any, Dict, Iterator, List, Optional, Tuple, Union
 
 from ..errors import Errors
 from .job import Shard
@@ -34,11 +34,15 @@ def _is_text(kind: Any) -> bool:
     return str(kind) in ("string", "large_string", "string_view", "null")
 
 
-def read_rows(shard: Shard) -> Iterator[Tuple[int, Union[Dict[str, Any], Unreadable]]]:
+def read_rows(
+    shard: Shard, columns: Optional[List[str]] = None
+) -> Iterator[Tuple[int, Union[Dict[str, Any], Unreadable]]]:
     """Read the rows of a shard. If a row group is damaged, the rows before the damage are read, and the rest of the
     group is unreadable.
 
     shard (Shard): The shard.
+    columns (Optional[List[str]]): Columns to read, or parts of them, such as "entities.list.element.start"; None for
+        all.
     YIELDS (Tuple[int, Union[Dict[str, Any], Unreadable]]): A row's index in the file, and the row.
     """
     end = shard.first + shard.n_records
@@ -49,7 +53,8 @@ def read_rows(shard: Shard) -> Iterator[Tuple[int, Union[Dict[str, Any], Unreada
             if first < end and first + n_rows > shard.first:
                 index = first
                 try:
-                    for batch in file.iter_batches(row_groups=[group], batch_size=min(shard.n_records, _MAX_ROWS)):
+                    size = min(shard.n_records, _MAX_ROWS)
+                    for batch in file.iter_batches(row_groups=[group], batch_size=size, columns=columns):
                         low, high = max(shard.first - index, 0), min(end - index, batch.num_rows)
                         if low < high:
                             yield from _converted(batch.slice(low, high - low), index + low)

@@ -28,6 +28,7 @@ COMMANDS: Dict[str, str] = {
     "evaluate": "Show the scores of every component of a pipeline on a corpus.",
     "annotate": "Annotate a corpus of any size, and write the results as Parquet or DocBins.",
     "search": "Find an entity in an annotated corpus, in any language.",
+    "graph": "Merge the entities and relations of annotated documents into a graph.",
     "score": "Score a pipeline on a corpus, with bootstrap confidence intervals, for `report`.",
     "report": "Write an HTML page that compares the scores of several systems.",
     "calibrate": "Calibrate the probabilities of a pipeline: fit one temperature for each component.",

@@ -17,6 +17,7 @@ Each file has the messages of one folder, and its own codes; `codes.py` joins th
     search.py       search/                     ML429 to ML434
     serve.py        serve/                      ML435 to ML449
     rendering.py    rendering/                  ML450 to ML459
+    graph.py        graph/                      ML460 to ML469
     annotation_tools.py   annotation_tools/     ML470 to ML476
     storage.py      storage/                    ML330 to ML339, ML360 to ML369
 

@@ -10,6 +10,7 @@ from .bulk import BulkErrors
 from .checkpoint import CheckpointErrors
 from .cli import CliErrors
 from .encoder import EncoderErrors
+from .graph import GraphErrors
 from .kb import KnowledgeBaseErrors
 from .options import OptionErrors
 from .pipeline import PipelineErrors
@@ -48,6 +49,7 @@ class Errors(
     SearchErrors,
     ServeErrors,
     AnnotationToolErrors,
+    GraphErrors,
     OptionErrors,
     CliErrors,
     StorageErrors,

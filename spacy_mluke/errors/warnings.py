@@ -56,6 +56,19 @@ class AllWarnings:
         "pipeline."
     )
     ML125 = "{kind} '{old}' of {where} is now called '{new}'. The old name works until version 0.3."
+    # --- graphs of annotated documents ---
+    ML136 = "{n} files are no annotated documents and were skipped: {names}. Only .parquet and .spacy files are read."
+    ML137 = (
+        "{n} documents and {n_files} files ({names}) cannot be read, and are not in the graph. Repair the files, or "
+        "annotate the documents again."
+    )
+    ML138 = (
+        "{n} of {total} documents have the id of another document with other content: a checksum was added to their "
+        "ids. Give each document its own id."
+    )
+    ML139 = (
+        "{n} characters that the format cannot contain were replaced by U+FFFD. Turtle, JSON-LD and Parquet keep them."
+    )
     # --- checkpoints and encoders ---
     ML140 = (
         "'{path}' has use_entity_aware_attention = true, but no query weights for pairs with entities: they are "

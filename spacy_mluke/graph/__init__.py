@@ -1,0 +1,1 @@
+"""A graph of entities and relations from annotated documents."""
