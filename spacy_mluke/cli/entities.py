@@ -17,6 +17,8 @@ NAMES = typer.Argument(..., help="Names; with --id, entity ids")
 LANGUAGES = typer.Option([], "--lang", "-l", help="Language of names to include. Can be repeated. Default: all")
 LANG = typer.Option(None, "--lang", "-l", help="Language of the names")
 BY_ID = typer.Option(False, "--id", "-i", help="Show the entities with these ids")
+COLUMNS = typer.Option(None, "--columns", "-c", help="Columns of tables without a header, with commas between them")
+TYPE = typer.Option("", "--type", "-t", help="Type of entities that have none")
 FORCE = typer.Option(False, "--force", "-F", help="Replace an existing file")
 LISTED = 12
 
@@ -29,12 +31,15 @@ def build(
     sources: List[Path] = SOURCES,
     target: Path = TARGET,
     lang: List[str] = LANGUAGES,
+    columns: Optional[str] = COLUMNS,
+    entity_type: str = TYPE,
     force: bool = FORCE,
 ) -> None:
     """Build an entity store from one or several sources.
 
-    Tables (.tsv, .csv) have the columns id, language, name, type, prior. Each of the JSON lines (.jsonl, .json) has a
-    name, an entity or an entity of Wikidata. Files may be compressed.
+    Tables (.tsv, .csv, .parquet) have a name on each line: id, language, name, type, prior. Or an entity, with a
+    header: id, type, name:en, alias:en, description:en, types, xref, fact:maker. Each of the JSON lines (.jsonl,
+    .json) has a name, an entity or an entity of Wikidata. Files may be compressed, except Parquet.
     """
     import time
     from itertools import chain
@@ -43,15 +48,19 @@ def build(
 
     from ..checkpoint.base import find_entities
     from ..kb.store_build import build_store
+    from ..kb.store_rows import with_type
     from ..kb.store_sources import read_rows
     from ._common import progress_bar
 
     started = time.perf_counter()
     _check_free(target, force)
     places = [find_entities(source) if source.is_dir() else source for source in sources]
-    rows = chain.from_iterable(read_rows(place, languages=lang or None) for place in places)
+    names = None if columns is None else columns.split(",")
+    rows = chain.from_iterable(read_rows(place, languages=lang or None, columns=names) for place in places)
+    if entity_type:
+        rows = (with_type(row, entity_type) for row in rows)
     with progress_bar() as progress:
-        store = build_store(rows, target, source=", ".join(map(str, sources)), progress=progress)
+        store = build_store(rows, target, source=", ".join(map(str, sources)), is_checked=True, progress=progress)
     seconds = time.perf_counter() - started
     msg.good(f"Wrote {target}: {_counts(store)}, {target.stat().st_size / 1e6:,.1f} MB in {seconds:.1f} s")
 
@@ -67,7 +76,9 @@ def export(store: Path = STORE, target: Path = TARGET, force: bool = FORCE) -> N
     opened = open_store(store)
     _check_free(target, force)
     with writing(target) as aside, aside.open("w", encoding="utf8", newline="\n") as file:
-        file.writelines(f"{dump_line(entity)}\n" for entity in opened)
+        for entity in opened:
+            more = opened.descriptions(entity.id), opened.classes(entity.id), opened.facts(entity.id)
+            file.write(f"{dump_line(entity, *more)}\n")
     msg.good(f"Wrote {target}: {_counts(opened)}")
 
 

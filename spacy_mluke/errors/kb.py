@@ -8,7 +8,8 @@ class KnowledgeBaseErrors:
     )
     ML231 = (
         "'{path}', line {line}: {reason}. A row needs an id and a name, and may have a language, a type and a prior of "
-        "0 or more: columns id, language, name, type, prior, or JSON with these keys."
+        "0 or more: columns id, language, name, type, prior, or JSON with these keys. A table with an entity on each "
+        "line has columns such as id, type, name:en, alias:en, description:en, types, xref and fact:maker."
     )
     ML232 = (
         "The entity store '{target}' cannot be written: {reason}. While it is built, it needs about three times its "
@@ -17,7 +18,7 @@ class KnowledgeBaseErrors:
     ML233 = "'{path}' has no entity '{id}'. Find entities by name with .candidates(name)."
     ML234 = (
         "'{path}' {found}. An entity store is built from .tsv, .csv, .jsonl or .json (also compressed as .gz, .bz2, "
-        ".xz), from an entity_vocab.json, or from a checkpoint directory."
+        ".xz), from .parquet, from an entity_vocab.json, or from a checkpoint directory."
     )
     ML235 = "'{path}' exists already. Choose another name, or pass --force to replace it."
     ML236 = (
@@ -36,4 +37,8 @@ class KnowledgeBaseErrors:
     ML423 = (
         "The list of entity stores is: {paths}. It needs at least one store, and each of them once: a path, "
         "'world' or 'knowledge'."
+    )
+    ML424 = (
+        "'{path}' is a Parquet file, and pyarrow, which reads it, is not installed. Install it (pip install "
+        "'spacy_mluke[parquet]'), or write the table as .csv."
     )

@@ -121,6 +121,10 @@ class AllWarnings:
         "prior, whatever the text says. Add them to let the encoder score them: 'grow', or .add_entities()."
     )
     ML188 = "'{source}': not all of it is in the entity store. {counts}. Change the source if that is not intended."
+    ML189 = (
+        "'{path}': these keys are not read: {keys}. An entity may have id, type, prior, names, descriptions, types and "
+        "facts; a name may have id, language, name, type, prior, kind and entity_prior."
+    )
     # --- batches and export ---
     ML190 = (
         "{n} of {total} examples cost more than {limit} rows (the wordpieces and entities of their sequences): each is "

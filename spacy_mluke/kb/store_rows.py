@@ -90,3 +90,13 @@ def problem_of(row: AnyRow) -> str:
     except (TypeError, ValueError, OverflowError):
         return f"a prior of '{row.id}' is not a number of 0 or more"
     return ""
+
+
+def with_type(row: AnyRow, entity_type: str) -> AnyRow:
+    """Return a row with a type, if it is a name without one.
+
+    row (AnyRow): The row.
+    entity_type (str): The type.
+    RETURNS (AnyRow): The row.
+    """
+    return row._replace(type=entity_type) if isinstance(row, StoreRow) and not row.type else row
