@@ -7,7 +7,7 @@ from spacy.kb import KnowledgeBase
 from spacy.tokens import Span
 from spacy.vocab import Vocab
 
-from ..errors import Errors, check_choice, check_text
+from ..errors import Errors, check_choice, check_flag, check_text
 from .bundled import is_knowledge_path, is_packaged, open_store
 from .entities import Entity, Fact
 from .matching import Match
@@ -25,6 +25,8 @@ Paths = Union[str, Path, List[Union[str, Path]]]
 
 class CandidateSource(Protocol):
     """Interface of a source of candidates."""
+
+    inflections: bool  # whether names of all languages are found with endings, such as those of plurals
 
     def bind(self, vocab: Vocab) -> None:
         """Set the pipeline's vocabulary."""
@@ -80,6 +82,8 @@ class StoreCandidates:
     lang (Optional[str]): Language whose names are preferred; "auto" for the document's, None for none.
     match (str): The loosest spelling allowed: "exact", "case" or "loose".
     same_ids (str): What an id that two stores have means: "error" for a conflict, "merge" for the same entity.
+    inflections (bool): Whether names of all languages are found with endings of the text's language, such as those of
+        plurals (see `inflection.FREE_ENDINGS`).
     RAISES (ValueError): ML070 for an unknown value of `match` or `same_ids`, ML310 for an empty path or language, ML423
         for a list without stores, or with one twice.
     """
@@ -91,15 +95,18 @@ class StoreCandidates:
         lang: Optional[str] = AUTO,
         match: str = "loose",
         same_ids: str = "error",
+        inflections: bool = False,
     ):
         check_choice("match", match, MATCHES)
         check_choice("same_ids", same_ids, SAME_IDS)
+        check_flag("inflections", inflections)
         if lang is not None:
             check_text("lang", lang)
         self.path = path
         self.lang = lang
         self.match = match
         self.same_ids = same_ids
+        self.inflections = inflections
         for one in self._paths:
             check_text("path", str(one))
         if isinstance(path, list) and (not path or len({*map(str, path)}) < len(path)):
@@ -140,7 +147,7 @@ class StoreCandidates:
         keys = [(span.text, lang_of(span) if self.lang == AUTO else self.lang) for span in mentions]
         for key in keys:
             if key not in known:
-                known[key] = store.candidates(*key, match=self.match)
+                known[key] = store.candidates(*key, match=self.match, inflections=self.inflections)
         return [known[key] for key in keys]
 
     def __len__(self) -> int:
@@ -206,7 +213,11 @@ class StoreCandidates:
 
 
 def build_store_candidates_v1(
-    path: Optional[Paths] = None, lang: Optional[str] = AUTO, match: str = "loose", same_ids: str = "error"
+    path: Optional[Paths] = None,
+    lang: Optional[str] = AUTO,
+    match: str = "loose",
+    same_ids: str = "error",
+    inflections: bool = False,
 ) -> StoreCandidates:
     """Return a source of candidates from an entity store. Registered as `spacy-mluke.store_candidates.v1`.
 
@@ -216,9 +227,11 @@ def build_store_candidates_v1(
     lang (Optional[str]): Language whose names are preferred; "auto" for the document's, None for none.
     match (str): The loosest spelling allowed: "exact", "case" or "loose".
     same_ids (str): What an id that two stores have means: "error" for a conflict, "merge" for the same entity.
+    inflections (bool): Whether names of all languages are found with endings of the text's language: "s" and "es" in
+        English (plurals), "nin" in Turkish. It finds more names, and more words that are no names.
     RETURNS (StoreCandidates): The source.
     """
-    return StoreCandidates(path, lang=lang, match=match, same_ids=same_ids)
+    return StoreCandidates(path, lang=lang, match=match, same_ids=same_ids, inflections=inflections)
 
 
 def build_kb_candidates_v1(

@@ -11,6 +11,8 @@ from .name_index import AnyIndex
 class HasNames(Protocol):
     """Something with an index of names."""
 
+    inflections: bool  # whether names of all languages are found with endings
+
     def name_index(self) -> AnyIndex:
         """Return the index."""
         ...
@@ -56,7 +58,8 @@ class Finders:
         """
         if lang not in self._finders:
             names = self.index.names(None if lang in ("xx", "") else lang, self.types, self.min_length)
-            self._finders[lang] = MentionFinder(names, lang, skip_parts=self.skip_parts)
+            options = {"skip_parts": self.skip_parts, "inflections": self.source.inflections}
+            self._finders[lang] = MentionFinder(names, lang, **options)
         return self._finders[lang]
 
     def __reduce__(self) -> Tuple[Type[Finders], Tuple]:

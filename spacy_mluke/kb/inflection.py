@@ -54,6 +54,57 @@ LANGUAGES: Dict[str, Endings] = {
     "uk": _of("а я у ю и і ї е о ою ею єю ом ем єм ові еві єві ам ям ами ями ах ях ів їв ь й", "аяьй"),
 }
 
+# Endings of names of any language, on request (`inflections`): of plurals, genitives, and cases of Turkish. Those of
+# text of an unknown language ("xx") are few, because the endings of one language are parts of names in another.
+FREE_ENDINGS: Dict[str, FrozenSet[str]] = {
+    lang: frozenset(endings.split())
+    for lang, endings in {
+        "xx": "s es",
+        "de": "s es n en",
+        "en": "s es",
+        "es": "s es",
+        "fr": "s x",
+        "nl": "s en",
+        "pt": "s es",
+        "tr": "lar ler ları leri ı i u ü yı yi yu yü a e ya ye da de ta te dan den tan ten ın in un ün nın nin nun nün",
+    }.items()
+}
+_MIN_FREE_STEM = 4  # letters and digits
+
+
+def free_endings(lang: Optional[str]) -> FrozenSet[str]:
+    """Return what may follow a name in text of a language, if names of all languages are inflected.
+
+    lang (Optional[str]): The language; None, "" or "xx" for an unknown one.
+    RETURNS (FrozenSet[str]): Endings in lower case; empty for a language without them.
+    """
+    if lang in (None, "", "xx"):
+        return FREE_ENDINGS["xx"]
+    own = LANGUAGES[lang].endings if lang in LANGUAGES else frozenset()
+    return FREE_ENDINGS.get(lang or "", frozenset()) | own
+
+
+def is_free_stem(stem: str) -> bool:
+    """Return whether a name is long enough to be found with the endings of `free_endings`.
+
+    stem (str): The name.
+    RETURNS (bool): Whether it is.
+    """
+    return sum(map(str.isalnum, stem)) >= _MIN_FREE_STEM
+
+
+def free_stems(key: str, lang: Optional[str]) -> Iterator[str]:
+    """Return the keys of names that a mention may be an inflected form of, the longest first.
+
+    key (str): The mention's `loose_key`.
+    lang (Optional[str]): Its language.
+    YIELDS (str): A key.
+    """
+    endings = {loose_key(ending) for ending in free_endings(lang)}
+    for length in range(1, MAX_ENDING + 1):
+        if key[len(key) - length :] in endings and is_free_stem(key[: len(key) - length]):
+            yield key[: len(key) - length]
+
 
 def stem_of(key: str, lang: str) -> Optional[str]:
     """Return the part of a name that its inflected forms begin with.

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Collection, Dict, Iterable, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Any, Collection, Dict, FrozenSet, Iterable, Iterator, List, NamedTuple, Optional, Tuple
 
 import numpy
 
 from ..types import Ints1d
-from .inflection import LANGUAGES, MAX_ENDING
+from .inflection import LANGUAGES, MAX_ENDING, free_endings, is_free_stem
 from .mention_rules import extend, is_allowed, is_common_word, is_part, stop_words
 from .name_index import (
     ANY_ENDING,
@@ -29,6 +29,7 @@ _CLUSTER = re.compile("[^\u0300-\u036f]?[\u0300-\u036f]*", re.DOTALL)
 _SPACE = ord(" ")
 _CHUNK = 1 << 12  # characters searched at once
 _MAX_CACHED = 1 << 16  # foldings in the cache, of a letter with its marks
+_CUT_NAME = 1 << 32  # a name that ends within a word of the text
 _MAX_CACHED_LENGTH = 4  # characters of a cached letter with its marks
 
 
@@ -53,12 +54,15 @@ class MentionFinder:
     names (Names): The names.
     lang (str): Language of the text, whose stop words are used; "xx" for any.
     skip_parts (bool): Whether to skip a name of one word beside another capitalised word ("Paris Hilton").
+    inflections (bool): Whether names of all languages are found with the endings of the text's language: plurals, for
+        instance (see `inflection.FREE_ENDINGS`).
     """
 
-    def __init__(self, names: Names, lang: str = "xx", *, skip_parts: bool = False):
+    def __init__(self, names: Names, lang: str = "xx", *, skip_parts: bool = False, inflections: bool = False):
         self.names = names
         self.lang = lang
         self.skip_parts = skip_parts
+        self.endings: FrozenSet[str] = free_endings(lang) if inflections else frozenset()
 
     def __len__(self) -> int:
         """Number of keys."""
@@ -97,7 +101,7 @@ class MentionFinder:
             return
         words = stop_words(self.lang)
         for start, last, word_end, flags in self._matches(text):
-            for first, end in _forms(text, start, last, word_end, flags):
+            for first, end in _forms(text, start, last, word_end, flags, self.endings):
                 end = extend(text, first, end)
                 if not is_allowed(text, first, end, flags):
                     continue
@@ -125,7 +129,8 @@ class MentionFinder:
                 if edges[end]:
                     yield begin, end, end, flags
                 else:
-                    yield begin, end, int(stops[end]), flags & ~NAME
+                    cut = _CUT_NAME if self.endings and flags & NAME else 0
+                    yield begin, end, int(stops[end]), flags & ~NAME | cut
 
     def _bounds(
         self, folded: str, origins: Ints1d, edges: Ints1d, stops: Ints1d, marks: Dict[int, int]
@@ -140,7 +145,7 @@ class MentionFinder:
         if marks:
             after = numpy.asarray([marks.get(end, marks.get(end - 1, end)) for end in after.tolist()], dtype="int64")
         is_end = edges[after]
-        if self.names.has_stems:
+        if self.names.has_stems or self.endings:
             is_end = is_end | (stops[after] - after <= MAX_ENDING)
         return starts, numpy.flatnonzero(is_word & is_new[1:] & is_end) + 1
 
@@ -161,14 +166,18 @@ class MentionFinder:
         yield from zip(firsts[is_found].tolist(), lasts[is_found].tolist(), names.flags[rows].tolist(), strict=True)
 
 
-def _forms(text: str, start: int, last: int, word_end: int, flags: int) -> Iterator[Tuple[int, int]]:
+def _forms(
+    text: str, start: int, last: int, word_end: int, flags: int, endings: FrozenSet[str]
+) -> Iterator[Tuple[int, int]]:
     """The mentions that a name is found as: complete, or with an ending."""
     length = word_end - last
     if flags & NAME:
         yield start, last
+    if flags & _CUT_NAME and text[last:word_end].lower() in endings and is_free_stem(text[start:last]):
+        yield start, word_end
     if flags & ANY_ENDING and length <= MAX_ENDING:
         yield start, word_end
-    if 0 < length <= MAX_ENDING and flags >= min(INFLECTED.values()):
+    if 0 < length <= MAX_ENDING and flags & ~_CUT_NAME >= min(INFLECTED.values()):
         ending = text[last:word_end].lower()
         for lang, bit in INFLECTED.items():
             rules = LANGUAGES[lang]

@@ -37,6 +37,8 @@ class KBCandidates:
         default an `InMemoryLookupKB`.
     """
 
+    inflections = False  # its names are found as they are
+
     def __init__(
         self,
         kb_loader: Optional[KBLoader] = None,

@@ -12,7 +12,7 @@ from ..errors import Errors, check_choice
 from ..storage.files import replacing, write_files
 from ..storage.sqlite import ReadOnlyDatabase, Row
 from .entities import Entity, EntityName, Fact
-from .inflection import MAX_ENDING, base_keys
+from .inflection import MAX_ENDING, base_keys, free_stems
 from .matching import Match, strictest, weigh
 from .name_keys import loose_key
 from .store_format import (
@@ -189,7 +189,9 @@ class EntityStore(ReadOnlyDatabase):
 
     # --- by name ---
 
-    def candidates(self, mention: str, lang: Optional[str] = None, *, match: str = "loose") -> List[Match]:
+    def candidates(
+        self, mention: str, lang: Optional[str] = None, *, match: str = "loose", inflections: bool = False
+    ) -> List[Match]:
         """Return the candidates of a mention.
 
         The strictest spelling that finds a name is used: exact; without case; without accents and punctuation
@@ -202,17 +204,22 @@ class EntityStore(ReadOnlyDatabase):
         lang (Optional[str]): Its language. Only names of this language and those without a language are used, or all
             names if none of them is found.
         match (str): The loosest spelling allowed: "exact", "case" or "loose".
+        inflections (bool): Whether a mention may also be a name of any language with an ending of the mention's
+            language, such as that of a plural (see `inflection.FREE_ENDINGS`).
         RETURNS (List[Match]): The most likely first; equally likely ones sorted by id.
         RAISES (ValueError): ML070 for an unknown value of `match`.
         """
-        return weigh(self.named(mention, lang, match=match).rows)
+        return weigh(self.named(mention, lang, match=match, inflections=inflections).rows)
 
-    def named(self, mention: str, lang: Optional[str] = None, *, match: str = "loose") -> Named:
+    def named(
+        self, mention: str, lang: Optional[str] = None, *, match: str = "loose", inflections: bool = False
+    ) -> Named:
         """Return the names that a mention may be, as `candidates` selects them.
 
         mention (str): The mention.
         lang (Optional[str]): Its language.
         match (str): The loosest spelling allowed.
+        inflections (bool): Whether a mention may also be a name of any language with an ending.
         RETURNS (Named): The names with their entities.
         RAISES (ValueError): ML070 for an unknown value of `match`.
         """
@@ -224,6 +231,9 @@ class EntityStore(ReadOnlyDatabase):
             if not rows and match == "loose":
                 is_inflected = True
                 rows = self._with_stem(key) or self._inflected(key, lang)
+                if not rows and inflections:
+                    stems = (self._named(CANDIDATES, stem) for stem in free_stems(key, lang))
+                    rows = next(filter(None, stems), [])
         except UnicodeEncodeError:  # a lone surrogate, which a store cannot contain
             return Named([], False)
         kept = strictest(rows, mention, match) if rows else []

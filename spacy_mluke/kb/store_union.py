@@ -187,17 +187,20 @@ class StoreUnion:
 
     # --- by name ---
 
-    def candidates(self, mention: str, lang: Optional[str] = None, *, match: str = "loose") -> List[Match]:
+    def candidates(
+        self, mention: str, lang: Optional[str] = None, *, match: str = "loose", inflections: bool = False
+    ) -> List[Match]:
         """Return the candidates of a mention: those of all stores.
 
         mention (str): The mention.
         lang (Optional[str]): Its language. Each store uses its names in this language if it has some.
         match (str): The loosest spelling allowed: "exact", "case" or "loose".
+        inflections (bool): Whether a mention may also be a name of any language with an ending.
         RETURNS (List[Match]): The most likely first; of equally likely ones, those of the first store.
         RAISES (ValueError): ML070 for an unknown value of `match`.
         """
         check_choice("match", match, MATCHES)
-        named = [store.named(mention, lang, match=match) for store in self.stores]
+        named = [store.named(mention, lang, match=match, inflections=inflections) for store in self.stores]
         has_direct = any(own.rows and not own.is_inflected for own in named)
         used = [
             (place, weigh(own.rows))

@@ -20,6 +20,7 @@ def load(
     lang: str = "xx",
     store: Union[str, Path, Sequence[Union[str, Path]]] = "world",
     same_ids: str = "error",
+    inflections: bool = False,
     relations: Optional[bool] = None,
     questions: bool = False,
     cloze: bool = False,
@@ -45,6 +46,8 @@ def load(
         for the bundled people, places, organisations and works; or the path of an entity store; or a list of these, the
         most important first.
     same_ids (str): What an id that two stores have means: "error" for a conflict, "merge" for the same entity.
+    inflections (bool): Whether names of all languages are found with endings of the text's language, such as those of
+        plurals. It finds more names, and more words that are no names.
     relations (Optional[bool]): Whether to find relations. None: if the pipeline has been trained to.
     questions (bool): Whether to add `mluke_qa`, which answers questions. Only for the ready-made pipeline.
     cloze (bool): Whether to add `mluke_cloze`, which fills [MASK]s.
@@ -70,7 +73,8 @@ def load(
     encoder = {"model": {"encoder": options}}
     stores = [str(store)] if isinstance(store, (str, Path)) else [str(path) for path in store]
     is_one = isinstance(store, (str, Path))
-    candidates = {"candidates": {"path": stores[0] if is_one else stores, "same_ids": same_ids}}
+    path = stores[0] if is_one else stores
+    candidates = {"candidates": {"path": path, "same_ids": same_ids, "inflections": inflections}}
     nlp.add_pipe("mluke_mentions", config=candidates)
     if vectors if vectors is not None else not is_ready_made:
         # "both" finds the same entity across languages more often: docs/background/mluke-small.md, "The same entity".

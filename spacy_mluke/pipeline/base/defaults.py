@@ -24,4 +24,5 @@ STORE: Dict[str, Any] = {
     "lang": "auto",
     "match": "loose",
     "same_ids": "error",
+    "inflections": False,
 }

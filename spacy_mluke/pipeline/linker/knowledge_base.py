@@ -81,6 +81,7 @@ class KnowledgePipe(TaskPipe):
         made = StoreCandidates(path)
         if isinstance(own, StoreCandidates):
             made.lang, made.match, made.same_ids = own.lang, own.match, own.same_ids
+            made.inflections = own.inflections
         self.set_candidates(made)
 
     def set_kb(self, kb_loader: Callable[[Vocab], KnowledgeBase]) -> None:

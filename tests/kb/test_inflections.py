@@ -1,0 +1,50 @@
+"""Names with endings, on request: plurals, and cases of Turkish."""
+
+from __future__ import annotations
+
+import pytest
+import spacy
+
+from spacy_mluke.kb.inflection import FREE_ENDINGS, MAX_ENDING
+from spacy_mluke.kb.store_build import build_store
+from spacy_mluke.kb.store_rows import StoreRow
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory):
+    rows = [StoreRow("p:5", "en", "Fairphone 5"), StoreRow("p:f", "en", "Fairphone"), StoreRow("p:a", "en", "Acme")]
+    rows += [StoreRow("p:n", "en", "Ion"), StoreRow("p:u", "en", "USAB")]
+    return build_store(rows, tmp_path_factory.mktemp("store") / "own.sqlite").path
+
+
+def found(path, lang, text, inflections=True):
+    nlp = spacy.blank("xx")
+    source = {"path": str(path), "lang": lang, "inflections": inflections}
+    pipe = nlp.add_pipe("mluke_mentions", config={"candidates": source})
+    spans = [text[start:end] for start, end in pipe.finder(lang).find_longest(text)]
+    store = pipe.candidates.store
+    return [(span, [m.id for m in store.candidates(span, lang, inflections=inflections)]) for span in spans]
+
+
+@pytest.mark.parametrize(
+    ("lang", "text", "expected"),
+    [
+        ("en", "Two Fairphones and three Fairphone 5s", [("Fairphones", ["p:f"]), ("Fairphone 5s", ["p:5"])]),
+        ("de", "die Fairphones", [("Fairphones", ["p:f"])]),
+        ("tr", "Acmeler ve Acme'nin", [("Acmeler", ["p:a"]), ("Acme", ["p:a"])]),
+        ("xx", "Fairphones, Acmelere", [("Fairphones", ["p:f"])]),
+        ("en", "Acmeler", []),
+        ("en", "Ions, USABs, Fairphonesque", []),
+    ],
+    ids=["english", "german", "turkish", "unknown", "other_language", "short_code_or_no_ending"],
+)
+def test_names_are_found_with_endings_of_the_text(path, lang, text, expected):
+    assert found(path, lang, text) == expected
+
+
+def test_without_the_option_only_names_as_they_are_are_found(path):
+    assert found(path, "en", "Fairphones and a Fairphone", inflections=False) == [("Fairphone", ["p:f"])]
+
+
+def test_endings_are_short_enough_to_be_found():
+    assert {len(ending) <= MAX_ENDING for endings in FREE_ENDINGS.values() for ending in endings} == {True}
