@@ -11,13 +11,12 @@ import sqlite3
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Tuple
+from typing import Any, Callable, Dict, List, Tuple, cast
 
 from spacy_mluke.kb.candidate_sources import KBCandidates, StoreCandidates
 from spacy_mluke.kb.store import Entity, EntityStore, Match
 from spacy_mluke.kb.store_build import StoreRow, build_store
 from spacy_mluke.kb.store_sources import read_rows
-from spacy_mluke.kb.store_union import AnyStore
 from spacy_mluke.vocabulary.database import EntityDatabase, build_database
 from spacy_mluke.vocabulary.entity_vocabulary import EntityVocabulary
 
@@ -101,7 +100,7 @@ def damage_store_bytes(shared: Shared, rng: random.Random, folder: Path) -> str:
     data, how = damage_bytes(rng, shared.store.read_bytes())
     source = StoreCandidates()
     source.from_bytes(data)
-    return _compare("store from bytes", _answers(source.store), shared.answers, how)
+    return _compare("store from bytes", _answers(cast(EntityStore, source.store)), shared.answers, how)
 
 
 def damage_database(shared: Shared, rng: random.Random, folder: Path) -> str:
@@ -185,7 +184,7 @@ def ask_store(path: Path) -> Any:
     return _answers(EntityStore(path))
 
 
-def _answers(store: AnyStore) -> Any:
+def _answers(store: EntityStore) -> Any:
     found = []
     for mention in MENTIONS:
         for lang in (None, "ja"):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, List, Optional
+from typing import TYPE_CHECKING, Iterable, List, Optional
 
 import typer
 
 if TYPE_CHECKING:
-    from ..kb.store import EntityStore
+    from ..kb.store_rows import AnyRow
 
 SOURCES = typer.Argument(..., help="Tables, JSON lines, Wikidata dumps, an entity_vocab.json or checkpoints")
 TARGET = typer.Argument(..., help="The file to write")
@@ -56,7 +56,9 @@ def build(
     _check_free(target, force)
     places = [find_entities(source) if source.is_dir() else source for source in sources]
     names = None if columns is None else columns.split(",")
-    rows = chain.from_iterable(read_rows(place, languages=lang or None, columns=names) for place in places)
+    rows: Iterable[AnyRow] = chain.from_iterable(
+        read_rows(place, languages=lang or None, columns=names) for place in places
+    )
     if entity_type:
         rows = (with_type(row, entity_type) for row in rows)
     with progress_bar() as progress:

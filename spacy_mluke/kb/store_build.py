@@ -20,6 +20,7 @@ from .name_keys import loose_key
 from .store import EntityStore
 from .store_format import ALIAS, FORMAT, INDEXES, KINDS, NAME, TABLES
 from .store_rows import AnyRow, StoreClass, StoreDescription, StoreFact, StoreRow, check_prior, problem_of
+from .store_sources import read_rows
 
 _CACHE_KIB = 64 * 1024
 _REPORT_EVERY = 10_000  # rows between two calls of `progress`
@@ -56,7 +57,7 @@ _FINISH = ("INSERT INTO keys SELECT key, row FROM stage.keys ORDER BY key, row",
 
 
 def build_store(
-    rows: Iterable[AnyRow],
+    rows: Union[str, Path, Iterable[AnyRow]],
     target: Union[str, Path],
     *,
     source: object = "rows",
@@ -70,7 +71,8 @@ def build_store(
     Whitespace around names is removed. If an entity has a name twice in a language, one is kept, with the greater
     prior. What contradicts another row, or is about an entity without a name, is skipped: a warning counts it (ML188).
 
-    rows (Iterable[AnyRow]): The names, and perhaps descriptions, finer types and facts.
+    rows (Union[str, Path, Iterable[AnyRow]]): The names, and perhaps descriptions, finer types and facts; or the path
+        of a table or of another source that `python -m spacy_mluke entities build` reads.
     target (Union[str, Path]): The file to write. It is created or replaced when it is complete.
     source (object): Source of the rows, for messages.
     facts (Iterable[Tuple[str, str, str]]): More facts: id of the subject, property, id of the object, which may be an
@@ -83,6 +85,9 @@ def build_store(
         written.
     """
     target = Path(target)
+    if isinstance(rows, (str, Path)):
+        source, is_checked = rows, True
+        rows = read_rows(Path(rows))
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with (

@@ -74,21 +74,21 @@ def rows_of(cells: Mapping[Column, Any]) -> Iterator[AnyRow]:
     elif entity_prior is None:
         # An entity on each line: the prior is that of the entity.
         entity_prior = prior
-    for column, own in values.items():
-        head, colon, rest = column.partition(":")
+    for name, own in values.items():
+        head, colon, rest = name.partition(":")
         if colon and head in KINDS:
-            for name in own:
+            for one in own:
                 has_names = True
-                yield StoreRow(entity_id, rest, name, kind, None, head, entity_prior)  # type: ignore[arg-type]
-        elif column == "xref":
-            for name in own:
-                yield StoreRow(entity_id, "", name, kind, None, CROSS_REFERENCE, entity_prior)  # type: ignore[arg-type]
+                yield StoreRow(entity_id, rest, one, kind, None, head, entity_prior)  # type: ignore[arg-type]
+        elif name == "xref":
+            for one in own:
+                yield StoreRow(entity_id, "", one, kind, None, CROSS_REFERENCE, entity_prior)  # type: ignore[arg-type]
         elif head == "fact":
             yield from (StoreFact(entity_id, rest, one) for one in own)  # type: ignore[arg-type]
-        elif column == "types":
+        elif name == "types":
             yield from (StoreClass(entity_id, one) for one in own)  # type: ignore[arg-type]
-        elif head == "description" and plain[column]:
-            yield StoreDescription(entity_id, rest or lang, plain[column])  # type: ignore[arg-type]
+        elif head == "description" and plain[name]:
+            yield StoreDescription(entity_id, rest or lang, plain[name])  # type: ignore[arg-type]
     if not has_names:
         yield StoreRow(entity_id, lang, "", kind)  # type: ignore[arg-type]
 
