@@ -9,6 +9,7 @@ import typer
 
 if TYPE_CHECKING:
     from ..kb.store_rows import AnyRow
+    from ..kb.store_union import AnyStore
 
 SOURCES = typer.Argument(..., help="Tables, JSON lines, Wikidata dumps, an entity_vocab.json or checkpoints")
 TARGET = typer.Argument(..., help="The file to write")
@@ -121,7 +122,7 @@ def _check_free(target: Path, force: bool) -> None:
         raise ValueError(Errors.ML235.format(path=target))
 
 
-def _counts(store: EntityStore) -> str:
+def _counts(store: AnyStore) -> str:
     languages = sum(bool(lang) for lang in store.languages)
     return f"{len(store):,} entities, {store.n_names:,} names in {languages} languages"
 
