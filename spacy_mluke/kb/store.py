@@ -11,35 +11,12 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple, Union
 from ..errors import Errors, check_choice
 from ..storage.files import replacing, write_files
 from ..storage.sqlite import ReadOnlyDatabase, Row
+from . import store_format as sql
 from .entities import Entity, EntityName, Fact
 from .inflection import MAX_ENDING, base_keys, free_stems
 from .matching import Match, strictest, weigh
 from .name_keys import loose_key
-from .store_format import (
-    ALL_ENTITIES,
-    ALL_NAMES,
-    ANY_DESCRIPTION,
-    ANY_FACT,
-    ANY_OUTER_FACT,
-    BY_CROSS_REFERENCE,
-    BY_STEM,
-    CANDIDATES,
-    CLASSES_OF,
-    DESCRIPTIONS_OF,
-    ENTITY,
-    FACTS_OF,
-    FORMAT,
-    KINDS,
-    NAMES_OF,
-    OLDER,
-    OUTER_FACTS_OF,
-    REFERENCES,
-    SCHEMA,
-    WITH_FACTS,
-    CandidateRow,
-    check_row,
-    read_counts,
-)
+from .store_format import CandidateRow, check_row, read_counts
 
 STORE = "entities.sqlite"
 MATCHES = ("exact", "case", "loose")
@@ -62,9 +39,9 @@ class EntityStore(ReadOnlyDatabase):
     """
 
     message = Errors.ML230
-    version = FORMAT
-    schema = SCHEMA
-    older = OLDER
+    version = sql.FORMAT
+    schema = sql.SCHEMA
+    older = sql.OLDER
 
     def __init__(self, path: Union[str, Path]):
         super().__init__(Path(path))
@@ -75,11 +52,11 @@ class EntityStore(ReadOnlyDatabase):
             raise self.damaged(f"its description of the content cannot be read ({err})") from err
         self._n_entities, self.n_names, self.languages, self.types = meta
         version = self.query("PRAGMA user_version")[0][0]
-        self._has_tables, self._has_texts = version >= WITH_FACTS, version >= FORMAT
+        self._has_tables, self._has_texts = version >= sql.WITH_FACTS, version >= sql.FORMAT
         # Whether there are facts about entities; and descriptions.
-        self.has_facts = self._has_tables and bool(self.query(ANY_FACT))
-        self.has_facts = self.has_facts or (self._has_texts and bool(self.query(ANY_OUTER_FACT)))
-        self.has_descriptions = self._has_texts and bool(self.query(ANY_DESCRIPTION))
+        self.has_facts = self._has_tables and bool(self.query(sql.ANY_FACT))
+        self.has_facts = self.has_facts or (self._has_texts and bool(self.query(sql.ANY_OUTER_FACT)))
+        self.has_descriptions = self._has_texts and bool(self.query(sql.ANY_DESCRIPTION))
 
     def __len__(self) -> int:
         """Number of entities."""
@@ -144,8 +121,8 @@ class EntityStore(ReadOnlyDatabase):
         row = self._find(entity_id)
         if row is None or not self._has_tables:
             return []
-        found = self.query(FACTS_OF, (row[0],))
-        found += self.query(OUTER_FACTS_OF, (row[0],)) if self._has_texts else []
+        found = self.query(sql.FACTS_OF, (row[0],))
+        found += self.query(sql.OUTER_FACTS_OF, (row[0],)) if self._has_texts else []
         return [Fact(*fact) for fact in self._checked(found, "tt")]
 
     def descriptions(self, entity_id: str) -> Dict[str, str]:
@@ -157,7 +134,7 @@ class EntityStore(ReadOnlyDatabase):
         row = self._find(entity_id)
         if row is None or not self._has_texts:
             return {}
-        return dict(self._checked(self.query(DESCRIPTIONS_OF, (row[0],)), "tt"))
+        return dict(self._checked(self.query(sql.DESCRIPTIONS_OF, (row[0],)), "tt"))
 
     def find_id(self, entity_id: str) -> Optional[str]:
         """Return the id of an entity.
@@ -173,7 +150,7 @@ class EntityStore(ReadOnlyDatabase):
 
         YIELDS (Tuple[str, str]): Id of an entity, and its id in another register.
         """
-        for _, entity_id, reference in self._in_parts(REFERENCES, "ntt"):
+        for _, entity_id, reference in self._in_parts(sql.REFERENCES, "ntt"):
             yield entity_id, reference
 
     def classes(self, entity_id: str) -> List[str]:
@@ -185,7 +162,7 @@ class EntityStore(ReadOnlyDatabase):
         row = self._find(entity_id)
         if row is None or not self._has_tables:
             return []
-        return [name for (name,) in self._checked(self.query(CLASSES_OF, (row[0],)), "t")]
+        return [name for (name,) in self._checked(self.query(sql.CLASSES_OF, (row[0],)), "t")]
 
     # --- by name ---
 
@@ -227,12 +204,12 @@ class EntityStore(ReadOnlyDatabase):
         key = loose_key(mention)
         is_inflected = False
         try:
-            rows = self._named(CANDIDATES, key)
+            rows = self._named(sql.CANDIDATES, key)
             if not rows and match == "loose":
                 is_inflected = True
                 rows = self._with_stem(key) or self._inflected(key, lang)
                 if not rows and inflections:
-                    stems = (self._named(CANDIDATES, stem) for stem in free_stems(key, lang))
+                    stems = (self._named(sql.CANDIDATES, stem) for stem in free_stems(key, lang))
                     rows = next(filter(None, stems), [])
         except UnicodeEncodeError:  # a lone surrogate, which a store cannot contain
             return Named([], False)
@@ -244,7 +221,7 @@ class EntityStore(ReadOnlyDatabase):
 
     def _with_stem(self, key: str) -> List[CandidateRow]:
         for ending in range(min(MAX_ENDING, len(key) - 1) + 1):
-            rows = self._named(BY_STEM, key[: len(key) - ending])
+            rows = self._named(sql.BY_STEM, key[: len(key) - ending])
             if rows:
                 return rows
         return []
@@ -252,7 +229,7 @@ class EntityStore(ReadOnlyDatabase):
     def _inflected(self, key: str, lang: Optional[str]) -> List[CandidateRow]:
         own = lang if lang in self.languages else None
         for base, code in base_keys(key, own):
-            rows = [row for row in self._named(CANDIDATES, base) if row.lang == code]
+            rows = [row for row in self._named(sql.CANDIDATES, base) if row.lang == code]
             if rows:
                 return rows
         return []
@@ -262,7 +239,7 @@ class EntityStore(ReadOnlyDatabase):
 
         YIELDS (Tuple[str, str, str]): Name, its language, and the id of its entity.
         """
-        for _, name, lang, entity_id in self._in_parts(ALL_NAMES, "nttt"):
+        for _, name, lang, entity_id in self._in_parts(sql.ALL_NAMES, "nttt"):
             yield name, lang, entity_id
 
     # --- files ---
@@ -313,15 +290,15 @@ class EntityStore(ReadOnlyDatabase):
 
     def _find(self, entity_id: str) -> Optional[Row]:
         try:
-            rows = self._checked(self.query(ENTITY, (entity_id,)), "nttp")
+            rows = self._checked(self.query(sql.ENTITY, (entity_id,)), "nttp")
             if not rows:
-                rows = self._checked(self.query(BY_CROSS_REFERENCE, (loose_key(entity_id), entity_id)), "nttp")
+                rows = self._checked(self.query(sql.BY_CROSS_REFERENCE, (loose_key(entity_id), entity_id)), "nttp")
         except UnicodeEncodeError:
             return None
         return rows[0] if rows else None
 
     def _rows(self) -> Iterator[Row]:
-        return self._in_parts(ALL_ENTITIES, "nttp")
+        return self._in_parts(sql.ALL_ENTITIES, "nttp")
 
     def _in_parts(self, query: str, kinds: str) -> Iterator[Row]:
         # In several queries: with an open one, only this thread could use the iterator.
@@ -338,8 +315,8 @@ class EntityStore(ReadOnlyDatabase):
 
     def _entity(self, row: Row) -> Entity:
         num, entity_id, kind, prior = row
-        names = self._checked(self.query(NAMES_OF, (num,)), "ttkp")
-        own = tuple(EntityName(name, lang, KINDS[place], weight) for name, lang, place, weight in names)
+        names = self._checked(self.query(sql.NAMES_OF, (num,)), "ttkp")
+        own = tuple(EntityName(name, lang, sql.KINDS[place], weight) for name, lang, place, weight in names)
         return Entity(entity_id, kind, prior, own)
 
     def _checked(self, rows: List[Row], kinds: str) -> List[Row]:
