@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+from itertools import chain
 from pathlib import Path
-from typing import Optional, Union
+from typing import List, Optional, Union
 
 from ..errors import Errors
 from ..storage.files import replacing
@@ -56,19 +57,19 @@ def is_packaged(store: EntityStore) -> bool:
 
 
 def open_index(store: EntityStore) -> NameIndex:
-    """Return the index of a store's names. That of a bundled store is read from the user's cache.
+    """Return the index of a store's names. That of a bundled store, or of a copy of one, is read from the user's cache.
 
     store (EntityStore): The store.
     RETURNS (NameIndex): The index.
     """
-    file = _index_file(store.path)
-    if not is_trusted(file.parent) or not _hash_file(store.path).is_file():
+    built = _built_original(store.path)
+    if built is None:
         return NameIndex.of(store.entities())
-    found = NameIndex.read(file)
+    found = NameIndex.read(_index_file(built))
     if found is None:
         found = NameIndex.of(store.entities())
         # The store was unpacked by another version. If the index cannot be written, it is made again the next time.
-        with contextlib.suppress(OSError), replacing(file) as aside:
+        with contextlib.suppress(OSError), replacing(_index_file(built)) as aside:
             found.write(aside)
     return found
 
@@ -80,7 +81,7 @@ def _open_bundled(kind: str) -> EntityStore:
     machine, in the user's cache; if that cannot be written to, in the folder for temporary files (see `cache_folders`).
     A damaged file is built again.
     """
-    places = [folder / _built_name(kind) for folder in cache_folders()]
+    places = _places(kind)
     for place in places:
         found = _open_built(place)
         if found is not None:
@@ -101,6 +102,28 @@ def _open_bundled(kind: str) -> EntityStore:
 
 def _built_name(kind: str) -> str:
     return f"{kind}-{fingerprint_of(_SOURCES[kind])}-{FORMAT}.sqlite"
+
+
+def _places(kind: str) -> List[Path]:
+    """The files that a bundled store may be built in, the preferred one first."""
+    return [folder / _built_name(kind) for folder in cache_folders()]
+
+
+def _built_original(path: Path) -> Optional[Path]:
+    """The file in the user's cache that a store is, or is a copy of: a saved pipeline contains one. None if there is
+    none."""
+    if is_trusted(path.parent) and _hash_file(path).is_file():
+        return path
+    digest = None
+    for place in chain.from_iterable(map(_places, BUNDLED)):
+        hash_file = _hash_file(place)
+        if not is_trusted(place.parent) or not place.is_file() or not hash_file.is_file():
+            continue
+        if place.stat().st_size == path.stat().st_size:
+            digest = digest or FileVersion(path).digest.encode()
+            if hash_file.read_bytes() == digest:
+                return place
+    return None
 
 
 def _open_built(place: Path) -> Optional[EntityStore]:

@@ -15,6 +15,7 @@ from spacy_mluke.cli import app
 from spacy_mluke.kb import bundled
 from spacy_mluke.kb.bundled import open_store
 from spacy_mluke.kb.candidate_sources import StoreCandidates
+from spacy_mluke.kb.store import EntityStore
 from spacy_mluke.kb.store_build import StoreRow, build_store
 from spacy_mluke.storage import user_folders
 
@@ -145,6 +146,17 @@ def test_the_index_of_its_names_is_read_from_the_cache(small_knowledge, monkeypa
 
     monkeypatch.setattr(bundled.NameIndex, "of", index_again)
     assert len(StoreCandidates("knowledge").name_index().names(None).hashes) == 2
+
+
+def test_the_index_of_a_copy_in_a_saved_pipeline_is_read_from_the_cache(small_knowledge, tmp_path, monkeypatch):
+    open_store("knowledge").to_disk(tmp_path / "copy.sqlite")
+    changed = build_store([StoreRow("Q1", "en", "One")], tmp_path / "changed.sqlite")
+    indexed = []
+    monkeypatch.setattr(bundled.NameIndex, "of", indexed.append)
+    assert len(bundled.open_index(EntityStore(tmp_path / "copy.sqlite")).hashes) == 2
+    assert not indexed
+    bundled.open_index(changed)
+    assert len(indexed) == 1
 
 
 def test_knowledge_is_not_copied_into_a_saved_pipeline(small_knowledge, tmp_path):
