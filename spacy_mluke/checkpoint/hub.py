@@ -1,4 +1,5 @@
-"""Find the directory of a checkpoint: the bundled one, a given directory, or files from the Hugging Face hub."""
+"""Find the directory of a checkpoint: the bundled one, a directory, an encoder of an installed pipeline, or files from
+the Hugging Face hub."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple, Union
 
 from ..errors import Errors, did_you_mean
+from .installed import find_installed_encoder
 from .shared_encoders import follow_pointer
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
@@ -70,14 +72,16 @@ def locate(name: Union[str, Path], revision: Optional[str] = None, *, is_offline
     Only config.json, safetensors and the files of the vocabularies are downloaded; pytorch_model.bin only if there are
     no safetensors, entity_vocab.sqlite only if there is no entity_vocab.json.
 
-    name (Union[str, Path]): "mluke-small", which comes with the package; a directory; or a hub name such as
-        "studio-ousia/mluke-base", optionally with a revision: "studio-ousia/mluke-base@main".
+    name (Union[str, Path]): "mluke-small", which comes with the package; a directory; the encoder of a component of an
+        installed pipeline, such as "xx_mluke_small/mluke_ner"; or a hub name such as "studio-ousia/mluke-base",
+        optionally with a revision: "studio-ousia/mluke-base@main".
     revision (Optional[str]): Branch, tag or commit of a hub name; None for the latest.
     is_offline (bool): Whether to look for a hub name only among the files that were downloaded before.
     RETURNS (Located): The directory and the name.
     RAISES (ValueError): ML040 if there is no such directory, ML041 if the hub has no such checkpoint, ML042 if the hub
         cannot be reached, ML345 for a revision that the hub does not have, or a revision of a directory, ML365 if the
-        directory points to the encoder of another component, and that is missing or has changed.
+        directory points to the encoder of another component, and that is missing or has changed, ML402 if an installed
+        pipeline has no such encoder.
     """
     if isinstance(name, str) and name in BUNDLED:
         _refuse_revision(name, revision)
@@ -91,6 +95,10 @@ def locate(name: Union[str, Path], revision: Optional[str] = None, *, is_offline
     if is_directory:
         _refuse_revision(name, revision)
         return Located(follow_pointer(path), str(name))
+    installed = None if isinstance(name, Path) else find_installed_encoder(name)
+    if installed is not None:
+        _refuse_revision(name, revision)
+        return Located(follow_pointer(installed), str(name))
     match = None if isinstance(name, Path) else _HUB_NAME.fullmatch(name)
     if match is None:
         raise ValueError(Errors.ML040.format(name=name, note=note, hint=did_you_mean(name, BUNDLED)))

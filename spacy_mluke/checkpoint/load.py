@@ -62,7 +62,7 @@ def load_encoder(
     On the CPU, weights that have the given type in the file are memory-mapped. An entity table of more than 100,000
     rows is always mapped; only the rows of its special and added entities train.
 
-    name (Union[str, Path]): The bundled "mluke-small", a directory, or a hub name such as "studio-ousia/mluke-base".
+    name (Union[str, Path]): A name that `locate` takes, such as the bundled "mluke-small", or a directory.
     revision (Optional[str]): Branch, tag or commit of a hub name; None for the latest.
     visibility (str): "joint" or "isolated".
     device (Union[str, torch.device, None]): Device of the network; by default, the CPU.

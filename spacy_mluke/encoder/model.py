@@ -37,7 +37,8 @@ def build_encoder_v1(
 
     The checkpoint is read at first use, or by `initialize`, not when the Model is built.
 
-    name (str): The bundled "mluke-small", a checkpoint directory, or a hub name such as "studio-ousia/mluke-base".
+    name (str): The bundled "mluke-small", a checkpoint directory, the encoder of a component of an installed pipeline,
+        such as "xx_mluke_small/mluke_ner", or a hub name such as "studio-ousia/mluke-base".
     visibility (str): What attends to what. "joint": words and entities attend to each other, as in the papers and
         published weights. "isolated": words attend to words, an entity attends to the words and to itself; its state
         then does not depend on the other entities.

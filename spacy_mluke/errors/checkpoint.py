@@ -1,4 +1,4 @@
-"""Errors of reading and writing checkpoints: ML035 to ML059, ML340 to ML349."""
+"""Errors of reading and writing checkpoints: ML035 to ML059, ML340 to ML349, ML402 to ML404."""
 
 
 class CheckpointErrors:
@@ -30,7 +30,8 @@ class CheckpointErrors:
     )
     ML041 = (
         "'{name}' is neither a directory on this machine nor a checkpoint on the Hugging Face hub. Check the name "
-        "(such as 'studio-ousia/mluke-base'); for a private checkpoint, set HF_TOKEN."
+        "(such as 'studio-ousia/mluke-base'); for a private checkpoint, set HF_TOKEN; for the encoder of a pipeline "
+        "(such as 'xx_mluke_small/mluke_ner'), install the pipeline."
     )
     ML042 = (
         "'{name}' is not a directory on this machine, and cannot be downloaded from the Hugging Face hub: {reason}. "
@@ -113,4 +114,8 @@ class CheckpointErrors:
     ML345 = (
         "'{name}' has no revision '{revision}': {reason}. A revision is a branch, a tag or a commit of a name on the "
         "Hugging Face hub; leave it out for the latest files."
+    )
+    ML402 = (
+        "'{name}' names an encoder of the installed pipeline '{package}', which has no component '{component}' with an "
+        "encoder. Components with one: {known}."
     )

@@ -1,4 +1,4 @@
-"""Errors of training, its corpora and its files: ML245 to ML269, ML400 to ML409."""
+"""Errors of training, its corpora and its files: ML245 to ML269, ML400, ML401, ML405 to ML409."""
 
 
 class TrainingErrors:

@@ -9,11 +9,11 @@ import spacy
 from spacy.language import Language
 from thinc.api import Config
 
+from ..checkpoint.installed import find_pipeline
 from ..errors import Errors
 from ..languages import PACKAGES, make_blank
 
 NAME = "xx_mluke_small"
-_CLONE = Path(__file__).resolve().parents[2]
 # Languages whose tokenizers make other tokens than the pipeline was trained with: for them, it keeps its own.
 _WITHOUT_SPACES = frozenset({"zh", *PACKAGES})
 
@@ -24,10 +24,8 @@ def ready_made_path() -> Path:
     RETURNS (Path): The folder.
     RAISES (ValueError): ML318 if it is neither installed nor in a clone.
     """
-    if spacy.util.is_package(NAME):
-        return spacy.util.get_package_path(NAME)
-    path = _CLONE / "models" / NAME
-    if not (path / "config.cfg").is_file():
+    path = find_pipeline(NAME)
+    if path is None:
         raise ValueError(Errors.ML318.format(name=NAME))
     return path
 

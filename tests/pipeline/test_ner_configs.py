@@ -11,7 +11,7 @@ from tests.pipeline.ner_docs import ner_docs
 from tests.pipeline.steps import run_spacy
 
 
-@pytest.mark.parametrize("config", ["ner_wikineural", "ner_paper"])
+@pytest.mark.parametrize("config", ["ner_wikineural", "ner_paper", "ner_from_ready_made"])
 def test_the_configs_for_named_entities_train_and_evaluate(steady_checkpoint, tmp_path, config):
     corpus = tmp_path / "corpus.spacy"
     DocBin(docs=ner_docs(spacy.blank("xx"))).to_disk(corpus)
