@@ -12,6 +12,18 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 REPO = Path(__file__).parent.parent
 
+# Files that take long, first: a long one that starts last leaves the other processes of pytest-xdist without work.
+LONG = (
+    "test_docs.py",
+    "training/test_resuming.py",
+    "training/test_process_group.py",
+    "xx_mluke_small/test_training.py",
+)
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: not item.path.as_posix().endswith(tuple(f"tests/{file}" for file in LONG)))
+
 
 @pytest.fixture(scope="session")
 def data_dir() -> Path:
@@ -26,6 +38,14 @@ def data_dir() -> Path:
 def xlmr_model_path() -> Path:
     """The bundled sentencepiece model: XLM-R's vocabulary, which mLUKE shares."""
     return REPO / "spacy_mluke" / "assets" / "mluke-small" / "sentencepiece.bpe.model"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def bundled_vocabulary():
+    """Keep the bundled wordpiece vocabulary open. Parsing takes most of a second."""
+    from spacy_mluke.tokenization.load import load_wordpieces
+
+    return load_wordpieces(REPO / "spacy_mluke" / "assets" / "mluke-small")
 
 
 @pytest.fixture(scope="session")

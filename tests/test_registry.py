@@ -46,12 +46,12 @@ def test_the_defaults_of_the_factory_are_complete():
     assert config["keep_token_states"] is True
 
 
-def test_importing_the_package_imports_no_heavy_packages():
+def test_importing_the_factories_and_align_imports_no_heavy_packages():
     factories = [param.values[2].partition(":")[0] for param in entry_points() if param.values[0] == "spacy_factories"]
     code = (
-        f"import sys, spacy_mluke, {', '.join(factories)}\n"
-        "heavy = {'transformers', 'spacy_transformers', 'sentencepiece', 'safetensors', 'pyarrow'} & set(sys.modules)\n"
-        "print(sorted(heavy))"
+        f"import sys, spacy_mluke.align, spacy_mluke.suggesters.entities, {', '.join(factories)}\n"
+        "heavy = {'transformers', 'spacy_transformers', 'sentencepiece', 'tokenizers', 'safetensors', 'pyarrow'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"

@@ -6,18 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from spacy_mluke.bulk.cluster import _load
+from spacy_mluke.bulk.cluster import _load, run_ray
 from spacy_mluke.bulk.run import Run
 from tests.bulk.corpora import bad_records, rows_of, save_pipeline
 from tests.bulk.test_runs import job_of
 
-ray = pytest.importorskip("ray")
-pytest.importorskip("ray.data")
-
 
 def test_after_a_crash_no_document_is_lost_or_repeated_except_the_crashing_record(tmp_path):
-    from spacy_mluke.bulk.cluster import run_ray
-
+    ray = pytest.importorskip("ray")
+    pytest.importorskip("ray.data")
     flag = tmp_path / "crashed"
     pipeline = save_pipeline(tmp_path / "pipeline", "crashes", crashes={"flag": str(flag)})
     job = job_of(pipeline, tmp_path, n=30, shard_size=5, threads=1)

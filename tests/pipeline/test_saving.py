@@ -14,7 +14,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy
 import pytest
 import spacy
+from spacy.cli.package import package
 
+from spacy_mluke.bulk import preload
 from tests.pipeline.conftest import assert_same_states, capital_docs, make_pipeline
 from tests.pipeline.link_docs import link_store
 
@@ -123,24 +125,37 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize("method", ["fork", "spawn"])
-def test_pipe_with_two_processes_works_after_the_network_has_used_threads(small_nlp, tiny_nlp, tmp_path, method):
+def test_pipe_with_two_processes_works_after_the_network_has_used_threads(small_nlp, tmp_path):
     # OpenMP's threads do not survive a fork, so a child that used them would wait forever. Tiny matrices use none.
-    if method not in multiprocessing.get_all_start_methods():
-        pytest.skip(f"no {method} here")
-    # spawn pickles the pipeline; the automaton of names is not pickled.
-    tiny_nlp.add_pipe("mluke_mentions", config={"candidates": {"path": str(link_store(tmp_path).path)}})
-    (small_nlp if method == "fork" else tiny_nlp).to_disk(tmp_path / "nlp")
+    if "fork" not in multiprocessing.get_all_start_methods():
+        pytest.skip("no fork here")
+    small_nlp.to_disk(tmp_path / "nlp")
     script = tmp_path / "script.py"
     script.write_text(PIPE, encoding="utf8")
     result = subprocess.run(
-        [sys.executable, str(script), str(tmp_path / "nlp"), method],
+        [sys.executable, str(script), str(tmp_path / "nlp"), "fork"],
         capture_output=True,
         text=True,
         timeout=240,
         env={**os.environ, "OMP_NUM_THREADS": "2"},
     )
     assert result.stdout.strip() == str([6, 0, 1] * 4), result.stderr
+
+
+@pytest.mark.skipif("forkserver" not in multiprocessing.get_all_start_methods(), reason="no forkserver here")
+def test_pipe_with_processes_that_are_not_forked_from_this_one_pickles_the_pipeline(tiny_nlp, tmp_path):
+    # The automaton of names is not pickled.
+    tiny_nlp.add_pipe("mluke_mentions", config={"candidates": {"path": str(link_store(tmp_path).path)}})
+    texts = ["Tokyo is the capital of Japan", "", "Paris"] * 4
+    before = multiprocessing.get_start_method(allow_none=True)
+    # A server that has imported everything, if it is not running yet: two processes that start empty take 13 s.
+    multiprocessing.set_forkserver_preload([preload.__name__])
+    multiprocessing.set_start_method("forkserver", force=True)
+    try:
+        docs = list(tiny_nlp.pipe(texts, n_process=2, batch_size=2))
+    finally:
+        multiprocessing.set_start_method(before, force=True)
+    assert [doc._.mluke.token_vectors.shape[0] for doc in docs] == [6, 0, 1] * 4
 
 
 def test_threads_share_one_pipeline(tiny_checkpoint):
@@ -153,30 +168,21 @@ def test_threads_share_one_pipeline(tiny_checkpoint):
         numpy.testing.assert_allclose(doc._.mluke.token_vectors, nlp(text)._.mluke.token_vectors, atol=1e-5)
 
 
-def test_a_package_of_the_pipeline_can_be_built_installed_and_loaded(tiny_nlp, tmp_path):
+def test_a_package_of_the_pipeline_can_be_built_installed_and_loaded(tiny_nlp, tmp_path, monkeypatch):
     tiny_nlp.meta["name"] = "tiny_mluke"
     tiny_nlp.to_disk(tmp_path / "nlp")
-    run = [sys.executable, "-m"]
-    subprocess.run(
-        [*run, "spacy", "package", str(tmp_path / "nlp"), str(tmp_path), "--build", "sdist"],
-        check=True,
-        capture_output=True,
-        timeout=240,
-    )
+    # What `spacy package --build sdist` calls.
+    package(tmp_path / "nlp", tmp_path, create_sdist=True, require_parent=True)
     archive = next(tmp_path.rglob("*.tar.gz"))
     target = tmp_path / "site"
     subprocess.run(
-        [*run, "pip", "install", "--no-deps", "--no-build-isolation", "--target", str(target), str(archive)],
+        [
+            *(sys.executable, "-m", "pip", "install", "--no-deps", "--no-build-isolation"),
+            *("--target", str(target), str(archive)),
+        ],
         check=True,
         capture_output=True,
         timeout=240,
     )
-    code = "import spacy; print(spacy.load('xx_tiny_mluke')('Tokyo')._.mluke.token_vectors.shape)"
-    result = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        timeout=240,
-        env={**os.environ, "PYTHONPATH": str(target)},
-    )
-    assert result.stdout.strip() == "(1, 16)", result.stderr
+    monkeypatch.syspath_prepend(target)
+    assert spacy.load("xx_tiny_mluke")("Tokyo")._.mluke.token_vectors.shape == (1, 16)

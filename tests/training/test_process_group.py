@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
+import multiprocessing
 import os
 import socket
-import subprocess
 import sys
 
 import numpy
 import pytest
 import spacy
+import torch
 from safetensors.numpy import load_file
 from spacy.tokens import DocBin
 from typer.testing import CliRunner
@@ -20,7 +23,8 @@ from spacy_mluke.training.process_group import ProcessGroup
 from tests.conftest import REPO
 from tests.pipeline.relation_docs import relation_examples
 
-pytest.importorskip("accelerate")
+# Imported by the test that needs it, not by every process that collects tests.
+needs_accelerate = pytest.mark.skipif(importlib.util.find_spec("accelerate") is None, reason="no accelerate here")
 
 
 @pytest.fixture
@@ -31,25 +35,35 @@ def corpus(tmp_path):
     return path
 
 
-def start(n, output, *arguments):
-    """Run `spacy_mluke train` in n processes, as torchrun does."""
+def start(n, folder, config, output, *arguments):
+    """Run `spacy_mluke train` in n processes, with the environment that torchrun sets."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "spacy_mluke", "train", str(REPO / "configs" / "relations_kbp37.cfg"), str(output)]
+    # A fork has imported everything, which takes a new process many seconds. After CUDA was used, it could not train.
+    method = "fork" if sys.platform == "linux" and not torch.cuda.is_available() else "spawn"
+    context = multiprocessing.get_context(method)
+    logs = [folder / f"log-{rank}.txt" for rank in range(n)]
     running = []
-    for rank in range(n):
+    for rank, log in enumerate(logs):
         names = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": n, "LOCAL_WORLD_SIZE": n, "MASTER_PORT": port}
-        environment = {**os.environ, **{k: str(v) for k, v in names.items()}, "MASTER_ADDR": "127.0.0.1"}
-        environment["OMP_NUM_THREADS"] = "1"
-        running.append(
-            subprocess.Popen(
-                [*command, *arguments], env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-            )
-        )
-    output = [process.communicate(timeout=240)[0] for process in running]
-    assert [process.returncode for process in running] == [0] * n, output
-    return output
+        environment = {**{k: str(v) for k, v in names.items()}, "MASTER_ADDR": "127.0.0.1", "OMP_NUM_THREADS": "1"}
+        command = ["train", config, str(output), *arguments]
+        running.append(context.Process(target=run_command, args=(command, environment, log)))
+        running[-1].start()
+    for process in running:
+        process.join(timeout=240)
+    printed = [log.read_text(encoding="utf8") for log in logs if log.exists()]
+    assert [process.exitcode for process in running] == [0] * n, printed
+    return printed
+
+
+def run_command(command, environment, log):
+    os.environ.update(environment)
+    torch.set_num_threads(1)
+    result = CliRunner().invoke(app, command)
+    log.write_text(result.output, encoding="utf8")
+    sys.exit(result.exit_code)
 
 
 def weights(path):
@@ -59,6 +73,7 @@ def weights(path):
     return found
 
 
+@needs_accelerate
 def test_two_processes_train_the_same_weights_as_one(steady_checkpoint, corpus, tmp_path):
     arguments = [
         *("--paths.checkpoint", str(steady_checkpoint), "--paths.train", str(corpus), "--paths.dev", str(corpus)),
@@ -73,7 +88,9 @@ def test_two_processes_train_the_same_weights_as_one(steady_checkpoint, corpus, 
     config = str(REPO / "configs" / "relations_kbp37.cfg")
     alone = CliRunner().invoke(app, ["train", config, str(tmp_path / "one"), *arguments])
     assert alone.exit_code == 0, alone.output
-    first, second = start(2, tmp_path / "two", *arguments)
+    importlib.import_module("accelerate")  # before the processes are forked
+
+    first, second = start(2, tmp_path, config, tmp_path / "two", *arguments)
     assert "2 processes" in first and "REL_MICRO_F" in first
     assert "REL_MICRO_F" not in second
     found, wanted = weights(tmp_path / "two" / "model-last"), weights(tmp_path / "one" / "model-last")

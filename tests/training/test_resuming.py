@@ -43,7 +43,11 @@ def build_stop():
 
 @pytest.fixture
 def corpus(tmp_path):
-    path = tmp_path / "corpus.spacy"
+    return save_corpus(tmp_path)
+
+
+def save_corpus(folder):
+    path = folder / "corpus.spacy"
     docs = [eg.reference for eg in relation_examples(spacy.blank("xx"))]
     for doc in docs:
         for token in doc:
@@ -129,13 +133,20 @@ def test_resuming_reaches_the_weights_of_an_uninterrupted_training(tiny_checkpoi
     assert parts_log.strip().splitlines()[-1] == whole_log.strip().splitlines()[-1]
 
 
+@pytest.fixture(scope="module")
+def losses_of_a_whole_training(steady_checkpoint, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("whole")
+    overrides = settings(steady_checkpoint, save_corpus(folder), **{"training.eval_frequency": 2})
+    return start("relations_kbp37", folder / "out", overrides).strip().splitlines()
+
+
 # Interrupted between two evaluations, and at one.
 @pytest.mark.parametrize(("every", "stop_at", "n_after"), [(3, 8, 3), (1, 7, 2)])
 def test_losses_of_each_evaluation_are_those_of_an_uninterrupted_training(
-    steady_checkpoint, corpus, tmp_path, every, stop_at, n_after
+    steady_checkpoint, corpus, losses_of_a_whole_training, tmp_path, every, stop_at, n_after
 ):
     overrides = settings(steady_checkpoint, corpus, **{"training.eval_frequency": 2})
-    whole = start("relations_kbp37", tmp_path / "whole", overrides).strip().splitlines()
+    whole = losses_of_a_whole_training
     start("relations_kbp37", tmp_path / "parts", overrides, stop_at=stop_at, every=every)
     parts = resume_run("relations_kbp37", tmp_path / "parts", overrides).strip().splitlines()
     assert parts[-n_after:] == whole[-n_after:]

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from spacy_mluke.vocabulary import entity_vocabulary as vocabulary_module
 from spacy_mluke.vocabulary.database_cache import DATABASE
 from spacy_mluke.vocabulary.entity_vocabulary import NAMES_FILE, EntityVocabulary
+from tests.vocabulary.children import look_up
 
 LITE = {"[MASK]": 0, "[UNK]": 1, "[PAD]": 2, "[MASK2]": 3}
 NAMES = {
@@ -55,10 +56,6 @@ def opened(directory: Path) -> EntityVocabulary:
     if not made.in_memory and (directory / NAMES_FILE).is_file():
         made.open(progress=print)
     return made
-
-
-def look_up(vocabulary: EntityVocabulary, queue) -> None:
-    queue.put((vocabulary.ids(["en:Tokyo", "en:Nowhere"]).tolist(), vocabulary.names(4)))
 
 
 def test_special_ids_are_read_from_the_file_whatever_their_position(vocabulary):
