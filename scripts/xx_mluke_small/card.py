@@ -16,7 +16,7 @@ from spacy.language import Language
 
 from scripts.xx_mluke_small.evaluate import write
 from scripts.xx_mluke_small.sources import Source, language_of, source_of
-from scripts.xx_mluke_small.tables import render_scores, render_table
+from scripts.xx_mluke_small.tables import render_scores
 from scripts.xx_mluke_small.training_files import (
     DOCUMENTS_FILE,
     NAME_FILES,
@@ -26,9 +26,14 @@ from scripts.xx_mluke_small.training_files import (
     TRAINING_FILES,
 )
 from spacy_mluke import __version__
+from spacy_mluke.publishing.card import render_components, render_header
+from spacy_mluke.publishing.markdown import render_table
+from spacy_mluke.publishing.saved_pipeline import Component
 
 TEMPLATE = Path(__file__).with_name("card.md")
 LICENSE = "CC BY-SA 4.0"
+NAME = "xx_mluke_small"
+TAGS = ("token-classification", "relation-extraction", "question-answering")
 DESCRIPTION = "Named entities, relations and answers to questions, in many languages. Runs on a CPU."
 URL = "https://github.com/spacy-mluke/spacy-mluke"
 BASE = Source("mluke-small", "the spacy_mluke developers; Microsoft Corporation (multilingual-e5-small)", "MIT", URL)
@@ -92,9 +97,10 @@ def render_card(
     trained (Iterable[Path]): Output folders of trainings.
     RETURNS (str): Markdown.
     """
+    codes = sorted({lang for langs in languages().values() for lang in langs})
     parts = {
-        "language codes": [f"- {lang}" for lang in sorted({lang for langs in languages().values() for lang in langs})],
-        "components": render_components(nlp),
+        "header": [render_header(name=NAME, langs=codes, licence=LICENSE, tags=TAGS).strip()],
+        "components": render_components([Component(name, name, list(labels_of(pipe))) for name, pipe in nlp.pipeline]),
         "examples": render_examples(nlp),
         "scores": [render_scores(scores).strip()],
         "relations": render_known_relations(relations),
@@ -125,25 +131,13 @@ def languages() -> Dict[str, List[str]]:
     return {task: sorted({language_of(name) for name in names}) for task, names in files.items()}
 
 
-def render_components(nlp: Language) -> List[str]:
-    """Render what the components predict.
+def labels_of(pipe: Any) -> Tuple[str, ...]:
+    """Return the labels of a component.
 
-    nlp (Language): The pipeline.
-    RETURNS (List[str]): Lines.
+    pipe (Any): The component.
+    RETURNS (Tuple[str, ...]): Its labels; empty if it has none.
     """
-    places = {
-        "mluke_ner": ("named entities", "`doc.ents`"),
-        "mluke_relations": ("relations", "`doc._.mluke_relations`"),
-        "mluke_qa": ("answers", "`doc._.mluke_answers`"),
-        "mluke_linker": ("links to the bundled knowledge base", "`ent.kb_id_`"),
-        "mluke_typing": ("types", "`span._.mluke_types`"),
-    }
-    rows = []
-    for name, pipe in nlp.pipeline:
-        what, where = places.get(name, (name, ""))
-        labels: Tuple[str, ...] = getattr(pipe, "labels", ())
-        rows.append((f"`{name}`", what, where, ", ".join(labels) if len(labels) <= 10 else f"{len(labels)} labels"))
-    return render_table(("component", "predicts", "in", "labels"), rows, is_text=True)
+    return getattr(pipe, "labels", ())
 
 
 def render_examples(nlp: Language) -> List[str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
+
+from spacy_mluke.publishing.markdown import render_table
 
 Row = Mapping[str, Any]
 
@@ -89,20 +91,6 @@ def render_questions(found: Row) -> List[str]:
     ]
     means = f"Mean F1 {_mean(found['xquad_mean'])}, mean exact match {_mean(found['xquad_mean_em'])}."
     return ["### Answers", "", *render_table(header, xquad), "", means, "", *render_table(other, sets), ""]
-
-
-def render_table(header: Sequence[str], rows: Iterable[Sequence[object]], *, is_text: bool = False) -> List[str]:
-    """Render a table: the first column to the left, the others to the right.
-
-    header (Sequence[str]): The header.
-    rows (Iterable[Sequence[object]]): The cells.
-    is_text (bool): Whether all columns are to the left.
-    RETURNS (List[str]): Lines.
-    """
-    lines = [header, ["---", *["---" if is_text else "---:"] * (len(header) - 1)], *rows]
-    return [
-        "| " + " | ".join(f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in line) + " |" for line in lines
-    ]
 
 
 def _question_row(name: str, row: Row) -> Tuple[object, ...]:

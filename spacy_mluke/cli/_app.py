@@ -34,6 +34,8 @@ COMMANDS: Dict[str, str] = {
     "calibrate": "Calibrate the probabilities of a pipeline: fit one temperature for each component.",
     "prune": "Make mluke_ner faster: learn where entities begin and end, and classify fewer candidate spans.",
     "compact": "Make a trained pipeline small: save rounded differences between its encoders and their checkpoint.",
+    "card": "Write the model card of a saved pipeline, for the Hugging Face hub.",
+    "push": "Upload a saved pipeline to the Hugging Face hub.",
     "export": "Export a trained component as a model for transformers.",
     "entities": "Build an entity store, look up names in it, or write it as JSON lines.",
     "pretrain": "Pretrain an encoder on entities: predict masked entities in texts with linked entities.",

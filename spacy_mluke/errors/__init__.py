@@ -14,6 +14,7 @@ Each file has the messages of one folder, and its own codes; `codes.py` joins th
     training.py     training/                   ML245 to ML269, ML400, ML401, ML405 to ML409
     report.py       report/                     ML270 to ML279
     bulk.py         bulk/                       ML280 to ML289, ML350 to ML359
+    publishing.py   publishing/                 ML405 to ML408
     search.py       search/                     ML429 to ML434
     serve.py        serve/                      ML435 to ML449
     rendering.py    rendering/                  ML450 to ML459

@@ -14,6 +14,7 @@ from .graph import GraphErrors
 from .kb import KnowledgeBaseErrors
 from .options import OptionErrors
 from .pipeline import PipelineErrors
+from .publishing import PublishingErrors
 from .rendering import RenderingErrors
 from .report import ReportErrors
 from .search import SearchErrors
@@ -47,6 +48,7 @@ class Errors(
     ReportErrors,
     BulkErrors,
     SearchErrors,
+    PublishingErrors,
     ServeErrors,
     AnnotationToolErrors,
     GraphErrors,
