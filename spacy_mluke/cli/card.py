@@ -25,8 +25,8 @@ def card(
 ) -> None:
     """Write the model card of a saved pipeline, for the Hugging Face hub.
 
-    The card is README.md, with a header that the hub reads. It is made from meta.json: description, components, labels, scores, licence and sources. With --dataset, the
-    scores are also in the header, and the hub shows them beside the model.
+    The card is README.md, with a header that the hub reads. It is made from meta.json: description, components, labels,
+    scores, licence and sources. With --dataset, the scores are also in the header, and the hub shows them.
     """
     from wasabi import msg
 

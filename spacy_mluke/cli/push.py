@@ -24,7 +24,8 @@ def push(
 ) -> None:
     """Upload a saved pipeline to the Hugging Face hub.
 
-    All files are in one commit. The pipeline needs a model card: see `card`. The token is that of `hf auth login`, or HF_TOKEN; it is never printed.
+    All files are in one commit. The pipeline needs a model card: see `card`. The token is that of `hf auth login`, or
+    HF_TOKEN; it is never printed.
     """
     from wasabi import msg
 
