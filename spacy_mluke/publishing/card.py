@@ -93,13 +93,14 @@ def render_header(
         )
         for score in scores
     ]
+    scored: Dict[str, Any] = {"model_name": name, "eval_results": results} if results else {}
     data = ModelCardData(
         language=list(langs),
         **_licence_fields(licence),
         library_name="spacy-mluke",
         pipeline_tag=hub_task(tags),
         tags=["spacy", *tags],
-        **({"model_name": name, "eval_results": results} if results else {}),
+        **scored,
     )
     return f"---\n{data.to_yaml()}\n---\n"
 
