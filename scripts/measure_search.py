@@ -159,7 +159,7 @@ def speed(mentions: int = MENTIONS, width: int = WIDTH, queries: int = QUERIES) 
         return found
 
     with tempfile.TemporaryDirectory() as folder:
-        original, build.read_blocks = build.read_blocks, blocks  # type: ignore[assignment]
+        original, build.read_blocks = build.read_blocks, blocks
         corpus = Path(folder) / "corpus.parquet"
         corpus.touch()
         index = timed("build", lambda: EntityIndex.build(corpus, Path(folder) / "index"))
