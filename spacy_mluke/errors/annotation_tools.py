@@ -10,6 +10,10 @@ class AnnotationToolErrors:
         "it in the tool, pass the tokenizer with which the documents were exported, or choose another alignment: "
         "expand, contract or strict."
     )
+    ML472 = (
+        "Task {i} of Label Studio has no text '{key}' in its data. The labelling configuration's <Text> names the key: "
+        "it must contain the text itself, not its address."
+    )
     ML473 = (
         "The label '{label}' (of '{text}') is reserved: tools show it for heads and tails of relations that are no "
         "entities. Rename the label of your entities."

@@ -19,6 +19,7 @@ from .. import __version__
 from ..errors import Errors
 from . import schema
 from .guard import Guard
+from .label_studio import add_label_studio
 from .logs import LOGGER
 from .metrics import CONTENT_TYPE, Metrics
 from .problems import MEDIA_TYPE, Problem
@@ -81,6 +82,7 @@ def make_app(settings: Settings, make: Optional[Make] = None) -> FastAPI:
             expose_headers=["X-Request-ID", "Retry-After"],
         )
     _add_routes(app, service)
+    add_label_studio(app, service)
     _add_pages(app, metrics, service)
     return app
 

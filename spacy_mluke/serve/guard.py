@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import hmac
 import json
 import logging
 import re
 import time
 import uuid
-from typing import Any, Awaitable, Callable, Dict, List, MutableMapping, Tuple
+from typing import Any, Awaitable, Callable, Dict, List, MutableMapping, Optional, Tuple
 
 from ..errors import Errors
 from .content_policy import POLICY
@@ -35,6 +36,9 @@ ROUTES = (
     "/v1/fill",
     "/v1/render",
     "/v1/entities",
+    "/label-studio/health",
+    "/label-studio/setup",
+    "/label-studio/predict",
 )
 _HEADERS = {
     b"content-security-policy": POLICY.encode(),
@@ -122,10 +126,15 @@ class Guard:
 
     def _check_token(self, path: str, headers: Dict[bytes, bytes]) -> None:
         """Check the token of requests for data. Pages, documentation and health are open."""
-        if self.settings.token is None or not path.startswith(("/v1/", "/metrics")):
+        if self.settings.token is None or not path.startswith(("/v1/", "/metrics", "/label-studio/")):
             return
-        kind, _, token = headers.get(b"authorization", b"").partition(b" ")
-        if kind.lower() != b"bearer" or not hmac.compare_digest(token.strip(), self.settings.token.encode()):
+        kind, _, given = headers.get(b"authorization", b"").partition(b" ")
+        token = None
+        if kind.lower() == b"bearer":
+            token = given.strip()
+        elif kind.lower() == b"basic" and path.startswith("/label-studio/"):
+            token = _password(given.strip())
+        if token is None or not hmac.compare_digest(token, self.settings.token.encode()):
             raise Problem(401, Errors.ML444)
 
     async def _body(self, headers: Dict[bytes, bytes], receive: Receive) -> bytes:
@@ -180,6 +189,15 @@ class _Exchange:
         raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
         await self.send({"type": "http.response.start", "status": problem.status, "headers": raw})
         await self.send({"type": "http.response.body", "body": body})
+
+
+def _password(credentials: bytes) -> Optional[bytes]:
+    """The password of a request with basic authentication, as Label Studio sends it."""
+    try:
+        _, colon, password = base64.b64decode(credentials, validate=True).partition(b":")
+    except ValueError:
+        return None
+    return password if colon else None
 
 
 async def _wait_for_disconnect(receive: Receive) -> Message:
