@@ -140,8 +140,11 @@ class DocMaker:
         if overlapping or any(score is not None for score in unique.values()):
             ordered = sorted(unique, key=lambda span: (span.start, span.end, span.label_))
             group = SpanGroup(doc, name=self.spans_key, spans=ordered)
-            if all(unique[span] is not None for span in ordered):
-                group.attrs["scores"] = numpy.asarray([unique[span] for span in ordered], dtype="float32")
+            scores = [unique[span] for span in ordered]
+            if any(score is not None for score in scores):
+                # Entities that a person or a rule has added are certain.
+                known = [1.0 if score is None else score for score in scores]
+                group.attrs["scores"] = numpy.asarray(known, dtype="float32")
             doc.spans[self.spans_key] = group
 
 

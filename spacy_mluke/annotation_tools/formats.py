@@ -13,13 +13,15 @@ from spacy.tokens import Doc
 from ..errors import Warnings, check_choice
 from ..extensions import install_extensions
 from ..storage.files import writing
+from .brat import read_brat, write_brat
 from .docs import DocMaker, ids_of
 from .documents import ToolDocument, listed, read_doc
 from .label_studio import read_tasks, write_tasks
 from .label_studio_config import label_studio_config
 from .prodigy import read_prodigy, write_prodigy
+from .xmi import read_xmi, write_xmi
 
-FORMATS = ("label-studio", "prodigy")
+FORMATS = ("label-studio", "prodigy", "brat", "xmi")
 
 
 def export_annotations(
@@ -33,18 +35,20 @@ def export_annotations(
 ) -> int:
     """Write documents as tasks of an annotation tool, so that people can correct what a pipeline has predicted.
 
+    One warning says what a format cannot hold, with numbers.
+
     docs (Iterable[Doc]): The documents: their entities (`doc.ents`, and nested ones in `doc.spans`), links (`kb_id_`),
         relations and probabilities are written. A document's id is `doc.user_data["id"]`, or its number.
-    path (Union[str, Path]): The file.
-    format (str): "label-studio" or "prodigy". For Label Studio, a labelling configuration is written beside the
-        file, with the suffix .xml.
+    path (Union[str, Path]): The file; for "brat" and "xmi", a folder.
+    format (str): "label-studio", "prodigy", "brat" or "xmi" (UIMA CAS, for INCEpTION). For Label Studio, a labelling
+        configuration is written beside the file, with the suffix .xml.
     spans_key (str): Key in `doc.spans` of the group with nested entities and probabilities; it may be missing.
     as_annotations (bool): For Label Studio: whether the entities are annotations, which count as done by a person,
         instead of predictions.
     model_version (str): For Label Studio: version of the model that predicted.
     RETURNS (int): Number of documents.
-    RAISES (ValueError): ML070 for an unknown format, ML473 if an entity has a reserved label, ML360 if the file cannot
-        be written.
+    RAISES (ValueError): ML070 for an unknown format, ML473 if an entity has a reserved label, ML475 for "xmi" without
+        dkpro-cassis, ML360 if the file cannot be written.
     """
     check_choice("format", format, FORMATS)
     install_extensions()
@@ -52,15 +56,20 @@ def export_annotations(
     documents = [
         read_doc(doc, spans_key=spans_key, id=own_id) for doc, own_id in zip(all_docs, ids_of(all_docs), strict=True)
     ]
-    target = Path(path)
-    with writing(target) as aside:
-        if format == "prodigy":
-            write_prodigy(documents, aside)
-        else:
-            write_tasks(documents, aside, as_annotations=as_annotations, model_version=model_version)
+    target, counts = Path(path), Counter[str]()
+    if format in ("brat", "xmi"):
+        (write_brat if format == "brat" else write_xmi)(documents, target, counts)
+    else:
+        with writing(target) as aside:
+            if format == "prodigy":
+                write_prodigy(documents, aside)
+            else:
+                write_tasks(documents, aside, as_annotations=as_annotations, model_version=model_version)
     if format == "label-studio" and any(document.entities for document in documents):
         with writing(target.with_suffix(".xml")) as aside:
             aside.write_text(label_studio_config(all_docs, spans_key=spans_key), encoding="utf8")
+    if +counts:
+        warnings.warn(Warnings.ML477.format(path=path, found=listed(counts)), stacklevel=2)
     return len(documents)
 
 
@@ -76,11 +85,11 @@ def import_annotations(
 ) -> List[Doc]:
     """Read what annotators made with a tool, for training or evaluation.
 
-    What cannot be read as it is, is counted: one warning says what was changed or skipped.
+    One warning says what was changed or skipped, with numbers.
 
     nlp (Language): Its tokenizer is used where a tool does not keep tokens. Take that of the pipeline that you train.
-    path (Union[str, Path]): The file that the tool exported.
-    format (str): "label-studio" or "prodigy".
+    path (Union[str, Path]): The file or folder that the tool exported.
+    format (str): As for `export_annotations`. "xmi" is a folder or a .zip file.
     alignment (str): What to do with an entity that does not begin and end with tokens: "expand" and "contract" move it
         to the tokens around or inside it, "strict" skips it, "raise" raises an error.
     references (Optional[Sequence[Doc]]): The documents that were exported: the result has their texts and tokens, also
@@ -96,13 +105,13 @@ def import_annotations(
     counts: Counter[str] = Counter()
     maker = DocMaker(nlp, alignment=alignment, spans_key=spans_key, counts=counts, references=references)
     docs = [maker.make(document) for document in _read(Path(path), format, predictions, counts)]
-    found = listed(counts)
-    if found:
+    if +counts:
+        found = listed(counts)
         warnings.warn(Warnings.ML478.format(path=path, found=found), stacklevel=2)
     return docs
 
 
 def _read(path: Path, format: str, predictions: bool, counts: Counter[str]) -> Iterator[ToolDocument]:
-    if format == "prodigy":
-        return read_prodigy(path, counts)
-    return read_tasks(path, counts, predictions=predictions)
+    if format == "label-studio":
+        return read_tasks(path, counts, predictions=predictions)
+    return {"prodigy": read_prodigy, "brat": read_brat, "xmi": read_xmi}[format](path, counts)

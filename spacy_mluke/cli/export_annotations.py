@@ -9,7 +9,7 @@ import typer
 
 SOURCE = typer.Argument(..., help="A .spacy file, or JSON lines", exists=True, dir_okay=False)
 TARGET = typer.Argument(..., help="The file or folder to write")
-FORMAT = typer.Option(..., "--format", "-f", help="label-studio or prodigy")
+FORMAT = typer.Option(..., "--format", "-f", help="label-studio, prodigy, brat or xmi (INCEpTION)")
 PIPELINE = typer.Option(
     None, "--pipeline", help="Pipeline that annotates the documents first: its directory or package"
 )

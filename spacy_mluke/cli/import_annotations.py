@@ -9,7 +9,7 @@ import typer
 
 SOURCE = typer.Argument(..., help="The file or folder that the tool exported", exists=True)
 TARGET = typer.Argument(..., help="The .spacy file to write")
-FORMAT = typer.Option(..., "--format", "-f", help="label-studio or prodigy")
+FORMAT = typer.Option(..., "--format", "-f", help="label-studio, prodigy, brat or xmi (INCEpTION)")
 ALIGN = typer.Option(
     "expand",
     "--align",

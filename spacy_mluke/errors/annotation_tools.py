@@ -21,6 +21,10 @@ class AnnotationToolErrors:
     ML474 = (
         "Document '{id}' is none of the exported documents: {reason}. Pass the documents that were exported, or none."
     )
+    ML475 = (
+        "XMI needs dkpro-cassis, which cannot be imported ({reason}). Install it, the extra 'annotation': "
+        "pip install dkpro-cassis."
+    )
     ML476 = (
         "A labelling configuration for Label Studio needs labels and a text, and {reason}. Make one with "
         "label_studio_config: from a pipeline with labels, or from annotated documents."

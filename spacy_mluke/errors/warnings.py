@@ -1,4 +1,4 @@
-"""Warnings: ML101 to ML199, ML477 to ML479."""
+"""Warnings: ML101 to ML199, ML477, ML478."""
 
 
 class AllWarnings:
@@ -141,4 +141,5 @@ class AllWarnings:
         "spacy_mluke, load the directory with the same visibility."
     )
     # --- annotation tools ---
+    ML477 = "Of the documents in '{path}', something could not be written as it is. {found}."
     ML478 = "Of the annotation in '{path}', some was changed or skipped. {found}."

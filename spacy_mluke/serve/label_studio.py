@@ -80,7 +80,7 @@ def add_label_studio(app: FastAPI, service: Service) -> None:
         results: List[Dict[str, Any]] = []
         size = service.settings.max_texts
         for start in range(0, len(texts), size):
-            annotated = await service.annotate(AnnotateRequest(texts=texts[start : start + size]))
+            annotated = await service.annotate(AnnotateRequest.model_validate({"texts": texts[start : start + size]}))
             for document in annotated["documents"]:
                 results.append(make_prediction(_tool_document(document), names, version, skipped))
         if +skipped:

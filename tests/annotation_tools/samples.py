@@ -12,6 +12,7 @@ from spacy_mluke.extensions import install_extensions
 
 # Characters outside the Basic Multilingual Plane are two UTF-16 code units: emoji and rare CJK.
 WORDS = [
+    "\ufeff",
     "Tokyo",
     "東京",
     "𠮷野家",
@@ -69,17 +70,21 @@ def key_of(span):
 
 
 @st.composite
-def documents(draw, words=WORDS, labels=LABELS, kb_ids=KB_IDS, relations=RELATIONS, overlapping=True):
-    """Documents with entities, nested and crossing entities with probabilities, and relations, also of other spans."""
+def documents(draw, words=WORDS, edges=WORDS):
+    """Documents with entities, nested and crossing entities with probabilities, and relations, also of other spans.
+
+    words (List[str]): Their words.
+    edges (List[str]): Words with which a span may begin and end.
+    """
     texts = draw(st.lists(st.sampled_from(words), min_size=0, max_size=8))
     spaces = [draw(st.booleans()) for _ in texts]
     bounds = [(i, j) for i in range(len(texts)) for j in range(i + 1, min(i + 4, len(texts) + 1))]
-    bounds = [place for place in bounds if "".join(texts[slice(*place)]).strip()]
+    bounds = [(i, j) for i, j in bounds if "".join(texts[i:j]).strip() and {texts[i], texts[j - 1]} <= set(edges)]
     if not bounds:
         return make(texts, spaces)
     places = st.sampled_from(bounds)
     score = st.floats(0, 1, width=32)
-    drawn = draw(st.lists(st.tuples(places, st.sampled_from(labels), st.sampled_from(kb_ids), score), max_size=4))
+    drawn = draw(st.lists(st.tuples(places, st.sampled_from(LABELS), st.sampled_from(KB_IDS), score), max_size=4))
     unique = {(place, label): (*place, label, kb_id, score) for place, label, kb_id, score in drawn}
     flat = []
     # As spaCy's filter_spans: the longest first.
@@ -91,9 +96,8 @@ def documents(draw, words=WORDS, labels=LABELS, kb_ids=KB_IDS, relations=RELATIO
         flat, unique = [], {}
     facts = draw(
         st.lists(
-            st.tuples(places, places, st.sampled_from(relations), score), max_size=3, unique_by=lambda one: one[:3]
+            st.tuples(places, places, st.sampled_from(RELATIONS), score), max_size=3, unique_by=lambda one: one[:3]
         )
     )
     ents = [one[:4] for one in flat]
-    nested = list(unique.values()) if overlapping else []
-    return make(texts, spaces, ents, nested, facts)
+    return make(texts, spaces, ents, list(unique.values()), facts)

@@ -102,3 +102,11 @@ def test_ids_are_unique():
     for doc in docs[:2]:
         doc.user_data["id"] = "x"
     assert ids_of(docs) == ["x", "x-1", "2"]
+
+
+def test_entities_without_a_probability_are_certain_if_others_have_one():
+    found = document("Tokyo Tower", (0, 5), (6, 11))
+    found.entities[0].score = 0.5
+    doc = maker().make(found)
+    assert doc.spans["mluke_ner"].attrs["scores"].tolist() == [0.5, 1.0]
+    assert "mluke_ner" not in maker().make(document("Tokyo Tower", (0, 5))).spans
