@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from .graph.build import GraphSummary, build_graph
     from .kb.store import EntityStore
     from .kb.store_build import StoreRow, build_store
+    from .onnx.export import OnnxExport, export_onnx
+    from .onnx.runner import OnnxPipeline
+    from .onnx.texts import TokenizedText
     from .pipeline.compact import CompactedEncoder, compact
     from .pipeline.load import load
     from .pipeline.quantize import quantize
@@ -43,8 +46,11 @@ __all__ = [
     "EntityStore",
     "Filler",
     "GraphSummary",
+    "OnnxExport",
+    "OnnxPipeline",
     "Relation",
     "StoreRow",
+    "TokenizedText",
     "attribute_bundled",
     "build_graph",
     "build_store",
@@ -52,6 +58,7 @@ __all__ = [
     "compact",
     "doc_to_record",
     "export_annotations",
+    "export_onnx",
     "import_annotations",
     "label_studio_config",
     "load",
@@ -73,8 +80,11 @@ _MODULES = {
     "EntityStore": "kb.store",
     "Filler": "annotate.fillers",
     "GraphSummary": "graph.build",
+    "OnnxExport": "onnx.export",
+    "OnnxPipeline": "onnx.runner",
     "Relation": "annotate.relations",
     "StoreRow": "kb.store_build",
+    "TokenizedText": "onnx.texts",
     "attribute_bundled": "attribution",
     "build_graph": "graph.build",
     "build_store": "kb.store_build",
@@ -82,6 +92,7 @@ _MODULES = {
     "compact": "pipeline.compact",
     "doc_to_record": "bulk.rows",
     "export_annotations": "annotation_tools.formats",
+    "export_onnx": "onnx.export",
     "import_annotations": "annotation_tools.formats",
     "label_studio_config": "annotation_tools.label_studio_config",
     "load": "pipeline.load",

@@ -2,9 +2,32 @@
 
 from __future__ import annotations
 
+from typing import Any, NamedTuple
+
 import numpy
 
-from .types import Ints1d
+from .types import Ints1d, Ints2d
+
+
+class Spans(NamedTuple):
+    """Spans of several documents, end to end: what a suggester returns, without thinc's `Ragged`."""
+
+    dataXd: Ints2d  # (n_spans, 2): token bounds
+    lengths: Ints1d  # (n_docs,): number of spans of each document
+
+
+def to_numpy(values: Any) -> Any:
+    """Return an array on the CPU.
+
+    values (Any): An array of NumPy, or of another library that thinc knows.
+    RETURNS (numpy.ndarray): The same array if it is NumPy's.
+    """
+    if isinstance(values, numpy.ndarray):
+        return values
+    # thinc imports torch, which alignment must not need.
+    from thinc.util import to_numpy as copy_to_numpy
+
+    return copy_to_numpy(values)
 
 
 def ranges(starts: Ints1d, lengths: Ints1d) -> Ints1d:

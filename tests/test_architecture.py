@@ -24,7 +24,7 @@ LAYERS = [
     ["scorers", "languages", "attribution", "rendering"],
     ["pipeline"],
     ["training"],
-    ["report", "bulk", "publishing", "annotation_tools"],
+    ["report", "bulk", "onnx", "publishing", "annotation_tools"],
     ["serve", "graph", "search"],
     ["cli"],
     ["__main__"],

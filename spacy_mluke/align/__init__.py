@@ -1,4 +1,5 @@
-"""Align documents and spans with wordpieces. NumPy only: nothing here imports torch.
+"""Align documents and spans with wordpieces. NumPy only: nothing here imports torch, and spaCy is imported for types
+alone, so that exported models (`onnx/`) are run with the same alignment.
 
     doc          Tokyo | is | big           span (0, 1)
     pieces       <s> ▁Tokyo ▁is ▁big </s>   entity [MASK] on pieces (1, 2), counted from <s>

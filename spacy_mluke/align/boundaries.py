@@ -1,13 +1,14 @@
-"""Batches for models of words alone: without entities, with the boundary pieces of spans."""
+"""The boundary pieces of spans, and batches for models of words alone."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Tuple
 
 import numpy
 
 from ..ragged import row_offsets
-from ..types import AlignedBatch, Ints2d
+from ..types import AlignedBatch, Ints1d, Ints2d, PassageStates
 
 
 def boundary_rows(batch: AlignedBatch) -> Ints2d:
@@ -18,6 +19,23 @@ def boundary_rows(batch: AlignedBatch) -> Ints2d:
     """
     starts = row_offsets(batch.piece_lengths)[:-1].repeat(batch.entity_lengths)
     return batch.entity_bounds + starts[:, None] - [0, 1]
+
+
+def edge_pieces(states: PassageStates) -> Tuple[Ints1d, Ints1d]:
+    """Return the first and the last wordpiece of each mention.
+
+    states (PassageStates): A text with mentions.
+    RETURNS (Tuple[Ints1d, Ints1d]): Rows of `piece_states`; 0 for a mention that is not kept. Shape of each:
+        (n_mentions,), int64.
+    """
+    firsts = numpy.zeros(len(states.span_bounds), dtype="int64")
+    lasts = firsts.copy()
+    for i, (start, end) in enumerate(states.span_bounds.tolist()):
+        if states.kept[i]:
+            ranges = states.token_bounds[start:end]
+            ranges = ranges[ranges[:, 0] < ranges[:, 1]]
+            firsts[i], lasts[i] = ranges[0, 0], ranges[-1, 1] - 1
+    return firsts, lasts
 
 
 def without_entities(batch: AlignedBatch) -> AlignedBatch:

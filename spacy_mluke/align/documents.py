@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Optional, Sequence
+from typing import TYPE_CHECKING, Optional, Sequence, Union
 
 import numpy
-from spacy.tokens import Doc
-from thinc.types import Ragged
-from thinc.util import to_numpy
 
 from ..errors import Errors
-from ..ragged import positions, ranges, row_offsets
+from ..ragged import Spans, positions, ranges, row_offsets, to_numpy
 from ..tokenization.interface import Wordpieces
 from ..types import AlignedBatch, Bools1d, Ints1d
 from .locate import Located, doc_alignments, locate
@@ -18,10 +15,14 @@ from .segments import check_segmentation
 from .sequences import PiecePool, check_limits, distribute_entities
 from .windows import WindowPlan, check_windows
 
+if TYPE_CHECKING:
+    from spacy.tokens import Doc
+    from thinc.types import Ragged
+
 
 def align(
     docs: Sequence[Doc],
-    spans: Ragged,
+    spans: Union[Ragged, Spans],
     wordpieces: Wordpieces,
     *,
     entity_ids: Optional[Ints1d] = None,
@@ -45,8 +46,8 @@ def align(
     `with_tokens` and `needed_spans` leave out what is not needed.
 
     docs (Sequence[Doc]): The documents.
-    spans (Ragged): Entity spans as suggesters return them: token bounds (start, end), document after document, in any
-        spans_by_sequence. They may be nested, equal or crossing.
+    spans (Union[Ragged, Spans]): Entity spans as suggesters return them: token bounds (start, end), document after
+        document, in any spans_by_sequence. They may be nested, equal or crossing.
     wordpieces (Wordpieces): The vocabulary.
     entity_ids (Optional[Ints1d]): The entity of each span. Shape: (n_spans,).
     default_entity_id (int): The entity of all spans if there are no `entity_ids`: [MASK].

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import List, Optional, Sequence
+from typing import TYPE_CHECKING, List, Optional, Sequence, Union
 
 import numpy
-from spacy.tokens import Doc
-from thinc.types import Ragged
-from thinc.util import to_numpy
 
 from ..errors import Errors
-from ..ragged import row_offsets
+from ..ragged import Spans, row_offsets, to_numpy
 from ..tokenization.characters import code_points
 from ..tokenization.interface import Wordpieces
 from ..types import Bools1d, Counts, DocAlignment, Ints1d, Ints2d
 from .masks import segment_masked
 from .overlaps import CHARS, overlapping_pieces
 from .segments import BatchText, Segmented, doc_bounds, segment
+
+if TYPE_CHECKING:
+    from spacy.tokens import Doc
+    from thinc.types import Ragged
 
 
 @dataclass
@@ -82,7 +83,7 @@ class Located:
 
 def locate(
     docs: Sequence[Doc],
-    spans: Ragged,
+    spans: Union[Ragged, Spans],
     wordpieces: Wordpieces,
     *,
     segmentation: str,
@@ -92,7 +93,7 @@ def locate(
     """Encode documents, and find the pieces of their spans.
 
     docs (Sequence[Doc]): The documents.
-    spans (Ragged): Token bounds (start, end), document after document.
+    spans (Union[Ragged, Spans]): Token bounds (start, end), document after document.
     wordpieces (Wordpieces): The vocabulary.
     segmentation (str): How text is split, see `segments.py`.
     split_tokens (bool): Whether to split at the bounds of all tokens (if text is split at all).
@@ -133,10 +134,10 @@ def read_docs(docs: Sequence[Doc]) -> BatchText:
     return BatchText(text, codes, doc_chars, token_chars, row_offsets(n_tokens))
 
 
-def span_bounds(spans: Ragged) -> Ints2d:
+def span_bounds(spans: Union[Ragged, Spans]) -> Ints2d:
     """Return the token bounds in a suggester's output.
 
-    spans (Ragged): The output. Without spans, spaCy's suggesters return an array of shape (0, 0).
+    spans (Union[Ragged, Spans]): The output. Without spans, spaCy's suggesters return an array of shape (0, 0).
     RETURNS (Ints2d): Shape: (n_spans, 2), int64, on the CPU.
     """
     return numpy.asarray(to_numpy(spans.dataXd), dtype="int64").reshape((-1, 2))

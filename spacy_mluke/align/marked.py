@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, List, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, List, Optional, Sequence, Tuple
 
 import numpy
-from spacy.tokens import Doc
 
 from ..errors import Errors, check_at_least
 from ..ragged import row_offsets
@@ -17,6 +16,9 @@ from .overlaps import overlapping_pieces
 from .segments import BatchText, before_space, check_segmentation, continues_word, doc_bounds
 from .sequences import PiecePool, check_limits
 from .windows import check_windows
+
+if TYPE_CHECKING:
+    from spacy.tokens import Doc
 
 # Characters to encode on each side of a span, for each piece of a window. A piece has 1 to 5 characters, depending on
 # the language, so that a window is always filled, and a pair costs the same in a long document as in a short one.

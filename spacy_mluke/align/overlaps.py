@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import TYPE_CHECKING, Optional
 
 import numpy
-from spacy.attrs import IDX, LENGTH
-from spacy.tokens import Doc
 
 from ..types import AlignedBatch, DocAlignment, Ints2d
 
-CHARS = [IDX, LENGTH]  # attributes with the characters of tokens
+if TYPE_CHECKING:
+    from spacy.tokens import Doc
+
+CHARS = ["IDX", "LENGTH"]  # attributes with the characters of tokens
 
 
 def overlapping_pieces(chars: Ints2d, offsets: Ints2d, within: Optional[Ints2d] = None) -> Ints2d:

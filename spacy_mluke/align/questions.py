@@ -8,22 +8,22 @@ every window, with the logits of its <s> for "no answer in this window", so here
 
 from __future__ import annotations
 
-from typing import Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Optional, Sequence, Tuple, Union
 
 import numpy
-from spacy.tokens import Doc
-from thinc.api import NumpyOps
-from thinc.types import Ragged
-from thinc.util import to_numpy
 
 from ..errors import Errors
-from ..ragged import ranges, row_offsets
+from ..ragged import Spans, ranges, row_offsets, to_numpy
 from ..tokenization.interface import Wordpieces
 from ..types import Ints1d, Ints2d, QuestionBatch
 from .locate import Located, locate
 from .segments import check_segmentation
 from .sequences import PiecePool, check_limits
 from .windows import add_windows, check_windows, required_bounds, window_starts
+
+if TYPE_CHECKING:
+    from spacy.tokens import Doc
+    from thinc.types import Ragged
 
 # <s> question </s> </s> window </s>
 N_SPECIAL = 4
@@ -85,8 +85,10 @@ def align_questions(
     if not 1 <= limit < room:
         wanted = f"a whole number from 1 to {room - 1}, or None"
         raise ValueError(Errors.ML310.format(option="max_question", value=max_question, wanted=wanted))
-    question_texts = locate(questions, _ragged(question_spans, len(questions)), wordpieces, segmentation=segmentation)
-    doc_texts = locate(docs, _ragged(doc_spans, len(docs)), wordpieces, segmentation=segmentation)
+    question_texts = locate(
+        questions, _given_or_none(question_spans, len(questions)), wordpieces, segmentation=segmentation
+    )
+    doc_texts = locate(docs, _given_or_none(doc_spans, len(docs)), wordpieces, segmentation=segmentation)
     n_question = numpy.minimum(question_texts.doc_lengths, limit)
     doc_entities = _Entities(doc_texts, doc_entity_ids, default_entity_id)
     windows = [
@@ -231,6 +233,5 @@ def _context_offsets(piece_lengths: Ints1d, context: Ints2d, starts: Ints1d, doc
     return offsets
 
 
-def _ragged(spans: Optional[Ragged], n_docs: int) -> Ragged:
-    ops = NumpyOps()
-    return Ragged(ops.alloc2i(0, 2), ops.alloc1i(n_docs)) if spans is None else spans
+def _given_or_none(spans: Optional[Ragged], n_docs: int) -> Union[Ragged, Spans]:
+    return Spans(numpy.zeros((0, 2), dtype="int32"), numpy.zeros(n_docs, dtype="int32")) if spans is None else spans

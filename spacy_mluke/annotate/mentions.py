@@ -10,7 +10,7 @@ from spacy.attrs import LENGTH, SPACY
 from spacy.tokens import Doc, Span
 
 from ..types import Ints1d
-from .named_entities import pick_flat
+from .selection import pick_flat
 
 Chars = Tuple[int, int]
 

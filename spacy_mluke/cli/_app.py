@@ -37,6 +37,7 @@ COMMANDS: Dict[str, str] = {
     "card": "Write the model card of a saved pipeline, for the Hugging Face hub.",
     "push": "Upload a saved pipeline to the Hugging Face hub.",
     "export": "Export a trained component as a model for transformers.",
+    "export-onnx": "Export a pipeline as ONNX graphs, which run without PyTorch and spaCy.",
     "entities": "Build an entity store, look up names in it, or write it as JSON lines.",
     "pretrain": "Pretrain an encoder on entities: predict masked entities in texts with linked entities.",
     "debug-align": "Show tokens, wordpieces, offsets, entities and windows of a text.",

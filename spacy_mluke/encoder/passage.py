@@ -9,7 +9,7 @@ from thinc.types import Ragged
 
 from ..errors import Errors, check_text
 from ..ragged import row_offsets
-from ..types import Counts, DeviceFloats2d, EncoderOutput, Ints1d, Ints2d, PassageStates
+from ..types import Counts, DeviceFloats2d, EncoderOutput, Ints2d, PassageStates
 from .inputs import EncoderInput
 from .listener import Listener
 from .request import EncoderModel
@@ -140,23 +140,6 @@ def _encode(
         backprop_states(EncoderOutput(all_pieces, all_entities, batch))
 
     return passages, batch.counts, backprop
-
-
-def edge_pieces(states: PassageStates) -> Tuple[Ints1d, Ints1d]:
-    """Return the first and the last wordpiece of each mention.
-
-    states (PassageStates): A text with mentions.
-    RETURNS (Tuple[Ints1d, Ints1d]): Rows of `piece_states`; 0 for a mention that is not kept. Shape of each:
-        (n_mentions,), int64.
-    """
-    firsts = numpy.zeros(len(states.span_bounds), dtype="int64")
-    lasts = firsts.copy()
-    for i, (start, end) in enumerate(states.span_bounds.tolist()):
-        if states.kept[i]:
-            ranges = states.token_bounds[start:end]
-            ranges = ranges[ranges[:, 0] < ranges[:, 1]]
-            firsts[i], lasts[i] = ranges[0, 0], ranges[-1, 1] - 1
-    return firsts, lasts
 
 
 def _no_states(width: int) -> PassageStates:

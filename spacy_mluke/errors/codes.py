@@ -12,6 +12,7 @@ from .cli import CliErrors
 from .encoder import EncoderErrors
 from .graph import GraphErrors
 from .kb import KnowledgeBaseErrors
+from .onnx import OnnxErrors
 from .options import OptionErrors
 from .pipeline import PipelineErrors
 from .publishing import PublishingErrors
@@ -52,6 +53,7 @@ class Errors(
     ServeErrors,
     AnnotationToolErrors,
     GraphErrors,
+    OnnxErrors,
     OptionErrors,
     CliErrors,
     StorageErrors,

@@ -8,15 +8,17 @@ from thinc.api import Model, torch2xp, xp2torch
 from torch import Tensor
 from torch.func import functional_call
 
+from ..align.boundaries import edge_pieces
 from ..encoder.inputs import MarkedInput
 from ..encoder.listener import EncoderListener
-from ..encoder.passage import Backprop, StoredStates, edge_pieces, read_passages
+from ..encoder.passage import Backprop, StoredStates, read_passages
 from ..encoder.request import EncoderModel
 from ..errors import Errors, check_at_least, check_dropout
 from ..network.pair_features import BLOCK, PairFeatures, PassagePairs
-from ..types import GroupLogits, Ints2d, Ints3d, PassageStates
+from ..types import GroupLogits, Ints2d, PassageStates
 from .group_classifier import GroupModel
 from .linear import build_linear
+from .mention_numbers import number_mentions
 
 # Pairs whose features are in memory together, in prediction: 32 kB each with 256 columns.
 MAX_PAIRS = 2_000
@@ -111,7 +113,7 @@ def forward(
     """Read each text once, and classify its pairs whose two mentions have a state."""
     if isinstance(inputs, list):
         inputs = MarkedInput(inputs, [numpy.zeros((0, 2, 2), dtype="int32")] * len(inputs), 2)
-    numbered = [_number(groups) for groups in inputs.groups]
+    numbered = [number_mentions(groups) for groups in inputs.groups]
     stored: Optional[StoredStates] = model.attrs["stored"]
     states, counts, backprop_states = read_passages(
         model.get_ref("encoder"),
@@ -134,20 +136,6 @@ def forward(
         return inputs
 
     return GroupLogits(logits, is_kept, lengths, counts), backprop
-
-
-def _number(groups: Ints3d) -> Tuple[Ints2d, Ints2d]:
-    """Number the mentions of one document.
-
-    groups (Ints3d): Token bounds of pairs. Shape: (n_pairs, 2, 2).
-    RETURNS (Tuple[Ints2d, Ints2d]): Token bounds of the mentions, each once, (n_mentions, 2); the numbers of head and
-        tail of each pair, (n_pairs, 2).
-    """
-    bounds = numpy.asarray(groups, dtype="int32").reshape((-1, 2))
-    if not len(bounds):
-        return bounds, numpy.zeros((0, 2), dtype="int64")
-    mentions, numbers = numpy.unique(bounds, axis=0, return_inverse=True)
-    return mentions, numbers.reshape((-1, 2)).astype("int64")
 
 
 def _passage(states: PassageStates, pieces: Tensor, entities: Tensor, pairs: Ints2d) -> PassagePairs:

@@ -11,12 +11,10 @@ from thinc.util import to_numpy
 
 from ..align.boundaries import boundary_rows
 from ..encoder.reducers import Selector
-from ..ragged import positions
-from ..types import AlignedBatch, Bools2d, DeviceFloats2d, Floats1d, Floats2d, Ints1d, Ints2d
+from ..types import AlignedBatch, Bools2d, DeviceFloats2d, Floats2d, Ints1d, Ints2d
+from .candidate_selection import MAX_LENGTH, length_rows, select_candidates
 from .linear import forward
 
-# Lengths of named entities, in wordpieces; longer ones count as this long.
-MAX_LENGTH = 32
 _STEPS = 60
 # Weight of the L2 penalty: there are many columns and few named entities.
 _DECAY = 1e-4
@@ -44,26 +42,9 @@ class EdgeSelector(Selector):
         self.max_per_piece = max_per_piece
 
     def select(self, batch: AlignedBatch, piece_states: DeviceFloats2d) -> Ints1d:
+        logits = to_numpy(self.pruner.predict(piece_states))
         lengths = to_numpy(cast(Any, self.pruner.get_param("L")))
-        scores = log_likelihoods(to_numpy(self.pruner.predict(piece_states)), lengths, batch)
-        # <s> and </s> are no words.
-        quotas = numpy.ceil(self.max_per_piece * (batch.piece_lengths - 2)).astype("int64")
-        sequence_of = numpy.arange(batch.n_sequences).repeat(batch.entity_lengths)
-        order = numpy.lexsort((-scores, sequence_of))
-        return numpy.sort(order[positions(batch.entity_lengths) < quotas[sequence_of]])
-
-
-def log_likelihoods(logits: Floats2d, lengths: Floats1d, batch: AlignedBatch) -> Floats1d:
-    """Return the log-likelihood that each candidate is a named entity, by its first and last wordpiece and its length.
-
-    logits (Floats2d): As from the pruner, for each piece. Shape: (n_pieces, 2).
-    lengths (Floats1d): Log-probabilities of lengths. Shape: (32,).
-    batch (AlignedBatch): Sequences and their candidates.
-    RETURNS (Floats1d): Shape: (n_entities,).
-    """
-    log_probs = -numpy.logaddexp(0.0, -logits)
-    edges = boundary_rows(batch)
-    return log_probs[edges[:, 0], 0] + log_probs[edges[:, 1], 1] + lengths[_length_rows(batch.entity_bounds)]
+        return select_candidates(logits, lengths, batch, self.max_per_piece)
 
 
 def fit(pruner: Model[Any, Any], states: List[Floats2d], is_edge: List[Bools2d], bounds: Ints2d) -> None:
@@ -93,14 +74,10 @@ def fit(pruner: Model[Any, Any], states: List[Floats2d], is_edge: List[Bools2d],
         optimizer.step(loss)
     weight = (W / deviation).detach()
     bias = (b - weight @ mean).detach()
-    counts = numpy.bincount(_length_rows(bounds), minlength=MAX_LENGTH) + 0.5
+    counts = numpy.bincount(length_rows(bounds), minlength=MAX_LENGTH) + 0.5
     found = {"W": weight.numpy(), "b": bias.numpy(), "L": numpy.log(counts / counts.sum()).astype("float32")}
     for name, values in found.items():
         pruner.set_param(name, pruner.ops.asarray_f(cast(Any, values)))
-
-
-def _length_rows(bounds: Ints2d) -> Ints1d:
-    return numpy.clip(bounds[:, 1] - bounds[:, 0], 1, MAX_LENGTH) - 1
 
 
 def entity_edges(batch: AlignedBatch, rows: Ints1d) -> Bools2d:

@@ -1,6 +1,5 @@
 """A tokenizer for scripts without spaces: it splits their words at the encoder's wordpieces."""
 
-import re
 from functools import partial
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, Iterator, Optional, Union
@@ -18,19 +17,10 @@ from ..errors import check_flag, check_text
 from ..storage.files import read_parts
 from ..tokenization.interface import Wordpieces
 from ..tokenization.load import load_wordpieces, open_wordpieces
-from ..tokenization.particles import find_particles
+from ..tokenization.scripts_without_spaces import has_no_spaces, split_points
 from ..tokenization.vocabulary_files import FILES
-from ..types import Ints1d
 
-# Han, Hiragana, Katakana, Bopomofo, Hangul, Thai, Lao, Tibetan, Myanmar, Khmer, fullwidth punctuation. Korean has
-# spaces, but its particles are attached to the named entity before them.
-_RANGES = (
-    (0x0E00, 0x0FFF), (0x1000, 0x109F), (0x1100, 0x11FF), (0x1780, 0x17FF), (0x2E80, 0x9FFF), (0xA960, 0xA97F),
-    (0xAC00, 0xD7FF), (0xF900, 0xFAFF), (0xFE30, 0xFE4F), (0xFF00, 0xFF0F), (0xFF1A, 0xFF20), (0xFF3B, 0xFF40),
-    (0xFF5B, 0xFFDC), (0x1B000, 0x1B16F), (0x20000, 0x3FFFF),
-)  # fmt: skip
 _BASE = "base"  # part of the serialized tokenizer
-_WITHOUT_SPACES = re.compile("[" + "".join(f"{chr(first)}-{chr(last)}" for first, last in _RANGES) + "]")
 
 
 def build_piece_tokenizer_v1(
@@ -89,9 +79,9 @@ class PieceTokenizer(DummyTokenizer):
         RETURNS (Doc): Its tokens: those of the base tokenizer, split where needed.
         """
         doc = self.base(text)
-        if not _WITHOUT_SPACES.search(text):
+        if not has_no_spaces(text):
             return doc
-        points = self._split_points(text)
+        points = split_points(text, self.wordpieces(), split_particles=self.split_particles)
         if doc.has_annotation("TAG"):
             # Some languages' tokenizers tag words, too. Splitting in place keeps that, but takes quadratic time.
             split_tokens(doc, points.tolist())
@@ -119,16 +109,6 @@ class PieceTokenizer(DummyTokenizer):
         if self._wordpieces is None:
             self._wordpieces = load_wordpieces(find_wordpieces(self.name, self.revision))
         return self._wordpieces
-
-    def _split_points(self, text: str) -> Ints1d:
-        """Bounds of wordpieces and particles that have a character of a script without spaces on either side."""
-        (pieces,) = self.wordpieces().encode([text])
-        bounds = numpy.unique(pieces.offsets[pieces.offsets[:, 0] < pieces.offsets[:, 1]])
-        if self.split_particles:
-            bounds = numpy.union1d(bounds, find_particles(text, pieces.offsets))
-        marked = numpy.zeros(len(text) + 2, dtype=bool)
-        marked[[match.start() + 1 for match in _WITHOUT_SPACES.finditer(text)]] = True
-        return bounds[marked[bounds] | marked[bounds + 1]]
 
     def to_bytes(self, **kwargs: Any) -> bytes:
         """Serialize the tokenizer. The vocabulary is part of it, unless it is the bundled checkpoint's.

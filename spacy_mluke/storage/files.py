@@ -8,8 +8,6 @@ import uuid
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping
 
-import srsly
-
 from ..errors import Errors
 
 # Control characters, characters that Windows forbids in names or reads as a drive or a stream, and lone surrogates.
@@ -70,7 +68,7 @@ def pack_files(folder: Path) -> bytes:
     RETURNS (bytes): The files' names, relative to the folder, and contents.
     """
     files = sorted(file for file in folder.rglob("*") if file.is_file())
-    return srsly.msgpack_dumps({file.relative_to(folder).as_posix(): file.read_bytes() for file in files})
+    return _msgpack().msgpack_dumps({file.relative_to(folder).as_posix(): file.read_bytes() for file in files})
 
 
 def unpack_files(data: bytes, folder: Path) -> None:
@@ -117,12 +115,19 @@ def merge_nested_part(data: bytes, name: str) -> bytes:
         return data
     if not isinstance(nested, bytes):
         raise ValueError(Errors.ML331.format(reason=f"'{name}' holds {type(nested).__name__}, not bytes"))
-    return srsly.msgpack_dumps({**_unpack(nested, "parts"), **parts})
+    return _msgpack().msgpack_dumps({**_unpack(nested, "parts"), **parts})
+
+
+def _msgpack() -> Any:
+    # Exported models (onnx/) are run without spaCy's packages.
+    import srsly
+
+    return srsly
 
 
 def _unpack(data: bytes, what: str) -> Dict[Any, Any]:
     try:
-        found = srsly.msgpack_loads(data)
+        found = _msgpack().msgpack_loads(data)
     except Exception as err:  # msgpack raises errors of many kinds
         raise ValueError(Errors.ML331.format(reason=f"{type(err).__name__}: {err}")) from err
     if not isinstance(found, dict):

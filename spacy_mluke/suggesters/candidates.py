@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Iterable, List, Sequence
+from typing import TYPE_CHECKING, Any, Iterable, List, Sequence
 
 import numpy
-from spacy.tokens import Doc
-from thinc.types import Ragged
-from thinc.util import to_numpy
 
 from ..errors import Errors
+from ..ragged import to_numpy
 from ..types import Ints1d, Ints2d
-from .entities import Suggester
+
+if TYPE_CHECKING:
+    from spacy.tokens import Doc
+    from thinc.types import Ragged
+
+    from .entities import Suggester
 
 
 @dataclass
@@ -35,6 +38,8 @@ class CandidateSpans:
     @property
     def ragged(self) -> Ragged:
         """The spans in the form that suggesters return, int32."""
+        from thinc.types import Ragged
+
         bounds: Any = self.bounds.astype("int32")
         lengths: Any = self.lengths.astype("int32")
         return Ragged(bounds, lengths)

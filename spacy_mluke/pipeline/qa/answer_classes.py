@@ -13,7 +13,8 @@ from ...heads.calibration import ClassLogits
 from ...ragged import row_offsets
 from ...scorers.confidence import Judged, judge_answers
 from ...types import AnswerLogits
-from .questions import Chars, answer_chars, answer_pieces, predicted_gold, searches
+from .answer_ranges import searches
+from .questions import Chars, answer_chars, answer_pieces, predicted_gold
 
 
 @dataclass

@@ -15,15 +15,15 @@ from ...annotate.passages import drop_passage, read_passage
 from ...annotate.relations import Relation, get_relations, has_relations, set_relations
 from ...errors import Errors, check_flag, check_fraction, check_number, check_positive, check_text
 from ...heads.group_classifier import GroupModel
-from ...heads.losses import cross_entropy, multi_label_loss, sigmoid, softmax
+from ...heads.losses import cross_entropy, multi_label_loss
 from ...heads.mention_pairs import PairFeaturesLayer
 from ...ragged import row_offsets
 from ...scorers.confidence import Judged, judge_relations
 from ...suggesters.pairs import PairGenerator
-from ...types import Floats1d, Floats2d, Ints1d, Ints3d
+from ...types import Floats2d, Ints3d
 from ..base.group_classifier import GroupClassifier, Prediction
 from ..base.task import Scorer
-from .decoding import allowed_classes, count_type_pairs, join_directions
+from .decoding import agreeing_logits, count_type_pairs, decide
 
 
 class RelationExtractor(GroupClassifier):
@@ -205,7 +205,14 @@ class RelationExtractor(GroupClassifier):
         groups, output = prediction
         kept = numpy.flatnonzero(output.kept)
         logits = self.decided_logits(docs, prediction)
-        rows, columns, scores = self._decide(logits)
+        rows, columns, scores = decide(
+            logits,
+            multi_label=self.cfg["multi_label"],
+            threshold=self.cfg["threshold"],
+            temperature=self.cfg["temperature"],
+            bias=self.cfg["bias"],
+            negative=self.negative_id,
+        )
         n_before = row_offsets(numpy.asarray([len(pairs) for pairs in groups], dtype="int64"))
         owners = numpy.searchsorted(n_before, kept[rows], side="right") - 1
         found: List[List[Relation]] = [[] for _ in docs]
@@ -229,41 +236,15 @@ class RelationExtractor(GroupClassifier):
             not allow. Shape: (n_kept, n_classes).
         """
         groups, output = prediction
-        kept = numpy.flatnonzero(output.kept)
-        logits: Floats2d = to_numpy(output.logits)
-        if self.inverses:
-            inverse_of = numpy.asarray([self._class_or_none(self.inverses.get(label)) for label in self.classes])
-            logits = join_directions(logits, groups, kept, inverse_of)
-        if self.type_pairs:
-            names = [{(ent.start, ent.end): ent.label_ for ent in doc.ents} for doc in docs]
-            sides = [
-                [
-                    own.get(tuple(bounds), "")
-                    for own, pairs in zip(names, groups, strict=True)
-                    for bounds in pairs[:, side].tolist()
-                ]
-                for side in (0, 1)
-            ]
-            heads, tails = ([side[i] for i in kept.tolist()] for side in sides)
-            logits = numpy.where(allowed_classes(self.type_pairs, self.classes, heads, tails), logits, -numpy.inf)
-        return logits
-
-    def _class_or_none(self, label: Optional[str]) -> int:
-        return -1 if label is None else self.class_id(label)
-
-    def _decide(self, logits: Floats2d) -> Tuple[Ints1d, Ints1d, Floats1d]:
-        """Return the predicted relations: rows of `logits`, classes, and probabilities."""
-        if self.cfg["multi_label"]:
-            probabilities = sigmoid(logits / self.cfg["temperature"] + self.cfg["bias"])
-            rows, columns = numpy.nonzero(probabilities >= (self.cfg["threshold"] or 0.5))
-            return rows, columns, probabilities[rows, columns]
-        probabilities = softmax(logits / self.cfg["temperature"])
-        columns, scores = probabilities.argmax(axis=1), probabilities.max(axis=1, initial=0.0)
-        holds = scores >= self.cfg["threshold"]
-        if self.negative_id is not None:
-            holds &= columns != self.negative_id
-        rows = numpy.flatnonzero(holds)
-        return rows, columns[rows], scores[rows]
+        return agreeing_logits(
+            to_numpy(output.logits),
+            groups,
+            numpy.flatnonzero(output.kept),
+            [{(ent.start, ent.end): ent.label_ for ent in doc.ents} for doc in docs],
+            self.classes,
+            self.inverses,
+            self.type_pairs,
+        )
 
     def judge(self, example: Example) -> Judged:
         """Compare the relations of an annotated document with the gold ones.

@@ -2,13 +2,87 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, Mapping, Sequence, Set, Tuple
+from typing import Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 import numpy
 
-from ...types import Bools2d, Floats2d, Ints1d, Ints3d
+from ...heads.losses import sigmoid, softmax
+from ...types import Bools2d, Floats1d, Floats2d, Ints1d, Ints3d
 
 TypePairs = Mapping[str, Sequence[Sequence[str]]]  # label -> allowed labels of head and tail
+
+
+def decide(
+    logits: Floats2d,
+    *,
+    multi_label: bool,
+    threshold: float,
+    temperature: float,
+    bias: float,
+    negative: Optional[int],
+) -> Tuple[Ints1d, Ints1d, Floats1d]:
+    """Return the predicted relations of pairs. See `RelationExtractor` for the options.
+
+    logits (Floats2d): Shape: (n_pairs, n_classes).
+    multi_label (bool): Whether each label is decided alone.
+    threshold (float): Minimum probability.
+    temperature (float): Number that the logits are divided by.
+    bias (float): Number that is then added to them, with `multi_label`.
+    negative (Optional[int]): The negative class; None if there is none.
+    RETURNS (Tuple[Ints1d, Ints1d, Floats1d]): Rows of `logits`, classes, and probabilities.
+    """
+    if multi_label:
+        probabilities = sigmoid(logits / temperature + bias)
+        rows, columns = numpy.nonzero(probabilities >= (threshold or 0.5))
+        return rows, columns, probabilities[rows, columns]
+    probabilities = softmax(logits / temperature)
+    columns, scores = probabilities.argmax(axis=1), probabilities.max(axis=1, initial=0.0)
+    holds = scores >= threshold
+    if negative is not None:
+        holds &= columns != negative
+    rows = numpy.flatnonzero(holds)
+    return rows, columns[rows], scores[rows]
+
+
+def agreeing_logits(
+    logits: Floats2d,
+    pairs: Sequence[Ints3d],
+    kept: Ints1d,
+    names: Sequence[Mapping[Tuple[int, ...], str]],
+    classes: Sequence[str],
+    inverses: Mapping[str, str],
+    type_pairs: TypePairs,
+) -> Floats2d:
+    """Return the logits that agree with what is known about the labels.
+
+    logits (Floats2d): Logits of the kept pairs. Shape: (n_kept, n_classes).
+    pairs (Sequence[Ints3d]): Token bounds of the pairs of each document. Shape of each: (n_pairs, 2, 2).
+    kept (Ints1d): Which of all pairs have logits. Shape: (n_kept,), ascending.
+    names (Sequence[Mapping[Tuple[int, ...], str]]): Labels of the named entities of each document, by their token
+        bounds.
+    classes (Sequence[str]): Names of the classes.
+    inverses (Mapping[str, str]): The inverse of a label, if it has one.
+    type_pairs (TypePairs): Allowed labels of head and tail.
+    RETURNS (Floats2d): The logits of a relation and of its inverse are averaged; relations that their entities' labels
+        do not allow have -inf. Shape: (n_kept, n_classes).
+    """
+    if inverses:
+        rows = {label: i for i, label in enumerate(classes)}
+        inverse_of = numpy.asarray([rows.get(inverses.get(label, ""), -1) for label in classes])
+        logits = join_directions(logits, pairs, kept, inverse_of)
+    if type_pairs:
+        heads, tails = (
+            [
+                own.get(tuple(span), "")
+                for own, found in zip(names, pairs, strict=True)
+                for span in found[:, side].tolist()
+            ]
+            for side in (0, 1)
+        )
+        chosen = kept.tolist()
+        is_allowed = allowed_classes(type_pairs, classes, [heads[i] for i in chosen], [tails[i] for i in chosen])
+        logits = numpy.where(is_allowed, logits, -numpy.inf)
+    return logits
 
 
 def join_directions(logits: Floats2d, pairs: Sequence[Ints3d], kept: Ints1d, inverse_of: Ints1d) -> Floats2d:

@@ -1,0 +1,111 @@
+"""Classify candidate spans with an exported encoder and head."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping, Optional, Sequence, Tuple, cast
+
+import numpy
+
+from ..align import align
+from ..align.boundaries import boundary_rows
+from ..heads.candidate_selection import select_candidates
+from ..ragged import Spans
+from ..suggesters.candidates import CandidateSpans
+from ..suggesters.ngram_spans import ngram_spans
+from ..types import AlignedBatch, Floats1d, Floats2d, Ints1d
+from .mentions import token_bounds
+from .sessions import Graph, OnnxEncoder
+from .texts import TokenizedText
+
+
+def candidate_spans(
+    texts: Sequence[TokenizedText],
+    sizes: Mapping[str, int],
+    given: Optional[Sequence[Sequence[Tuple[int, int]]]] = None,
+) -> CandidateSpans:
+    """Return the candidate spans of texts.
+
+    texts (Sequence[TokenizedText]): The texts.
+    sizes (Mapping[str, int]): `min_size` and `max_size`, in tokens, of the spans that are suggested.
+    given (Optional[Sequence[Sequence[Tuple[int, int]]]]): Candidates by characters, in place of those.
+    RETURNS (CandidateSpans): The candidates.
+    RAISES (ValueError): ML486 for candidates outside the text.
+    """
+    if given is None:
+        return ngram_spans(cast(Any, texts), min_size=sizes["min_size"], max_size=sizes["max_size"])
+    bounds = [
+        sorted({token_bounds(text, n, mention) for mention in own})
+        for n, (text, own) in enumerate(zip(texts, given, strict=True))
+    ]
+    lengths = numpy.asarray([len(own) for own in bounds], dtype="int64")
+    joined = numpy.asarray([pair for own in bounds for pair in own], dtype="int64")
+    return CandidateSpans(joined.reshape((-1, 2)), lengths)
+
+
+class SpanClassifier:
+    """Classifies candidate spans.
+
+    encoder (OnnxEncoder): The encoder.
+    head (Graph): The head.
+    n_classes (int): Number of classes.
+    with_entities (bool): Whether candidates are encoded as entities.
+    pruner (Optional[Graph]): The graph that scores where names begin and end; None to classify all candidates.
+    lengths (Optional[Floats1d]): Log-probabilities of lengths of names, for the pruner.
+    max_per_piece (Optional[float]): Candidates to classify, for each wordpiece; None for all.
+    """
+
+    def __init__(
+        self,
+        encoder: OnnxEncoder,
+        head: Graph,
+        n_classes: int,
+        *,
+        with_entities: bool,
+        pruner: Optional[Graph],
+        lengths: Optional[Floats1d],
+        max_per_piece: Optional[float],
+    ):
+        self.encoder = encoder
+        self.head = head
+        self.n_classes = n_classes
+        self.with_entities = with_entities
+        self.pruner = pruner
+        self.lengths = lengths
+        self.max_per_piece = max_per_piece
+
+    def classify(self, texts: Sequence[TokenizedText], spans: CandidateSpans) -> Floats2d:
+        """Return the logits of candidates.
+
+        texts (Sequence[TokenizedText]): The texts.
+        spans (CandidateSpans): The candidates.
+        RETURNS (Floats2d): NaN for one without wordpieces, -inf for one that was not selected. Shape: (n_spans,
+            n_classes).
+        """
+        is_pruned = self.max_per_piece is not None
+        one_sequence = is_pruned or not self.with_entities
+        options = self.encoder.alignment(**({"max_entities": None} if one_sequence else {}))
+        batch = align(
+            cast(Any, texts),
+            Spans(spans.bounds.astype("int32"), spans.lengths),
+            self.encoder.wordpieces,
+            split_tokens=True,
+            with_tokens=False,
+            **options,
+        )
+        batch.with_entities = self.with_entities
+        found = self.encoder.reduce(batch, self._logits, self.n_classes, self._select if is_pruned else None)
+        rows = batch.span_rows
+        logits = numpy.full((len(rows), self.n_classes), numpy.nan, dtype="float32")
+        logits[rows >= 0] = found[rows[rows >= 0]]
+        return logits
+
+    def _logits(self, batch: AlignedBatch, pieces: Floats2d, entities: Floats2d) -> Floats2d:
+        firsts, lasts = boundary_rows(batch).T
+        states = [pieces[firsts], pieces[lasts], *([entities] if self.with_entities else [])]
+        (logits,) = self.head(states=numpy.concatenate(states, axis=1))
+        return logits
+
+    def _select(self, batch: AlignedBatch, pieces: Floats2d) -> Ints1d:
+        assert self.pruner is not None and self.lengths is not None and self.max_per_piece is not None
+        (logits,) = self.pruner(states=pieces)
+        return select_candidates(logits, self.lengths, batch, self.max_per_piece)
