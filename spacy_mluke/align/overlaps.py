@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING, List, Optional, Union
 
 import numpy
 
@@ -11,7 +11,7 @@ from ..types import AlignedBatch, DocAlignment, Ints2d
 if TYPE_CHECKING:
     from spacy.tokens import Doc
 
-CHARS = ["IDX", "LENGTH"]  # attributes with the characters of tokens
+CHARS: List[Union[int, str]] = ["IDX", "LENGTH"]  # attributes with the characters of tokens
 
 
 def overlapping_pieces(chars: Ints2d, offsets: Ints2d, within: Optional[Ints2d] = None) -> Ints2d:

@@ -90,7 +90,8 @@ def encoder_digest(model: EncoderModel) -> str:
     found = hashlib.sha256(repr((loaded.source, loaded.config, sorted(encoder_settings(model).items()))).encode())
     for name, values in (*loaded.network.named_parameters(), *loaded.network.named_buffers()):
         found.update(name.encode())
-        found.update(memoryview(values.detach().cpu().contiguous().flatten().view(torch.uint8).numpy()))
+        data: Any = values.detach().cpu().contiguous().flatten().view(torch.uint8).numpy()
+        found.update(data)
     return found.hexdigest()
 
 

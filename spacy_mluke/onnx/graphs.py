@@ -6,7 +6,7 @@ states with padding and masks. B = sequences, P = wordpieces, E = entities, L = 
 
 from __future__ import annotations
 
-from typing import List, Tuple
+from typing import Any, List, Tuple
 
 import torch
 from torch import Tensor, nn
@@ -140,7 +140,7 @@ class WordsGraph(nn.Module):
         rows = self.words(piece_ids)
         keys: List[Tensor] = []
         values: List[Tensor] = []
-        for layer in self.layers:
+        for layer in _each(self.layers):
             attention = layer.attention.self
             query, key, value = (
                 _split(projection(rows), attention) for projection in (attention.query, attention.key, attention.value)
@@ -173,7 +173,7 @@ class EntitiesGraph(nn.Module):
         """Shapes: as for WordsGraph and PaddedEntities; result (B, E, D)."""
         far = _distance(piece_mask)
         rows = self.entities(entity_ids, entity_bounds)
-        for i, layer in enumerate(self.layers):
+        for i, layer in enumerate(_each(self.layers)):
             attention = layer.attention.self
             key = _split(attention.key(rows), attention)
             value = _split(attention.value(rows), attention)
@@ -213,7 +213,7 @@ class JointGraph(nn.Module):
         n_pieces = piece_ids.shape[1]
         far = _distance(torch.cat([piece_mask, entity_mask], dim=1))
         rows = torch.cat([self.words(piece_ids), self.entities(entity_ids, entity_bounds)], dim=1)
-        for layer in self.layers:
+        for layer in _each(self.layers):
             attention = layer.attention.self
             key = _split(attention.key(rows), attention)
             value = _split(attention.value(rows), attention)
@@ -239,6 +239,10 @@ class JointGraph(nn.Module):
             weights = torch.softmax(scores + far, dim=-1)
             rows = _finish(layer, _join(weights @ value, attention), rows)
         return rows[:, :n_pieces], rows[:, n_pieces:]
+
+
+def _each(layers: Any) -> List[Layer]:
+    return list(layers)
 
 
 def _distance(mask: Tensor) -> Tensor:

@@ -50,7 +50,7 @@ def label_of(mention: MentionLike) -> str:
     """
     if isinstance(mention, FoundName):
         return mention.label
-    return str(mention[2]) if len(mention) > 2 else ""  # type: ignore[misc]
+    return str(mention[2]) if len(mention) > 2 else ""
 
 
 def characters(text: TokenizedText, bounds: Sequence[int]) -> Tuple[int, int]:

@@ -55,7 +55,7 @@ def plan_component(nlp: Language, name: str) -> Tuple[Optional[PlannedComponent]
     RETURNS (Tuple[Optional[PlannedComponent], str]): The plan; or None, and why the component cannot be exported: the
         end of a sentence that starts with "it".
     """
-    pipe = nlp.get_pipe(name)
+    pipe: Any = nlp.get_pipe(name)
     task = _task(pipe)
     if task is None:
         return None, "has no head that runs without spaCy"

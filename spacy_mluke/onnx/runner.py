@@ -134,7 +134,9 @@ class OnnxPipeline:
         if not len(kept):
             return found
         labels = settings["labels"]
-        names = [{(own.start, own.end): own.label_ for own in text.ents} for text in read]
+        names: List[Dict[Tuple[int, ...], str]] = [
+            {(own.start, own.end): own.label_ for own in text.ents} for text in read
+        ]
         logits = agreeing_logits(logits, groups, kept, names, labels, options["inverses"], options["type_pairs"])
         no_label = options["no_label"]
         rows, columns, scores = decide(

@@ -28,7 +28,13 @@ def to_int8(graph: Any) -> Any:
         logger.setLevel(logging.ERROR)
         try:
             quantize_dynamic(
-                source, target, op_types_to_quantize=["MatMul"], per_channel=True, weight_type=QuantType.QInt8
+                source,
+                target,
+                op_types_to_quantize=["MatMul"],
+                per_channel=True,
+                weight_type=QuantType.QInt8,
+                # Seven bits of each weight: sums of two products of eight bits overflow on processors without VNNI.
+                reduce_range=True,
             )
         finally:
             logger.setLevel(level)

@@ -9,10 +9,11 @@ from spacy.tokens import Doc
 from thinc.api import set_dropout_rate
 from thinc.types import Ragged
 
+from spacy_mluke.align.boundaries import edge_pieces
 from spacy_mluke.encoder.inputs import EncoderInput, MarkedInput
 from spacy_mluke.encoder.listener import build_encoder_listener_v1
 from spacy_mluke.encoder.model import build_encoder_v1
-from spacy_mluke.encoder.passage import build_passage_listener_v1, edge_pieces, read_passages
+from spacy_mluke.encoder.passage import build_passage_listener_v1, read_passages
 from spacy_mluke.heads import mention_pairs
 from spacy_mluke.heads.linear import start_weights
 from spacy_mluke.heads.mention_pairs import build_mention_pair_classifier_v1
