@@ -114,6 +114,7 @@ def _write(
         "made_by": f"spacy_mluke {__version__}",
         "precision": precision,
         "pipeline": {key: nlp.meta[key] for key in _META if nlp.meta.get(key)},
+        "tokenizer": {"split_particles": getattr(nlp.tokenizer, "split_particles", False)},
         "wordpieces": wordpieces,
         "encoders": {},
         "components": {},

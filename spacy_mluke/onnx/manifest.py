@@ -51,7 +51,7 @@ def read_manifest(folder: Path, *, verify: bool) -> Dict[str, Any]:
                 raise ValueError(f"'{name}' is missing, or has another size")
             if verify and _digest(file) != wanted["sha256"]:
                 raise ValueError(f"'{name}' has changed")
-        for part in ("components", "encoders"):
+        for part in ("components", "encoders", "tokenizer", "wordpieces"):
             if not isinstance(content[part], dict):
                 raise ValueError(f"'{part}' is damaged")
     except (AttributeError, KeyError, OSError, TypeError, ValueError) as error:

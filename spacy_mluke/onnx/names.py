@@ -20,19 +20,19 @@ from .texts import TokenizedText
 
 def candidate_spans(
     texts: Sequence[TokenizedText],
-    sizes: Mapping[str, int],
+    options: Mapping[str, Any],
     given: Optional[Sequence[Sequence[Tuple[int, int]]]] = None,
 ) -> CandidateSpans:
     """Return the candidate spans of texts.
 
     texts (Sequence[TokenizedText]): The texts.
-    sizes (Mapping[str, int]): `min_size` and `max_size`, in tokens, of the spans that are suggested.
+    options (Mapping[str, Any]): Options of `spacy-mluke.sentence_ngrams.v1`.
     given (Optional[Sequence[Sequence[Tuple[int, int]]]]): Candidates by characters, in place of those.
     RETURNS (CandidateSpans): The candidates.
     RAISES (ValueError): ML486 for candidates outside the text.
     """
     if given is None:
-        return ngram_spans(cast(Any, texts), min_size=sizes["min_size"], max_size=sizes["max_size"])
+        return ngram_spans(cast(Any, texts), **options)
     bounds = [
         sorted({token_bounds(text, n, mention) for mention in own})
         for n, (text, own) in enumerate(zip(texts, given, strict=True))

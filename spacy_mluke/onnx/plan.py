@@ -126,15 +126,15 @@ def _plan_head(planned: PlannedComponent, linear: Any) -> None:
         planned.manifest["pairs"] = _pair_options(pipe.pairs)
     if task == "names":
         planned.manifest["with_entities"] = pipe.model.attrs["with_entities"]
-        planned.manifest["candidates"] = _ngram_sizes(pipe.suggester)
+        planned.manifest["candidates"] = _ngram_options(pipe.suggester)
         if options["max_candidates_per_piece"] is not None:
             pruner = pipe.model.get_ref("pruner")
             planned.graphs["pruner"] = LinearHead(to_numpy(pruner.get_param("W")), to_numpy(pruner.get_param("b")))
             planned.manifest["pruner"] = {"lengths": to_numpy(pruner.get_param("L")).tolist()}
 
 
-def _ngram_sizes(suggester: Any) -> Mapping[str, int]:
-    """Return the sizes of candidates. With another suggester, candidates are those of its default."""
+def _ngram_options(suggester: Any) -> Mapping[str, Any]:
+    """Return which spans are candidates. In place of another suggester, all spans of up to 16 tokens are."""
     if getattr(suggester, "func", None) is suggest_ngrams:
         return dict(suggester.keywords)
     return {"min_size": 1, "max_size": 16}

@@ -268,7 +268,7 @@ class OnnxPipeline:
         component (Optional[str]): The component whose wordpieces are used; by default, the first one.
         RETURNS (TokenizedText): The text with its tokens.
         """
-        return TokenizedText.split(text, self._component(None, component)[1].wordpieces)
+        return self._split(text, self._component(None, component)[1])
 
     def _component(self, tasks: Optional[List[str]], name: Optional[str]) -> Tuple[Dict[str, Any], OnnxEncoder]:
         """Return the settings and the encoder of a component for one of some tasks."""
@@ -301,7 +301,10 @@ class OnnxPipeline:
         return self._graphs[name]
 
     def _read(self, texts: Sequence[Text], encoder: OnnxEncoder) -> List[TokenizedText]:
-        return [TokenizedText.split(text, encoder.wordpieces) if isinstance(text, str) else text for text in texts]
+        return [self._split(text, encoder) if isinstance(text, str) else text for text in texts]
+
+    def _split(self, text: str, encoder: OnnxEncoder) -> TokenizedText:
+        return TokenizedText.split(text, encoder.wordpieces, **self.manifest["tokenizer"])
 
     def _with_mentions(
         self, texts: Sequence[TokenizedText], mentions: Sequence[Sequence[MentionLike]]

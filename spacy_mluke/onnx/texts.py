@@ -56,13 +56,14 @@ class TokenizedText:
         self._mentions: Tuple[Mention, ...] = ()
 
     @classmethod
-    def split(cls, text: str, wordpieces: Wordpieces) -> TokenizedText:
+    def split(cls, text: str, wordpieces: Wordpieces, *, split_particles: bool = False) -> TokenizedText:
         """Split a text into tokens: runs of letters, marks and digits; and every other character that is not a space.
 
         Scripts without spaces are split at wordpieces, as `spacy-mluke.PieceTokenizer.v1` does.
 
         text (str): The text.
         wordpieces (Wordpieces): The vocabulary.
+        split_particles (bool): As for that tokenizer.
         RETURNS (TokenizedText): The text with its tokens.
         """
         classes = [_class(char) for char in text]
@@ -71,7 +72,7 @@ class TokenizedText:
             if classes[i] != classes[i - 1] or classes[i] == _SINGLE:
                 bounds.add(i)
         if has_no_spaces(text):
-            bounds.update(split_points(text, wordpieces).tolist())
+            bounds.update(split_points(text, wordpieces, split_particles=split_particles).tolist())
         points = sorted(bounds)
         return cls(text, [(start, end) for start, end in itertools.pairwise(points) if classes[start] != _SPACE])
 
@@ -86,13 +87,15 @@ class TokenizedText:
     def to_array(self, attrs: Sequence[str]) -> Any:
         """Return attributes of tokens, by the names that spaCy gives them.
 
-        attrs (Sequence[str]): IDX, LENGTH, IS_SPACE or SENT_START.
+        attrs (Sequence[str]): IDX, LENGTH, IS_SPACE, IS_PUNCT or SENT_START.
         RETURNS (numpy.ndarray): Shape: (n_tokens, len(attrs)), uint64.
         """
+        words = [self.text[start:end] for start, end in self.chars.tolist()]
         columns = {
             "IDX": self.chars[:, 0],
             "LENGTH": self.chars[:, 1] - self.chars[:, 0],
-            "IS_SPACE": numpy.asarray([self.text[start:end].isspace() for start, end in self.chars.tolist()]),
+            "IS_SPACE": numpy.asarray([word.isspace() for word in words], dtype=bool),
+            "IS_PUNCT": numpy.asarray([all(map(_is_punctuation, word)) for word in words], dtype=bool),
             "SENT_START": numpy.isin(numpy.arange(len(self)), self.sentence_starts or []),
         }
         return numpy.stack([columns[attr] for attr in attrs], axis=1).astype("uint64")
@@ -139,6 +142,10 @@ class TokenizedText:
 
 
 _SPACE, _WORD, _SINGLE = 0, 1, 2
+
+
+def _is_punctuation(char: str) -> bool:
+    return unicodedata.category(char).startswith("P")
 
 
 @functools.lru_cache(maxsize=4096)

@@ -30,7 +30,7 @@ def has_no_spaces(text: str) -> bool:
 
 
 def split_points(text: str, wordpieces: Wordpieces, *, split_particles: bool = False) -> Ints1d:
-    """Return the bounds of wordpieces, and of particles, that have a character of a script without spaces on either side.
+    """Return the bounds of wordpieces and particles with a character of a script without spaces on either side.
 
     text (str): The text.
     wordpieces (Wordpieces): The vocabulary.
