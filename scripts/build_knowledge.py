@@ -21,7 +21,16 @@ from wasabi import msg
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from knowledge.cleaning import Cleaner, CleanName
 from knowledge.frequencies import count_words
-from knowledge.sources import Item, read_facts, read_links, read_names, read_prominence, read_types, read_world
+from knowledge.sources import (
+    Item,
+    read_facts,
+    read_links,
+    read_names,
+    read_occupations,
+    read_prominence,
+    read_types,
+    read_world,
+)
 
 DATA = typer.Argument(..., help="Folder of entities and ner", exists=True, file_okay=False)
 WORLD = typer.Argument(..., help="Folder of assets/world", exists=True, file_okay=False)
@@ -99,6 +108,10 @@ LANGUAGES = {
     "zh",
     "zh-hant",
 }
+# Ids of Wikidata that the data's table of links lacks: territories, and cities that share names, country and class with
+# an entity of Wikidata. All were read.
+LINKS = Path(__file__).resolve().parent / "knowledge" / "links.tsv"
+MAX_OCCUPATIONS = 5  # of one person
 _OTHER = 25.0  # entities that are neither persons, places, organisations, works nor events must be better known
 _ALIAS, _WEAK = "~", "!"
 
@@ -109,7 +122,8 @@ def main(data: Path = DATA, world: Path = WORLD, out: Path = OUT, n: int = N, pr
     types, class_names = read_types(entities / "types.tsv.xz")
     prominence = read_prominence(entities / "popularity.tsv.xz")
     places, place_facts = read_world(world)
-    links = {own: qid for own, qid in read_links(entities / "geonames_qid.tsv").items() if own in places}
+    links = read_links(entities / "geonames_qid.tsv", LINKS)
+    links = {own: qid for own, qid in links.items() if own in places}
     items = choose(types, prominence, places, links, n)
     names = read_names(entities / "names.tsv.xz", set(items), LANGUAGES)
     for qid, own in names.items():
@@ -123,6 +137,11 @@ def main(data: Path = DATA, world: Path = WORLD, out: Path = OUT, n: int = N, pr
         facts.add((relation, links.get(subject, subject), links.get(object_, object_)))
     facts = {fact for fact in facts if fact[1] in cleaned and fact[2] in cleaned}
     out.mkdir(parents=True, exist_ok=True)
+    occupations, occupation_names = read_occupations(entities / "facts.tsv.xz", entities / "names.tsv.xz")
+    class_names.update(occupation_names)
+    for qid in cleaned:
+        if items[qid].type == "PER":
+            items[qid].classes += occupations.get(qid, [])[:MAX_OCCUPATIONS]
     used = Counter(class_id for qid in cleaned for class_id in items[qid].classes)
     classes = sorted(used, key=lambda class_id: (-used[class_id], class_id))
     places_of = {class_id: i for i, class_id in enumerate(classes)}

@@ -13,6 +13,12 @@ WIKIDATA = {
     "author": "the contributors of Wikidata",
     "license": "CC0-1.0",
 }
+RERANKER = {
+    "name": "re-ranker, trained on FewRel and KnowledgeNet",
+    "url": "https://github.com/diffbot/knowledge-net",
+    "author": "the spacy_mluke developers; Han et al., 2018; Mesquita et al., 2019",
+    "license": "CC-BY-SA-4.0",
+}
 SOURCES: List[Dict[str, str]] = [
     {
         "name": "mluke-small, made from multilingual-e5-small",
@@ -46,13 +52,13 @@ def attribute_bundled(meta: Dict[str, Any], *, store: str = "world") -> None:
     """
     # Entities of the bundled checkpoint have their names from "world", and "knowledge" contains it.
     is_large = store == "knowledge"
-    names = ("mluke-small", "knowledge" if is_large else "world")
+    names = ("mluke-small", "knowledge", "reranker") if is_large else ("mluke-small", "world")
     texts = [(ASSETS / name / "LICENSE").read_text(encoding="utf8").strip() for name in names]
-    bundled = f"{LICENSE} AND CC0-1.0" if is_large else LICENSE
+    bundled = f"{LICENSE} AND CC0-1.0 AND CC-BY-SA-4.0" if is_large else LICENSE
     own = meta.get("license") or ""
     meta["license"] = f"{own} AND {bundled}" if own else bundled
     known = list(meta.get("sources") or [])
-    sources = (*SOURCES, *([WIKIDATA] if is_large else []))
+    sources = (*SOURCES, *([WIKIDATA, RERANKER] if is_large else []))
     meta["sources"] = [*known, *(dict(source) for source in sources if source not in known)]
     notes = [meta["notes"]] if meta.get("notes") else []
     meta["notes"] = "\n\n".join([*notes, "### Licences", *(f"```\n{text}\n```" for text in texts)])

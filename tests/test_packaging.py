@@ -45,14 +45,16 @@ def metadata(built):
 
 
 def test_the_metadata_names_the_licences_of_code_and_data(metadata):
-    assert metadata["License-Expression"] == "MIT AND Unicode-3.0 AND CC-BY-4.0 AND CC0-1.0"
+    assert metadata["License-Expression"] == "MIT AND Unicode-3.0 AND CC-BY-4.0 AND CC0-1.0 AND CC-BY-SA-4.0"
     assert metadata.get_all("License-File") == [
         "LICENSE",
         "LICENSES/CC-BY-4.0.txt",
+        "LICENSES/CC-BY-SA-4.0.txt",
         "LICENSES/CC0-1.0.txt",
         "LICENSES/Unicode-3.0.txt",
         "spacy_mluke/assets/knowledge/LICENSE",
         "spacy_mluke/assets/mluke-small/LICENSE",
+        "spacy_mluke/assets/reranker/LICENSE",
         "spacy_mluke/assets/world/LICENSE",
     ]
 

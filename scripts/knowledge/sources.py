@@ -16,6 +16,7 @@ TYPES = ("PER", "LOC", "ORG", "WORK", "EVENT", "OTHER")
 _NO_THINGS = ("Wikimedia", "family name", "given name", "disambiguation", "taxon", "encyclopedic article")
 _VITAL = {"3": 60.0, "4": 40.0, "5": 20.0}
 _PANTHEON = 20.0
+_OCCUPATION = "P106"
 
 
 @dataclass
@@ -102,7 +103,24 @@ def read_world(folder: Path) -> Tuple[Dict[str, Item], List[Tuple[str, str, str]
     return items, facts
 
 
-def read_links(path: Path) -> Dict[str, str]:
+def read_links(*paths: Path) -> Dict[str, str]:
     """Return the Wikidata ids of the entities of assets/world."""
-    with path.open(encoding="utf8", newline="") as file:
-        return {row["id"]: row["qid"] for row in csv.DictReader(file, delimiter="\t")}
+    found = {}
+    for path in paths:
+        with path.open(encoding="utf8", newline="") as file:
+            found.update({row["id"]: row["qid"] for row in csv.DictReader(file, delimiter="\t")})
+    return found
+
+
+def read_occupations(facts: Path, names: Path) -> Tuple[Dict[str, List[str]], Dict[str, str]]:
+    """Return the occupations of people, without those of mLAMA, and the English names of occupations."""
+    occupations: Dict[str, List[str]] = defaultdict(list)
+    for relation, subject, object_, sources in lines(facts):
+        if relation == _OCCUPATION and "mlama" not in sources:
+            occupations[subject].append(object_)
+    used = {occupation for own in occupations.values() for occupation in own}
+    english: Dict[str, str] = {}
+    for qid, language, name, kind in lines(names):
+        if qid in used and language == "en" and (kind == "label" or qid not in english):
+            english[qid] = name
+    return {qid: [own for own in found if own in english] for qid, found in occupations.items()}, english

@@ -1,4 +1,4 @@
-"""Errors of knowledge bases and entity stores: ML230 to ML244, ML422 to ML428."""
+"""Errors of knowledge bases and entity stores: ML230 to ML244, ML415 to ML416, ML422 to ML428."""
 
 
 class KnowledgeBaseErrors:
@@ -29,6 +29,15 @@ class KnowledgeBaseErrors:
         "There is no knowledge base to generate candidates from. Set one in "
         "[components.mluke_linker.candidates.kb_loader] (such as spacy.KBFromFile.v1), or in "
         "[initialize.components.mluke_linker]; or use an entity store (spacy-mluke.store_candidates.v1)."
+    )
+    ML415 = (
+        "{source}: no re-ranker can be read ({reason}). Set the option 'reranker' of mluke_linker to \"auto\", to "
+        "null, or to a file that Reranker.to_disk wrote."
+    )
+    ML416 = (
+        "There is no mention to train a re-ranker on: the gold entity must be one of at least two candidates of a "
+        "mention. Check that the reference documents have a kb_id_ on their entities, and that the knowledge base has "
+        "these ids."
     )
     ML422 = (
         "'{first}' and '{second}' both have {n} ids, such as {examples}. If they are the same entities, set same_ids = "

@@ -20,8 +20,10 @@ from .store_format import FORMAT
 from .store_sources import read_rows
 
 WORLD, KNOWLEDGE = BUNDLED = ("world", "knowledge")
-_ASSETS = Path(__file__).resolve().parent.parent / "assets"
-_SOURCES = {WORLD: _ASSETS / WORLD / "names.tsv.xz", KNOWLEDGE: _ASSETS / KNOWLEDGE / ENTITIES}
+# Names in one language are not complete in "knowledge": the club is "Liverpool" in English only.
+_OTHERS = 0.1
+ASSETS = Path(__file__).resolve().parent.parent / "assets"
+_SOURCES = {WORLD: ASSETS / WORLD / "names.tsv.xz", KNOWLEDGE: ASSETS / KNOWLEDGE / ENTITIES}
 
 
 def open_store(path: Union[str, Path]) -> EntityStore:
@@ -34,7 +36,10 @@ def open_store(path: Union[str, Path]) -> EntityStore:
     """
     # A folder of that name is not a store: a pipeline may have been saved there.
     if str(path) in BUNDLED and not Path(path).is_file():
-        return _open_bundled(str(path))
+        found = _open_bundled(str(path))
+        if str(path) == KNOWLEDGE:
+            found.others = _OTHERS
+        return found
     return EntityStore(path)
 
 

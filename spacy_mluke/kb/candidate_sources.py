@@ -199,6 +199,11 @@ class StoreCandidates:
         if data:
             self._store, self._is_own = unpack_stores(data), False
 
+    @property
+    def has_knowledge(self) -> bool:
+        """Whether the bundled "knowledge" is one of the stores."""
+        return (bool(self._paths) or self._store is not None) and any(self._bundled())
+
     def _is_empty(self) -> bool:
         """Whether there is nothing to save."""
         is_knowledge = self._is_own and len(self._paths) == 1 and is_knowledge_path(self._paths[0])

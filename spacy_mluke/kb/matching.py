@@ -33,6 +33,22 @@ def strictest(rows: List[CandidateRow], mention: str, match: str) -> List[Candid
     return found
 
 
+def discounted(rows: List[CandidateRow], lang: str, factor: float) -> List[CandidateRow]:
+    """Return the rows whose names are in other languages, with lower weights.
+
+    rows (List[CandidateRow]): The rows. Those without a weight are skipped.
+    lang (str): The language of the mention.
+    factor (float): Factor of the weights.
+    RETURNS (List[CandidateRow]): Those rows.
+    """
+    found = []
+    for row in rows:
+        weight = row.entity_prior if row.prior is None else row.prior
+        if row.lang not in (lang, "") and weight is not None:
+            found.append(row._replace(prior=weight * factor))
+    return found
+
+
 def weigh(rows: List[CandidateRow]) -> List[Match]:
     """Return the entities of rows with their priors.
 

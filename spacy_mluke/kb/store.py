@@ -14,7 +14,7 @@ from ..storage.sqlite import ReadOnlyDatabase, Row
 from . import store_format as sql
 from .entities import Entity, EntityName, Fact
 from .inflection import MAX_ENDING, base_keys, free_stems
-from .matching import Match, strictest, weigh
+from .matching import Match, discounted, strictest, weigh
 from .name_keys import loose_key
 from .store_format import CandidateRow, check_row, read_counts
 
@@ -35,6 +35,8 @@ class EntityStore(ReadOnlyDatabase):
     Threads and processes may share a store: see `ReadOnlyDatabase`.
 
     path (Union[str, Path]): A file that `build_store` wrote. It is never written to.
+    others (float): Factor of the weights of names that are not in the language of a mention, beside those that are; 0
+        not to use them.
     RAISES (ValueError): ML230 if the file is missing or is not an entity store.
     """
 
@@ -43,8 +45,9 @@ class EntityStore(ReadOnlyDatabase):
     schema = sql.SCHEMA
     older = sql.OLDER
 
-    def __init__(self, path: Union[str, Path]):
+    def __init__(self, path: Union[str, Path], *, others: float = 0.0):
         super().__init__(Path(path))
+        self.others = others
         self._folder: Optional[tempfile.TemporaryDirectory] = None
         try:
             meta = read_counts(self.read_meta())
@@ -179,7 +182,8 @@ class EntityStore(ReadOnlyDatabase):
 
         mention (str): The mention.
         lang (Optional[str]): Its language. Only names of this language and those without a language are used, or all
-            names if none of them is found.
+            names if none of them is found. In a store with a factor for `others`, names in other languages are used,
+            too, with lower weights.
         match (str): The loosest spelling allowed: "exact", "case" or "loose".
         inflections (bool): Whether a mention may also be a name of any language with an ending of the mention's
             language, such as that of a plural (see `inflection.FREE_ENDINGS`).
@@ -216,7 +220,9 @@ class EntityStore(ReadOnlyDatabase):
         kept = strictest(rows, mention, match) if rows else []
         if lang is not None:
             own = [row for row in rows if row.lang in (lang, "")]
-            kept = (strictest(own, mention, match) if own else []) or kept
+            found = strictest(own, mention, match) if own else []
+            if found:
+                kept = [*found, *(discounted(kept, lang, self.others) if self.others else ())]
         return Named(kept, is_inflected)
 
     def _with_stem(self, key: str) -> List[CandidateRow]:

@@ -138,6 +138,10 @@ def test_knowledge_is_opened_by_its_name(small_knowledge):
     assert store.facts("Q1490") == [("P17", "Q17")] and store.classes("Q17") == ["place"]
 
 
+def test_names_of_knowledge_in_other_languages_count_less(small_knowledge):
+    assert open_store("knowledge").others == 0.1 and open_store("world").others == 0.0
+
+
 def test_the_index_of_its_names_is_read_from_the_cache(small_knowledge, monkeypatch):
     open_store("knowledge")
 

@@ -58,6 +58,12 @@ def test_names_of_the_language_are_preferred_and_others_are_the_fallback(store):
     assert candidates(store, "St. John’s", "en") == [("Q2", 1.0)]
 
 
+def test_names_in_other_languages_may_count_less(store):
+    wider = EntityStore(store.path, others=0.1)
+    assert candidates(wider, "Paris", "fr") == [("Q90", 0.99), ("Q167646", 0.01)]
+    assert candidates(wider, "St. John’s", "en") == [("Q2", 1.0)]
+
+
 def test_the_strictest_spelling_that_finds_a_name_is_used(store):
     assert candidates(store, "US") == [("Q30", 1.0)]
     assert candidates(store, "us") == [("Q30", 0.5), ("Q99", 0.5)]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import warnings
 from collections import Counter
 from dataclasses import replace
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Set, Tuple, cast
+from itertools import compress
+from typing import Any, Callable, Iterable, List, Mapping, Optional, Sequence, Tuple, cast
 
 import numpy
 from spacy.language import Language
@@ -30,14 +31,13 @@ from ...errors import (
 )
 from ...heads.masked_entities import MaskedModel
 from ...kb.candidate_sources import CandidateSource
-from ...kb.ranking import likely, rank
 from ...kb.store import Match
 from ...types import Counts, DeviceFloats1d, EntityLogits
 from ..base.published import load_encoder_model
 from ..base.task import Scorer
-from .knowledge_base import KnowledgePipe
 from .links import NIL, JudgedLinks, Links
 from .mention_scores import Mention, link_globally, link_locally, mention_input
+from .reranking import RerankingPipe
 from .training import (
     REASONS,
     add_candidate,
@@ -52,7 +52,7 @@ MODES = ("local", "global")
 Prediction = Tuple[List[Links], Counts]
 
 
-class MaskedEntityLinker(JudgedLinks, KnowledgePipe, TrainablePipe):
+class MaskedEntityLinker(JudgedLinks, RerankingPipe, TrainablePipe):
     """Links mentions to entities of a knowledge base.
 
     Mentions are `doc.ents`. Links are in `ent.kb_id_`, and all candidates of a mention in `span._.mluke_candidates`.
@@ -81,6 +81,11 @@ class MaskedEntityLinker(JudgedLinks, KnowledgePipe, TrainablePipe):
         mention gets NIL if that is more probable. 0 to link every mention with candidates.
     use_facts (bool): Whether a candidate is preferred if the text names other entities that the knowledge base connects
         with it, such as the country of a city.
+    reranker (Optional[str]): The model that ranks a mention's candidates by what the text says: a file that
+        `Reranker.to_disk` wrote; "auto" for the one that comes with the package, if the knowledge base is "knowledge";
+        None to rank by priors, labels and facts with fixed weights.
+    similarity (bool): Whether the re-ranker compares the text with descriptions of the candidates. The encoder then
+        reads texts with ambiguous mentions, and each description once.
     grow (str): Entities of the knowledge base that are added to an encoder whose vocabulary lacks them: "all",
         "candidates" (those of mentions in the examples of `initialize`), "none", or "auto": all, if the knowledge base
         has at most 20,000 entities, else none. Their embeddings are initialized from their names.
@@ -105,6 +110,8 @@ class MaskedEntityLinker(JudgedLinks, KnowledgePipe, TrainablePipe):
         overwrite: bool = True,
         nil: float = 0.1,
         use_facts: bool = True,
+        reranker: Optional[str] = "auto",
+        similarity: bool = True,
         grow: str = "auto",
         add_gold: bool = False,
         scorer: Optional[Scorer] = None,
@@ -120,6 +127,8 @@ class MaskedEntityLinker(JudgedLinks, KnowledgePipe, TrainablePipe):
             "overwrite": overwrite,
             "nil": nil,
             "use_facts": use_facts,
+            "reranker": reranker,
+            "similarity": similarity,
             "grow": grow,
             "add_gold": add_gold,
         }
@@ -134,15 +143,16 @@ class MaskedEntityLinker(JudgedLinks, KnowledgePipe, TrainablePipe):
         check_at_least("max_candidates", options["max_candidates"], 0)
         check_at_least("nil", options["nil"], 0, whole=False)
         check_names("labels_discard", options["labels_discard"])
-        for option in ("use_facts", "overwrite", "add_gold"):
+        for option in ("overwrite", "add_gold"):
             check_flag(option, options[option])
 
     # --- predicting ---
 
-    def mentions(self, docs: Sequence[Doc]) -> List[Mention]:
+    def mentions(self, docs: Sequence[Doc], *, rerank: bool = False) -> List[Mention]:
         """Return the mentions of documents with their candidates.
 
         docs (Sequence[Doc]): The documents.
+        rerank (bool): Whether to use the model that ranks candidates by what the text says, if there is one.
         RETURNS (List[Mention]): Mentions of one document after the other. Mentions that always get NIL have no
             candidates.
         """
@@ -150,38 +160,25 @@ class MaskedEntityLinker(JudgedLinks, KnowledgePipe, TrainablePipe):
         linkers = [linkers_of(doc) for doc in docs]
         overwrite = self.cfg["overwrite"]
         linked = [is_kept(ent, self.name, linkers[i], overwrite=overwrite) for i, ent in spans]
-        open_ents = [
-            ent
-            for (_, ent), is_linked in zip(spans, linked, strict=True)
-            if not is_linked and not self._is_discarded(ent)
+        is_open = [
+            not is_linked and not self._is_discarded(ent) for (_, ent), is_linked in zip(spans, linked, strict=True)
         ]
-        matches = iter(self.candidates(open_ents) if open_ents else ())
-        context = self._context(docs) if open_ents and self.cfg["use_facts"] and self.candidates.has_facts else {}
+        rankings = iter(self.rank_candidates(docs, list(compress(spans, is_open)), rerank=rerank))
         found = []
-        for (i, ent), is_linked in zip(spans, linked, strict=True):
+        for (i, ent), is_linked, is_own in zip(spans, linked, is_open, strict=True):
             own: List[Match] = []
             support = 1.0
             visible = -1
-            if is_linked:
-                visible = self.encoder_id(ent.kb_id_)[0] if ent.kb_id_ != NIL and self.cfg["mode"] == "global" else -1
-            elif not self._is_discarded(ent):
-                ranking = rank(next(matches), ent.label_, context.get(i, ()), self.candidates.facts)
+            if is_own:
+                ranking = next(rankings)
                 own = ranking.matches[: self.cfg["max_candidates"] or None]
                 support = ranking.support
+            elif is_linked and ent.kb_id_ != NIL and self.cfg["mode"] == "global":
+                visible = self.encoder_id(ent.kb_id_)[0]
             mention = self._mention(i, ent, own, visible)
             if own and self.cfg["nil"]:
                 mention.nil = self.cfg["nil"] / (self.cfg["nil"] + support)
             found.append(mention)
-        return found
-
-    def _context(self, docs: Sequence[Doc]) -> Dict[int, Set[str]]:
-        """Entities that the texts probably mention, also by names that are no entities of `doc.ents`."""
-        found = {}
-        for i, doc in enumerate(docs):
-            if doc.ents:
-                bounds = self._finders(doc.lang_).find_longest(doc.text)
-                spans = [span for span in (doc.char_span(*own, alignment_mode="expand") for own in bounds) if span]
-                found[i] = likely(self.candidates(spans)) if spans else set()
         return found
 
     def _is_discarded(self, ent: Span) -> bool:
@@ -210,7 +207,7 @@ class MaskedEntityLinker(JudgedLinks, KnowledgePipe, TrainablePipe):
         """
         self.load()
         docs = list(docs)
-        mentions = self.mentions(docs)
+        mentions = self.mentions(docs, rerank=True)
         weight, threshold = self.cfg["prior_weight"], self.cfg["threshold"]
         unknown = sum(int((~mention.known).sum()) for mention in mentions)
         total = sum(len(mention.ids) for mention in mentions)

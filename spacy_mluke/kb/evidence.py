@@ -1,0 +1,152 @@
+"""What the other names of a text say for a mention's candidates, by facts."""
+
+from __future__ import annotations
+
+import math
+from typing import Callable, Collection, Dict, Iterable, List, Optional, Sequence, Tuple
+
+import numpy
+
+from ..types import Floats2d
+from .ranking import agreement
+from .store import Entity, Fact, Match
+
+FactsOf = Callable[[str], Iterable[Fact]]
+# Features of a candidate that need no encoder.
+FACT_FEATURES = ("prior", "label", "facts", "language")
+_FLOOR = 1e-6  # minimum prior
+_LEAST = 0.2  # minimum prior of what another name may mean
+_MAX_FACTS = 200  # facts of an entity that are read
+_MAX_CACHED = 1 << 14  # entities
+# Properties that lead to a country: country, citizenship, country of origin.
+_COUNTRY = ("P17", "P27", "P495")
+# Properties that lead to a language: official, spoken, native, of a work, original.
+_LANGUAGE = ("P37", "P1412", "P103", "P407", "P364")
+
+
+class Evidence:
+    """Computes features of candidates from the facts of a knowledge base. Facts are cached.
+
+    facts_of (FactsOf): Returns the facts about an entity.
+    get (Callable[[str], Optional[Entity]]): Returns an entity by its id, or by its id in another register.
+    """
+
+    def __init__(self, facts_of: FactsOf, get: Callable[[str], Optional[Entity]]):
+        self.facts_of, self.get = facts_of, get
+        self._facts: Dict[str, List[Fact]] = {}
+        self._languages: Dict[str, str] = {}
+
+    def features(
+        self, matches: Sequence[Match], label: str, lang: str, others: Iterable[Sequence[Match]], *, use_facts: bool
+    ) -> Floats2d:
+        """Return the features of a mention's candidates.
+
+        matches (Sequence[Match]): The candidates.
+        label (str): The mention's label.
+        lang (str): The language of the text.
+        others (Iterable[Sequence[Match]]): Candidates of the names of the text. Names that share a candidate with the
+            mention do not count.
+        use_facts (bool): Whether to use facts. Without, the features that need them are 0.
+        RETURNS (Floats2d): A row for each candidate, with the columns `FACT_FEATURES`. Shape: (n, 4), float64.
+        """
+        found = numpy.zeros((len(matches), len(FACT_FEATURES)))
+        found[:, 0] = [math.log(max(match.prior, _FLOOR)) for match in matches]
+        found[:, 1] = [math.log(agreement(label, match.type)) for match in matches]
+        if use_facts:
+            context = context_of(others, {match.id for match in matches})
+            language = self._language(lang)
+            for i, match in enumerate(matches):
+                found[i, 2] = math.log1p(self._related(match.id, context))
+                found[i, 3] = bool(language) and self._speaks(match.id, language)
+        return found
+
+    def facts(self, entity_id: str) -> List[Fact]:
+        """Return the first facts about an entity.
+
+        entity_id (str): Its id.
+        RETURNS (List[Fact]): At most 200 facts.
+        """
+        own = self._facts.get(entity_id)
+        if own is None:
+            if len(self._facts) >= _MAX_CACHED:
+                self._facts.clear()
+            own = self._facts[entity_id] = list(self.facts_of(entity_id))[:_MAX_FACTS]
+        return own
+
+    def _related(self, entity_id: str, context: Dict[str, float]) -> float:
+        """Weight of the other entities that are connected with an entity by a fact, in either direction."""
+        objects = {fact.object for fact in self.facts(entity_id)}
+        return sum(
+            weight
+            for other, weight in context.items()
+            if other in objects or any(fact.object == entity_id for fact in self.facts(other))
+        )
+
+    def _language(self, lang: str) -> str:
+        if lang not in self._languages:
+            found = self.get(f"iso639:{lang}")
+            self._languages[lang] = found.id if found else ""
+        return self._languages[lang]
+
+    def _speaks(self, entity_id: str, language: str) -> bool:
+        countries = [fact.object for fact in self.facts(entity_id) if fact.property in _COUNTRY]
+        return any(
+            fact.property in _LANGUAGE and fact.object == language
+            for place in (entity_id, *countries)
+            for fact in self.facts(place)
+        )
+
+
+def context_of(others: Iterable[Sequence[Match]], excluded: Collection[str]) -> Dict[str, float]:
+    """Return the entities that the names of a text may mean, with the probability of each.
+
+    others (Iterable[Sequence[Match]]): Candidates of each name.
+    excluded (Collection[str]): Ids of a mention's candidates. Names that share one of them are skipped.
+    RETURNS (Dict[str, float]): Ids and priors, of at least 0.2.
+    """
+    found: Dict[str, float] = {}
+    for own in others:
+        if not any(match.id in excluded for match in own):
+            for match in own:
+                if match.prior >= _LEAST:
+                    found[match.id] = max(found.get(match.id, 0.0), match.prior)
+    return found
+
+
+def describe(
+    matches: Sequence[Match], lang: str, evidence: Evidence, classes_of: Callable[[str], Sequence[str]]
+) -> List[Tuple[str, str]]:
+    """Describe candidates in words: their names, classes, and the names of what their facts are about.
+
+    matches (Sequence[Match]): The candidates.
+    lang (str): Language of the first name; the other words are English.
+    evidence (Evidence): Has the facts.
+    classes_of (Callable[[str], Sequence[str]]): Returns the names of an entity's classes.
+    RETURNS (List[Tuple[str, str]]): Name and description of each.
+    """
+    found = []
+    for match in matches:
+        entity = evidence.get(match.id)
+        name = entity.name(lang) if entity else match.id
+        english = entity.name("en") if entity else name
+        title = name if name == english else f"{name} ({english})"
+        kinds = [own for own in classes_of(match.id) if own != "human"][:_MAX_CLASSES]
+        objects = [fact.object for fact in sorted(evidence.facts(match.id), key=_rank) if fact.property not in _DULL]
+        names: List[str] = []
+        for own in dict.fromkeys(objects):
+            other = evidence.get(own) if len(names) < _MAX_OBJECTS else None
+            if other is not None:
+                names.append(other.name("en"))
+        words = f"{title}: {', '.join(kinds)}. {', '.join(names)}"
+        found.append((" ".join(title.split()), " ".join(words.split())))
+    return found
+
+
+_MAX_CLASSES, _MAX_OBJECTS = 5, 10
+# Facts that hold for many entities alike: twin towns, diplomatic relations, cause of death.
+_DULL = ("P190", "P530", "P509")
+_LAST = ("P463", "P47", "P1412")
+
+
+def _rank(fact: Fact) -> bool:
+    return fact.property in _LAST

@@ -1,0 +1,164 @@
+"""A small trained model that ranks a mention's candidates by features."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
+
+import numpy
+
+from ..errors import Errors
+from ..storage.files import replacing
+from ..storage.untrusted import parse_json, read_untrusted
+from ..types import Floats1d, Floats2d
+from .bundled import ASSETS
+from .evidence import FACT_FEATURES
+from .vector_space import VectorSpace
+
+# The last one: the similarity of a candidate's description with the text around the mention, by the encoder.
+FEATURES = (*FACT_FEATURES, "text")
+BUNDLED = ASSETS / "reranker" / "weights.json"
+_MOST_BYTES = 1 << 24
+_STEPS = 50
+_TOLERANCE = 1e-9
+Weights = Dict[str, float]
+Item = Tuple[Floats2d, int]  # features of a mention's candidates, and the index of the gold one
+
+
+class Reranker:
+    """Probabilities of candidates: the softmax of a weighted sum of their features.
+
+    weights (Weights): Weight of each feature of `FEATURES`.
+    without_encoder (Weights): Weights that are used without the features of the encoder.
+    encoder (str): Name of the encoder that the weights were trained with; with another, its features are not used.
+    space (Optional[VectorSpace]): Makes the encoder's states of texts and descriptions comparable; None if the features
+        of the encoder are not used.
+    RAISES (ValueError): ML415 for unknown features, and weights that are no numbers.
+    """
+
+    def __init__(
+        self, weights: Weights, without_encoder: Weights, encoder: str = "", space: Optional[VectorSpace] = None
+    ):
+        self.weights = _check(weights, FEATURES)
+        self.without_encoder = _check(without_encoder, FACT_FEATURES)
+        self.encoder = encoder
+        self.space = space
+
+    def probabilities(self, features: Floats2d) -> Floats1d:
+        """Return the probabilities of a mention's candidates.
+
+        features (Floats2d): A row for each candidate, with the columns `FEATURES`, or `FACT_FEATURES` without encoder.
+            Shape: (n, 5) or (n, 4).
+        RETURNS (Floats1d): Probabilities, which sum to 1. Shape: (n,), float64.
+        """
+        is_complete = features.shape[1] == len(FEATURES)
+        names, weights = (FEATURES, self.weights) if is_complete else (FACT_FEATURES, self.without_encoder)
+        return _softmax(features @ numpy.asarray([weights[name] for name in names]))
+
+    def to_bytes(self) -> bytes:
+        """Return the weights as JSON."""
+        content = {"encoder": self.encoder, "weights": self.weights, "without_encoder": self.without_encoder}
+        space = None if self.space is None else self.space.to_json()
+        return (json.dumps({**content, "space": space}) + "\n").encode("utf8")
+
+    @classmethod
+    def from_bytes(cls, data: bytes, source: Union[str, Path] = "these bytes") -> Reranker:
+        """Read the weights from `to_bytes`.
+
+        data (bytes): The JSON.
+        source (Union[str, Path]): Where it is from, for the message.
+        RETURNS (Reranker): The model.
+        RAISES (ValueError): ML415 if they are no weights of a re-ranker.
+        """
+        try:
+            content = parse_json(data)
+            space = content["space"] and VectorSpace.from_json(content["space"])
+            return cls(content["weights"], content["without_encoder"], str(content["encoder"]), space)
+        except (ValueError, KeyError, TypeError, AttributeError) as err:
+            raise ValueError(Errors.ML415.format(source=source, reason=err)) from err
+
+    def to_disk(self, path: Path) -> None:
+        """Write the weights to a file."""
+        with replacing(path) as aside:
+            aside.write_bytes(self.to_bytes())
+
+    @classmethod
+    def from_disk(cls, path: Path) -> Reranker:
+        """Read the weights from a file.
+
+        path (Path): The file.
+        RETURNS (Reranker): The model.
+        RAISES (ValueError): ML415 if it cannot be read, or has no weights of a re-ranker.
+        """
+        try:
+            data = read_untrusted(path, most=_MOST_BYTES)
+        except (OSError, ValueError) as err:
+            raise ValueError(Errors.ML415.format(source=path, reason=err)) from err
+        return cls.from_bytes(data, path)
+
+
+def fit_reranker(items: Sequence[Item], encoder: str, space: VectorSpace, *, l2: float = 1.0) -> Reranker:
+    """Train a re-ranker: maximize the probability of the gold candidates, by Newton's method.
+
+    items (Sequence[Item]): Mentions with several candidates, with all features.
+    encoder (str): Name of the encoder that computed the features.
+    space (VectorSpace): The space of its features.
+    l2 (float): Weight of the penalty: half the sum of the squared weights.
+    RETURNS (Reranker): The model.
+    RAISES (ValueError): ML416 if there is no item.
+    """
+    if not items:
+        raise ValueError(Errors.ML416)
+    n_facts = len(FACT_FEATURES)
+    complete = fit_weights(items, l2=l2)
+    reduced = fit_weights([(features[:, :n_facts], gold) for features, gold in items], l2=l2)
+    named = [dict(zip(FEATURES, map(_rounded, own), strict=False)) for own in (complete, reduced)]
+    return Reranker(named[0], named[1], encoder, space)
+
+
+def fit_weights(items: Sequence[Item], *, l2: float) -> Floats1d:
+    """Return the weights of a softmax over candidates with the highest penalized likelihood.
+
+    items (Sequence[Item]): Features of the candidates of each mention, and the index of the gold one.
+    l2 (float): Weight of the penalty.
+    RETURNS (Floats1d): The weights. Shape: (n_features,), float64.
+    """
+    n = items[0][0].shape[1]
+    weights: Any = numpy.zeros(n)
+    for _ in range(_STEPS):
+        gradient = -l2 * weights
+        hessian = l2 * numpy.eye(n)
+        for features, gold in items:
+            found = _softmax(features @ weights)
+            mean = found @ features
+            gradient += features[gold] - mean
+            hessian += (features * found[:, None]).T @ features - numpy.outer(mean, mean)
+        step = numpy.linalg.solve(hessian, gradient)
+        weights = weights + step
+        if float(numpy.abs(step).max()) < _TOLERANCE:
+            break
+    return weights
+
+
+def _softmax(logits: Floats1d) -> Floats1d:
+    found = numpy.exp(logits - logits.max())
+    return found / found.sum()
+
+
+def _rounded(value: float) -> float:
+    return round(float(value), 4)
+
+
+def _check(weights: Any, names: Sequence[str]) -> Weights:
+    missing = [name for name in names if name not in weights]
+    found: List[Optional[float]] = [weights.get(name) for name in names]
+    wrong = [name for name, value in zip(names, found, strict=True) if not _is_number(value)]
+    if missing or wrong:
+        raise ValueError(f"there is no number for {', '.join(missing or wrong)}")
+    return {name: float(value) for name, value in zip(names, found, strict=True) if value is not None}
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)

@@ -1,0 +1,292 @@
+"""Base of `mluke_linker`: ranks the candidates of mentions by what their text says."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+
+import numpy
+from spacy.tokens import Doc, Span
+from spacy.training import Example
+
+from ...encoder.access import encoder_settings
+from ...errors import Errors, check_flag, check_text
+from ...kb.candidate_sources import AUTO, CandidateSource
+from ...kb.evidence import Evidence, describe
+from ...kb.ranking import Ranking, likely, rank
+from ...kb.reranker import BUNDLED, Reranker, fit_reranker
+from ...kb.store import Match
+from ...kb.vector_space import VectorSpace
+from ...types import Floats2d
+from ..base.serialization import Part
+from .knowledge_base import KnowledgePipe
+from .similarity import Similarity, similarities, whole_texts
+from .training import gold_links
+
+RERANKER = "reranker"
+_MAX_RANKED = 10  # candidates of a mention that are compared with its text
+Names = List[List[Match]]  # candidates of each name of a text
+
+
+class Question(NamedTuple):
+    """A mention with its candidates, the most likely first."""
+
+    doc: int  # index of the document in the batch
+    ent: Span
+    ranking: Ranking
+
+
+class RerankingPipe(KnowledgePipe):
+    """Base of `mluke_linker`: a small model ranks the candidates of mentions by features."""
+
+    def check_options(self, options: Mapping[str, Any]) -> None:
+        super().check_options(options)
+        if options["reranker"] is not None:
+            check_text("reranker", options["reranker"])
+        for option in ("use_facts", "similarity"):
+            check_flag(option, options[option])
+
+    def set_candidates(self, candidates: CandidateSource) -> None:
+        super().set_candidates(candidates)
+        self._evidence = Evidence(candidates.facts, candidates.get)
+        self._reranker: Optional[Reranker] = None
+        self._similarity = Similarity(self.model.get_ref("encoder"), self.vocab)
+
+    @property
+    def reranker(self) -> Optional[Reranker]:
+        """The model that ranks candidates; None if there is none.
+
+        RAISES (ValueError): ML415 if the file that the option names cannot be read.
+        """
+        path = self.cfg["reranker"]
+        if path is None:
+            return None
+        if self._reranker is None:
+            if path == AUTO:
+                return bundled_reranker() if getattr(self.candidates, "has_knowledge", False) else None
+            self._reranker = Reranker.from_disk(Path(path))
+        return self._reranker
+
+    def fit_reranker(
+        self,
+        examples: Sequence[Example],
+        *,
+        texts: Optional[Mapping[str, Sequence[Doc]]] = None,
+        l2: float = 1.0,
+    ) -> Reranker:
+        """Train the model that ranks candidates, on mentions whose gold entity is one of several candidates.
+
+        examples (Sequence[Example]): Documents with entities, and their references, whose entities have a `kb_id_`.
+        texts (Optional[Mapping[str, Sequence[Doc]]]): Further texts by language, which say what the vectors of a
+            language have in common.
+        l2 (float): Weight of the penalty of large weights.
+        RETURNS (Reranker): The model, which is now the component's.
+        RAISES (ValueError): ML416 if no mention has a gold entity among several candidates.
+        """
+        self.load()
+        docs = [eg.predicted for eg in examples]
+        questions, golds = self.questions(examples)
+        if not questions:
+            raise ValueError(Errors.ML416)
+        features = self.fact_features(docs, questions, self._names(docs))
+        mentions, descriptions = self.vectors(docs, questions)
+        space = self.fit_space(docs, questions, mentions, descriptions, texts or {})
+        found = self._with_similarities(space, docs, questions, features, mentions, descriptions)
+        self._reranker = fit_reranker(list(zip(found, golds, strict=True)), self._encoder_name, space, l2=l2)
+        if self.cfg["reranker"] is None:
+            self.cfg["reranker"] = AUTO
+        return self._reranker
+
+    def fit_space(
+        self,
+        docs: Sequence[Doc],
+        questions: Sequence[Question],
+        mentions: Floats2d,
+        descriptions: Sequence[Floats2d],
+        texts: Mapping[str, Sequence[Doc]],
+    ) -> VectorSpace:
+        """Return the space in which texts and descriptions are compared.
+
+        docs (Sequence[Doc]): The documents.
+        questions (Sequence[Question]): Mentions in them.
+        mentions (Floats2d): Vectors of the texts around them.
+        descriptions (Sequence[Floats2d]): Vectors of the descriptions of their candidates.
+        texts (Mapping[str, Sequence[Doc]]): Further texts by language.
+        RETURNS (VectorSpace): The space.
+        """
+        by_language: Dict[str, List[Any]] = defaultdict(list)
+        for question, vectors in zip(questions, mentions, strict=True):
+            by_language[self._lang(docs[question.doc])].append(vectors)
+        for lang, own in texts.items():
+            by_language[lang] += list(self._similarity.texts(own, whole_texts(own)))
+        return VectorSpace.fit(
+            {lang: numpy.stack(own) for lang, own in by_language.items() if own}, numpy.concatenate(descriptions)
+        )
+
+    def questions(self, examples: Sequence[Example]) -> Tuple[List[Question], List[int]]:
+        """Return the mentions that `fit_reranker` learns from.
+
+        examples (Sequence[Example]): As for `fit_reranker`.
+        RETURNS (Tuple[List[Question], List[int]]): Mentions, and the index of the gold candidate of each.
+        """
+        questions, targets = [], []
+        for i, eg in enumerate(examples):
+            gold = gold_links(eg)[0]
+            ents = list(eg.predicted.ents)
+            for ent, matches in zip(ents, self.candidates(ents) if ents else (), strict=True):
+                own = rank(matches, ent.label_)
+                ids = [match.id for match in own.matches[:_MAX_RANKED]]
+                kb_id = gold.get((ent.start, ent.end))
+                if len(ids) > 1 and kb_id in ids:
+                    questions.append(Question(i, ent, own))
+                    targets.append(ids.index(kb_id))
+        return questions, targets
+
+    def rank_candidates(self, docs: Sequence[Doc], ents: Sequence[Tuple[int, Span]], *, rerank: bool) -> List[Ranking]:
+        """Return the ranked candidates of mentions.
+
+        docs (Sequence[Doc]): The documents.
+        ents (Sequence[Tuple[int, Span]]): Indices of documents, and mentions in them.
+        rerank (bool): Whether to use the model that ranks candidates, if there is one.
+        RETURNS (List[Ranking]): The candidates of each mention.
+        """
+        if not ents:
+            return []
+        found = self.candidates([ent for _, ent in ents])
+        reranker = self.reranker if rerank else None
+        is_open = any(len(own) > 1 for own in found)
+        names = self._names(docs) if is_open else {}
+        if reranker is None:
+            context = {i: likely(own) for i, own in names.items()}
+            return [
+                rank(own, ent.label_, context.get(i, ()), self.candidates.facts)
+                for (i, ent), own in zip(ents, found, strict=True)
+            ]
+        rankings = [rank(own, ent.label_) for (_, ent), own in zip(ents, found, strict=True)]
+        places = [place for place, own in enumerate(rankings) if len(own.matches) > 1]
+        questions = [Question(*ents[place], rankings[place]) for place in places]
+        features = self.fact_features(docs, questions, names)
+        if self.cfg["similarity"] and reranker.space is not None and reranker.encoder == self._encoder_name:
+            features = self._with_similarities(
+                reranker.space, docs, questions, features, *self.vectors(docs, questions)
+            )
+        for place, own in zip(places, features, strict=True):
+            rankings[place] = reorder(rankings[place], reranker.probabilities(own))
+        return rankings
+
+    def fact_features(
+        self, docs: Sequence[Doc], questions: Sequence[Question], names: Dict[int, Names]
+    ) -> List[Floats2d]:
+        """Return the features of the first candidates of each mention that need no encoder.
+
+        docs (Sequence[Doc]): The documents.
+        questions (Sequence[Question]): The mentions.
+        names (Dict[int, Names]): Candidates of the names of each document.
+        RETURNS (List[Floats2d]): As from `Evidence.features`.
+        """
+        found = []
+        for doc, ent, ranking in questions:
+            first, lang = ranking.matches[:_MAX_RANKED], self._lang(docs[doc])
+            own = self._evidence.features(first, ent.label_, lang, names.get(doc, ()), use_facts=self.cfg["use_facts"])
+            # `rank` has multiplied the priors by the agreement with the label, which has a column of its own.
+            own[:, 0] -= own[:, 1]
+            found.append(own)
+        return found
+
+    def vectors(self, docs: Sequence[Doc], questions: Sequence[Question]) -> Tuple[Floats2d, List[Floats2d]]:
+        """Return the vectors of the texts around mentions and of the descriptions of their first candidates.
+
+        docs (Sequence[Doc]): The documents.
+        questions (Sequence[Question]): The mentions.
+        RETURNS (Tuple[Floats2d, List[Floats2d]]): As from `Similarity.texts` and `Similarity.descriptions`.
+        """
+        parts = [(doc, ent.start_char, ent.end_char) for doc, ent, _ in questions]
+        described = [
+            describe(ranking.matches[:_MAX_RANKED], self._lang(docs[doc]), self._evidence, self.candidates.classes)
+            for doc, _, ranking in questions
+        ]
+        vectors = self._similarity.descriptions([text for own in described for text in own])
+        ends = numpy.cumsum([len(own) for own in described])[:-1]
+        return self._similarity.texts(docs, parts), numpy.split(vectors, ends)
+
+    def _with_similarities(
+        self,
+        space: VectorSpace,
+        docs: Sequence[Doc],
+        questions: Sequence[Question],
+        features: Sequence[Floats2d],
+        mentions: Floats2d,
+        descriptions: Sequence[Floats2d],
+    ) -> List[Floats2d]:
+        return [
+            numpy.hstack([own, similarities(space, mention, self._lang(docs[question.doc]), vectors)])
+            for question, own, mention, vectors in zip(questions, features, mentions, descriptions, strict=True)
+        ]
+
+    def _names(self, docs: Sequence[Doc]) -> Dict[int, Names]:
+        """Candidates of all names of the texts, also of names that are no entities of `doc.ents`."""
+        if not self.cfg["use_facts"] or not self.candidates.has_facts:
+            return {}
+        found = {}
+        for i, doc in enumerate(docs):
+            if doc.ents:
+                bounds = self._finders(self._lang(doc)).find_longest(doc.text)
+                spans = [span for span in (doc.char_span(*own, alignment_mode="expand") for own in bounds) if span]
+                found[i] = self.candidates(spans) if spans else []
+        return found
+
+    def _lang(self, doc: Doc) -> str:
+        lang = getattr(self.candidates, "lang", AUTO)
+        return doc.lang_ if lang in (AUTO, None) else str(lang)
+
+    @property
+    def _encoder_name(self) -> str:
+        return str(encoder_settings(self.model.get_ref("encoder"))["name"])
+
+    # --- saving ---
+
+    def parts(self, exclude: Sequence[str], place: Optional[Path] = None) -> List[Part]:
+        own = Part(RERANKER, self._write_reranker, self._read_reranker, self._reranker_bytes, self._reranker_from_bytes)
+        return [*super().parts(exclude, place), own]
+
+    def _write_reranker(self, path: Path) -> None:
+        if self.reranker is not None:
+            self.reranker.to_disk(path)
+
+    def _read_reranker(self, path: Path) -> None:
+        if path.is_file():
+            self._reranker = Reranker.from_disk(path)
+
+    def _reranker_bytes(self) -> bytes:
+        return b"" if self.reranker is None else self.reranker.to_bytes()
+
+    def _reranker_from_bytes(self, data: bytes) -> None:
+        if data:
+            self._reranker = Reranker.from_bytes(data)
+
+
+@lru_cache(maxsize=1)
+def bundled_reranker() -> Reranker:
+    """Return the model that comes with the package, for the bundled knowledge base."""
+    return Reranker.from_disk(BUNDLED)
+
+
+def reorder(ranking: Ranking, probabilities: Any) -> Ranking:
+    """Return a ranking whose first candidates have other probabilities.
+
+    ranking (Ranking): The candidates.
+    probabilities (Floats1d): Probabilities of the first ones, which share what they had together.
+    RETURNS (Ranking): The same candidates, the most likely first.
+    """
+    n = len(probabilities)
+    first = ranking.matches[:n]
+    total = sum(match.prior for match in first)
+    changed = [match._replace(prior=total * float(p)) for match, p in zip(first, probabilities, strict=True)]
+    matches = sorted([*changed, *ranking.matches[n:]], key=_descending)
+    return ranking._replace(matches=matches)
+
+
+def _descending(match: Match) -> float:
+    return -match.prior

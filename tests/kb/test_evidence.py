@@ -1,0 +1,76 @@
+"""Features of candidates from facts, and descriptions of candidates."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from spacy_mluke.kb.evidence import FACT_FEATURES, Evidence, context_of, describe
+from spacy_mluke.kb.ranking import DISAGREEMENT
+from spacy_mluke.kb.store import Entity, EntityName, Fact, Match
+
+HAMILTONS = [Match("canada", 0.7, "LOC"), Match("bermuda", 0.2, "LOC"), Match("driver", 0.1, "PER")]
+FACTS = {
+    "canada": [Fact("P17", "CA"), Fact("P131", "ontario")],
+    "bermuda": [Fact("P17", "BM")],
+    "driver": [Fact("P27", "GB"), Fact("P54", "mercedes")],
+    "toronto": [Fact("P17", "CA")],
+    "senna": [Fact("P184", "driver")],
+    "CA": [Fact("P37", "Q1860"), Fact("P37", "Q150")],
+}
+NAMES = {"canada": "Hamilton", "CA": "Canada", "ontario": "Ontario", "iso639:fr": "French"}
+
+
+def get(entity_id):
+    name = NAMES.get(entity_id)
+    own = {"iso639:fr": "Q150"}.get(entity_id, entity_id)
+    return Entity(own, names=(EntityName(name, "en"), EntityName(f"{name}-fr", "fr"))) if name else None
+
+
+@pytest.fixture
+def evidence():
+    return Evidence(lambda entity_id: FACTS.get(entity_id, []), get)
+
+
+def features(evidence, others=(), label="X", lang="en", use_facts=True):
+    found = evidence.features(HAMILTONS, label, lang, [[Match(o, 1.0)] for o in others], use_facts=use_facts)
+    return {match.id: dict(zip(FACT_FEATURES, row, strict=True)) for match, row in zip(HAMILTONS, found, strict=True)}
+
+
+def test_priors_and_labels_are_logarithms(evidence):
+    found = features(evidence, label="PER")
+    assert found["canada"]["prior"] == pytest.approx(math.log(0.7))
+    assert found["canada"]["label"] == pytest.approx(math.log(DISAGREEMENT))
+    assert found["driver"]["label"] == 0.0
+
+
+def test_facts_count_in_both_directions(evidence):
+    found = features(evidence, others=["mercedes", "senna"])
+    assert found["driver"]["facts"] == pytest.approx(math.log(3))
+    assert found["canada"]["facts"] == 0.0
+
+
+def test_the_language_of_the_text_is_that_of_a_country(evidence):
+    assert features(evidence, lang="fr")["canada"]["language"] == 1.0
+    assert features(evidence, lang="fr")["bermuda"]["language"] == 0.0
+    assert features(evidence, lang="tlh")["canada"]["language"] == 0.0
+
+
+def test_without_facts_their_features_are_0(evidence):
+    found = features(evidence, others=["toronto", "mercedes"], use_facts=False)
+    assert {row[name] for row in found.values() for name in ("facts", "language")} == {0.0}
+
+
+def test_names_that_may_mean_a_candidate_are_no_context():
+    others = [[Match("canada", 0.6), Match("x", 0.4)], [Match("toronto", 0.7), Match("y", 0.1)]]
+    assert context_of(others, {"canada"}) == {"toronto": 0.7}
+
+
+def test_a_description_has_names_classes_and_facts(evidence):
+    (found,) = describe(HAMILTONS[:1], "fr", evidence, lambda entity_id: ["human", "big  city"])
+    assert found == ("Hamilton-fr (Hamilton)", "Hamilton-fr (Hamilton): big city. Canada, Ontario")
+
+
+def test_an_unknown_entity_is_described_by_its_id(evidence):
+    assert describe([Match("Q0", 1.0)], "en", evidence, lambda entity_id: []) == [("Q0", "Q0: .")]

@@ -1,0 +1,129 @@
+"""`mluke_linker`: candidates ranked by what the text says."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy
+import pytest
+import spacy
+from spacy.tokens import Doc, Span
+from spacy.training import Example
+
+from spacy_mluke.kb.evidence import FACT_FEATURES
+from spacy_mluke.kb.ranking import Ranking
+from spacy_mluke.kb.reranker import FEATURES, Reranker
+from spacy_mluke.kb.store import STORE, Match
+from spacy_mluke.kb.store_build import StoreRow, build_store
+from spacy_mluke.pipeline.linker.reranking import reorder
+from spacy_mluke.pipeline.linker.similarity import context_vector
+from tests.pipeline.link_docs import link_pipeline
+
+ROWS = [
+    StoreRow("city", "en", "Paris", "LOC", 0.9),
+    StoreRow("hero", "en", "Paris", "PER", 0.1),
+    StoreRow("troy", "en", "Troy", "LOC"),
+]
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    return build_store(ROWS, tmp_path_factory.mktemp("store") / STORE, facts=[("hero", "P551", "troy")]).path
+
+
+@pytest.fixture
+def nlp(steady_checkpoint, store):
+    return link_pipeline(steady_checkpoint, store)
+
+
+def weights(path, **own):
+    found = Reranker({**dict.fromkeys(FEATURES, 0.0), **own}, {**dict.fromkeys(FACT_FEATURES, 0.0), **own})
+    found.to_disk(path)
+    return str(path)
+
+
+def linked(nlp, words="Paris came to Troy"):
+    doc = Doc(nlp.vocab, words=words.split())
+    doc.ents = [Span(doc, 0, 1, "X")]
+    return {c.entity: c.prior for c in nlp(doc).ents[0]._.mluke_candidates}
+
+
+def examples(nlp):
+    found = []
+    for words, kb_id in (("Paris came to Troy", "hero"), ("Paris is large", "city"), ("Troy is old", "troy")):
+        docs = [Doc(nlp.vocab, words=words.split()) for _ in range(2)]
+        for doc, own in zip(docs, ("", kb_id), strict=True):
+            doc.ents = [Span(doc, 0, 1, "X", kb_id=own)]
+        found.append(Example(*docs))
+    return found
+
+
+def test_weights_of_features_decide(steady_checkpoint, store, tmp_path):
+    path = weights(tmp_path / "weights.json", facts=20.0)
+    found = linked(link_pipeline(steady_checkpoint, store, reranker=path))
+    assert found["hero"] > 0.99 and sum(found.values()) == pytest.approx(1.0)
+
+
+def test_other_knowledge_bases_have_no_reranker_by_default(nlp):
+    assert nlp.get_pipe("mluke_linker").reranker is None
+    assert linked(nlp, "Paris is large") == pytest.approx({"city": 0.9, "hero": 0.1})
+
+
+def test_training_makes_the_gold_candidates_more_probable(nlp):
+    before = linked(nlp)["hero"]
+    found = nlp.get_pipe("mluke_linker").fit_reranker(examples(nlp), texts={"de": [nlp.make_doc("Ein Satz")]})
+    assert set(found.space.texts) == {"", "xx", "de"}
+    assert linked(nlp)["hero"] > before
+
+
+def test_training_needs_an_ambiguous_mention(nlp):
+    with pytest.raises(ValueError, match="ML416"):
+        nlp.get_pipe("mluke_linker").fit_reranker(examples(nlp)[-1:])
+
+
+def test_without_similarity_the_encoder_reads_nothing(nlp, monkeypatch):
+    linker = nlp.get_pipe("mluke_linker")
+    linker.fit_reranker(examples(nlp))
+    with_encoder = linked(nlp)
+    linker.cfg["similarity"] = False
+    monkeypatch.setattr(linker, "vectors", None)
+    without = linked(nlp)
+    assert without.keys() == with_encoder.keys() and without != with_encoder
+
+
+def test_weights_of_another_encoder_are_used_without_similarity(nlp, monkeypatch):
+    linker = nlp.get_pipe("mluke_linker")
+    linker.fit_reranker(examples(nlp)).encoder = "another"
+    monkeypatch.setattr(linker, "vectors", None)
+    assert linked(nlp)
+
+
+def test_the_reranker_is_saved_with_the_pipeline(nlp, tmp_path):
+    nlp.get_pipe("mluke_linker").fit_reranker(examples(nlp))
+    expected = linked(nlp)
+    nlp.to_disk(tmp_path / "pipe")
+    assert linked(spacy.load(tmp_path / "pipe")) == pytest.approx(expected)
+    copy = pickle.loads(pickle.dumps(nlp.get_pipe("mluke_linker")))
+    assert copy.reranker.to_bytes() == nlp.get_pipe("mluke_linker").reranker.to_bytes()
+
+
+def test_the_reranker_is_in_the_bytes_of_the_component(nlp, steady_checkpoint, store):
+    nlp.get_pipe("mluke_linker").fit_reranker(examples(nlp))
+    other = link_pipeline(steady_checkpoint, store).get_pipe("mluke_linker")
+    other.from_bytes(nlp.get_pipe("mluke_linker").to_bytes())
+    assert other.reranker.weights == nlp.get_pipe("mluke_linker").reranker.weights
+
+
+def test_only_the_first_candidates_change():
+    ranking = Ranking([Match("a", 0.5), Match("b", 0.3), Match("c", 0.2)], 1.0)
+    found = reorder(ranking, numpy.array([0.25, 0.75]))
+    assert [(match.id, round(match.prior, 2)) for match in found.matches] == [("b", 0.6), ("a", 0.2), ("c", 0.2)]
+
+
+def test_the_text_around_a_part_has_a_vector():
+    states = numpy.arange(8.0).reshape(4, 2)
+    offsets = numpy.array([[-1, -1], [0, 3], [4, 6], [7, 9]])
+    assert context_vector(states, offsets, 4, 9).tolist() == [2.0, 3.0]
+    assert context_vector(states, offsets, 0, 0).tolist() == [4.0, 5.0]
+    assert context_vector(states, offsets, 0, 9).tolist() == [4.0, 5.0]
+    assert context_vector(states[:1], offsets[:1], 0, 0).tolist() == [0.0, 0.0]
