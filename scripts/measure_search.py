@@ -4,7 +4,11 @@
 
 annotates the sentences of RELX-Distant (two gold entities each, with QIDs) and searches for each mention, without its
 gold id, among the mentions in other languages: by vectors, by the links that the pipeline predicts, by both, and by the
-mention's text. PIPELINE has `mluke` and a linker, and finds no entities itself.
+mention's text. PIPELINE has `mluke` and a linker, and finds no entities itself:
+
+    nlp = spacy_mluke.load("mluke-small", store="knowledge")
+    nlp.remove_pipe("mluke_mentions")
+    spacy_mluke.save(nlp, PIPELINE)
 
     python scripts/measure_search.py speed --mentions 1000000
 

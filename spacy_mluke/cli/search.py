@@ -26,9 +26,9 @@ MIN_LINK = typer.Option(0.0, "--min-link-score", help="Minimum probability of th
 FORMAT = typer.Option("table", "--format", "-f", help="table or json")
 LANG_KEY = typer.Option("lang", "--lang-key", help="Key of a document's meta with its language")
 PIPELINE = typer.Option(
-    None, "--pipeline", help="Pipeline that encodes the mention. Default: spacy_mluke.load(vectors=True)"
+    None, "--pipeline", help="Pipeline that encodes the mention. Default: spacy_mluke.load(vectors=True) with the store"
 )
-STORE = typer.Option("knowledge", "--store", help="Entity store for names: world, knowledge or a file")
+STORE = typer.Option("knowledge", "--store", help="Entity store of names and ids: world, knowledge or a file")
 CONTEXT = typer.Option(40, "--context", min=0, help="Number of characters shown before and after a mention")
 
 
@@ -74,7 +74,7 @@ def search(
     }
     marked = None if by in ("id", "name") else _mention_of(query, mention, by)
     if marked is not None:
-        about, hits = _like(index, pipeline, marked, options)
+        about, hits = _like(index, pipeline, store, marked, options)
     elif by == "id" or (by == "auto" and index.count(query)):
         about, hits = {"id": query, "mentions": index.count(query)}, index.find(query, **options)
     else:
@@ -114,19 +114,23 @@ def _mention_of(query: str, mention: Optional[str], by: str) -> Optional[Tuple[s
 
 
 def _like(
-    index: EntityIndex, pipeline: Optional[str], marked: Tuple[str, int, int], options: Dict[str, Any]
+    index: EntityIndex, pipeline: Optional[str], store: str, marked: Tuple[str, int, int], options: Dict[str, Any]
 ) -> Tuple[Dict[str, Any], List[EntityHit]]:
     import spacy
 
+    from ..kb.bundled import open_store
     from ..pipeline.load import load
     from ..search.corpus import NO_ID
-    from ..search.query import encode_mention
+    from ..search.query import all_ids, encode_mention
 
-    nlp = load(vectors=True) if pipeline is None else spacy.load(pipeline)
+    nlp = load(vectors=True, relations=False, store=store) if pipeline is None else spacy.load(pipeline)
     index.check_encoder(nlp)
     span = encode_mention(nlp, *marked)
     kb_id = "" if span.kb_id_ in NO_ID else span.kb_id_
-    return {"mention": span.text, "label": span.label_, "id": kb_id}, index.like(span, **options)
+    # The corpus may be linked to another store, whose ids are those of another register.
+    ids = all_ids(open_store(store), kb_id) if kb_id else []
+    about = {"mention": span.text, "label": span.label_, "id": kb_id}
+    return about, index.nearest(span._.mluke_vector, kb_id=ids, **options)
 
 
 def _named(

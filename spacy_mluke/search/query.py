@@ -59,23 +59,34 @@ def encode_mention(nlp: Language, text: str, start: int, end: int) -> Span:
                 write_mentions(doc, [Span(doc, there.start, there.end, label="ENTITY")], overwrite=True)
         doc = pipe(doc)
     there = doc.char_span(mention.start_char, mention.end_char, alignment_mode="expand")
-    return next(ent for ent in doc.ents if (ent.start, ent.end) == (there.start, there.end))
+    return next((ent for ent in doc.ents if (ent.start, ent.end) == (there.start, there.end)), there)
+
+
+def all_ids(store: EntityStore, kb_id: str) -> List[str]:
+    """Return the ids of an entity in all registers that a knowledge base knows.
+
+    store (EntityStore): The knowledge base.
+    kb_id (str): One of its ids.
+    RETURNS (List[str]): That of the store, and those in other registers; only `kb_id` for an unknown one.
+    """
+    entity = store.get(kb_id)
+    if entity is None:
+        return [kb_id]
+    return list(dict.fromkeys([entity.id, *(own.name for own in entity.names if own.kind == _CROSS_REFERENCE)]))
 
 
 def find_ids(store: EntityStore, name: str, lang: Optional[str] = None) -> List[List[str]]:
     """Return the entities that a name may mean.
 
     store (EntityStore): The knowledge base.
-    name (str): The name.
+    name (str): The name, or an id.
     lang (Optional[str]): Its language; None for any.
     RETURNS (List[List[str]]): For each entity its ids: that of the store, and those in other registers. The most likely
         entity is first.
     RAISES (ValueError): ML434 if the store has no entity with that name.
     """
-    found = []
-    for match in store.candidates(name, lang):
-        others = [other.name for other in store[match.id].names if other.kind == _CROSS_REFERENCE]
-        found.append([match.id, *dict.fromkeys(others)])
+    ids = [name] if store.get(name) is not None else [match.id for match in store.candidates(name, lang)]
+    found = [all_ids(store, kb_id) for kb_id in ids]
     if not found:
         reason = "the knowledge base has no entity with this name"
         raise ValueError(Errors.ML434.format(query=name, reason=reason))

@@ -7,7 +7,7 @@ import spacy
 
 from spacy_mluke import EntityIndex
 from spacy_mluke.kb.store_build import StoreRow, build_store
-from spacy_mluke.search.query import encode_mention, find_ids, split_brackets
+from spacy_mluke.search.query import all_ids, encode_mention, find_ids, split_brackets
 from tests.bulk.corpora import run, write_corpus
 from tests.bulk.test_runs import job_of
 from tests.pipeline.conftest import save_tiny_checkpoint
@@ -83,5 +83,7 @@ def test_a_name_has_the_ids_of_all_registers(tmp_path):
     ]
     store = build_store(names, tmp_path / "store.sqlite")
     assert find_ids(store, "japan") == [["Q17", "iso3166:JP"], ["Q2"]]
+    assert find_ids(store, "iso3166:JP") == [["Q17", "iso3166:JP"]] == [all_ids(store, "Q17")]
+    assert all_ids(store, "Q5") == ["Q5"]
     with pytest.raises(ValueError, match="ML434"):
         find_ids(store, "Nowhere")
