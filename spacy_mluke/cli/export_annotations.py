@@ -7,7 +7,7 @@ from typing import Optional
 
 import typer
 
-SOURCE = typer.Argument(..., help="A .spacy file, or JSON lines", exists=True, dir_okay=False)
+SOURCE = typer.Argument(..., help="A .spacy file, a folder of them, or JSON lines", exists=True)
 TARGET = typer.Argument(..., help="The file or folder to write")
 FORMAT = typer.Option(..., "--format", "-f", help="label-studio, prodigy, brat or xmi (INCEpTION)")
 PIPELINE = typer.Option(
@@ -38,13 +38,14 @@ def export_annotations(
 
     from ..annotation_tools import formats
     from ..errors import check_choice
-    from ..training.corpus_files import read_docbin
+    from ..training.corpus_files import DOCBIN, read_docbins
     from ..training.jsonl import read_jsonl
     from ._common import warnings_shown
 
     check_choice("format", format, formats.FORMATS)
     nlp = spacy.load(pipeline) if pipeline else spacy.blank(lang)
-    read = read_docbin(source, nlp.vocab) if source.suffix == ".spacy" else read_jsonl(nlp, source)
+    is_corpus = source.is_dir() or source.suffix == DOCBIN
+    read = read_docbins(source, nlp.vocab) if is_corpus else read_jsonl(nlp, source)
     docs = list(nlp.pipe(read) if pipeline else read)
     version = f"{nlp.meta['lang']}_{nlp.meta['name']}-{nlp.meta['version']}" if pipeline else ""
     with warnings_shown():

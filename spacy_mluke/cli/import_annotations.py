@@ -17,7 +17,10 @@ ALIGN = typer.Option(
     help="Entities that do not match token boundaries: expand, contract, strict (skip them) or raise (an error)",
 )
 DOCS = typer.Option(
-    None, "--docs", help="The .spacy file that was exported: the corpus gets its texts and tokens", exists=True
+    None,
+    "--docs",
+    help="The .spacy file or folder that was exported: the corpus gets its texts and tokens",
+    exists=True,
 )
 PIPELINE = typer.Option(
     None, "--pipeline", help="Pipeline with the tokenizer for documents without tokens: directory or package"
@@ -51,7 +54,7 @@ def import_annotations(
     from ..annotate.relations import get_relations
     from ..annotation_tools import formats
     from ..storage.files import writing
-    from ..training.corpus_files import read_docbin
+    from ..training.corpus_files import read_docbins
     from ._common import warnings_shown
 
     nlp = spacy.load(pipeline) if pipeline else spacy.blank(lang)
@@ -61,7 +64,7 @@ def import_annotations(
             source,
             format,
             alignment=align,
-            references=list(read_docbin(docs, nlp.vocab)) if docs else None,
+            references=list(read_docbins(docs, nlp.vocab)) if docs else None,
             predictions=predictions,
             spans_key=spans_key,
         )

@@ -59,6 +59,21 @@ def read_docbin(path: Union[str, Path], vocab: Vocab) -> Iterator[Doc]:
         yield doc
 
 
+def read_docbins(path: Path, vocab: Vocab) -> Iterator[Doc]:
+    """Read the documents of a DocBin file, or of all in a folder, in the order of their names.
+
+    path (Path): A file, or a folder with .spacy files at any depth.
+    vocab (Vocab): The vocabulary of the documents.
+    YIELDS (Doc): The documents.
+    RAISES (ValueError): ML325 for a folder without such files, ML324 for a file that is damaged or not a DocBin.
+    """
+    files = sorted(path.rglob(f"*{DOCBIN}")) if path.is_dir() else [path]
+    if not files:
+        raise ValueError(Errors.ML325.format(path=path))
+    for file in files:
+        yield from read_docbin(file, vocab)
+
+
 class DocBinCorpus(Corpus):
     """spaCy's corpus reader, with an error that names a damaged file. Arguments as for `spacy.training.Corpus`."""
 

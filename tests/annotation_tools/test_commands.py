@@ -85,6 +85,15 @@ def test_documents_survive_both_commands(corpus, tmp_path):
     assert [facts(doc) for doc in read(tmp_path / "again.spacy")] == [facts(doc) for doc in read(corpus)]
 
 
+def test_a_folder_of_documents_is_exported(corpus, tmp_path):
+    (tmp_path / "annotated").mkdir()
+    for name in ("part-1.spacy", "part-0.spacy"):
+        (tmp_path / "annotated" / name).write_bytes(corpus.read_bytes())
+    assert "4 documents" in run("export-annotations", tmp_path / "annotated", tmp_path / "tasks.jsonl", "-f", "prodigy")
+    (tmp_path / "empty").mkdir()
+    assert "[ML325]" in run("export-annotations", tmp_path / "empty", tmp_path / "x.jsonl", "-f", "prodigy", fails=True)
+
+
 def test_what_was_changed_is_shown(tmp_path):
     task = {"text": "Paris is", "spans": [{"start": 0, "end": 3, "label": "LOC"}]}
     (tmp_path / "tasks.jsonl").write_text(json.dumps(task), encoding="utf8")
