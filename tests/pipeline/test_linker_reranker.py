@@ -11,7 +11,7 @@ from spacy.tokens import Doc, Span
 from spacy.training import Example
 
 from spacy_mluke.kb.evidence import FACT_FEATURES
-from spacy_mluke.kb.ranking import Ranking
+from spacy_mluke.kb.ranking import DISAGREEMENT, Ranking
 from spacy_mluke.kb.reranker import FEATURES, Reranker
 from spacy_mluke.kb.store import STORE, Match
 from spacy_mluke.kb.store_build import StoreRow, build_store
@@ -116,8 +116,14 @@ def test_the_reranker_is_in_the_bytes_of_the_component(nlp, steady_checkpoint, s
 
 def test_only_the_first_candidates_change():
     ranking = Ranking([Match("a", 0.5), Match("b", 0.3), Match("c", 0.2)], 1.0)
-    found = reorder(ranking, numpy.array([0.25, 0.75]))
+    found = reorder(ranking, numpy.array([0.25, 0.75]), "X")
     assert [(match.id, round(match.prior, 2)) for match in found.matches] == [("b", 0.6), ("a", 0.2), ("c", 0.2)]
+
+
+def test_a_likely_candidate_of_the_right_type_supports_a_mention():
+    ranking = Ranking([Match("city", 0.9, "LOC"), Match("club", 0.1, "ORG")], 0.1)
+    assert reorder(ranking, numpy.array([0.0, 1.0]), "ORG").support == pytest.approx(1.0)
+    assert reorder(ranking, numpy.array([1.0, 0.0]), "ORG").support == pytest.approx(DISAGREEMENT)
 
 
 def test_the_text_around_a_part_has_a_vector():

@@ -15,7 +15,7 @@ from ...encoder.access import encoder_settings
 from ...errors import Errors, check_flag, check_text
 from ...kb.candidate_sources import AUTO, CandidateSource
 from ...kb.evidence import Evidence, describe
-from ...kb.ranking import Ranking, likely, rank
+from ...kb.ranking import Ranking, agreement, likely, rank
 from ...kb.reranker import BUNDLED, Reranker, fit_reranker
 from ...kb.store import Match
 from ...kb.vector_space import VectorSpace
@@ -173,7 +173,7 @@ class RerankingPipe(KnowledgePipe):
                 reranker.space, docs, questions, features, *self.vectors(docs, questions)
             )
         for place, own in zip(places, features, strict=True):
-            rankings[place] = reorder(rankings[place], reranker.probabilities(own))
+            rankings[place] = reorder(rankings[place], reranker.probabilities(own), ents[place][1].label_)
         return rankings
 
     def fact_features(
@@ -273,19 +273,21 @@ def bundled_reranker() -> Reranker:
     return Reranker.from_disk(BUNDLED)
 
 
-def reorder(ranking: Ranking, probabilities: Any) -> Ranking:
+def reorder(ranking: Ranking, probabilities: Any, label: str) -> Ranking:
     """Return a ranking whose first candidates have other probabilities.
 
     ranking (Ranking): The candidates.
     probabilities (Floats1d): Probabilities of the first ones, which share what they had together.
-    RETURNS (Ranking): The same candidates, the most likely first.
+    label (str): The mention's label.
+    RETURNS (Ranking): The same candidates, the most likely first. They support the mention if the likely ones agree
+        with its label.
     """
     n = len(probabilities)
     first = ranking.matches[:n]
     total = sum(match.prior for match in first)
     changed = [match._replace(prior=total * float(p)) for match, p in zip(first, probabilities, strict=True)]
     matches = sorted([*changed, *ranking.matches[n:]], key=_descending)
-    return ranking._replace(matches=matches)
+    return Ranking(matches, sum(match.prior * agreement(label, match.type) for match in matches))
 
 
 def _descending(match: Match) -> float:
