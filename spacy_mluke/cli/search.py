@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple
@@ -56,6 +57,7 @@ def search(
     a sentence, those that are linked to the same entity, then those with the most similar vectors.
     """
     from ..errors import check_choice
+    from ._common import warnings_shown
 
     check_choice("format", format, ["table", "json"])
     check_choice("by", by, ["auto", "id", "name", "mention"])
@@ -74,7 +76,9 @@ def search(
     }
     marked = None if by in ("id", "name") else _mention_of(query, mention, by)
     if marked is not None:
-        about, hits = _like(index, pipeline, store, marked, options)
+        # Messages go to the standard output, which is only for the object.
+        with warnings_shown() if format == "table" else contextlib.nullcontext():
+            about, hits = _like(index, pipeline, store, marked, options)
     elif by == "id" or (by == "auto" and index.count(query)):
         about, hits = {"id": query, "mentions": index.count(query)}, index.find(query, **options)
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
@@ -56,7 +57,8 @@ def find_corpus(path: Path) -> List[Path]:
     """
     found = [path]
     if path.is_dir():
-        found = sorted(one for one in path.rglob("*") if METADATA_FOLDER not in one.parts and one.name[0] not in "._")
+        inside = ((one, one.relative_to(path).parts) for one in path.rglob("*"))
+        found = sorted(one for one, parts in inside if METADATA_FOLDER not in parts and parts[-1][0] not in "._")
     found = [one for one in found if one.is_file() and kind_of(one) in ("parquet", "docbin")]
     if not found:
         reason = "it has no Parquet and no DocBin file" if path.exists() else "it does not exist"
@@ -98,7 +100,7 @@ def _parquet_block(batch: Any, encoder: str, lang_key: str) -> Block:
     block = Block(encoder=encoder)
     texts, langs, metas = (batch.column(name).to_pylist() for name in ("text", "lang", "meta"))
     for doc_id, text, lang, meta in zip(batch.column("id").to_pylist(), texts, langs, metas, strict=True):
-        block.docs.append((doc_id or "", _lang_of(json.loads(meta) if meta else {}, lang_key, lang), text))
+        block.docs.append((doc_id or "", _lang_of(json.loads(meta) if meta else {}, lang_key, lang), text or ""))
     column = batch.column("entities")
     lengths = column.value_lengths().fill_null(0).to_numpy(zero_copy_only=False)
     flat = column.flatten()
@@ -122,11 +124,13 @@ def _read_docbin(path: Path, lang_key: str) -> Iterator[Block]:
     from ..extensions import install_extensions
 
     install_extensions()
-    found = list(DocBin(store_user_data=True).from_disk(path).get_docs(spacy.blank("xx").vocab))
-    for start in range(0, len(found), _MAX_DOCS):
+    docs = DocBin(store_user_data=True).from_disk(path).get_docs(spacy.blank("xx").vocab)
+    start = 0
+    # A document with token states is large: only those of a block are in memory, besides the packed file.
+    while found := list(islice(docs, _MAX_DOCS)):
         block = Block()
         vectors: List[Any] = []
-        for number, doc in enumerate(found[start : start + _MAX_DOCS]):
+        for number, doc in enumerate(found):
             user_data: Dict[Any, Any] = doc.user_data
             record = doc_to_record(doc, with_vectors=True)
             lang = _lang_of(user_data.get("meta") or {}, lang_key, record["lang"])
@@ -138,6 +142,7 @@ def _read_docbin(path: Path, lang_key: str) -> Iterator[Block]:
             empty = [0.0] * block.width
             block.vectors = numpy.asarray([empty if one is None else one for one in vectors], dtype="float32")
         yield block
+        start += len(found)
 
 
 def _lang_of(meta: Any, key: str, default: str) -> str:
