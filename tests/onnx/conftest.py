@@ -53,7 +53,12 @@ def build_pipeline(checkpoint, **encoder):
     )
     nlp.add_pipe("mluke_typing", config={"model": {"encoder": own}, "threshold": 0.2})
     nlp.add_pipe("mluke_qa", config={"model": {"encoder": own}, "suggester": None, "null_threshold": 1.0, "top_k": 2})
-    nlp.get_pipe("mluke_ner").initialize_labels(["LOC", "PER"])
+    ner = nlp.get_pipe("mluke_ner")
+    ner.initialize_labels(["LOC", "PER"])
+    random = numpy.random.default_rng(0)
+    for param, shape in (("W", (2, 16)), ("b", (2,)), ("L", (32,))):
+        ner.model.get_ref("pruner").set_param(param, random.standard_normal(shape).astype("float32"))
+    ner.max_candidates_per_piece = 0.7
     for name in ("mluke_relations", "listening"):
         nlp.get_pipe(name).initialize_labels(["capital", "home"])
     nlp.get_pipe("mluke_typing").initialize_labels(["CITY", "STATE"])
