@@ -65,6 +65,15 @@ class CandidateSource(Protocol):
         """Return the finer types of an entity."""
         ...
 
+    def descriptions(self, entity_id: str) -> Dict[str, str]:
+        """Return the descriptions of an entity by language."""
+        ...
+
+    @property
+    def is_described(self) -> bool:
+        """Whether candidates can be compared with a text by what is known of them."""
+        ...
+
     def to_disk(self, path: Path) -> None: ...
 
     def from_disk(self, path: Path) -> None: ...
@@ -198,6 +207,15 @@ class StoreCandidates:
         """Open stores from `to_bytes`."""
         if data:
             self._store, self._is_own = unpack_stores(data), False
+
+    def descriptions(self, entity_id: str) -> Dict[str, str]:
+        """Return the descriptions of an entity by language."""
+        return self.store.descriptions(entity_id)
+
+    @property
+    def is_described(self) -> bool:
+        """Whether candidates can be compared with a text by what is known of them, so that a model for that helps."""
+        return self.has_knowledge or (not self._is_empty() and self.store.has_descriptions)
 
     @property
     def has_knowledge(self) -> bool:

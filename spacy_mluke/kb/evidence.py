@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Callable, Collection, Dict, Iterable, List, Optional, Sequence, Tuple
+from typing import Callable, Collection, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 import numpy
 
@@ -114,14 +114,20 @@ def context_of(others: Iterable[Sequence[Match]], excluded: Collection[str]) -> 
 
 
 def describe(
-    matches: Sequence[Match], lang: str, evidence: Evidence, classes_of: Callable[[str], Sequence[str]]
+    matches: Sequence[Match],
+    lang: str,
+    evidence: Evidence,
+    classes_of: Callable[[str], Sequence[str]],
+    descriptions_of: Callable[[str], Mapping[str, str]],
 ) -> List[Tuple[str, str]]:
-    """Describe candidates in words: their names, classes, and the names of what their facts are about.
+    """Describe candidates in words: their names and descriptions. A candidate that the knowledge base does not describe
+    is described by its classes, and the names of what its facts are about.
 
     matches (Sequence[Match]): The candidates.
-    lang (str): Language of the first name; the other words are English.
+    lang (str): Language of the first name, and of the description if there is one in it. The other words are English.
     evidence (Evidence): Has the facts.
     classes_of (Callable[[str], Sequence[str]]): Returns the names of an entity's classes.
+    descriptions_of (Callable[[str], Mapping[str, str]]): Returns an entity's descriptions by language.
     RETURNS (List[Tuple[str, str]]): Name and description of each.
     """
     found = []
@@ -129,6 +135,11 @@ def describe(
         entity = evidence.get(match.id)
         name = entity.name(lang) if entity else match.id
         english = entity.name("en") if entity else name
+        texts = descriptions_of(match.id)
+        if texts:
+            text = texts.get(lang) or texts.get("en") or next(iter(texts.values()))
+            found.append((" ".join(name.split()), " ".join(f"{name}: {text}".split())))
+            continue
         title = name if name == english else f"{name} ({english})"
         kinds = [own for own in classes_of(match.id) if own != "human"][:_MAX_CLASSES]
         objects = [fact.object for fact in sorted(evidence.facts(match.id), key=_rank) if fact.property not in _DULL]

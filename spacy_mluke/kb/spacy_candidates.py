@@ -38,6 +38,7 @@ class KBCandidates:
     """
 
     inflections = False  # its names are found as they are
+    is_described = False  # spaCy's knowledge bases have no descriptions
 
     def __init__(
         self,
@@ -116,6 +117,10 @@ class KBCandidates:
     def classes(self, entity_id: str) -> List[str]:
         """Return nothing: a knowledge base of spaCy's has no finer types."""
         return []
+
+    def descriptions(self, entity_id: str) -> Dict[str, str]:
+        """Return nothing: a knowledge base of spaCy's has no descriptions."""
+        return {}
 
     def _entity(self, entity_id: str) -> Entity:
         if self._names is None:

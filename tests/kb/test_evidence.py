@@ -68,9 +68,21 @@ def test_names_that_may_mean_a_candidate_are_no_context():
 
 
 def test_a_description_has_names_classes_and_facts(evidence):
-    (found,) = describe(HAMILTONS[:1], "fr", evidence, lambda entity_id: ["human", "big  city"])
+    (found,) = describe(HAMILTONS[:1], "fr", evidence, lambda entity_id: ["human", "big  city"], lambda entity_id: {})
     assert found == ("Hamilton-fr (Hamilton)", "Hamilton-fr (Hamilton): big city. Canada, Ontario")
 
 
 def test_an_unknown_entity_is_described_by_its_id(evidence):
-    assert describe([Match("Q0", 1.0)], "en", evidence, lambda entity_id: []) == [("Q0", "Q0: .")]
+    found = describe([Match("Q0", 1.0)], "en", evidence, lambda entity_id: [], lambda entity_id: {})
+    assert found == [("Q0", "Q0: .")]
+
+
+@pytest.mark.parametrize(
+    ("lang", "text"),
+    [("fr", "Hamilton-fr: ville du Canada"), ("de", "Hamilton: a city")],
+    ids=["in_its_language", "in_english"],
+)
+def test_a_description_of_the_knowledge_base_comes_before_classes_and_facts(evidence, lang, text):
+    texts = {"en": "a  city", "fr": "ville du Canada"}
+    (found,) = describe(HAMILTONS[:1], lang, evidence, lambda entity_id: ["big city"], lambda entity_id: texts)
+    assert found[1] == text

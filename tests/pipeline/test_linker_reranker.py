@@ -15,6 +15,7 @@ from spacy_mluke.kb.ranking import DISAGREEMENT, Ranking
 from spacy_mluke.kb.reranker import FEATURES, Reranker
 from spacy_mluke.kb.store import STORE, Match
 from spacy_mluke.kb.store_build import StoreRow, build_store
+from spacy_mluke.kb.store_rows import StoreDescription
 from spacy_mluke.pipeline.linker.reranking import reorder
 from spacy_mluke.pipeline.linker.similarity import context_vector
 from tests.pipeline.link_docs import link_pipeline
@@ -133,3 +134,18 @@ def test_the_text_around_a_part_has_a_vector():
     assert context_vector(states, offsets, 0, 0).tolist() == [4.0, 5.0]
     assert context_vector(states, offsets, 0, 9).tolist() == [4.0, 5.0]
     assert context_vector(states[:1], offsets[:1], 0, 0).tolist() == [0.0, 0.0]
+
+
+def test_a_text_without_ambiguous_mentions_is_linked(nlp, tmp_path):
+    nlp.get_pipe("mluke_linker").cfg["reranker"] = weights(tmp_path / "reranker.json", prior=1.0)
+    doc = Doc(nlp.vocab, words=["Troy", "and", "Nowhere"])
+    doc.ents = [Span(doc, 0, 1, "X"), Span(doc, 2, 3, "X")]
+    assert [ent.kb_id_ for ent in nlp(doc).ents] == ["troy", "NIL"]
+
+
+@pytest.mark.parametrize("description", ["", "a city on the river"], ids=["without", "with"])
+def test_the_bundled_model_ranks_candidates_that_have_descriptions(steady_checkpoint, tmp_path, description):
+    more = [StoreDescription("city", "en", description)] if description else []
+    path = build_store([*ROWS, *more], tmp_path / STORE).path
+    linker = link_pipeline(steady_checkpoint, path).get_pipe("mluke_linker")
+    assert (linker.reranker is not None) == bool(description)

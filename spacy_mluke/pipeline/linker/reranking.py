@@ -65,7 +65,7 @@ class RerankingPipe(KnowledgePipe):
             return None
         if self._reranker is None:
             if path == AUTO:
-                return bundled_reranker() if getattr(self.candidates, "has_knowledge", False) else None
+                return bundled_reranker() if self.candidates.is_described else None
             self._reranker = Reranker.from_disk(Path(path))
         return self._reranker
 
@@ -166,6 +166,8 @@ class RerankingPipe(KnowledgePipe):
             ]
         rankings = [rank(own, ent.label_) for (_, ent), own in zip(ents, found, strict=True)]
         places = [place for place, own in enumerate(rankings) if len(own.matches) > 1]
+        if not places:
+            return rankings
         questions = [Question(*ents[place], rankings[place]) for place in places]
         features = self.fact_features(docs, questions, names)
         if self.cfg["similarity"] and reranker.space is not None and reranker.encoder == self._encoder_name:
@@ -204,7 +206,13 @@ class RerankingPipe(KnowledgePipe):
         """
         parts = [(doc, ent.start_char, ent.end_char) for doc, ent, _ in questions]
         described = [
-            describe(ranking.matches[:_MAX_RANKED], self._lang(docs[doc]), self._evidence, self.candidates.classes)
+            describe(
+                ranking.matches[:_MAX_RANKED],
+                self._lang(docs[doc]),
+                self._evidence,
+                self.candidates.classes,
+                self.candidates.descriptions,
+            )
             for doc, _, ranking in questions
         ]
         vectors = self._similarity.descriptions([text for own in described for text in own])
