@@ -43,7 +43,7 @@ def main(args: Optional[List[str]] = None) -> None:
     parser.add_argument("--plain", action="store_true", help="without descriptions: rank by priors alone")
     given = parser.parse_args(args)
     warnings.filterwarnings("ignore", message=r"\[ML186\]")
-    nlp = load("mluke-small", store=[given.store, given.bundled], vectors=False)
+    nlp: Any = load("mluke-small", store=[given.store, given.bundled], vectors=False)
     if given.plain:
         nlp.get_pipe("mluke_linker").cfg["reranker"] = None
     sentences = [*read_made(given.sentences / "sentences.jsonl"), *read_by_hand(given.sentences / "by_hand.tsv")]
