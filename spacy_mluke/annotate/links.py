@@ -19,7 +19,7 @@ class Candidate:
     """An entity that a mention may mean."""
 
     entity: str  # its id in the knowledge base
-    prior: float  # its probability given the mention's text alone
+    prior: float  # its probability before the encoder compares entities: by name, label, facts and re-ranker
     score: float  # its probability in this context; the scores of a mention sum to 1
 
     def to_dict(self) -> Dict[str, Any]:
