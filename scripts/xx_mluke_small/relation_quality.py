@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
-from typing import Any, Dict, List, Mapping, Sequence, Set, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, Sequence, Set, Tuple
 
 import numpy
 from spacy.language import Language
 from spacy.util import minibatch
 
-from scripts.xx_mluke_small.relation_examples import doc_with_entities, token_bounds
-from scripts.xx_mluke_small.relations import OTHER, FactDocument, RelationData, SentenceFact
+from scripts.xx_mluke_small.relation_examples import (
+    PairLabels,
+    RelationReader,
+    RelationText,
+    doc_with_entities,
+    token_bounds,
+)
+from scripts.xx_mluke_small.relations import OTHER, Bounds, FactDocument, RelationData, SentenceFact
 from spacy_mluke.heads.calibration import ClassLogits, fit_calibration
 from spacy_mluke.heads.losses import sigmoid
 
@@ -83,23 +90,37 @@ def measure(nlp: Language, pipe: Any, relations: RelationData) -> Dict[str, Meas
     labels: List[str] = list(pipe.classes)
     columns = {label: i for i, label in enumerate(labels)}
     document_logits, document_truth = _measure_documents(nlp, pipe, relations.documents.held_out, columns)
-    sentence_logits: List[Any] = []
-    sentence_truth: List[Any] = []
+    reader = RelationReader(relations, nlp.make_doc, random.Random(0))
+    parts = []
     for split in relations.sentences.values():
-        facts = [fact for fact in split.held_out if fact.relation != OTHER][:MAX_SENTENCES]
-        for batch in minibatch(facts, _BATCH):
-            logits, truth = _measure_sentences(nlp, pipe, list(batch), columns)
-            sentence_logits.append(logits)
-            sentence_truth.append(truth)
-    all_logits, all_truth = numpy.concatenate(sentence_logits), numpy.concatenate(sentence_truth)
+        facts = [fact for fact in split.held_out if fact.relation != OTHER]
+        also = facts_of_pairs(facts)
+        for batch in minibatch(facts[:MAX_SENTENCES], _BATCH):
+            parts.append(
+                _measure_sentences(
+                    nlp, pipe, [(fact, reader.label_sentence(fact, fact.text)) for fact in batch], also, columns
+                )
+            )
+    logits, truth, known = (numpy.concatenate(part) for part in zip(*parts, strict=True))
     found = {}
     for label, i in columns.items():
-        # In a sentence, pairs that have another relation may have this one, too: only their own relation is annotated.
         found[label] = Measured(
             (document_logits[:, i], document_truth[:, i]),
-            (all_logits[:, i], all_truth[:, i]),
-            (int(document_truth[:, i].sum()), int(all_truth[:, i].sum())),
+            (logits[known[:, i], i], truth[known[:, i], i]),
+            (int(document_truth[:, i].sum()), int(truth[:, i].sum())),
         )
+    return found
+
+
+def facts_of_pairs(facts: Iterable[SentenceFact]) -> Dict[Tuple[str, Bounds, Bounds], Set[str]]:
+    """Return the relations of each pair of mentions: a sentence occurs once for each of its facts.
+
+    facts (Iterable[SentenceFact]): The sentences of a file.
+    RETURNS (Dict[Tuple[str, Bounds, Bounds], Set[str]]): By text, head and tail.
+    """
+    found: Dict[Tuple[str, Bounds, Bounds], Set[str]] = {}
+    for fact in facts:
+        found.setdefault((fact.text, fact.head, fact.tail), set()).add(fact.relation)
     return found
 
 
@@ -129,21 +150,31 @@ def _measure_documents(
 
 
 def _measure_sentences(
-    nlp: Language, pipe: Any, facts: Sequence[SentenceFact], columns: Mapping[str, int]
-) -> Tuple[Any, Any]:
-    docs, bounds = [], []
-    for fact in facts:
-        doc = doc_with_entities(nlp, fact.text, [(*side, _ANY) for side in (fact.head, fact.tail)])
-        docs.append(doc)
-        bounds.append(tuple(token_bounds(doc, side) for side in (fact.head, fact.tail)))
+    nlp: Language,
+    pipe: Any,
+    facts: Sequence[Tuple[SentenceFact, RelationText]],
+    also: Mapping[Tuple[str, Bounds, Bounds], Set[str]],
+    columns: Mapping[str, int],
+) -> Tuple[Any, Any, Any]:
+    """Logits of both directions of annotated pairs, which relations hold, and of which this is known."""
+    docs = [doc_with_entities(nlp, fact.text, [(*side, _ANY) for side in (fact.head, fact.tail)]) for fact, _ in facts]
     groups, output = pipe.predict(docs)
     truth = numpy.zeros((len(output.kept), len(columns)), dtype=bool)
+    known = numpy.ones_like(truth)
     row = 0
-    for fact, own, annotated in zip(facts, groups, bounds, strict=True):
-        for pair in own.tolist():
-            truth[row, columns[fact.relation]] = tuple(map(tuple, pair)) == annotated
+    for (fact, labelled), doc, own in zip(facts, docs, groups, strict=True):
+        sides = [token_bounds(doc, side) for side in (fact.head, fact.tail)]
+        for first, second in own.tolist():
+            pair = sides.index(tuple(first)), sides.index(tuple(second))
+            labels = labelled.pairs.get(pair, PairLabels([]))
+            ends = [(fact.head, fact.tail)[side] for side in pair]
+            # What other rows of the file say about the pair is right, too.
+            unknown = {*labels.unknown, *also.get((fact.text, ends[0], ends[1]), ())}
+            truth[row, [columns[label] for label in labels.relations if label in columns]] = True
+            known[row, [columns[label] for label in unknown if label in columns]] = False
             row += 1
-    return output.logits, truth[output.kept]
+    known |= truth
+    return output.logits, truth[output.kept], known[output.kept]
 
 
 def calibrate(measured: Mapping[str, Measured]) -> Tuple[float, Dict[str, float]]:
