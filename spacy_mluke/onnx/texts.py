@@ -87,7 +87,7 @@ class TokenizedText:
     def to_array(self, attrs: Sequence[str]) -> Any:
         """Return attributes of tokens, by the names that spaCy gives them.
 
-        attrs (Sequence[str]): IDX, LENGTH, IS_SPACE, IS_PUNCT or SENT_START.
+        attrs (Sequence[str]): IDX, LENGTH, IS_SPACE or SENT_START.
         RETURNS (numpy.ndarray): Shape: (n_tokens, len(attrs)), uint64.
         """
         words = [self.text[start:end] for start, end in self.chars.tolist()]
@@ -95,7 +95,6 @@ class TokenizedText:
             "IDX": self.chars[:, 0],
             "LENGTH": self.chars[:, 1] - self.chars[:, 0],
             "IS_SPACE": numpy.asarray([word.isspace() for word in words], dtype=bool),
-            "IS_PUNCT": numpy.asarray([all(map(_is_punctuation, word)) for word in words], dtype=bool),
             "SENT_START": numpy.isin(numpy.arange(len(self)), self.sentence_starts or []),
         }
         return numpy.stack([columns[attr] for attr in attrs], axis=1).astype("uint64")
@@ -142,10 +141,6 @@ class TokenizedText:
 
 
 _SPACE, _WORD, _SINGLE = 0, 1, 2
-
-
-def _is_punctuation(char: str) -> bool:
-    return unicodedata.category(char).startswith("P")
 
 
 @functools.lru_cache(maxsize=4096)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Sequence
+from typing import TYPE_CHECKING, List, Sequence
 
 import numpy
 
 from ..ragged import positions, row_offsets
 from .candidates import CandidateSpans
+from .punctuation import are_names
 
 if TYPE_CHECKING:
     from spacy.tokens import Doc
@@ -19,19 +20,21 @@ def ngram_spans(docs: Sequence[Doc], *, min_size: int, max_size: int, skip_punct
     docs (Sequence[Doc]): The documents.
     min_size (int): Minimum number of tokens of a span.
     max_size (int): Maximum number of tokens of a span.
-    skip_punctuation (bool): Whether to leave out ranges of punctuation alone.
+    skip_punctuation (bool): Whether to leave out ranges that `are_names` refuses.
     RETURNS (CandidateSpans): The spans, sorted by start and end.
     """
     # Tokens are numbered over all documents. The start of a document also ends the last sentence before it.
     doc_tokens = row_offsets(numpy.asarray([len(doc) for doc in docs], dtype="int64"))
     is_blank = numpy.zeros(int(doc_tokens[-1]) + 1, dtype=bool)
-    is_word = numpy.ones(len(is_blank), dtype=bool)
+    words: List[str] = []
     starts_sentence = numpy.zeros(len(is_blank), dtype=bool)
     starts_sentence[doc_tokens] = True
     for doc, start, end in zip(docs, doc_tokens[:-1].tolist(), doc_tokens[1:].tolist(), strict=True):
-        attrs = doc.to_array(["SENT_START", "IS_SPACE", "IS_PUNCT"])
+        attrs = doc.to_array(["SENT_START", "IS_SPACE", "IDX", "LENGTH"])
         is_blank[start:end] = attrs[:, 1] == 1
-        is_word[start:end] = (attrs[:, 1] == 0) & (attrs[:, 2] == 0)
+        if skip_punctuation:
+            text = doc.text
+            words.extend(text[first : first + length] for first, length in attrs[:, 2:].tolist())
         if doc.has_annotation("SENT_START"):
             starts_sentence[start:end] |= attrs[:, 0] == 1
     tokens = numpy.arange(doc_tokens[-1])
@@ -43,8 +46,7 @@ def ngram_spans(docs: Sequence[Doc], *, min_size: int, max_size: int, skip_punct
     ends = starts + positions(counts) + min_size
     kept = ~(is_blank[starts] | is_blank[ends - 1])
     if skip_punctuation:
-        n_words = row_offsets(is_word)
-        kept &= n_words[ends] > n_words[starts]
+        kept &= are_names(words, starts, ends)
     bounds = numpy.stack([starts[kept], ends[kept]], axis=1)
     lengths = numpy.diff(numpy.searchsorted(bounds[:, 0], doc_tokens))
     bounds -= doc_tokens[:-1].repeat(lengths)[:, None]
