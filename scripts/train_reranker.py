@@ -80,7 +80,8 @@ def read_examples(nlp: Any, folder: Path, candidates: Any, seed: int) -> List[Ex
     found = []
     for text, golds in spans.items():
         doc = nlp.make_doc(text)
-        ents, ids = [], []
+        ents: List[Span] = []
+        ids: List[str] = []
         for (start, end), qid in sorted(golds.items()):
             span = doc.char_span(start, end)
             types = {match.id: match.type for own in candidates([span] if span else []) for match in own}

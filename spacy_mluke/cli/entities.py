@@ -18,8 +18,8 @@ NAMES = typer.Argument(..., help="Names; with --id, entity ids")
 LANGUAGES = typer.Option([], "--lang", "-l", help="Language of names to include. Can be repeated. Default: all")
 LANG = typer.Option(None, "--lang", "-l", help="Language of the names")
 BY_ID = typer.Option(False, "--id", "-i", help="Show the entities with these ids")
-COLUMNS = typer.Option(None, "--columns", "-c", help="Columns of tables without a header, with commas between them")
-TYPE = typer.Option("", "--type", "-t", help="Type of entities that have none")
+COLUMNS = typer.Option(None, "--columns", help="Columns of tables without a header, with commas between them")
+TYPE = typer.Option("", "--type", help="Type of entities that have none")
 FORCE = typer.Option(False, "--force", "-F", help="Replace an existing file")
 LISTED = 12
 

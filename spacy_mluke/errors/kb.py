@@ -49,5 +49,5 @@ class KnowledgeBaseErrors:
     )
     ML424 = (
         "'{path}' is a Parquet file, and pyarrow, which reads it, is not installed. Install it (pip install "
-        "'spacy_mluke[parquet]'), or write the table as .csv."
+        "pyarrow), or write the table as .csv."
     )
