@@ -19,7 +19,6 @@ from .. import __version__
 from ..errors import Errors
 from . import schema
 from .guard import Guard
-from .label_studio import add_label_studio
 from .logs import LOGGER
 from .metrics import CONTENT_TYPE, Metrics
 from .problems import MEDIA_TYPE, Problem
@@ -82,6 +81,9 @@ def make_app(settings: Settings, make: Optional[Make] = None) -> FastAPI:
             expose_headers=["X-Request-ID", "Retry-After"],
         )
     _add_routes(app, service)
+    # It imports spaCy, which the process that starts the others does not load.
+    from .label_studio import add_label_studio
+
     add_label_studio(app, service)
     _add_pages(app, metrics, service)
     return app

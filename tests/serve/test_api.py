@@ -188,7 +188,8 @@ def test_requests_beyond_the_limits_are_refused(make_client):
 def test_the_description_of_the_api_has_every_route(client):
     paths = client.get("/openapi.json").json()["paths"]
     assert set(paths) == {
-        "/health", "/v1/annotate", "/v1/answer", "/v1/fill", "/v1/render", "/v1/entities", "/v1/entities/{entity_id}"
+        "/health", "/v1/annotate", "/v1/answer", "/v1/fill", "/v1/render", "/v1/entities", "/v1/entities/{entity_id}",
+        "/label-studio/health", "/label-studio/setup", "/label-studio/predict",
     }  # fmt: skip
     page = client.get("/docs")
     assert all(f" {path}</h2>" in page.text for path in paths)
