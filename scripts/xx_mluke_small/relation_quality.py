@@ -23,7 +23,7 @@ from spacy_mluke.heads.losses import sigmoid
 
 # A relation is kept with at least this precision, this recall, and so many facts in the held-out data.
 LEAST_PRECISION, LEAST_RECALL, LEAST_FACTS = 0.65, 0.1, 5
-# Relations whose predictions on running text were mostly wrong, judged by hand (judged_relations.jsonl of the project):
+# Relations whose predictions on running text were mostly wrong, judged by hand on the first weights:
 # date of death and inception take any date nearby, headquarters and residence any place.
 JUDGED_WRONG = frozenset({"P570", "P571", "P159", "P551"})
 # From so many facts in documents, their precision must be as high, too.

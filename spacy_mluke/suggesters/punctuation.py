@@ -15,16 +15,17 @@ _SEPARATORS = ",;:/|·…-–—،؛、，；：‧"
 _STOPS, _LAST_STOPS = ".!?。！？", "。"
 _OPENING, _CLOSING = "([{（［｛【", ")]}）］｝】"
 _QUOTES = '"“”„‟«»‘’‚‹›「」『』《》〈〉'
-_WORD = re.compile(r"\w")
+# A letter or a digit; but not in an ending after an apostrophe, such as 's, which is no name by itself.
+_WORD = re.compile(r"^(?!['’]\w{1,2}$).*\w", re.DOTALL)
 _N_KINDS = 6
 
 
 def are_names(words: Sequence[str], starts: Ints1d, ends: Ints1d) -> Bools1d:
     """Return which ranges can be names.
 
-    A range has a letter or a digit. It neither begins nor ends with a comma, a colon, a dash or the like. It may end
-    with a full stop ("Henry VIII."), and does not begin with one. If it begins or ends with a bracket, brackets are
-    closed inside; if with a quotation mark, there is an even number of them inside.
+    A range has a letter or a digit outside endings such as 's. It neither begins nor ends with a comma, a colon, a dash
+    or the like. It may end with a full stop ("Henry VIII."), and does not begin with one. If it begins or ends with a
+    bracket, brackets are closed inside; if with a quotation mark, there is an even number of them inside.
 
     words (Sequence[str]): Texts of the tokens.
     starts (Ints1d): First token of each range. Shape: (n,).
@@ -45,7 +46,7 @@ def are_names(words: Sequence[str], starts: Ints1d, ends: Ints1d) -> Bools1d:
 
 def _kinds(word: str) -> Sequence[bool]:
     """Whether a token has a letter or digit, can never be first, never last; opens or closes a bracket; is a quote."""
-    if _WORD.search(word):
+    if _WORD.match(word):
         return True, False, False, False, False, False
     first, last = word[:1], word[-1:]
     return (

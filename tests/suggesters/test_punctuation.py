@@ -28,7 +28,7 @@ def is_name(text):
         "« Mistral »",
         "„ Supplex “",
         "O’Neill",
-        "'s",
+        "Jones 's",
     ],
 )
 def test_these_can_be_names(text):
@@ -40,6 +40,8 @@ def test_these_can_be_names(text):
     [
         ".",
         "@",
+        "'s",
+        "’s",
         ") ,",
         "Los Angeles ,",
         ", Rome",
