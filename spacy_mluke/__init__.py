@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from .bulk.rows import doc_to_record
     from .graph.build import GraphSummary, build_graph
     from .kb.store import EntityStore
-    from .kb.store_build import StoreRow, build_store
+    from .kb.store_build import build_store
+    from .kb.store_rows import StoreRow
     from .onnx.export import OnnxExport, export_onnx
     from .onnx.runner import OnnxPipeline
     from .onnx.texts import TokenizedText
@@ -83,7 +84,7 @@ _MODULES = {
     "OnnxExport": "onnx.export",
     "OnnxPipeline": "onnx.runner",
     "Relation": "annotate.relations",
-    "StoreRow": "kb.store_build",
+    "StoreRow": "kb.store_rows",
     "TokenizedText": "onnx.texts",
     "attribute_bundled": "attribution",
     "build_graph": "graph.build",

@@ -133,8 +133,10 @@ class NameRelationTraining:
         """Start from the classifier of relations of an earlier training.
 
         folder (Path): The output of that training.
-        RAISES (ValueError): If it has other relations.
+        RAISES (ValueError): If it had another tokenizer, or other relations.
         """
+        if self.nlp.config["nlp"]["tokenizer"] != make_blank().config["nlp"]["tokenizer"]:
+            raise ValueError(f"'{folder}' was trained with another tokenizer. Train anew, without --start.")
         labels = json.loads((folder / RELATIONS_JSON).read_text(encoding="utf8"))["labels"]
         if labels != self.labels:
             raise ValueError(

@@ -89,6 +89,17 @@ def test_a_training_can_start_from_the_weights_of_an_earlier_one(trained, tmp_pa
         torch.testing.assert_close(found[name], tensor, msg=name)
 
 
+def test_an_earlier_training_with_another_tokenizer_is_refused(trained, tmp_path):
+    module, folder, options = trained
+    if module.NAME != "mluke_ner":
+        pytest.skip("the tokenizer is spaCy's")
+    shutil.copytree(folder, tmp_path / "earlier")
+    config = tmp_path / "earlier" / "pipeline" / "config.cfg"
+    config.write_text(config.read_text(encoding="utf8").replace("split_particles = true", "split_particles = false"))
+    with pytest.raises(ValueError, match="another tokenizer"):
+        module.main([options[0], str(tmp_path), *options[2:], "--steps", "0", "--start", str(tmp_path / "earlier")])
+
+
 def test_an_earlier_training_on_other_relations_is_refused(trained, tmp_path):
     module, folder, options = trained
     if module.NAME != "mluke_ner":
