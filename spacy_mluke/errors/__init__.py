@@ -11,7 +11,7 @@ Each file has the messages of one folder, and its own codes; `codes.py` joins th
     cli.py          cli/                        ML090 to ML099, ML320 to ML329, ML390 to ML394
     warnings.py     warnings of every part      ML101 to ML199, ML477, ML478
     kb.py           kb/                         ML230 to ML244, ML415 to ML416, ML422 to ML428
-    training.py     training/                   ML245 to ML269, ML400, ML401, ML405 to ML409
+    training.py     training/                   ML245 to ML269, ML400, ML401, ML409
     report.py       report/                     ML270 to ML279
     bulk.py         bulk/                       ML280 to ML289, ML350 to ML359
     publishing.py   publishing/                 ML405 to ML408
@@ -20,6 +20,7 @@ Each file has the messages of one folder, and its own codes; `codes.py` joins th
     rendering.py    rendering/                  ML450 to ML459
     graph.py        graph/                      ML460 to ML469
     annotation_tools.py   annotation_tools/     ML470 to ML476
+    onnx.py         onnx/                       ML480 to ML489
     storage.py      storage/                    ML330 to ML339, ML360 to ML369
 
 A code never changes its meaning, and the code of a removed message is not used again: ML002, ML008, ML027, ML028 and
@@ -37,6 +38,7 @@ from .checks import (
     check_positive,
     check_text,
     did_you_mean,
+    missing_packages,
 )
 from .codes import Errors, Warnings
 
@@ -53,4 +55,5 @@ __all__ = [
     "check_positive",
     "check_text",
     "did_you_mean",
+    "missing_packages",
 ]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import importlib
 import math
-from typing import Any, Callable, Iterable, Sequence
+from typing import Any, Callable, Iterable, List, Sequence
 
 from .codes import Errors
 
@@ -20,6 +21,21 @@ def did_you_mean(value: object, choices: Iterable[str]) -> str:
     """
     near = difflib.get_close_matches(str(value), list(choices), n=1)
     return f" Did you mean '{near[0]}'?" if near else ""
+
+
+def missing_packages(*names: str) -> List[str]:
+    """Return the packages that cannot be imported.
+
+    *names (str): Names of modules.
+    RETURNS (List[str]): Those that are missing, in the order given.
+    """
+    missing = []
+    for name in names:
+        try:
+            importlib.import_module(name)
+        except ImportError:
+            missing.append(name)
+    return missing
 
 
 def check_choice(option: str, value: Any, choices: Sequence[str]) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple, Optional, Tuple
+from typing import Iterator, NamedTuple, Optional, Tuple
 
+from ..errors import Errors
 from .store_format import ALIAS, NAME, TITLE
 
 
@@ -50,3 +51,46 @@ class Fact(NamedTuple):
 
     property: str  # such as "P17"
     object: str  # id of an entity
+
+
+class Entities:
+    """What a store and several stores have in common. A subclass defines `get`, `entities` and `places`."""
+
+    @property
+    def places(self) -> str:
+        """Where the entities are stored, for messages."""
+        raise NotImplementedError
+
+    def get(self, entity_id: str) -> Optional[Entity]:
+        """Return an entity.
+
+        entity_id (str): Its id, or its id in another register (a name of the kind "xref").
+        RETURNS (Optional[Entity]): The entity; None for an unknown id.
+        """
+        raise NotImplementedError
+
+    def entities(self) -> Iterator[Entity]:
+        """Return all entities.
+
+        YIELDS (Entity): The entity.
+        """
+        raise NotImplementedError
+
+    def __getitem__(self, entity_id: str) -> Entity:
+        found = self.get(entity_id)
+        if found is None:
+            raise KeyError(Errors.ML233.format(id=entity_id, path=self.places))
+        return found
+
+    def name(self, entity_id: str, lang: Optional[str] = None) -> Optional[str]:
+        """Return an entity's name in a language, as `Entity.name` does.
+
+        entity_id (str): Its id.
+        lang (Optional[str]): The language.
+        RETURNS (Optional[str]): The name; None for an unknown id.
+        """
+        found = self.get(entity_id)
+        return None if found is None else found.name(lang)
+
+    def __iter__(self) -> Iterator[Entity]:
+        return self.entities()

@@ -12,7 +12,7 @@ from ..errors import Errors, check_choice
 from ..storage.files import replacing, write_files
 from ..storage.sqlite import ReadOnlyDatabase, Row
 from . import store_format as sql
-from .entities import Entity, EntityName, Fact
+from .entities import Entities, Entity, EntityName, Fact
 from .inflection import MAX_ENDING, base_keys, free_stems
 from .matching import Match, discounted, strictest, weigh
 from .name_keys import loose_key
@@ -29,7 +29,7 @@ class Named(NamedTuple):
     is_inflected: bool  # whether the mention is not one of the names, but perhaps an inflected form of them
 
 
-class EntityStore(ReadOnlyDatabase):
+class EntityStore(Entities, ReadOnlyDatabase):
     """Entities on disk. Opening a store reads one or two pages; a look-up is one query of a few microseconds.
 
     Threads and processes may share a store: see `ReadOnlyDatabase`.
@@ -79,21 +79,9 @@ class EntityStore(ReadOnlyDatabase):
         row = self._find(entity_id)
         return None if row is None else self._entity(row)
 
-    def __getitem__(self, entity_id: str) -> Entity:
-        found = self.get(entity_id)
-        if found is None:
-            raise KeyError(Errors.ML233.format(id=entity_id, path=self.path))
-        return found
-
-    def name(self, entity_id: str, lang: Optional[str] = None) -> Optional[str]:
-        """Return an entity's name in a language, as `Entity.name` does.
-
-        entity_id (str): Its id.
-        lang (Optional[str]): The language.
-        RETURNS (Optional[str]): The name; None for an unknown id.
-        """
-        found = self.get(entity_id)
-        return None if found is None else found.name(lang)
+    @property
+    def places(self) -> str:
+        return str(self.path)
 
     def ids(self) -> Iterator[str]:
         """Return the ids of all entities, sorted.
@@ -110,9 +98,6 @@ class EntityStore(ReadOnlyDatabase):
         """
         for row in self._rows():
             yield self._entity(row)
-
-    def __iter__(self) -> Iterator[Entity]:
-        return self.entities()
 
     def facts(self, entity_id: str) -> List[Fact]:
         """Return what the store knows about an entity.

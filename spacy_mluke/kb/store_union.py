@@ -7,7 +7,7 @@ from itertools import chain
 from typing import Dict, Iterator, List, Optional, Sequence, Tuple, Union
 
 from ..errors import Errors, check_choice
-from .entities import Entity, Fact
+from .entities import Entities, Entity, Fact
 from .matching import Match, weigh
 from .store import MATCHES, EntityStore
 
@@ -16,7 +16,7 @@ _LISTED = 3
 Own = Tuple[int, str]  # a store's place, and an entity's id in it
 
 
-class StoreUnion:
+class StoreUnion(Entities):
     """Entities of several stores. Its methods are those of a store.
 
     An entity that is in several stores is one entity with the names, facts and finer types of all of them. Its id, type
@@ -106,21 +106,9 @@ class StoreUnion:
         canonical = self._ids[self._find(entity_id)[0][0]].get(first.id, first.id)
         return Entity(canonical, entity_type, first.prior, names)
 
-    def __getitem__(self, entity_id: str) -> Entity:
-        found = self.get(entity_id)
-        if found is None:
-            raise KeyError(Errors.ML233.format(id=entity_id, path=", ".join(str(store.path) for store in self.stores)))
-        return found
-
-    def name(self, entity_id: str, lang: Optional[str] = None) -> Optional[str]:
-        """Return an entity's name in a language, as `Entity.name` does.
-
-        entity_id (str): Its id.
-        lang (Optional[str]): The language.
-        RETURNS (Optional[str]): The name; None for an unknown id.
-        """
-        found = self.get(entity_id)
-        return None if found is None else found.name(lang)
+    @property
+    def places(self) -> str:
+        return ", ".join(str(store.path) for store in self.stores)
 
     def ids(self) -> Iterator[str]:
         """Return the ids of all entities, store after store.
@@ -141,9 +129,6 @@ class StoreUnion:
             for entity in store.entities():
                 if entity.id not in self._ids[place]:
                     yield self[entity.id] if entity.id in self._places else entity
-
-    def __iter__(self) -> Iterator[Entity]:
-        return self.entities()
 
     def facts(self, entity_id: str) -> List[Fact]:
         """Return what the stores know about an entity.

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
-
-from ..errors import Errors
+from ..errors import Errors, missing_packages
 
 
 def check_packages(what: str, *names: str) -> None:
@@ -14,11 +12,6 @@ def check_packages(what: str, *names: str) -> None:
     *names (str): The packages.
     RAISES (ImportError): ML480 with the packages that cannot be imported.
     """
-    missing = []
-    for name in names:
-        try:
-            importlib.import_module(name)
-        except ImportError:
-            missing.append(name)
+    missing = missing_packages(*names)
     if missing:
         raise ImportError(Errors.ML480.format(what=what, packages=" and ".join(missing)))

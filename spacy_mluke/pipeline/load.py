@@ -71,9 +71,8 @@ def load(
         nlp = make_blank(lang)
     options["name"] = "mluke-small" if is_ready_made else str(name)
     encoder = {"model": {"encoder": options}}
-    stores = [str(store)] if isinstance(store, (str, Path)) else [str(path) for path in store]
-    is_one = isinstance(store, (str, Path))
-    path = stores[0] if is_one else stores
+    path = str(store) if isinstance(store, (str, Path)) else [str(own) for own in store]
+    stores = [path] if isinstance(path, str) else path
     candidates = {"candidates": {"path": path, "same_ids": same_ids, "inflections": inflections}}
     nlp.add_pipe("mluke_mentions", config=candidates)
     if vectors if vectors is not None else not is_ready_made:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
-
-from ..errors import Errors
+from ..errors import Errors, missing_packages
 
 PACKAGES = ("fastapi", "uvicorn", "prometheus_client")
 
@@ -14,11 +12,6 @@ def check_packages() -> None:
 
     RAISES (ImportError): ML435 with the packages that cannot be imported.
     """
-    missing = []
-    for name in PACKAGES:
-        try:
-            importlib.import_module(name)
-        except ImportError:
-            missing.append(name.replace("_", "-"))
+    missing = [name.replace("_", "-") for name in missing_packages(*PACKAGES)]
     if missing:
         raise ImportError(Errors.ML435.format(packages=", ".join(missing)))
