@@ -14,6 +14,7 @@ BATCH_SIZE = typer.Option(32, "--batch-size", min=1, help="Maximum number of tex
 BATCH_WAIT = typer.Option(5.0, "--batch-wait", min=0, help="Milliseconds that a text waits for others, at most")
 MAX_WAITING = typer.Option(4096, "--max-waiting", min=1, help="Maximum number of waiting texts; then status 503")
 TIMEOUT = typer.Option(60.0, "--timeout", help="Maximum duration of a request, in seconds")
+KEEP_ALIVE = typer.Option(75.0, "--keep-alive", min=1, help="Seconds that a connection stays open without a request")
 MAX_BYTES = typer.Option(4_000_000, "--max-bytes", min=1, help="Maximum size of a request")
 MAX_TEXTS = typer.Option(64, "--max-texts", min=1, help="Maximum number of texts, questions or masks of a request")
 MAX_CHARACTERS = typer.Option(100_000, "--max-characters", min=1, help="Maximum number of characters of a text")
@@ -35,6 +36,7 @@ def serve(
     batch_wait: float = BATCH_WAIT,
     max_waiting: int = MAX_WAITING,
     timeout: float = TIMEOUT,
+    keep_alive: float = KEEP_ALIVE,
     max_bytes: int = MAX_BYTES,
     max_texts: int = MAX_TEXTS,
     max_characters: int = MAX_CHARACTERS,
@@ -73,4 +75,4 @@ def serve(
         token=token or None,
         origins=tuple(cors),
     )
-    run_server(settings, host=host, port=port, workers=workers, log_level=log_level)
+    run_server(settings, host=host, port=port, workers=workers, keep_alive=keep_alive, log_level=log_level)

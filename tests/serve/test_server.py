@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from unittest.mock import MagicMock
 
 import pytest
 from typer.testing import CliRunner
@@ -74,6 +75,18 @@ def test_a_pipeline_that_cannot_be_loaded_is_a_message(packages, tmp_path):
     result = CliRunner().invoke(app, ["serve", str(tmp_path / "missing"), "--port", "0"])
     assert result.exit_code == 1
     assert "[ML350]" in result.output
+
+
+@pytest.mark.parametrize(("options", "seconds"), [({}, 75.0), ({"keep_alive": 7.5}, 7.5)], ids=["default", "given"])
+def test_connections_without_a_request_stay_open_longer_than_those_of_proxies(packages, monkeypatch, options, seconds):
+    from spacy_mluke.serve import server
+
+    given = {}
+    monkeypatch.setattr(server.logging.config, "dictConfig", bool)
+    monkeypatch.setattr(server, "make_process_app", lambda _: MagicMock())
+    monkeypatch.setattr(server.uvicorn, "run", lambda _, **options: given.update(options))
+    server.run_server(Settings(), host="127.0.0.1", port=0, **options)
+    assert given["timeout_keep_alive"] == seconds
 
 
 def free_port():
