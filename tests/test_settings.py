@@ -86,6 +86,7 @@ COMPONENTS = {
         "negative_label": [""],
         "spans_key": [""],
         "negatives_per_token": LESS_THAN_0,
+        "negative_sampling": ["far", None],
         "negative_weight": LESS_THAN_0,
     },
     "mluke_typing": {"threshold": [None, *OUTSIDE], "temperature": LESS_THAN_1, "spans_key": [""]},

@@ -42,7 +42,7 @@ NER, RELATIONS, QUESTIONS = "mluke_ner", "mluke_relations", "mluke_qa"
 # Sentences of each development set, to correct the number of names that are found.
 DEVELOPMENT_TEXTS = 60
 # Candidates that are classified for each wordpiece, and texts that the pruner is trained on.
-CANDIDATES, PRUNING_TEXTS = 0.35, 1500
+CANDIDATES, PRUNING_TEXTS = 0.5, 1500
 MAX_DISTANCE = 100  # tokens between the entities of a pair
 THRESHOLD = 0.7
 # Relations whose inverse or symmetric form is annotated as often as they are: both directions are averaged.

@@ -35,10 +35,10 @@ from spacy_mluke.storage.pipelines import save
 
 NAME = "mluke_ner"
 RELATIONS_WEIGHTS, RELATIONS_JSON = "relations.safetensors", "relations.json"
-# Learning rates of the encoder and the head of names, and of the classifier of relations.
-RATE, PAIR_RATE, DECAY, DROPOUT = 2e-4, 7e-4, 0.01, 0.1
-# Negative candidate spans for each token, and the maximum number of tokens of a candidate.
-NEGATIVES, MAX_TOKENS = 1.0, 12
+# Learning rate of the classifier of relations.
+PAIR_RATE, DECAY, DROPOUT = 7e-4, 0.01, 0.1
+# Negative candidate spans for each token, how they are sampled, and the maximum number of tokens of a candidate.
+NEGATIVES, SAMPLING, MAX_TOKENS = 1.0, "near", 12
 # Wordpieces and entities of a batch, about; a token is 1.35 wordpieces. Examples that are sorted by size together.
 BATCH_ROWS, PIECES_PER_TOKEN, SPECIAL_PIECES = 600, 1.35, 2
 NAME_BUFFER, RELATION_BUFFER = 128, 64
@@ -50,11 +50,9 @@ def main(args: Optional[List[str]] = None) -> None:
     """Read the command line, and train."""
     given, budget = read_command_line("Train named entities and relations.", args, add_own_options)
     path = state_to_resume(given)
-    nlp = open_pipeline(given, path, make_pipeline)
+    nlp = open_pipeline(given, path, make_pipeline, {f"components.{NAME}.negative_sampling": SAMPLING})
     is_new = path is None and given.start is None
-    training = NameRelationTraining(
-        nlp, DataFolder(given.data), given.seed, is_new=is_new, relation_batches=given.relation_batches
-    )
+    training = NameRelationTraining(nlp, DataFolder(given.data), given, is_new=is_new)
     if path is None and given.start is not None:
         training.start_from(given.start)
     state = train(training, budget, given, path)
@@ -72,6 +70,12 @@ def add_own_options(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=0.33,
         help="fraction of batches that are of relations (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--pair-rate",
+        type=float,
+        default=PAIR_RATE,
+        help="learning rate of the classifier of relations (default: %(default)s)",
     )
 
 
@@ -95,6 +99,7 @@ def make_pipeline(checkpoint: str, frozen: Sequence[str]) -> Language:
                 "skip_punctuation": True,
             },
             "negatives_per_token": NEGATIVES,
+            "negative_sampling": SAMPLING,
         },
     )
     return nlp
@@ -105,15 +110,16 @@ class NameRelationTraining:
 
     nlp (Language): The pipeline.
     data (DataFolder): The data.
-    seed (int): Seed of the order of batches.
+    given (argparse.Namespace): The options: seed of the order of batches, learning rates, fraction of batches that are
+        of relations.
     is_new (bool): Whether to initialize the pipeline.
-    relation_batches (float): Fraction of batches that are of relations.
     """
 
-    def __init__(self, nlp: Language, data: DataFolder, seed: int, *, is_new: bool, relation_batches: float):
+    def __init__(self, nlp: Language, data: DataFolder, given: argparse.Namespace, *, is_new: bool):
         self.nlp = nlp
-        self.relation_batches = relation_batches
-        self.rng = random.Random(seed)
+        self.rate = given.rate
+        self.relation_batches = given.relation_batches
+        self.rng = random.Random(given.seed)
         sources = read_name_sources(data)
         relations = read_relations(data)
         self.labels = relations.labels
@@ -122,8 +128,8 @@ class NameRelationTraining:
             examples = first_examples(nlp, sources)
             nlp.initialize(lambda: examples)
         encoder = self.ner.model.get_ref("encoder")
-        self.pairs = PairTraining(encoder, load_model(encoder).config.hidden_size, len(self.labels), PAIR_RATE)
-        self.optimizer = build_adamw_v1(RATE, weight_decay=DECAY)
+        self.pairs = PairTraining(encoder, load_model(encoder).config.hidden_size, len(self.labels), given.pair_rate)
+        self.optimizer = build_adamw_v1(self.rate, weight_decay=DECAY)
         options: Dict[str, Any] = {"limit": BATCH_ROWS, "rng": self.rng}
         reader = RelationReader(relations, nlp.make_doc, self.rng)
         self._names = batch_by_cost(draw_names(nlp, sources, self.rng), name_cost, buffer=NAME_BUFFER, **options)
@@ -153,7 +159,7 @@ class NameRelationTraining:
     def learn(self, batch: Batch, factor: float) -> Optional[Dict[str, float]]:
         """Learn a batch; as `training_loop.Training.learn`."""
         task, examples = batch
-        self.optimizer.learn_rate = RATE * factor
+        self.optimizer.learn_rate = self.rate * factor
         if task == "names":
             losses = self.ner.update(cast(List[Example], examples), sgd=self.optimizer, drop=DROPOUT, losses={})
             return {task: losses[NAME]}

@@ -27,7 +27,7 @@ from spacy_mluke.storage.pipelines import save
 from spacy_mluke.training.squad import Paragraph, make_doc
 
 NAME = "mluke_qa"
-RATE, DECAY, DROPOUT = 2e-4, 0.01, 0.1
+DECAY, DROPOUT = 0.01, 0.1
 # Wordpieces of a batch, about, and the number of questions that are sorted by length together.
 BATCH_PIECES, BUFFER = 900, 96
 _FIRST_FILE, _N_FIRST = "en-squadshifts_wiki.test.json", 8
@@ -38,7 +38,7 @@ def main(args: Optional[List[str]] = None) -> None:
     given, budget = read_command_line("Train question answering.", args)
     path = state_to_resume(given)
     nlp = open_pipeline(given, path, make_pipeline)
-    training = QuestionTraining(nlp, DataFolder(given.data), given.seed)
+    training = QuestionTraining(nlp, DataFolder(given.data), given.seed, given.rate)
     if path is None and given.start is None:
         training.initialize()
     state = train(training, budget, given, path)
@@ -67,11 +67,13 @@ class QuestionTraining:
     nlp (Language): The pipeline.
     data (DataFolder): The data.
     seed (int): Seed of the order of batches.
+    rate (float): Learning rate.
     """
 
-    def __init__(self, nlp: Language, data: DataFolder, seed: int):
+    def __init__(self, nlp: Language, data: DataFolder, seed: int, rate: float):
         self.nlp = nlp
-        self.optimizer = build_adamw_v1(RATE, weight_decay=DECAY)
+        self.rate = rate
+        self.optimizer = build_adamw_v1(rate, weight_decay=DECAY)
         rng = random.Random(seed)
         self._reader = QuestionReader(read_questions(data), rng)
         self._first = [self._reader.make_paragraph(_FIRST_FILE, number) for number in range(_N_FIRST)]
@@ -89,7 +91,7 @@ class QuestionTraining:
 
     def learn(self, batch: List[DrawnQuestion], factor: float) -> Optional[Dict[str, float]]:
         """Learn a batch; as `training_loop.Training.learn`."""
-        self.optimizer.learn_rate = RATE * factor
+        self.optimizer.learn_rate = self.rate * factor
         examples = [make_example(self.nlp, item.paragraph) for item in batch]
         losses = self.nlp.update(examples, sgd=self.optimizer, drop=DROPOUT, losses={})
         return {"questions": losses[NAME] / len(examples)}

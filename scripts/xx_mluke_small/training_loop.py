@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Callable, Dict, List, Mapping, Optional, Protocol, Sequence, Tuple
 
 import spacy
@@ -32,11 +33,14 @@ from spacy_mluke.training.state import (
     save_state,
 )
 
+# Learning rate of encoders and their heads.
+RATE = 2e-4
 # Steps of rising learning rates, and the smallest factor at the end.
 WARMUP_STEPS, LEAST_FACTOR = 80, 0.02
 # Learned again: the upper half of the encoder. Word embeddings, the entity table and the lower layers stay as they are.
 FROZEN = ("embeddings", "entity_embeddings", "layers:0-5")
 _LOG_STEPS = 100
+NO_CHANGES: Mapping[str, Any] = MappingProxyType({})
 
 
 class Training(Protocol):
@@ -111,6 +115,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--checkpoint", default="mluke-small", help="checkpoint to start from (default: %(default)s)")
     parser.add_argument("--start", type=Path, help="output of an earlier training: start from its weights")
     parser.add_argument("--frozen", default=",".join(FROZEN), help="parts that are not trained (default: %(default)s)")
+    parser.add_argument(
+        "--rate", type=float, default=RATE, help="learning rate of the encoder (default: %(default)s)"
+    )
     parser.add_argument("--seed", type=int, default=0, help="seed of all random numbers (default: %(default)s)")
 
 
@@ -134,19 +141,23 @@ def read_command_line(
 
 
 def open_pipeline(
-    given: argparse.Namespace, path: Optional[Path], make_pipeline: Callable[[str, Sequence[str]], Language]
+    given: argparse.Namespace,
+    path: Optional[Path],
+    make_pipeline: Callable[[str, Sequence[str]], Language],
+    changes: Mapping[str, Any] = NO_CHANGES,
 ) -> Language:
     """Return the pipeline to train.
 
     given (argparse.Namespace): The options.
     path (Optional[Path]): As from `state_to_resume`.
     make_pipeline (Callable[[str, Sequence[str]], Language]): Makes a new one of a checkpoint and the parts to freeze.
+    changes (Mapping[str, Any]): What to change in the config of an earlier training, such as options of the loss.
     RETURNS (Language): That of the state, that of the earlier training, or a new one.
     """
     if path is not None:
         return spacy.load(pipeline_path(path))
     if given.start is not None:
-        return spacy.load(given.start / "pipeline")
+        return spacy.load(given.start / "pipeline", config=dict(changes))
     return make_pipeline(given.checkpoint, frozen_parts(given.frozen))
 
 

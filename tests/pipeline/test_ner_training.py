@@ -7,7 +7,7 @@ import pytest
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 
-from spacy_mluke.pipeline.ner.gold_entities import sample
+from spacy_mluke.pipeline.ner.sampling import sample
 from tests.pipeline.ner_docs import LIMIT, bare, bare_docs, ner_docs, ner_examples, ner_pipeline, train_ner
 from tests.pipeline.steps import copy_of, head_slopes
 

@@ -23,6 +23,7 @@ from ...errors import (
     Errors,
     Warnings,
     check_at_least,
+    check_choice,
     check_flag,
     check_fraction,
     check_positive,
@@ -47,10 +48,10 @@ from .gold_entities import (
     find_gold,
     find_gold_classes,
     reference_spans,
-    sample,
 )
 from .listeners import ListenedPass
 from .pruning import PrunablePipe
+from .sampling import NEGATIVE_SAMPLING, UNIFORM, sample
 
 # Candidates and their logits; and, if components listen, the states of each document.
 Prediction = Union[Tuple[Ragged, Floats2d], Tuple[Ragged, Floats2d, List[PassageStates]]]
@@ -80,6 +81,8 @@ class EntityRecognizer(ListenedPass, PrunablePipe, TrainablePipe):
     overwrite_ents (bool): Whether predicted entities replace existing entities in `doc.ents`.
     negatives_per_token (Optional[float]): Negative candidates that are sampled in training for each token of a
         document; None for all.
+    negative_sampling (str): How they are sampled: "uniform", or "near" for more that are short, that begin or end with
+        an entity, or that overlap one.
     negative_weight (float): Weight of negative candidates in the loss.
     scorer (Optional[Scorer]): The scorer.
     RAISES (ValueError): ML071, ML310 for values that are not allowed.
@@ -103,6 +106,7 @@ class EntityRecognizer(ListenedPass, PrunablePipe, TrainablePipe):
         keep_nested: bool = False,
         overwrite_ents: bool = False,
         negatives_per_token: Optional[float] = None,
+        negative_sampling: str = UNIFORM,
         negative_weight: float = 1.0,
         scorer: Optional[Scorer] = None,
     ):
@@ -114,6 +118,7 @@ class EntityRecognizer(ListenedPass, PrunablePipe, TrainablePipe):
             "keep_nested": keep_nested,
             "overwrite_ents": overwrite_ents,
             "negatives_per_token": negatives_per_token,
+            "negative_sampling": negative_sampling,
             "negative_weight": negative_weight,
         }
         super().__init__(vocab, model, name, options, scorer, {"max_candidates_per_piece": None})
@@ -132,6 +137,7 @@ class EntityRecognizer(ListenedPass, PrunablePipe, TrainablePipe):
         for option in ("keep_nested", "overwrite_ents"):
             check_flag(option, options[option])
         check_at_least("negatives_per_token", options["negatives_per_token"], 0, whole=False, optional=True)
+        check_choice("negative_sampling", options["negative_sampling"], NEGATIVE_SAMPLING)
         check_at_least("negative_weight", options["negative_weight"], 0, whole=False)
 
     # --- labels ---
@@ -246,7 +252,8 @@ class EntityRecognizer(ListenedPass, PrunablePipe, TrainablePipe):
             for eg in examples:
                 found.update(dict.fromkeys(span.label_ for span in reference_spans(eg.reference, self.gold_key) or []))
             spans = suggest_candidates(self.suggester, [eg.predicted for eg in examples])
-            counts = find_gold_classes(gold, spans, _any_class, 0)
+            # Before the labels are known, candidates are only counted: any class will do.
+            counts = find_gold_classes(gold, spans, lambda label: 1, 0)
             n_examples += len(examples)
             n_entities += counts.n_entities
             n_missed += counts.n_missed
@@ -275,7 +282,8 @@ class EntityRecognizer(ListenedPass, PrunablePipe, TrainablePipe):
         spans = suggest_candidates(self.suggester, docs)
         class_ids = self._gold_classes(examples, spans).class_ids
         n_tokens = numpy.asarray([len(doc) for doc in docs], dtype="int64")
-        chosen = sample(class_ids, spans, n_tokens, self._negative_id, self.cfg["negatives_per_token"])
+        per_token, sampling = self.cfg["negatives_per_token"], self.cfg["negative_sampling"]
+        chosen = sample(class_ids, spans, n_tokens, self._negative_id, per_token, sampling)
         if not (class_ids[chosen] != UNKNOWN).any():
             return 0.0
         set_dropout_rate(self.model, drop)
@@ -340,8 +348,3 @@ class EntityRecognizer(ListenedPass, PrunablePipe, TrainablePipe):
     def _gold_classes(self, examples: List[Example], spans: CandidateSpans) -> CandidateClasses:
         gold = [find_gold(eg, self.gold_key, n) for n, eg in enumerate(examples)]
         return find_gold_classes(gold, spans, self.class_id, self._negative_id)
-
-
-def _any_class(label: str) -> int:
-    """Return 1 as the class of every label: before the labels are known, only candidates are counted."""
-    return 1

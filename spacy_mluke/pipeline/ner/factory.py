@@ -20,6 +20,7 @@ NER: Dict[str, Any] = {
     "keep_nested": False,
     "overwrite_ents": False,
     "negatives_per_token": None,
+    "negative_sampling": "uniform",
     "negative_weight": 1.0,
     "scorer": {"@scorers": "spacy-mluke.ner_scorer.v1"},
 }
@@ -45,6 +46,7 @@ def make_mluke_ner(
     keep_nested: bool,
     overwrite_ents: bool,
     negatives_per_token: Optional[float],
+    negative_sampling: str,
     negative_weight: float,
     scorer: Optional[Callable],
 ) -> "EntityRecognizer":
@@ -63,6 +65,7 @@ def make_mluke_ner(
         keep_nested=keep_nested,
         overwrite_ents=overwrite_ents,
         negatives_per_token=negatives_per_token,
+        negative_sampling=negative_sampling,
         negative_weight=negative_weight,
         scorer=scorer,
     )

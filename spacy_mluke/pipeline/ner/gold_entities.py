@@ -11,7 +11,7 @@ from spacy.tokens import Doc, Span
 from spacy.training import Example
 
 from ...errors import Errors
-from ...ragged import positions, row_offsets
+from ...ragged import row_offsets
 from ...suggesters.candidates import CandidateSpans, span_keys
 from ...types import Bools1d, Bools2d, Ints1d
 
@@ -147,29 +147,3 @@ def find_alternatives(
     known = [set(classes if labels is None else labels) for labels in annotated]
     rows = [[i != negative and label not in own for i, label in enumerate(classes)] for own in known]
     return numpy.asarray(rows, dtype=bool)[owners]
-
-
-def sample(
-    class_ids: Ints1d, spans: CandidateSpans, n_tokens: Ints1d, negative: int, per_token: Optional[float]
-) -> Ints1d:
-    """Select the candidates for training: all entities, and a sample of the negative candidates.
-
-    class_ids (Ints1d): Gold classes, as in `CandidateClasses`. Shape: (n_spans,).
-    spans (CandidateSpans): The candidates.
-    n_tokens (Ints1d): Number of tokens of each document.
-    negative (int): The negative class.
-    per_token (Optional[float]): Number of negative candidates to sample for each token of a document. None to select
-        all candidates. Unknown ones are then included, because candidates may attend to each other.
-    RETURNS (Ints1d): Indices of the selected candidates, ascending.
-    """
-    if per_token is None:
-        return numpy.arange(len(class_ids))
-    others = numpy.flatnonzero(class_ids == negative)
-    docs = spans.docs[others]
-    # numpy's global generator, because spaCy seeds it.
-    order = numpy.lexsort((numpy.random.random(len(others)), docs))  # noqa: NPY002
-    counts = numpy.bincount(docs, minlength=len(n_tokens))
-    quotas = numpy.ceil(n_tokens * per_token).astype("int64")
-    drawn = others[order[positions(counts) < quotas[docs]]]
-    entities = numpy.flatnonzero((class_ids != negative) & (class_ids != UNKNOWN))
-    return numpy.sort(numpy.concatenate([entities, drawn]))
