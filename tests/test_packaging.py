@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email
+import importlib.metadata
 import re
 import shutil
 import subprocess
@@ -10,6 +11,8 @@ import sys
 import zipfile
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from scripts.check_versions import PLATFORMS, PYTHONS, Run, Wheels, compare_wheels, render
 from tests.conftest import REPO
@@ -87,19 +90,46 @@ def test_an_editable_install_adds_a_folder_to_the_path_so_that_type_checkers_fin
         assert archive.read(outside[0]).decode("utf8").strip() == str(built)
 
 
-def test_the_tested_versions_are_in_the_ranges_of_the_metadata(metadata):
-    from packaging.requirements import Requirement
-    from packaging.utils import canonicalize_name
+# Their packages were not installed when the versions were resolved: constraints-tested.txt says so.
+UNTESTED_EXTRAS = {"docs", "build", "browser"}
 
+
+@pytest.fixture(scope="module")
+def pins():
+    """The version of each package in constraints-tested.txt, by its normalized name."""
     lines = (REPO / "constraints-tested.txt").read_text(encoding="utf8").splitlines()
-    pins = {
-        canonicalize_name(pin.name): pin for pin in (Requirement(line) for line in lines if line[:1] not in ("", "#"))
-    }
+    found = [Requirement(line) for line in lines if line[:1] not in ("", "#")]
+    return {canonicalize_name(pin.name): next(iter(pin.specifier)).version for pin in found}
+
+
+def applies(requirement, extras):
+    """Return whether a requirement applies on the platform for which the versions were resolved."""
+    platform = {"sys_platform": "linux", "platform_machine": "x86_64", "python_version": "3.11"}
+    return requirement.marker is None or any(requirement.marker.evaluate({**platform, "extra": one}) for one in extras)
+
+
+def test_the_tested_versions_are_in_the_ranges_of_the_metadata_and_of_its_extras(metadata, pins):
+    extras = set(metadata.get_all("Provides-Extra"))
+    assert extras > UNTESTED_EXTRAS
     for line in metadata.get_all("Requires-Dist"):
         requirement = Requirement(line)
-        if requirement.marker is None:
-            (version,) = (one.version for one in pins[canonicalize_name(requirement.name)].specifier)
-            assert requirement.specifier.contains(version), line
+        if applies(requirement, extras - UNTESTED_EXTRAS):
+            name = canonicalize_name(requirement.name)
+            assert name in pins, f"constraints-tested.txt lacks {name}"
+            assert requirement.specifier.contains(pins[name]), line
+
+
+def test_what_the_tested_packages_need_is_among_the_tested_versions(pins):
+    for name, version in pins.items():
+        try:
+            installed = importlib.metadata.distribution(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+        # Another version may need other packages.
+        if installed.version.partition("+")[0] == version:
+            needed = [one for one in map(Requirement, installed.requires or []) if applies(one, [""])]
+            missing = {canonicalize_name(one.name) for one in needed} - set(pins)
+            assert not missing, f"{name} needs {missing}, which constraints-tested.txt lacks"
 
 
 def test_wheels_are_compared_by_their_content(tmp_path):
