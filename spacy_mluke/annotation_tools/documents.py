@@ -46,6 +46,7 @@ class ToolDocument:
     relations: List[ToolRelation] = field(default_factory=list)
     tokens: Optional[List[Bounds]] = None  # None: the tool does not know tokens
     id: str = ""
+    sentences: Optional[List[int]] = None  # first character of each; None: not known
 
 
 def read_doc(doc: Doc, *, spans_key: str, id: str = "") -> ToolDocument:
@@ -85,7 +86,8 @@ def read_doc(doc: Doc, *, spans_key: str, id: str = "") -> ToolDocument:
             ends.append(places[place])
         relations.append(ToolRelation(ends[0], ends[1], relation.label, relation.score))
     tokens = [(token.idx, token.idx + len(token)) for token in doc]
-    return ToolDocument(doc.text, entities, relations, tokens, id)
+    sentences = [sentence.start_char for sentence in doc.sents] if doc.has_annotation("SENT_START") else None
+    return ToolDocument(doc.text, entities, relations, tokens, id, sentences)
 
 
 @contextlib.contextmanager

@@ -1,16 +1,19 @@
-"""Folders with a file for each document: names of files and types, which have fewer characters than ids and labels."""
+"""Folders with a file for each document: names of files and types, which have fewer characters than ids and labels; the
+files of a folder or an archive."""
 
 from __future__ import annotations
 
 import json
 import re
+import zipfile
 from pathlib import Path
-from typing import Any, Dict, Iterable, List
+from typing import Any, Callable, Dict, Iterable, List
 
 from ..storage.untrusted import parse_json
-from .documents import ToolDocument, reading, tool_label
+from .documents import ToolDocument, reading, tool_label, unreadable
 
 NAMES_FILE = "names.json"  # the original ids and labels
+_MAX_SIZE = 1 << 30  # bytes of an unpacked file
 
 
 def plain_names(originals: Iterable[str], taken: Iterable[str] = ()) -> Dict[str, str]:
@@ -79,6 +82,26 @@ def read_names(folder: Path) -> Dict[str, Dict[str, str]]:
             found = parse_json(path.read_bytes())
             found = {key: {str(name): str(own) for name, own in value.items()} for key, value in found.items()}
     return {key: found.get(key, {}) for key in ("documents", "entities", "relations")}
+
+
+def read_files(path: Path, is_read: Callable[[str], bool]) -> Dict[str, bytes]:
+    """Read files of a folder or a .zip file, at any depth.
+
+    path (Path): The folder or the archive.
+    is_read (Callable[[str], bool]): Whether to read the file of a name (the last part of its path).
+    RETURNS (Dict[str, bytes]): Contents, by their paths in the folder or the archive.
+    RAISES (ValueError): ML470 if the path is neither, or if the files of an archive are too large.
+    """
+    if path.is_dir():
+        found = [file for file in path.rglob("*") if file.is_file() and is_read(file.name)]
+        return {file.relative_to(path).as_posix(): file.read_bytes() for file in found}
+    if not zipfile.is_zipfile(path):
+        raise unreadable(f"'{path}'", "it is neither a folder nor a .zip file")
+    with zipfile.ZipFile(path) as archive:
+        members = [one for one in archive.infolist() if not one.is_dir() and is_read(one.filename.rpartition("/")[2])]
+        if sum(one.file_size for one in members) > _MAX_SIZE:
+            raise unreadable(f"'{path}'", f"its files have more than {_MAX_SIZE:,} bytes")
+        return {one.filename: archive.read(one) for one in members}
 
 
 def _turned(names: Dict[str, str]) -> Dict[str, str]:

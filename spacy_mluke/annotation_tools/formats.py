@@ -19,9 +19,12 @@ from .documents import ToolDocument, listed, read_doc
 from .label_studio import read_tasks, write_tasks
 from .label_studio_config import label_studio_config
 from .prodigy import read_prodigy, write_prodigy
+from .webanno_tsv import write_webanno_tsv
+from .webanno_tsv_reader import read_webanno_tsv
 from .xmi import read_xmi, write_xmi
 
-FORMATS = ("label-studio", "prodigy", "brat", "xmi")
+FORMATS = ("label-studio", "prodigy", "brat", "xmi", "webanno-tsv")
+_FOLDERS = {"brat": write_brat, "xmi": write_xmi, "webanno-tsv": write_webanno_tsv}
 
 
 def export_annotations(
@@ -39,9 +42,9 @@ def export_annotations(
 
     docs (Iterable[Doc]): The documents: their entities (`doc.ents`, and nested ones in `doc.spans`), links (`kb_id_`),
         relations and probabilities are written. A document's id is `doc.user_data["id"]`, or its number.
-    path (Union[str, Path]): The file; for "brat" and "xmi", a folder.
-    format (str): "label-studio", "prodigy", "brat" or "xmi" (UIMA CAS, for INCEpTION). For Label Studio, a labelling
-        configuration is written beside the file, with the suffix .xml.
+    path (Union[str, Path]): The file; for "brat", "xmi" and "webanno-tsv", a folder.
+    format (str): "label-studio", "prodigy", "brat", "xmi" (UIMA CAS) or "webanno-tsv" (WebAnno TSV 3.3), both for
+        INCEpTION. For Label Studio, a labelling configuration is written beside the file, with the suffix .xml.
     spans_key (str): Key in `doc.spans` of the group with nested entities and probabilities; it may be missing.
     as_annotations (bool): For Label Studio: whether the entities are annotations, which count as done by a person,
         instead of predictions.
@@ -57,8 +60,8 @@ def export_annotations(
         read_doc(doc, spans_key=spans_key, id=own_id) for doc, own_id in zip(all_docs, ids_of(all_docs), strict=True)
     ]
     target, counts = Path(path), Counter[str]()
-    if format in ("brat", "xmi"):
-        (write_brat if format == "brat" else write_xmi)(documents, target, counts)
+    if format in _FOLDERS:
+        _FOLDERS[format](documents, target, counts)
     else:
         with writing(target) as aside:
             if format == "prodigy":
@@ -89,7 +92,7 @@ def import_annotations(
 
     nlp (Language): Its tokenizer is used where a tool does not keep tokens. Take that of the pipeline that you train.
     path (Union[str, Path]): The file or folder that the tool exported.
-    format (str): As for `export_annotations`. "xmi" is a folder or a .zip file.
+    format (str): As for `export_annotations`. "xmi" is a folder or a .zip file, "webanno-tsv" also a .tsv file.
     alignment (str): What to do with an entity that does not begin and end with tokens: "expand" and "contract" move it
         to the tokens around or inside it, "strict" skips it, "raise" raises an error.
     references (Optional[Sequence[Doc]]): The documents that were exported: the result has their texts and tokens, also
@@ -114,4 +117,5 @@ def import_annotations(
 def _read(path: Path, format: str, predictions: bool, counts: Counter[str]) -> Iterator[ToolDocument]:
     if format == "label-studio":
         return read_tasks(path, counts, predictions=predictions)
-    return {"prodigy": read_prodigy, "brat": read_brat, "xmi": read_xmi}[format](path, counts)
+    readers = {"prodigy": read_prodigy, "brat": read_brat, "xmi": read_xmi, "webanno-tsv": read_webanno_tsv}
+    return readers[format](path, counts)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import re
-import zipfile
 from collections import Counter
 from pathlib import Path, PurePosixPath
 from typing import Any, Dict, Iterator, List
@@ -25,7 +24,7 @@ from .documents import (
     tool_label,
     unreadable,
 )
-from .file_names import NAMES_FILE, Names, read_names
+from .file_names import NAMES_FILE, Names, read_files, read_names
 
 ENTITY = "de.tudarmstadt.ukp.dkpro.core.api.ner.type.NamedEntity"
 TOKEN = "de.tudarmstadt.ukp.dkpro.core.api.segmentation.type.Token"
@@ -33,7 +32,6 @@ RELATION = "webanno.custom.Relation"  # a layer "Relation" of WebAnno and INCEpT
 _SOURCE, _TARGET = "Governor", "Dependent"
 _TYPES = "TypeSystem.xml"
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_MAX_SIZE = 1 << 30  # bytes of an unpacked file
 
 
 def cassis() -> Any:
@@ -115,7 +113,7 @@ def read_xmi(path: Path, counts: Counter[str]) -> Iterator[ToolDocument]:
     """
     tool = cassis()
     with reading(f"'{path}'"):
-        files = _read_files(path)
+        files = read_files(path, _is_wanted)
     documents = sorted(name for name in files if name.endswith(".xmi"))
     if not documents:
         raise unreadable(f"'{path}'", "it has no .xmi file")
@@ -168,19 +166,5 @@ def _own(cas: Any, kind: Any) -> List[Any]:
     return [one for one in cas.select(kind.name) if one.type.name == kind.name]
 
 
-def _read_files(path: Path) -> Dict[str, bytes]:
-    """Content of .xmi files and type systems, by their names relative to a folder or an archive."""
-    if path.is_dir():
-        found = [file for file in path.rglob("*") if file.is_file() and _is_wanted(file.name)]
-        return {file.relative_to(path).as_posix(): file.read_bytes() for file in found}
-    if not zipfile.is_zipfile(path):
-        raise unreadable(f"'{path}'", "it is neither a folder nor a .zip file")
-    with zipfile.ZipFile(path) as archive:
-        members = [one for one in archive.infolist() if not one.is_dir() and _is_wanted(one.filename)]
-        if sum(one.file_size for one in members) > _MAX_SIZE:
-            raise unreadable(f"'{path}'", f"its files have more than {_MAX_SIZE:,} bytes")
-        return {one.filename: archive.read(one) for one in members}
-
-
 def _is_wanted(name: str) -> bool:
-    return name.endswith(".xmi") or PurePosixPath(name).name == _TYPES
+    return name.endswith(".xmi") or name == _TYPES

@@ -9,7 +9,9 @@ import typer
 
 SOURCE = typer.Argument(..., help="A .spacy file, a folder of them, or JSON lines", exists=True)
 TARGET = typer.Argument(..., help="The file or folder to write")
-FORMAT = typer.Option(..., "--format", "-f", help="label-studio, prodigy, brat or xmi (INCEpTION)")
+FORMAT = typer.Option(
+    ..., "--format", "-f", help="label-studio, prodigy, brat, xmi or webanno-tsv (both for INCEpTION)"
+)
 PIPELINE = typer.Option(
     None, "--pipeline", help="Pipeline that annotates the documents first: its directory or package"
 )

@@ -9,7 +9,9 @@ import typer
 
 SOURCE = typer.Argument(..., help="The file or folder that the tool exported", exists=True)
 TARGET = typer.Argument(..., help="The .spacy file to write")
-FORMAT = typer.Option(..., "--format", "-f", help="label-studio, prodigy, brat or xmi (INCEpTION)")
+FORMAT = typer.Option(
+    ..., "--format", "-f", help="label-studio, prodigy, brat, xmi or webanno-tsv (both for INCEpTION)"
+)
 ALIGN = typer.Option(
     "expand",
     "--align",
