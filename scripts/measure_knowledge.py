@@ -13,7 +13,7 @@ import json
 import random
 import resource
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Tuple
 
@@ -61,16 +61,12 @@ def main(data: Path = DATA, store: str = STORE, n: int = N, language: str = LANG
 
 def measure_mentions(folder: Path, finders: Finders, n: int, language: str) -> Dict[str, Any]:
     """Compare the mentions that are found with gold names."""
-    by_language: Dict[str, List[Path]] = defaultdict(list)
-    for path in sorted(folder.glob("*.iob2")):
-        lang, _, name = path.name.partition("-")
-        if not name.startswith(_SKIPPED) and ".train." not in name:
-            by_language[lang].append(path)
+    by_language = ner_files(folder)
     counts: Counter = Counter()
     false: Counter = Counter()
     seconds = 0.0
-    for lang, paths in sorted(by_language.items()):
-        sentences = list(read_sentences(paths[0], lang))
+    for lang, path in by_language.items():
+        sentences = list(read_sentences(path, lang))
         random.Random(0).shuffle(sentences)
         finder = finders("xx" if language == "xx" else lang)
         finder.find_longest("The")  # reads the stop words
@@ -93,6 +89,20 @@ def measure_mentions(folder: Path, finders: Finders, n: int, language: str) -> D
         "words per second": round(counts["words"] / seconds),
         "most frequent": dict(false.most_common(40)),
     }
+
+
+def ner_files(folder: Path) -> Dict[str, Path]:
+    """Return a file of each language that was not trained on.
+
+    folder (Path): The folder of *.iob2.
+    RETURNS (Dict[str, Path]): The files, sorted by language.
+    """
+    found: Dict[str, Path] = {}
+    for path in sorted(folder.glob("*.iob2")):
+        lang, _, name = path.name.partition("-")
+        if not name.startswith(_SKIPPED) and ".train." not in name:
+            found.setdefault(lang, path)
+    return found
 
 
 def read_sentences(path: Path, lang: str) -> Iterator[Sentence]:

@@ -21,6 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from spacy_mluke.annotate.mentions import split_tokens
 
 EXAMS = Path(__file__).resolve().parent / "world"
+N = typer.Option(0, help="Maximum number of questions of each exam; 0 for all")
 OUTPUT = typer.Option(Path("out/namesakes.json"), help="Where to write the figures")
 # Name of a run, its exam, the option `reranker`, and whether mentions have the labels of the exam.
 _RUNS = (
@@ -33,7 +34,7 @@ _RUNS = (
 )
 
 
-def main(output: Path = OUTPUT) -> None:
+def main(n: int = N, output: Path = OUTPUT) -> None:
     """Measure it."""
     nlp = spacy.blank("xx")
     linker: Any = nlp.add_pipe("mluke_linker", config={"candidates": {"path": "knowledge"}})
@@ -42,16 +43,16 @@ def main(output: Path = OUTPUT) -> None:
     for name, exam, reranker, with_labels in _RUNS:
         linker.cfg["reranker"] = reranker
         own = figures[exam]
-        own[name] = measure(nlp, linker, read(exam), with_labels)
+        own[name] = measure(nlp, linker, read(exam, n), with_labels)
         msg.info(f"{exam}, {name}", json.dumps(own[name]))
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_text(json.dumps(figures, indent=1), encoding="utf8")
 
 
-def read(exam: str) -> Dict[str, List[Dict[str, Any]]]:
-    """Return the questions of an exam by language."""
+def read(exam: str, n: int) -> Dict[str, List[Dict[str, Any]]]:
+    """Return the first questions of an exam by language."""
     found: Dict[str, List[Dict[str, Any]]] = defaultdict(list)
-    for line in (EXAMS / f"{exam}.jsonl").read_text(encoding="utf8").splitlines():
+    for line in (EXAMS / f"{exam}.jsonl").read_text(encoding="utf8").splitlines()[: n or None]:
         question = json.loads(line)
         found[question["lang"]].append(question)
     return found

@@ -1,60 +1,121 @@
 """Train the re-ranker of `mluke_linker` for the bundled knowledge base, and measure what each feature brings.
 
 python scripts/train_reranker.py DATA OUT reads the linked mentions of DATA/relations (FewRel and KnowledgeNet), and
-sentences of DATA/ner for what texts of a language have in common. It writes weights.json and figures.json to OUT. A
-tenth of the sentences and a tenth of the entities are held out.
+sentences of DATA/ner for what texts of a language have in common. It writes weights.json, which is the package's
+spacy_mluke/assets/reranker/weights.json, and figures.json to OUT.
+
+A tenth of the sentences and of the entities is for the final figures, two tenths are to choose features and the NIL
+threshold by, the others are for training.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
+import math
 import random
 import sys
 from collections import defaultdict
 from pathlib import Path
-from typing import Any, Dict, List, Sequence, Tuple
+from typing import Any, Dict, List, NamedTuple, Sequence, Tuple
 
 import numpy
 import spacy
 import typer
 from spacy.tokens import Doc, Span
-from spacy.training import Example
 from wasabi import msg
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from scripts.linking import nil
+from scripts.linking.gold import CORPORA, DEVELOPMENT, TEST, TRAIN, UNKNOWN, Gold, part_of, read_corpus, sample
+from scripts.linking.gold import make_docs as make_gold_docs
 from scripts.measure_knowledge import read_sentences
-from spacy_mluke.kb.reranker import FEATURES, Item, fit_reranker, fit_weights
+from spacy_mluke.kb.ranking import Ranking, agreement, rank
+from spacy_mluke.kb.reranker import FEATURES, Item, Reranker, fit_reranker, fit_weights
 from spacy_mluke.kb.vector_space import VectorSpace
+from spacy_mluke.pipeline.linker.reranking import Question
 from spacy_mluke.pipeline.linker.similarity import similarities
+from spacy_mluke.types import Floats2d
 
 DATA = typer.Argument(..., help="Folder of relations and ner", exists=True, file_okay=False)
 OUT = typer.Argument(..., help="Folder to write")
-N = typer.Option(0, help="Maximum number of sentences; 0 for all")
-N_TEXTS = typer.Option(40, help="Sentences of each language, for its mean vector")
+N = typer.Option(3000, help="Maximum number of sentences of each corpus; 0 for all")
+N_TEXTS = typer.Option(25, help="Sentences of each language, for its mean vector")
+LOST = typer.Option(4.0, help="Points of accuracy that the NIL threshold may cost, on development data")
 SEED = typer.Option(0, help="Seed of the sampling and of the labels")
 
-CORPORA = ("en-fewrel.val", "en-knowledgenet.train")
 _LABELS = ("PER", "ORG", "LOC", "WORK", "EVENT", "OTHER")
 # Mentions are labelled as by a recognizer: half of them not at all, the others with this accuracy.
 _LABEL_RATE, _LABEL_ACCURACY = 0.5, 0.9
+NONE, MIXED, RIGHT = MODES = ("no labels", "some labels", "right labels")
 _SKIPPED = ("mobie", "kaznerd", "btc", "wnut17", "europeana")  # not running text, or of another century
 _MIN_LENGTH = 40  # characters of a sentence
-_PRONOUNS = {"he", "she", "it", "his", "her", "its", "they", "their", "who", "which", "that", "where", "him", "this"}
+_MAX_RANKED = 10  # candidates that the re-ranker compares
 
 
-def main(data: Path = DATA, out: Path = OUT, n: int = N, n_texts: int = N_TEXTS, seed: int = SEED) -> None:
+class Mention(NamedTuple):
+    """A gold mention, with the features of its candidates."""
+
+    part: str
+    corpus: str
+    ent: Span
+    gold: Gold
+    ranking: Ranking
+    is_known: bool  # whether the store has its entity
+    features: Floats2d  # columns FEATURES, for a mention without a label; of a single candidate, all are 0
+
+    @property
+    def place(self) -> int:
+        """The index of its entity among its candidates; -1 if it is none of them."""
+        ids = [match.id for match in self.ranking.matches]
+        return ids.index(self.gold.qid) if self.gold.qid in ids else -1
+
+    def label(self, mode: str, rng: random.Random) -> str:
+        """Return the label that a recognizer might give to the mention."""
+        kind = self.ranking.matches[self.place].type if self.place >= 0 else self.gold.kind
+        if mode == NONE or (mode == MIXED and rng.random() >= _LABEL_RATE):
+            return UNKNOWN
+        return kind if mode == RIGHT or rng.random() < _LABEL_ACCURACY else rng.choice(_LABELS)
+
+    def labelled(self, label: str) -> Floats2d:
+        """Return the features of the candidates of the mention with a label."""
+        found = self.features.copy()
+        found[:, 1] = [math.log(agreement(label, match.type)) for match in self.ranking.matches]
+        return found
+
+
+def main(
+    data: Path = DATA, out: Path = OUT, n: int = N, n_texts: int = N_TEXTS, lost: float = LOST, seed: int = SEED
+) -> None:
     """Train and measure it."""
     nlp, linker = make_linker()
-    examples = read_examples(nlp, data / "relations", linker.candidates, seed)
-    random.Random(seed).shuffle(examples)
-    examples = examples[: n or None]
+    corpora = [(name, sample(read_corpus(data / "relations" / f"{name}.jsonl"), n, seed)) for name in CORPORA]
     texts = read_texts(nlp, data / "ner", n_texts, seed)
-    space, items, held_out = compute(linker, examples, texts, out)
-    train = [item for item, is_test in zip(items, held_out, strict=True) if not is_test]
-    test = [item for item, is_test in zip(items, held_out, strict=True) if is_test]
-    fit_reranker(train, "mluke-small", space).to_disk(out / "weights.json")
-    figures = {"train": len(train), "held out": len(test), "seed": seed, "ablation": ablate(train, test)}
+    space, mentions = compute(nlp, linker, corpora, texts)
+    items = {part: ranked(mentions, part, seed) for part in (TRAIN, DEVELOPMENT, TEST)}
+    found = fit_reranker(items[TRAIN], "mluke-small", space)
+    cases = {mode: judge(linker, found, mentions, mode, seed) for mode in MODES}
+    weights = nil.fit([case for own in cases.values() for case in own if case.part == TRAIN])
+    parts = {mode: [[c for c in own if c.part == part] for part in (DEVELOPMENT, TEST)] for mode, own in cases.items()}
+    threshold = nil.threshold_for(weights, parts[MIXED][0], lost)
+    figures = {
+        "mentions": {part: len(own) for part, own in items.items()},
+        "seed": seed,
+        "ablation": {part: ablate(items[TRAIN], items[part]) for part in (DEVELOPMENT, TEST)},
+        "NIL": {
+            mode: {
+                "default": {
+                    DEVELOPMENT: nil.measure(weights, dev, threshold),
+                    TEST: nil.measure(weights, test, threshold),
+                },
+                "curve": nil.curve(weights, parts[MIXED][0], test),
+            }
+            for mode, (dev, test) in parts.items()
+        },
+    }
+    weights["constant"] -= threshold
+    found.nil = {name: round(weight, 4) for name, weight in weights.items()}
+    out.mkdir(parents=True, exist_ok=True)
+    found.to_disk(out / "weights.json")
     (out / "figures.json").write_text(json.dumps(figures, indent=1), encoding="utf8")
     msg.good(f"{out}", json.dumps(figures, indent=1))
 
@@ -64,47 +125,6 @@ def make_linker() -> Tuple[Any, Any]:
     nlp = spacy.blank("en")
     config = {"candidates": {"path": "knowledge"}, "reranker": None, "nil": 0.0}
     return nlp, nlp.add_pipe("mluke_linker", config=config)
-
-
-def read_examples(nlp: Any, folder: Path, candidates: Any, seed: int) -> List[Example]:
-    """Return a document for each sentence that has a mention with several candidates, one of which is the gold one."""
-    rng = random.Random(seed)
-    spans: Dict[str, Dict[Tuple[int, int], str]] = defaultdict(dict)
-    for name in CORPORA:
-        for line in (folder / f"{name}.jsonl").read_text(encoding="utf8").splitlines():
-            record = json.loads(line)
-            for role in ("head", "tail"):
-                own = record[role]
-                if own.get("qid") and own["name"].lower() not in _PRONOUNS:
-                    spans[record["text"]][own["start"], own["end"]] = own["qid"]
-    found = []
-    for text, golds in spans.items():
-        doc = nlp.make_doc(text)
-        ents: List[Span] = []
-        ids: List[str] = []
-        for (start, end), qid in sorted(golds.items()):
-            span = doc.char_span(start, end)
-            types = {match.id: match.type for own in candidates([span] if span else []) for match in own}
-            if span is None or len(types) < 2 or qid not in types or (ents and span.start < ents[-1].end):
-                continue
-            ents.append(Span(doc, span.start, span.end, label=label_of(types[qid], rng)))
-            ids.append(qid)
-        if ents:
-            doc.ents = ents
-            reference = Doc(nlp.vocab, words=[t.text for t in doc], spaces=[bool(t.whitespace_) for t in doc])
-            reference.ents = [
-                Span(reference, ent.start, ent.end, label=ent.label_, kb_id=qid)
-                for ent, qid in zip(ents, ids, strict=True)
-            ]
-            found.append(Example(doc, reference))
-    return found
-
-
-def label_of(kind: str, rng: random.Random) -> str:
-    """Return the label that a recognizer might give to a mention."""
-    if rng.random() >= _LABEL_RATE:
-        return "X"
-    return kind if rng.random() < _LABEL_ACCURACY else rng.choice(_LABELS)
 
 
 def read_texts(nlp: Any, folder: Path, n: int, seed: int) -> Dict[str, List[Doc]]:
@@ -121,42 +141,74 @@ def read_texts(nlp: Any, folder: Path, n: int, seed: int) -> Dict[str, List[Doc]
 
 
 def compute(
-    linker: Any, examples: Sequence[Example], texts: Dict[str, List[Doc]], out: Path
-) -> Tuple[VectorSpace, List[Item], List[bool]]:
-    """Compute the features of mentions, and choose those that are held out: by sentence and by entity."""
+    nlp: Any, linker: Any, corpora: Sequence[Tuple[str, Any]], texts: Dict[str, List[Doc]]
+) -> Tuple[VectorSpace, List[Mention]]:
+    """Compute the features of all gold mentions that have candidates. What texts have in common is computed from those
+    of the training part."""
     linker.load()
-    docs = [eg.predicted for eg in examples]
-    questions, golds = linker.questions(examples)
-    base = linker.fact_features(docs, questions, linker._names(docs))
-    msg.info(f"{len(questions)} mentions")
-    mentions, descriptions = linker.vectors(docs, questions)
-    space = linker.fit_space(docs, questions, mentions, descriptions, texts)
-    items, held_out, log = [], [], []
-    for i, (question, gold) in enumerate(zip(questions, golds, strict=True)):
-        own = similarities(space, mentions[i], "en", descriptions[i])
-        items.append((numpy.hstack([base[i], own]), gold))
-        ids = [match.id for match in question.ranking.matches]
-        held_out.append(is_held_out(docs[question.doc].text) or is_held_out(ids[gold]))
-        log.append({"text": docs[question.doc].text, "mention": question.ent.text, "ids": ids, "gold": gold})
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "space.json").write_text(json.dumps(space.to_json()), encoding="utf8")
-    (out / "mentions.json").write_text(json.dumps(log, ensure_ascii=False), encoding="utf8")
-    lengths = [len(own) for own in base]
-    numpy.savez(
-        out / "vectors.npz",
-        base=numpy.concatenate(base),
-        lengths=lengths,
-        golds=golds,
-        held_out=held_out,
-        mentions=mentions.astype("float16"),
-        descriptions=numpy.concatenate(descriptions).astype("float16"),
-    )
-    return space, items, held_out
+    docs: List[Doc] = []
+    found: List[Mention] = []
+    questions: List[Question] = []
+    for name, sentences in corpora:
+        for doc, sentence in zip(make_gold_docs(nlp, sentences, _no_label), sentences, strict=True):
+            golds = {(gold.start, gold.end): gold for gold in sentence.golds}
+            for ent, matches in zip(doc.ents, linker.candidates(list(doc.ents)) if doc.ents else (), strict=True):
+                gold = golds[ent.start_char, ent.end_char]
+                ranking = rank(matches[:_MAX_RANKED], UNKNOWN)
+                features = numpy.zeros((len(ranking.matches), len(FEATURES)))
+                is_known = linker.candidates.get(gold.qid) is not None
+                found.append(Mention(part_of(doc.text, gold), name, ent, gold, ranking, is_known, features))
+                if len(ranking.matches) > 1:
+                    questions.append(Question(len(docs), ent, ranking))
+            docs.append(doc)
+    base = iter(linker.fact_features(docs, questions, linker._names(docs)))
+    msg.info(f"{len(found)} mentions, {len(questions)} of them with several candidates")
+    around, described = linker.vectors(docs, questions)
+    open_ = [mention for mention in found if len(mention.ranking.matches) > 1]
+    own = [i for i, mention in enumerate(open_) if mention.part == TRAIN]
+    space = linker.fit_space(docs, [questions[i] for i in own], around[own], [described[i] for i in own], texts)
+    for mention, vector, descriptions in zip(open_, around, described, strict=True):
+        mention.features[:, :-1] = next(base)
+        mention.features[:, -1:] = similarities(space, vector, "en", descriptions)
+    return space, found
 
 
-def is_held_out(key: str) -> bool:
-    """Return whether a sentence or an entity belongs to the held-out tenth."""
-    return int(hashlib.sha256(key.encode("utf8")).hexdigest()[:8], 16) % 10 == 0
+def ranked(mentions: Sequence[Mention], part: str, seed: int) -> List[Item]:
+    """Return the mentions of a part whose entity is one of several candidates, with labels as by a recognizer."""
+    rng = random.Random(seed)
+    used = [mention for mention in mentions if mention.place >= 0 and len(mention.ranking.matches) > 1]
+    items = [(mention.part, (mention.labelled(mention.label(MIXED, rng)), mention.place)) for mention in used]
+    return [item for own, item in items if own == part]
+
+
+def judge(linker: Any, reranker: Reranker, mentions: Sequence[Mention], mode: str, seed: int) -> List[nil.Case]:
+    """Return the best candidates of mentions, with and without their entity."""
+    rng = random.Random(seed)
+    found = []
+    for mention in mentions:
+        label, gold = mention.label(mode, rng), mention.place
+        features, matches = mention.labelled(label), mention.ranking.matches
+        everything = list(range(len(matches)))
+        if gold >= 0:
+            runs = [(nil.IN_BASE, everything), (nil.REMOVED, [i for i in everything if i != gold])]
+        elif mention.gold.qid:
+            runs = [(nil.IN_BASE if mention.is_known else nil.OUT_OF_BASE, everything)]
+        else:
+            runs = [(nil.UNLINKED, everything)]
+        for kind, kept in runs:
+            if not kept:
+                found.append(nil.Case(mention.part, mention.corpus, kind, None, False))
+                continue
+            probabilities = reranker.probabilities(features[kept])
+            place = int(probabilities.argmax())
+            best = matches[kept[place]]._replace(prior=float(probabilities[place]))
+            own = linker._evidence.nil_features(mention.ent.text, label, "en", best)
+            found.append(nil.Case(mention.part, mention.corpus, kind, own, kept[place] == gold))
+    return found
+
+
+def _no_label(gold: Gold) -> str:
+    return UNKNOWN
 
 
 def ablate(train: Sequence[Item], test: Sequence[Item]) -> Dict[str, Dict[str, float]]:

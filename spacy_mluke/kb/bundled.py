@@ -38,7 +38,7 @@ def open_store(path: Union[str, Path]) -> EntityStore:
     if str(path) in BUNDLED and not Path(path).is_file():
         found = _open_bundled(str(path))
         if str(path) == KNOWLEDGE:
-            found.others = _OTHERS
+            found.others, found.has_prominence = _OTHERS, True
         return found
     return EntityStore(path)
 

@@ -7,11 +7,13 @@ from typing import Callable, Collection, Dict, Iterable, List, Mapping, Optional
 
 import numpy
 
-from ..types import Floats2d
+from ..types import Floats1d, Floats2d
+from .nil import labels_of, nil_features
 from .ranking import agreement
 from .store import Entity, Fact, Match
 
 FactsOf = Callable[[str], Iterable[Fact]]
+Labels = Tuple[Optional[float], Tuple[str, ...]]  # the prior of an entity, and its labels
 # Features of a candidate that need no encoder.
 FACT_FEATURES = ("prior", "label", "facts", "language")
 _FLOOR = 1e-6  # minimum prior
@@ -35,6 +37,7 @@ class Evidence:
         self.facts_of, self.get = facts_of, get
         self._facts: Dict[str, List[Fact]] = {}
         self._languages: Dict[str, str] = {}
+        self._labels: Dict[Tuple[str, str], Labels] = {}
 
     def features(
         self, matches: Sequence[Match], label: str, lang: str, others: Iterable[Sequence[Match]], *, use_facts: bool
@@ -59,6 +62,24 @@ class Evidence:
                 found[i, 2] = math.log1p(self._related(match.id, context))
                 found[i, 3] = bool(language) and self._speaks(match.id, language)
         return found
+
+    def nil_features(self, mention: str, label: str, lang: str, best: Match) -> Floats1d:
+        """Return what says whether a mention means its best candidate: see `nil.nil_features`.
+
+        mention (str): The mention.
+        label (str): Its label.
+        lang (str): The language of the text.
+        best (Match): The candidate.
+        RETURNS (Floats1d): The features `NIL_FEATURES`. Shape: (7,), float64.
+        """
+        key = (best.id, lang)
+        own = self._labels.get(key)
+        if own is None:
+            if len(self._labels) >= _MAX_CACHED:
+                self._labels.clear()
+            entity = self.get(best.id)
+            own = self._labels[key] = (entity.prior if entity else None, labels_of(entity, lang))
+        return nil_features(mention, label, best, *own)
 
     def facts(self, entity_id: str) -> List[Fact]:
         """Return the first facts about an entity.

@@ -14,6 +14,8 @@ class Match(NamedTuple):
     id: str
     prior: float  # probability among the mention's candidates; the priors of all candidates sum to 1
     type: str = ""  # the entity's type
+    # How well-known the entity is by this name, in stores that know it (`EntityStore.has_prominence`).
+    prominence: Optional[float] = None
 
 
 def strictest(rows: List[CandidateRow], mention: str, match: str) -> List[CandidateRow]:
@@ -49,10 +51,11 @@ def discounted(rows: List[CandidateRow], lang: str, factor: float) -> List[Candi
     return found
 
 
-def weigh(rows: List[CandidateRow]) -> List[Match]:
+def weigh(rows: List[CandidateRow], *, has_prominence: bool = False) -> List[Match]:
     """Return the entities of rows with their priors.
 
     rows (List[CandidateRow]): The rows.
+    has_prominence (bool): Whether their weights say how well-known the entities are.
     RETURNS (List[Match]): The most likely first; equally likely ones sorted by id.
     """
     weights: Dict[str, Optional[float]] = {}
@@ -68,7 +71,8 @@ def weigh(rows: List[CandidateRow]) -> List[Match]:
     total = sum(filled.values())
     # If all weights are 0, all candidates are equally likely.
     priors = {i: weight / total if total else 1 / len(filled) for i, weight in filled.items()}
-    return [Match(i, prior, types[i]) for i, prior in sorted(priors.items(), key=_rank)]
+    ranked = sorted(priors.items(), key=_rank)
+    return [Match(i, prior, types[i], filled[i] if has_prominence else None) for i, prior in ranked]
 
 
 def _rank(item: Tuple[str, float]) -> Tuple[float, str]:

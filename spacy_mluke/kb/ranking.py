@@ -30,7 +30,9 @@ class Ranking(NamedTuple):
     """A mention's candidates, ranked."""
 
     matches: List[Match]  # the most likely first; priors sum to 1
-    support: float  # how well the candidates fit the mention: 1 if all types agree with its label, less otherwise
+    # How well the candidates fit the mention: 1 if all types agree with its label, less otherwise; or what the
+    # re-ranker says of the best one (`nil.support_of`).
+    support: float
 
 
 def agreement(label: str, entity_type: str) -> float:

@@ -15,6 +15,7 @@ from ..storage.untrusted import parse_json, read_untrusted
 from ..types import Floats1d, Floats2d
 from .bundled import ASSETS
 from .evidence import FACT_FEATURES
+from .nil import NIL_FEATURES
 from .vector_space import VectorSpace
 
 # The last one: the similarity of a candidate's description with the text around the mention, by the encoder.
@@ -35,16 +36,24 @@ class Reranker:
     encoder (str): Name of the encoder that the weights were trained with; with another, its features are not used.
     space (Optional[VectorSpace]): Makes the encoder's states of texts and descriptions comparable; None if the features
         of the encoder are not used.
+    nil (Optional[Weights]): Weight of each feature of `NIL_FEATURES`; None if it does not say whether the knowledge
+        base lacks what a mention means.
     RAISES (ValueError): ML415 for unknown features, and weights that are no numbers.
     """
 
     def __init__(
-        self, weights: Weights, without_encoder: Weights, encoder: str = "", space: Optional[VectorSpace] = None
+        self,
+        weights: Weights,
+        without_encoder: Weights,
+        encoder: str = "",
+        space: Optional[VectorSpace] = None,
+        nil: Optional[Weights] = None,
     ):
         self.weights = _check(weights, FEATURES)
         self.without_encoder = _check(without_encoder, FACT_FEATURES)
         self.encoder = encoder
         self.space = space
+        self.nil = None if nil is None else _check(nil, NIL_FEATURES)
 
     def probabilities(self, features: Floats2d) -> Floats1d:
         """Return the probabilities of a mention's candidates.
@@ -59,7 +68,8 @@ class Reranker:
 
     def to_bytes(self) -> bytes:
         """Return the weights as JSON."""
-        content = {"encoder": self.encoder, "weights": self.weights, "without_encoder": self.without_encoder}
+        content: Dict[str, Any] = {"encoder": self.encoder, "weights": self.weights}
+        content.update(without_encoder=self.without_encoder, nil=self.nil)
         space = None if self.space is None else self.space.to_json()
         return (json.dumps({**content, "space": space}) + "\n").encode("utf8")
 
@@ -75,7 +85,8 @@ class Reranker:
         try:
             content = parse_json(data)
             space = content["space"] and VectorSpace.from_json(content["space"])
-            return cls(content["weights"], content["without_encoder"], str(content["encoder"]), space)
+            weights, reduced, nil = content["weights"], content["without_encoder"], content.get("nil")
+            return cls(weights, reduced, str(content["encoder"]), space, nil)
         except (ValueError, KeyError, TypeError, AttributeError) as err:
             raise ValueError(Errors.ML415.format(source=source, reason=err)) from err
 

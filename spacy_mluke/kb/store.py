@@ -48,6 +48,8 @@ class EntityStore(Entities, ReadOnlyDatabase):
     def __init__(self, path: Union[str, Path], *, others: float = 0.0):
         super().__init__(Path(path))
         self.others = others
+        # Whether the weights of names say how well-known the entities are, on the scale of the bundled "knowledge".
+        self.has_prominence = False
         self._folder: Optional[tempfile.TemporaryDirectory] = None
         try:
             meta = read_counts(self.read_meta())
@@ -175,7 +177,8 @@ class EntityStore(Entities, ReadOnlyDatabase):
         RETURNS (List[Match]): The most likely first; equally likely ones sorted by id.
         RAISES (ValueError): ML070 for an unknown value of `match`.
         """
-        return weigh(self.named(mention, lang, match=match, inflections=inflections).rows)
+        rows = self.named(mention, lang, match=match, inflections=inflections).rows
+        return weigh(rows, has_prominence=self.has_prominence)
 
     def named(
         self, mention: str, lang: Optional[str] = None, *, match: str = "loose", inflections: bool = False

@@ -188,7 +188,7 @@ class StoreUnion(Entities):
         named = [store.named(mention, lang, match=match, inflections=inflections) for store in self.stores]
         has_direct = any(own.rows and not own.is_inflected for own in named)
         used = [
-            (place, weigh(own.rows))
+            (place, weigh(own.rows, has_prominence=self.stores[place].has_prominence))
             for place, own in enumerate(named)
             if own.rows and not (own.is_inflected and has_direct)
         ]
@@ -196,9 +196,9 @@ class StoreUnion(Entities):
         for place, matches in used:
             for match_ in matches:
                 entity_id = self._ids[place].get(match_.id, match_.id)
-                before = found.get(entity_id, Match(entity_id, 0.0, match_.type))
+                before = found.get(entity_id, match_._replace(id=entity_id, prior=0.0))
                 prior = before.prior + match_.prior / len(used)
-                found[entity_id] = Match(entity_id, prior, before.type or match_.type)
+                found[entity_id] = before._replace(prior=prior, type=before.type or match_.type)
         return sorted(found.values(), key=_descending)
 
 

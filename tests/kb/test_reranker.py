@@ -8,6 +8,7 @@ import numpy
 import pytest
 
 from spacy_mluke.kb.evidence import FACT_FEATURES
+from spacy_mluke.kb.nil import NIL_FEATURES
 from spacy_mluke.kb.reranker import BUNDLED, FEATURES, Reranker, fit_reranker, fit_weights
 from spacy_mluke.kb.vector_space import VectorSpace
 
@@ -31,7 +32,8 @@ def items(n=40):
 
 
 def reranker(space=None):
-    return Reranker(dict.fromkeys(FEATURES, 0.5), dict.fromkeys(FACT_FEATURES, 2.0), "e5", space)
+    nil = dict.fromkeys(NIL_FEATURES, -1.0)
+    return Reranker(dict.fromkeys(FEATURES, 0.5), dict.fromkeys(FACT_FEATURES, 2.0), "e5", space, nil)
 
 
 def test_training_finds_the_feature_that_decides(space):
@@ -67,7 +69,7 @@ def test_it_is_saved_and_read(tmp_path, space):
     own = reranker(space)
     own.to_disk(tmp_path / "weights.json")
     found = Reranker.from_disk(tmp_path / "weights.json")
-    assert found.to_bytes() == own.to_bytes()
+    assert found.to_bytes() == own.to_bytes() and found.nil == own.nil
     assert found.space.texts["de"] == pytest.approx([3.0, 0.0, 0.1])
 
 
@@ -80,12 +82,19 @@ def test_it_is_saved_and_read(tmp_path, space):
         {"space": {"texts": {"": [1.0]}, "descriptions": [1.0, 2.0], "common": [1.0]}},
         {"space": {"texts": {"en": [1.0]}, "descriptions": [1.0], "common": [1.0]}},
         {"space": 1},
+        {"nil": {"constant": 1.0}},
     ],
 )
 def test_a_file_that_does_not_fit_is_an_error(change):
     content = {**json.loads(reranker().to_bytes()), **change}
     with pytest.raises(ValueError, match="ML415"):
         Reranker.from_bytes(json.dumps(content).encode())
+
+
+def test_files_without_weights_for_nil_are_read():
+    content = json.loads(reranker().to_bytes())
+    del content["nil"]
+    assert Reranker.from_bytes(json.dumps(content).encode()).nil is None
 
 
 def test_a_missing_file_is_an_error(tmp_path):

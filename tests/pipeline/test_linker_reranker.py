@@ -11,6 +11,7 @@ from spacy.tokens import Doc, Span
 from spacy.training import Example
 
 from spacy_mluke.kb.evidence import FACT_FEATURES
+from spacy_mluke.kb.nil import NIL_FEATURES
 from spacy_mluke.kb.ranking import DISAGREEMENT, Ranking
 from spacy_mluke.kb.reranker import FEATURES, Reranker
 from spacy_mluke.kb.store import STORE, Match
@@ -40,6 +41,12 @@ def nlp(steady_checkpoint, store):
 def weights(path, **own):
     found = Reranker({**dict.fromkeys(FEATURES, 0.0), **own}, {**dict.fromkeys(FACT_FEATURES, 0.0), **own})
     found.to_disk(path)
+    return str(path)
+
+
+def nil_weights(path, constant, **own):
+    found = {**dict.fromkeys(NIL_FEATURES, 0.0), "constant": constant, **own}
+    Reranker(dict.fromkeys(FEATURES, 1.0), dict.fromkeys(FACT_FEATURES, 1.0), nil=found).to_disk(path)
     return str(path)
 
 
@@ -141,6 +148,31 @@ def test_a_text_without_ambiguous_mentions_is_linked(nlp, tmp_path):
     doc = Doc(nlp.vocab, words=["Troy", "and", "Nowhere"])
     doc.ents = [Span(doc, 0, 1, "X"), Span(doc, 2, 3, "X")]
     assert [ent.kb_id_ for ent in nlp(doc).ents] == ["troy", "NIL"]
+
+
+@pytest.mark.parametrize(
+    ("constant", "nil", "expected"),
+    [(5.0, 0.1, "troy"), (-5.0, 0.1, "NIL"), (-5.0, 0.0, "troy"), (-5.0, 0.0001, "troy")],
+    ids=["meant", "not_meant", "always", "less_weight_of_nil"],
+)
+@pytest.mark.filterwarnings("ignore:.*ML186")
+def test_the_reranker_says_whether_a_single_candidate_is_meant(
+    steady_checkpoint, store, tmp_path, constant, nil, expected
+):
+    path = nil_weights(tmp_path / "weights.json", constant)
+    nlp = link_pipeline(steady_checkpoint, store, reranker=path, nil=nil)
+    nlp.get_pipe("mluke_linker").candidates.store.has_prominence = True
+    doc = Doc(nlp.vocab, words=["Troy", "fell"])
+    doc.ents = [Span(doc, 0, 1, "X")]
+    assert nlp(doc).ents[0].kb_id_ == expected
+
+
+def test_priors_of_other_stores_do_not_say_whether_a_candidate_is_meant(steady_checkpoint, store, tmp_path):
+    nlp = link_pipeline(steady_checkpoint, store, reranker=nil_weights(tmp_path / "weights.json", -5.0))
+    assert "city" in linked(nlp, "Paris is large") and nlp.get_pipe("mluke_linker").reranker.nil
+    doc = Doc(nlp.vocab, words=["Troy", "fell"])
+    doc.ents = [Span(doc, 0, 1, "X")]
+    assert nlp(doc).ents[0].kb_id_ == "troy"
 
 
 @pytest.mark.parametrize("description", ["", "a city on the river"], ids=["without", "with"])

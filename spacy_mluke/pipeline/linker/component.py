@@ -78,7 +78,9 @@ class MaskedEntityLinker(JudgedLinks, RerankingPipe, TrainablePipe):
         entity. What another linker of the pipeline has linked is always kept; its NIL is not.
     nil (float): Weight of the possibility that a mention means an entity that the knowledge base lacks, beside the
         priors of its candidates, whose sum is 1 if their types agree with the mention's label, and less otherwise. The
-        mention gets NIL if that is more probable. 0 to link every mention with candidates.
+        mention gets NIL if that is more probable. For candidates of "knowledge", the re-ranker says how probable it is;
+        0.1 is the threshold that was chosen for it, and a higher value gives more NIL. 0 to link every mention with
+        candidates.
     use_facts (bool): Whether a candidate is preferred if the text names other entities that the knowledge base connects
         with it, such as the country of a city.
     reranker (Optional[str]): The model that ranks a mention's candidates by what the text says: a file that

@@ -15,6 +15,7 @@ from ...encoder.access import encoder_settings
 from ...errors import Errors, check_flag, check_text
 from ...kb.candidate_sources import AUTO, CandidateSource
 from ...kb.evidence import Evidence, describe
+from ...kb.nil import support_of
 from ...kb.ranking import Ranking, agreement, likely, rank
 from ...kb.reranker import BUNDLED, Reranker, fit_reranker
 from ...kb.store import Match
@@ -166,8 +167,24 @@ class RerankingPipe(KnowledgePipe):
             ]
         rankings = [rank(own, ent.label_) for (_, ent), own in zip(ents, found, strict=True)]
         places = [place for place, own in enumerate(rankings) if len(own.matches) > 1]
-        if not places:
-            return rankings
+        if places:
+            self._reorder(reranker, docs, ents, rankings, places, names)
+        for place, ((i, ent), own) in enumerate(zip(ents, rankings, strict=True)):
+            if reranker.nil is not None and own.matches and own.matches[0].prominence is not None:
+                features = self._evidence.nil_features(ent.text, ent.label_, self._lang(docs[i]), own.matches[0])
+                rankings[place] = own._replace(support=support_of(reranker.nil, features))
+        return rankings
+
+    def _reorder(
+        self,
+        reranker: Reranker,
+        docs: Sequence[Doc],
+        ents: Sequence[Tuple[int, Span]],
+        rankings: List[Ranking],
+        places: Sequence[int],
+        names: Dict[int, Names],
+    ) -> None:
+        """Rank the candidates of some mentions again, in place."""
         questions = [Question(*ents[place], rankings[place]) for place in places]
         features = self.fact_features(docs, questions, names)
         if self.cfg["similarity"] and reranker.space is not None and reranker.encoder == self._encoder_name:
@@ -176,7 +193,6 @@ class RerankingPipe(KnowledgePipe):
             )
         for place, own in zip(places, features, strict=True):
             rankings[place] = reorder(rankings[place], reranker.probabilities(own), ents[place][1].label_)
-        return rankings
 
     def fact_features(
         self, docs: Sequence[Doc], questions: Sequence[Question], names: Dict[int, Names]

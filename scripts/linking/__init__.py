@@ -1,0 +1,1 @@
+"""Linked mentions of public corpora, and what the linker makes of them."""

@@ -1,0 +1,105 @@
+"""Whether a mention means its best candidate, or something that the knowledge base lacks."""
+
+from __future__ import annotations
+
+import math
+from typing import Dict, Optional, Sequence, Tuple
+
+import numpy
+
+from ..types import Floats1d, Floats2d
+from .entities import Entity
+from .matching import Match
+from .ranking import agreement
+from .store_format import NAME
+from .text_classes import UNSPACED
+
+# Features of a mention and its best candidate, which need no encoder and no facts:
+# - prominence: logarithm of how well-known the candidate is by this name;
+# - own_name: logarithm of the part of the candidate's prominence that this name has: 0 for its label, less for an
+#   alias or a name in another language;
+# - probability: that of the candidate among the mention's candidates;
+# - label: logarithm of the agreement of its type with the mention's label;
+# - words: whether the mention has several words;
+# - part: whether the mention is a part of the candidate's name, such as a last name.
+NIL_FEATURES = ("constant", "prominence", "own_name", "probability", "label", "words", "part")
+# A mention is linked if it is likelier that the candidate is meant than not: this is `nil` where both are equal.
+EVEN = 0.1
+_LEAST_SHARE = 1e-3
+_STEPS = 50
+_TOLERANCE = 1e-9
+_LONG = 4  # letters of a name without spaces that counts as several words
+_MOST = 30.0  # largest logarithm of odds
+
+
+def nil_features(mention: str, label: str, best: Match, prior: Optional[float], names: Sequence[str]) -> Floats1d:
+    """Return what says whether a mention means its best candidate.
+
+    mention (str): The mention.
+    label (str): Its label.
+    best (Match): The candidate that was ranked first, with its prominence.
+    prior (Optional[float]): How well-known the candidate is.
+    names (Sequence[str]): Its labels in the text's language and in English, in lower case.
+    RETURNS (Floats1d): The features `NIL_FEATURES`. Shape: (7,), float64.
+    """
+    prominence = best.prominence or 0.0
+    share = prominence / prior if prior else 1.0
+    lower = " ".join(mention.lower().split())
+    is_whole = lower in names
+    is_long = " " in lower or (len(lower) >= _LONG and UNSPACED.search(lower) is not None)
+    is_part = not is_whole and any(f" {lower} " in f" {name} " for name in names)
+    return numpy.array(
+        [
+            1.0,
+            math.log(max(prominence, 1.0)),
+            math.log(min(max(share, _LEAST_SHARE), 1.0)),
+            best.prior,
+            math.log(agreement(label, best.type)),
+            float(is_long),
+            float(is_part),
+        ]
+    )
+
+
+def labels_of(entity: Optional[Entity], lang: str) -> Tuple[str, ...]:
+    """Return the labels of an entity that mentions are compared with.
+
+    entity (Optional[Entity]): The entity.
+    lang (str): Language of the text.
+    RETURNS (Tuple[str, ...]): Its labels in that language, in English and without a language, in lower case.
+    """
+    names = entity.names if entity is not None else ()
+    return tuple({own.name.lower() for own in names if own.kind == NAME and own.lang in (lang, "en", "")})
+
+
+def support_of(weights: Dict[str, float], features: Floats1d) -> float:
+    """Return how well the best candidate supports a mention, as `Ranking.support`.
+
+    weights (Dict[str, float]): A weight for each of `NIL_FEATURES`.
+    features (Floats1d): From `nil_features`. Shape: (7,).
+    RETURNS (float): `EVEN` times the odds that the mention means the candidate.
+    """
+    logit = sum(weights[name] * float(value) for name, value in zip(NIL_FEATURES, features, strict=True))
+    return EVEN * math.exp(min(max(logit, -_MOST), _MOST))
+
+
+def fit_nil(features: Floats2d, is_meant: Sequence[bool], importance: Sequence[float], *, l2: float = 1.0) -> Floats1d:
+    """Return the weights of a logistic regression, by Newton's method.
+
+    features (Floats2d): Features of mentions. Shape: (n, n_features).
+    is_meant (Sequence[bool]): Whether each mention means its best candidate.
+    importance (Sequence[float]): How much each mention counts.
+    l2 (float): Weight of the penalty: half the sum of the squared weights.
+    RETURNS (Floats1d): The weights. Shape: (n_features,), float64.
+    """
+    counts, truth = numpy.asarray(importance, dtype="float64"), numpy.asarray(is_meant, dtype="float64")
+    weights = numpy.zeros(features.shape[1])
+    for _ in range(_STEPS):
+        found = 1.0 / (1.0 + numpy.exp(-numpy.clip(features @ weights, -_MOST, _MOST)))
+        gradient = features.T @ (counts * (truth - found)) - l2 * weights
+        curved = features * (counts * found * (1.0 - found))[:, None]
+        step = numpy.linalg.solve(curved.T @ features + l2 * numpy.eye(len(weights)), gradient)
+        weights = weights + step
+        if float(numpy.abs(step).max()) < _TOLERANCE:
+            break
+    return weights

@@ -1,0 +1,94 @@
+"""Whether a mention means its best candidate: features, weights, and the store's part."""
+
+from __future__ import annotations
+
+import math
+
+import numpy
+import pytest
+
+from spacy_mluke.kb.nil import EVEN, NIL_FEATURES, fit_nil, labels_of, nil_features, support_of
+from spacy_mluke.kb.ranking import DISAGREEMENT
+from spacy_mluke.kb.store import STORE, Entity, EntityName, EntityStore, Match
+from spacy_mluke.kb.store_build import StoreRow, build_store
+from spacy_mluke.kb.store_union import StoreUnion
+
+BEST = Match("Q1", 0.8, "PER", 30.0)
+WEIGHTS = dict.fromkeys(NIL_FEATURES, 0.0)
+
+
+def features(mention="Cook", label="PER", best=BEST, prior=100.0, names=("tim cook",)):
+    return dict(zip(NIL_FEATURES, nil_features(mention, label, best, prior, names), strict=True))
+
+
+def test_a_name_that_is_not_the_label_has_a_part_of_the_prominence():
+    found = features()
+    assert found["prominence"] == pytest.approx(math.log(30.0))
+    assert found["own_name"] == pytest.approx(math.log(0.3))
+    assert found["probability"] == 0.8
+
+
+def test_a_type_that_disagrees_with_the_label_counts():
+    assert features(label="ORG")["label"] == pytest.approx(math.log(DISAGREEMENT))
+    assert features(label="X")["label"] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("mention", "names", "expected"),
+    [
+        ("Cook", ("tim cook",), True),
+        ("Cook", ("cook", "tim cook"), False),
+        ("Coo", ("tim cook",), False),
+        ("Tim  Cook", ("tim cook",), False),
+    ],
+    ids=["last_name", "whole", "part_of_a_word", "spaces"],
+)
+def test_a_mention_may_be_a_part_of_the_label(mention, names, expected):
+    assert features(mention, names=names)["part"] == expected
+
+
+@pytest.mark.parametrize(("mention", "expected"), [("Tim Cook", 1.0), ("Cook", 0.0), ("東京大学", 1.0), ("東京", 0.0)])
+def test_long_names_of_scripts_without_spaces_count_as_several_words(mention, expected):
+    assert features(mention)["words"] == expected
+
+
+def test_an_entity_without_a_prior_is_called_by_its_own_name():
+    assert features(prior=None)["own_name"] == 0.0
+
+
+def test_labels_are_in_the_language_of_the_text_and_in_english():
+    names = [
+        EntityName("Köln", "de"),
+        EntityName("Cologne", "en"),
+        EntityName("Keulen", "nl"),
+        EntityName("K", "de", "alias"),
+    ]
+    assert set(labels_of(Entity("Q365", names=tuple(names)), "de")) == {"köln", "cologne"}
+    assert labels_of(None, "de") == ()
+
+
+def test_support_is_even_where_both_are_equally_likely():
+    values = nil_features("Cook", "PER", BEST, 100.0, ())
+    assert support_of(WEIGHTS, values) == pytest.approx(EVEN)
+    assert support_of({**WEIGHTS, "constant": 1.0}, values) == pytest.approx(EVEN * math.e)
+
+
+def test_training_ends_where_the_gradient_is_0():
+    rng = numpy.random.default_rng(0)
+    x, counts = rng.normal(size=(60, 3)), rng.random(60)
+    truth = x[:, 0] + rng.normal(size=60) > 0
+    weights = fit_nil(x, truth.tolist(), counts.tolist())
+    gradient = x.T @ (counts * (truth - 1 / (1 + numpy.exp(-x @ weights)))) - weights
+    assert numpy.abs(gradient).max() < 1e-6 and weights[0] > 0.5
+
+
+def test_only_stores_that_know_it_say_how_well_known_an_entity_is(tmp_path):
+    stores = []
+    for name in ("own", "known"):
+        path = build_store([StoreRow(name, "en", "Paris", "LOC", 9.0)], tmp_path / name / STORE).path
+        stores.append(EntityStore(path))
+    stores[1].has_prominence = True
+    assert [store.candidates("Paris", "en")[0].prominence for store in stores] == [None, 9.0]
+    found = {match.id: match for match in StoreUnion(stores).candidates("Paris", "en")}
+    assert (found["own"].prominence, found["known"].prominence) == (None, 9.0)
+    assert found["known"].prior == 0.5
