@@ -80,7 +80,9 @@ class PairTraining:
         entities = torch.from_numpy(numpy.asarray(output.entity_states)).requires_grad_()
         with torch.enable_grad():
             logits = pool_mentions(self.scorer(passages(examples, output, pieces, entities)), examples)
-            loss = pair_loss(logits, *label_masks(examples, logits))
+            # Two entities whose only mentions are the same tokens have no pair: their logits are constant.
+            has_pair = logits[:, 0] > _NEVER
+            loss = pair_loss(*(rows[has_pair] for rows in (logits, *label_masks(examples, logits))))
             loss.backward()
         nn.utils.clip_grad_norm_(self.scorer.parameters(), _CLIP)
         for group in self.optimizer.param_groups:
@@ -90,7 +92,7 @@ class PairTraining:
         d_output = EncoderOutput(cast(Any, _gradient(pieces)), cast(Any, _gradient(entities)), output.batch)
         backprop(d_output)
         self.encoder.finish_update(optimizer)
-        return float(loss.detach()) / len(logits)
+        return float(loss.detach()) / max(1, int(has_pair.sum()))
 
     def tensors(self) -> Dict[str, Tensor]:
         """Return the weights and the optimizer's moments, by name."""

@@ -115,9 +115,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--checkpoint", default="mluke-small", help="checkpoint to start from (default: %(default)s)")
     parser.add_argument("--start", type=Path, help="output of an earlier training: start from its weights")
     parser.add_argument("--frozen", default=",".join(FROZEN), help="parts that are not trained (default: %(default)s)")
-    parser.add_argument(
-        "--rate", type=float, default=RATE, help="learning rate of the encoder (default: %(default)s)"
-    )
+    parser.add_argument("--rate", type=float, default=RATE, help="learning rate of the encoder (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="seed of all random numbers (default: %(default)s)")
 
 

@@ -20,9 +20,9 @@ def build_sentence_ngrams_v1(min_size: int = 1, max_size: int = 16, skip_punctua
 
     min_size (int): Minimum number of tokens of a candidate.
     max_size (int): Maximum number of tokens of a candidate. The papers use 16 (Yamada et al., 2020, section 4.3).
-    skip_punctuation (bool): Whether to leave out ranges of punctuation alone, and those that begin or end with a
-        comma, a dash, or one half of a pair of brackets or quotation marks. `spacy_mluke.suggesters.punctuation` says
-        which.
+    skip_punctuation (bool): Whether to leave out ranges of punctuation or particles alone, and those that begin or end
+        with a comma, a dash, or one half of a pair of brackets or quotation marks.
+        `spacy_mluke.suggesters.punctuation` says which.
     RETURNS (Suggester): Returns token bounds of documents, sorted by start and end. Shape of dataXd: (n_spans, 2),
         int32.
     RAISES (ValueError): ML071, ML310 for values that are not allowed.

@@ -1,4 +1,4 @@
-"""Which ranges of tokens can be names, judging by punctuation."""
+"""Which ranges of tokens can be names, judging by punctuation and particles."""
 
 from __future__ import annotations
 
@@ -15,17 +15,20 @@ _SEPARATORS = ",;:/|·…-–—،؛、，；：‧"
 _STOPS, _LAST_STOPS = ".!?。！？", "。"
 _OPENING, _CLOSING = "([{（［｛【", ")]}）］｝】"
 _QUOTES = '"“”„‟«»‘’‚‹›「」『』《》〈〉'
-# A letter or a digit; but not in an ending after an apostrophe, such as 's, which is no name by itself.
-_WORD = re.compile(r"^(?!['’]\w{1,2}$).*\w", re.DOTALL)
+# Particles that are no name by themselves: Japanese, Chinese ("of", "in", "is", "to", "from"), Korean and Thai. Some
+# others are names, too: 中 is China, 이 a surname.
+_PARTICLES = "[のがはをにでとも的在是对對从從與는을를의에]|から|まで|ใน|ที่"
+# A letter or a digit; but not in a particle, or in an ending after an apostrophe, such as 's.
+_WORD = re.compile(rf"^(?!['’]\w{{1,2}}$)(?!(?:{_PARTICLES})$).*\w", re.DOTALL)
 _N_KINDS = 6
 
 
 def are_names(words: Sequence[str], starts: Ints1d, ends: Ints1d) -> Bools1d:
     """Return which ranges can be names.
 
-    A range has a letter or a digit outside endings such as 's. It neither begins nor ends with a comma, a colon, a dash
-    or the like. It may end with a full stop ("Henry VIII."), and does not begin with one. If it begins or ends with a
-    bracket, brackets are closed inside; if with a quotation mark, there is an even number of them inside.
+    A range has a letter or a digit outside particles and endings such as 's. It neither begins nor ends with a comma, a
+    colon, a dash or the like. It may end with a full stop ("Henry VIII."), and does not begin with one. If it begins or
+    ends with a bracket, brackets are closed inside; if with a quotation mark, there is an even number of them inside.
 
     words (Sequence[str]): Texts of the tokens.
     starts (Ints1d): First token of each range. Shape: (n,).

@@ -29,6 +29,10 @@ def is_name(text):
         "„ Supplex “",
         "O’Neill",
         "Jones 's",
+        "日本 の",
+        "中",
+        "이",
+        "從 文",
     ],
 )
 def test_these_can_be_names(text):
@@ -53,6 +57,12 @@ def test_these_can_be_names(text):
         "北京 。",
         ". NET",
         "Rome -",
+        "の",
+        "在",
+        "から",
+        "를",
+        "ใน",
+        "、 で",
     ],
 )
 def test_these_cannot(text):
