@@ -29,6 +29,7 @@ ML263 were other words for ML070, ML071, ML024, ML070 and ML310.
 
 from .checks import (
     check_at_least,
+    check_by_label,
     check_choice,
     check_dropout,
     check_flag,
@@ -46,6 +47,7 @@ __all__ = [
     "Errors",
     "Warnings",
     "check_at_least",
+    "check_by_label",
     "check_choice",
     "check_dropout",
     "check_flag",

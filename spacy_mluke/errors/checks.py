@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import importlib
 import math
-from typing import Any, Callable, Iterable, List, Sequence
+from typing import Any, Callable, Iterable, List, Mapping, Sequence
 
 from .codes import Errors
 
@@ -149,6 +149,20 @@ def check_names(option: str, value: Any, *, optional: bool = False) -> None:
         return
     if not isinstance(value, (list, tuple)) or not all(isinstance(name, str) and name for name in value):
         raise _not_wanted(option, value, 'a list of strings that are not empty, such as ["CITY"]', optional)
+
+
+def check_by_label(option: str, value: Any, check: Callable[[str, Any], None]) -> None:
+    """Check that an option is a table of labels and numbers.
+
+    option (str): Name of the option.
+    value (Any): Its value.
+    check (Callable[[str, Any], None]): Checks a number; it gets the option and label as its name.
+    RAISES (ValueError): ML310 if the option is no table, or what `check` raises.
+    """
+    if not isinstance(value, Mapping) or not all(isinstance(label, str) and label for label in value):
+        raise _not_wanted(option, value, 'a table of labels and numbers, such as {"capital": 1}')
+    for label, number in value.items():
+        check(f"{option}.{label}", number)
 
 
 def _check_range(

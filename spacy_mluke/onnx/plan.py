@@ -23,11 +23,15 @@ from ..suggesters.ngrams import suggest_ngrams
 from ..suggesters.pair_spans import propose_pairs
 from .head_graphs import LinearHead, MentionPairsHead
 
+_RELATIONS = (
+    "no_label", "multi_label", "threshold", "thresholds", "max_tails", "max_heads", "temperature", "bias", "inverses",
+    "type_pairs",
+)  # fmt: skip
 # Options of components that the runner reads.
 _OPTIONS = {
     "names": ("negative_label", "threshold", "temperature", "keep_nested", "max_candidates_per_piece"),
-    "pairs": ("no_label", "multi_label", "threshold", "temperature", "bias", "inverses", "type_pairs"),
-    "mention_pairs": ("no_label", "multi_label", "threshold", "temperature", "bias", "inverses", "type_pairs"),
+    "pairs": _RELATIONS,
+    "mention_pairs": _RELATIONS,
     "answers": ("top_k", "max_answer_pieces", "null_threshold", "threshold", "temperature"),
     "types": ("threshold", "temperature"),
     "states": (),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union, cast
 
@@ -14,6 +15,7 @@ from ..heads.losses import sigmoid
 from ..pipeline.ner.decoding import rank_entities
 from ..pipeline.qa.answer_ranges import answer_ranges
 from ..pipeline.relations.decoding import agreeing_logits, decide
+from ..pipeline.relations.limits import Found, keep_best
 from ..suggesters.pair_spans import propose_pairs
 from ..tokenization.interface import Wordpieces
 from ..tokenization.load import open_wordpieces
@@ -138,18 +140,13 @@ class OnnxPipeline:
             {(own.start, own.end): own.label_ for own in text.ents} for text in read
         ]
         logits = agreeing_logits(logits, groups, kept, names, labels, options["inverses"], options["type_pairs"])
-        no_label = options["no_label"]
-        rows, columns, scores = decide(
-            logits,
-            **{name: options[name] for name in ("multi_label", "threshold", "temperature", "bias")},
-            negative=labels.index(no_label) if no_label in labels else None,
-        )
+        rows, columns, scores = decide(logits, labels, options)
         places = [(n, pair) for n, own in enumerate(groups) for pair in own.tolist()]
         for row, column, score in zip(kept[rows].tolist(), columns.tolist(), scores.tolist(), strict=True):
             n, pair = places[row]
             head, tail = (characters(read[n], bounds) for bounds in pair)
             found[n].append(FoundRelation(head, tail, labels[column], score))
-        return found
+        return [_within_limits(text.text, own, options) for text, own in zip(read, found, strict=True)]
 
     def types(
         self, texts: Sequence[Text], mentions: Sequence[Sequence[MentionLike]], *, component: Optional[str] = None
@@ -313,3 +310,11 @@ class OnnxPipeline:
         for n, (text, own) in enumerate(zip(texts, mentions, strict=True)):
             found.append(text.with_mentions([Mention(*token_bounds(text, n, given), label_of(given)) for given in own]))
         return found
+
+
+def _within_limits(text: str, relations: List[FoundRelation], options: Mapping[str, Any]) -> List[FoundRelation]:
+    found = [
+        Found((*own.head, text[slice(*own.head)]), (*own.tail, text[slice(*own.tail)]), own.label, own.score)
+        for own in relations
+    ]
+    return list(itertools.compress(relations, keep_best(found, options)))

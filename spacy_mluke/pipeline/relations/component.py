@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+import itertools
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 import numpy
 from spacy.tokens import Doc, Span
@@ -11,9 +12,10 @@ from spacy.vocab import Vocab
 from thinc.api import Model
 from thinc.util import to_numpy
 
+from ...annotate.links import NIL
 from ...annotate.passages import drop_passage, read_passage
 from ...annotate.relations import Relation, get_relations, has_relations, set_relations
-from ...errors import Errors, check_flag, check_fraction, check_number, check_positive, check_text
+from ...errors import Errors, check_by_label, check_flag, check_fraction, check_number, check_positive, check_text
 from ...heads.group_classifier import GroupModel
 from ...heads.losses import cross_entropy, multi_label_loss
 from ...heads.mention_pairs import PairFeaturesLayer
@@ -24,6 +26,7 @@ from ...types import Floats2d, Ints3d
 from ..base.group_classifier import GroupClassifier, Prediction
 from ..base.task import Scorer
 from .decoding import agreeing_logits, count_type_pairs, decide
+from .limits import LIMITS, Found, Mention, check_limit, count_limits, keep_best
 
 
 class RelationExtractor(GroupClassifier):
@@ -72,7 +75,8 @@ class RelationExtractor(GroupClassifier):
             "no_label": no_label,
             "multi_label": multi_label,
         }
-        super().__init__(vocab, model, name, options, scorer, {"inverses": {}, "type_pairs": {}})
+        known: Dict[str, Any] = {"inverses": {}, "type_pairs": {}, "thresholds": {}, "max_tails": {}, "max_heads": {}}
+        super().__init__(vocab, model, name, options, scorer, known)
         self.pairs = pairs
         if "stored" in model.attrs:
             model.attrs["stored"] = read_passage
@@ -119,6 +123,58 @@ class RelationExtractor(GroupClassifier):
         relations = [relation for eg in examples for relation in get_relations(eg.reference)]
         found = [(relation.label, relation.head.label_, relation.tail.label_) for relation in relations]
         self.type_pairs = count_type_pairs(found, min_share=min_share)
+
+    @property
+    def thresholds(self) -> Dict[str, float]:
+        """Minimum probabilities of labels that need a higher one than the option `threshold`."""
+        return self.cfg["thresholds"]
+
+    @thresholds.setter
+    def thresholds(self, value: Mapping[str, float]) -> None:
+        self._set_numbers("thresholds", value, check_fraction)
+
+    @property
+    def max_tails(self) -> Dict[str, int]:
+        """How many tails a head may have in a document: the most probable ones. Other labels have no limit."""
+        return self.cfg["max_tails"]
+
+    @max_tails.setter
+    def max_tails(self, value: Mapping[str, int]) -> None:
+        self._set_numbers("max_tails", value, check_limit)
+
+    @property
+    def max_heads(self) -> Dict[str, int]:
+        """How many heads a tail may have in a document: the most probable ones. Other labels have no limit."""
+        return self.cfg["max_heads"]
+
+    @max_heads.setter
+    def max_heads(self, value: Mapping[str, int]) -> None:
+        self._set_numbers("max_heads", value, check_limit)
+
+    def _set_numbers(self, name: str, value: Mapping[str, Any], check: Callable[[str, Any], None]) -> None:
+        check_by_label(name, value, check)
+        for label in value:
+            self.class_id(label)
+        self.cfg[name] = dict(value)
+
+    def learn_limits(
+        self, examples: Iterable[Example], *, min_share: float = 0.9, largest: int = 2, min_entities: int = 10
+    ) -> None:
+        """Learn how many tails a head has, and how many heads a tail: sets `max_tails` and `max_heads`.
+
+        examples (Iterable[Example]): Examples whose references have entities, and all their relations.
+        min_share (float): Minimum share of a relation's heads (or tails) that must not exceed its limit.
+        largest (int): Highest limit. A relation that needs a higher one gets none.
+        min_entities (int): Minimum number of heads (or tails). A relation with fewer gets no limit.
+        """
+        tails: List[Tuple[Any, str, Any]] = []
+        for n, eg in enumerate(examples):
+            for own in get_relations(eg.reference):
+                head, tail = ((n, _mention(span)[2].casefold()) for span in (own.head, own.tail))
+                tails.append((head, own.label, tail))
+        heads = [(tail, label, head) for head, label, tail in tails]
+        for option, facts in zip(LIMITS, (tails, heads), strict=True):
+            self.cfg[option] = count_limits(facts, min_share=min_share, largest=largest, least=min_entities)
 
     @property
     def labels(self) -> Tuple[str, ...]:
@@ -205,14 +261,7 @@ class RelationExtractor(GroupClassifier):
         groups, output = prediction
         kept = numpy.flatnonzero(output.kept)
         logits = self.decided_logits(docs, prediction)
-        rows, columns, scores = decide(
-            logits,
-            multi_label=self.cfg["multi_label"],
-            threshold=self.cfg["threshold"],
-            temperature=self.cfg["temperature"],
-            bias=self.cfg["bias"],
-            negative=self.negative_id,
-        )
+        rows, columns, scores = decide(logits, self.classes, self.cfg)
         n_before = row_offsets(numpy.asarray([len(pairs) for pairs in groups], dtype="int64"))
         owners = numpy.searchsorted(n_before, kept[rows], side="right") - 1
         found: List[List[Relation]] = [[] for _ in docs]
@@ -224,8 +273,14 @@ class RelationExtractor(GroupClassifier):
             head, tail = (_span(docs[n], ents[n], *bounds) for bounds in pair)
             found[n].append(Relation(head, tail, self.classes[column], score))
         for doc, relations in zip(docs, found, strict=True):
-            set_relations(doc, relations)
+            set_relations(doc, self._within_limits(relations))
             drop_passage(doc)
+
+    def _within_limits(self, relations: List[Relation]) -> List[Relation]:
+        if not any(self.cfg[option] for option in LIMITS):
+            return relations
+        found = [Found(_mention(own.head), _mention(own.tail), own.label, own.score) for own in relations]
+        return list(itertools.compress(relations, keep_best(found, self.cfg)))
 
     def decided_logits(self, docs: Sequence[Doc], prediction: Prediction) -> Floats2d:
         """Return the logits that agree with what is known about the labels.
@@ -281,6 +336,10 @@ def aligned_relations(
             raise ValueError(Errors.ML086.format(pair=pair, n=n, first=labels[0], second=relation.label))
         labels.append(relation.label)
     return gold, n_lost
+
+
+def _mention(span: Span) -> Mention:
+    return span.start, span.end, span.text if span.kb_id_ in ("", NIL) else span.kb_id_
 
 
 def _span(doc: Doc, ents: Dict[Tuple[int, int], Span], start: int, end: int) -> Span:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import Any, Dict, List, Mapping, Sequence, Set, Tuple
 
 import numpy
 
@@ -12,34 +12,28 @@ from ...types import Bools2d, Floats1d, Floats2d, Ints1d, Ints3d
 TypePairs = Mapping[str, Sequence[Sequence[str]]]  # label -> allowed labels of head and tail
 
 
-def decide(
-    logits: Floats2d,
-    *,
-    multi_label: bool,
-    threshold: float,
-    temperature: float,
-    bias: float,
-    negative: Optional[int],
-) -> Tuple[Ints1d, Ints1d, Floats1d]:
-    """Return the predicted relations of pairs. See `RelationExtractor` for the options.
+def decide(logits: Floats2d, classes: Sequence[str], options: Mapping[str, Any]) -> Tuple[Ints1d, Ints1d, Floats1d]:
+    """Return the predicted relations of pairs.
 
     logits (Floats2d): Shape: (n_pairs, n_classes).
-    multi_label (bool): Whether each label is decided alone.
-    threshold (float): Minimum probability.
-    temperature (float): Number that the logits are divided by.
-    bias (float): Number that is then added to them, with `multi_label`.
-    negative (Optional[int]): The negative class; None if there is none.
+    classes (Sequence[str]): Names of the classes.
+    options (Mapping[str, Any]): `multi_label`, `threshold`, `thresholds`, `temperature`, `bias` and `no_label` of
+        `RelationExtractor`. Exports of earlier versions have no `thresholds`.
     RETURNS (Tuple[Ints1d, Ints1d, Floats1d]): Rows of `logits`, classes, and probabilities.
     """
+    multi_label, no_label = options["multi_label"], options["no_label"]
+    least = options["threshold"] or (0.5 if multi_label else 0.0)
+    own = options.get("thresholds", {})
+    thresholds = numpy.asarray([max(least, own.get(label, 0.0)) for label in classes], dtype=logits.dtype)
     if multi_label:
-        probabilities = sigmoid(logits / temperature + bias)
-        rows, columns = numpy.nonzero(probabilities >= (threshold or 0.5))
+        probabilities = sigmoid(logits / options["temperature"] + options["bias"])
+        rows, columns = numpy.nonzero(probabilities >= thresholds)
         return rows, columns, probabilities[rows, columns]
-    probabilities = softmax(logits / temperature)
+    probabilities = softmax(logits / options["temperature"])
     columns, scores = probabilities.argmax(axis=1), probabilities.max(axis=1, initial=0.0)
-    holds = scores >= threshold
-    if negative is not None:
-        holds &= columns != negative
+    holds = scores >= thresholds[columns]
+    if no_label in classes:
+        holds &= columns != classes.index(no_label)
     rows = numpy.flatnonzero(holds)
     return rows, columns[rows], scores[rows]
 
