@@ -8,7 +8,7 @@ from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 from .annotated import AnnotatedText, Fact
 from .colors import assign_colors, color_class
-from .entity_links import property_url
+from .entity_links import property_url, without_property
 from .line_wrapping import LABEL_SIZE, NO_MENTION, SIZE, Box, label_of, shorten, wrap
 from .marked_text import entity_link, link
 from .markup import Html, fill, join
@@ -153,7 +153,7 @@ def _place(ends: Sequence[Tuple[Box, Box]], facts: Sequence[Fact], margin: float
         arcs.lanes[i] = 3.0 + (margin - 6) / n_lanes * (lane % n_lanes)
     places = _attach(ends, arcs.lanes)
     for i, (head, tail) in enumerate(ends):
-        label = shorten(facts[i].label, _MAX_LABEL)
+        label = shorten(without_property(facts[i].label), _MAX_LABEL)
         if i in arcs.lanes:
             pieces = [
                 _Piece(i, head.line, (places[i, 0], arcs.lanes[i]), least=arcs.lanes[i]),

@@ -20,6 +20,7 @@ _REGISTERS = (
 )
 _TITLE = re.compile(r"([a-z]{2,3}):(.+)", re.DOTALL)
 _PROPERTY = re.compile(r"P[1-9][0-9]*")
+_ADDED_PROPERTY = re.compile(r"(?<=\S)\s*\(P[1-9][0-9]*\)$")
 
 
 def check_template(template: Optional[str]) -> None:
@@ -62,3 +63,12 @@ def property_url(name: str) -> str:
     RETURNS (str): The address; "" for any other name.
     """
     return f"https://www.wikidata.org/wiki/Property:{name}" if _PROPERTY.fullmatch(name) else ""
+
+
+def without_property(label: str) -> str:
+    """Return the label of a relation without its property, for drawings.
+
+    label (str): Such as "capital (P36)".
+    RETURNS (str): Such as "capital".
+    """
+    return _ADDED_PROPERTY.sub("", label)

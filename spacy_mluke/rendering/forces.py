@@ -69,10 +69,11 @@ def _distances(sizes: Floats2d, pairs: Sequence[Tuple[int, int]], labels: Sequen
 def _place(sizes: Floats2d, pairs: Ints2d, needed: Floats2d, width: float) -> Floats2d:
     """Place the nodes of a connected graph, beginning at (0, 0)."""
     n = len(sizes)
-    # A grid with this space for each node has room for them and for labels.
+    # A grid with this space for each node has room for them and for labels. More edges than nodes need more.
     column, row = float(sizes[:, 0].mean()) + 90, float(sizes[:, 1].mean()) + 1.3 * float(_GAPS[1])
-    n_columns = max(1, min(round(width / column), math.ceil(math.sqrt(1.8 * n))))
-    n_rows = math.ceil(n / n_columns)
+    n_cells = max(n, round(1.5 * len(pairs)))
+    n_columns = max(1, min(round(width / column), math.ceil(math.sqrt(1.8 * n_cells))))
+    n_rows = math.ceil(n_cells / n_columns)
     area = numpy.asarray([min(width, n_columns * column), max(1.2 * n_rows, min(n - 1, 2)) * row])
     # On a spiral around the middle, in the order of the text.
     turns = 2.4 * numpy.arange(n)

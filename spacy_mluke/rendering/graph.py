@@ -11,6 +11,7 @@ import numpy
 
 from .annotated import AnnotatedText
 from .colors import assign_colors, color_class
+from .entity_links import without_property
 from .forces import lay_out
 from .line_wrapping import shorten
 from .markup import Html, fill, join
@@ -21,6 +22,8 @@ MAX_NODES = 40  # that are drawn: those with the most relations
 _SIZE, _EDGE_SIZE = 14, 11.5  # of letters, in pixels
 _HEIGHT, _ROW = 30, 40  # of a node, and of a row of nodes without relations
 _MAX_NAME, _MAX_LABEL = 24, 30  # characters
+# Where a label may be on its line, the best places first.
+_PLACES = (0.5, 0.45, 0.55, 0.4, 0.6, 0.35, 0.65, 0.3, 0.7, 0.25, 0.75, 0.2, 0.8)
 _BEND = 26  # pixels between the lines of opposite relations
 
 
@@ -71,8 +74,9 @@ def merge(content: AnnotatedText) -> Tuple[List[Node], List[Edge]]:
     labels: Dict[Tuple[int, int], List[str]] = {}
     for fact in content.facts:
         pair = numbers[keys[fact.head]], numbers[keys[fact.tail]]
-        if pair[0] != pair[1] and fact.label not in labels.setdefault(pair, []):
-            labels[pair].append(fact.label)
+        label = without_property(fact.label)
+        if pair[0] != pair[1] and label not in labels.setdefault(pair, []):
+            labels[pair].append(label)
     return list(nodes.values()), [Edge(*pair, shorten(", ".join(own), _MAX_LABEL)) for pair, own in labels.items()]
 
 
@@ -178,7 +182,7 @@ def _edge_label(label: str, line: _Line, taken: List[Tuple[float, float, float, 
     """Write a label on its line, where it covers the least of nodes and other labels."""
     half = text_width(label, _EDGE_SIZE) / 2 + 3
     best: Optional[Tuple[float, float, float]] = None
-    for part in (0.5, 0.42, 0.58, 0.34, 0.66, 0.26, 0.74):
+    for part in _PLACES:
         x, y = line.at(part)
         x = min(max(x, half), width - half)
         covered = sum(

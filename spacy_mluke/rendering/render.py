@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Callable, Dict, Iterable, List, Optional, Union
+from typing import Callable, Dict, Iterable, List, Optional, Sized, Union
 
 from spacy.tokens import Doc, Span
 
@@ -77,7 +77,9 @@ def _entities(content: AnnotatedText, kb_url_template: Optional[str], width: Opt
     rows = mention_table(content, kb_url_template=kb_url_template)
     if not rows:
         return fill('{}<p class="mluke-note">No entities.</p>', text)
-    return fill("{}<details><summary>Table of {} entities</summary>{}</details>", text, len(content.mentions), rows)
+    return fill(
+        "{}<details><summary>{}</summary>{}</details>", text, _title(content.mentions, "entity", "entities"), rows
+    )
 
 
 def _relations(content: AnnotatedText, kb_url_template: Optional[str], width: Optional[int]) -> Html:
@@ -87,7 +89,7 @@ def _relations(content: AnnotatedText, kb_url_template: Optional[str], width: Op
 def _graph(content: AnnotatedText, kb_url_template: Optional[str], width: Optional[int]) -> Html:
     colors = assign_colors(mention.label for mention in content.mentions)
     rows = fact_table(content, kb_url_template=kb_url_template)
-    table = fill("<details><summary>Table of {} relations</summary>{}</details>", len(content.facts), rows)
+    table = fill("<details><summary>{}</summary>{}</details>", _title(content.facts, "relation", "relations"), rows)
     return join((graph_drawing(content, colors=colors, width=width), legend(colors), table if content.facts else rows))
 
 
@@ -109,3 +111,7 @@ def _as_doc(value: object) -> Doc:
     if isinstance(value, Doc):
         return value
     raise ValueError(Errors.ML452.format(found=repr(value)))
+
+
+def _title(items: Sized, one: str, many: str) -> str:
+    return f"Table of {len(items)} {one if len(items) == 1 else many}"

@@ -124,9 +124,13 @@ def _add_routes(app: FastAPI, service: Service) -> None:
     ) -> Response:
         return JSONResponse({"entities": service.entities().find(name, lang, limit)})
 
-    @app.get("/v1/entities/{entity_id}", response_model=schema.KnownEntity, summary="An entity with all its names")
-    async def entity(entity_id: str, lang: Lang = None) -> Response:
-        found = service.entities().get(entity_id, lang)
+    @app.get("/v1/entities/{entity_id}", response_model=schema.KnownEntity, summary="An entity with names and facts")
+    async def entity(
+        entity_id: str,
+        lang: Lang = None,
+        facts: Annotated[int, Query(ge=0, le=1000, description="Maximum number of facts")] = 100,
+    ) -> Response:
+        found = await asyncio.to_thread(service.entities().get, entity_id, lang, facts)
         if found is None:
             raise Problem(404, Errors.ML445.format(id=entity_id[:100]))
         return JSONResponse(found)

@@ -8,8 +8,11 @@ from typing import Any, Dict, List, Optional
 from spacy.language import Language
 
 from ..kb.candidate_sources import KBCandidates, StoreCandidates
+from ..kb.property_names import property_name, property_rank
 from ..kb.spacy_kb import StoreKB
+from ..kb.store_format import CROSS_REFERENCE
 from ..kb.store_union import AnyStore
+from ..rendering.entity_links import entity_url
 
 _MAX_CACHED = 1 << 16  # names of entities
 
@@ -24,23 +27,41 @@ class Entities:
         self.store = store
         self.name = lru_cache(maxsize=_MAX_CACHED)(store.name)
 
-    def get(self, entity_id: str, lang: Optional[str] = None) -> Optional[Dict[str, Any]]:
-        """Return an entity with all its names.
+    def get(self, entity_id: str, lang: Optional[str] = None, max_facts: int = 100) -> Optional[Dict[str, Any]]:
+        """Return an entity with all its names, and facts.
 
         entity_id (str): Its id.
-        lang (Optional[str]): Language of its `name`.
-        RETURNS (Optional[Dict[str, Any]]): `id`, `name`, `type`, `prior`, `names`; None for an unknown id.
+        lang (Optional[str]): Language of its `name`, and of the names in `facts`.
+        max_facts (int): Maximum number of facts.
+        RETURNS (Optional[Dict[str, Any]]): As `schema.KnownEntity`; None for an unknown id. The facts that say most
+            come first; those with the same property are next to each other.
         """
         found = self.store.get(entity_id)
         if found is None:
             return None
-        names = [{"name": one.name, "lang": one.lang, "kind": one.kind, "prior": one.prior} for one in found.names]
+        facts = sorted(self.store.facts(found.id), key=lambda fact: property_rank(fact.property))
+        ids = dict.fromkeys([found.id, *(one.name for one in found.names if one.kind == CROSS_REFERENCE)])
         return {
             "id": found.id,
             "name": found.name(lang),
             "type": found.type,
             "prior": found.prior,
-            "names": names,
+            "names": [
+                {"name": one.name, "lang": one.lang, "kind": one.kind, "prior": one.prior} for one in found.names
+            ],
+            "classes": self.store.classes(found.id),
+            "descriptions": self.store.descriptions(found.id),
+            "links": [{"id": own, "url": url} for own in ids if (url := entity_url(own))],
+            "facts": [
+                {
+                    "property": fact.property,
+                    "label": property_name(fact.property, lang) or fact.property,
+                    "object": fact.object,
+                    "name": self.name(fact.object, lang),
+                }
+                for fact in facts[:max_facts]
+            ],
+            "n_facts": len(facts),
         }
 
     def find(self, name: str, lang: Optional[str] = None, limit: int = 20) -> List[Dict[str, Any]]:

@@ -151,8 +151,25 @@ class FoundEntity(BaseModel):
     prior: Optional[float]
 
 
+class Link(BaseModel):
+    id: str = Field(description="The entity's id in this or another register")
+    url: str = Field(description="Address of its page there")
+
+
+class Fact(BaseModel):
+    property: str = Field(description="Such as 'P36'")
+    label: str = Field(description="Name of the property in the request's language, else in English")
+    object: str = Field(description="Id of an entity")
+    name: Optional[str] = Field(description="Its name; null if it is not in the knowledge base")
+
+
 class KnownEntity(FoundEntity):
     names: List[Name]
+    classes: List[str] = Field(description="Finer types, in English")
+    descriptions: Dict[str, str] = Field(description="By language")
+    links: List[Link]
+    facts: List[Fact] = Field(description="Those that say most come first")
+    n_facts: int = Field(description="Number of facts in the knowledge base")
 
 
 class EntitiesResponse(BaseModel):

@@ -13,11 +13,18 @@ from spacy.language import Language
 from spacy.util import fix_random_seed
 from transformers import LukeForMaskedLM
 
+from spacy_mluke.kb.store_build import build_store
+from spacy_mluke.kb.store_rows import StoreDescription, StoreRow
 from spacy_mluke.pipeline.base.published import load_encoder_model
 from tests.checkpoint.checkpoints import FULL, make_checkpoint
-from tests.pipeline.link_docs import link_store
+from tests.pipeline.link_docs import ROWS
 from tests.pipeline.relation_docs import own_model
 
+TOKYO = [
+    StoreRow("Q1490", "", "geonames:1850147", kind="xref"),
+    StoreDescription("Q1490", "en", "capital of Japan"),
+]
+FACTS = [("Q1490", "P47", "Q90"), ("Q1490", "P47", "Q11"), ("Q1490", "P99999", "Q142"), ("Q1490", "P1376", "Q17")]
 NEEDED = ("fastapi", "uvicorn", "prometheus_client", "httpx")
 
 
@@ -34,7 +41,8 @@ def served_nlp(tmp_path_factory, tiny_sentencepiece) -> Language:
     it."""
     fix_random_seed(0)
     folder = tmp_path_factory.mktemp("served")
-    store = link_store(folder)
+    rows = [*ROWS, *TOKYO]
+    store = build_store(rows, folder / "store.sqlite", facts=FACTS, classes=[("Q1490", "big city")])
     options = {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}
     path = make_checkpoint(folder / "checkpoint", tiny_sentencepiece, entities=FULL, model=LukeForMaskedLM, **options)
     encoder = {"model": {"encoder": {"name": str(path)}}}

@@ -10,13 +10,23 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Dict, Iterator, List
+from urllib.parse import unquote
 
 import spacy_mluke
 from spacy_mluke.rendering.page import base_style
 from spacy_mluke.serve.content_policy import POLICY
 from spacy_mluke.serve.drawings import render_document
 from spacy_mluke.serve.problems import MEDIA_TYPE, Problem
-from spacy_mluke.serve.schema import AnnotateRequest, AnswerRequest, FillRequest, RenderRequest
+from spacy_mluke.serve.schema import (
+    AnnotateRequest,
+    AnswerRequest,
+    Fact,
+    FillRequest,
+    KnownEntity,
+    Link,
+    Name,
+    RenderRequest,
+)
 
 STATIC = Path(spacy_mluke.__file__).parent / "serve" / "static"
 NAMES = {
@@ -71,6 +81,28 @@ def annotate(text: str) -> Dict[str, Any]:
     return {"text": text, "entities": entities, "relations": relations, "similarity": similarity}
 
 
+def entity(kb_id: str) -> Dict[str, Any]:
+    """Return an entity with two names, and nine facts."""
+    if kb_id == "Q1":
+        raise Problem(404, f"[ML445] {kb_id}")
+    facts = [Fact(property="P26", label="spouse", object="Q7186", name="Marie Curie")]
+    for i in range(10, 18):
+        facts.append(Fact(property="P47", label="shares border with", object=f"Q{i}", name=f"Place {i}"))
+    found = KnownEntity(
+        id=kb_id,
+        name=f"Entity {kb_id}",
+        type="city",
+        prior=None,
+        names=[Name(name=f"Name {lang}", lang=lang, kind="name", prior=None) for lang in ("de", "ja")],
+        classes=["big city"],
+        descriptions={"en": HOSTILE},
+        links=[Link(id=kb_id, url="https://www.wikidata.org/wiki/Q270")],
+        facts=facts,
+        n_facts=len(facts) + 3,
+    )
+    return found.model_dump()
+
+
 def answer(path: str, body: Any) -> Dict[str, Any]:
     """Answer a request. The classes of the API check its form."""
     if path == "/v1/annotate":
@@ -89,8 +121,7 @@ def answer(path: str, body: Any) -> Dict[str, Any]:
         fillers = [{"text": "Poland", "entity": "en:Poland", "kb_id": "Q36", "score": 0.8}]
         return {"masks": [{"start": start, "end": start + 6, "fillers": fillers}]}
     if path.startswith("/v1/entities/"):
-        names = [{"name": f"Name {lang}", "lang": lang, "kind": "name", "prior": None} for lang in ("de", "ja")]
-        return {"id": path.split("/")[-1], "name": "Name", "type": "city", "prior": None, "names": names}
+        return entity(unquote(path.split("/")[-1]))
     if path == "/health":
         return HEALTH
     raise Problem(404, f"[ML449] {path}")

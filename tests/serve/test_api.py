@@ -112,6 +112,24 @@ def test_candidates_that_are_no_entities_are_refused(client):
     assert (refused.status_code, problem(refused)["code"]) == (422, "ML223")
 
 
+def test_an_entity_has_facts_in_the_language_asked_for(client):
+    found = client.get("/v1/entities/Q1490", params={"lang": "ja"}).json()
+    assert found["facts"] == [
+        {"property": "P1376", "label": "首都とする地域", "object": "Q17", "name": "Japan"},
+        {"property": "P47", "label": "隣接地", "object": "Q90", "name": "Paris"},
+        {"property": "P47", "label": "隣接地", "object": "Q11", "name": None},
+        {"property": "P99999", "label": "P99999", "object": "Q142", "name": "France"},
+    ]
+    assert (found["classes"], found["descriptions"]) == (["big city"], {"en": "capital of Japan"})
+    assert found["links"] == [
+        {"id": "Q1490", "url": "https://www.wikidata.org/wiki/Q1490"},
+        {"id": "geonames:1850147", "url": "https://www.geonames.org/1850147"},
+    ]
+    found = client.get("/v1/entities/geonames:1850147", params={"facts": 1, "lang": "sw"}).json()
+    assert [fact["label"] for fact in found["facts"]] == ["capital of"]
+    assert (found["id"], found["n_facts"]) == ("Q1490", 4)
+
+
 def test_entities_are_found_by_id_and_by_name(client):
     assert client.get("/v1/entities/Q1490", params={"lang": "ja"}).json()["name"] == "東京"
     found = client.get("/v1/entities", params={"name": "Paris", "lang": "en"}).json()["entities"]

@@ -73,3 +73,7 @@ export function languageName(code) {
     return code;
   }
 }
+
+export function counted(n, one, many) {
+  return `${n} ${n === 1 ? one : many}`;
+}

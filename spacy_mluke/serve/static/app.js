@@ -1,6 +1,6 @@
 // The explorer: annotate a text, show it in several views, share it.
 
-import { codePoints, languageName, make, nodesOf, request, setToken } from "./api.js";
+import { codePoints, counted, languageName, make, nodesOf, request, setToken } from "./api.js";
 import { fillCard } from "./card.js";
 import { makeMasks, makeQuestions } from "./panels.js";
 
@@ -29,7 +29,10 @@ async function start() {
   examples.forEach((one, i) => $("examples").append(make("option", { value: i, lang: one.lang }, languageName(one.lang))));
   readFragment();
   if (field.value.trim()) await annotate();
-  else showTabs();
+  else {
+    $("status").textContent = "Type or paste a text, or choose an example.";
+    showTabs();
+  }
 }
 
 function views() {
@@ -78,7 +81,7 @@ async function annotate() {
     links = {};
     for (const entity of found.entities) delete entity.vector; // `similarity` has what is shown
     const seconds = ((performance.now() - started) / 1000).toFixed(1);
-    $("status").textContent = `${found.entities.length} entities, ${found.relations.length} relations in ${seconds} s`;
+    $("status").textContent = `${counted(found.entities.length, "entity", "entities")}, ${counted(found.relations.length, "relation", "relations")} in ${seconds} s`;
     for (const id of ["share", "save-json", "save-html"]) $(id).disabled = false;
     closeCard();
     showTabs();
