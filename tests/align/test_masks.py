@@ -14,6 +14,7 @@ from spacy_mluke.align import align
 from spacy_mluke.align.masked_docs import build_masked_docs
 from tests.conftest import SAMPLES
 
+NLP = spacy.blank("xx")
 SEGMENTATIONS = ["published", "pretraining", "plain"]
 TEXTS = ["Tokyo is the capital of Japan.", "", "Paris is far from Tokyo, too."]
 ROWS = [[(0, 1), (3, 6), (5, 6)], [], [(4, 5), (0, 1)]]
@@ -25,8 +26,7 @@ def pieces(request, wordpieces, byte_level):
 
 
 def run(pieces, mask_lengths, *, texts=TEXTS, rows=ROWS, **options):
-    nlp = spacy.blank("xx")
-    docs = [nlp.make_doc(text) for text in texts]
+    docs = [NLP.make_doc(text) for text in texts]
     flat = numpy.asarray([row for own in rows for row in own], dtype="int32").reshape((-1, 2))
     spans = Ragged(flat, numpy.asarray([len(own) for own in rows], dtype="int32"))
     lengths = None if mask_lengths is None else numpy.asarray(mask_lengths)
@@ -42,7 +42,7 @@ def text_of(pieces, batch, bounds, n_sequence=0):
 @pytest.mark.parametrize("sample", sorted(SAMPLES))
 def test_without_masked_spans_nothing_changes(pieces, segmentation, sample):
     text = SAMPLES[sample]
-    n_tokens = len(spacy.blank("xx").make_doc(text))
+    n_tokens = len(NLP.make_doc(text))
     rows = [[(i, i + 1) for i in range(0, n_tokens, 2)]]
     options = {"texts": [text], "rows": rows, "segmentation": segmentation}
     _, plain = run(pieces, None, **options)
@@ -103,7 +103,7 @@ def test_masks_without_spaces_around_them_are_tokens(pieces):
 
 def test_masks_in_a_long_text_are_in_one_window(pieces):
     text = "Tokyo is far. " * 60 + "Paris" + " is far." * 60
-    n = len(spacy.blank("xx").make_doc("Tokyo is far. " * 60))
+    n = len(NLP.make_doc("Tokyo is far. " * 60))
     options = {"window": 40, "overlap": 8, "with_tokens": False}
     _, batch = run(pieces, [5], texts=[text], rows=[[(n, n + 1)]], **options)
     assert batch.n_sequences == 1
@@ -130,7 +130,7 @@ def test_spans_beside_masks_have_the_same_pieces_as_without_masks(wordpieces, se
     texts = [str(text) for text in rng.permutation([text for text in SAMPLES.values() if text])[:4]]
     rows, lengths = [], []
     for text in texts:
-        n_tokens = len(spacy.blank("xx").make_doc(text))
+        n_tokens = len(NLP.make_doc(text))
         cuts = numpy.unique(rng.integers(0, n_tokens + 1, size=7))
         own = [(int(a), int(b)) for a, b in itertools.pairwise(cuts)]
         rows.append(own)

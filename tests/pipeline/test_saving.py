@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import json
 import multiprocessing
-import os
 import pickle
 import subprocess
 import sys
@@ -17,6 +16,7 @@ import spacy
 from spacy.cli.package import package
 
 from spacy_mluke.bulk import preload
+from tests.pipeline.apart import pipe_after_threads
 from tests.pipeline.conftest import assert_same_states, capital_docs, make_pipeline
 from tests.pipeline.link_docs import link_store
 
@@ -112,34 +112,20 @@ def test_pipe_with_two_processes_equals_one(tiny_nlp):
         assert_same_states(doc, other)
 
 
-PIPE = """
-import multiprocessing, sys
-import spacy
-if __name__ == "__main__":
-    multiprocessing.set_start_method(sys.argv[2])
-    nlp = spacy.load(sys.argv[1])
-    texts = ["Tokyo is the capital of Japan", "", "Paris"] * 4
-    nlp(" ".join(texts) * 20)
-    docs = list(nlp.pipe(texts, n_process=2, batch_size=2))
-    print([doc._.mluke.token_vectors.shape[0] for doc in docs])
-"""
-
-
 def test_pipe_with_two_processes_works_after_the_network_has_used_threads(small_nlp, tmp_path):
     # OpenMP's threads do not survive a fork, so a child that used them would wait forever. Tiny matrices use none.
-    if "fork" not in multiprocessing.get_all_start_methods():
+    if not {"fork", "forkserver"} <= set(multiprocessing.get_all_start_methods()):
         pytest.skip("no fork here")
     small_nlp.to_disk(tmp_path / "nlp")
-    script = tmp_path / "script.py"
-    script.write_text(PIPE, encoding="utf8")
-    result = subprocess.run(
-        [sys.executable, str(script), str(tmp_path / "nlp"), "fork"],
-        capture_output=True,
-        text=True,
-        timeout=240,
-        env={**os.environ, "OMP_NUM_THREADS": "2"},
-    )
-    assert result.stdout.strip() == str([6, 0, 1] * 4), result.stderr
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([preload.__name__])
+    process = context.Process(target=pipe_after_threads, args=(tmp_path / "nlp", tmp_path / "shapes.json"))
+    process.start()
+    process.join(240)
+    process.kill()
+    n_threads, *shapes = json.loads((tmp_path / "shapes.json").read_text(encoding="utf8"))
+    assert n_threads == 2
+    assert shapes == [6, 0, 1] * 4
 
 
 @pytest.mark.skipif("forkserver" not in multiprocessing.get_all_start_methods(), reason="no forkserver here")
