@@ -43,7 +43,12 @@ def test_relations_come_from_the_pass_that_found_the_names(nlp):
 
 def test_places_are_linked_and_keep_their_label(nlp):
     (paris,) = (ent for ent in nlp("Marie Curie taught in Paris.").ents if ent.text == "Paris")
-    assert (paris.label_, paris.kb_id_) == ("LOC", "geonames:2988507")
+    assert (paris.label_, paris.kb_id_) == ("LOC", "Q90")
+
+
+def test_people_and_places_are_linked_to_wikidata(nlp):
+    doc = nlp("Jorge Luis Borges was born in Buenos Aires, Argentina.")
+    assert [ent.kb_id_ for ent in doc.ents] == ["Q909", "Q1486", "Q414"]
 
 
 def test_questions_are_answered(nlp):
@@ -71,7 +76,7 @@ def test_its_licence_and_those_of_the_bundled_data_are_in_its_meta(nlp):
     own = json.loads((MODEL / "meta.json").read_text(encoding="utf8"))
     assert own["license"] == "CC BY-SA 4.0" and own["name"] == "mluke_small"
     assert nlp.meta["license"].startswith("CC BY-SA 4.0 AND ")
-    assert {"GeoNames", "mluke-small"} <= {source["name"].split(",")[0] for source in nlp.meta["sources"]}
+    assert {"GeoNames", "mluke-small", "Wikidata"} <= {source["name"].split(",")[0] for source in nlp.meta["sources"]}
 
 
 def test_a_missing_package_and_a_checkpoint_without_training_have_their_errors(monkeypatch):

@@ -13,10 +13,12 @@ from ..storage.fingerprint import FileVersion, fingerprint_of
 from ..storage.sqlite import UnwritableFile
 from ..storage.user_folders import build_lock, cache_folders, is_trusted, is_writable
 from .name_index import INDEX_FORMAT, NameIndex
-from .packed import ENTITIES, read_packed, read_packed_classes, read_packed_facts
+from .packed import ENTITIES, read_packed_entities
+from .packed_build import build_packed
+from .packed_index import index_packed
 from .store import EntityStore
 from .store_build import build_store
-from .store_format import FORMAT
+from .store_format import FORMAT, PACKED
 from .store_sources import read_rows
 
 WORLD, KNOWLEDGE = BUNDLED = ("world", "knowledge")
@@ -72,10 +74,12 @@ def open_index(store: EntityStore) -> NameIndex:
         return NameIndex.of(store.entities())
     found = NameIndex.read(_index_file(built))
     if found is None:
-        found = NameIndex.of(store.entities())
-        # The store was unpacked by another version. If the index cannot be written, it is made again the next time.
-        with contextlib.suppress(OSError), replacing(_index_file(built)) as aside:
-            found.write(aside)
+        # The store was unpacked by another version.
+        if built.name == _built_name(KNOWLEDGE):
+            _, found = index_packed(read_packed_entities(_SOURCES[KNOWLEDGE].parent))
+        else:
+            found = NameIndex.of(store.entities())
+        _write_index(found, built)
     return found
 
 
@@ -106,7 +110,8 @@ def _open_bundled(kind: str) -> EntityStore:
 
 
 def _built_name(kind: str) -> str:
-    return f"{kind}-{fingerprint_of(_SOURCES[kind])}-{FORMAT}.sqlite"
+    version = PACKED if kind == KNOWLEDGE else FORMAT
+    return f"{kind}-{fingerprint_of(_SOURCES[kind])}-{version}.sqlite"
 
 
 def _places(kind: str) -> List[Path]:
@@ -145,19 +150,24 @@ def _open_built(place: Path) -> Optional[EntityStore]:
 
 def _build(kind: str, place: Path) -> EntityStore:
     source = _SOURCES[kind]
-    if kind == WORLD:
-        store = build_store(read_rows(source), place, source=source)
+    if kind == KNOWLEDGE:
+        store, index = build_packed(source.parent, place)
     else:
-        folder = source.parent
-        facts, classes = read_packed_facts(folder), read_packed_classes(folder)
-        store = build_store(read_packed(folder), place, source=source, facts=facts, classes=classes)
+        store = build_store(read_rows(source), place, source=source)
+        index = NameIndex.of(store.entities())
     try:
         with replacing(_hash_file(place)) as aside:
             aside.write_bytes(FileVersion(place).digest.encode())
     except OSError as err:
         raise UnwritableFile(Errors.ML232.format(target=place, reason=err), err) from err
-    open_index(store)
+    _write_index(index, place)
     return store
+
+
+def _write_index(index: NameIndex, place: Path) -> None:
+    # If it cannot be written, it is made again the next time.
+    with contextlib.suppress(OSError), replacing(_index_file(place)) as aside:
+        index.write(aside)
 
 
 def _index_file(place: Path) -> Path:

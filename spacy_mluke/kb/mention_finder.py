@@ -10,17 +10,8 @@ import numpy
 from ..types import Ints1d
 from .inflection import LANGUAGES, MAX_ENDING, free_endings, is_free_stem
 from .mention_rules import extend, is_allowed, is_common_word, is_part, stop_words
-from .name_index import (
-    ANY_ENDING,
-    INFLECTED,
-    MAX_NAME_LENGTH,
-    NAME,
-    ORDINARY,
-    PREFIX,
-    Names,
-    part_hashes,
-    running_hashes,
-)
+from .name_hashes import part_hashes, running_hashes
+from .name_index import ANY_ENDING, INFLECTED, MAX_NAME_LENGTH, NAME, ORDINARY, PREFIX, Names
 from .name_keys import loose_key
 from .text_classes import classify, word_edges, word_ends
 

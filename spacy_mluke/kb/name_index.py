@@ -10,7 +10,8 @@ import numpy
 
 from ..types import Ints1d
 from .inflection import LANGUAGES, stem_of
-from .name_keys import has_accents, loose_key
+from .name_hashes import hash_keys
+from .name_keys import fold_name
 from .store import Entity
 from .store_format import COMMON, CROSS_REFERENCE, STEM, WEAK
 
@@ -19,8 +20,6 @@ MAX_NAME_LENGTH = 256
 PREFIX = 5  # characters of the keys that tell how long a name with this beginning may be
 _MIN_LANGUAGE = 20
 _BLOCK = 1 << 15  # names hashed at once
-_BASE = 0x9E3779B97F4A7C15  # odd, so that it has an inverse modulo 2**64
-_INVERSE = pow(_BASE, -1, 1 << 64)
 
 # What is true of at least one name with a key. A bit for each, so that the bits of several names are joined with OR.
 LOWER, NO_CODE, NAME, ANY_ENDING, PLAIN, ACCENTED, APOSTROPHE, ORDINARY = (1 << bit for bit in range(8))
@@ -136,9 +135,9 @@ class NameIndex:
                     keys.append(key)
                     codes.append((lang, kind, flags))
             if len(keys) >= _BLOCK:
-                parts.append(_rows(keys, codes))
+                parts.append(index_rows(keys, codes))
                 keys, codes = [], []
-        parts.append(_rows(keys, codes))
+        parts.append(index_rows(keys, codes))
         columns: Any = dict(zip(COLUMNS, map(numpy.concatenate, zip(*parts, strict=True)), strict=True))
         names: Any = {"languages": list(languages), "type_names": list(types)}
         return cls(**columns, **names)
@@ -176,98 +175,72 @@ class NameIndex:
         return Names(hashes, flags, prefixes, lengths.astype("int64"))
 
 
-def running_hashes(text: str) -> Tuple[Ints1d, Ints1d]:
-    """Return two arrays from which the hash of each part of a text follows: see `part_hashes`.
+def spelling_flags(name: str, is_accented: bool) -> int:
+    """Return the flags of a name that a text contains as it is.
 
-    text (str): The folded text.
-    RETURNS (Tuple[Ints1d, Ints1d]): Sums of the hashed characters, and inverse powers. Shapes: (n + 1,), uint64.
+    name (str): The name.
+    is_accented (bool): As returned by `has_accents`.
+    RETURNS (int): The flags, NAME among them. Without NO_CODE, the name is a code.
     """
-    codes = _mixed(text)
-    sums = numpy.zeros(len(codes) + 1, dtype="uint64")
-    numpy.cumsum(codes * _powers(_BASE, len(codes)), out=sums[1:])
-    return sums, _powers(_INVERSE, len(codes) + 1)
+    first = name[0] if name[0].isalpha() else next((char for char in name if char.isalpha()), "")
+    flags = NAME | (ACCENTED if is_accented else PLAIN)
+    flags |= LOWER if first == first.lower() else 0
+    flags |= APOSTROPHE if not _APOSTROPHES.isdisjoint(name) else 0
+    # A name of few letters, all upper case, is a code (US, USA). Found in upper case only: "us" is a word.
+    is_code = len(name) <= _MAX_CODE_LENGTH and name.isupper() and name.isalnum() and first.lower() != first
+    return flags if is_code else flags | NO_CODE
 
 
-def part_hashes(hashes: Tuple[Ints1d, Ints1d], starts: Ints1d, ends: Ints1d) -> Ints1d:
-    """Return the hashes of parts of a text: a polynomial in its characters, modulo 2**64.
+def stem_flags(flags: int) -> int:
+    """Return the flags of the beginning of a name that endings follow.
 
-    hashes (Tuple[Ints1d, Ints1d]): As returned by `running_hashes`.
-    starts (Ints1d): First character of each part.
-    ends (Ints1d): End of each part.
-    RETURNS (Ints1d): Hashes. Shape: (n_parts,), uint64.
+    flags (int): Those of the name, from `spelling_flags`.
+    RETURNS (int): The flags, without those of the endings.
     """
-    sums, inverse = hashes
-    return (sums[ends] - sums[starts]) * inverse[starts]
+    return flags & ~NAME | NO_CODE
+
+
+def is_searched(key: str) -> bool:
+    """Return whether names with a key are searched in text.
+
+    key (str): The key.
+    RETURNS (bool): Whether they are.
+    """
+    return len(key) <= MAX_NAME_LENGTH and (key[0].isalnum() or any(map(str.isalnum, key)))
 
 
 def _keys_of(name: str, lang: str, kind: str) -> Iterable[Tuple[str, int]]:
-    key = loose_key(name)
-    if len(key) > MAX_NAME_LENGTH or not any(char.isalnum() for char in key):
+    key, is_accented = fold_name(name)
+    if not is_searched(key):
         return
-    first = next((char for char in name if char.isalpha()), "")
-    # A name of few letters, all upper case, is a code (US, USA). Found in upper case only: "us" is a word.
-    is_code = name.isupper() and name.isalnum() and len(name) <= _MAX_CODE_LENGTH and first.lower() != first
     if kind == COMMON:
         yield key, ORDINARY
         return
-    flags = LOWER if first == first.lower() else 0
-    flags |= ACCENTED if has_accents(name) else PLAIN
-    flags |= APOSTROPHE if not _APOSTROPHES.isdisjoint(name) else 0
+    flags = spelling_flags(name, is_accented)
     if kind == STEM:
-        yield key, flags | ANY_ENDING | NO_CODE
+        yield key, stem_flags(flags) | ANY_ENDING
         return
-    yield key, flags | NAME | (0 if is_code else NO_CODE)
-    stem = None if is_code else stem_of(key, lang)
+    yield key, flags
+    stem = stem_of(key, lang) if flags & NO_CODE else None
     if stem is not None:
-        yield stem, flags | NO_CODE | INFLECTED[lang]
+        yield stem, stem_flags(flags) | INFLECTED[lang]
 
 
 def _text(parts: List[str]) -> Ints1d:
     return numpy.frombuffer("\n".join(parts).encode("utf8"), dtype="uint8")
 
 
-def _rows(keys: List[str], codes: List[Tuple[int, int, int]]) -> Tuple[Ints1d, ...]:
+def index_rows(keys: List[str], codes: List[Tuple[int, int, int]]) -> Tuple[Ints1d, ...]:
+    """Return rows of an index.
+
+    keys (List[str]): The keys of names.
+    codes (List[Tuple[int, int, int]]): Indexes of language and type, and flags, of each.
+    RETURNS (Tuple[Ints1d, ...]): The columns `COLUMNS`. Shapes: (n_rows,).
+    """
     table = numpy.asarray(codes, dtype="int64").reshape((-1, 3))
     lengths = numpy.fromiter(map(len, keys), dtype="int64", count=len(keys))
     columns = (hash_keys(keys), hash_keys([key[:PREFIX] for key in keys]), lengths.astype("uint16"))
     return (*columns, table[:, 0].astype("uint16"), table[:, 1].astype("uint32"), table[:, 2].astype("uint32"))
-
-
-def hash_keys(keys: List[str]) -> Ints1d:
-    """Return the hashes of keys, which are those of equal parts of a text.
-
-    keys (List[str]): Keys, none of them empty.
-    RETURNS (Ints1d): Shape: (n_keys,), uint64.
-    """
-    if not keys:
-        return numpy.zeros(0, dtype="uint64")
-    lengths = numpy.fromiter(map(len, keys), dtype="int64", count=len(keys))
-    heads = numpy.cumsum(lengths) - lengths
-    places = numpy.arange(lengths.sum()) - heads.repeat(lengths)
-    codes = _mixed("".join(keys)) * _powers(_BASE, int(lengths.max()))[places]
-    return numpy.add.reduceat(codes, heads)
-
-
-def _mixed(text: str) -> Ints1d:
-    """A random number for each character of a text."""
-    raw = numpy.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="uint32").astype("uint64")
-    # splitmix64
-    codes = (raw + numpy.uint64(1)) * numpy.uint64(0x9E3779B97F4A7C15)
-    codes = (codes ^ (codes >> numpy.uint64(30))) * numpy.uint64(0xBF58476D1CE4E5B9)
-    codes = (codes ^ (codes >> numpy.uint64(27))) * numpy.uint64(0x94D049BB133111EB)
-    return codes ^ (codes >> numpy.uint64(31))
-
-
-_POWERS: Dict[int, Ints1d] = {}
-
-
-def _powers(base: int, n: int) -> Ints1d:
-    found = _POWERS.get(base)
-    if found is None or len(found) < n:
-        steps = numpy.full(max(n, 8192), base, dtype="uint64")
-        steps[0] = 1
-        found = _POWERS[base] = numpy.multiply.accumulate(steps)
-    return found[:n]
 
 
 def join_equal(keys: Ints1d, values: Ints1d, join: numpy.ufunc) -> Tuple[Ints1d, Ints1d]:

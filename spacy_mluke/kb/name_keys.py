@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import re
+import sys
 import unicodedata
+from functools import cache
+from typing import Pattern, Tuple
 
-_DROPPED = re.compile("[.'\u2019\u02bc\u00b7]")
-_SPACES = re.compile(r"[\s\-\u2010-\u2015\u2212_\u30fb]+")
+_DROPPED, _DASHES = ".'\u2019\u02bc\u00b7", "\\-\u2010-\u2015\u2212_\u30fb"
+_PUNCTUATION = re.compile(f"[{_DROPPED}{_DASHES}]")
+_DROPPED_PUNCTUATION = re.compile(f"[{_DROPPED}]")
+# Latin (with IPA and the extensions for Vietnamese) and Greek.
+_LETTERS = "[\0-\u02af\u0370-\u03ff\u1e00-\u1fff]"
 # Maximum number of marks on one letter, as in Unicode's stream-safe text format. The time to sort them grows with the
 # square of their number.
 MAX_MARKS = 30
@@ -23,14 +29,26 @@ def loose_key(name: str) -> str:
     name (str): A name.
     RETURNS (str): Its key. If nothing would remain, the case-folded name.
     """
+    return fold_name(name)[0]
+
+
+def fold_name(name: str) -> Tuple[str, bool]:
+    """Return the key of a name, and whether it has accents.
+
+    name (str): A name.
+    RETURNS (Tuple[str, bool]): As returned by `loose_key`, and by `has_accents`.
+    """
     folded = case_key(name)
-    if folded.isascii():
-        plain = folded
-    else:
-        plain = "".join(c for c in folded if unicodedata.category(c) != "Cf")
-        if not plain.isascii():
-            plain = _drop_accents(plain)
-    return _SPACES.sub(" ", _DROPPED.sub("", plain)).strip() or folded
+    plain = bare = folded
+    if not folded.isascii():
+        plain = bare = _drop_accents(folded)
+        if not folded.isprintable():  # it may have format characters
+            # What they separated may be one character now.
+            plain = "".join(char for char in folded if unicodedata.category(char) != "Cf")
+            plain = _drop_accents(unicodedata.normalize("NFC", plain))
+    if _PUNCTUATION.search(plain):
+        plain = _PUNCTUATION.sub(" ", _DROPPED_PUNCTUATION.sub("", plain))
+    return " ".join(plain.split()) or folded, bare != folded
 
 
 def case_key(name: str) -> str:
@@ -52,10 +70,7 @@ def has_accents(name: str) -> bool:
     name (str): A name.
     RETURNS (bool): Whether it has.
     """
-    if name.isascii():
-        return False
-    folded = case_key(name)
-    return _drop_accents(folded) != folded
+    return fold_name(name)[1]
 
 
 def _limit_marks(text: str) -> str:
@@ -71,14 +86,16 @@ def _limit_marks(text: str) -> str:
 
 
 def _drop_accents(text: str) -> str:
-    kept = []
-    on_letter = False
-    for char in unicodedata.normalize("NFD", text):
-        if unicodedata.combining(char):
-            if not on_letter:
-                kept.append(char)
-            continue
-        kept.append(char)
-        # Latin (with IPA and the extensions for Vietnamese) and Greek.
-        on_letter = char < "\u02b0" or "\u0370" <= char < "\u0400" or "\u1e00" <= char < "\u2000"
-    return unicodedata.normalize("NFC", "".join(kept))
+    """Remove the accents of a text in NFC."""
+    decomposed = unicodedata.normalize("NFD", text)
+    is_wide = len(decomposed.encode("utf-16-le", "surrogatepass")) > 2 * len(decomposed)
+    bare, n = _accents(is_wide).subn("", decomposed)
+    return unicodedata.normalize("NFC", bare) if n else text
+
+
+@cache
+def _accents(is_wide: bool) -> Pattern[str]:
+    """Marks on a letter of Latin or Greek. Characters beyond U+FFFF make a set of characters much slower."""
+    chars = map(chr, range(sys.maxunicode + 1 if is_wide else 1 << 16))
+    mark = f"[{''.join(filter(unicodedata.combining, chars))}]"
+    return re.compile(f"{mark}(?<={_LETTERS}{mark}){mark}*")

@@ -4,43 +4,50 @@ from __future__ import annotations
 
 import lzma
 from pathlib import Path
-from typing import Iterator, List, Tuple
+from typing import Iterator, List, NamedTuple, Tuple
 
-from .store_build import StoreRow
-from .store_format import ALIAS, COMMON, CROSS_REFERENCE, NAME, WEAK
+from .packed_cells import SEPARATOR, names_in
+from .store_rows import StoreRow
 
 ENTITIES, FACTS, CLASSES = "entities.tsv.xz", "facts.tsv.xz", "classes.tsv"
-_ALIAS, _WEAK = "~", "!"
-# Weight of an entity among those with a name that is not its label.
-_ALIAS_WEIGHT = 0.3
+
+
+class PackedEntity(NamedTuple):
+    """An entity of the packed knowledge base."""
+
+    id: str
+    type: str
+    prior: float
+    references: str  # ids in other registers, with spaces between them
+    classes: str  # numbers of its classes, with spaces between them
+    names: str  # cells (see `packed_cells`)
+
+
+def read_packed_entities(folder: Path) -> List[PackedEntity]:
+    """Read all entities.
+
+    folder (Path): The folder of the files.
+    RETURNS (List[PackedEntity]): The entities, sorted by id.
+    """
+    # A line begins with the id and a tab, which precedes all characters of ids.
+    lines = sorted(lzma.decompress((folder / ENTITIES).read_bytes()).decode("utf8").split("\n"))
+    cells = (line.split(SEPARATOR, 5) for line in lines if line)
+    return [PackedEntity(own[0], own[1], float(own[2]), *own[3:]) for own in cells]
 
 
 def read_packed(folder: Path) -> Iterator[StoreRow]:
     """Read the names of entities.
 
-    A line has, with tabs between them: id, type, prior, ids in other registers, numbers of classes, and names. A name
-    is "LANGUAGES=NAME". A "~" at its beginning marks an alias, a "!" a weak name; a ":" after the languages introduces
-    those of which it is an ordinary word.
+    A line has, with tabs between them: id, type, prior, ids in other registers, numbers of classes, and names (see
+    `packed_cells`).
 
     folder (Path): The folder of the files.
     YIELDS (StoreRow): A name.
     """
-    for cells in _lines(folder / ENTITIES):
+    for cells in packed_lines(folder / ENTITIES):
         entity_id, kind, weight = cells[0], cells[1], float(cells[2])
-        for reference in cells[3].split():
-            yield StoreRow(entity_id, "", reference, kind, None, CROSS_REFERENCE, weight)
-        for cell in cells[5:]:
-            head, _, name = cell.partition("=")
-            plain = head.lstrip(_ALIAS + _WEAK)
-            marks = head[: len(head) - len(plain)]
-            langs, _, common = plain.partition(":")
-            form, own = (ALIAS, weight * _ALIAS_WEIGHT) if _ALIAS in marks else (NAME, weight)
-            for lang in langs.split(","):
-                yield StoreRow(entity_id, lang, name, kind, own, form, weight)
-            if _WEAK in marks:
-                yield StoreRow(entity_id, "", name, kind, own, WEAK, weight)
-            for lang in common.split(",") if common else ():
-                yield StoreRow(entity_id, lang, name, kind, own, COMMON, weight)
+        for name, lang, form, own in names_in(SEPARATOR.join([cells[3], *cells[5:]]), weight):
+            yield StoreRow(entity_id, lang, name, kind, own, form, weight)
 
 
 def read_packed_facts(folder: Path) -> Iterator[Tuple[str, str, str]]:
@@ -49,7 +56,7 @@ def read_packed_facts(folder: Path) -> Iterator[Tuple[str, str, str]]:
     folder (Path): The folder of the files.
     YIELDS (Tuple[str, str, str]): Subject, property, object.
     """
-    for relation, subject, objects in _lines(folder / FACTS):
+    for relation, subject, objects in packed_lines(folder / FACTS):
         for object_ in objects.split():
             yield subject, relation, object_
 
@@ -60,14 +67,28 @@ def read_packed_classes(folder: Path) -> Iterator[Tuple[str, str]]:
     folder (Path): The folder of the files.
     YIELDS (Tuple[str, str]): Id of an entity, name of a class.
     """
-    lines = (folder / CLASSES).read_text(encoding="utf8").splitlines()
-    names = [line.partition("\t")[2] for line in lines]
-    for cells in _lines(folder / ENTITIES):
+    names = class_names(folder)
+    for cells in packed_lines(folder / ENTITIES):
         for place in cells[4].split():
             yield cells[0], names[int(place)]
 
 
-def _lines(path: Path) -> Iterator[List[str]]:
+def class_names(folder: Path) -> List[str]:
+    """Read the names of classes.
+
+    folder (Path): The folder of the files.
+    RETURNS (List[str]): The names, in the order of the numbers that entities have.
+    """
+    lines = (folder / CLASSES).read_text(encoding="utf8").splitlines()
+    return [line.partition("\t")[2] for line in lines]
+
+
+def packed_lines(path: Path) -> Iterator[List[str]]:
+    """Read the lines of a packed table.
+
+    path (Path): The file.
+    YIELDS (List[str]): The cells of a line.
+    """
     with lzma.open(path, "rt", encoding="utf8", newline="\n") as file:
         for line in file:
             yield line.rstrip("\n").split("\t")

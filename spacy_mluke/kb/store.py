@@ -6,17 +6,18 @@ import json
 import shutil
 import tempfile
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple, Union
+from typing import Any, ClassVar, Dict, Iterator, List, Mapping, NamedTuple, Optional, Tuple, Union
 
 from ..errors import Errors, check_choice
 from ..storage.files import replacing, write_files
-from ..storage.sqlite import ReadOnlyDatabase, Row
+from ..storage.sqlite import Row
 from . import store_format as sql
 from .entities import Entities, Entity, EntityName, Fact
 from .inflection import MAX_ENDING, base_keys, free_stems
 from .matching import Match, discounted, strictest, weigh
 from .name_keys import loose_key
-from .store_format import CandidateRow, check_row, read_counts
+from .store_format import CandidateRow, read_counts
+from .store_names import CheckedDatabase, NameTable, PackedNames, StoreNames
 
 STORE = "entities.sqlite"
 MATCHES = ("exact", "case", "loose")
@@ -29,7 +30,7 @@ class Named(NamedTuple):
     is_inflected: bool  # whether the mention is not one of the names, but perhaps an inflected form of them
 
 
-class EntityStore(Entities, ReadOnlyDatabase):
+class EntityStore(Entities, CheckedDatabase):
     """Entities on disk. Opening a store reads one or two pages; a look-up is one query of a few microseconds.
 
     Threads and processes may share a store: see `ReadOnlyDatabase`.
@@ -43,7 +44,7 @@ class EntityStore(Entities, ReadOnlyDatabase):
     message = Errors.ML230
     version = sql.FORMAT
     schema = sql.SCHEMA
-    older = sql.OLDER
+    older: ClassVar[Mapping[int, str]] = {**sql.OLDER, sql.PACKED: sql.PACKED_SCHEMA}
 
     def __init__(self, path: Union[str, Path], *, others: float = 0.0):
         super().__init__(Path(path))
@@ -57,6 +58,7 @@ class EntityStore(Entities, ReadOnlyDatabase):
             raise self.damaged(f"its description of the content cannot be read ({err})") from err
         self._n_entities, self.n_names, self.languages, self.types = meta
         version = self.query("PRAGMA user_version")[0][0]
+        self._is_packed = version == sql.PACKED
         self._has_tables, self._has_texts = version >= sql.WITH_FACTS, version >= sql.FORMAT
         # Whether there are facts about entities; and descriptions.
         self.has_facts = self._has_tables and bool(self.query(sql.ANY_FACT))
@@ -113,7 +115,7 @@ class EntityStore(Entities, ReadOnlyDatabase):
             return []
         found = self.query(sql.FACTS_OF, (row[0],))
         found += self.query(sql.OUTER_FACTS_OF, (row[0],)) if self._has_texts else []
-        return [Fact(*fact) for fact in self._checked(found, "tt")]
+        return [Fact(*fact) for fact in self.checked(found, "tt")]
 
     def descriptions(self, entity_id: str) -> Dict[str, str]:
         """Return the descriptions of an entity.
@@ -124,7 +126,7 @@ class EntityStore(Entities, ReadOnlyDatabase):
         row = self._find(entity_id)
         if row is None or not self._has_texts:
             return {}
-        return dict(self._checked(self.query(sql.DESCRIPTIONS_OF, (row[0],)), "tt"))
+        return dict(self.checked(self.query(sql.DESCRIPTIONS_OF, (row[0],)), "tt"))
 
     def find_id(self, entity_id: str) -> Optional[str]:
         """Return the id of an entity.
@@ -140,8 +142,7 @@ class EntityStore(Entities, ReadOnlyDatabase):
 
         YIELDS (Tuple[str, str]): Id of an entity, and its id in another register.
         """
-        for _, entity_id, reference in self._in_parts(sql.REFERENCES, "ntt"):
-            yield entity_id, reference
+        return self._names.references()
 
     def classes(self, entity_id: str) -> List[str]:
         """Return the classes that an entity is an instance of: its finer types.
@@ -152,7 +153,7 @@ class EntityStore(Entities, ReadOnlyDatabase):
         row = self._find(entity_id)
         if row is None or not self._has_tables:
             return []
-        return [name for (name,) in self._checked(self.query(sql.CLASSES_OF, (row[0],)), "t")]
+        return [name for (name,) in self.checked(self.query(sql.CLASSES_OF, (row[0],)), "t")]
 
     # --- by name ---
 
@@ -196,12 +197,12 @@ class EntityStore(Entities, ReadOnlyDatabase):
         key = loose_key(mention)
         is_inflected = False
         try:
-            rows = self._named(sql.CANDIDATES, key)
+            rows = self._names.with_key(key)
             if not rows and match == "loose":
                 is_inflected = True
                 rows = self._with_stem(key) or self._inflected(key, lang)
                 if not rows and inflections:
-                    stems = (self._named(sql.CANDIDATES, stem) for stem in free_stems(key, lang))
+                    stems = (self._names.with_key(stem) for stem in free_stems(key, lang))
                     rows = next(filter(None, stems), [])
         except UnicodeEncodeError:  # a lone surrogate, which a store cannot contain
             return Named([], False)
@@ -215,7 +216,7 @@ class EntityStore(Entities, ReadOnlyDatabase):
 
     def _with_stem(self, key: str) -> List[CandidateRow]:
         for ending in range(min(MAX_ENDING, len(key) - 1) + 1):
-            rows = self._named(sql.BY_STEM, key[: len(key) - ending])
+            rows = self._names.with_stem(key[: len(key) - ending])
             if rows:
                 return rows
         return []
@@ -223,7 +224,7 @@ class EntityStore(Entities, ReadOnlyDatabase):
     def _inflected(self, key: str, lang: Optional[str]) -> List[CandidateRow]:
         own = lang if lang in self.languages else None
         for base, code in base_keys(key, own):
-            rows = [row for row in self._named(sql.CANDIDATES, base) if row.lang == code]
+            rows = [row for row in self._names.with_key(base) if row.lang == code]
             if rows:
                 return rows
         return []
@@ -233,8 +234,7 @@ class EntityStore(Entities, ReadOnlyDatabase):
 
         YIELDS (Tuple[str, str, str]): Name, its language, and the id of its entity.
         """
-        for _, name, lang, entity_id in self._in_parts(sql.ALL_NAMES, "nttt"):
-            yield name, lang, entity_id
+        return self._names.all()
 
     # --- files ---
 
@@ -282,39 +282,23 @@ class EntityStore(Entities, ReadOnlyDatabase):
             other = EntityStore.from_bytes(data)
             self.path, self._folder = other.path, other._folder
 
+    @property
+    def _names(self) -> StoreNames:
+        return PackedNames(self) if self._is_packed else NameTable(self)
+
     def _find(self, entity_id: str) -> Optional[Row]:
         try:
-            rows = self._checked(self.query(sql.ENTITY, (entity_id,)), "nttp")
+            rows = self.checked(self.query(sql.ENTITY, (entity_id,)), "nttp")
             if not rows:
-                rows = self._checked(self.query(sql.BY_CROSS_REFERENCE, (loose_key(entity_id), entity_id)), "nttp")
+                rows = self._names.by_reference(entity_id)
         except UnicodeEncodeError:
             return None
         return rows[0] if rows else None
 
     def _rows(self) -> Iterator[Row]:
-        return self._in_parts(sql.ALL_ENTITIES, "nttp")
-
-    def _in_parts(self, query: str, kinds: str) -> Iterator[Row]:
-        # In several queries: with an open one, only this thread could use the iterator.
-        last = 0
-        while rows := self._checked(self.query(query, (last,)), kinds):
-            for row in rows:
-                if row[0] <= last:
-                    raise self.damaged("its rows are not in order")
-                last = row[0]
-                yield row
-
-    def _named(self, query: str, key: str) -> List[CandidateRow]:
-        return [CandidateRow(*row) for row in self._checked(self.query(query, (key,)), "ttptpt")]
+        return self.in_parts(sql.ALL_ENTITIES, "nttp")
 
     def _entity(self, row: Row) -> Entity:
-        num, entity_id, kind, prior = row
-        names = self._checked(self.query(sql.NAMES_OF, (num,)), "ttkp")
-        own = tuple(EntityName(name, lang, sql.KINDS[place], weight) for name, lang, place, weight in names)
-        return Entity(entity_id, kind, prior, own)
-
-    def _checked(self, rows: List[Row], kinds: str) -> List[Row]:
-        try:
-            return [check_row(row, kinds) for row in rows]
-        except TypeError as err:
-            raise self.damaged(err) from err
+        _, entity_id, kind, prior = row
+        own = (EntityName(name, lang, sql.KINDS[place], weight) for name, lang, place, weight in self._names.of(row))
+        return Entity(entity_id, kind, prior, tuple(own))

@@ -13,55 +13,57 @@ FORMAT = 1003  # far from the format numbers of entity vocabularies, so that the
 KINDS = ("name", "alias", "title", "stem", "xref", "weak", "common")
 NAME, ALIAS, TITLE, STEM, CROSS_REFERENCE, WEAK, COMMON = KINDS
 
-_TABLES_1001 = """
+_META = "CREATE TABLE meta (key TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;"
+_TABLES_1001 = f"""
     CREATE TABLE entities (num INTEGER PRIMARY KEY, id TEXT NOT NULL, type TEXT NOT NULL, prior REAL);
     CREATE TABLE names (entity INTEGER NOT NULL, name TEXT NOT NULL, lang TEXT NOT NULL, kind INTEGER NOT NULL,
                         prior REAL);
     CREATE TABLE keys (key TEXT NOT NULL, row INTEGER NOT NULL, PRIMARY KEY (key, row)) WITHOUT ROWID;
-    CREATE TABLE meta (key TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;
+    {_META}
 """
-_TABLES_1002 = f"""
-    {_TABLES_1001}
+_TABLES_OF_FACTS = """
     CREATE TABLE facts (subject INTEGER NOT NULL, property TEXT NOT NULL, object INTEGER NOT NULL,
                         PRIMARY KEY (subject, property, object)) WITHOUT ROWID;
     CREATE TABLE classes (entity INTEGER NOT NULL, place INTEGER NOT NULL, name TEXT NOT NULL,
                           PRIMARY KEY (entity, place)) WITHOUT ROWID;
 """
+_TABLES_1002 = f"""
+    {_TABLES_1001}
+    {_TABLES_OF_FACTS}
+"""
 # Objects of the last table are ids in other stores.
-TABLES = f"""
-    {_TABLES_1002}
+_TEXTS = """
     CREATE TABLE descriptions (entity INTEGER NOT NULL, lang TEXT NOT NULL, text TEXT NOT NULL,
                                PRIMARY KEY (entity, lang)) WITHOUT ROWID;
     CREATE TABLE outer_facts (subject INTEGER NOT NULL, property TEXT NOT NULL, object TEXT NOT NULL,
                               PRIMARY KEY (subject, property, object)) WITHOUT ROWID;
+"""
+TABLES = f"""
+    {_TABLES_1002}
+    {_TEXTS}
 """
 INDEXES = ("CREATE UNIQUE INDEX by_id ON entities (id)", "CREATE INDEX by_entity ON names (entity)")
 SCHEMA = TABLES + ";".join(INDEXES)
 # Stores of version 0.1.0, without facts and classes; and stores without descriptions and facts about other stores.
 WITH_FACTS = 1002
 OLDER = {1001: _TABLES_1001 + ";".join(INDEXES), WITH_FACTS: _TABLES_1002 + ";".join(INDEXES)}
+# The bundled "knowledge", which is built in seconds and is a third of the size: an entity has its names in one text
+# (see `packed_cells`), and the hashes of all keys are in sorted arrays, one for each value of their first bits.
+PACKED = 2001
+PACKED_TABLES = f"""
+    CREATE TABLE entities (num INTEGER PRIMARY KEY, id TEXT NOT NULL, type TEXT NOT NULL, prior REAL,
+                           names TEXT NOT NULL);
+    CREATE TABLE keys (part INTEGER PRIMARY KEY, hashes BLOB NOT NULL, places BLOB NOT NULL);
+    CREATE TABLE refs (id TEXT PRIMARY KEY, entity INTEGER NOT NULL) WITHOUT ROWID;
+    {_META}
+    {_TABLES_OF_FACTS}
+    {_TEXTS}
+"""
 
-CANDIDATES = """
-    SELECT names.name, names.lang, names.prior, entities.id, entities.prior, entities.type
-    FROM keys JOIN names ON names.rowid = keys.row JOIN entities ON entities.num = names.entity
-    WHERE keys.key = ? AND names.kind < 3
-"""
-BY_STEM = """
-    SELECT names.name, names.lang, names.prior, entities.id, entities.prior, entities.type
-    FROM keys JOIN names ON names.rowid = keys.row JOIN entities ON entities.num = names.entity
-    WHERE keys.key = ? AND names.kind = 3
-"""
-ALL_NAMES = """
-    SELECT names.rowid, names.name, names.lang, entities.id
-    FROM names JOIN entities ON entities.num = names.entity
-    WHERE names.rowid > ? ORDER BY names.rowid LIMIT 10000
-"""
+PACKED_INDEX = INDEXES[0]
+PACKED_SCHEMA = PACKED_TABLES + PACKED_INDEX
+
 ENTITY = "SELECT num, id, type, prior FROM entities WHERE id = ? LIMIT 1"
-BY_CROSS_REFERENCE = """
-    SELECT entities.num, entities.id, entities.type, entities.prior
-    FROM keys JOIN names ON names.rowid = keys.row JOIN entities ON entities.num = names.entity
-    WHERE keys.key = ? AND names.kind = 4 AND names.name = ? LIMIT 1
-"""
 ALL_ENTITIES = "SELECT num, id, type, prior FROM entities WHERE num > ? ORDER BY num LIMIT 10000"
 FACTS_OF = """
     SELECT facts.property, entities.id FROM facts JOIN entities ON entities.num = facts.object
@@ -72,13 +74,7 @@ OUTER_FACTS_OF = "SELECT property, object FROM outer_facts WHERE subject = ? ORD
 ANY_OUTER_FACT = "SELECT 1 FROM outer_facts LIMIT 1"
 DESCRIPTIONS_OF = "SELECT lang, text FROM descriptions WHERE entity = ? ORDER BY lang"
 ANY_DESCRIPTION = "SELECT 1 FROM descriptions LIMIT 1"
-# Ids of entities in other registers.
-REFERENCES = """
-    SELECT names.rowid, entities.id, names.name FROM names JOIN entities ON entities.num = names.entity
-    WHERE names.rowid > ? AND names.kind = 4 ORDER BY names.rowid LIMIT 10000
-"""
 CLASSES_OF = "SELECT name FROM classes WHERE entity = ? ORDER BY place"
-NAMES_OF = "SELECT name, lang, kind, prior FROM names WHERE entity = ? ORDER BY rowid"
 
 
 class CandidateRow(NamedTuple):

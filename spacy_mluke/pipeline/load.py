@@ -9,7 +9,7 @@ from spacy.language import Language
 
 from ..attribution import attribute_bundled
 from ..errors import Errors
-from ..kb.bundled import BUNDLED
+from ..kb.bundled import BUNDLED, KNOWLEDGE, WORLD
 from ..languages import make_blank
 from .ready_made import NAME, load_ready_made
 
@@ -18,7 +18,7 @@ def load(
     name: Union[str, Path] = NAME,
     *,
     lang: str = "xx",
-    store: Union[str, Path, Sequence[Union[str, Path]]] = "world",
+    store: Optional[Union[str, Path, Sequence[Union[str, Path]]]] = None,
     same_ids: str = "error",
     inflections: bool = False,
     relations: Optional[bool] = None,
@@ -42,9 +42,10 @@ def load(
         directory, or a hub name.
     lang (str): Language of the texts; "xx" for any. Names in this language are preferred. The tokenizers of some
         languages need further packages (ML312 lists them).
-    store (Union[str, Path, Sequence]): "world" for the bundled countries, cities, languages and currencies; "knowledge"
-        for the bundled people, places, organisations and works; or the path of an entity store; or a list of these, the
-        most important first.
+    store (Optional[Union[str, Path, Sequence]]): "knowledge" for the bundled people, places, organisations and works;
+        "world" for the bundled countries, cities, languages and currencies, which "mluke-small" was trained with; or
+        the path of an entity store; or a list of these, the most important first. None: "knowledge" for the ready-made
+        pipeline, "world" for a checkpoint.
     same_ids (str): What an id that two stores have means: "error" for a conflict, "merge" for the same entity.
     inflections (bool): Whether names of all languages are found with endings of the text's language, such as those of
         plurals. It finds more names, and more words that are no names.
@@ -71,6 +72,8 @@ def load(
         nlp = make_blank(lang)
     options["name"] = "mluke-small" if is_ready_made else str(name)
     encoder = {"model": {"encoder": options}}
+    if store is None:
+        store = KNOWLEDGE if is_ready_made else WORLD
     path = str(store) if isinstance(store, (str, Path)) else [str(own) for own in store]
     stores = [path] if isinstance(path, str) else path
     candidates = {"candidates": {"path": path, "same_ids": same_ids, "inflections": inflections}}
@@ -83,5 +86,5 @@ def load(
         nlp.add_pipe("mluke_cloze", config=encoder)
     # The entities of the bundled checkpoint have their names from the bundled knowledge base.
     if str(name) in ("mluke-small", NAME) or not set(stores).isdisjoint(BUNDLED):
-        attribute_bundled(nlp.meta, store="knowledge" if "knowledge" in stores else "world")
+        attribute_bundled(nlp.meta, store=KNOWLEDGE if KNOWLEDGE in stores else WORLD)
     return nlp

@@ -148,8 +148,16 @@ def test_the_index_of_its_names_is_read_from_the_cache(small_knowledge, monkeypa
     def index_again(*args):
         raise AssertionError("indexed again")
 
-    monkeypatch.setattr(bundled.NameIndex, "of", index_again)
+    monkeypatch.setattr(bundled, "index_packed", index_again)
     assert len(StoreCandidates("knowledge").name_index().names(None).hashes) == 2
+
+
+def test_a_lost_index_of_its_names_is_made_again(small_knowledge, tmp_path):
+    open_store("knowledge")
+    (written,) = (tmp_path / "cache").glob("*.npz")
+    written.unlink()
+    assert len(StoreCandidates("knowledge").name_index().names(None).hashes) == 2
+    assert written.is_file()
 
 
 def test_the_index_of_a_copy_in_a_saved_pipeline_is_read_from_the_cache(small_knowledge, tmp_path, monkeypatch):

@@ -1,0 +1,81 @@
+"""The names of an entity in the packed knowledge base: cells with tabs between them.
+
+The first cell has the ids in other registers, with spaces between them. The others are names, "LANGUAGES=NAME". A "~"
+at the beginning marks an alias, a "!" a weak name; a ":" after the languages introduces those of which it is an
+ordinary word.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Iterator, NamedTuple, Tuple
+
+from .entities import EntityName
+from .store_format import ALIAS, COMMON, CROSS_REFERENCE, NAME, WEAK
+
+SEPARATOR = "\t"
+# Where a name is: the number of its entity, and in the last bits that of its cell.
+CELL_BITS = 16
+# The first bits of a key's hash are the number of the array that has it.
+PART_SHIFT = 52
+_ALIAS, _WEAK = "~", "!"
+# Weight of an entity among those with a name that is not its label.
+_ALIAS_WEIGHT = 0.3
+
+
+class Head(NamedTuple):
+    """What is known of a name: the beginning of its cell."""
+
+    langs: Tuple[str, ...]
+    common: Tuple[str, ...]  # languages of which it is an ordinary word
+    is_alias: bool
+    is_weak: bool
+
+
+@lru_cache(maxsize=1 << 14)
+def parse_head(head: str) -> Head:
+    """Parse the beginning of a name's cell.
+
+    head (str): What precedes "=".
+    RETURNS (Head): What is known of the name.
+    """
+    plain = head.lstrip(_ALIAS + _WEAK)
+    marks = head[: len(head) - len(plain)]
+    langs, _, common = plain.partition(":")
+    return Head(tuple(langs.split(",")), tuple(common.split(",")) if common else (), _ALIAS in marks, _WEAK in marks)
+
+
+def expand(cell: str, weight: float) -> Iterator[EntityName]:
+    """Return what a cell says of a name.
+
+    cell (str): The cell.
+    weight (float): Prior of the entity.
+    YIELDS (EntityName): The name in each of its languages; and, if it is weak or an ordinary word, that.
+    RAISES (ValueError): If it is not such a cell.
+    """
+    beginning, equals, name = cell.partition("=")
+    if not equals or not name:
+        raise ValueError(f"one of its cells is {cell!r:.40}")
+    head = parse_head(beginning)
+    form, own = (ALIAS, weight * _ALIAS_WEIGHT) if head.is_alias else (NAME, weight)
+    for lang in head.langs:
+        yield EntityName(name, lang, form, own)
+    if head.is_weak:
+        yield EntityName(name, "", WEAK, own)
+    for lang in head.common:
+        yield EntityName(name, lang, COMMON, own)
+
+
+def names_in(cells: str, weight: float) -> Iterator[EntityName]:
+    """Return the names of an entity.
+
+    cells (str): Its cells.
+    weight (float): Its prior.
+    YIELDS (EntityName): A name, or an id in another register.
+    RAISES (ValueError): If a cell is none of a name.
+    """
+    references, *names = cells.split(SEPARATOR)
+    for reference in references.split():
+        yield EntityName(reference, "", CROSS_REFERENCE, None)
+    for cell in names:
+        yield from expand(cell, weight)
