@@ -247,7 +247,8 @@ class MaskedEntityLinker(JudgedLinks, RerankingPipe, TrainablePipe):
 
     def warn(self, counts: Counts) -> None:
         super().warn(counts)
-        if counts.unknown_candidates:
+        # A re-ranker compares the text with what is known of a candidate, also of one that the vocabulary lacks.
+        if counts.unknown_candidates and self.reranker is None:
             n, total = counts.unknown_candidates, counts.candidates
             warnings.warn(Warnings.ML186.format(n=n, total=total, name=self.name), stacklevel=3)
 
