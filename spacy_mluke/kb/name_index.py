@@ -206,7 +206,7 @@ def is_searched(key: str) -> bool:
     key (str): The key.
     RETURNS (bool): Whether they are.
     """
-    return len(key) <= MAX_NAME_LENGTH and (key[0].isalnum() or any(map(str.isalnum, key)))
+    return len(key) <= MAX_NAME_LENGTH and (key[:1].isalnum() or any(map(str.isalnum, key)))
 
 
 def _keys_of(name: str, lang: str, kind: str) -> Iterable[Tuple[str, int]]:

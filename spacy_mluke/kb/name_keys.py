@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 import unicodedata
 from functools import cache
 from typing import Pattern, Tuple
@@ -95,7 +94,8 @@ def _drop_accents(text: str) -> str:
 
 @cache
 def _accents(is_wide: bool) -> Pattern[str]:
-    """Marks on a letter of Latin or Greek. Characters beyond U+FFFF make a set of characters much slower."""
-    chars = map(chr, range(sys.maxunicode + 1 if is_wide else 1 << 16))
+    """Marks on a letter of Latin or Greek. Characters beyond U+FFFF make a set of characters much slower; there are no
+    marks beyond U+1FFFF."""
+    chars = map(chr, range(1 << 17 if is_wide else 1 << 16))
     mark = f"[{''.join(filter(unicodedata.combining, chars))}]"
     return re.compile(f"{mark}(?<={_LETTERS}{mark}){mark}*")

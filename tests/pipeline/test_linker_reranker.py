@@ -72,6 +72,14 @@ def test_weights_of_features_decide(steady_checkpoint, store, tmp_path):
     assert found["hero"] > 0.99 and sum(found.values()) == pytest.approx(1.0)
 
 
+def test_candidates_that_the_vocabulary_lacks_raise_no_warning_if_a_reranker_ranks_them(
+    steady_checkpoint, store, tmp_path, recwarn
+):
+    path = weights(tmp_path / "weights.json", prior=1.0)
+    linked(link_pipeline(steady_checkpoint, store, reranker=path, grow="none"))
+    assert not [own for own in recwarn if "ML186" in str(own.message)]
+
+
 def test_other_knowledge_bases_have_no_reranker_by_default(nlp):
     assert nlp.get_pipe("mluke_linker").reranker is None
     assert linked(nlp, "Paris is large") == pytest.approx({"city": 0.9, "hero": 0.1})
