@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from functools import cache
-from typing import FrozenSet
+from pathlib import Path
+from typing import FrozenSet, Iterable
 
 from .name_index import ACCENTED, APOSTROPHE, LOWER, NO_CODE, PLAIN
 from .name_keys import has_accents
@@ -35,10 +37,25 @@ def stop_words(lang: str) -> FrozenSet[str]:
     if lang in ("", "xx"):
         return frozenset().union(*map(stop_words, COMMON_LANGUAGES))
     try:
-        module = importlib.import_module(f"spacy.lang.{'nb' if lang == 'no' else lang}.stop_words")
+        found = _spacy_stop_words("nb" if lang == "no" else lang)
     except ImportError:
         return frozenset()
-    return frozenset(word.lower() for word in module.STOP_WORDS)
+    return frozenset(word.lower() for word in found)
+
+
+def _spacy_stop_words(lang: str) -> Iterable[str]:
+    """Read the stop words of a language without its package: that of French alone compiles regular expressions for
+    seconds."""
+    name = f"spacy.lang.{lang}.stop_words"
+    languages = importlib.util.find_spec("spacy.lang")
+    folders = (languages and languages.submodule_search_locations) or ()
+    for path in (Path(folder) / lang / "stop_words.py" for folder in folders if lang.isidentifier()):
+        spec = importlib.util.spec_from_file_location(name, path)
+        if path.is_file() and spec is not None and spec.loader is not None:
+            module = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(module)
+            return module.STOP_WORDS
+    return importlib.import_module(name).STOP_WORDS
 
 
 def is_allowed(text: str, start: int, end: int, flags: int) -> bool:

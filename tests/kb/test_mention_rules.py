@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 from typing import List, Optional
 
 import pytest
@@ -172,3 +174,14 @@ def test_stop_words_of_an_unknown_language_are_those_of_common_languages():
     assert {"man", "para", "os", "och", "dabei"} <= stop_words("xx")
     assert stop_words("zxx") == frozenset()
     assert all(map(stop_words, COMMON_LANGUAGES))
+
+
+def test_stop_words_are_those_of_spacy_and_do_not_import_its_languages(monkeypatch):
+    for name in [name for name in sys.modules if name.startswith(("spacy.lang.sv", "spacy.lang.nb"))]:
+        monkeypatch.delitem(sys.modules, name)
+    stop_words.cache_clear()
+    found = {lang: stop_words(lang) for lang in ("sv", "no")}
+    assert not {"spacy.lang.sv", "spacy.lang.nb"} & set(sys.modules)
+    for lang, words in found.items():
+        module = importlib.import_module(f"spacy.lang.{'nb' if lang == 'no' else lang}.stop_words")
+        assert words == {word.lower() for word in module.STOP_WORDS}
