@@ -4,13 +4,18 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint bench smoke docs mluke-small xx-mluke-small clean
+.PHONY: demo test browser lint bench smoke docs mluke-small xx-mluke-small clean
 
 demo: $(READY)
 	$(BIN)/python -m spacy_mluke demo
 
 test: $(READY)
 	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+# Run the tests in a browser. Chromium must be there; on Debian: apt-get install chromium.
+browser: $(READY)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[browser]"
+	$(BIN)/python -m pytest tests/serve/test_explorer.py
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -97,13 +97,16 @@ def fact_table(content: AnnotatedText, *, kb_url_template: Optional[str] = None)
         return Html('<p class="mluke-note">No relations.</p>')
     rows: List[List[str]] = []
     for fact in content.facts:
-        ends = [
-            fill("<bdi>{}</bdi> {}", content.string(i), entity_link(content, i, kb_url_template))
-            for i in (fact.head, fact.tail)
-        ]
+        ends = [_with_entity(content, i, kb_url_template) for i in (fact.head, fact.tail)]
         relation = link(fact.label, property_url(fact.property or fact.label))
         rows.append([ends[0], relation, ends[1], "" if fact.score is None else f"{fact.score:.2f}"])
     return table(["head", "relation", "tail", "score"], rows, kind="mluke-facts", name="Relations")
+
+
+def _with_entity(content: AnnotatedText, number: int, kb_url_template: Optional[str]) -> Html:
+    entity = entity_link(content, number, kb_url_template)
+    mention, name = content.string(number), content.mentions[number].name
+    return fill("<bdi>{}</bdi>{}{}", mention, " · " if entity and name not in (None, "", mention) else " ", entity)
 
 
 def _draw(content: AnnotatedText, facts: Sequence[Fact], colors: Mapping[str, int], width: int) -> Tuple[Html, float]:

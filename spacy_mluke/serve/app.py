@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from pathlib import Path
+import pathlib
 from typing import Annotated, Any, AsyncIterator, Dict, List, Optional
 
-from fastapi import FastAPI, Query, Request
+from fastapi import FastAPI, Path, Query, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
@@ -26,7 +26,7 @@ from .service import Make, Service
 from .settings import Settings
 from .shutdown import Shutdown
 
-STATIC = Path(__file__).parent / "static"  # the explorer page
+STATIC = pathlib.Path(__file__).parent / "static"  # the explorer page
 Lang = Annotated[Optional[str], Query(max_length=20, description="Language of the name")]
 _MAX_REASONS = 5  # wrong members of a request that are named
 _PROBLEMS: Dict[Any, Dict[str, Any]] = {
@@ -118,7 +118,7 @@ def _add_routes(app: FastAPI, service: Service) -> None:
 
     @app.get("/v1/entities", response_model=schema.EntitiesResponse, summary="Entities that a name may mean")
     async def find(
-        name: Annotated[str, Query(min_length=1, max_length=500, description="The name")],
+        name: Annotated[str, Query(min_length=1, max_length=500, description="The name", examples=["Tokyo"])],
         lang: Lang = None,
         limit: Annotated[int, Query(ge=1, le=100, description="Maximum number of entities")] = 20,
     ) -> Response:
@@ -126,7 +126,7 @@ def _add_routes(app: FastAPI, service: Service) -> None:
 
     @app.get("/v1/entities/{entity_id}", response_model=schema.KnownEntity, summary="An entity with names and facts")
     async def entity(
-        entity_id: str,
+        entity_id: Annotated[str, Path(description="The entity's id", examples=["Q1490"])],
         lang: Lang = None,
         facts: Annotated[int, Query(ge=0, le=1000, description="Maximum number of facts")] = 100,
     ) -> Response:
@@ -142,10 +142,12 @@ def _add_pages(app: FastAPI, metrics: Metrics, service: Service) -> None:
         return Response(metrics.render(service.batcher.n_waiting), media_type=CONTENT_TYPE)
 
     @app.get("/docs", include_in_schema=False)
-    async def docs() -> Response:
+    async def docs(request: Request) -> Response:
         from .reference_page import PAGE_POLICY, render_reference
 
-        return HTMLResponse(render_reference(app.openapi()), headers={"Content-Security-Policy": PAGE_POLICY})
+        return HTMLResponse(
+            render_reference(app.openapi(), request.url.netloc), headers={"Content-Security-Policy": PAGE_POLICY}
+        )
 
     @app.get("/render.css", include_in_schema=False)
     async def style() -> Response:

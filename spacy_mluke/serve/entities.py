@@ -14,6 +14,7 @@ from ..kb.store_format import CROSS_REFERENCE
 from ..kb.store_union import AnyStore
 from ..rendering.entity_links import entity_url
 
+ENGLISH = "en"  # names of requests without a language
 _MAX_CACHED = 1 << 16  # names of entities
 
 
@@ -25,7 +26,16 @@ class Entities:
 
     def __init__(self, store: AnyStore):
         self.store = store
-        self.name = lru_cache(maxsize=_MAX_CACHED)(store.name)
+        self._name = lru_cache(maxsize=_MAX_CACHED)(store.name)
+
+    def name(self, entity_id: str, lang: Optional[str] = None) -> Optional[str]:
+        """Return an entity's name.
+
+        entity_id (str): Its id.
+        lang (Optional[str]): The language; None for English.
+        RETURNS (Optional[str]): Its name in that language, else as `Entity.name` chooses; None for an unknown id.
+        """
+        return self._name(entity_id, lang or ENGLISH)
 
     def get(self, entity_id: str, lang: Optional[str] = None, max_facts: int = 100) -> Optional[Dict[str, Any]]:
         """Return an entity with all its names, and facts.
@@ -43,7 +53,7 @@ class Entities:
         ids = dict.fromkeys([found.id, *(one.name for one in found.names if one.kind == CROSS_REFERENCE)])
         return {
             "id": found.id,
-            "name": found.name(lang),
+            "name": found.name(lang or ENGLISH),
             "type": found.type,
             "prior": found.prior,
             "names": [
@@ -76,7 +86,9 @@ class Entities:
         found = []
         for match in self.store.candidates(name, lang)[:limit]:
             entity = self.store[match.id]
-            found.append({"id": match.id, "name": entity.name(lang), "type": entity.type, "prior": match.prior})
+            found.append(
+                {"id": match.id, "name": entity.name(lang or ENGLISH), "type": entity.type, "prior": match.prior}
+            )
         return found
 
 

@@ -6,7 +6,7 @@ import logging
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Dict, List
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse, Response
 
 from ..annotation_tools.documents import ToolDocument, ToolEntity, ToolRelation, listed
@@ -15,7 +15,7 @@ from ..annotation_tools.label_studio_config import LabelStudioNames, read_config
 from ..errors import Errors
 from .logs import LOGGER
 from .problems import Problem
-from .schema import AnnotateRequest, Str
+from .schema import AnnotateRequest, Str, example
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -25,10 +25,15 @@ if TYPE_CHECKING:
 PREFIX = "/label-studio"  # the URL of the backend ends with it
 
 
+_CONFIG = (
+    '<View><Labels name="label" toName="text"><Label value="LOC"/></Labels><Text name="text" value="$text"/></View>'
+)
+
+
 class SetupRequest(BaseModel):
     """What Label Studio sends when a project is connected. Its other members are not needed."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = example({"schema": _CONFIG})
 
     config: Str = Field(alias="schema", description="Labelling configuration of the project")
 
@@ -36,7 +41,7 @@ class SetupRequest(BaseModel):
 class PredictRequest(BaseModel):
     """Tasks of a project. Other members are not needed."""
 
-    model_config = ConfigDict(extra="ignore")
+    model_config = example({"tasks": [{"data": {"text": "Tokyo"}}], "label_config": _CONFIG})
 
     tasks: List[Dict[str, Any]] = Field(description="Tasks of Label Studio, with their data")
     label_config: Str = Field(description="Labelling configuration of the project")

@@ -27,7 +27,24 @@ class Request(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
+def example(body: Dict[str, Any]) -> ConfigDict:
+    """Return the configuration of a request, with an example for the API's description."""
+    return ConfigDict(json_schema_extra={"examples": [body]})
+
+
+_DOCUMENT = {
+    "text": "Tokyo is the capital of Japan.",
+    "entities": [
+        {"start": 0, "end": 5, "label": "LOC", "kb_id": "Q1490", "name": "Tokyo"},
+        {"start": 24, "end": 29, "label": "LOC", "kb_id": "Q17", "name": "Japan"},
+    ],
+    "relations": [{"head": 1, "tail": 0, "label": "capital (P36)", "score": 0.9}],
+}
+
+
 class AnnotateRequest(Request):
+    model_config = example({"texts": ["Tokyo is the capital of Japan."], "lang": "de"})
+
     texts: List[Str] = Field(min_length=1, description="The texts")
     lang: Optional[str] = _LANG
     components: Optional[List[Str]] = Field(None, description="Components that run; by default, all")
@@ -35,6 +52,8 @@ class AnnotateRequest(Request):
 
 
 class AnswerRequest(Request):
+    model_config = example({"text": "Tokyo is the capital of Japan.", "questions": ["What is the capital of Japan?"]})
+
     text: Str = Field(description="The text")
     questions: List[Str] = Field(min_length=1, description="Questions about it")
     top_k: Optional[int] = Field(None, ge=1, le=100, description="Maximum number of answers to a question")
@@ -46,6 +65,8 @@ class MaskSpan(Request):
 
 
 class FillRequest(Request):
+    model_config = example({"text": "Tokyo is the capital of [MASK].", "top_k": 3})
+
     text: Str = Field(description="A text, with [MASK]s")
     masks: List[MaskSpan] = Field([], description="Spans that are masked, too")
     candidates: Optional[List[Str]] = Field(None, min_length=1, description="Fillers to choose from")
@@ -55,6 +76,8 @@ class FillRequest(Request):
 
 
 class RenderRequest(Request):
+    model_config = example({"document": _DOCUMENT, "styles": ["entities", "relations"]})
+
     document: Dict[str, Any] = Field(description="A document, as /v1/annotate returns it")
     styles: List[Literal["entities", "relations", "graph", "similarity"]] = Field(min_length=1, max_length=4)
     width: Optional[int] = Field(None, ge=200, le=2000, description="Width of drawings in pixels")

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
+import shlex
 
 import pytest
 import spacy
@@ -212,6 +215,20 @@ def test_the_description_of_the_api_has_every_route(client):
     page = client.get("/docs")
     assert all(f" {path}</h2>" in page.text for path in paths)
     assert "://" not in page.text and "<script" not in page.text
+
+
+def test_the_examples_of_the_description_can_be_pasted(client):
+    commands = [shlex.split(html.unescape(one)) for one in re.findall("<pre>(.*?)</pre>", client.get("/docs").text)]
+    assert len(commands) == len(client.get("/openapi.json").json()["paths"])
+    for curl, silent, address, *rest in commands:
+        assert (curl, silent, address.partition("/")[0]) == ("curl", "-s", "testserver")
+        path = address.removeprefix("testserver")
+        if rest:
+            assert rest[:-1] == ["-H", "Content-Type: application/json", "-d"]
+            found = client.post(path, content=rest[-1], headers={"Content-Type": "application/json"})
+        else:
+            found = client.get(path)
+        assert found.status_code == 200, (path, found.text)
 
 
 def test_responses_have_the_form_that_the_description_says(client):

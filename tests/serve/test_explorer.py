@@ -9,14 +9,14 @@ from urllib.parse import quote
 
 import pytest
 
-pytest.importorskip("playwright", reason="tests in a browser need Playwright: pip install playwright")
+pytest.importorskip("playwright", reason="tests in a browser need Playwright: pip install '.[browser]'")
 
 from playwright.sync_api import sync_playwright
 
 from tests.serve.explorer_server import HOSTILE, running
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(BROWSER is None, reason="no Chromium is installed: apt-get install chromium")
+pytestmark = pytest.mark.skipif(BROWSER is None, reason="tests in a browser need Chromium: apt-get install chromium")
 OPTIONS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
