@@ -170,6 +170,33 @@ def test_json_and_html_can_be_saved(page):
     assert saved["Save HTML"].startswith("<!DOCTYPE html>") and "<h2>Similarity</h2>" in saved["Save HTML"]
 
 
+def test_a_server_that_does_not_answer_is_said(browser, address):
+    context = browser.new_context()
+    opened = context.new_page()
+    opened.route("**/health", lambda route: route.abort())
+    opened.goto(address)
+    opened.wait_for_selector("#error:has-text('The server does not answer.')")
+    assert opened.inner_text("#about").startswith("Not connected")
+    context.close()
+
+
+def test_a_token_that_is_asked_for_sends_the_text_again(page):
+    def answer(route):
+        if route.request.headers.get("authorization") == "Bearer secret":
+            route.continue_()
+        else:
+            route.fulfill(status=401, content_type="application/problem+json", body='{"detail": "No token."}')
+
+    page.route("**/v1/**", answer)
+    page.fill("#text", EN)
+    page.get_by_role("button", name="Annotate").click()
+    page.wait_for_selector("#error:has-text('No token.')")
+    page.get_by_label("Token").fill("secret")
+    page.keyboard.press("Tab")
+    page.wait_for_selector("#panel mark")
+    assert page.inner_text("#error") == ""
+
+
 def test_an_error_of_the_server_is_shown(page):
     page.fill("#text", "ERROR")
     page.get_by_role("button", name="Annotate").click()

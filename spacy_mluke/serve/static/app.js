@@ -20,7 +20,12 @@ let running = null; // aborts the last annotation
 let drawing = 0; // number of the last drawing: earlier ones that arrive later are dropped
 
 async function start() {
-  [health, examples] = await Promise.all([request("health"), request("examples.json")]);
+  try {
+    [health, examples] = await Promise.all([request("health"), request("examples.json")]);
+  } catch (error) {
+    $("about").textContent = "Not connected: reload the page when the server runs.";
+    throw error;
+  }
   $("about").textContent = `${health.pipeline} ${health.pipeline_version}: ${health.components.join(", ")}`;
   for (const code of health.languages) {
     if (code !== "en") $("lang").append(make("option", { value: code }, languageName(code)));
@@ -204,7 +209,10 @@ $("examples").addEventListener("change", () => {
   annotate();
 });
 $("lang").addEventListener("change", () => found && annotate());
-$("token").addEventListener("change", () => setToken($("token").value));
+$("token").addEventListener("change", () => {
+  setToken($("token").value);
+  annotate();
+});
 $("share").addEventListener("click", async () => {
   writeFragment();
   try {
