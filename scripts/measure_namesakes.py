@@ -60,7 +60,7 @@ def read(exam: str, n: int) -> Dict[str, List[Dict[str, Any]]]:
 
 def measure(nlp: Any, linker: Any, exam: Dict[str, List[Dict[str, Any]]], with_labels: bool) -> Dict[str, float]:
     """Return the accuracy of the linker, and that of the candidate with the highest prior."""
-    counts = dict.fromkeys(("n", "prior", "linked", "nil", "words"), 0)
+    counts = dict.fromkeys(("n", "prior", "linked", "best", "nil", "words"), 0)
     seconds = 0.0
     for lang, questions in exam.items():
         linker.candidates.lang = lang
@@ -75,11 +75,14 @@ def measure(nlp: Any, linker: Any, exam: Dict[str, List[Dict[str, Any]]], with_l
             counts["words"] += len(doc)
             counts["prior"] += bool(own) and own[0].id == gold
             counts["linked"] += doc.ents[0].kb_id_ == gold
+            ranked = doc.ents[0]._.mluke_candidates
+            counts["best"] += bool(ranked) and ranked[0].entity == gold
             counts["nil"] += doc.ents[0].kb_id_ == "NIL"
     return {
         "n": counts["n"],
         "prior": round(counts["prior"] / counts["n"], 4),
         "linker": round(counts["linked"] / counts["n"], 4),
+        "best candidate": round(counts["best"] / counts["n"], 4),  # right if no mention were NIL
         "NIL": round(counts["nil"] / counts["n"], 4),
         "words per CPU second": round(counts["words"] / seconds),
     }

@@ -40,7 +40,7 @@ DATA = typer.Argument(..., help="Folder of relations and ner", exists=True, file
 OUT = typer.Argument(..., help="Folder to write")
 N = typer.Option(3000, help="Maximum number of sentences of each corpus; 0 for all")
 N_TEXTS = typer.Option(25, help="Sentences of each language, for its mean vector")
-LOST = typer.Option(4.0, help="Points of accuracy that the NIL threshold may cost, on development data")
+LOST = typer.Option(3.0, help="Points of accuracy that the NIL threshold may cost, on development data")
 SEED = typer.Option(0, help="Seed of the sampling and of the labels")
 
 _LABELS = ("PER", "ORG", "LOC", "WORK", "EVENT", "OTHER")
@@ -202,7 +202,8 @@ def judge(linker: Any, reranker: Reranker, mentions: Sequence[Mention], mode: st
             probabilities = reranker.probabilities(features[kept])
             place = int(probabilities.argmax())
             best = matches[kept[place]]._replace(prior=float(probabilities[place]))
-            own = linker._evidence.nil_features(mention.ent.text, label, "en", best)
+            others = [matches[i] for i in kept if i != kept[place]]
+            own = linker._evidence.nil_features(mention.ent.text, label, "en", [best, *others])
             found.append(nil.Case(mention.part, mention.corpus, kind, own, kept[place] == gold))
     return found
 

@@ -63,23 +63,23 @@ class Evidence:
                 found[i, 3] = bool(language) and self._speaks(match.id, language)
         return found
 
-    def nil_features(self, mention: str, label: str, lang: str, best: Match) -> Floats1d:
+    def nil_features(self, mention: str, label: str, lang: str, matches: Sequence[Match]) -> Floats1d:
         """Return what says whether a mention means its best candidate: see `nil.nil_features`.
 
         mention (str): The mention.
         label (str): Its label.
         lang (str): The language of the text.
-        best (Match): The candidate.
+        matches (Sequence[Match]): Its candidates, the best one first.
         RETURNS (Floats1d): The features `NIL_FEATURES`. Shape: (7,), float64.
         """
-        key = (best.id, lang)
+        key = (matches[0].id, lang)
         own = self._labels.get(key)
         if own is None:
             if len(self._labels) >= _MAX_CACHED:
                 self._labels.clear()
-            entity = self.get(best.id)
+            entity = self.get(matches[0].id)
             own = self._labels[key] = (entity.prior if entity else None, labels_of(entity, lang))
-        return nil_features(mention, label, best, *own)
+        return nil_features(mention, label, matches, *own)
 
     def facts(self, entity_id: str) -> List[Fact]:
         """Return the first facts about an entity.

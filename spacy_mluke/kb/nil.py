@@ -15,7 +15,7 @@ from .store_format import NAME
 from .text_classes import UNSPACED
 
 # Features of a mention and its best candidate, which need no encoder and no facts:
-# - prominence: logarithm of how well-known the candidate is by this name;
+# - prominence: logarithm of how well-known all candidates together are by this name;
 # - own_name: logarithm of the part of the candidate's prominence that this name has: 0 for its label, less for an
 #   alias or a name in another language;
 # - probability: that of the candidate among the mention's candidates;
@@ -32,18 +32,21 @@ _LONG = 4  # letters of a name without spaces that counts as several words
 _MOST = 30.0  # largest logarithm of odds
 
 
-def nil_features(mention: str, label: str, best: Match, prior: Optional[float], names: Sequence[str]) -> Floats1d:
+def nil_features(
+    mention: str, label: str, matches: Sequence[Match], prior: Optional[float], names: Sequence[str]
+) -> Floats1d:
     """Return what says whether a mention means its best candidate.
 
     mention (str): The mention.
     label (str): Its label.
-    best (Match): The candidate that was ranked first, with its prominence.
-    prior (Optional[float]): How well-known the candidate is.
+    matches (Sequence[Match]): Its candidates with their prominence, the best one first.
+    prior (Optional[float]): How well-known the best one is.
     names (Sequence[str]): Its labels in the text's language and in English, in lower case.
     RETURNS (Floats1d): The features `NIL_FEATURES`. Shape: (7,), float64.
     """
-    prominence = best.prominence or 0.0
-    share = prominence / prior if prior else 1.0
+    best = matches[0]
+    share = (best.prominence or 0.0) / prior if prior else 1.0
+    prominence = sum(match.prominence or 0.0 for match in matches)
     lower = " ".join(mention.lower().split())
     is_whole = lower in names
     is_long = " " in lower or (len(lower) >= _LONG and UNSPACED.search(lower) is not None)

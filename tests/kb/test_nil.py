@@ -17,8 +17,8 @@ BEST = Match("Q1", 0.8, "PER", 30.0)
 WEIGHTS = dict.fromkeys(NIL_FEATURES, 0.0)
 
 
-def features(mention="Cook", label="PER", best=BEST, prior=100.0, names=("tim cook",)):
-    return dict(zip(NIL_FEATURES, nil_features(mention, label, best, prior, names), strict=True))
+def features(mention="Cook", label="PER", best=BEST, prior=100.0, names=("tim cook",), others=()):
+    return dict(zip(NIL_FEATURES, nil_features(mention, label, [best, *others], prior, names), strict=True))
 
 
 def test_a_name_that_is_not_the_label_has_a_part_of_the_prominence():
@@ -26,6 +26,10 @@ def test_a_name_that_is_not_the_label_has_a_part_of_the_prominence():
     assert found["prominence"] == pytest.approx(math.log(30.0))
     assert found["own_name"] == pytest.approx(math.log(0.3))
     assert found["probability"] == 0.8
+
+
+def test_all_candidates_say_how_well_known_a_name_is():
+    assert features(others=[Match("Q2", 0.2, "LOC", 70.0)])["prominence"] == pytest.approx(math.log(100.0))
 
 
 def test_a_type_that_disagrees_with_the_label_counts():
@@ -68,7 +72,7 @@ def test_labels_are_in_the_language_of_the_text_and_in_english():
 
 
 def test_support_is_even_where_both_are_equally_likely():
-    values = nil_features("Cook", "PER", BEST, 100.0, ())
+    values = nil_features("Cook", "PER", [BEST], 100.0, ())
     assert support_of(WEIGHTS, values) == pytest.approx(EVEN)
     assert support_of({**WEIGHTS, "constant": 1.0}, values) == pytest.approx(EVEN * math.e)
 

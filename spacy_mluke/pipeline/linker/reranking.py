@@ -171,7 +171,7 @@ class RerankingPipe(KnowledgePipe):
             self._reorder(reranker, docs, ents, rankings, places, names)
         for place, ((i, ent), own) in enumerate(zip(ents, rankings, strict=True)):
             if reranker.nil is not None and own.matches and own.matches[0].prominence is not None:
-                features = self._evidence.nil_features(ent.text, ent.label_, self._lang(docs[i]), own.matches[0])
+                features = self._evidence.nil_features(ent.text, ent.label_, self._lang(docs[i]), own.matches)
                 rankings[place] = own._replace(support=support_of(reranker.nil, features))
         return rankings
 
