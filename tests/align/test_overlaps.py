@@ -20,13 +20,15 @@ from spacy_mluke.align.segments import SEGMENTATIONS
 from tests.align.helpers import VOCAB, char_doc, ragged, word_doc
 from tests.tokenization.test_wordpieces import TEXTS
 
+NLP = spacy.blank("xx")
+
 
 def align_doc(doc, wordpieces, spans=(), **options):
     return align([doc], ragged(spans), wordpieces, default_entity_id=0, **options)
 
 
 def test_every_token_of_every_script_has_its_pieces(wordpieces, sample_text):
-    doc = spacy.blank("xx")(sample_text)
+    doc = NLP(sample_text)
     (found,) = align_doc(doc, wordpieces, segmentation="plain").docs
     for token, (start, end) in zip(doc, found.token_bounds.tolist(), strict=True):
         offsets = found.piece_offsets[start:end]
@@ -99,7 +101,7 @@ def test_a_long_mention_has_positions_of_its_first_pieces(wordpieces):
 
 
 def test_pieces_of_tokens_are_found_from_offsets(wordpieces, sample_text):
-    doc = spacy.blank("xx")(sample_text)
+    doc = NLP(sample_text)
     (found,) = align_doc(doc, wordpieces).docs
     again = piece_bounds_of_tokens(doc, found.piece_offsets)
     if len(doc):

@@ -24,6 +24,7 @@ from tests.checkpoint.checkpoints import FULL, make_checkpoint
 
 TEXTS = ["Tokyo is the capital of Japan, and Paris is far away.", "Москва — столица России"]
 SPANS = [[(0, 1), (5, 6), (8, 9)], [(0, 1)]]
+NLP = spacy.blank("xx")
 
 
 @pytest.fixture
@@ -46,8 +47,7 @@ def model(path):
 
 
 def mentions(**options) -> MentionInput:
-    nlp = spacy.blank("xx")
-    docs = [nlp.make_doc(text) for text in TEXTS]
+    docs = [NLP.make_doc(text) for text in TEXTS]
     rows = numpy.asarray([row for own in SPANS for row in own], dtype="int32")
     return MentionInput(docs, Ragged(rows, numpy.asarray([3, 1], dtype="int32")), **options)
 
@@ -101,8 +101,7 @@ def test_word_log_probabilities_equal_those_of_the_reference(model, path, tokeni
 
 def test_masked_words_are_mask_pieces_and_text_never_is(model):
     loaded = load_model(model.layers[0])
-    nlp = spacy.blank("xx")
-    doc = nlp.make_doc("Tokyo is <mask> far")
+    doc = NLP.make_doc("Tokyo is <mask> far")
     inputs = MentionInput(
         [doc], Ragged(numpy.array([[0, 1]], dtype="int32"), numpy.array([1])), mask_lengths=numpy.array([2])
     )
@@ -129,9 +128,8 @@ def test_neighbours_of_a_mask_keep_their_pieces(path, segmentation):
 
 
 def test_masked_words_that_overlap_are_refused(model):
-    nlp = spacy.blank("xx")
     spans = Ragged(numpy.array([[0, 2], [1, 3]], dtype="int32"), numpy.array([2]))
-    inputs = MentionInput([nlp.make_doc("a b c d")], spans, mask_lengths=numpy.array([1, 1]))
+    inputs = MentionInput([NLP.make_doc("a b c d")], spans, mask_lengths=numpy.array([1, 1]))
     with pytest.raises(ValueError, match=r"\[ML220\]"):
         model.predict(inputs)
 
@@ -154,8 +152,7 @@ def test_candidates_that_do_not_fit_are_refused(model):
 
 
 def test_a_mention_without_wordpieces_has_no_logits_and_no_gradient(model):
-    nlp = spacy.blank("xx")
-    doc = spacy.tokens.Doc(nlp.vocab, words=["Tokyo", "\u200b", "is"])
+    doc = spacy.tokens.Doc(NLP.vocab, words=["Tokyo", "\u200b", "is"])
     spans = Ragged(numpy.array([[1, 2], [0, 1]], dtype="int32"), numpy.array([2]))
     found, backprop = model.begin_update(MentionInput([doc], spans, candidates=numpy.array([3, 4])))
     kept = found.kept.tolist()
@@ -166,9 +163,8 @@ def test_a_mention_without_wordpieces_has_no_logits_and_no_gradient(model):
 
 
 def test_no_mentions_have_no_logits(model):
-    nlp = spacy.blank("xx")
     none = Ragged(numpy.zeros((0, 2), dtype="int32"), numpy.array([0]))
-    found, backprop = model.begin_update(MentionInput([nlp.make_doc("Tokyo")], none))
+    found, backprop = model.begin_update(MentionInput([NLP.make_doc("Tokyo")], none))
     assert found.logits.shape == (0,)
     backprop(found)
 
