@@ -21,8 +21,14 @@ LONG = (
     "training/test_process_group.py",
     "xx_mluke_small/test_training.py",
 )
-# Files whose tests fork worker processes, together: the server from which they are forked is started once.
-TOGETHER = ("tests/bulk/", "tests/pipeline/test_saving.py", "tests/cli/test_annotate")
+# Files that run in the same process of pytest-xdist: what they share is made once.
+TOGETHER = {
+    # The server from which worker processes are forked.
+    "forks": ("tests/bulk/", "tests/pipeline/test_saving.py", "tests/cli/test_annotate"),
+    # Trained components.
+    "cloze": ("tests/pipeline/test_cloze",),
+    "ner": ("tests/pipeline/test_ner", "tests/pipeline/test_calibrate", "tests/pipeline/test_find_threshold"),
+}
 
 
 def _cache_entry_points() -> None:
@@ -50,17 +56,21 @@ def pytest_xdist_make_scheduler(config, log):
         """Gives all tests of a file to one process, and those of the files in TOGETHER."""
 
         def _split_scope(self, nodeid):
-            return "together" if nodeid.startswith(TOGETHER) else super()._split_scope(nodeid)
+            groups = (group for group, files in TOGETHER.items() if nodeid.startswith(files))
+            return next(groups, super()._split_scope(nodeid))
 
     return Scheduling(config, log)
 
 
-# Modules and collected tests live until the end: the garbage collector need not go through them again and again.
-gc.disable()
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection():
+    # Modules and collected tests live until the end: the garbage collector need not go through them again and again.
+    gc.disable()
 
 
 def pytest_collection_finish():
     gc.freeze()
+    gc.set_threshold(7_000)  # of new objects; the default, 700, is reached with each step of a training
     gc.enable()
 
 

@@ -142,7 +142,7 @@ def fresh_ner(steady_checkpoint) -> Language:
     return ner_pipeline(steady_checkpoint)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def trained_cloze(steady_checkpoint):
     """A `mluke_cloze` that overfits the sentences of cloze_docs. Tests must not change it."""
     nlp = cloze_docs.cloze_pipeline(steady_checkpoint)
