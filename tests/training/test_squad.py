@@ -14,6 +14,7 @@ from spacy_mluke.cli._app import app
 from spacy_mluke.training.squad import build_squad_corpus_v1, make_doc, read_squad
 from tests.pipeline.question_docs import answers
 
+NLP = spacy.blank("en")
 TEXT = "Tokyo is the capital of Japan. It was called Edo."
 
 
@@ -48,7 +49,7 @@ def file(tmp_path):
 def test_questions_have_all_distinct_answers_and_impossible_ones_none(file):
     (paragraph,) = read_squad(file)
     assert [found.answers for found in paragraph.questions] == [[(45, 48), (38, 48)], []]
-    doc = make_doc(spacy.blank("en"), paragraph)
+    doc = make_doc(NLP, paragraph)
     assert answers(doc) == [["Edo", "called Edo"], []]
     first = doc._.mluke_questions[0]
     assert (first.id, first.text) == ("What", "What was it called?")
@@ -63,13 +64,13 @@ def test_answers_keep_their_characters_also_inside_tokens(tmp_path):
 
 
 def test_predicted_documents_get_the_questions_of_their_references(file):
-    (eg,) = build_squad_corpus_v1(file)(spacy.blank("en"))
+    (eg,) = build_squad_corpus_v1(file)(NLP)
     assert eg.predicted._.mluke_questions == eg.reference._.mluke_questions
     assert answers(eg.predicted) == [[], []] and answers(eg.reference)[0] == ["Edo", "called Edo"]
 
 
 def test_with_one_question_per_example_each_has_only_its_answers(file):
-    first, second = build_squad_corpus_v1(file, one_question=True)(spacy.blank("en"))
+    first, second = build_squad_corpus_v1(file, one_question=True)(NLP)
     assert answers(first.reference) == [["Edo", "called Edo"]] and answers(second.reference) == [[]]
     assert [found.text for found in second.predicted._.mluke_questions] == ["Who was called Edo?"]
 
@@ -78,7 +79,7 @@ def test_misplaced_answers_are_counted_in_one_warning(tmp_path):
     path = tmp_path / "bad.json"
     path.write_text(json.dumps(BAD), encoding="utf8")
     with pytest.warns(UserWarning, match=r"\[ML175\] 3 of 4 gold answers in 'bad.json'.* 2 questions") as caught:
-        (eg,) = build_squad_corpus_v1(path)(spacy.blank("en"))
+        (eg,) = build_squad_corpus_v1(path)(NLP)
     assert len(caught) == 1
     assert answers(eg.reference) == [["capital"]]
 
@@ -88,15 +89,15 @@ def test_files_in_another_format_are_named(tmp_path, content):
     path = tmp_path / "other.json"
     path.write_text(content, encoding="utf8")
     with pytest.raises(ValueError, match=r"\[ML213\] '.*other.json'"):
-        list(build_squad_corpus_v1(path)(spacy.blank("en")))
+        list(build_squad_corpus_v1(path)(NLP))
     with pytest.raises(ValueError, match=r"\[ML213\]"):
-        list(build_squad_corpus_v1(tmp_path / "missing")(spacy.blank("en")))
+        list(build_squad_corpus_v1(tmp_path / "missing")(NLP))
 
 
 def test_negative_numbers_are_refused_and_no_path_is_an_empty_corpus():
     with pytest.raises(ValueError, match=r"\[ML071\]"):
         build_squad_corpus_v1(None, skip=-1)
-    assert list(build_squad_corpus_v1(None)(spacy.blank("en"))) == []
+    assert list(build_squad_corpus_v1(None)(NLP)) == []
 
 
 def test_the_written_corpus_is_read_like_the_file(file, tmp_path):
