@@ -6,9 +6,12 @@ import re
 import unicodedata
 from collections import Counter, defaultdict
 from functools import cache
-from typing import Container, Dict, FrozenSet, List, NamedTuple, Optional, Tuple
+from typing import Container, Dict, FrozenSet, List, Optional, Tuple
+
+from spacy_mluke.kb.inflection import LANGUAGES as INFLECTED
 
 from .frequencies import Frequencies, Word
+from .label_order import CleanName, english_label, labels_first
 from .sources import Item
 
 _PARENTHESES = re.compile(r"\s*[(（][^()（）]*[)）]\s*$")
@@ -38,16 +41,6 @@ _BOTH = {"sr", "kk", "az", "uz"}  # languages that are written in Latin letters,
 # Some sources have these as aliases of thousands of entities.
 _PRONOUNS = {"he", "her", "him", "his", "it", "its", "she", "their", "them", "they"}
 _SHARED = 4  # a name in this many languages is stored once, without a language
-
-
-class CleanName(NamedTuple):
-    """A name that is kept."""
-
-    name: str
-    langs: Tuple[str, ...]  # "" for all
-    is_label: bool
-    is_weak: bool  # linked where another component found it, but never searched
-    common: Tuple[str, ...]  # languages of which it is an ordinary word
 
 
 class Cleaner:
@@ -104,7 +97,8 @@ class Cleaner:
                 self._count(weak, item, langs[0], name)
             elif common:
                 self._count("common", item, common[0], name)
-        return sorted(kept, key=lambda name: (not name.is_label, name.langs, name.name))
+        kept.sort(key=lambda name: (not name.is_label, name.langs, name.name))
+        return labels_first(kept, {**labels, "en": english_label(kept, forms)}, set(INFLECTED))
 
     def _count(self, reason: str, item: Item, lang: str, name: str, n: int = 1) -> None:
         self.counts[reason] += n
