@@ -147,6 +147,15 @@ def is_held_out(text: str, percent: int) -> bool:
     return int(hashlib.sha256(text.encode()).hexdigest()[:8], 16) % 100 < percent
 
 
+def is_for_choices(text: str) -> bool:
+    """Return whether a held-out sentence is used to calibrate, and to choose labels and thresholds. Others are scored.
+
+    text (str): The text.
+    RETURNS (bool): True for half of the texts.
+    """
+    return is_held_out(f"for choices: {text}", 50)
+
+
 def relations_often_together(documents: Iterable[FactDocument]) -> Dict[str, Set[str]]:
     """Return the relations that often hold for the same pair of entities.
 

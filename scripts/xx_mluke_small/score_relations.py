@@ -11,10 +11,12 @@ from spacy.tokens import Doc
 
 from scripts.xx_mluke_small.evaluation_sets import DOCUMENT_SET
 from scripts.xx_mluke_small.relation_examples import RelationReader, doc_with_entities, token_bounds
+from scripts.xx_mluke_small.relation_measurements import NO_TYPE
 from scripts.xx_mluke_small.relations import (
     Bounds,
     FactDocument,
     SentenceFact,
+    is_for_choices,
     read_fact_documents,
     read_relations,
 )
@@ -26,7 +28,6 @@ from spacy_mluke.report.metrics import macro_f1, micro_f1, precision, recall
 from spacy_mluke.types import Floats1d, Floats2d
 
 NAME = "mluke_relations"
-_NO_TYPE = "MISC"
 _METRICS = {"f": micro_f1, "precision": precision, "recall": recall}
 _CHUNK = 32
 
@@ -35,6 +36,9 @@ def score_relations(
     nlp: Language, training: DataFolder, data: DataFolder, *, limit: int, n_samples: int
 ) -> Dict[str, Any]:
     """Score the relations of a pipeline. Entities are those of the gold annotation.
+
+    Held-out sentences that labels and thresholds were chosen with are not scored. Held-out documents are, so the scores
+    of these are not independent of the choices.
 
     nlp (Language): A pipeline with `mluke_relations`.
     training (DataFolder): The training data, a part of which is held out.
@@ -49,10 +53,8 @@ def score_relations(
     known_pairs = {names_of(fact) for split in relations.sentences.values() for fact in split.train}
     for file, split in relations.sentences.items():
         name = file.partition(".")[0]
-        parts = {
-            name: split.held_out,
-            f"{name}, new pairs": [f for f in split.held_out if names_of(f) not in known_pairs],
-        }
+        scored = [fact for fact in split.held_out if not is_for_choices(fact.text)]
+        parts = {name: scored, f"{name}, new pairs": [f for f in scored if names_of(f) not in known_pairs]}
         for part, facts in parts.items():
             found[part] = score_sentences(nlp, reader, choose(facts, limit), n_samples)
     known = known_facts(relations.documents.train)
@@ -81,7 +83,7 @@ def score_sentences(
     pipe: Any = nlp.get_pipe(NAME)
     with changed_options(pipe.cfg, {"type_pairs": {}}):
         items = [reader.label_sentence(fact, fact.text) for fact in facts]
-        docs = [doc_with_entities(nlp, fact.text, [(*fact.head, _NO_TYPE), (*fact.tail, _NO_TYPE)]) for fact in facts]
+        docs = [doc_with_entities(nlp, fact.text, [(*fact.head, NO_TYPE), (*fact.tail, NO_TYPE)]) for fact in facts]
         found: List[FactPair] = []
         for doc, item in zip(pipe.pipe(docs, batch_size=_CHUNK), items, strict=True):
             numbers = {token_bounds(doc, bounds): i for i, (bounds,) in enumerate(item.entities)}
