@@ -26,7 +26,6 @@ LOWER, NO_CODE, NAME, ANY_ENDING, PLAIN, ACCENTED, APOSTROPHE, ORDINARY = (1 << 
 # The name is inflected as in this language: a bit for each.
 INFLECTED = {lang: 1 << bit for bit, lang in enumerate(LANGUAGES, 8)}
 _WITH_ENDINGS = ANY_ENDING | sum(INFLECTED.values())
-_APOSTROPHES = frozenset("'\u2019\u02bc")
 _MAX_CODE_LENGTH = 4
 
 
@@ -185,7 +184,8 @@ def spelling_flags(name: str, is_accented: bool) -> int:
     first = name[0] if name[0].isalpha() else next((char for char in name if char.isalpha()), "")
     flags = NAME | (ACCENTED if is_accented else PLAIN)
     flags |= LOWER if first == first.lower() else 0
-    flags |= APOSTROPHE if not _APOSTROPHES.isdisjoint(name) else 0
+    if "'" in name or "\u2019" in name or "\u02bc" in name:
+        flags |= APOSTROPHE
     # A name of few letters, all upper case, is a code (US, USA). Found in upper case only: "us" is a word.
     is_code = len(name) <= _MAX_CODE_LENGTH and name.isupper() and name.isalnum() and first.lower() != first
     return flags if is_code else flags | NO_CODE

@@ -37,8 +37,7 @@ def fold_name(name: str) -> Tuple[str, bool]:
     name (str): A name.
     RETURNS (Tuple[str, bool]): As returned by `loose_key`, and by `has_accents`.
     """
-    folded = case_key(name)
-    plain = bare = folded
+    folded = plain = bare = name.lower() if name.isascii() else case_key(name)
     if not folded.isascii():
         plain = bare = _drop_accents(folded)
         if not folded.isprintable():  # it may have format characters
@@ -58,7 +57,8 @@ def case_key(name: str) -> str:
     """
     if name.isascii():
         return name.lower()
-    name = _limit_marks(name)
+    if len(name) > MAX_MARKS:
+        name = _limit_marks(name)
     # Case folding can undo the normalization, so normalize again.
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
 
@@ -73,8 +73,6 @@ def has_accents(name: str) -> bool:
 
 
 def _limit_marks(text: str) -> str:
-    if len(text) <= MAX_MARKS:
-        return text
     kept = []
     n_marks = 0
     for char in text:
