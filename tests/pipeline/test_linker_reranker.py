@@ -107,6 +107,14 @@ def test_without_similarity_the_encoder_reads_nothing(nlp, monkeypatch):
     assert without.keys() == with_encoder.keys() and without != with_encoder
 
 
+def test_the_encoder_reads_nothing_for_a_mention_that_needs_no_comparison(nlp, monkeypatch):
+    linker = nlp.get_pipe("mluke_linker")
+    reranker = linker.fit_reranker(examples(nlp))
+    reranker.without_encoder["facts"] = 20.0
+    monkeypatch.setattr(linker, "vectors", None)
+    assert linked(nlp)["hero"] > 0.99
+
+
 def test_weights_of_another_encoder_are_used_without_similarity(nlp, monkeypatch):
     linker = nlp.get_pipe("mluke_linker")
     linker.fit_reranker(examples(nlp)).encoder = "another"

@@ -28,6 +28,8 @@ from .training import gold_links
 
 RERANKER = "reranker"
 _MAX_RANKED = 10  # candidates of a mention that are compared with its text
+# Probability without the encoder of a mention's best candidate, from which on the encoder is not asked.
+_CLEAR = 0.95
 Names = List[List[Match]]  # candidates of each name of a text
 
 
@@ -187,12 +189,23 @@ class RerankingPipe(KnowledgePipe):
         """Rank the candidates of some mentions again, in place."""
         questions = [Question(*ents[place], rankings[place]) for place in places]
         features = self.fact_features(docs, questions, names)
+        found = [reranker.probabilities(own) for own in features]
         if self.cfg["similarity"] and reranker.space is not None and reranker.encoder == self._encoder_name:
-            features = self._with_similarities(
-                reranker.space, docs, questions, features, *self.vectors(docs, questions)
-            )
-        for place, own in zip(places, features, strict=True):
-            rankings[place] = reorder(rankings[place], reranker.probabilities(own), ents[place][1].label_)
+            # The encoder reads nothing for a mention that priors, labels and facts decide.
+            unclear = [i for i, own in enumerate(found) if own.max() < _CLEAR]
+            own_questions = [questions[i] for i in unclear]
+            if unclear:
+                complete = self._with_similarities(
+                    reranker.space,
+                    docs,
+                    own_questions,
+                    [features[i] for i in unclear],
+                    *self.vectors(docs, own_questions),
+                )
+                for i, own in zip(unclear, complete, strict=True):
+                    found[i] = reranker.probabilities(own)
+        for place, probabilities in zip(places, found, strict=True):
+            rankings[place] = reorder(rankings[place], probabilities, ents[place][1].label_)
 
     def fact_features(
         self, docs: Sequence[Doc], questions: Sequence[Question], names: Dict[int, Names]
