@@ -119,7 +119,7 @@ function facts(entity, open, lang) {
   if (!entity.facts.length) return [];
   const groups = new Map();
   for (const one of entity.facts) groups.set(one.label, [...(groups.get(one.label) || []), one]);
-  const list = make("dl");
+  const list = make("dl", { class: "facts" });
   for (const [label, own] of groups) {
     const values = own.map((one) => make("span", { class: "value" }, entityButton(one.object, one.name, open, lang)));
     const value = make("dd", {}, ...values.slice(0, SHOWN_VALUES));
