@@ -77,5 +77,5 @@ def names_in(cells: str, weight: float) -> Iterator[EntityName]:
     references, *names = cells.split(SEPARATOR)
     for reference in references.split():
         yield EntityName(reference, "", CROSS_REFERENCE, None)
-    for cell in names:
-        yield from expand(cell, weight)
+    # A name may have two cells, for languages of which it is a label and others.
+    yield from dict.fromkeys(own for cell in names for own in expand(cell, weight))

@@ -14,6 +14,7 @@ from spacy_mluke.kb.name_hashes import hash_key, hash_keys
 from spacy_mluke.kb.name_index import NameIndex
 from spacy_mluke.kb.packed import CLASSES, ENTITIES, FACTS, read_packed, read_packed_classes, read_packed_facts
 from spacy_mluke.kb.packed_build import build_packed
+from spacy_mluke.kb.packed_cells import names_in
 from spacy_mluke.kb.store import EntityStore
 from spacy_mluke.kb.store_build import build_store
 
@@ -61,6 +62,13 @@ def test_it_has_the_same_entities_names_facts_and_classes(store, reference):
         assert store.get(entity_id) == reference.get(entity_id)
         assert store.facts(entity_id) == reference.facts(entity_id)
         assert store.classes(entity_id) == reference.classes(entity_id)
+
+
+def test_a_name_with_two_cells_is_weak_once():
+    found = list(names_in("\ten=Nihon\t!=Bell\t!de=Bell", 4.0))
+    assert [(name.name, name.lang, name.kind) for name in found] == [
+        ("Nihon", "en", "name"), ("Bell", "", "name"), ("Bell", "", "weak"), ("Bell", "de", "name"),
+    ]  # fmt: skip
 
 
 def test_it_has_the_same_counts(store, reference):
