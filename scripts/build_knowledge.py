@@ -23,6 +23,7 @@ from knowledge.cleaning import Cleaner, CleanName
 from knowledge.frequencies import count_words
 from knowledge.sources import (
     Item,
+    read_citizenships,
     read_facts,
     read_links,
     read_names,
@@ -31,6 +32,7 @@ from knowledge.sources import (
     read_types,
     read_world,
 )
+from knowledge.surnames import add_surnames, weight
 
 DATA = typer.Argument(..., help="Folder of entities and ner", exists=True, file_okay=False)
 WORLD = typer.Argument(..., help="Folder of assets/world", exists=True, file_okay=False)
@@ -129,7 +131,9 @@ def main(data: Path = DATA, world: Path = WORLD, out: Path = OUT, n: int = N, pr
     for qid, own in names.items():
         items[qid].names += own
     items = {qid: item for qid, item in items.items() if item.names}
+    n_surnames = add_surnames(items, read_citizenships(entities / "facts.tsv.xz"))
     cleaner = Cleaner(count_words(data / "ner"))
+    cleaner.counts["people by their last name"] = n_surnames
     cleaned = {qid: cleaner.clean(items[qid]) for qid in sorted(items, key=number)}
     cleaned = {qid: own for qid, own in cleaned.items() if own}
     facts = set(read_facts(entities / "facts.tsv.xz", set(cleaned)))
@@ -191,7 +195,7 @@ def number(qid: str) -> Tuple[int, str]:
 def entity_line(item: Item, names: Iterable[CleanName], classes: Dict[str, int]) -> str:
     """Return an entity as a line: id, type, prior, other ids, classes by their numbers, and its names."""
     cells = [
-        item.id, item.type, f"{prior(item):.0f}", " ".join(sorted(item.references)),
+        item.id, item.type, f"{weight(item):.0f}", " ".join(sorted(item.references)),
         " ".join(str(classes[c]) for c in dict.fromkeys(item.classes)),
     ]  # fmt: skip
     for name in names:
@@ -199,11 +203,6 @@ def entity_line(item: Item, names: Iterable[CleanName], classes: Dict[str, int])
         common = ":" + ",".join(name.common) if name.common else ""
         cells.append(f"{marks}{','.join(name.langs)}{common}={name.name}")
     return "\t".join(cells)
-
-
-def prior(item: Item) -> float:
-    """Return the weight of an entity among those with the same name."""
-    return max(1.0, item.prominence**2)
 
 
 def fact_lines(facts: Iterable[Tuple[str, str, str]]) -> Iterable[str]:

@@ -131,6 +131,8 @@ class Cleaner:
         self, item: Item, name: str, own: Dict[str, bool], is_label: bool
     ) -> Tuple[Optional[str], Tuple[str, ...]]:
         """Why a name is not searched, and the languages of which it is an ordinary word."""
+        if name in item.surnames:
+            return "weak: last name of a person", ()
         if item.type == "OTHER":
             return "weak: not a person, place, organisation, work or event", ()
         if name[0].islower() and has_case(name) and name == name.lower():

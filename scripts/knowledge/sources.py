@@ -16,7 +16,7 @@ TYPES = ("PER", "LOC", "ORG", "WORK", "EVENT", "OTHER")
 _NO_THINGS = ("Wikimedia", "family name", "given name", "disambiguation", "taxon", "encyclopedic article")
 _VITAL = {"3": 60.0, "4": 40.0, "5": 20.0}
 _PANTHEON = 20.0
-_OCCUPATION = "P106"
+_CITIZENSHIP, _OCCUPATION = "P27", "P106"
 
 
 @dataclass
@@ -30,6 +30,7 @@ class Item:
     population: float = 0.0
     references: List[str] = field(default_factory=list)  # ids in other registers
     names: List[Tuple[str, str, bool]] = field(default_factory=list)  # language, name, whether it is a label
+    surnames: Set[str] = field(default_factory=set)  # those of the names that are last names of the person
 
 
 def lines(path: Path) -> Iterator[List[str]]:
@@ -83,6 +84,13 @@ def read_facts(path: Path, known: Set[str]) -> List[Tuple[str, str, str]]:
         for relation, subject, object_, sources in lines(path)
         if subject in known and object_ in known and "mlama" not in sources
     ]
+
+
+def read_citizenships(path: Path) -> Iterator[Tuple[str, str]]:
+    """Yield persons and the countries that they are citizens of."""
+    for relation, subject, object_, _ in lines(path):
+        if relation == _CITIZENSHIP:
+            yield subject, object_
 
 
 def read_world(folder: Path) -> Tuple[Dict[str, Item], List[Tuple[str, str, str]]]:

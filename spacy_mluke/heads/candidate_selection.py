@@ -10,6 +10,8 @@ from ..types import AlignedBatch, Floats1d, Floats2d, Ints1d, Ints2d
 
 # Lengths of named entities, in wordpieces; longer ones count as this long.
 MAX_LENGTH = 32
+# A sequence counts as so many wordpieces longer: a short sentence may consist of names, and needs more candidates.
+EXTRA_PIECES = 16
 
 
 def select_candidates(logits: Floats2d, lengths: Floats1d, batch: AlignedBatch, max_per_piece: float) -> Ints1d:
@@ -18,12 +20,12 @@ def select_candidates(logits: Floats2d, lengths: Floats1d, batch: AlignedBatch, 
     logits (Floats2d): As from the pruner, for each piece. Shape: (n_pieces, 2).
     lengths (Floats1d): Log-probabilities of lengths. Shape: (32,).
     batch (AlignedBatch): Sequences and their candidates.
-    max_per_piece (float): Candidates of a sequence to select, for each of its wordpieces.
+    max_per_piece (float): Candidates of a sequence to select, for each of its wordpieces and for `EXTRA_PIECES` more.
     RETURNS (Ints1d): Numbers of the selected candidates, rising.
     """
     scores = log_likelihoods(logits, lengths, batch)
     # <s> and </s> are no words.
-    quotas = numpy.ceil(max_per_piece * (batch.piece_lengths - 2)).astype("int64")
+    quotas = numpy.ceil(max_per_piece * (batch.piece_lengths - 2 + EXTRA_PIECES)).astype("int64")
     sequence_of = numpy.arange(batch.n_sequences).repeat(batch.entity_lengths)
     order = numpy.lexsort((-scores, sequence_of))
     return numpy.sort(order[positions(batch.entity_lengths) < quotas[sequence_of]])

@@ -21,8 +21,9 @@ from .text_classes import UNSPACED
 # - probability: that of the candidate among the mention's candidates;
 # - label: logarithm of the agreement of its type with the mention's label;
 # - words: whether the mention has several words;
-# - part: whether the mention is a part of the candidate's name, such as a last name.
-NIL_FEATURES = ("constant", "prominence", "own_name", "probability", "label", "words", "part")
+# - last_name: whether the mention is a part of a person's name;
+# - part: whether it is a part of another candidate's name ("Barcelona" for the club).
+NIL_FEATURES = ("constant", "prominence", "own_name", "probability", "label", "words", "last_name", "part")
 # A mention is linked if it is likelier that the candidate is meant than not: this is `nil` where both are equal.
 EVEN = 0.1
 _LEAST_SHARE = 1e-3
@@ -42,7 +43,7 @@ def nil_features(
     matches (Sequence[Match]): Its candidates with their prominence, the best one first.
     prior (Optional[float]): How well-known the best one is.
     names (Sequence[str]): Its labels in the text's language and in English, in lower case.
-    RETURNS (Floats1d): The features `NIL_FEATURES`. Shape: (7,), float64.
+    RETURNS (Floats1d): The features `NIL_FEATURES`. Shape: (8,), float64.
     """
     best = matches[0]
     share = (best.prominence or 0.0) / prior if prior else 1.0
@@ -59,7 +60,8 @@ def nil_features(
             best.prior,
             math.log(agreement(label, best.type)),
             float(is_long),
-            float(is_part),
+            float(is_part and best.type == "PER"),
+            float(is_part and best.type != "PER"),
         ]
     )
 
@@ -79,7 +81,7 @@ def support_of(weights: Dict[str, float], features: Floats1d) -> float:
     """Return how well the best candidate supports a mention, as `Ranking.support`.
 
     weights (Dict[str, float]): A weight for each of `NIL_FEATURES`.
-    features (Floats1d): From `nil_features`. Shape: (7,).
+    features (Floats1d): From `nil_features`. Shape: (8,).
     RETURNS (float): `EVEN` times the odds that the mention means the candidate.
     """
     logit = sum(weights[name] * float(value) for name, value in zip(NIL_FEATURES, features, strict=True))

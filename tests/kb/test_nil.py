@@ -48,7 +48,14 @@ def test_a_type_that_disagrees_with_the_label_counts():
     ids=["last_name", "whole", "part_of_a_word", "spaces"],
 )
 def test_a_mention_may_be_a_part_of_the_label(mention, names, expected):
-    assert features(mention, names=names)["part"] == expected
+    found = features(mention, names=names)
+    assert (found["last_name"], found["part"]) == (expected, 0.0)
+
+
+def test_a_part_of_the_name_of_what_is_no_person_is_another_feature():
+    club = Match("Q1", 0.8, "ORG", 30.0)
+    found = dict(zip(NIL_FEATURES, nil_features("Barcelona", "ORG", [club], 100.0, ("fc barcelona",)), strict=True))
+    assert (found["last_name"], found["part"]) == (0.0, 1.0)
 
 
 @pytest.mark.parametrize(("mention", "expected"), [("Tim Cook", 1.0), ("Cook", 0.0), ("東京大学", 1.0), ("東京", 0.0)])

@@ -53,7 +53,8 @@ class PrunablePipe(LabelledPipe):
 
     @property
     def max_candidates_per_piece(self) -> Optional[float]:
-        """Maximum number of candidates that are classified, for each wordpiece; None for all."""
+        """Maximum number of candidates that are classified, for each wordpiece of a sequence and for 16 more; None for
+        all."""
         return self.cfg["max_candidates_per_piece"]
 
     @max_candidates_per_piece.setter
@@ -109,8 +110,8 @@ class PrunablePipe(LabelledPipe):
         not change.
 
         examples (Iterable[Example]): Annotated examples; a thousand sentences are enough.
-        max_candidates_per_piece (Optional[float]): Number of candidates to classify, for each wordpiece. None to
-            classify all.
+        max_candidates_per_piece (Optional[float]): Number of candidates to classify, for each wordpiece of a sequence
+            and for 16 more: a short sentence may consist of names. None to classify all.
         keep (Optional[float]): Deprecated name of `max_candidates_per_piece`.
         RETURNS (int): Number of gold entities used.
         RAISES (ValueError): ML204 if there is no gold entity, ML205 for a head that reads words only.
