@@ -33,7 +33,7 @@ from scripts.xx_mluke_small.questions import read_questions
 from scripts.xx_mluke_small.relation_labels import property_names, relation_label
 from scripts.xx_mluke_small.relation_measurements import measure
 from scripts.xx_mluke_small.relation_quality import by_label, calibrate
-from scripts.xx_mluke_small.relation_thresholds import THRESHOLDS, choose_thresholds
+from scripts.xx_mluke_small.relation_thresholds import JUDGED_THRESHOLDS, THRESHOLDS, choose_thresholds
 from scripts.xx_mluke_small.relations import FactDocument, read_relations
 from scripts.xx_mluke_small.sentences import read_named_texts
 from scripts.xx_mluke_small.training_files import NAMES, DataFolder
@@ -124,7 +124,8 @@ def assemble_relations(nlp: Language, data: DataFolder, folder: Path) -> Dict[st
     }
     pipe.type_pairs = type_pairs(relations.documents.train, all_labels)
     pipe.max_tails, pipe.max_heads = entity_limits(relations.documents.train, all_labels)
-    thresholds = choose_thresholds(nlp, pipe, measured, scale, offsets, documents_annotate=relations.document_labels)
+    chosen = choose_thresholds(nlp, pipe, measured, scale, offsets, documents_annotate=relations.document_labels)
+    thresholds = {label: max(own, JUDGED_THRESHOLDS.get(label, 0.0)) for label, own in chosen.items()}
     names = property_names(data)
     to_name = {label: relation_label(label, names) for label in sorted(thresholds)}
     keep_labels(nlp, pipe, to_name, scale, offsets)
