@@ -12,7 +12,8 @@ from spacy.training import Example
 
 from spacy_mluke.annotate.named_entities import write_entities
 from spacy_mluke.annotate.selection import pick_flat, pick_nested
-from spacy_mluke.pipeline.ner.gold_entities import UNKNOWN, find_gold, find_gold_classes, sample
+from spacy_mluke.pipeline.ner.gold_entities import UNKNOWN, find_gold, find_gold_classes
+from spacy_mluke.pipeline.ner.sampling import sample
 from spacy_mluke.suggesters.candidates import CandidateSpans
 from tests.pipeline.ner_docs import grouped, names, ner_docs
 
