@@ -7,14 +7,14 @@ import re
 from collections import defaultdict
 from typing import Dict, Iterable, List, Optional, Set, Tuple
 
+from spacy_mluke.kb.packed_cells import ALIAS_WEIGHT
+
 from .sources import Item
 
 # People must be this well-known: the linker makes others NIL by their last name alone.
 LEAST_PRIOR = 1_700.0
 # The person is this many times as well-known as the next one with the last name, and as all others together.
 _DOMINANCE, _DOMINANCE_OF_ALL = 2.0, 1.0
-# An alias has this part of its entity's weight; a place or organisation of that name must have less.
-_ALIAS_WEIGHT = 0.3
 # Languages and countries (China, Taiwan, the Koreas, Vietnam, Cambodia, Singapore) with the last name first.
 _LAST_NAME_FIRST = {"hu", "ko", "vi", "zh-hant"}
 _COUNTRIES_LAST_NAME_FIRST = {"Q148", "Q865", "Q884", "Q423", "Q881", "Q424", "Q334", "Q13426199", "Q8733", "Q9903"}
@@ -80,7 +80,7 @@ def add_surnames(items: Dict[str, Item], citizenships: Iterable[Tuple[str, str]]
             for lang, found in own
             if found.casefold() not in known
             and weight(item) >= LEAST_PRIOR
-            and others[found.casefold()] < _ALIAS_WEIGHT * weight(item)
+            and others[found.casefold()] < ALIAS_WEIGHT * weight(item)
             and is_dominant(people[found.casefold()], qid)
         ]
         item.names += added

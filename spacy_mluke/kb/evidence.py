@@ -70,7 +70,7 @@ class Evidence:
         label (str): Its label.
         lang (str): The language of the text.
         matches (Sequence[Match]): Its candidates, the best one first.
-        RETURNS (Floats1d): The features `NIL_FEATURES`. Shape: (7,), float64.
+        RETURNS (Floats1d): The features `NIL_FEATURES`. Shape: (8,), float64.
         """
         key = (matches[0].id, lang)
         own = self._labels.get(key)

@@ -6,8 +6,7 @@ import lzma
 from pathlib import Path
 from typing import Iterator, List, NamedTuple, Tuple
 
-from .packed_cells import SEPARATOR, names_in
-from .store_rows import StoreRow
+from .packed_cells import SEPARATOR
 
 ENTITIES, FACTS, CLASSES = "entities.tsv.xz", "facts.tsv.xz", "classes.tsv"
 
@@ -35,21 +34,6 @@ def read_packed_entities(folder: Path) -> List[PackedEntity]:
     return [PackedEntity(own[0], own[1], float(own[2]), *own[3:]) for own in cells]
 
 
-def read_packed(folder: Path) -> Iterator[StoreRow]:
-    """Read the names of entities.
-
-    A line has, with tabs between them: id, type, prior, ids in other registers, numbers of classes, and names (see
-    `packed_cells`).
-
-    folder (Path): The folder of the files.
-    YIELDS (StoreRow): A name.
-    """
-    for cells in packed_lines(folder / ENTITIES):
-        entity_id, kind, weight = cells[0], cells[1], float(cells[2])
-        for name, lang, form, own in names_in(SEPARATOR.join([cells[3], *cells[5:]]), weight):
-            yield StoreRow(entity_id, lang, name, kind, own, form, weight)
-
-
 def read_packed_facts(folder: Path) -> Iterator[Tuple[str, str, str]]:
     """Read facts.
 
@@ -59,18 +43,6 @@ def read_packed_facts(folder: Path) -> Iterator[Tuple[str, str, str]]:
     for relation, subject, objects in packed_lines(folder / FACTS):
         for object_ in objects.split():
             yield subject, relation, object_
-
-
-def read_packed_classes(folder: Path) -> Iterator[Tuple[str, str]]:
-    """Read the classes of entities.
-
-    folder (Path): The folder of the files.
-    YIELDS (Tuple[str, str]): Id of an entity, name of a class.
-    """
-    names = class_names(folder)
-    for cells in packed_lines(folder / ENTITIES):
-        for place in cells[4].split():
-            yield cells[0], names[int(place)]
 
 
 def class_names(folder: Path) -> List[str]:

@@ -20,7 +20,7 @@ CELL_BITS = 16
 PART_SHIFT = 52
 _ALIAS, _WEAK = "~", "!"
 # Weight of an entity among those with a name that is not its label.
-_ALIAS_WEIGHT = 0.3
+ALIAS_WEIGHT = 0.3
 
 
 class Head(NamedTuple):
@@ -57,7 +57,7 @@ def expand(cell: str, weight: float) -> Iterator[EntityName]:
     if not equals or not name:
         raise ValueError(f"one of its cells is {cell!r:.40}")
     head = parse_head(beginning)
-    form, own = (ALIAS, weight * _ALIAS_WEIGHT) if head.is_alias else (NAME, weight)
+    form, own = (ALIAS, weight * ALIAS_WEIGHT) if head.is_alias else (NAME, weight)
     for lang in head.langs:
         yield EntityName(name, lang, form, own)
     if head.is_weak:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import lzma
-
 import numpy
 import pytest
 
 from spacy_mluke.kb.name_index import NameIndex
-from spacy_mluke.kb.packed import CLASSES, ENTITIES, FACTS, read_packed, read_packed_classes, read_packed_facts
 from spacy_mluke.kb.store import EntityStore, Fact
-from spacy_mluke.kb.store_build import build_store
+from tests.kb.packed_files import build_by_rows, write_packed
 
 LINES = [
     "Q17\tLOC\t900\tiso3166:JP\t0\t=Japan\tja=日本\t~!en=Nippon",
@@ -21,17 +18,12 @@ LINES = [
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    found = tmp_path_factory.mktemp("packed")
-    (found / ENTITIES).write_bytes(lzma.compress("".join(f"{line}\n" for line in LINES).encode()))
-    (found / FACTS).write_bytes(lzma.compress(b"P17\tQ1490\tQ17 Q999\nP36\tQ17\tQ1490\n"))
-    (found / CLASSES).write_text("Q6256\tcountry\nQ515\tcity\n", encoding="utf8")
-    return found
+    return write_packed(tmp_path_factory.mktemp("packed"), LINES, ["P17\tQ1490\tQ17 Q999", "P36\tQ17\tQ1490"])
 
 
 @pytest.fixture(scope="module")
 def store(folder):
-    facts, classes = read_packed_facts(folder), read_packed_classes(folder)
-    return build_store(read_packed(folder), folder / "store.sqlite", facts=facts, classes=classes)
+    return build_by_rows(folder, folder / "store.sqlite")
 
 
 def test_names_are_found_in_their_languages(store):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import lzma
 import pickle
 import sqlite3
 from contextlib import closing
@@ -12,11 +11,10 @@ import pytest
 
 from spacy_mluke.kb.name_hashes import hash_key, hash_keys
 from spacy_mluke.kb.name_index import NameIndex
-from spacy_mluke.kb.packed import CLASSES, ENTITIES, FACTS, read_packed, read_packed_classes, read_packed_facts
 from spacy_mluke.kb.packed_build import build_packed
 from spacy_mluke.kb.packed_cells import names_in
 from spacy_mluke.kb.store import EntityStore
-from spacy_mluke.kb.store_build import build_store
+from tests.kb.packed_files import build_by_rows, write_packed
 
 LINES = [
     "Q17\tLOC\t900\tiso3166:JP m49:392\t0 1 0\t=Japan\tja,zh=日本\t~!en=Nippon\tde:de=Nihon\tru=Япония\tfi=Japani",
@@ -31,11 +29,8 @@ MENTIONS += ["Évák"]
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    found = tmp_path_factory.mktemp("packed")
-    (found / ENTITIES).write_bytes(lzma.compress("".join(f"{line}\n" for line in LINES).encode()))
-    (found / FACTS).write_bytes(lzma.compress(b"P17\tQ1490\tQ999 Q17\nP36\tQ17\tQ1490\nP36\tQ17\tQ1490\n"))
-    (found / CLASSES).write_text("Q6256\tcountry\nQ515\tcity\n", encoding="utf8")
-    return found
+    facts = ["P17\tQ1490\tQ999 Q17", "P36\tQ17\tQ1490", "P36\tQ17\tQ1490"]
+    return write_packed(tmp_path_factory.mktemp("packed"), LINES, facts)
 
 
 @pytest.fixture(scope="module")
@@ -50,8 +45,7 @@ def store(built):
 
 @pytest.fixture(scope="module")
 def reference(folder):
-    facts, classes = read_packed_facts(folder), read_packed_classes(folder)
-    return build_store(read_packed(folder), folder / "rows.sqlite", facts=facts, classes=classes)
+    return build_by_rows(folder, folder / "rows.sqlite")
 
 
 def test_it_has_the_same_entities_names_facts_and_classes(store, reference):
