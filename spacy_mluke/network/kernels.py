@@ -1,9 +1,10 @@
 """Compute dense layers with the fastest kernels of the processor.
 
-On x86 processors, oneDNN multiplies float32 matrices faster than the library behind `torch.nn.functional.linear` (by a
-quarter on an AMD Zen 4), and adds the bias, the activation or the residual in the same call. torch has it for its
-compiler, as `mkldnn::_linear_pointwise`. It is used without gradients, and only after a check that its results are
-correct; otherwise torch's usual functions are called. With an Int8Cache, layers are computed in 8 bits (int8.py).
+On x86 processors with AVX-512, oneDNN multiplies float32 matrices faster than the library behind
+`torch.nn.functional.linear` (by a quarter on an AMD Zen 4), and adds the bias, the activation or the residual in the
+same call. torch has it for its compiler, as `mkldnn::_linear_pointwise`. It is used without gradients, and only after a
+check that its results are correct; otherwise torch's usual functions are called. With AVX2 alone, those are the faster
+ones if torch has MKL (by a quarter on an AMD Zen 3). With an Int8Cache, layers are computed in 8 bits (int8.py).
 """
 
 from __future__ import annotations
@@ -122,8 +123,15 @@ def _fast(rows: Tensor) -> bool:
         and not torch.is_grad_enabled()
         and not torch.is_autocast_enabled("cpu")
         and bool(torch.backends.mkldnn.enabled)
+        and not _prefers_mkl()
         and _has_pointwise()
     )
+
+
+@functools.cache
+def _prefers_mkl() -> bool:
+    """Return whether MKL multiplies float32 matrices faster than oneDNN: without AVX-512."""
+    return torch.backends.mkl.is_available() and torch.backends.cpu.get_cpu_capability() != "AVX512"
 
 
 @functools.cache

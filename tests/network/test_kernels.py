@@ -44,6 +44,24 @@ def test_the_encoder_works_without_fast_kernels(monkeypatch):
             torch.testing.assert_close(states, wanted, atol=1e-5, rtol=1e-4)
 
 
+@pytest.mark.parametrize(("capability", "is_preferred"), [("AVX2", True), ("AVX512", False)])
+def test_mkl_is_preferred_without_avx512(monkeypatch, capability, is_preferred):
+    monkeypatch.setattr(torch.backends.mkl, "is_available", lambda: True)
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: capability)
+    assert kernels._prefers_mkl.__wrapped__() is is_preferred
+
+
+@pytest.mark.parametrize("is_preferred", [True, False])
+def test_states_do_not_depend_on_the_library(monkeypatch, is_preferred):
+    ours, _ = make_pair()
+    sequences = random_sequences([(9, 3), (5, 0)], ours.config)
+    with torch.no_grad():
+        expected = sequences.run(ours)
+        monkeypatch.setattr(kernels, "_prefers_mkl", lambda: is_preferred)
+        for states, wanted in zip(sequences.run(ours), expected, strict=True):
+            torch.testing.assert_close(states, wanted, atol=1e-5, rtol=1e-4)
+
+
 def test_a_torch_without_the_kernel_is_detected(monkeypatch):
     def refuse(*args):
         raise RuntimeError("no such kernel")
