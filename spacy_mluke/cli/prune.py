@@ -15,6 +15,12 @@ OUTPUT = typer.Argument(..., help="Directory for the pruned pipeline", file_okay
 MAX_CANDIDATES = typer.Option(
     0.5, "--max-candidates-per-piece", "-k", min=0.0, help="Maximum number of candidate spans for each wordpiece"
 )
+LEAST_LIKELIHOOD = typer.Option(
+    0.0,
+    min=0.0,
+    max=1.0,
+    help="Candidates that are less likely than this, by the words that they begin and end with, are not classified",
+)
 KEEP = typer.Option(None, "--keep", hidden=True)
 DEV = typer.Option(None, "--dev", "-d", help="Texts with named entities, to measure recall, F and speed", exists=True)
 LIMIT = typer.Option(0, "--limit", "-n", min=0, help="Maximum number of documents of each corpus; 0: all")
@@ -26,6 +32,7 @@ def prune(
     corpus: Path = CORPUS,
     output: Path = OUTPUT,
     max_candidates_per_piece: float = MAX_CANDIDATES,
+    least_likelihood: float = LEAST_LIKELIHOOD,
     keep: Optional[float] = KEEP,
     dev: Optional[Path] = DEV,
     limit: int = LIMIT,
@@ -53,7 +60,9 @@ def prune(
     if not hasattr(pipe, "learn_pruning"):
         raise ValueError(Errors.ML328.format(name=component, names=", ".join(nlp.pipe_names)))
     examples = read_examples(nlp, corpus, limit=limit, gold_entities=False)
-    n_entities = pipe.learn_pruning(examples, max_candidates_per_piece=limit_per_piece)
+    n_entities = pipe.learn_pruning(
+        examples, max_candidates_per_piece=limit_per_piece, least_likelihood=least_likelihood
+    )
     msg.good(f"Learned from {n_entities:,} entities")
     save(nlp, output)
     if dev is not None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy
 
 from ..align.boundaries import boundary_rows
@@ -14,13 +16,16 @@ MAX_LENGTH = 32
 EXTRA_PIECES = 16
 
 
-def select_candidates(logits: Floats2d, lengths: Floats1d, batch: AlignedBatch, max_per_piece: float) -> Ints1d:
+def select_candidates(
+    logits: Floats2d, lengths: Floats1d, batch: AlignedBatch, max_per_piece: float, least_likelihood: float = 0.0
+) -> Ints1d:
     """Select candidates of each sequence.
 
     logits (Floats2d): As from the pruner, for each piece. Shape: (n_pieces, 2).
     lengths (Floats1d): Log-probabilities of lengths. Shape: (32,).
     batch (AlignedBatch): Sequences and their candidates.
     max_per_piece (float): Candidates of a sequence to select, for each of its wordpieces and for `EXTRA_PIECES` more.
+    least_likelihood (float): Likelihood that a candidate must have, as from `log_likelihoods`; 0 for no bound.
     RETURNS (Ints1d): Numbers of the selected candidates, rising.
     """
     scores = log_likelihoods(logits, lengths, batch)
@@ -28,7 +33,10 @@ def select_candidates(logits: Floats2d, lengths: Floats1d, batch: AlignedBatch, 
     quotas = numpy.ceil(max_per_piece * (batch.piece_lengths - 2 + EXTRA_PIECES)).astype("int64")
     sequence_of = numpy.arange(batch.n_sequences).repeat(batch.entity_lengths)
     order = numpy.lexsort((-scores, sequence_of))
-    return numpy.sort(order[positions(batch.entity_lengths) < quotas[sequence_of]])
+    selected = order[positions(batch.entity_lengths) < quotas[sequence_of]]
+    if least_likelihood:
+        selected = selected[scores[selected] >= math.log(least_likelihood)]
+    return numpy.sort(selected)
 
 
 def log_likelihoods(logits: Floats2d, lengths: Floats1d, batch: AlignedBatch) -> Floats1d:

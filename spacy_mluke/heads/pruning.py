@@ -35,16 +35,18 @@ class EdgeSelector(Selector):
 
     pruner (Model): As from `build_pruner`, fitted.
     max_per_piece (float): Candidates of a sequence to select, for each of its wordpieces.
+    least_likelihood (float): Likelihood that a selected candidate has at least; 0 for no bound.
     """
 
-    def __init__(self, pruner: Model[Any, Any], max_per_piece: float):
+    def __init__(self, pruner: Model[Any, Any], max_per_piece: float, least_likelihood: float = 0.0):
         self.pruner = pruner
         self.max_per_piece = max_per_piece
+        self.least_likelihood = least_likelihood
 
     def select(self, batch: AlignedBatch, piece_states: DeviceFloats2d) -> Ints1d:
         logits = to_numpy(self.pruner.predict(piece_states))
         lengths = to_numpy(cast(Any, self.pruner.get_param("L")))
-        return select_candidates(logits, lengths, batch, self.max_per_piece)
+        return select_candidates(logits, lengths, batch, self.max_per_piece, self.least_likelihood)
 
 
 def fit(pruner: Model[Any, Any], states: List[Floats2d], is_edge: List[Bools2d], bounds: Ints2d) -> None:

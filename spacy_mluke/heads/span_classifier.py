@@ -29,6 +29,8 @@ class SpanInput(NamedTuple):
     max_candidates_per_piece: Optional[float] = None
     # In prediction, what collects states for components that listen. None: no states are kept.
     kept: Optional[KeptStates] = None
+    # In prediction, the likelihood that a candidate must have by the pruner, so as to be encoded.
+    least_likelihood: float = 0.0
 
 
 SpanModel = Model[SpanInput, Floats2d]
@@ -98,7 +100,7 @@ def forward(
     with_entities = model.attrs["with_entities"]
     selector: Optional[EdgeSelector] = None
     if given.max_candidates_per_piece is not None:
-        selector = EdgeSelector(model.get_ref("pruner"), given.max_candidates_per_piece)
+        selector = EdgeSelector(model.get_ref("pruner"), given.max_candidates_per_piece, given.least_likelihood)
     request = EncoderInput(
         given.docs,
         given.spans,

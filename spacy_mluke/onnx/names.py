@@ -52,6 +52,7 @@ class SpanClassifier:
     pruner (Optional[Graph]): The graph that scores where names begin and end; None to classify all candidates.
     lengths (Optional[Floats1d]): Log-probabilities of lengths of names, for the pruner.
     max_per_piece (Optional[float]): Candidates to classify, for each wordpiece; None for all.
+    least_likelihood (float): Likelihood that a candidate must have by the pruner, so as to be classified.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class SpanClassifier:
         pruner: Optional[Graph],
         lengths: Optional[Floats1d],
         max_per_piece: Optional[float],
+        least_likelihood: float,
     ):
         self.encoder = encoder
         self.head = head
@@ -72,6 +74,7 @@ class SpanClassifier:
         self.pruner = pruner
         self.lengths = lengths
         self.max_per_piece = max_per_piece
+        self.least_likelihood = least_likelihood
 
     def classify(self, texts: Sequence[TokenizedText], spans: CandidateSpans) -> Floats2d:
         """Return the logits of candidates.
@@ -108,4 +111,4 @@ class SpanClassifier:
     def _select(self, batch: AlignedBatch, pieces: Floats2d) -> Ints1d:
         assert self.pruner is not None and self.lengths is not None and self.max_per_piece is not None
         (logits,) = self.pruner(states=pieces)
-        return select_candidates(logits, self.lengths, batch, self.max_per_piece)
+        return select_candidates(logits, self.lengths, batch, self.max_per_piece, self.least_likelihood)

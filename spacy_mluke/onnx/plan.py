@@ -16,6 +16,7 @@ from ..pipeline.base.head import HeadPipe
 from ..pipeline.base.published import own_encoder
 from ..pipeline.mluke.component import MLuke
 from ..pipeline.ner.component import EntityRecognizer
+from ..pipeline.ner.pruning import UNPRUNED
 from ..pipeline.qa.component import QuestionAnswerer
 from ..pipeline.relations.component import RelationExtractor
 from ..pipeline.typing.component import EntityTyper
@@ -29,7 +30,7 @@ _RELATIONS = (
 )  # fmt: skip
 # Options of components that the runner reads.
 _OPTIONS = {
-    "names": ("negative_label", "threshold", "temperature", "keep_nested", "max_candidates_per_piece"),
+    "names": ("negative_label", "threshold", "temperature", "keep_nested", *UNPRUNED),
     "pairs": _RELATIONS,
     "mention_pairs": _RELATIONS,
     "answers": ("top_k", "max_answer_pieces", "null_threshold", "threshold", "temperature"),

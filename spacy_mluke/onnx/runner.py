@@ -86,6 +86,7 @@ class OnnxPipeline:
             pruner=None if pruner is None else self._graph(pruner["graph"]),
             lengths=None if pruner is None else numpy.asarray(pruner["lengths"], dtype="float32"),
             max_per_piece=settings["options"]["max_candidates_per_piece"],
+            least_likelihood=settings["options"].get("least_likelihood", 0.0),
         )
         logits = classifier.classify(read, spans)
         options = settings["options"]

@@ -50,6 +50,26 @@ def test_with_joint_visibility_enough_candidates_are_all_candidates(steady_check
     numpy.testing.assert_allclose(pipe.predict(docs)[1], exact, atol=1e-4)
 
 
+def test_unlikely_candidates_are_not_classified(steady_checkpoint):
+    nlp = trained(steady_checkpoint)
+    pipe = nlp.get_pipe("mluke_ner")
+    docs = [bare(doc) for doc in ner_docs(nlp)]
+    pipe.learn_pruning(ner_examples(nlp), max_candidates_per_piece=20.0)
+    _, exact = pipe.predict(docs)
+    pipe.learn_pruning(ner_examples(nlp), max_candidates_per_piece=20.0, least_likelihood=1e-4)
+    _, found = pipe.predict(docs)
+    kept = numpy.isfinite(found[:, 0])
+    assert 0 < kept.sum() < len(exact)
+    numpy.testing.assert_allclose(found[kept], exact[kept], atol=1e-4)
+    assert pruning_recall(pipe, ner_examples(nlp)) == 1.0
+
+
+def test_a_likelihood_is_a_probability(steady_checkpoint):
+    pipe = trained(steady_checkpoint).get_pipe("mluke_ner")
+    with pytest.raises(ValueError, match="least_likelihood"):
+        pipe.least_likelihood = 2.0
+
+
 def test_entities_of_the_training_examples_are_not_pruned(steady_checkpoint, visibility):
     nlp = trained(steady_checkpoint, visibility)
     pipe = nlp.get_pipe("mluke_ner")

@@ -50,7 +50,7 @@ from .gold_entities import (
     reference_spans,
 )
 from .listeners import ListenedPass
-from .pruning import PrunablePipe
+from .pruning import UNPRUNED, PrunablePipe
 from .sampling import NEGATIVE_SAMPLING, UNIFORM, sample
 
 # Candidates and their logits; and, if components listen, the states of each document.
@@ -121,7 +121,7 @@ class EntityRecognizer(ListenedPass, PrunablePipe, TrainablePipe):
             "negative_sampling": negative_sampling,
             "negative_weight": negative_weight,
         }
-        super().__init__(vocab, model, name, options, scorer, {"max_candidates_per_piece": None})
+        super().__init__(vocab, model, name, options, scorer, dict(UNPRUNED))
         self.suggester = suggester
         self.listener_map = {}
 
@@ -176,13 +176,13 @@ class EntityRecognizer(ListenedPass, PrunablePipe, TrainablePipe):
         lengths = [numpy.zeros(0, dtype="int64")]
         logits = [numpy.zeros((0, len(self.classes)), dtype="float32")]
         states: List[PassageStates] = []
-        limit = self.cfg["max_candidates_per_piece"]
+        limit, least = self.max_candidates_per_piece, self.least_likelihood
         for part in split_docs(docs, max_tokens=MAX_TOKENS, max_docs=MAX_DOCS):
             spans = suggest_candidates(self.suggester, part)
             bounds.append(spans.bounds)
             lengths.append(spans.lengths)
             kept = KeptStates(self._negative_id) if self.listener_map else None
-            logits.append(to_numpy(self.model.predict(SpanInput(part, spans.ragged, limit, kept))))
+            logits.append(to_numpy(self.model.predict(SpanInput(part, spans.ragged, limit, kept, least))))
             if kept is not None:
                 states += kept.passages()
         candidates = CandidateSpans(numpy.concatenate(bounds), numpy.concatenate(lengths)).ragged

@@ -15,7 +15,7 @@ from thinc.util import to_numpy
 from ...annotate.named_entities import write_candidates
 from ...encoder.inputs import EncoderInput
 from ...encoder.request import EncoderModel
-from ...errors import Errors, check_at_least, check_positive
+from ...errors import Errors, check_at_least, check_fraction, check_positive
 from ...errors.renamed import take_renamed, warn_renamed
 from ...heads.pruning import entity_edges, fit
 from ...ragged import row_offsets
@@ -27,6 +27,8 @@ from .gold_entities import UNKNOWN, GoldEntities, find_gold, find_gold_classes
 
 # Maximum number of wordpieces to train on: all their states are in memory at once.
 MAX_PIECES = 200_000
+# What is saved about pruning, before there is any.
+UNPRUNED: Dict[str, Any] = {"max_candidates_per_piece": None, "least_likelihood": 0.0}
 _DOCS = 64
 
 
@@ -50,6 +52,7 @@ class PrunablePipe(LabelledPipe):
         super().check_state(state)
         option = "max_candidates_per_piece"
         check_at_least(option, state.get(option), 0, whole=False, optional=True)
+        check_fraction("least_likelihood", state.get("least_likelihood", 0.0))
 
     @property
     def max_candidates_per_piece(self) -> Optional[float]:
@@ -64,6 +67,17 @@ class PrunablePipe(LabelledPipe):
         if value is not None and not self._has_pruner:
             raise ValueError(Errors.ML205.format(name=self.name))
         self.cfg[option] = value
+
+    @property
+    def least_likelihood(self) -> float:
+        """Likelihood that a candidate must have by the pruner, so as to be classified: of an entity that begins and
+        ends with its words, and has its length. 0 for no bound."""
+        return self.cfg["least_likelihood"]
+
+    @least_likelihood.setter
+    def least_likelihood(self, value: float) -> None:
+        check_fraction("least_likelihood", value)
+        self.cfg["least_likelihood"] = value
 
     @property
     def keep(self) -> Optional[float]:
@@ -102,6 +116,7 @@ class PrunablePipe(LabelledPipe):
         examples: Iterable[Example],
         *,
         max_candidates_per_piece: Optional[float] = 0.5,
+        least_likelihood: float = 0.0,
         keep: Optional[float] = None,
     ) -> int:
         """Train the pruner, which estimates from the states of words where entities begin and end.
@@ -112,6 +127,7 @@ class PrunablePipe(LabelledPipe):
         examples (Iterable[Example]): Annotated examples; a thousand sentences are enough.
         max_candidates_per_piece (Optional[float]): Number of candidates to classify, for each wordpiece of a sequence
             and for 16 more: a short sentence may consist of names. None to classify all.
+        least_likelihood (float): Likelihood that a candidate must have, so as to be classified; 0 for no bound.
         keep (Optional[float]): Deprecated name of `max_candidates_per_piece`.
         RETURNS (int): Number of gold entities used.
         RAISES (ValueError): ML204 if there is no gold entity, ML205 for a head that reads words only.
@@ -119,9 +135,10 @@ class PrunablePipe(LabelledPipe):
         limit = take_renamed(
             "EntityRecognizer.learn_pruning", "keep", "max_candidates_per_piece", keep, max_candidates_per_piece
         )
+        check_fraction("least_likelihood", least_likelihood)
         self.load()
         n_entities = self._fit_pruner(examples)
-        self.max_candidates_per_piece = limit
+        self.max_candidates_per_piece, self.least_likelihood = limit, least_likelihood
         return n_entities
 
     def _fit_pruner(self, examples: Iterable[Example]) -> int:
