@@ -24,6 +24,7 @@ from knowledge.frequencies import count_words
 from knowledge.sources import (
     Item,
     read_citizenships,
+    read_class_names,
     read_facts,
     read_links,
     read_names,
@@ -113,6 +114,8 @@ LANGUAGES = {
 # Ids of Wikidata that the data's table of links lacks: territories, and cities that share names, country and class with
 # an entity of Wikidata. All were read.
 LINKS = Path(__file__).resolve().parent / "knowledge" / "links.tsv"
+# Names of classes for which the data has several labels, or a wrong one. All were read.
+CLASS_NAMES = Path(__file__).resolve().parent / "knowledge" / "class_names.tsv"
 MAX_OCCUPATIONS = 5  # of one person
 _OTHER = 25.0  # entities that are neither persons, places, organisations, works nor events must be better known
 _ALIAS, _WEAK = "~", "!"
@@ -142,7 +145,7 @@ def main(data: Path = DATA, world: Path = WORLD, out: Path = OUT, n: int = N, pr
     facts = {fact for fact in facts if fact[1] in cleaned and fact[2] in cleaned}
     out.mkdir(parents=True, exist_ok=True)
     occupations, occupation_names = read_occupations(entities / "facts.tsv.xz", entities / "names.tsv.xz")
-    class_names.update(occupation_names)
+    class_names = {**occupation_names, **class_names, **read_class_names(CLASS_NAMES)}
     for qid in cleaned:
         if items[qid].type == "PER":
             items[qid].classes += occupations.get(qid, [])[:MAX_OCCUPATIONS]
@@ -152,7 +155,8 @@ def main(data: Path = DATA, world: Path = WORLD, out: Path = OUT, n: int = N, pr
     rows = (entity_line(items[qid], own, places_of) for qid, own in cleaned.items())
     pack(out / "entities.tsv.xz", rows, preset)
     pack(out / "facts.tsv.xz", fact_lines(facts), preset)
-    (out / "classes.tsv").write_text("".join(f"{c}\t{class_names.get(c, c)}\n" for c in classes), encoding="utf8")
+    lines = (f"{class_id}\t{class_name(class_id, class_names)}\n" for class_id in classes)
+    (out / "classes.tsv").write_text("".join(lines), encoding="utf8")
     write_manifest(out, items, cleaned, len(facts), cleaner)
 
 
@@ -203,6 +207,12 @@ def entity_line(item: Item, names: Iterable[CleanName], classes: Dict[str, int])
         common = ":" + ",".join(name.common) if name.common else ""
         cells.append(f"{marks}{','.join(name.langs)}{common}={name.name}")
     return "\t".join(cells)
+
+
+def class_name(class_id: str, names: Dict[str, str]) -> str:
+    """Return the name of a class: "" if there is none. In assets/world, the id of a class is its name."""
+    name = names.get(class_id, class_id)
+    return "" if name == class_id and name[0] == "Q" else name
 
 
 def fact_lines(facts: Iterable[Tuple[str, str, str]]) -> Iterable[str]:

@@ -120,6 +120,12 @@ def read_links(*paths: Path) -> Dict[str, str]:
     return found
 
 
+def read_class_names(path: Path) -> Dict[str, str]:
+    """Return the names of the classes in a table."""
+    with path.open(encoding="utf8", newline="") as file:
+        return {row["id"]: row["name"] for row in csv.DictReader(file, delimiter="\t")}
+
+
 def read_occupations(facts: Path, names: Path) -> Tuple[Dict[str, List[str]], Dict[str, str]]:
     """Return the occupations of people, without those of mLAMA, and the English names of occupations."""
     occupations: Dict[str, List[str]] = defaultdict(list)

@@ -49,7 +49,7 @@ def class_names(folder: Path) -> List[str]:
     """Read the names of classes.
 
     folder (Path): The folder of the files.
-    RETURNS (List[str]): The names, in the order of the numbers that entities have.
+    RETURNS (List[str]): The names, in the order of the numbers that entities have; "" for a class without one.
     """
     lines = (folder / CLASSES).read_text(encoding="utf8").splitlines()
     return [line.partition("\t")[2] for line in lines]

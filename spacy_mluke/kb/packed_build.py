@@ -87,7 +87,8 @@ def _key_rows(keys: PackedKeys) -> Iterator[Tuple[int, bytes, bytes]]:
 
 def _class_rows(entities: Sequence[PackedEntity], names: Sequence[str]) -> Iterator[Tuple[int, int, str]]:
     for number, entity in enumerate(entities, 1):
-        for place, own in enumerate(dict.fromkeys(names[int(own)] for own in entity.classes.split())):
+        found = dict.fromkeys(names[int(own)] for own in entity.classes.split())
+        for place, own in enumerate(filter(None, found)):
             yield number, place, own
 
 

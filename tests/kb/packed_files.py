@@ -12,7 +12,7 @@ from spacy_mluke.kb.store_build import StoreRow, build_store
 def write_packed(folder, lines, facts):
     (folder / ENTITIES).write_bytes(lzma.compress("".join(f"{line}\n" for line in lines).encode()))
     (folder / FACTS).write_bytes(lzma.compress("".join(f"{line}\n" for line in facts).encode()))
-    (folder / CLASSES).write_text("Q6256\tcountry\nQ515\tcity\n", encoding="utf8")
+    (folder / CLASSES).write_text("Q6256\tcountry\nQ515\tcity\nQ75135425\t\n", encoding="utf8")
     return folder
 
 
@@ -27,7 +27,8 @@ def read_packed_classes(folder):
     names = class_names(folder)
     for cells in packed_lines(folder / ENTITIES):
         for place in cells[4].split():
-            yield cells[0], names[int(place)]
+            if names[int(place)]:
+                yield cells[0], names[int(place)]
 
 
 def build_by_rows(folder, target):

@@ -11,7 +11,7 @@ from tests.kb.packed_files import build_by_rows, write_packed
 
 LINES = [
     "Q17\tLOC\t900\tiso3166:JP\t0\t=Japan\tja=日本\t~!en=Nippon",
-    "Q1490\tLOC\t400\tgeonames:1850147\t1 0\t=Tokyo\tde,pl=Tokio\t~en:en=Edo",
+    "Q1490\tLOC\t400\tgeonames:1850147\t1 2 0\t=Tokyo\tde,pl=Tokio\t~en:en=Edo",
     "Q1\tPER\t100\t\t\t=Anna=Bell",
 ]
 
@@ -40,7 +40,7 @@ def test_an_entity_is_found_by_its_id_in_another_register(store):
     assert store.candidates("iso3166:JP") == []
 
 
-def test_facts_and_classes_are_those_of_known_entities(store):
+def test_facts_and_named_classes_are_those_of_known_entities(store):
     assert store.has_facts
     assert store.facts("Q1490") == [Fact("P17", "Q17"), Fact("P17", "Q999")]
     assert store.facts("Q1") == store.facts("Q2") == []
