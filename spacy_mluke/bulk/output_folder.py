@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, Any, Dict, List, Optional
 
 from ..errors import Errors
+from ..pipeline.ready_made import NAME, ready_made_path
 from .job import METADATA_FOLDER, Job, sha256_of, stamp_of
 
 MANIFEST = "run.json"
@@ -28,13 +29,15 @@ def find_pipeline(job: Job) -> Path:
 
     job (Job): The run.
     RETURNS (Path): The directory of the pipeline, or of its package.
-    RAISES (ValueError): ML350 if there is none.
+    RAISES (ValueError): ML318 if the ready-made pipeline is not installed, ML350 if there is no other one.
     """
     path = Path(job.pipeline)
     if path.is_dir():
         if not (path / "config.cfg").is_file():
             raise ValueError(Errors.ML350.format(pipeline=job.pipeline, reason="the directory has no config.cfg"))
         return path
+    if job.pipeline == NAME:
+        return ready_made_path()
     try:
         spec = importlib.util.find_spec(job.pipeline) if job.pipeline.isidentifier() else None
     except (ImportError, ValueError):

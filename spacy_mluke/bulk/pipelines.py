@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Optional
 
 import spacy
@@ -10,6 +11,7 @@ from spacy.language import Language
 from ..errors import Errors
 from ..pipeline.load import load
 from ..pipeline.quantize import quantize
+from ..pipeline.ready_made import NAME
 from .unreadable import message_of
 
 
@@ -18,8 +20,8 @@ def load_pipeline(
 ) -> Language:
     """Load a pipeline on a device.
 
-    name (Optional[str]): Its directory, or the name of its package; None for
-        `spacy_mluke.load(questions=True, cloze=True)`.
+    name (Optional[str]): Its directory, or the name of its package; "xx_mluke_small" for
+        `spacy_mluke.load(questions=True)`, None for the same with `cloze=True`.
     gpu_id (int): The GPU; -1 for the CPU.
     threads (int): Number of torch's threads; 0 for torch's default.
     quantization (Optional[str]): "int8" for encoders that predict in eight bits.
@@ -33,7 +35,10 @@ def load_pipeline(
             import torch
 
             torch.set_num_threads(threads)
-        nlp = load(questions=True, cloze=True) if name is None else spacy.load(name)
+        if name is None or (name == NAME and not Path(name).is_dir()):
+            nlp = load(questions=True, cloze=name is None)
+        else:
+            nlp = spacy.load(name)
         if quantization is not None:
             quantize(nlp, quantization)
         return nlp

@@ -22,6 +22,16 @@ def shown(text: str) -> str:
     return "".join(char if char.isprintable() else "\ufffd" for char in text)
 
 
+def counted(n: int, noun: str) -> str:
+    """Return a number with its noun.
+
+    n (int): The number.
+    noun (str): The noun, in the singular.
+    RETURNS (str): "1 shard", "2,000 shards".
+    """
+    return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
 def n_cores() -> int:
     """Return the number of cores that this process may use.
 

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from ..bulk.job import Job, ShardResult
     from ..bulk.run import Run
 
-PIPELINE = typer.Argument(..., help="A pipeline: its directory, or the name of its package")
+PIPELINE = typer.Argument(
+    ..., help="Directory or package of a pipeline; xx_mluke_small: the ready-made one with links, as spacy_mluke.load()"
+)
 INPUT = typer.Argument(..., help="JSON lines, text, Parquet or .spacy: a file, or a folder of files", exists=True)
 OUTPUT = typer.Argument(..., help="Folder to write to; an interrupted run in it is continued", file_okay=False)
 FORMAT = typer.Option("parquet", "--format", "-f", help="parquet or docbin")
@@ -65,7 +67,7 @@ def annotate(
     from wasabi import msg
 
     from ..errors import check_choice
-    from ._common import n_cores, shown
+    from ._common import counted, n_cores, shown
 
     check_choice("engine", engine, ["local", "ray"])
     from ..bulk.job import Job
@@ -91,19 +93,18 @@ def annotate(
     if format == "parquet":
         parquet()
     find_pipeline(job)
-    started = time.perf_counter()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
             if engine == "ray":
-                run = _on_cluster(job, actors=_bounds(actors), cpus=actor_cpus, gpus=actor_gpus, address=address)
+                found = _on_cluster(job, actors=_bounds(actors), cpus=actor_cpus, gpus=actor_gpus, address=address)
             else:
-                run = _here(job, n)
+                found = _here(job, n)
         except KeyboardInterrupt:
             msg.fail("Interrupted. Run the same command to continue.")
             raise typer.Exit(130) from None
+    run, seconds = found
     totals = run.finish()
-    seconds = time.perf_counter() - started
     counts = Counter(message for result in (*run.earlier, *run.results) for message in result.warnings)
     for warning in caught:
         if issubclass(warning.category, UserWarning):
@@ -111,7 +112,7 @@ def annotate(
     for message, times in counts.most_common(10):
         msg.warn(shown(f"{message} ({times:,} shards)" if times > 1 else message))
     if totals["set_aside"]:
-        msg.warn(f"{totals['set_aside']:,} records have errors: {job.metadata_folder}/part-*.bad.jsonl")
+        msg.warn(f"{counted(totals['set_aside'], 'record')} with errors: {job.metadata_folder}/part-*.bad.jsonl")
     for path, reason in run.files.unread.items():
         msg.warn(shown(f"Cannot be read: {path}: {reason}"))
     for crashed in run.crashing:
@@ -124,20 +125,21 @@ def annotate(
     if run.files.unread:
         msg.fail(f"{len(run.files.unread):,} files could not be read; all others are done", exits=1)
     speed = f", {sum(result.n_words for result in run.results) / seconds:,.0f} words/s" if run.results else ""
-    msg.good(f"{totals['documents']:,} documents in {totals['shards']:,} shards{speed}: {output}")
+    msg.good(f"{counted(totals['documents'], 'document')} in {counted(totals['shards'], 'shard')}{speed}: {output}")
 
 
-def _here(job: Job, n: int) -> Run:
+def _here(job: Job, n: int) -> Tuple[Run, float]:
     from ..bulk.local import Processes
     from ..bulk.run import Run
 
     with Processes(job, n) as local:
         run = Run.begin(job, local.wait_until_ready)
-        _follow(run, local.annotate(run.todo, run.crashing))
-    return run
+        return run, _follow(run, local.annotate(run.todo, run.crashing))
 
 
-def _on_cluster(job: Job, *, actors: Tuple[int, int], cpus: float, gpus: float, address: Optional[str]) -> Run:
+def _on_cluster(
+    job: Job, *, actors: Tuple[int, int], cpus: float, gpus: float, address: Optional[str]
+) -> Tuple[Run, float]:
     from ..bulk.cluster import check_pipeline, run_ray
     from ..bulk.run import Run
 
@@ -145,12 +147,12 @@ def _on_cluster(job: Job, *, actors: Tuple[int, int], cpus: float, gpus: float, 
         check_pipeline(job, cpus=cpus, gpus=gpus, address=address)
 
     run = Run.begin(job, wait_until_ready)
-    _follow(run, run_ray(job, run.todo, run.crashing, actors=actors, cpus=cpus, gpus=gpus, address=address))
-    return run
+    results = run_ray(job, run.todo, run.crashing, actors=actors, cpus=cpus, gpus=gpus, address=address)
+    return run, _follow(run, results)
 
 
-def _follow(run: Run, results: Iterable[ShardResult]) -> None:
-    """Wait for a run's results, and show the progress."""
+def _follow(run: Run, results: Iterable[ShardResult]) -> float:
+    """Wait for a run's results, and show the progress. Returns the seconds that it took, after loading pipelines."""
     from tqdm import tqdm
     from wasabi import msg
 
@@ -158,9 +160,11 @@ def _follow(run: Run, results: Iterable[ShardResult]) -> None:
         msg.info(f"Continuing: {len(run.earlier):,} of {len(run.shards):,} shards are done")
     total = sum(shard.n_records for shard in run.shards)
     n_done = sum(result.n_docs + result.n_bad for result in run.earlier)
+    started = time.perf_counter()
     with tqdm(total=total, initial=n_done, unit=" docs", disable=None) as bar:
         for result in run.follow(results):
             bar.update(result.n_docs + result.n_bad)
+    return time.perf_counter() - started
 
 
 def _bounds(actors: str) -> Tuple[int, int]:

@@ -74,7 +74,7 @@ def graph(
         if issubclass(warning.category, UserWarning):
             msg.warn(shown(str(warning.message)))
     for reason, n in summary.skipped.items():
-        msg.info(f"Left out: {n:,} {reason}")
+        msg.info(f"Skipped: {n:,} {reason}")
     if summary.n_added_mentions:
         msg.info(f"Added: {summary.n_added_mentions:,} ends of relations that are no entities of their documents")
     msg.good(

@@ -7,7 +7,9 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from spacy_mluke.bulk.job import METADATA_FOLDER
+from spacy_mluke.bulk.job import METADATA_FOLDER, Job
+from spacy_mluke.bulk.output_folder import find_pipeline
+from spacy_mluke.bulk.pipelines import load_pipeline
 from spacy_mluke.cli import app
 from tests.bulk.corpora import records, rows_of, save_pipeline, write_corpus
 
@@ -27,7 +29,7 @@ def test_a_folder_of_files_is_annotated_and_counted(pipeline, tmp_path):
     result = annotate(pipeline, tmp_path / "in", tmp_path / "out", "--shard-size", 4)
     assert result.exit_code == 0, result.output
     assert len(rows_of(tmp_path / "out")) == 9
-    assert "1 records have errors" in result.output and "9 documents in 3 shards" in result.output
+    assert "1 record with errors" in result.output and "9 documents in 3 shards" in result.output
     totals = json.loads((tmp_path / "out" / METADATA_FOLDER / "run.json").read_text())
     assert (totals["documents"], totals["set_aside"], totals["shards"]) == (9, 1, 3)
 
@@ -94,3 +96,10 @@ def test_numbers_of_actors_are_checked_before_ray_starts(pipeline, tmp_path, val
 def test_numbers_out_of_range_are_refused(pipeline, tmp_path, option):
     write_corpus(tmp_path / "in.txt", records(1))
     assert annotate(pipeline, tmp_path / "in.txt", tmp_path / "out", option).exit_code == 2
+
+
+def test_the_ready_made_pipeline_is_found_by_its_name_and_links():
+    nlp = load_pipeline("xx_mluke_small")
+    assert nlp.pipe_names == ["mluke_ner", "mluke_relations", "mluke_qa", "mluke_mentions", "mluke_linker"]
+    job = Job("xx_mluke_small", "in", "out")
+    assert (find_pipeline(job) / "config.cfg").is_file()
