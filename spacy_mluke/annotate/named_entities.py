@@ -35,10 +35,11 @@ def write_entities(
     keep_nested (bool): Whether the group also gets entities inside entities, which `doc.ents` cannot hold. Entities
         that cross a better one are skipped in both.
     overwrite_ents (bool): Whether predictions replace existing entities in `doc.ents` that they overlap. If not, these
-        predictions are not added to `doc.ents`, nor are those on blocked tokens (see `Doc.set_ents`).
+        predictions are skipped, and so are those on blocked tokens (see `Doc.set_ents`). A prediction with the bounds
+        and the label of an existing entity is added to the group, and the entity keeps its ids.
     """
     blocked = _blocked(doc)
-    existing = [(ent.start, ent.end) for ent in doc.ents]
+    existing = {(ent.start, ent.end): ent.label_ for ent in doc.ents}
     flat = pick_flat(bounds, len(doc), [] if overwrite_ents else [*existing, *blocked])
     found = [Span(doc, *bounds[i], label=labels[i]) for i in flat]
     taken = bytearray(len(doc))
@@ -47,7 +48,8 @@ def write_entities(
     kept = [ent for ent in doc.ents if not any(taken[ent.start : ent.end])]
     still_blocked = [doc[start:end] for start, end in blocked if not any(taken[start:end])]
     doc.set_ents([*kept, *found], blocked=still_blocked, default="outside")
-    listed = sorted(pick_nested(bounds) if keep_nested else flat, key=bounds.__getitem__)
+    confirmed = {own: i for i, own in enumerate(bounds) if not overwrite_ents and existing.get(own) == labels[i]}
+    listed = sorted(pick_nested(bounds) if keep_nested else [*flat, *confirmed.values()], key=bounds.__getitem__)
     group = SpanGroup(doc, name=spans_key, spans=[Span(doc, *bounds[i], label=labels[i]) for i in listed])
     group.attrs["scores"] = numpy.asarray([scores[i] for i in listed], dtype="float32")
     doc.spans[spans_key] = group

@@ -7,7 +7,7 @@ import pytest
 import spacy
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from spacy.tokens import Doc
+from spacy.tokens import Doc, Span
 from spacy.training import Example
 
 from spacy_mluke.annotate.named_entities import write_entities
@@ -50,6 +50,16 @@ def test_an_entity_may_be_in_the_group_and_not_in_doc_ents():
     assert names(doc) == [(2, 4, "A"), (4, 6, "E")]
     assert grouped(doc, "x") == [(0, 6, "D"), (2, 4, "A"), (3, 4, "C"), (4, 6, "E")]
     assert doc.spans["x"].attrs["scores"].tolist() == pytest.approx([0.6, 0.9, 0.7, 0.5])
+
+
+def test_annotating_a_document_again_keeps_its_entities_their_ids_and_their_scores():
+    doc = Doc(spacy.blank("xx").vocab, words=list("abcdef"))
+    doc.ents = [Span(doc, 2, 4, "A", kb_id="Q1"), Span(doc, 4, 5, "OTHER")]
+    options = {"spans_key": "x", "keep_nested": False, "overwrite_ents": False}
+    write_entities(doc, [(2, 4), (4, 5), (0, 1)], ["A", "B", "C"], [0.9, 0.8, 0.7], **options)
+    assert [(ent.label_, ent.kb_id_) for ent in doc.ents] == [("C", ""), ("A", "Q1"), ("OTHER", "")]
+    assert grouped(doc, "x") == [(0, 1, "C"), (2, 4, "A")]
+    assert doc.spans["x"].attrs["scores"].tolist() == pytest.approx([0.7, 0.9])
 
 
 def test_candidates_get_gold_classes_and_missed_entities_are_counted():
