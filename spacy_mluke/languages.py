@@ -36,7 +36,7 @@ def make_blank(lang: str) -> Language:
         # spaCy also accepts other codes of a language, such as "jpn".
         found = lang if lang in known else find_matching_language(lang)
         if found is None:
-            hint = did_you_mean(lang, sorted({*known, *registry.languages.get_all()}))
+            hint = did_you_mean(lang.lower(), sorted({*known, *registry.languages.get_all()}))
             raise ValueError(Errors.ML313.format(lang=lang, hint=hint)) from error
         if found not in PACKAGES:
             raise

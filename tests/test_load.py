@@ -125,7 +125,7 @@ def test_the_error_for_missing_tokenizer_packages_says_what_to_install():
                 spacy_mluke.load("mluke-small", lang=lang)
 
 
-@pytest.mark.parametrize(("lang", "hint"), [("nosuch", ""), ("", ""), ("enn", "Did you mean 'nn'")])
+@pytest.mark.parametrize(("lang", "hint"), [("nosuch", ""), ("", ""), ("enn", "mean 'nn'"), ("DE", "mean 'de'")])
 def test_an_unknown_language_is_an_error_with_a_code(lang, hint):
     with pytest.raises(ValueError, match=rf"\[ML313\] '{lang}'.*{hint}.*xx"):
         spacy_mluke.load("mluke-small", lang=lang)

@@ -56,6 +56,12 @@ def test_questions_are_answered(nlp):
     assert nlp.get_pipe("mluke_qa").answer(text, "Where does the Sava join the Danube?")[0].text == "Belgrade"
 
 
+def test_a_choice_that_is_neither_true_nor_false_is_a_coded_error():
+    for option in ("relations", "questions", "cloze", "vectors", "inflections"):
+        with pytest.raises(ValueError, match=rf"\[ML310\] '{option}' is 'no'"):
+            spacy_mluke.load(**{option: "no"})
+
+
 def test_components_are_chosen():
     assert spacy_mluke.load(relations=False).pipe_names == ["mluke_ner", "mluke_mentions", "mluke_linker"]
 
@@ -75,7 +81,7 @@ def test_the_saved_pipeline_loads_as_any_other(nlp, tmp_path):
 def test_its_licence_and_those_of_the_bundled_data_are_in_its_meta(nlp):
     own = json.loads((MODEL / "meta.json").read_text(encoding="utf8"))
     assert own["license"] == "CC BY-SA 4.0" and own["name"] == "mluke_small"
-    assert nlp.meta["license"].startswith("CC BY-SA 4.0 AND ")
+    assert nlp.meta["license"] == "CC BY-SA 4.0 AND MIT AND Unicode-3.0 AND CC-BY-4.0 AND CC0-1.0"
     assert {"GeoNames", "mluke-small", "Wikidata"} <= {source["name"].split(",")[0] for source in nlp.meta["sources"]}
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple, Union
 
 from ..errors import Errors, did_you_mean
-from .installed import find_installed_encoder
+from .config_file import CONFIG
+from .installed import PIPELINE_CONFIG, find_installed_encoder, find_pipeline
 from .shared_encoders import follow_pointer
 
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
@@ -92,6 +93,7 @@ def locate(name: Union[str, Path], revision: Optional[str] = None, *, is_offline
         path = path.expanduser()
         is_directory = path.is_dir() and name != ""
         note = ": it is a file" if path.is_file() else ""
+    _refuse_pipeline(name, path if is_directory else None)
     if is_directory:
         _refuse_revision(name, revision)
         return Located(follow_pointer(path), str(name))
@@ -106,6 +108,17 @@ def locate(name: Union[str, Path], revision: Optional[str] = None, *, is_offline
     if own is not None and revision is not None and own != revision:
         raise ValueError(Errors.ML345.format(name=name, revision=revision, reason="the name contains another revision"))
     return _fetch(hub_name, revision if own is None else own, is_offline)
+
+
+def _refuse_pipeline(name: Union[str, Path], directory: Optional[Path]) -> None:
+    """Raise an error if a name is that of a pipeline: its directory, or its package."""
+    if directory is not None:
+        is_pipeline = (directory / PIPELINE_CONFIG).is_file() and not (directory / CONFIG).is_file()
+    else:
+        is_pipeline = str(name).isidentifier() and find_pipeline(str(name)) is not None
+    if is_pipeline:
+        hint = f" Load it with spacy.load({str(name)!r}). The checkpoints in it are the folders COMPONENT/encoder."
+        raise ValueError(Errors.ML040.format(name=name, note=": that is a pipeline", hint=hint))
 
 
 def _refuse_revision(name: Union[str, Path], revision: Optional[str]) -> None:

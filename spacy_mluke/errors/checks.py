@@ -115,15 +115,16 @@ def check_dropout(value: Any, option: str = "dropout") -> None:
     _check_range(option, value, "a number from 0 up to, but not including, 1", lambda number: 0 <= number < 1)
 
 
-def check_flag(option: str, value: Any) -> None:
+def check_flag(option: str, value: Any, *, optional: bool = False) -> None:
     """Check that an option is true or false.
 
     option (str): Name of the option.
     value (Any): Its value.
+    optional (bool): Whether None is allowed.
     RAISES (ValueError): ML310 if it is neither.
     """
-    if not isinstance(value, bool):
-        raise _not_wanted(option, value, "true or false")
+    if not (isinstance(value, bool) or (optional and value is None)):
+        raise _not_wanted(option, value, "true or false", optional)
 
 
 def check_text(option: str, value: Any) -> None:

@@ -8,7 +8,7 @@ from typing import Optional, Sequence, Union
 from spacy.language import Language
 
 from ..attribution import attribute_bundled
-from ..errors import Errors
+from ..errors import Errors, check_flag
 from ..kb.bundled import BUNDLED, KNOWLEDGE, WORLD
 from ..languages import make_blank
 from .ready_made import NAME, load_ready_made
@@ -58,13 +58,18 @@ def load(
     dtype (str): "auto" for encoders that predict in bfloat16 if that is faster on this machine; or another type of
         `spacy-mluke.Encoder.v1`.
     RETURNS (Language): The pipeline.
-    RAISES (ValueError): ML312 if packages for the language are missing, ML313 for an unknown language, ML314 for
-        relations or questions of a checkpoint, ML318 if the installation does not have the ready-made pipeline.
+    RAISES (ValueError): ML310 for an option that is neither true nor false, ML312 if packages for the language are
+        missing, ML313 for an unknown language, ML314 for relations or questions of a checkpoint, ML318 if the
+        installation does not have the ready-made pipeline.
     """
+    for option, flag in (("inflections", inflections), ("questions", questions), ("cloze", cloze)):
+        check_flag(option, flag)
+    for option, choice in (("relations", relations), ("vectors", vectors)):
+        check_flag(option, choice, optional=True)
     is_ready_made = str(name) == NAME
     options = {"quantize": quantize, "dtype": dtype}
     if is_ready_made:
-        chosen = {"mluke_ner": True, "mluke_relations": relations in (None, True), "mluke_qa": questions}
+        chosen = {"mluke_ner": True, "mluke_relations": relations is not False, "mluke_qa": questions}
         nlp = load_ready_made(lang, [component for component, wanted in chosen.items() if wanted], options)
     elif relations or questions:
         raise ValueError(Errors.ML314.format(what="relations" if relations else "questions", name=name, ready=NAME))

@@ -56,6 +56,13 @@ def test_a_file_is_a_coded_error(tmp_path):
         resolve(str(tmp_path / "model.safetensors"))
 
 
+def test_a_pipeline_instead_of_a_checkpoint_is_a_coded_error_that_says_how_to_load_it(tmp_path):
+    (tmp_path / "config.cfg").touch()
+    for name in (str(tmp_path), "xx_mluke_small"):
+        with pytest.raises(ValueError, match=rf"ML040.*that is a pipeline.*spacy.load\('{name}'\)"):
+            resolve(name)
+
+
 def test_a_hub_name_without_network_is_a_coded_error(tmp_path, monkeypatch):
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
