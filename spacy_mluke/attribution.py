@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Dict, List
 
 ASSETS = Path(__file__).resolve().parent / "assets"
+_AND = " AND "
 LICENSE = "MIT AND Unicode-3.0 AND CC-BY-4.0"
 WIKIDATA = {
     "name": "Wikidata",
@@ -55,10 +56,18 @@ def attribute_bundled(meta: Dict[str, Any], *, store: str = "world") -> None:
     names = ("mluke-small", "knowledge", "reranker") if is_large else ("mluke-small", "world")
     texts = [(ASSETS / name / "LICENSE").read_text(encoding="utf8").strip() for name in names]
     bundled = f"{LICENSE} AND CC0-1.0 AND CC-BY-SA-4.0" if is_large else LICENSE
-    own = meta.get("license") or ""
-    meta["license"] = f"{own} AND {bundled}" if own else bundled
+    meta["license"] = _join_licenses(meta.get("license") or "", bundled)
     known = list(meta.get("sources") or [])
     sources = (*SOURCES, *([WIKIDATA, RERANKER] if is_large else []))
     meta["sources"] = [*known, *(dict(source) for source in sources if source not in known)]
     notes = [meta["notes"]] if meta.get("notes") else []
     meta["notes"] = "\n\n".join([*notes, "### Licences", *(f"```\n{text}\n```" for text in texts)])
+
+
+def _join_licenses(own: str, more: str) -> str:
+    """Return two expressions as one, with each licence once. "CC BY-SA 4.0", as spaCy's pipelines spell it, is
+    "CC-BY-SA-4.0"."""
+    names: Dict[str, str] = {}
+    for name in (*own.split(_AND), *more.split(_AND)):
+        names.setdefault(name.replace(" ", "-"), name)
+    return _AND.join(filter(None, names.values()))

@@ -82,6 +82,9 @@ class EntityStates:
 
     doc: Doc
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(n_spans={len(self)}, width={self.width})"
+
     @property
     def spans(self) -> List[Span]:
         """Spans that have a vector, in the suggester's order. A span that equals an entity of `doc.ents` has the
