@@ -12,26 +12,28 @@ import csv
 import random
 from collections import Counter, defaultdict
 from pathlib import Path
-from typing import Dict, List, NamedTuple, Set, Tuple
+from typing import Dict, List, Set, Tuple
 
 import spacy
 import typer
+from facts import HELD_OUT as HELD_OUT_FRACTION
+from facts import Fact, draw_held_out, pair_of, read_facts
 from real_text import WHEEL, annotate, read_factbook, tells
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
+from template_files import Template, read_templates
 from tqdm import tqdm
 from wasabi import msg
 
 from spacy_mluke.annotate.mentions import split_tokens
 from spacy_mluke.kb.store import EntityStore
 
-TEMPLATES = Path(__file__).parent / "templates"
 WORLD = typer.Argument(..., help="Folder of names.tsv and facts.tsv", exists=True, file_okay=False)
 FACTBOOK = typer.Argument(..., help=f"The wheel {WHEEL}", exists=True, dir_okay=False)
 OUT = typer.Argument(..., help="Folder to write to")
 N_TRAIN = typer.Option(120_000, help="Training documents")
 N_DEV = typer.Option(700, help="Sentences to evaluate with during training")
-HELD_OUT = typer.Option(0.05, help="Fraction of entity pairs that are held out from training")
+HELD_OUT = typer.Option(HELD_OUT_FRACTION, help="Fraction of entity pairs that are held out from training")
 SEED = typer.Option(0, help="Where random numbers start")
 # Fractions of the training documents: real texts, and real texts with replaced names. Replaced names cannot be guessed
 # from the context, so the model has to read visible names.
@@ -50,22 +52,6 @@ OTHER_NAME, FOREIGN_NAME = 0.12, 0.2
 CITY_AS_WORDS = 0.6
 # CLDR capitalises these words as at the start of a list item; within a sentence they are lower case.
 _SMALL = {"vi": ("Tiếng ", "Châu "), "id": ("Bahasa ",)}
-
-
-class Template(NamedTuple):
-    """A sentence with placeholders for a subject, {X}, and an object, {Y}."""
-
-    language: str
-    relation: str
-    text: str
-
-
-class Fact(NamedTuple):
-    """Two entities and their relation."""
-
-    relation: str
-    subject: str
-    object: str
 
 
 Names = Dict[str, Dict[str, str]]  # language -> id -> name; "" for names of no language
@@ -117,8 +103,7 @@ def main(
     rng = random.Random(seed)
     names, all_names, types = read_names(world / "names.tsv")
     facts = read_facts(world / "facts.tsv")
-    pairs = sorted({pair_of(fact) for fact in facts})
-    hidden = set(rng.sample(pairs, round(held_out * len(pairs))))
+    hidden = draw_held_out(facts, held_out, rng)
     known = [fact for fact in facts if pair_of(fact) not in hidden]
     out.mkdir(parents=True, exist_ok=True)
     with (out / "held_out.tsv").open("w", encoding="utf8") as file:
@@ -288,34 +273,12 @@ def _lists() -> Dict[str, List[str]]:
     return defaultdict(list)
 
 
-def read_facts(path: Path) -> List[Fact]:
-    """Read the facts."""
-    with path.open(encoding="utf8") as file:
-        return [Fact(**row) for row in csv.DictReader(file, delimiter="\t")]
-
-
-def read_templates(split: str) -> Dict[Tuple[str, str], List[Template]]:
-    """Read the templates of a split, by language and relation."""
-    found: Dict[Tuple[str, str], List[Template]] = defaultdict(list)
-    for path in sorted(TEMPLATES.glob("*.tsv")):
-        with path.open(encoding="utf8") as file:
-            for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE):
-                if row["split"] == split:
-                    found[path.stem, row["relation"]].append(Template(path.stem, row["relation"], row["template"]))
-    return found
-
-
 def by_relation(facts: List[Fact]) -> Dict[str, List[Fact]]:
     """Sort facts by what they say."""
     found: Dict[str, List[Fact]] = defaultdict(list)
     for fact in facts:
         found[fact.relation].append(fact)
     return found
-
-
-def pair_of(fact: Fact) -> Tuple[str, str]:
-    """Return the two entities in sorted order."""
-    return min(fact.subject, fact.object), max(fact.subject, fact.object)
 
 
 if __name__ == "__main__":

@@ -14,21 +14,21 @@ from __future__ import annotations
 
 import json
 import random
-import re
 from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any, Dict, Iterable, List, NamedTuple, Optional, Set, Tuple
 
 import spacy
 import typer
-from make_corpus import TEMPLATES, Fact, read_facts, read_templates
+from facts import Fact, read_facts
 from spacy.tokens import Doc
+from template_files import TEMPLATES, normal, trained_templates
 from tqdm import tqdm
 from wasabi import msg
 
 from spacy_mluke.annotate.mentions import split_tokens
 from spacy_mluke.kb.store import EntityStore
-from spacy_mluke.training.mlama import OBJECT, SUBJECT, Cloze, read_mlama
+from spacy_mluke.training.mlama import OBJECT, SUBJECT, read_mlama
 
 MLAMA = typer.Argument(..., help="Folder of mLAMA", exists=True, file_okay=False)
 WORLD = typer.Argument(..., help="Folder of facts.tsv and entities.sqlite", exists=True, file_okay=False)
@@ -50,7 +50,6 @@ RELATIONS = {
 }
 INVERSE = {"P36": "P1376", "P1376": "P36"}
 KINDS = ("trained", "held_out", "unseen")
-_NO_WORD = re.compile(r"[\W_]+")
 
 
 class Question(NamedTuple):
@@ -108,7 +107,7 @@ def read_questions(
     mlama: Path, store: EntityStore, held_out: Set[Tuple[str, str]], facts: List[Fact]
 ) -> Tuple[Dict[Tuple[str, str], List[Question]], Dict[str, Set[str]]]:
     """Read the usable clozes, by relation and language; and the objects of each relation."""
-    trained = {normal(template.text) for own in read_templates("train").values() for template in own}
+    trained = trained_templates()
     rows = [line.split("\t") for line in _lines(mlama / "labels.en.tsv")]
     english = {row[0]: row[1] for row in rows if len(row) == 2}
     found: Dict[Tuple[str, str], List[Question]] = defaultdict(list)
@@ -130,7 +129,7 @@ def read_questions(
         subject_type, object_type = RELATIONS[cloze.relation]
         subject = entity(cloze.subject[0], subject_type)
         right = tuple(i for i in (entity(qid, object_type) for qid, _ in cloze.objects) if i is not None)
-        if subject is None or not right or normal(as_template(cloze)) in trained:
+        if subject is None or not right or normal(cloze.pattern) in trained:
             continue
         objects[cloze.relation].update(right)
         # mLAMA does not have all neighbours and all official languages.
@@ -249,16 +248,6 @@ def read_pairs(path: Optional[Path]) -> Set[Tuple[str, str]]:
         return set()
     rows = [line.split("\t") for line in _lines(path)]
     return {(min(subject, object_), max(subject, object_)) for _, subject, object_ in rows}
-
-
-def as_template(cloze: Cloze) -> str:
-    """Return a pattern in the format of the templates."""
-    return cloze.pattern.replace(SUBJECT, "{X}").replace(OBJECT, "{Y}")
-
-
-def normal(template: str) -> str:
-    """Return the letters of a template, to compare templates without punctuation and case."""
-    return _NO_WORD.sub(" ", template.casefold()).strip()
 
 
 def _lines(path: Path) -> Iterable[str]:

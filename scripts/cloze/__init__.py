@@ -1,0 +1,1 @@
+"""Questions of mLAMA about the entities of a knowledge base, and what an encoder answers."""

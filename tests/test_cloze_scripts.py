@@ -1,0 +1,106 @@
+"""The script that asks for mLAMA's facts: its questions, what counts as told, and what it counts as right."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import Counter
+
+import pytest
+import torch
+
+from scripts.cloze.answers import Rows, best
+from scripts.cloze.questions import HIDDEN, NEVER, TOLD, Exam, Question, Training, bundled_training, read_exam
+from scripts.measure_cloze import ALL, MAJORITY, NAMES, STATES, majority_of, measure, show
+from scripts.world.facts import HELD_OUT, SEED, Fact, draw_held_out, pair_of, read_facts
+from scripts.world.template_files import read_templates
+from spacy_mluke import EntityStore, StoreRow, build_store
+from spacy_mluke.kb.bundled import ASSETS
+
+CITIES = {"Q1490": "Tokyo", "Q17": "Japan", "Q90": "Paris", "Q142": "France"}
+TOKYO, PARIS = Fact("P36", "iso:JP", "Q1490"), Fact("P36", "Q142", "Q90")
+
+
+@pytest.fixture
+def store(tmp_path):
+    rows = [StoreRow(qid, "en", name) for qid, name in CITIES.items()]
+    build_store([*rows, StoreRow("Q17", "", "iso:JP", kind="xref")], tmp_path / "cities.sqlite")
+    return EntityStore(tmp_path / "cities.sqlite")
+
+
+@pytest.fixture
+def mlama(tmp_path):
+    template = read_templates("train")["en", "P36"][0].text
+    patterns = ["[Y] is the capital of [X]", template.replace("{X}", "[X]").replace("{Y}", "[Y]")]
+    lines = [json.dumps({"relation": "P36", "pattern": own, "checked_by_human": True}) for own in patterns]
+    (tmp_path / "patterns.en.jsonl").write_text("\n".join(lines), encoding="utf8")
+    facts = [("Q17", "Q1490"), ("Q142", "Q90"), ("Q38", "Q220")]
+    (tmp_path / "triples.tsv").write_text("".join(f"P36\t{s}\t{o}\n" for s, o in facts), encoding="utf8")
+    names = {**CITIES, "Q38": "Italy", "Q220": "Rome"}
+    (tmp_path / "labels.en.tsv").write_text("".join(f"{q}\t{n}\n" for q, n in names.items()), encoding="utf8")
+    return tmp_path
+
+
+def test_questions_are_asked_about_the_entities_of_the_knowledge_base(mlama, store):
+    exam = read_exam(mlama, store, Training([], set(), store), 10, languages=["en"])
+    assert {question.subject for question in exam.questions} == {"Q17", "Q142"}
+    for question in exam.questions:
+        assert question.text[slice(*question.mask)] == "[MASK]"
+        assert question.text[slice(*question.place)] == CITIES[question.subject]
+    assert exam.objects == {"P36": Counter({"Q1490": 1, "Q90": 1})}
+    assert exam.n_skipped == Counter({"P36": 1})
+
+
+def test_patterns_that_equal_a_training_template_are_not_asked(mlama, store):
+    exam = read_exam(mlama, store, Training([], set(), store), 10, languages=["en"])
+    assert {question.text.split(" of ")[0] for question in exam.questions} == {"[MASK] is the capital"}
+
+
+def test_facts_are_told_held_out_or_unknown(store):
+    training = Training([TOKYO, PARIS], {pair_of(PARIS)}, store)
+    assert training.kind("P36", "Q17") == training.kind("P1376", "Q1490") == TOLD  # also by the inverse relation
+    assert training.kind("P36", "Q142") == HIDDEN
+    assert training.kind("P17", "Q1490") == NEVER
+
+
+def test_an_object_of_the_training_is_right_beside_those_of_mlama(mlama, store):
+    training = Training([Fact("P36", "Q17", "Q90")], set(), store)
+    exam = read_exam(mlama, store, training, 10, languages=["en"])
+    (question,) = (own for own in exam.questions if own.subject == "Q17")
+    assert question.right == ("Q1490", "Q90")
+
+
+def test_a_twentieth_of_the_bundled_facts_was_held_out(store):
+    facts = read_facts(ASSETS / "world" / "facts.tsv.xz")
+    held_out = draw_held_out(facts, HELD_OUT, random.Random(SEED))
+    assert len(held_out) == round(0.05 * len({pair_of(fact) for fact in facts}))
+    assert bundled_training([TOKYO], store).kind("P36", "Q17") == TOLD
+
+
+def test_the_best_candidate_has_the_highest_logit():
+    rows = Rows(torch.eye(3), torch.tensor([0.0, 0.0, 5.0]))
+    queries = torch.tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
+    assert best(queries, rows, [0, 1]) == [0, 1]
+    assert best(queries, rows, [0, 1, 2]) == [2, 2]
+
+
+def test_figures_are_counted_by_relation_language_and_kind_of_fact(capsys):
+    own = {"mask": (0, 6), "place": (7, 8), "text": "[MASK] x"}
+    questions = [
+        Question("P36", "en", subject="a", right=("x",), kind=TOLD, **own),
+        Question("P36", "de", subject="b", right=("y", "z"), kind=NEVER, **own),
+    ]
+    exam = Exam(questions, {"P36": Counter(x=2, y=1)}, Counter())
+    found = {MAJORITY: ["x", "x"], NAMES: ["x", "z"], STATES: ["y", "y"], ALL: ["", ""]}
+    figures = measure(exam, found)
+    figures["relations"]["P36"]["rows"] = 1
+    row = figures["relations"]["P36"]
+    assert (row[MAJORITY], row[NAMES], row[STATES], row[ALL]) == (0.5, 1.0, 0.5, 0.0)
+    assert row["kinds"][NEVER][MAJORITY] == 0.0 and row["languages"]["en"][MAJORITY] == 1.0
+    assert figures["relations above the majority"] == 1
+    show(figures)
+    assert "| P36 | 2 | 2 | 1 | 50.0 | 100.0 | 50.0 | 0.0 |" in capsys.readouterr().out
+
+
+def test_of_equally_frequent_objects_the_majority_is_always_the_same():
+    assert majority_of({"Q1": 2, "Q2": 2, "Q3": 1}) == majority_of({"Q2": 2, "Q3": 1, "Q1": 2}) == "Q2"
