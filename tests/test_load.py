@@ -129,3 +129,8 @@ def test_the_error_for_missing_tokenizer_packages_says_what_to_install():
 def test_an_unknown_language_is_an_error_with_a_code(lang, hint):
     with pytest.raises(ValueError, match=rf"\[ML313\] '{lang}'.*{hint}.*xx"):
         spacy_mluke.load("mluke-small", lang=lang)
+
+
+def test_masks_are_filled_with_the_ids_of_the_knowledge_base():
+    pipe = spacy_mluke.load("mluke-small", store="knowledge", cloze=True).get_pipe("mluke_cloze")
+    assert pipe.knowledge_base is not None and pipe.knowledge_base.has_knowledge

@@ -88,7 +88,9 @@ def load(
         nlp.add_pipe("mluke", config={"model": options, "span_vectors": "both"})
     nlp.add_pipe("mluke_linker", config={**encoder, **candidates})
     if cloze:
-        nlp.add_pipe("mluke_cloze", config=encoder)
+        # The ids of "world" are those of the bundled checkpoint's vocabulary. Those of "knowledge" are found in it.
+        ids = {"@misc": "spacy-mluke.store_candidates.v1", "path": KNOWLEDGE} if KNOWLEDGE in stores else None
+        nlp.add_pipe("mluke_cloze", config={**encoder, "candidates": ids})
     # The entities of the bundled checkpoint have their names from the bundled knowledge base.
     if str(name) in ("mluke-small", NAME) or not set(stores).isdisjoint(BUNDLED):
         attribute_bundled(nlp.meta, store=KNOWLEDGE if KNOWLEDGE in stores else WORLD)

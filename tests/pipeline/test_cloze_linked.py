@@ -9,6 +9,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from transformers import LukeForMaskedLM
 
+from spacy_mluke import StoreRow, build_store
 from spacy_mluke.encoder.access import load_model
 from spacy_mluke.encoder.inputs import MentionInput
 from spacy_mluke.pipeline.cloze.masked_texts import find_linked
@@ -186,3 +187,46 @@ def test_finding_linked_mentions_takes_time_linear_in_masks(nlp):
         ]
         linked_ones = find_linked(doc, nlp.get_pipe("mluke_cloze").loaded_encoder(), masks)
         assert [place[:2] for place in linked_ones] == expected
+
+
+@pytest.fixture(scope="module")
+def known(masked_lm, tmp_path_factory):
+    """A pipeline with a knowledge base that has other ids than the vocabulary."""
+    rows = [
+        StoreRow("city:1", "en", "Tokyo"),
+        StoreRow("city:1", "", "en:Tokyo", kind="xref"),
+        StoreRow("city:2", "en", "Paris"),
+    ]
+    path = tmp_path_factory.mktemp("cloze") / "cities.sqlite"
+    build_store(rows, path)
+    source = {"@misc": "spacy-mluke.store_candidates.v1", "path": str(path)}
+    return cloze_pipeline(masked_lm, candidates=source)
+
+
+def test_a_mention_that_is_linked_to_a_knowledge_base_is_read_with_its_entity(nlp, known):
+    expected = nlp.get_pipe("mluke_cloze").fill(linked(nlp, Tokyo="en:Tokyo"))
+    (found,) = known.get_pipe("mluke_cloze").fill(linked(known, Tokyo="city:1"))
+    assert [(f.entity, f.score) for f in found] == [(f.entity, f.score) for f in expected[0]]
+
+
+def test_a_name_that_several_entities_may_have_is_read_as_words(nlp, known):
+    # The vocabulary has "en:Paris", but nothing says that this is city:2.
+    expected = nlp.get_pipe("mluke_cloze").fill(TEXT)
+    found = known.get_pipe("mluke_cloze").fill(linked(known, Paris="city:2"))
+    assert [[f.score for f in own] for own in found] == [[f.score for f in own] for own in expected]
+
+
+def test_fillers_have_the_ids_of_the_knowledge_base_and_are_chosen_by_them(known):
+    pipe = known.get_pipe("mluke_cloze")
+    (fillers,) = pipe.fill(TEXT, candidates=["city:1", "en:Moscow"])
+    assert {(filler.entity, filler.kb_id) for filler in fillers} == {
+        ("en:Tokyo", "city:1"),
+        ("en:Moscow", "Q649"),
+    }
+    with pytest.raises(ValueError, match="ML223"):
+        pipe.fill(TEXT, candidates=["city:2"])
+
+
+def test_a_saved_component_has_its_knowledge_base(known):
+    text = linked(known, Tokyo="city:1")
+    assert copy_of(known).get_pipe("mluke_cloze").fill(text) == known.get_pipe("mluke_cloze").fill(text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Iterable, List, Mapping, Optional, Sequence, Union, overload
 
 import numpy
@@ -14,7 +15,9 @@ from spacy.vocab import Vocab
 from ...annotate.fillers import MARKER, Chars, Filler, find_markers, set_fillers
 from ...errors import Errors, Warnings, check_at_least, check_choice, check_flag, check_text
 from ...heads.masked_entities import MaskedModel
+from ...kb.candidate_sources import CandidateSource
 from ...types import Counts, Ints1d
+from ..base.serialization import Part
 from ..base.task import Scorer
 from .filling import MODES, Choice, Filled, check_heads, fill_masks
 from .masked_texts import MaskedText, find_entity
@@ -39,6 +42,9 @@ class ClozeFiller(ClozeTraining, TrainablePipe):
 
     vocab (Vocab): The pipeline's vocabulary.
     model (Model[MentionInput, EntityLogits]): `spacy-mluke.MaskedEntity.v1`.
+    candidates (Optional[CandidateSource]): A knowledge base with other ids of the encoder's entities, such as that of
+        `mluke_linker`: linked mentions and candidates are found by its ids, and fillers have its ids. None to use the
+        ids of the encoder's vocabulary only.
     name (str): The component's name.
     lang (str): The pipeline's language.
     marker (str): The string that marks a mask in a text.
@@ -55,6 +61,7 @@ class ClozeFiller(ClozeTraining, TrainablePipe):
         self,
         vocab: Vocab,
         model: MaskedModel,
+        candidates: Optional[CandidateSource] = None,
         *,
         name: str = "mluke_cloze",
         lang: str = "en",
@@ -73,6 +80,9 @@ class ClozeFiller(ClozeTraining, TrainablePipe):
             "show_linked": show_linked,
         }
         super().__init__(vocab, model, name, lang, options, scorer)
+        self.knowledge_base = candidates
+        if candidates is not None:
+            candidates.bind(vocab)
 
     def check_options(self, options: Mapping[str, Any]) -> None:
         check_text("marker", options["marker"])
@@ -136,8 +146,9 @@ class ClozeFiller(ClozeTraining, TrainablePipe):
         text (Union[str, Doc, Sequence[Union[str, Doc]]]): The text; several texts are encoded together. Linked mentions
             of a Doc are read with their entities.
         candidates (Optional[Sequence[str]]): Fillers to choose from. Entities: names in the vocabulary ("de:Tokio"),
-            titles in a language of the texts, or keys. Words: any text. By default, entities are chosen from the
-            labels, or without labels from the whole vocabulary, and words from all single wordpieces.
+            titles in a language of the texts, keys, or ids of the knowledge base. Words: any text. By default, entities
+            are chosen from the labels, or without labels from the whole vocabulary, and words from all single
+            wordpieces.
         top_k (Optional[int]): Maximum number of fillers of a mask. By default, the component's option; with candidates,
             all.
         mode (Optional[str]): "entity", "word", or "both". By default, the component's option.
@@ -176,11 +187,12 @@ class ClozeFiller(ClozeTraining, TrainablePipe):
     ) -> Choice:
         ids: Optional[Ints1d] = self.label_ids() if self.classes else None
         if candidates is not None:
-            found = [find_entity(self.loaded_encoder(), candidate, langs) for candidate in candidates]
+            loaded = self.loaded_encoder()
+            found = [find_entity(loaded, candidate, langs, self.knowledge_base) for candidate in candidates]
             if mode == "entity" and None in found:
                 unknown = candidates[found.index(None)]
                 hint = f" ({', '.join(filter(None, langs))})" if any(langs) else ""
-                raise ValueError(Errors.ML223.format(name=self.loaded_encoder().source, candidate=unknown, lang=hint))
+                raise ValueError(Errors.ML223.format(name=loaded.source, candidate=unknown, lang=hint))
             known = [entity_id for entity_id in found if entity_id is not None]
             ids = numpy.unique(numpy.asarray(known, dtype="int64"))
         keys = dict(zip(self.label_ids().tolist(), self.classes, strict=True)) if self.classes else {}
@@ -188,7 +200,7 @@ class ClozeFiller(ClozeTraining, TrainablePipe):
             # A candidate may be both an entity and a word.
             top_k = self.cfg["top_k"] if candidates is None else max(2 * len(candidates), 1)
         words = None if candidates is None else list(dict.fromkeys(candidates))
-        return Choice(mode, top_k, ids, words, keys)
+        return Choice(mode, top_k, ids, words, keys, self.knowledge_base)
 
     def predict(self, docs: Iterable[Doc]) -> ClozePrediction:
         """Predict the fillers of documents' masks. The documents do not change.
@@ -213,6 +225,10 @@ class ClozeFiller(ClozeTraining, TrainablePipe):
 
     def counts_of(self, prediction: ClozePrediction) -> Counts:
         return prediction.filled.counts
+
+    def parts(self, exclude: Sequence[str], place: Optional[Path] = None) -> List[Part]:
+        own = [] if self.knowledge_base is None else [Part.of("candidates", self.knowledge_base)]
+        return [*super().parts(exclude, place), *own]
 
     def warn(self, counts: Counts) -> None:
         """Warn once about masks that could not be filled.

@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING, Any, Callable, Dict, Optional
 from spacy.language import Language
 from thinc.api import Model
 
-from ..base.defaults import ENCODER
+from ..base.defaults import ENCODER, Source
 
 if TYPE_CHECKING:
     from .component import ClozeFiller
 
 CLOZE: Dict[str, Any] = {
     "model": {"@architectures": "spacy-mluke.MaskedEntity.v1", "encoder": ENCODER},
+    "candidates": None,
     "marker": "[MASK]",
     "mode": "entity",
     "top_k": 5,
@@ -33,6 +34,7 @@ def make_mluke_cloze(
     nlp: Language,
     name: str,
     model: Model,
+    candidates: Optional[Source],
     marker: str,
     mode: str,
     top_k: int,
@@ -46,6 +48,7 @@ def make_mluke_cloze(
     return ClozeFiller(
         nlp.vocab,
         model,
+        candidates,
         name=name,
         lang=str(nlp.lang),
         marker=marker,

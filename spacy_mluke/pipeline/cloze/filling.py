@@ -14,6 +14,7 @@ from ...errors import Errors
 from ...heads.mask_states import predict_masks
 from ...heads.masked_entities import MaskedModel, check_entity_head, rank_entities
 from ...heads.masked_words import check_word_head, piece_log_probs, rank_pieces
+from ...kb.candidate_sources import CandidateSource
 from ...types import Counts, Ints1d
 from ...vocabulary.entity_names import key_of, name_in, title_of
 from .masked_texts import MaskedText, mask_input
@@ -32,6 +33,7 @@ class Choice:
     entity_ids: Optional[Ints1d] = None  # None for all
     words: Optional[Sequence[str]] = None  # None for all wordpieces
     keys: Dict[int, str] = field(default_factory=dict)  # the component's labels by entity id
+    source: Optional[CandidateSource] = None  # the knowledge base whose ids the fillers get
 
 
 @dataclass
@@ -64,7 +66,7 @@ def fill_masks(model: MaskedModel, texts: Sequence[MaskedText], choice: Choice) 
         ids, scores = rank_entities(model, states.entities, choice.top_k, choice.entity_ids)
         for mask, own_ids, own_scores in zip(kept.tolist(), ids.tolist(), numpy.exp(scores).tolist(), strict=True):
             pairs = zip(own_ids, own_scores, strict=True)
-            found[mask] += [_entity_filler(loaded, i, score, lang_of[mask], choice.keys) for i, score in pairs]
+            found[mask] += [_entity_filler(loaded, i, score, lang_of[mask], choice) for i, score in pairs]
     if open_words and len(kept):
         ids, scores = rank_pieces(loaded, states.pieces, choice.top_k * _SPARE)
         for mask, own_ids, own_scores in zip(kept.tolist(), ids.tolist(), numpy.exp(scores).tolist(), strict=True):
@@ -129,14 +131,16 @@ def _piece_fillers(loaded: LoadedEncoder, ids: List[int], scores: List[float], t
     return list(fillers.values())
 
 
-def _entity_filler(loaded: LoadedEncoder, entity_id: int, score: float, lang: str, keys: Dict[int, str]) -> Filler:
+def _entity_filler(loaded: LoadedEncoder, entity_id: int, score: float, lang: str, choice: Choice) -> Filler:
     names = loaded.entities.names(entity_id)
     if not names:
         # A row of the embedding table without a name.
         return Filler(f"#{entity_id}", f"#{entity_id}", score, f"#{entity_id}")
     key = key_of(names)
     name = name_in(names, lang)
-    return Filler(title_of(name, key), name, score, keys.get(entity_id) or key or name_in(names, ""))
+    own = choice.keys.get(entity_id) or key or name_in(names, "")
+    found = None if choice.source is None else choice.source.get(own)
+    return Filler(title_of(name, key), name, score, own if found is None else found.id)
 
 
 def check_heads(loaded: LoadedEncoder, mode: str, name: str) -> None:

@@ -13,6 +13,8 @@ from ...align.masked_docs import build_masked_docs
 from ...annotate.fillers import Chars
 from ...checkpoint.load import LoadedEncoder
 from ...encoder.inputs import MentionInput
+from ...kb.candidate_sources import CandidateSource
+from ...kb.vocabulary_matching import find_entity as find_matching
 
 Linked = Tuple[int, int, int]  # first character, end, and the entity's id in the vocabulary
 
@@ -27,13 +29,16 @@ class MaskedText:
     linked: Sequence[Linked] = ()  # mentions that are read with their entity; without overlaps
 
 
-def find_linked(doc: Doc, loaded: LoadedEncoder, masks: Sequence[Chars]) -> List[Linked]:
+def find_linked(
+    doc: Doc, loaded: LoadedEncoder, masks: Sequence[Chars], source: Optional[CandidateSource] = None
+) -> List[Linked]:
     """Return the mentions of a document that are read with their entity: the `[X]` of a cloze (Ri et al., 2022,
     section 5).
 
     doc (Doc): The document; its entities with a `kb_id_` are linked.
     loaded (LoadedEncoder): The encoder; entities that its vocabulary lacks are read as words.
     masks (Sequence[Chars]): Masks of the text; entities that overlap one are skipped.
+    source (Optional[CandidateSource]): The knowledge base whose ids the entities have.
     RETURNS (List[Linked]): In text order.
     """
     found = []
@@ -43,7 +48,7 @@ def find_linked(doc: Doc, loaded: LoadedEncoder, masks: Sequence[Chars]) -> List
         # Does a mask overlap? More masks start before its end than end before its start. Masks are sorted and disjoint.
         if not ent.kb_id or bisect_left(starts, end) > bisect_right(ends, start):
             continue
-        entity_id = find_entity(loaded, ent.kb_id_, [doc.lang_])
+        entity_id = find_entity(loaded, ent.kb_id_, [doc.lang_], source)
         if entity_id is not None:
             found.append((start, end, entity_id))
     return found
@@ -70,16 +75,22 @@ def mask_input(texts: Sequence[MaskedText], mask_lengths: Sequence[int], **candi
     return MentionInput(docs, spans_of, entity_ids=ids, mask_lengths=pieces, **candidates)
 
 
-def find_entity(loaded: LoadedEncoder, candidate: str, langs: Sequence[str]) -> Optional[int]:
+def find_entity(
+    loaded: LoadedEncoder, candidate: str, langs: Sequence[str], source: Optional[CandidateSource] = None
+) -> Optional[int]:
     """Look up an entity in the encoder's vocabulary.
 
     loaded (LoadedEncoder): The encoder.
-    candidate (str): A name in the vocabulary, or a title.
+    candidate (str): A name in the vocabulary, a title, or an id of the knowledge base.
     langs (Sequence[str]): Languages of the title; English titles are always found.
+    source (Optional[CandidateSource]): The knowledge base. Its entities are found by their ids in other registers.
     RETURNS (Optional[int]): The entity's id; None if there is none, or if it is a special entity.
     """
     for name in (candidate, *[f"{lang}:{candidate}" for lang in (*langs, "en")]):
         found = loaded.entities.get(name)
         if found is not None and found not in loaded.entities.special:
             return found
-    return None
+    entity = None if source is None else source.get(candidate)
+    match = None if entity is None else find_matching(loaded.entities, entity.id, entity)
+    # A name may be that of another entity.
+    return None if match is None or match.by_name else match.id

@@ -18,6 +18,7 @@ from ...checkpoint.add_entities import add_heads
 from ...encoder.inputs import MentionInput
 from ...errors import Errors, Warnings, did_you_mean
 from ...heads.losses import cross_entropy
+from ...kb.candidate_sources import CandidateSource
 from ...types import EntityLogits, Floats2d, Ints1d
 from .filling import check_heads
 from .gold import GoldClozes, collect_clozes, collect_entities
@@ -31,6 +32,8 @@ _PROBES = 64
 class ClozeTraining(EntityLabelledPipe):
     """Base of `ClozeFiller`: trains masked-entity prediction over the component's labels."""
 
+    knowledge_base: Optional[CandidateSource] = None  # a knowledge base with other ids of the encoder's entities
+
     def masked_doc(self, doc: Doc, masks: Sequence[Chars], lang: Optional[str] = None) -> MaskedText:
         """Return the text of a document with masks and, if `show_linked` is set, its linked mentions.
 
@@ -39,7 +42,8 @@ class ClozeTraining(EntityLabelledPipe):
         lang (Optional[str]): Language of the names of entities. By default, the document's.
         RETURNS (MaskedText): The text, the same in training and in prediction.
         """
-        linked = find_linked(doc, self.loaded_encoder(), masks) if self.cfg["show_linked"] else []
+        is_shown = self.cfg["show_linked"]
+        linked = find_linked(doc, self.loaded_encoder(), masks, self.knowledge_base) if is_shown else []
         return MaskedText(doc.text, masks, lang or doc.lang_, linked)
 
     def initialize(
