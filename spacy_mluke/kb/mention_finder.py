@@ -9,7 +9,7 @@ import numpy
 
 from ..types import Ints1d
 from .inflection import LANGUAGES, MAX_ENDING, free_endings, is_free_stem
-from .mention_rules import extend, is_allowed, is_common_word, is_part, stop_words
+from .mention_rules import capitalised_words, extend, is_allowed, is_common_word, is_part, stop_words
 from .name_hashes import part_hashes, running_hashes
 from .name_index import ANY_ENDING, INFLECTED, MAX_NAME_LENGTH, NAME, ORDINARY, PREFIX, Names
 from .name_keys import loose_key
@@ -39,7 +39,8 @@ class MentionFinder:
     - An apostrophe is found only where a name has one: "Japans" is not found in "Japan's".
     - A stem is found with up to four more letters ("Япони": Японии, Японией). Names of languages that inflect names
       are found with the endings of `inflection`.
-    - A stop word is found only where its capital means a name: not at the beginning of a sentence.
+    - A stop word is found only where its capital means a name: not at the beginning of a sentence. Common
+      nouns of German, days and months are not found (`capitalised_words`).
     - A name whose key has more than 256 characters is not searched.
 
     names (Names): The names.
@@ -90,11 +91,11 @@ class MentionFinder:
         """Names, and whether they have an ending."""
         if not len(self):
             return
-        words = stop_words(self.lang)
+        words, capitalised = stop_words(self.lang), capitalised_words(self.lang)
         for start, last, word_end, flags in self._matches(text):
             for first, end in _forms(text, start, last, word_end, flags, self.endings):
                 end = extend(text, first, end)
-                if not is_allowed(text, first, end, flags):
+                if not is_allowed(text, first, end, flags) or text[first:end].lower() in capitalised:
                     continue
                 if not is_common_word(text, first, end, words, is_ordinary=bool(flags & ORDINARY)):
                     yield FoundName(first, end), word_end == end > last

@@ -14,6 +14,22 @@ from .name_keys import has_accents
 # In text of an unknown language, the stop words of these languages are not names at the beginning of a sentence. Those
 # of other languages would exclude well-known names: "Lima" is a stop word of Indonesian, "Oman" of Finnish.
 COMMON_LANGUAGES = ("da", "de", "en", "es", "fr", "it", "nb", "nl", "pl", "pt", "ru", "sv")
+# Words that are written with a capital in running text, and are also names, mostly of other languages: "Türen" (doors)
+# is Turin, "Tisch" (table) a company, "Mart" (March) the planet. They were found in the training sets of the ready-made
+# pipeline, and in development sets: words with a capital within a sentence that are hardly ever in a name.
+_CAPITALISED = {
+    "de": frozenset({
+        "arm", "armee", "band", "bass", "brocken", "buch", "damen", "front", "garten", "gold", "hand", "heer", "hit",
+        "hof", "kilo", "köchin", "landes", "licht", "mann", "manner", "mannschaft", "mannschaften", "mark", "meilen",
+        "mitte", "männer", "neubau", "norden", "pass", "preisen", "prestige", "rathaus", "rest", "runde", "sache",
+        "sarg", "senat", "sinn", "stadel", "stadium", "sterne", "strike", "tag", "tage", "tisch", "türen",
+        "universität", "waffen", "ware", "westen", "wetter", "wirtshaus", "zentrum",
+    }),
+    "en": frozenset({"am", "food", "fun", "mon", "pm", "thank you", "the best", "wednesday", "yes"}),
+    "id": frozenset({"maret", "mei"}),
+    "nl": frozenset({"mei"}),
+    "tr": frozenset({"mart"}),
+}  # fmt: skip
 _SENTENCE_ENDS = frozenset(".!?\u2026:;|\u2022\n\r\u3002\uff01\uff1f\u061f\u0964")
 _QUOTES = frozenset(
     "\"'\u00ab\u00bb\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u2039\u203a"
@@ -41,6 +57,18 @@ def stop_words(lang: str) -> FrozenSet[str]:
     except ImportError:
         return frozenset()
     return frozenset(word.lower() for word in found)
+
+
+@cache
+def capitalised_words(lang: str) -> FrozenSet[str]:
+    """Return words of a language that are written with a capital and are no names, in lower case.
+
+    lang (str): The language; "" or "xx" for all.
+    RETURNS (FrozenSet[str]): The words; empty for a language without them.
+    """
+    if lang in ("", "xx"):
+        return frozenset().union(*_CAPITALISED.values())
+    return _CAPITALISED.get(lang, frozenset())
 
 
 def _spacy_stop_words(lang: str) -> Iterable[str]:

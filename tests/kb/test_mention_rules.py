@@ -185,3 +185,8 @@ def test_stop_words_are_those_of_spacy_and_do_not_import_its_languages(monkeypat
     for lang, words in found.items():
         module = importlib.import_module(f"spacy.lang.{'nb' if lang == 'no' else lang}.stop_words")
         assert words == {word.lower() for word in module.STOP_WORDS}
+
+
+def test_a_noun_of_german_and_a_day_are_no_names_in_text_of_their_language_or_an_unknown_one():
+    for lang, expected in (("xx", ["Turin"]), ("de", ["Wednesday", "Turin"]), ("en", ["Türen", "Turin"])):
+        assert found("xyz Türen, xyz Wednesday, xyz Turin", "Türen", "Wednesday", "Turin", lang=lang) == expected, lang
