@@ -125,7 +125,7 @@ def main(data: Path = DATA, world: Path = WORLD, out: Path = OUT, n: int = N, pr
     """Build it."""
     entities = data / "entities"
     types, class_names = read_types(entities / "types.tsv.xz")
-    prominence = read_prominence(entities / "popularity.tsv.xz")
+    prominence = read_prominence(entities / "popularity.tsv.xz", entities / "names.tsv.xz")
     places, place_facts = read_world(world)
     links = read_links(entities / "geonames_qid.tsv", LINKS)
     links = {own: qid for own, qid in links.items() if own in places}

@@ -8,7 +8,8 @@ import math
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Dict, Iterator, List, Set, Tuple
+from statistics import median
+from typing import Any, Dict, Iterable, Iterator, List, Set, Tuple
 
 # The first of these that an entity's classes have is its type.
 TYPES = ("PER", "LOC", "ORG", "WORK", "EVENT", "OTHER")
@@ -16,6 +17,12 @@ TYPES = ("PER", "LOC", "ORG", "WORK", "EVENT", "OTHER")
 _NO_THINGS = ("Wikimedia", "family name", "given name", "disambiguation", "taxon", "encyclopedic article")
 _VITAL = {"3": 60.0, "4": 40.0, "5": 20.0}
 _PANTHEON = 20.0
+# Languages of X-FACTR's lists of names, the only ones of most entities.
+_LISTED = {
+    "ceb", "el", "en", "es", "fr", "he", "hu", "ilo", "ja", "ko", "mg", "mr", "nl", "pa", "ru", "sw", "tl", "tr", "vi",
+    "war", "yo", "zh",
+}  # fmt: skip
+_LEAST_LISTED = 4  # number of these from which on it says how well-known an entity is
 _CITIZENSHIP, _OCCUPATION = "P27", "P106"
 
 
@@ -57,15 +64,40 @@ def read_types(path: Path) -> Tuple[Dict[str, Tuple[str, List[str]]], Dict[str, 
     return types, names
 
 
-def read_prominence(path: Path) -> Dict[str, float]:
-    """Return how well-known each entity is: the number of languages with a label, with additions for the best-known."""
+def read_prominence(path: Path, names: Path) -> Dict[str, float]:
+    """Return how well-known each entity is: the number of languages with a name, with additions for the best-known.
+
+    Of most entities, the names in only some languages are known (`_LISTED`). They count with the median number of
+    languages of the entities whose names are known in all languages and that have as many of these. Where even those
+    are too few to say anything, but a list of well-known entities has the entity, it counts as the others of that list.
+    """
+    languages: Dict[str, Set[str]] = defaultdict(set)
+    for qid, language, _, _ in lines(names):
+        languages[qid].add(language)
+    listed = {qid: len(own & _LISTED) for qid, own in languages.items()}
+    partly = {qid for qid, own in languages.items() if own <= _LISTED}
+    numbers = {qid: float(len(own)) for qid, own in languages.items()}
+    typical = _medians((listed[qid], numbers[qid]) for qid in numbers if qid not in partly)
+    numbers.update((qid, typical[listed[qid]]) for qid in partly)
+    lists = {row[0]: (row[4].strip("()"), bool(row[2])) for row in lines(path) if row[0] != "qid"}
+    unclear = {qid for qid in partly if listed[qid] < _LEAST_LISTED}
+    of_list = _medians((lists[qid], numbers[qid]) for qid in numbers if qid in lists and qid not in unclear)
     found = {}
-    for row in lines(path):
-        if row[0] == "qid":
-            continue
-        qid, n, views, _, level = row
-        found[qid] = float(n or 0) + _VITAL.get(level.strip("()"), 0.0) + (_PANTHEON if views else 0.0)
+    for qid, own_lists in lists.items():
+        number = numbers.get(qid, 0.0)
+        if qid in unclear and any(own_lists):
+            number = max(number, of_list[own_lists])
+        level, is_in_pantheon = own_lists
+        found[qid] = number + _VITAL.get(level, 0.0) + (_PANTHEON if is_in_pantheon else 0.0)
     return found
+
+
+def _medians(pairs: Iterable[Tuple[Any, float]]) -> Dict[Any, float]:
+    """The median of the numbers with each key."""
+    found: Dict[Any, List[float]] = defaultdict(list)
+    for key, number in pairs:
+        found[key].append(number)
+    return {key: float(median(own)) for key, own in found.items()}
 
 
 def read_names(path: Path, wanted: Set[str], languages: Set[str]) -> Dict[str, List[Tuple[str, str, bool]]]:
