@@ -24,6 +24,9 @@ from .store_sources import read_rows
 WORLD, KNOWLEDGE = BUNDLED = ("world", "knowledge")
 # Names in one language are not complete in "knowledge": the club is "Liverpool" in English only.
 _OTHERS = 0.1
+# Its aliases are known in these languages only. In text of another one, a name in any language may be used.
+_WITH_ALIASES = ["el", "en", "es", "fr", "he", "hu", "ja", "ko", "nl", "ru", "sw", "tl", "tr", "vi", "zh"]
+_OTHERS_WITHOUT_ALIASES = 0.3
 ASSETS = Path(__file__).resolve().parent.parent / "assets"
 _SOURCES = {WORLD: ASSETS / WORLD / "names.tsv.xz", KNOWLEDGE: ASSETS / KNOWLEDGE / ENTITIES}
 
@@ -40,7 +43,8 @@ def open_store(path: Union[str, Path]) -> EntityStore:
     if str(path) in BUNDLED and not Path(path).is_file():
         found = _open_bundled(str(path))
         if str(path) == KNOWLEDGE:
-            found.others, found.has_prominence = _OTHERS, True
+            found.others, found.has_prominence = _OTHERS_WITHOUT_ALIASES, True
+            found.others_of = dict.fromkeys(_WITH_ALIASES, _OTHERS)
         return found
     return EntityStore(path)
 

@@ -17,6 +17,7 @@ from .spacy_kb import lang_of
 from .store import MATCHES
 from .store_files import pack_stores, read_stores, unpack_stores, write_stores
 from .store_union import SAME_IDS, AnyStore, StoreUnion
+from .text_language import inflecting_languages
 from .union_index import open_any_index
 
 AUTO = "auto"
@@ -148,6 +149,9 @@ class StoreCandidates:
     def __call__(self, mentions: Sequence[Span]) -> List[List[Match]]:
         """Return the candidates of mentions; a repeated text is looked up once.
 
+        If a mention in a document of an unknown language ("xx") has no candidates, it may be an inflected name of a
+        language whose words the document has.
+
         mentions (Sequence[Span]): The mentions.
         RETURNS (List[List[Match]]): Candidates of each, the most likely first.
         """
@@ -157,7 +161,13 @@ class StoreCandidates:
         for key in keys:
             if key not in known:
                 known[key] = store.candidates(*key, match=self.match, inflections=self.inflections)
-        return [known[key] for key in keys]
+        found = [known[key] for key in keys]
+        if self.lang == AUTO and self.match == MATCHES[-1]:
+            for i, (span, (text, lang)) in enumerate(zip(mentions, keys, strict=True)):
+                if lang is None and not found[i]:
+                    own = (store.candidates(text, code) for code in inflecting_languages(span.doc.text))
+                    found[i] = next(filter(None, own), [])
+        return found
 
     def __len__(self) -> int:
         """Number of entities."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import Dict, FrozenSet, Iterator, List, NamedTuple, Optional, Tuple
 
@@ -104,6 +105,18 @@ def free_stems(key: str, lang: Optional[str]) -> Iterator[str]:
     for length in range(1, MAX_ENDING + 1):
         if key[len(key) - length :] in endings and is_free_stem(key[: len(key) - length]):
             yield key[: len(key) - length]
+
+
+def is_inflecting_script(key: str) -> bool:
+    """Return whether all languages of a text's script have endings here: those in Cyrillic letters and in Hangul.
+
+    key (str): The text.
+    RETURNS (bool): Whether they do.
+    """
+    return bool(key) and all(_INFLECTING.fullmatch(char) for char in key if char.isalpha())
+
+
+_INFLECTING = re.compile("[\u0400-\u04ff\u1100-\u11ff\uac00-\ud7af]")
 
 
 def stem_of(key: str, lang: str) -> Optional[str]:

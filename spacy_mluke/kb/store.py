@@ -13,7 +13,7 @@ from ..storage.files import replacing, write_files
 from ..storage.sqlite import Row
 from . import store_format as sql
 from .entities import Entities, Entity, EntityName, Fact
-from .inflection import MAX_ENDING, base_keys, free_stems
+from .inflection import MAX_ENDING, base_keys, free_stems, is_inflecting_script
 from .matching import Match, discounted, strictest, weigh
 from .name_keys import loose_key
 from .store_format import CandidateRow, read_counts
@@ -49,6 +49,7 @@ class EntityStore(Entities, CheckedDatabase):
     def __init__(self, path: Union[str, Path], *, others: float = 0.0):
         super().__init__(Path(path))
         self.others = others
+        self.others_of: Dict[str, float] = {}  # this factor for mentions in some languages, instead of `others`
         # Whether the weights of names say how well-known the entities are, on the scale of the bundled "knowledge".
         self.has_prominence = False
         self._folder: Optional[tempfile.TemporaryDirectory] = None
@@ -211,7 +212,8 @@ class EntityStore(Entities, CheckedDatabase):
             own = [row for row in rows if row.lang in (lang, "")]
             found = strictest(own, mention, match) if own else []
             if found:
-                kept = [*found, *(discounted(kept, lang, self.others) if self.others else ())]
+                factor = self.others_of.get(lang, self.others)
+                kept = [*found, *(discounted(kept, lang, factor) if factor else ())]
         return Named(kept, is_inflected)
 
     def _with_stem(self, key: str) -> List[CandidateRow]:
@@ -223,8 +225,12 @@ class EntityStore(Entities, CheckedDatabase):
 
     def _inflected(self, key: str, lang: Optional[str]) -> List[CandidateRow]:
         own = lang if lang in self.languages else None
+        # A name without a language is inflected as one of the text's; where that is unknown, only in scripts of which
+        # all languages inflect names.
+        is_free = is_inflecting_script(key)
         for base, code in base_keys(key, own):
-            rows = [row for row in self._names.with_key(base) if row.lang == code]
+            langs = (code, "") if is_free or code == lang else (code,)
+            rows = [row for row in self._names.with_key(base) if row.lang in langs]
             if rows:
                 return rows
         return []

@@ -139,7 +139,13 @@ def test_knowledge_is_opened_by_its_name(small_knowledge):
 
 
 def test_names_of_knowledge_in_other_languages_count_less(small_knowledge):
-    assert open_store("knowledge").others == 0.1 and open_store("world").others == 0.0
+    store = open_store("knowledge")
+    assert store.others_of["en"] == 0.1 and open_store("world").others == 0.0
+
+
+def test_names_in_other_languages_count_more_where_aliases_are_not_known(small_knowledge):
+    store = open_store("knowledge")
+    assert "de" not in store.others_of and store.others == 0.3
 
 
 def test_the_index_of_its_names_is_read_from_the_cache(small_knowledge, monkeypatch):

@@ -5,9 +5,12 @@ from __future__ import annotations
 import pytest
 import spacy
 
+from spacy_mluke.kb.candidate_sources import StoreCandidates
 from spacy_mluke.kb.inflection import FREE_ENDINGS, MAX_ENDING
+from spacy_mluke.kb.store import EntityStore
 from spacy_mluke.kb.store_build import build_store
 from spacy_mluke.kb.store_rows import StoreRow
+from spacy_mluke.kb.text_language import inflecting_languages
 
 
 @pytest.fixture(scope="module")
@@ -48,3 +51,44 @@ def test_without_the_option_only_names_as_they_are_are_found(path):
 
 def test_endings_are_short_enough_to_be_found():
     assert {len(ending) <= MAX_ENDING for endings in FREE_ENDINGS.values() for ending in endings} == {True}
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    """A store whose names have no language."""
+    rows = [StoreRow("prague", "", "Praha"), StoreRow("berlin", "", "Berlin"), StoreRow("moscow", "", "Москва")]
+    return build_store(rows, tmp_path_factory.mktemp("shared") / "own.sqlite").path
+
+
+@pytest.mark.parametrize(
+    ("mention", "lang", "expected"),
+    [
+        ("Prahe", "cs", ["prague"]),
+        ("Berlins", "de", ["berlin"]),
+        ("Berlins", "en", []),
+        ("Berlins", None, []),
+        ("Москве", None, ["moscow"]),
+    ],
+)
+def test_names_without_a_language_are_inflected_as_those_of_the_text(shared, mention, lang, expected):
+    assert [match.id for match in EntityStore(shared).candidates(mention, lang)] == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Je v Prahe", ["prague"]),
+        ("Die Stadt und das Prahe", []),
+        ("Was there in Prahe", []),
+        ("Prahe", []),
+    ],
+    ids=["its_language", "another_one", "one_without_endings", "unknown"],
+)
+def test_in_text_of_an_unknown_language_its_words_say_how_names_are_inflected(shared, text, expected):
+    doc = spacy.blank("xx")(text)
+    assert [match.id for match in StoreCandidates(str(shared))([doc[-1:]])[0]] == expected
+
+
+def test_words_of_several_languages_make_all_of_them_possible():
+    assert set(inflecting_languages("v Prahe")) >= {"cs", "sk"}
+    assert inflecting_languages("The president of the republic was not there") == ()
