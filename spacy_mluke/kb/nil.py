@@ -17,7 +17,7 @@ from .text_classes import UNSPACED
 # Features of a mention and its best candidate, which need no encoder and no facts:
 # - prominence: logarithm of how well-known all candidates together are by this name;
 # - own_name: logarithm of the part of the candidate's prominence that this name has: 0 for its label, less for an
-#   alias or a name in another language;
+#   alias. That a name is in another language than the text does not count: the store's names are not complete;
 # - probability: that of the candidate among the mention's candidates;
 # - label: logarithm of the agreement of its type with the mention's label;
 # - words: whether the mention has several words;
@@ -26,9 +26,11 @@ from .text_classes import UNSPACED
 NIL_FEATURES = ("constant", "prominence", "own_name", "probability", "label", "words", "last_name", "part")
 # A mention is linked if it is likelier that the candidate is meant than not: this is `nil` where both are equal.
 EVEN = 0.1
-_LEAST_SHARE = 1e-3
+_LEAST_SHARE = 0.3  # of an alias in "knowledge"
 _STEPS = 50
 _TOLERANCE = 1e-9
+_MAX_ENDING = 4  # letters of an ending that an inflected name has
+_MIN_STEM = 4
 _LONG = 4  # letters of a name without spaces that counts as several words
 _MOST = 30.0  # largest logarithm of odds
 
@@ -51,7 +53,7 @@ def nil_features(
     lower = " ".join(mention.lower().split())
     is_whole = lower in names
     is_long = " " in lower or (len(lower) >= _LONG and UNSPACED.search(lower) is not None)
-    is_part = not is_whole and any(f" {lower} " in f" {name} " for name in names)
+    is_part = not is_whole and any(_is_part(lower, name) for name in names)
     return numpy.array(
         [
             1.0,
@@ -64,6 +66,18 @@ def nil_features(
             float(is_part and best.type != "PER"),
         ]
     )
+
+
+def _is_part(mention: str, name: str) -> bool:
+    """Whether a mention is a part of a name, or one of its words with another ending ("Путина", "владимир путин")."""
+    if f" {mention} " in f" {name} ":
+        return True
+    return " " not in mention and any(_is_inflected(mention, word) for word in name.split()[1:])
+
+
+def _is_inflected(mention: str, word: str) -> bool:
+    stem = max(_MIN_STEM, len(word) - 1)
+    return len(mention) <= len(word) + _MAX_ENDING and len(word) >= stem and mention[:stem] == word[:stem]
 
 
 def labels_of(entity: Optional[Entity], lang: str) -> Tuple[str, ...]:

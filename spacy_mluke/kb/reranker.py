@@ -110,42 +110,52 @@ class Reranker:
         return cls.from_bytes(data, path)
 
 
-def fit_reranker(items: Sequence[Item], encoder: str, space: VectorSpace, *, l2: float = 1.0) -> Reranker:
+def fit_reranker(
+    items: Sequence[Item],
+    encoder: str,
+    space: VectorSpace,
+    *,
+    l2: float = 1.0,
+    importance: Optional[Sequence[float]] = None,
+) -> Reranker:
     """Train a re-ranker: maximize the probability of the gold candidates, by Newton's method.
 
     items (Sequence[Item]): Mentions with several candidates, with all features.
     encoder (str): Name of the encoder that computed the features.
     space (VectorSpace): The space of its features.
     l2 (float): Weight of the penalty: half the sum of the squared weights.
+    importance (Optional[Sequence[float]]): How much each item counts; None for 1.
     RETURNS (Reranker): The model.
     RAISES (ValueError): ML416 if there is no item.
     """
     if not items:
         raise ValueError(Errors.ML416)
     n_facts = len(FACT_FEATURES)
-    complete = fit_weights(items, l2=l2)
-    reduced = fit_weights([(features[:, :n_facts], gold) for features, gold in items], l2=l2)
+    complete = fit_weights(items, l2=l2, importance=importance)
+    reduced = fit_weights([(features[:, :n_facts], gold) for features, gold in items], l2=l2, importance=importance)
     named = [dict(zip(FEATURES, map(_rounded, own), strict=False)) for own in (complete, reduced)]
     return Reranker(named[0], named[1], encoder, space)
 
 
-def fit_weights(items: Sequence[Item], *, l2: float) -> Floats1d:
+def fit_weights(items: Sequence[Item], *, l2: float, importance: Optional[Sequence[float]] = None) -> Floats1d:
     """Return the weights of a softmax over candidates with the highest penalized likelihood.
 
     items (Sequence[Item]): Features of the candidates of each mention, and the index of the gold one.
     l2 (float): Weight of the penalty.
+    importance (Optional[Sequence[float]]): How much each item counts; None for 1.
     RETURNS (Floats1d): The weights. Shape: (n_features,), float64.
     """
     n = items[0][0].shape[1]
+    counts = [1.0] * len(items) if importance is None else importance
     weights: Any = numpy.zeros(n)
     for _ in range(_STEPS):
         gradient = -l2 * weights
         hessian = l2 * numpy.eye(n)
-        for features, gold in items:
+        for (features, gold), count in zip(items, counts, strict=True):
             found = _softmax(features @ weights)
             mean = found @ features
-            gradient += features[gold] - mean
-            hessian += (features * found[:, None]).T @ features - numpy.outer(mean, mean)
+            gradient += count * (features[gold] - mean)
+            hessian += count * ((features * found[:, None]).T @ features - numpy.outer(mean, mean))
         step = numpy.linalg.solve(hessian, gradient)
         weights = weights + step
         if float(numpy.abs(step).max()) < _TOLERANCE:

@@ -52,6 +52,16 @@ def test_a_mention_may_be_a_part_of_the_label(mention, names, expected):
     assert (found["last_name"], found["part"]) == (expected, 0.0)
 
 
+def test_an_inflected_last_name_is_a_part_of_the_label():
+    assert features("Путина", names=("владимир путин",))["last_name"] == 1.0
+    assert features("Путина", names=("путин",))["last_name"] == 0.0
+    assert features("Marta", names=("ana maria",))["last_name"] == 0.0
+
+
+def test_a_name_in_another_language_counts_as_an_alias():
+    assert features(best=BEST._replace(prominence=3.0))["own_name"] == pytest.approx(math.log(0.3))
+
+
 def test_a_part_of_the_name_of_what_is_no_person_is_another_feature():
     club = Match("Q1", 0.8, "ORG", 30.0)
     found = dict(zip(NIL_FEATURES, nil_features("Barcelona", "ORG", [club], 100.0, ("fc barcelona",)), strict=True))

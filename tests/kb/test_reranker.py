@@ -53,6 +53,12 @@ def test_training_ends_where_the_gradient_is_0():
     assert numpy.abs(gradient).max() < 1e-6
 
 
+def test_an_important_mention_counts_as_several():
+    data = items(4)
+    repeated = fit_weights([*data, data[0]], l2=1.0)
+    assert fit_weights(data, l2=1.0, importance=[2.0, 1.0, 1.0, 1.0]) == pytest.approx(repeated)
+
+
 def test_without_features_of_the_encoder_other_weights_are_used():
     features = numpy.zeros((2, len(FEATURES)))
     features[0, 0] = 1.0
