@@ -126,9 +126,9 @@ def measure(exam: Exam, found: Dict[str, List[str]]) -> Figures:
             "kinds": {kind: p1(exam.questions, found, part) for kind, part in parts.items() if part},
             "languages": {lang: p1(exam.questions, found, part) for lang, part in by_language.items() if part},
         }
-    means = {system: float(numpy.mean([own[system] for own in by_relation.values()])) for system in SYSTEMS}
-    above = sum(own[NAMES] > own[MAJORITY] for own in by_relation.values())
-    return {"relations": by_relation, "mean": means, "relations above the majority": int(above)}
+    means = {system: float(numpy.mean([own[system] for own in by_relation.values()])) for system in found}
+    above = {system: sum(own[system] > own[MAJORITY] for own in by_relation.values()) for system in found}
+    return {"relations": by_relation, "mean": means, "relations above the majority": above}
 
 
 def p1(questions: Sequence[Question], found: Dict[str, List[str]], which: Sequence[int]) -> Figures:

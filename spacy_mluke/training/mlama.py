@@ -68,7 +68,7 @@ def read_mlama(
     counts = Counter() if skipped is None else skipped
     for lang in found if languages is None else languages:
         names = read_labels(directory / f"labels.{lang}.tsv")
-        templates = _read_patterns(directory / f"patterns.{lang}.jsonl", checked, counts)
+        templates = read_patterns(directory / f"patterns.{lang}.jsonl", checked=checked, skipped=counts)
         for (relation, subject), objects in facts.items():
             known = tuple((qid, names[qid]) for qid in objects if qid in names)
             if subject not in names or not known:
@@ -150,7 +150,16 @@ def _rows(path: Path, n_columns: int) -> Iterator[List[str]]:
         yield row
 
 
-def _read_patterns(path: Path, checked: bool, skipped: Counter) -> Dict[str, List[str]]:
+def read_patterns(path: Path, *, checked: bool = False, skipped: Optional[Counter] = None) -> Dict[str, List[str]]:
+    """Read the patterns of a language that have exactly one [X] and one [Y].
+
+    path (Path): patterns.LANG.jsonl.
+    checked (bool): Whether to use only patterns that people have checked.
+    skipped (Optional[Counter]): Counts other patterns ("patterns").
+    RETURNS (Dict[str, List[str]]): Patterns by relation.
+    RAISES (ValueError): ML227 if the file is missing or damaged.
+    """
+    counts = Counter() if skipped is None else skipped
     patterns: Dict[str, List[str]] = {}
     for n, line in enumerate(_lines(path), 1):
         try:
@@ -161,7 +170,7 @@ def _read_patterns(path: Path, checked: bool, skipped: Counter) -> Dict[str, Lis
         if checked and not entry.get("checked_by_human"):
             continue
         if pattern.count(SUBJECT) != 1 or pattern.count(OBJECT) != 1:
-            skipped["patterns"] += 1
+            counts["patterns"] += 1
             continue
         patterns.setdefault(relation, []).append(pattern)
     return patterns
