@@ -1,7 +1,7 @@
 """Sources of a linker's candidates: an entity store, or any spaCy knowledge base."""
 
 from pathlib import Path
-from typing import Callable, Dict, Iterator, List, Optional, Protocol, Sequence, Tuple, Union
+from typing import Any, Callable, Dict, Iterator, List, Optional, Protocol, Sequence, Tuple, Union
 
 from spacy.kb import KnowledgeBase
 from spacy.tokens import Span
@@ -21,6 +21,8 @@ from .text_language import inflecting_languages
 from .union_index import open_any_index
 
 AUTO = "auto"
+_MAX_CACHED = 1 << 13  # mentions whose candidates are kept
+Known = Dict[Tuple[str, Optional[str]], List[Match]]
 Paths = Union[str, Path, List[Union[str, Path]]]
 
 
@@ -123,6 +125,8 @@ class StoreCandidates:
             raise ValueError(Errors.ML423.format(paths=", ".join(map(str, path)) or "empty"))
         self._store: Optional[AnyStore] = None
         self._is_own = True  # whether the store is the one at `path`, not one that was loaded
+        self._known: Known = {}  # candidates of mentions
+        self._known_for: Tuple[Any, ...] = ()  # what they depend on
 
     @property
     def _paths(self) -> List[Union[str, Path]]:
@@ -147,16 +151,16 @@ class StoreCandidates:
         """Do nothing: an entity store does not use the pipeline's vocabulary."""
 
     def __call__(self, mentions: Sequence[Span]) -> List[List[Match]]:
-        """Return the candidates of mentions; a repeated text is looked up once.
+        """Return the candidates of mentions. Those of the last mentions are kept: names recur in a corpus.
 
         If a mention in a document of an unknown language ("xx") has no candidates, it may be an inflected name of a
         language whose words the document has.
 
         mentions (Sequence[Span]): The mentions.
-        RETURNS (List[List[Match]]): Candidates of each, the most likely first.
+        RETURNS (List[List[Match]]): Candidates of each, the most likely first. Equal mentions have one list.
         """
         store = self.store
-        known: Dict[Tuple[str, Optional[str]], List[Match]] = {}
+        known = self._recent(len(mentions))
         keys = [(span.text, lang_of(span) if self.lang == AUTO else self.lang) for span in mentions]
         for key in keys:
             if key not in known:
@@ -168,6 +172,16 @@ class StoreCandidates:
                     own = (store.candidates(text, code) for code in inflecting_languages(span.doc.text))
                     found[i] = next(filter(None, own), [])
         return found
+
+    def _recent(self, n_more: int) -> Known:
+        """Return the candidates that are kept. Other threads may read an older dictionary, which is never emptied."""
+        settings = (self.store, self.match, self.inflections)
+        if settings != self._known_for or len(self._known) + n_more > _MAX_CACHED:
+            self._known, self._known_for = {}, settings
+        return self._known
+
+    def __getstate__(self) -> Dict[str, Any]:
+        return {**self.__dict__, "_known": {}, "_known_for": ()}
 
     def __len__(self) -> int:
         """Number of entities."""

@@ -38,6 +38,7 @@ class Evidence:
         self._facts: Dict[str, List[Fact]] = {}
         self._languages: Dict[str, str] = {}
         self._labels: Dict[Tuple[str, str], Labels] = {}
+        self._described: Dict[Tuple[str, str], Tuple[str, str]] = {}
 
     def features(
         self, matches: Sequence[Match], label: str, lang: str, others: Iterable[Sequence[Match]], *, use_facts: bool
@@ -80,6 +81,26 @@ class Evidence:
             entity = self.get(matches[0].id)
             own = self._labels[key] = (entity.prior if entity else None, labels_of(entity, lang))
         return nil_features(mention, label, matches, *own)
+
+    def describe(
+        self,
+        matches: Sequence[Match],
+        lang: str,
+        classes_of: Callable[[str], Sequence[str]],
+        descriptions_of: Callable[[str], Mapping[str, str]],
+    ) -> List[Tuple[str, str]]:
+        """Return what `describe` does. Descriptions are cached: the functions must always return the same."""
+        found = []
+        for match in matches:
+            key = (match.id, lang)
+            own = self._described.get(key)
+            if own is None:
+                if len(self._described) >= _MAX_CACHED:
+                    self._described.clear()
+                (own,) = describe([match], lang, self, classes_of, descriptions_of)
+                self._described[key] = own
+            found.append(own)
+        return found
 
     def facts(self, entity_id: str) -> List[Fact]:
         """Return the first facts about an entity.

@@ -86,3 +86,16 @@ def test_a_description_of_the_knowledge_base_comes_before_classes_and_facts(evid
     texts = {"en": "a  city", "fr": "ville du Canada"}
     (found,) = describe(HAMILTONS[:1], lang, evidence, lambda entity_id: ["big city"], lambda entity_id: texts)
     assert found[1] == text
+
+
+def test_a_candidate_is_described_once_for_each_language(evidence):
+    asked = []
+
+    def classes_of(entity_id):
+        asked.append(entity_id)
+        return ["big city"]
+
+    for lang in ("en", "fr", "en"):
+        found = evidence.describe(HAMILTONS[:2], lang, classes_of, lambda entity_id: {})
+        assert found == describe(HAMILTONS[:2], lang, evidence, lambda entity_id: ["big city"], lambda entity_id: {})
+    assert asked == ["canada", "bermuda"] * 2

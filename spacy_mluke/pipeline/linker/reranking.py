@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Collection, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 import numpy
 from spacy.tokens import Doc, Span
@@ -14,7 +14,7 @@ from spacy.training import Example
 from ...encoder.access import encoder_settings
 from ...errors import Errors, check_flag, check_text
 from ...kb.candidate_sources import AUTO, CandidateSource
-from ...kb.evidence import Evidence, describe
+from ...kb.evidence import Evidence
 from ...kb.nil import support_of
 from ...kb.ranking import Ranking, agreement, likely, rank
 from ...kb.reranker import BUNDLED, Reranker, fit_reranker
@@ -93,7 +93,7 @@ class RerankingPipe(KnowledgePipe):
         questions, golds = self.questions(examples)
         if not questions:
             raise ValueError(Errors.ML416)
-        features = self.fact_features(docs, questions, self._names(docs))
+        features = self.fact_features(docs, questions, self._names(docs, {question.doc for question in questions}))
         mentions, descriptions = self.vectors(docs, questions)
         space = self.fit_space(docs, questions, mentions, descriptions, texts or {})
         found = self._with_similarities(space, docs, questions, features, mentions, descriptions)
@@ -159,8 +159,7 @@ class RerankingPipe(KnowledgePipe):
             return []
         found = self.candidates([ent for _, ent in ents])
         reranker = self.reranker if rerank else None
-        is_open = any(len(own) > 1 for own in found)
-        names = self._names(docs) if is_open else {}
+        names = self._names(docs, {i for (i, _), own in zip(ents, found, strict=True) if len(own) > 1})
         if reranker is None:
             context = {i: likely(own) for i, own in names.items()}
             return [
@@ -235,10 +234,9 @@ class RerankingPipe(KnowledgePipe):
         """
         parts = [(doc, ent.start_char, ent.end_char) for doc, ent, _ in questions]
         described = [
-            describe(
+            self._evidence.describe(
                 ranking.matches[:_MAX_RANKED],
                 self._lang(docs[doc]),
-                self._evidence,
                 self.candidates.classes,
                 self.candidates.descriptions,
             )
@@ -262,16 +260,16 @@ class RerankingPipe(KnowledgePipe):
             for question, own, mention, vectors in zip(questions, features, mentions, descriptions, strict=True)
         ]
 
-    def _names(self, docs: Sequence[Doc]) -> Dict[int, Names]:
-        """Candidates of all names of the texts, also of names that are no entities of `doc.ents`."""
+    def _names(self, docs: Sequence[Doc], which: Collection[int]) -> Dict[int, Names]:
+        """Candidates of all names of some texts, also of names that are no entities of `doc.ents`."""
         if not self.cfg["use_facts"] or not self.candidates.has_facts:
             return {}
         found = {}
-        for i, doc in enumerate(docs):
-            if doc.ents:
-                bounds = self._finders(self._lang(doc)).find_longest(doc.text)
-                spans = [span for span in (doc.char_span(*own, alignment_mode="expand") for own in bounds) if span]
-                found[i] = self.candidates(spans) if spans else []
+        for i in which:
+            doc = docs[i]
+            bounds = self._finders(self._lang(doc)).find_longest(doc.text)
+            spans = [span for span in (doc.char_span(*own, alignment_mode="expand") for own in bounds) if span]
+            found[i] = self.candidates(spans) if spans else []
         return found
 
     def _lang(self, doc: Doc) -> str:
