@@ -38,6 +38,7 @@ class Evidence:
         self._facts: Dict[str, List[Fact]] = {}
         self._languages: Dict[str, str] = {}
         self._labels: Dict[Tuple[str, str], Labels] = {}
+        self._names: Dict[Tuple[str, str], Optional[str]] = {}
         self._described: Dict[Tuple[str, str], Tuple[str, str]] = {}
 
     def features(
@@ -81,6 +82,22 @@ class Evidence:
             entity = self.get(matches[0].id)
             own = self._labels[key] = (entity.prior if entity else None, labels_of(entity, lang))
         return nil_features(mention, label, matches, *own)
+
+    def name(self, entity_id: str, lang: str) -> Optional[str]:
+        """Return the name of an entity in a language, as `Entity.name`.
+
+        entity_id (str): Its id.
+        lang (str): The language.
+        RETURNS (Optional[str]): The name; None for an unknown entity.
+        """
+        key = (entity_id, lang)
+        if len(self._names) >= _MAX_CACHED:
+            self._names = {}
+        known = self._names
+        if key not in known:
+            entity = self.get(entity_id)
+            known[key] = entity.name(lang) if entity else None
+        return known[key]
 
     def describe(
         self,
@@ -174,22 +191,21 @@ def describe(
     """
     found = []
     for match in matches:
-        entity = evidence.get(match.id)
-        name = entity.name(lang) if entity else match.id
-        english = entity.name("en") if entity else name
+        name = evidence.name(match.id, lang) or match.id
         texts = descriptions_of(match.id)
         if texts:
             text = texts.get(lang) or texts.get("en") or next(iter(texts.values()))
             found.append((" ".join(name.split()), " ".join(f"{name}: {text}".split())))
             continue
+        english = evidence.name(match.id, "en") or name
         title = name if name == english else f"{name} ({english})"
         kinds = [own for own in classes_of(match.id) if own != "human"][:_MAX_CLASSES]
         objects = [fact.object for fact in sorted(evidence.facts(match.id), key=_rank) if fact.property not in _DULL]
         names: List[str] = []
         for own in dict.fromkeys(objects):
-            other = evidence.get(own) if len(names) < _MAX_OBJECTS else None
+            other = evidence.name(own, "en") if len(names) < _MAX_OBJECTS else None
             if other is not None:
-                names.append(other.name("en"))
+                names.append(other)
         words = f"{title}: {', '.join(kinds)}. {', '.join(names)}"
         found.append((" ".join(title.split()), " ".join(words.split())))
     return found

@@ -306,5 +306,5 @@ class EntityStore(Entities, CheckedDatabase):
 
     def _entity(self, row: Row) -> Entity:
         _, entity_id, kind, prior = row
-        own = (EntityName(name, lang, sql.KINDS[place], weight) for name, lang, place, weight in self._names.of(row))
-        return Entity(entity_id, kind, prior, tuple(own))
+        names: Tuple[EntityName, ...] = tuple(self._names.of(row))
+        return Entity(entity_id, kind, prior, names)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterator, List, Protocol, Sequence, Tuple
+from typing import Iterator, List, Protocol, Sequence, Tuple
 
 import numpy
 
 from ..storage.sqlite import ReadOnlyDatabase, Row
+from .entities import EntityName
 from .name_hashes import hash_key
 from .name_keys import loose_key
 from .packed_cells import CELL_BITS, PART_SHIFT, SEPARATOR, expand, names_in
@@ -89,9 +90,8 @@ class CheckedDatabase(ReadOnlyDatabase):
 class StoreNames(Protocol):
     """Reads the names of a store."""
 
-    def of(self, row: Row) -> List[Row]:
-        """Return the names of an entity, of which the row has number, id, type and prior: name, language, index of the
-        kind in `KINDS`, prior."""
+    def of(self, row: Row) -> List[EntityName]:
+        """Return the names of an entity, of which the row has number, id, type and prior."""
         ...
 
     def with_key(self, key: str) -> List[CandidateRow]:
@@ -124,8 +124,9 @@ class NameTable:
     def __init__(self, database: CheckedDatabase):
         self.database = database
 
-    def of(self, row: Row) -> List[Row]:
-        return self.database.checked(self.database.query(_NAMES_OF, (row[0],)), "ttkp")
+    def of(self, row: Row) -> List[EntityName]:
+        found = self.database.checked(self.database.query(_NAMES_OF, (row[0],)), "ttkp")
+        return [EntityName(name, lang, KINDS[place], weight) for name, lang, place, weight in found]
 
     def with_key(self, key: str) -> List[CandidateRow]:
         return self._candidates(_CANDIDATES, key)
@@ -159,8 +160,8 @@ class PackedNames:
     def __init__(self, database: CheckedDatabase):
         self.database = database
 
-    def of(self, row: Row) -> List[Row]:
-        return [(name, lang, KINDS.index(kind), prior) for name, lang, kind, prior in self._names(self._entity(row[0]))]
+    def of(self, row: Row) -> List[EntityName]:
+        return self._names(self._entity(row[0]))
 
     def with_key(self, key: str) -> List[CandidateRow]:
         key.encode("utf8")  # as SQLite does: a store contains no lone surrogates
@@ -198,7 +199,7 @@ class PackedNames:
             raise self.database.damaged(f"it has no entity {number}")
         return rows[0]
 
-    def _names(self, row: Row) -> List[Tuple[Any, ...]]:
+    def _names(self, row: Row) -> List[EntityName]:
         try:
             return list(names_in(row[4], row[3]))
         except (ValueError, TypeError) as err:

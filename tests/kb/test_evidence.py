@@ -99,3 +99,16 @@ def test_a_candidate_is_described_once_for_each_language(evidence):
         found = evidence.describe(HAMILTONS[:2], lang, classes_of, lambda entity_id: {})
         assert found == describe(HAMILTONS[:2], lang, evidence, lambda entity_id: ["big city"], lambda entity_id: {})
     assert asked == ["canada", "bermuda"] * 2
+
+
+def test_the_name_of_an_entity_is_read_once_for_each_language():
+    asked = []
+
+    def note(entity_id):
+        asked.append(entity_id)
+        return get(entity_id)
+
+    evidence = Evidence(lambda entity_id: [], note)
+    assert [evidence.name("CA", lang) for lang in ("en", "fr", "en")] == ["Canada", "Canada-fr", "Canada"]
+    assert evidence.name("Q0", "en") is evidence.name("Q0", "en") is None
+    assert asked == ["CA", "CA", "Q0"]
