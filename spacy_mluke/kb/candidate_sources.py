@@ -22,7 +22,8 @@ from .union_index import open_any_index
 
 AUTO = "auto"
 _MAX_CACHED = 1 << 13  # mentions whose candidates are kept
-Known = Dict[Tuple[str, Optional[str]], List[Match]]
+# Candidates by mention, language, and whether it may have an ending of any language.
+Known = Dict[Tuple[str, Optional[str], bool], List[Match]]
 Paths = Union[str, Path, List[Union[str, Path]]]
 
 
@@ -159,26 +160,29 @@ class StoreCandidates:
         mentions (Sequence[Span]): The mentions.
         RETURNS (List[List[Match]]): Candidates of each, the most likely first. Equal mentions have one list.
         """
-        store = self.store
-        known = self._recent(len(mentions))
+        known = self._recent()
         keys = [(span.text, lang_of(span) if self.lang == AUTO else self.lang) for span in mentions]
-        for key in keys:
-            if key not in known:
-                known[key] = store.candidates(*key, match=self.match, inflections=self.inflections)
-        found = [known[key] for key in keys]
+        found = [self._look_up(known, *key, inflections=self.inflections) for key in keys]
         if self.lang == AUTO and self.match == MATCHES[-1]:
             for i, (span, (text, lang)) in enumerate(zip(mentions, keys, strict=True)):
                 if lang is None and not found[i]:
-                    own = (store.candidates(text, code) for code in inflecting_languages(span.doc.text))
+                    codes = inflecting_languages(span.doc.text)
+                    own = (self._look_up(known, text, code, inflections=False) for code in codes)
                     found[i] = next(filter(None, own), [])
         return found
 
-    def _recent(self, n_more: int) -> Known:
+    def _recent(self) -> Known:
         """Return the candidates that are kept. Other threads may read an older dictionary, which is never emptied."""
-        settings = (self.store, self.match, self.inflections)
-        if settings != self._known_for or len(self._known) + n_more > _MAX_CACHED:
+        settings = (self.store, self.match)
+        if settings != self._known_for or len(self._known) > _MAX_CACHED:
             self._known, self._known_for = {}, settings
         return self._known
+
+    def _look_up(self, known: Known, text: str, lang: Optional[str], *, inflections: bool) -> List[Match]:
+        key = (text, lang, inflections)
+        if key not in known:
+            known[key] = self.store.candidates(text, lang, match=self.match, inflections=inflections)
+        return known[key]
 
     def __getstate__(self) -> Dict[str, Any]:
         return {**self.__dict__, "_known": {}, "_known_for": ()}
