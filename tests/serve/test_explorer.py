@@ -94,6 +94,12 @@ def test_the_keyboard_opens_and_closes_the_card_of_an_entity(page):
     assert page.evaluate("document.activeElement.getAttribute('aria-label')") == "About Warsaw"
 
 
+def test_the_card_of_an_entity_that_is_not_linked_says_so(page):
+    annotate(page, f"He saw {HOSTILE} there.")
+    page.locator("mark button").first.click()
+    assert "not linked" in page.locator("#card").inner_text()
+
+
 def test_the_card_shows_facts_and_leads_to_their_entities_and_back(page):
     annotate(page, EN)
     page.get_by_role("button", name="About Warsaw").click()

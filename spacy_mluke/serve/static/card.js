@@ -12,7 +12,7 @@ export function fillCard(card, found, number, options) {
     ["mention", make("bdi", {}, entity.text)],
     ["label", entity.label],
     ["score", percent(entity.score)],
-    ["id", entity.kb_id && idOf(entity.kb_id, options.link)],
+    ["id", entity.kb_id ? idOf(entity.kb_id, options.link) : options.hasEntities && "not linked"],
     ["types", entity.types.join(", ")],
   ];
   const known = make("div", { "aria-live": "polite" });
