@@ -12,6 +12,7 @@ from typing import Any, Dict, List
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from .. import __version__
 from ._errors import reported_errors
 
 COMMANDS: Dict[str, str] = {
@@ -81,11 +82,20 @@ def load_command(name: str) -> Any:
     return typer.main.get_command(single)
 
 
+def _show_version(is_wanted: bool) -> None:
+    if is_wanted:
+        typer.echo(f"spacy_mluke {__version__}")
+        raise typer.Exit
+
+
 app = typer.Typer(name="mluke", cls=LazyCommands, no_args_is_help=True, add_completion=False)
 
 
 @app.callback()
 def main(
     debug: bool = typer.Option(False, "--debug", envvar="SPACY_MLUKE_DEBUG", help="Show the traceback of every error"),
+    version: bool = typer.Option(
+        False, "--version", callback=_show_version, is_eager=True, help="Show the version and exit"
+    ),
 ) -> None:
     """mLUKE for spaCy: checkpoints, corpora, training, evaluation, entity stores."""

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+import spacy_mluke
 from spacy_mluke.cli import app
 from spacy_mluke.cli._app import COMMANDS, load_command
 
@@ -28,6 +29,11 @@ def test_help_lists_every_command():
     assert result.exit_code == 0
     for name in COMMANDS:
         assert name in result.stdout
+
+
+def test_the_version_is_that_of_the_package():
+    result = CliRunner().invoke(app, ["--version"])
+    assert (result.exit_code, result.stdout) == (0, f"spacy_mluke {spacy_mluke.__version__}\n")
 
 
 def test_starting_imports_neither_spacy_nor_torch():

@@ -39,7 +39,7 @@ LINKER_WEIGHTS: Dict[str, Optional[float]] = {
 @Language.factory(
     "mluke_linker",
     requires=["doc.ents"],
-    assigns=["doc.ents", "token.ent_kb_id", "span._.mluke_candidates"],
+    assigns=["doc.ents", "token.ent_kb_id", "span._.mluke_candidates", "span._.mluke_types"],
     default_config=LINKER,
     default_score_weights=LINKER_WEIGHTS,
 )
