@@ -9,7 +9,7 @@ from typing import List, Optional, Union
 
 from ..errors import Errors
 from ..storage.files import replacing
-from ..storage.fingerprint import FileVersion, fingerprint_of
+from ..storage.fingerprint import FileVersion, fingerprint_of, new_digest
 from ..storage.sqlite import UnwritableFile
 from ..storage.user_folders import build_lock, cache_folders, is_trusted, is_writable
 from .name_index import INDEX_FORMAT, NameIndex
@@ -115,7 +115,10 @@ def _open_bundled(kind: str) -> EntityStore:
 
 def _built_name(kind: str) -> str:
     version = PACKED if kind == KNOWLEDGE else FORMAT
-    return f"{kind}-{fingerprint_of(_SOURCES[kind])}-{version}.sqlite"
+    digest = new_digest()
+    for file in sorted(_SOURCES[kind].parent.glob("*.tsv*")):
+        digest.update(fingerprint_of(file).encode())
+    return f"{kind}-{digest.hexdigest()}-{version}.sqlite"
 
 
 def _places(kind: str) -> List[Path]:

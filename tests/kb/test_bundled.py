@@ -138,6 +138,12 @@ def test_knowledge_is_opened_by_its_name(small_knowledge):
     assert store.facts("Q1490") == [("P17", "Q17")] and store.classes("Q17") == ["place"]
 
 
+def test_a_change_of_any_file_of_knowledge_is_seen(small_knowledge, tmp_path):
+    assert open_store("knowledge").classes("Q17") == ["place"]
+    (tmp_path / "classes.tsv").write_text("Q1\tland\n", encoding="utf8")
+    assert open_store("knowledge").classes("Q17") == ["land"]
+
+
 def test_names_of_knowledge_in_other_languages_count_less(small_knowledge):
     store = open_store("knowledge")
     assert store.others_of["en"] == 0.1 and open_store("world").others == 0.0
