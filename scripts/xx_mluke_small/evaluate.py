@@ -20,6 +20,7 @@ from spacy.language import Language
 
 from scripts.xx_mluke_small import score_names, score_questions, score_relations
 from scripts.xx_mluke_small.evaluation_sets import EVALUATION_FILES
+from scripts.xx_mluke_small.score_citizenship import score_citizenship
 from scripts.xx_mluke_small.tables import render_scores
 from scripts.xx_mluke_small.training_files import DataFolder
 from spacy_mluke.report.predict import describe
@@ -78,7 +79,10 @@ def _names(nlp: Language, given: argparse.Namespace) -> Dict[str, Any]:
 
 def _relations(nlp: Language, given: argparse.Namespace) -> Dict[str, Any]:
     folders = DataFolder(given.data), DataFolder(given.data, EVALUATION_FILES)
-    return {"sets": score_relations.score_relations(nlp, *folders, limit=given.limit, n_samples=given.samples)}
+    sets = score_relations.score_relations(nlp, *folders, limit=given.limit, n_samples=given.samples)
+    has_names = TASKS["names"] in nlp.pipe_names
+    exam = {"citizenship": score_citizenship(nlp, n_samples=given.samples)} if has_names else {}
+    return {"sets": sets, **exam}
 
 
 def _questions(nlp: Language, given: argparse.Namespace) -> Dict[str, Any]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional
 
 from scripts.xx_mluke_small.evaluation_sets import CALIBRATION_SETS
+from scripts.xx_mluke_small.fact_sentences import FactSentences
 from scripts.xx_mluke_small.names import read_name_sources
 from scripts.xx_mluke_small.questions import read_questions
 from scripts.xx_mluke_small.relations import read_relations
@@ -35,7 +36,7 @@ _BLOCK = 1 << 20
 def main(args: Optional[List[str]] = None) -> None:
     """Read the command line, and write or check the manifest."""
     parser = argparse.ArgumentParser(description="List the files that xx_mluke_small is trained on.")
-    parser.add_argument("data", type=Path, help="folder with ner, relations and qa")
+    parser.add_argument("data", type=Path, help="folder with ner, relations, qa and entities")
     parser.add_argument("manifest", type=Path, help="the JSON file")
     parser.add_argument("--check", action="store_true", help="compare the files with the manifest; write nothing")
     given = parser.parse_args(args)
@@ -50,7 +51,7 @@ def main(args: Optional[List[str]] = None) -> None:
 def make_manifest(root: Path) -> Dict[str, Any]:
     """Read all training data as the trainings do, and describe the files that were read.
 
-    root (Path): Folder with ner, relations and qa.
+    root (Path): Folder with ner, relations, qa and entities.
     RETURNS (Dict[str, Any]): "files", whose content enters the weights; "calibration", which probabilities are
         calibrated on; "checkpoint", which training starts from.
     """
@@ -65,12 +66,13 @@ def make_manifest(root: Path) -> Dict[str, Any]:
 def files_read(root: Path) -> List[str]:
     """Read all training data as the trainings do.
 
-    root (Path): Folder with ner, relations and qa.
+    root (Path): Folder with ner, relations, qa and entities.
     RETURNS (List[str]): Names of the files that were read, relative to the folder, sorted.
     """
     data = DataFolder(root)
     read_name_sources(data)
     read_relations(data)
+    FactSentences(data)
     read_questions(data)
     data.path(f"{RELATIONS}/{PROPERTIES_FILE}")
     return sorted(data.files_read)

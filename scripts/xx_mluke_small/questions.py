@@ -20,6 +20,8 @@ CHARACTERS_PER_PIECE = {"zh": 1.45, "ja": 1.7, "th": 2.9, "ar": 3.2, "he": 2.7}
 USUAL_CHARACTERS = 4.0
 # Sentences of one clause each: another one says nothing about the question, so "no answer" would be too easy.
 WITHOUT_UNANSWERABLE = frozenset({"en-qamr.dev.json"})
+# Sizes of the parts. Paragraphs of the evaluation sets have 150 to 350 wordpieces.
+SMALLEST, LARGEST = 0.5, 1.45
 _SENTENCE_ENDS = "。，、.!?！？"
 # Parts begin and end at a space or sentence end, if there is one within so many characters.
 MAX_BEFORE, MAX_BEYOND = 400, 60
@@ -65,7 +67,7 @@ class QuestionReader:
 
     questions (Dict[str, List[AskedQuestion]]): As from `read_questions`.
     rng (random.Random): Random numbers.
-    window (int): Size of a part, in wordpieces; sizes vary from 0.6 to 1.15 of it.
+    window (int): Size of a part, in wordpieces, about; sizes vary between the factors SMALLEST and LARGEST of it.
     unanswerable (float): Fraction of questions that get a part without their answer.
     """
 
@@ -74,7 +76,7 @@ class QuestionReader:
         questions: Dict[str, List[AskedQuestion]],
         rng: random.Random,
         *,
-        window: int = 150,
+        window: int = 210,
         unanswerable: float = 0.2,
     ):
         self.questions = questions
@@ -117,7 +119,7 @@ class QuestionReader:
         asked = self.questions[file][number]
         text, question = asked.text, asked.question
         per_piece = CHARACTERS_PER_PIECE.get(language_of(file), USUAL_CHARACTERS)
-        size = int(self.window * per_piece * self.rng.uniform(0.6, 1.15))
+        size = int(self.window * per_piece * self.rng.uniform(SMALLEST, LARGEST))
         is_unanswerable = self.rng.random() < self.unanswerable and file not in WITHOUT_UNANSWERABLE
         if not question.answers:
             return _ask(self._random_part(text, size), question, [])

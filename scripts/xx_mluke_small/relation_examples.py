@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
-from typing import Callable, Collection, Dict, FrozenSet, Iterable, Iterator, List, Sequence, Tuple, Union
+from typing import Callable, Collection, Dict, FrozenSet, Iterable, Iterator, List, Optional, Sequence, Tuple, Union
 
 from spacy.language import Language
 from spacy.tokens import Doc, Span
 from spacy.util import filter_spans
 
 from scripts.xx_mluke_small.augmentation import lower_some, restore_capitals
+from scripts.xx_mluke_small.fact_sentences import FactSentence, FactSentences
 from scripts.xx_mluke_small.relations import OTHER, Bounds, FactDocument, RelationData, SentenceFact
-from scripts.xx_mluke_small.training_files import DOCUMENT_SENTENCES, DOCUMENTS_FILE, RELATION_FILES
+from scripts.xx_mluke_small.training_files import (
+    DOCUMENT_SENTENCES,
+    DOCUMENTS_FILE,
+    FACT_SENTENCES_WEIGHT,
+    JOINED,
+    RELATION_FILES,
+)
 
 # If the first relation holds from head to tail, the second holds from tail to head.
 INVERSE: Dict[str, str] = {
@@ -41,6 +48,9 @@ SYMMETRIC = frozenset({"P26", "P3373", "P47", "P460", "P190"})
 _PARENTS = {"P40": frozenset({"P22", "P25"})}
 # Probabilities of lower case, and of capitals in sentences of a source that is in lower case.
 LOWER_SENTENCE, LOWER_DOCUMENT, RESTORE = 0.2, 0.1, 0.5
+# What stands between two joined sentences, in place of the full stop of the first; None keeps it.
+CONNECTORS = (None, None, None, "; ", ", ", " – ")
+_FACTS = "facts"  # name of the stream of sentences made of facts
 
 Pair = Tuple[int, int]  # numbers of two entities
 NOTHING: FrozenSet[str] = frozenset()
@@ -81,10 +91,18 @@ class RelationReader:
     data (RelationData): As from `read_relations`.
     tokenize (Callable[[str], Doc]): The pipeline's tokenizer.
     rng (random.Random): Random numbers.
+    facts (Optional[FactSentences]): Makes sentences of facts; None for none of these.
     """
 
-    def __init__(self, data: RelationData, tokenize: Callable[[str], Doc], rng: random.Random):
+    def __init__(
+        self,
+        data: RelationData,
+        tokenize: Callable[[str], Doc],
+        rng: random.Random,
+        facts: Optional[FactSentences] = None,
+    ):
         self.data = data
+        self.facts = facts
         self.tokenize = tokenize
         self.rng = rng
         self._label_ids = {label: i for i, label in enumerate(data.labels)}
@@ -100,14 +118,25 @@ class RelationReader:
         YIELDS (RelationExample): The examples.
         """
         streams = {file: self._draw_file(file) for file in RELATION_FILES}
-        weights = [
-            weight / (DOCUMENT_SENTENCES if file == DOCUMENTS_FILE else 1) for file, weight in RELATION_FILES.items()
-        ]
+        weights = {
+            file: weight / (DOCUMENT_SENTENCES if file == DOCUMENTS_FILE else 1)
+            for file, weight in RELATION_FILES.items()
+        }
+        if self.facts is not None:
+            streams[_FACTS], weights[_FACTS] = self._draw_facts(self.facts), FACT_SENTENCES_WEIGHT
         while True:
-            (file,) = self.rng.choices(list(streams), weights)
-            yield next(streams[file])
+            (file,) = self.rng.choices(list(weights), list(weights.values()))
+            found = next(streams[file], None)
+            if found is None:
+                weights.pop(file)
+            else:
+                yield self.make_example(found)
 
-    def _draw_file(self, file: str) -> Iterator[RelationExample]:
+    def _draw_facts(self, facts: FactSentences) -> Iterator[RelationText]:
+        for item in facts.draw(self.rng):
+            yield self.label_facts(item)
+
+    def _draw_file(self, file: str) -> Iterator[RelationText]:
         items: Sequence[Union[SentenceFact, FactDocument]]
         items = self.data.documents.train if file == DOCUMENTS_FILE else self.data.sentences[file].train
         order = list(range(len(items)))
@@ -115,11 +144,17 @@ class RelationReader:
             self.rng.shuffle(order)
             for i in order:
                 item = items[i]
-                if isinstance(item, SentenceFact):
-                    yield self.make_example(self.label_sentence(item, self._vary_sentence(item)))
-                else:
-                    text = lower_some(item.text, LOWER_DOCUMENT, self.rng)
-                    yield self.make_example(self.label_document(item, text))
+                if isinstance(item, FactDocument):
+                    yield self.label_document(item, lower_some(item.text, LOWER_DOCUMENT, self.rng))
+                    continue
+                found = self._vary_and_label(item)
+                other = self.rng.choice(items)
+                if self.rng.random() < JOINED and isinstance(other, SentenceFact) and other.text != item.text:
+                    found = join_sentences(found, self._vary_and_label(other), self.rng.choice(CONNECTORS))
+                yield found
+
+    def _vary_and_label(self, fact: SentenceFact) -> RelationText:
+        return self.label_sentence(fact, self._vary_sentence(fact))
 
     def _vary_sentence(self, fact: SentenceFact) -> str:
         if fact.is_cased:
@@ -142,6 +177,21 @@ class RelationReader:
         back = fact.relation if fact.relation in SYMMETRIC else INVERSE.get(fact.relation)
         pairs[1, 0] = self._labels_of(back) if back else PairLabels([], _PARENTS.get(fact.relation, NOTHING))
         return RelationText(text, entities, pairs)
+
+    def label_facts(self, item: FactSentence) -> RelationText:
+        """Return a sentence made of facts with the relations of all pairs.
+
+        item (FactSentence): The sentence.
+        RETURNS (RelationText): The labelled text.
+        """
+        numbers = range(len(item.entities))
+        pairs = {
+            (head, tail): PairLabels(item.facts.get((head, tail), []), item.unknown.get((head, tail), NOTHING))
+            for head in numbers
+            for tail in numbers
+            if head != tail
+        }
+        return RelationText(item.text, [[bounds] for bounds in item.entities], pairs)
 
     def _labels_of(self, relation: str) -> PairLabels:
         return PairLabels([relation], self.data.often_together.get(relation, NOTHING))
@@ -189,6 +239,33 @@ class RelationReader:
 
     def _ids(self, labels: Collection[str]) -> List[int]:
         return sorted(self._label_ids[label] for label in labels if label in self._label_ids)
+
+
+def join_sentences(first: RelationText, second: RelationText, connector: Optional[str]) -> RelationText:
+    """Join two sentences to one text. An entity of one has no relation to an entity of the other.
+
+    first (RelationText): A sentence.
+    second (RelationText): Another one.
+    connector (Optional[str]): What replaces the full stop of the first; None for a space after it.
+    RETURNS (RelationText): The text, with all pairs: those of the same name are left out.
+    """
+    text = first.text.rstrip()
+    if connector is not None and text.endswith("."):
+        text = text[:-1].rstrip() + connector
+    else:
+        text += " "
+    moved = [[(start + len(text), end + len(text)) for start, end in own] for own in second.entities]
+    entities = [*first.entities, *moved]
+    text += second.text
+    n = len(first.entities)
+    pairs = dict(first.pairs)
+    pairs.update({(head + n, tail + n): labels for (head, tail), labels in second.pairs.items()})
+    names = [{text[start:end].casefold() for start, end in own} for own in entities]
+    for i in range(n):
+        for j in range(n, len(entities)):
+            if not names[i] & names[j]:
+                pairs[i, j] = pairs[j, i] = PairLabels([])
+    return RelationText(text, entities, pairs)
 
 
 def token_bounds(doc: Doc, bounds: Bounds) -> Bounds:

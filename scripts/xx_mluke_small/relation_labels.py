@@ -25,3 +25,12 @@ def relation_label(label: str, names: Mapping[str, str]) -> str:
     RETURNS (str): The property itself if it has no name.
     """
     return f"{names[label]} ({label})" if names.get(label, "None") != "None" else label
+
+
+def property_of(label: str) -> str:
+    """Return the Wikidata property of a label.
+
+    label (str): A label of the pipeline, such as "place of birth (P19)", or a property.
+    RETURNS (str): Such as "P19".
+    """
+    return label.rpartition(" (")[2].removesuffix(")")

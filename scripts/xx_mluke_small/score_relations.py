@@ -11,6 +11,7 @@ from spacy.tokens import Doc
 
 from scripts.xx_mluke_small.evaluation_sets import DOCUMENT_SET
 from scripts.xx_mluke_small.relation_examples import RelationReader, doc_with_entities, token_bounds
+from scripts.xx_mluke_small.relation_labels import property_of
 from scripts.xx_mluke_small.relation_measurements import NO_TYPE
 from scripts.xx_mluke_small.relations import (
     Bounds,
@@ -172,15 +173,6 @@ def predicted_facts(doc: Doc, numbers: Dict[Bounds, int]) -> Set[Fact]:
         if head is not None and tail is not None:
             found.add((head, tail, property_of(relation.label)))
     return found
-
-
-def property_of(label: str) -> str:
-    """Return the Wikidata property of a label.
-
-    label (str): A label of the pipeline, such as "place of birth (P19)", or a property.
-    RETURNS (str): Such as "P19".
-    """
-    return label.rpartition(" (")[2].removesuffix(")")
 
 
 def names_of(fact: SentenceFact) -> Tuple[str, str]:

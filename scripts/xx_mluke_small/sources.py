@@ -127,6 +127,10 @@ SOURCES = (
         "knowledgenet", "KnowledgeNet (Mesquita et al., 2019)", "CC BY-SA 4.0",
         "https://github.com/diffbot/knowledge-net", notes="web pages",
     ),
+    Source(
+        "wikidata", "Wikidata", "CC0 1.0", "https://www.wikidata.org",
+        notes="names and facts, in sentences of templates",
+    ),
     # Questions
     Source("jaquad", "JaQuAD (So et al., 2022)", "CC BY-SA 3.0", "https://github.com/SkelterLabsInc/JaQuAD"),
     Source(
@@ -156,7 +160,7 @@ SOURCES = (
         notes=_WIKIPEDIA,
     ),
 )  # fmt: skip
-_OTHER_FILES = {"properties": "fewrel"}  # files without a language
+_OTHER_FILES = {"properties": "fewrel", "names": "wikidata", "facts": "wikidata"}  # files without a language
 _BY_NAME: Dict[str, Source] = {source.name: source for source in SOURCES}
 
 

@@ -53,7 +53,7 @@ def render_names(found: Row) -> List[str]:
 def render_relations(found: Row) -> List[str]:
     """Render the scores of relations.
 
-    found (Row): The scores by set, as "sets".
+    found (Row): The scores by set, as "sets"; and "citizenship", as from `score_citizenship`, if it was scored.
     RETURNS (List[str]): Lines.
     """
     sentences = [
@@ -68,9 +68,13 @@ def render_relations(found: Row) -> List[str]:
     ]  # fmt: skip
     header = ("held-out sentences", "sentences", "relations", "macro F1", "95 %", "P", "R", "micro F1")
     document_header = ("documents, gold entities", "documents", "facts", "P", "R", "F1", "95 %", "Ign F1")
-    return [
-        "### Relations", "", *render_table(header, sentences), "", *render_table(document_header, documents), "",
-    ]  # fmt: skip
+    lines = ["### Relations", "", *render_table(header, sentences), "", *render_table(document_header, documents), ""]
+    exam = found.get("citizenship")
+    if exam is not None:
+        cells = (exam["sentences"], exam["facts"], *_cells(exam, "precision", "recall", "f"), _bounds(exam["f"]))
+        exam_header = ("several people and countries in a sentence", "facts", "P", "R", "F1", "95 %")
+        lines += ["Who is of which country (P27), with predicted names:", "", *render_table(exam_header, [cells]), ""]
+    return lines
 
 
 def render_questions(found: Row) -> List[str]:

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Collection, Dict, List
 
 NAMES, RELATIONS, QUESTIONS = "ner", "relations", "qa"  # folders of the data
+# Names and facts of well-known entities.
+NAMES_FILE, FACTS_FILE = "entities/names.tsv.xz", "entities/facts.tsv.xz"
 # A file of named entities is drawn with a probability proportional to the root of its number of sentences, times this.
 # Languages are balanced by it; old newspapers, traffic notices and tweets count less, the sets of Universal NER more.
 NAME_FILES: Dict[str, float] = {
@@ -54,10 +56,12 @@ RELATION_FILES: Dict[str, float] = {
     DOCUMENTS_FILE: 0.9,
 }
 DOCUMENT_SENTENCES = 8
+# Sentences made of facts, and how many of the other cased sentences are joined with another one of their file.
+FACT_SENTENCES_WEIGHT, JOINED = 0.7, 0.35
 # A file of questions is drawn with a probability proportional to its number of questions, times this.
 QUESTION_FILES: Dict[str, float] = {
-    "en-squadshifts_wiki.test.json": 1.4,
-    "en-qamr.dev.json": 0.5,
+    "en-squadshifts_wiki.test.json": 2.0,
+    "en-qamr.dev.json": 0.4,
     "en-afriqa.train.json": 0.7,
     "en-afriqa.dev.json": 0.5,
     "fr-afriqa.train.json": 1.0,
@@ -78,6 +82,8 @@ TRAINING_FILES = (
     *(f"{NAMES}/{file}" for file in NAME_FILES),
     *(f"{RELATIONS}/{file}" for file in RELATION_FILES),
     f"{RELATIONS}/{PROPERTIES_FILE}",
+    NAMES_FILE,
+    FACTS_FILE,
     *(f"{QUESTIONS}/{file}" for file in QUESTION_FILES),
 )
 

@@ -106,7 +106,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
     parser (argparse.ArgumentParser): The parser.
     """
-    parser.add_argument("data", type=Path, help="folder with ner, relations and qa")
+    parser.add_argument("data", type=Path, help="folder with ner, relations, qa and entities")
     parser.add_argument("output", type=Path, help="folder to write to")
     parser.add_argument("--minutes", type=float, help="how long to train")
     parser.add_argument("--steps", type=int, help="how long to train, in steps; in place of --minutes")

@@ -12,7 +12,14 @@ from scripts.xx_mluke_small.examples import make_example
 from scripts.xx_mluke_small.names import draw_names, first_examples, read_name_sources
 from scripts.xx_mluke_small.sentences import NamedText, join_texts, join_tokens, read_named_texts
 from scripts.xx_mluke_small.sources import NAME_LABELS, language_of, source_of
-from scripts.xx_mluke_small.training_files import DOCUMENTS_FILE, NAME_FILES, TRAINING_FILES, DataFolder
+from scripts.xx_mluke_small.training_files import (
+    DOCUMENTS_FILE,
+    FACTS_FILE,
+    NAME_FILES,
+    NAMES_FILE,
+    TRAINING_FILES,
+    DataFolder,
+)
 
 
 def test_words_are_joined_with_spaces(tiny_root):
@@ -51,7 +58,7 @@ def test_joined_texts_keep_their_names():
 def test_every_training_file_has_a_source_and_a_language():
     for name in TRAINING_FILES:
         assert source_of(name).licence
-        assert len(language_of(name)) == 2 or name == "relations/properties.tsv"
+        assert len(language_of(name)) == 2 or name in ("relations/properties.tsv", NAMES_FILE, FACTS_FILE)
 
 
 def test_a_file_without_a_source_is_an_error():

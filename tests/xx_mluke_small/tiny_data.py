@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import lzma
 from pathlib import Path
 
 from scripts.xx_mluke_small.evaluation_sets import EVALUATION_FILES
@@ -12,6 +13,7 @@ from scripts.xx_mluke_small.training_files import TRAINING_FILES
 N_TEXTS = 12
 PEOPLE = ("Ada Lovelace", "Marie Curie", "Kurt Gödel", "Emmy Noether")
 PLACES = ("Paris", "Vienna", "Tokyo", "Brno")
+COUNTRIES = ("Q145", "Q36", "Q40", "Q183")
 RELATIONS = ("P26", "P22", "P40", "P131", "P800")
 
 
@@ -24,7 +26,8 @@ def write_data(root: Path) -> Path:
     for name in (*TRAINING_FILES, *EVALUATION_FILES):
         path = root / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(make_file(path.name), encoding="utf8")
+        content = make_file(path.name).encode("utf8")
+        path.write_bytes(lzma.compress(content) if path.suffix == ".xz" else content)
     return root
 
 
@@ -32,6 +35,8 @@ def make_file(name: str) -> str:
     """Return the content of a file by the format that its name says."""
     if name.endswith(".iob2"):
         return iob2(name)
+    if name.endswith(".xz"):
+        return names_of_entities() if name.startswith("names") else facts_of_entities()
     if name.endswith(".conllu"):
         return conllu()
     if name.endswith(".docs.jsonl"):
@@ -60,6 +65,22 @@ def conllu() -> str:
     return "".join(
         "".join(f"{n}\t{token}\t{tag}\n" for n, (token, tag) in enumerate(tagged(i))) + "\n" for i in range(N_TEXTS)
     )
+
+
+def facts_of_entities() -> str:
+    """People with a country each, and a city of each country, which one of them was born in."""
+    rows = [f"P27\tQ{900 + i}\t{country}\tcodex" for i, country in enumerate(COUNTRIES)]
+    rows += [f"P17\tQ{800 + i}\t{country}\tcodex" for i, country in enumerate(COUNTRIES)]
+    rows += [f"P19\tQ900\tQ{800 + i}\tcodex" for i in range(4)]
+    # An evaluation fact, which must not be told: it would give the first person a second country.
+    return "\n".join([*rows, "P27\tQ900\tQ142\tcodex+mlama"]) + "\n"
+
+
+def names_of_entities() -> str:
+    rows = [(f"Q{900 + i}", name) for i, name in enumerate(PEOPLE)]
+    rows += [(f"Q{800 + i}", name) for i, name in enumerate(PLACES)]
+    rows += [(own, f"country {own}") for own in COUNTRIES]
+    return "".join(f"{own}\t{lang}\t{name}\tlabel\n" for own, name in rows for lang in ("en", "de"))
 
 
 def mention(text: str, name: str) -> dict:
