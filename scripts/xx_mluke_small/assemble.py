@@ -198,6 +198,7 @@ def add_relations(nlp: Language, labels: Sequence[str], tensors: Dict[str, Any])
         "@architectures": "spacy-mluke.MentionPairClassifier.v1",
         "encoder": {"@architectures": "spacy-mluke.PassageListener.v1", "upstream": NER},
         "size": size,
+        "distances": True,
     }
     pairs = {
         "@misc": "spacy-mluke.entity_pairs.v1",

@@ -34,7 +34,7 @@ class PairScorer(nn.Module):
 
     def __init__(self, width: int, n_labels: int):
         super().__init__()
-        self.features = PairFeatures(width, size=SIZE, n_heads=N_HEADS)
+        self.features = PairFeatures(width, size=SIZE, n_heads=N_HEADS, distances=True)
         self.output = nn.Linear(SIZE * BLOCK, n_labels)
         with torch.no_grad():
             self.output.bias.fill_(_FIRST_BIAS)
@@ -93,6 +93,10 @@ class PairTraining:
         backprop(d_output)
         self.encoder.finish_update(optimizer)
         return float(loss.detach()) / max(1, int(has_pair.sum()))
+
+    def distances(self) -> Dict[str, Tensor]:
+        """Return the vectors of distances, by name."""
+        return {name: tensor for name, tensor in self.scorer.state_dict().items() if name.endswith(".distance")}
 
     def tensors(self) -> Dict[str, Tensor]:
         """Return the weights and the optimizer's moments, by name."""
@@ -154,11 +158,13 @@ def passages(
         if (rows < 0).any():
             raise ValueError(f"A mention has no wordpieces: {item.doc.text[:80]!r}.")
         pairs = rows[numpy.asarray(item.pairs, dtype="int64").reshape((-1, 2))]
+        own = slice(mention_bounds[i], mention_bounds[i + 1])
         found.append(
             PassagePairs(
                 pieces[piece_bounds[i] : piece_bounds[i + 1]],
-                mentions[mention_bounds[i] : mention_bounds[i + 1]],
+                mentions[own],
                 torch.from_numpy(numpy.asarray(pairs, dtype="int64")),
+                edges[own, 0] - piece_bounds[i],
             )
         )
     return found

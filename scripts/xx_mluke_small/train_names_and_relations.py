@@ -149,7 +149,9 @@ class NameRelationTraining:
             raise ValueError(
                 f"'{folder}' was trained on other relations than the data has. Train anew, without --start."
             )
-        self.pairs.scorer.load_state_dict(load_file(folder / RELATIONS_WEIGHTS))
+        weights = load_file(folder / RELATIONS_WEIGHTS)
+        # Earlier trainings had no distances: these start at 0.
+        self.pairs.scorer.load_state_dict({**self.pairs.distances(), **weights})
 
     def draw(self) -> Batch:
         """Return the next batch: the task, and examples."""

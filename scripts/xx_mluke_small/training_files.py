@@ -57,7 +57,7 @@ RELATION_FILES: Dict[str, float] = {
 }
 DOCUMENT_SENTENCES = 8
 # Sentences made of facts, and how many of the other cased sentences are joined with another one of their file.
-FACT_SENTENCES_WEIGHT, JOINED = 0.7, 0.35
+FACT_SENTENCES_WEIGHT, JOINED = 2.0, 0.35
 # A file of questions is drawn with a probability proportional to its number of questions, times this.
 QUESTION_FILES: Dict[str, float] = {
     "en-squadshifts_wiki.test.json": 2.0,

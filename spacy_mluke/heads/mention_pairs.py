@@ -13,7 +13,7 @@ from ..encoder.inputs import MarkedInput
 from ..encoder.listener import EncoderListener
 from ..encoder.passage import Backprop, StoredStates, read_passages
 from ..encoder.request import EncoderModel
-from ..errors import Errors, check_at_least, check_dropout
+from ..errors import Errors, check_at_least, check_dropout, check_flag
 from ..network.pair_features import BLOCK, PairFeatures, PassagePairs
 from ..types import GroupLogits, Ints2d, PassageStates
 from .group_classifier import GroupModel
@@ -25,7 +25,7 @@ MAX_PAIRS = 2_000
 
 
 def build_mention_pair_classifier_v1(
-    encoder: EncoderModel, size: int = 256, n_heads: int = 4, dropout: float = 0.1
+    encoder: EncoderModel, size: int = 256, n_heads: int = 4, dropout: float = 0.1, distances: bool = False
 ) -> GroupModel:
     """Build a classifier of pairs of mentions that reads the text once, for all of its pairs. Registered as
     `spacy-mluke.MentionPairClassifier.v1`.
@@ -40,17 +40,20 @@ def build_mention_pair_classifier_v1(
     size (int): Width of the representations: a multiple of 32 and of `n_heads`.
     n_heads (int): Heads of the attention of mentions to words.
     dropout (float): Dropout of the representations in training; spaCy's `dropout` overrides it.
+    distances (bool): Whether a pair also has a learned vector for the distance from its head to its tail, in
+        wordpieces. It tells which of several people belongs to which of several countries in a sentence.
     RETURNS (GroupModel): A Model[MarkedInput, GroupLogits].
-    RAISES (ValueError): ML071, ML310 for numbers that are not allowed; ML385 for `spacy-mluke.EncoderListener.v1`.
+    RAISES (ValueError): ML071, ML310 for values that are not allowed; ML385 for `spacy-mluke.EncoderListener.v1`.
     """
     check_dropout(dropout)
     check_at_least("n_heads", n_heads, 1)
+    check_flag("distances", distances)
     if not isinstance(size, int) or size < BLOCK or size % BLOCK or size % n_heads:
         wanted = f"a multiple of {BLOCK} and of n_heads ({n_heads})"
         raise ValueError(Errors.ML310.format(option="size", value=size, wanted=wanted))
     if isinstance(encoder, EncoderListener):
         raise ValueError(Errors.ML385)
-    features = PairFeaturesLayer(size, n_heads, dropout)
+    features = PairFeaturesLayer(size, n_heads, dropout, distances=distances)
     linear = build_linear(has_bias=True)
     return Model(
         "mluke-mention-pairs", forward, init=init, layers=[encoder, features, linear],
@@ -66,11 +69,12 @@ class PairFeaturesLayer(Model):
     size (int): Width of the representations.
     n_heads (int): Heads of the attention to words.
     dropout (float): Dropout in training.
+    distances (bool): Whether pairs have vectors of their distances.
     """
 
-    def __init__(self, size: int, n_heads: int, dropout: float):
-        names = dict(PairFeatures(1, size=size, n_heads=n_heads).named_parameters())
-        attrs = {"size": size, "n_heads": n_heads, "dropout_rate": dropout}
+    def __init__(self, size: int, n_heads: int, dropout: float, *, distances: bool = False):
+        names = dict(PairFeatures(1, size=size, n_heads=n_heads, distances=distances).named_parameters())
+        attrs = {"size": size, "n_heads": n_heads, "dropout_rate": dropout, "distances": distances}
         super().__init__("mluke-pair-features", _no_forward, params=dict.fromkeys(names), attrs=attrs)
 
     def start_weights(self, width: int) -> None:
@@ -83,7 +87,7 @@ class PairFeaturesLayer(Model):
             self.set_param(name, cast(Any, self.ops.asarray(cast(Any, values.detach().numpy()))))
 
     def _module(self, width: int) -> PairFeatures:
-        return PairFeatures(width, size=self.attrs["size"], n_heads=self.attrs["n_heads"])
+        return PairFeatures(width, **{name: self.attrs[name] for name in ("size", "n_heads", "distances")})
 
     def run(self, passages: List[PassagePairs], *, is_train: bool) -> Tuple[Tensor, Dict[str, Tensor]]:
         """Compute the features of pairs.
@@ -142,7 +146,8 @@ def _passage(states: PassageStates, pieces: Tensor, entities: Tensor, pairs: Int
     """One text for PairFeatures; `pieces` and `entities` are its states as tensors."""
     firsts, lasts = (torch.from_numpy(rows) for rows in edge_pieces(states))
     edges = [pieces[firsts], pieces[lasts]] if len(pieces) else [entities, entities]
-    return PassagePairs(pieces, torch.cat([entities, *edges], dim=1), torch.from_numpy(pairs).to(pieces.device))
+    numbers, places = torch.from_numpy(pairs).to(pieces.device), firsts.to(pieces.device)
+    return PassagePairs(pieces, torch.cat([entities, *edges], dim=1), numbers, places)
 
 
 def _tensors(states: PassageStates) -> Tuple[Tensor, Tensor]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import List, NamedTuple
+from typing import List, NamedTuple, Optional
 
 import torch
 from torch import Tensor, nn
 
 # Width of the blocks of the bilinear product: values are multiplied within a block only.
 BLOCK = 32
+# Distances from head to tail are told apart by these limits, in wordpieces, and by their direction.
+DISTANCE_LIMITS = (1, 2, 3, 5, 9, 17, 33, 65)
+N_DISTANCES = 2 * len(DISTANCE_LIMITS) + 1
 
 
 class PassagePairs(NamedTuple):
@@ -17,6 +20,7 @@ class PassagePairs(NamedTuple):
     pieces: Tensor  # (n_pieces, width): states of the wordpieces
     mentions: Tensor  # (n_mentions, 3 * width): states of the entity, its first and its last wordpiece
     pairs: Tensor  # (n_pairs, 2) int64: head and tail, as rows of `mentions`
+    places: Optional[Tensor] = None  # (n_mentions,) int64: number of each mention's first wordpiece
 
 
 class PairFeatures(nn.Module):
@@ -29,9 +33,11 @@ class PairFeatures(nn.Module):
     width (int): Width of the encoder's states.
     size (int): Width of the representations of mentions, words and pairs: a multiple of 32 and of `n_heads`.
     n_heads (int): Heads of the attention to words.
+    distances (bool): Whether a pair also has a learned vector for the distance from its head to its tail: of several
+        people and countries in a sentence, those belong together that are near each other. Passages then need `places`.
     """
 
-    def __init__(self, width: int, *, size: int, n_heads: int):
+    def __init__(self, width: int, *, size: int, n_heads: int, distances: bool = False):
         super().__init__()
         self.size = size
         self.n_heads = n_heads
@@ -41,6 +47,8 @@ class PairFeatures(nn.Module):
         self.value = nn.Linear(width, size)
         self.head = nn.Linear(2 * size, size)
         self.tail = nn.Linear(2 * size, size)
+        # Weights that were trained without distances stay as good as they were.
+        self.distance = nn.Parameter(torch.zeros(N_DISTANCES, 2 * size)) if distances else None
 
     def forward(self, passages: List[PassagePairs], dropout: float = 0.0) -> Tensor:
         """Compute the features of all pairs.
@@ -53,8 +61,11 @@ class PairFeatures(nn.Module):
         if not found:
             return self.mention.weight.new_zeros((0, self.size * BLOCK))
         head, tail, context = torch.cat(found, dim=1)
-        sides = [(self.head, head), (self.tail, tail)]
-        left, right = (torch.tanh(layer(torch.cat([side, context], dim=1))) for layer, side in sides)
+        sides = [layer(torch.cat([side, context], dim=1)) for layer, side in ((self.head, head), (self.tail, tail))]
+        if self.distance is not None:
+            near = self.distance[torch.cat([distance_classes(own) for own in passages if len(own.pairs)])]
+            sides = [side + own for side, own in zip(sides, near.split(self.size, dim=1), strict=True)]
+        left, right = (torch.tanh(side) for side in sides)
         left, right = (_drop(side, dropout).view(-1, self.size // BLOCK, BLOCK) for side in (left, right))
         return (left.unsqueeze(3) * right.unsqueeze(2)).flatten(1)
 
@@ -69,6 +80,22 @@ class PairFeatures(nn.Module):
         shared = (attention[:, heads] * attention[:, tails]).mean(0)
         shared = shared / (shared.sum(dim=1, keepdim=True) + 1e-6)
         return torch.stack([vectors[heads], vectors[tails], shared @ self.value(passage.pieces)])
+
+
+def distance_classes(passage: PassagePairs) -> Tensor:
+    """Return the class of the distance from head to tail of each pair.
+
+    passage (PassagePairs): The pairs of a text, with `places`.
+    RETURNS (Tensor): From 0, a tail far before its head, to 16, one far after it. Shape: (n_pairs,), int64.
+    RAISES (ValueError): If the passage has no places.
+    """
+    if passage.places is None:
+        raise ValueError("Distances need the places of the mentions.")
+    heads, tails = passage.places[passage.pairs].unbind(1)
+    distances = tails - heads
+    limits = torch.tensor(DISTANCE_LIMITS, device=distances.device)
+    sizes = (distances.abs().unsqueeze(1) >= limits).sum(dim=1)
+    return len(DISTANCE_LIMITS) + torch.sign(distances) * sizes
 
 
 def _drop(states: Tensor, dropout: float) -> Tensor:

@@ -185,6 +185,7 @@ def _head_example(module: Any, width: int) -> Dict[str, Any]:
         "piece_states": torch.zeros((5, width)),
         "mention_states": torch.zeros((3, 3 * width)),
         "pairs": torch.tensor([[0, 1], [1, 0], [2, 1], [0, 2]]),
+        "places": torch.tensor([0, 2, 3]),
     }
 
 

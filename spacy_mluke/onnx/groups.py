@@ -94,7 +94,9 @@ class GroupScorer:
         firsts, lasts = edge_pieces(passage)
         pieces = passage.piece_states
         mentions = numpy.concatenate([passage.entity_states, pieces[firsts], pieces[lasts]], axis=1)
+        given = {"piece_states": pieces, "mention_states": mentions}
+        if "places" in self.head.inputs:
+            given["places"] = firsts
         return [
-            self.head(piece_states=pieces, mention_states=mentions, pairs=pairs[start : start + _MAX_PAIRS])[0]
-            for start in range(0, len(pairs), _MAX_PAIRS)
+            self.head(pairs=pairs[start : start + _MAX_PAIRS], **given)[0] for start in range(0, len(pairs), _MAX_PAIRS)
         ]

@@ -38,20 +38,24 @@ class MentionPairsHead(nn.Module):
     bias (Any): Shape: (C,).
     """
 
-    INPUTS = ("piece_states", "mention_states", "pairs")
     OUTPUTS = ("logits",)
 
     def __init__(self, features: Mapping[str, Any], n_heads: int, weight: Any, bias: Any):
         super().__init__()
         size, width = features["key.weight"].shape
-        self.features = PairFeatures(width, size=size, n_heads=n_heads)
+        distances = "distance" in features
+        self.INPUTS = ("piece_states", "mention_states", "pairs", *(["places"] if distances else []))
+        self.features = PairFeatures(width, size=size, n_heads=n_heads, distances=distances)
         self.features.load_state_dict({name: torch.tensor(values) for name, values in features.items()})
         self.layer = _linear(weight, bias)
 
-    def forward(self, piece_states: Tensor, mention_states: Tensor, pairs: Tensor) -> Tensor:
+    def forward(
+        self, piece_states: Tensor, mention_states: Tensor, pairs: Tensor, places: Optional[Tensor] = None
+    ) -> Tensor:
         """Shapes: piece_states (P, D); mention_states (M, 3 * D), entity, first and last wordpiece; pairs (N, 2) int64,
-        head and tail of each pair; result (N, C)."""
-        return self.layer(self.features([PassagePairs(piece_states, mention_states, pairs)]))
+        head and tail of each pair; places (M,) int64, number of each mention's first wordpiece, if pairs have vectors
+        of their distances; result (N, C)."""
+        return self.layer(self.features([PassagePairs(piece_states, mention_states, pairs, places)]))
 
 
 def _linear(weight: Any, bias: Optional[Any]) -> nn.Linear:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Callable, Dict, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, FrozenSet, Mapping, Optional, Tuple
 
 import numpy
 
@@ -38,6 +38,14 @@ class Graph:
         **inputs (Any): Arrays by the names of the graph's inputs.
         RETURNS (List[numpy.ndarray]): Its outputs.
         """
+        return self._open().run(None, inputs)
+
+    @property
+    def inputs(self) -> FrozenSet[str]:
+        """Names of the graph's inputs."""
+        return frozenset(own.name for own in self._open().get_inputs())
+
+    def _open(self) -> Any:
         if self._session is None:
             check_packages("The runner", "onnxruntime")
             import onnxruntime
@@ -46,7 +54,7 @@ class Graph:
             options.intra_op_num_threads = self.threads
             options.log_severity_level = 3
             self._session = onnxruntime.InferenceSession(str(self.path), options, providers=["CPUExecutionProvider"])
-        return self._session.run(None, inputs)
+        return self._session
 
 
 class OnnxEncoder:

@@ -26,6 +26,7 @@ AXES: Dict[str, Tuple[str, ...]] = {
     "states": ("spans", ""),
     "logits": ("spans", ""),
     "mention_states": ("mentions", ""),
+    "places": ("mentions",),
 }
 # States of a batch, or of one text in the head that classifies pairs of mentions.
 _BATCHED = {"piece_states": ("sequences", "pieces", ""), "entity_states": ("sequences", "entities", "")}

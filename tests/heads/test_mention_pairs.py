@@ -114,12 +114,33 @@ def test_mentions_of_different_windows_make_pairs(model):
     assert output.kept.all() and numpy.isfinite(output.logits).all()
 
 
+def test_distances_of_head_and_tail_change_logits(checkpoint, docs):
+    encoder = build_encoder_v1(name=str(checkpoint), visibility="isolated", max_entities=0)
+    model = build_mention_pair_classifier_v1(encoder, size=64, n_heads=2, dropout=0.0, distances=True)
+    model.initialize()
+    features = model.get_ref("features")
+    features.start_weights(16)
+    start_weights(model.get_ref("linear"), 3, model.attrs["width"])
+    before = model.predict(given(docs)).logits
+    distance = features.get_param("distance").copy()
+    assert not distance.any()
+    distance[9:] = 1.0  # all tails behind their heads
+    features.set_param("distance", distance)
+    output, backprop = model.begin_update(given(docs))
+    changed = numpy.abs(output.logits - before).max(axis=1) > 1e-3
+    assert changed.any() and not changed.all()
+    backprop(GroupLogits(numpy.ones_like(output.logits), output.kept, output.lengths, output.counts))
+    assert features.get_grad("distance").any()
+
+
 def test_options_are_checked(checkpoint):
     encoder = build_encoder_v1(name=str(checkpoint))
     with pytest.raises(ValueError, match=r"\[ML310\].*size"):
         build_mention_pair_classifier_v1(encoder, size=100)
     with pytest.raises(ValueError, match=r"\[ML071\].*n_heads"):
         build_mention_pair_classifier_v1(encoder, n_heads=0)
+    with pytest.raises(ValueError, match=r"\[ML310\].*distances"):
+        build_mention_pair_classifier_v1(encoder, distances="yes")
     with pytest.raises(ValueError, match=r"\[ML385\]"):
         build_mention_pair_classifier_v1(build_encoder_listener_v1())
 

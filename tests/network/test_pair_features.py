@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
-from spacy_mluke.network.pair_features import PairFeatures, PassagePairs
+from spacy_mluke.network.pair_features import N_DISTANCES, PairFeatures, PassagePairs, distance_classes
 
 
 def passage(n_pieces, n_mentions, pairs):
@@ -44,3 +45,47 @@ def test_head_and_tail_are_not_interchangeable():
 
 def test_texts_without_pairs_have_no_features():
     assert features()([passage(7, 3, [])]).shape == (0, 32 * 32)
+
+
+def with_distances():
+    torch.manual_seed(0)
+    return PairFeatures(6, size=32, n_heads=4, distances=True).double()
+
+
+def placed(places, pairs):
+    return passage(80, len(places), pairs)._replace(places=torch.tensor(places))
+
+
+def test_distances_are_told_apart_by_size_and_direction():
+    pairs = [[1, 0], [1, 2], [1, 1], [1, 3], [3, 1], [0, 4]]
+    found = distance_classes(placed([0, 3, 4, 70, 2], pairs))
+    # 3 before; 1 after; the same place; 67 after; 67 before; 2 after.
+    assert found.tolist() == [5, 9, 8, 16, 0, 10]
+    assert N_DISTANCES == 17
+
+
+def test_distances_that_start_at_0_change_no_feature():
+    text = placed([0, 3, 4], [[0, 1], [1, 2]])
+    assert torch.equal(with_distances()([text]), features()([text]))
+
+
+def test_pairs_of_the_same_states_differ_by_their_distances():
+    module = with_distances()
+    torch.nn.init.normal_(module.distance)
+    near = placed([0, 3, 4], [[0, 1]])
+    assert not torch.allclose(module([near]), module([near._replace(places=torch.tensor([0, 30, 4]))]))
+
+
+def test_the_gradient_of_distances_is_that_of_the_output():
+    module = with_distances()
+    text = placed([0, 3, 4], [[0, 1], [1, 0]])
+
+    def run(distance):
+        return torch.func.functional_call(module, {"distance": distance}, ([text],))[:, ::97]
+
+    assert torch.autograd.gradcheck(run, [torch.randn(N_DISTANCES, 64, dtype=torch.float64, requires_grad=True)])
+
+
+def test_distances_without_places_are_an_error():
+    with pytest.raises(ValueError, match="places"):
+        with_distances()([passage(7, 3, [[0, 1]])])

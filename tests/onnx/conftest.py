@@ -47,6 +47,7 @@ def build_pipeline(checkpoint, **encoder):
         "encoder": LISTENER,
         "size": 64,
         "n_heads": 2,
+        "distances": True,
     }
     nlp.add_pipe(
         "mluke_relations", name="listening", config={"model": {**listening, "n_heads": 2}, "multi_label": True}
@@ -61,6 +62,9 @@ def build_pipeline(checkpoint, **encoder):
     ner.max_candidates_per_piece = 0.7
     for name in ("mluke_relations", "listening"):
         nlp.get_pipe(name).initialize_labels(["capital", "home"])
+    features = nlp.get_pipe("listening").model.get_ref("features")
+    shape = features.get_param("distance").shape
+    features.set_param("distance", random.standard_normal(shape).astype("float32"))
     nlp.get_pipe("mluke_typing").initialize_labels(["CITY", "STATE"])
     nlp.get_pipe("mluke_qa").initialize_head()
     for name in nlp.pipe_names[1:]:
