@@ -111,6 +111,21 @@ def test_an_earlier_training_on_other_relations_is_refused(trained, tmp_path):
         module.main([options[0], str(tmp_path), *options[2:], "--steps", "0", "--start", str(tmp_path / "earlier")])
 
 
+def test_trainings_of_names_and_relations_are_averaged(trained, tmp_path):
+    module, folder, options = trained
+    if module.NAME != "mluke_ner":
+        pytest.skip("only names and relations are averaged")
+    from scripts.xx_mluke_small import average
+
+    later, found = tmp_path / "later", tmp_path / "average"
+    module.main([options[0], str(later), *options[2:], "--steps", "2", "--start", str(folder)])
+    average.main([str(folder), str(later), str(found), "--weight", "0.25"])
+    first, last = weights_of(folder), weights_of(later)
+    assert any(not torch.equal(values, last[name]) for name, values in first.items())
+    for name, values in weights_of(found).items():
+        torch.testing.assert_close(values, 0.75 * first[name] + 0.25 * last[name], msg=name)
+
+
 def test_labels_of_relations_are_written_with_their_inverses(trained):
     module, folder, _ = trained
     if module.NAME != "mluke_ner":

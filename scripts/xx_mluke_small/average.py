@@ -1,0 +1,79 @@
+"""Average the weights of two trainings of names and relations, of which the later one started from the earlier one.
+
+    python -m scripts.xx_mluke_small.average training/xx_mluke_small/earlier-names training/xx_mluke_small/last-names \
+        training/xx_mluke_small/names --weight 0.6
+
+A training that adds an ability often costs a little of the others; the average keeps most of both (Wortsman et al.,
+2022, "Robust fine-tuning of zero-shot models").
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any, List, Optional, cast
+
+import spacy
+import torch
+from safetensors.torch import load_file, save_file
+from spacy.language import Language
+
+from scripts.xx_mluke_small.train_names_and_relations import NAME, RELATIONS_JSON, RELATIONS_WEIGHTS
+from spacy_mluke.encoder.access import load_model
+from spacy_mluke.storage.pipelines import save
+
+
+def main(args: Optional[List[str]] = None) -> None:
+    """Read the command line, and write the average."""
+    parser = argparse.ArgumentParser(description="Average the weights of two trainings.")
+    parser.add_argument("earlier", type=Path, help="output of train_names_and_relations")
+    parser.add_argument("last", type=Path, help="output of a training that started from it")
+    parser.add_argument("output", type=Path, help="folder to write to")
+    parser.add_argument("--weight", type=float, default=0.6, help="weight of the last training (default: %(default)s)")
+    given = parser.parse_args(args)
+    abouts = [json.loads((path / RELATIONS_JSON).read_text(encoding="utf8")) for path in (given.earlier, given.last)]
+    if abouts[0]["labels"] != abouts[1]["labels"]:
+        raise ValueError("The two trainings know other relations. Average trainings on the same data.")
+    nlp = spacy.load(given.last / "pipeline")
+    average_names(nlp, spacy.load(given.earlier / "pipeline"), given.weight)
+    save(nlp, given.output / "pipeline")
+    earlier, last = (load_file(path / RELATIONS_WEIGHTS) for path in (given.earlier, given.last))
+    # Vectors of distances that the earlier training did not have stay as they are.
+    weights = {name: mean(earlier.get(name, values), values, given.weight) for name, values in last.items()}
+    save_file(weights, given.output / RELATIONS_WEIGHTS)
+    content = {**abouts[1], "weight": given.weight}
+    (given.output / RELATIONS_JSON).write_text(json.dumps(content, indent=1) + "\n", encoding="utf8")
+
+
+def average_names(nlp: Language, earlier: Language, weight: float) -> None:
+    """Average the weights of `mluke_ner`: its encoder's and its head's.
+
+    nlp (Language): The later pipeline, changed in place.
+    earlier (Language): The earlier pipeline.
+    weight (float): Weight of the later one, from 0 to 1.
+    """
+    own, other = (cast(Any, pipeline.get_pipe(NAME)).model for pipeline in (nlp, earlier))
+    before = dict(load_model(other.get_ref("encoder")).network.named_parameters())
+    with torch.no_grad():
+        for name, values in load_model(own.get_ref("encoder")).network.named_parameters():
+            if not torch.equal(values, before[name]):
+                values.copy_(mean(before[name], values, weight))
+    linear, linear_before = own.get_ref("linear"), other.get_ref("linear")
+    for name in linear.param_names:
+        linear.set_param(name, (1 - weight) * linear_before.get_param(name) + weight * linear.get_param(name))
+
+
+def mean(earlier: torch.Tensor, last: torch.Tensor, weight: float) -> torch.Tensor:
+    """Return the weighted mean of two tensors.
+
+    earlier (torch.Tensor): The first.
+    last (torch.Tensor): The second, in the same shape.
+    weight (float): Weight of the second, from 0 to 1.
+    RETURNS (torch.Tensor): The mean.
+    """
+    return torch.lerp(earlier, last, weight)
+
+
+if __name__ == "__main__":
+    main()
