@@ -12,11 +12,13 @@ from thinc.util import to_numpy
 # Offsets of the negative class's logit that are tried.
 OFFSETS = tuple(numpy.arange(0.0, 3.01, 0.25).tolist())
 LABELS = frozenset({"PER", "ORG", "LOC"})
+TOLERANCE = 0.002  # F1 from 0 to 1
 Spans = Set[Tuple[int, int, str]]
 
 
 def correct_negatives(ner: Any, examples: Sequence[Example]) -> float:
-    """Add the offset with the best F1 over people, organisations and places to the bias of the negative class.
+    """Add an offset to the bias of the negative class: the lowest one that is nearly the best by F1 over people,
+    organisations and places. Of offsets that are about as good, it gives the most names.
 
     ner (EntityRecognizer): The component, changed in place.
     examples (Sequence[Example]): Development sentences that were not trained on.
@@ -27,7 +29,7 @@ def correct_negatives(ner: Any, examples: Sequence[Example]) -> float:
     negative = ner.classes.index(ner.cfg["negative_label"])
     gold = [_bounds(eg.reference.ents) for eg in examples]
     scores = {offset: _f1(ner, docs, (spans, logits), negative, offset, gold) for offset in OFFSETS}
-    best = max(scores, key=scores.__getitem__)
+    best = min(offset for offset, score in scores.items() if score >= max(scores.values()) - TOLERANCE)
     linear = ner.model.get_ref("linear")
     bias = to_numpy(cast(Any, linear.get_param("b"))).copy()
     bias[negative] += best
