@@ -32,7 +32,14 @@ def find_pipeline(package: str) -> Optional[Path]:
     # `spacy package` puts the files into a folder inside of the package, named after the pipeline and its version.
     places += [place for parent in places for place in sorted(parent.glob(f"{package}-*"))]
     places.append(_CLONE / "models" / package)
-    return next((place for place in places if (place / PIPELINE_CONFIG).is_file()), None)
+    return next((place for place in places if _is_pipeline(place)), None)
+
+
+def _is_pipeline(place: Path) -> bool:
+    try:
+        return (place / PIPELINE_CONFIG).is_file()
+    except OSError:  # such as a name that is too long for a file
+        return False
 
 
 def find_installed_encoder(name: str) -> Optional[Path]:
