@@ -168,7 +168,7 @@ def compute(
                 if len(ranking.matches) > 1:
                     questions.append(Question(len(docs), ent, ranking))
             docs.append(doc)
-    base = iter(linker.fact_features(docs, questions, linker._names(docs, {own.doc for own in questions})))
+    base = iter(linker.fact_features(docs, questions))
     msg.info(f"{len(found)} mentions, {len(questions)} of them with several candidates")
     around, described = linker.vectors(docs, questions)
     open_ = [mention for mention in found if len(mention.ranking.matches) > 1]

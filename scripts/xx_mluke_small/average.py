@@ -40,7 +40,7 @@ def main(args: Optional[List[str]] = None) -> None:
     save(nlp, given.output / "pipeline")
     earlier, last = (load_file(path / RELATIONS_WEIGHTS) for path in (given.earlier, given.last))
     # Vectors of distances that the earlier training did not have stay as they are.
-    weights = {name: mean(earlier.get(name, values), values, given.weight) for name, values in last.items()}
+    weights = {name: torch.lerp(earlier.get(name, values), values, given.weight) for name, values in last.items()}
     save_file(weights, given.output / RELATIONS_WEIGHTS)
     content = {**abouts[1], "weight": given.weight}
     (given.output / RELATIONS_JSON).write_text(json.dumps(content, indent=1) + "\n", encoding="utf8")
@@ -58,21 +58,10 @@ def average_names(nlp: Language, earlier: Language, weight: float) -> None:
     with torch.no_grad():
         for name, values in load_model(own.get_ref("encoder")).network.named_parameters():
             if not torch.equal(values, before[name]):
-                values.copy_(mean(before[name], values, weight))
+                values.copy_(torch.lerp(before[name], values, weight))
     linear, linear_before = own.get_ref("linear"), other.get_ref("linear")
     for name in linear.param_names:
         linear.set_param(name, (1 - weight) * linear_before.get_param(name) + weight * linear.get_param(name))
-
-
-def mean(earlier: torch.Tensor, last: torch.Tensor, weight: float) -> torch.Tensor:
-    """Return the weighted mean of two tensors.
-
-    earlier (torch.Tensor): The first.
-    last (torch.Tensor): The second, in the same shape.
-    weight (float): Weight of the second, from 0 to 1.
-    RETURNS (torch.Tensor): The mean.
-    """
-    return torch.lerp(earlier, last, weight)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Callable, Collection, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+from functools import partial
+from typing import Any, Callable, Collection, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, TypeVar
 
 import numpy
 
@@ -12,6 +13,8 @@ from .nil import labels_of, nil_features
 from .ranking import agreement
 from .store import Entity, Fact, Match
 
+Key = TypeVar("Key")
+Value = TypeVar("Value")
 FactsOf = Callable[[str], Iterable[Fact]]
 Labels = Tuple[Optional[float], Tuple[str, ...]]  # the prior of an entity, and its labels
 # Features of a candidate that need no encoder.
@@ -20,6 +23,7 @@ _FLOOR = 1e-6  # minimum prior
 _LEAST = 0.2  # minimum prior of what another name may mean
 _MAX_FACTS = 200  # facts of an entity that are read
 _MAX_CACHED = 1 << 14  # entities
+_UNKNOWN = object()
 # Properties that lead to a country: country, citizenship, country of origin.
 _COUNTRY = ("P17", "P27", "P495")
 # Properties that lead to a language: official, spoken, native, of a work, original.
@@ -74,14 +78,12 @@ class Evidence:
         matches (Sequence[Match]): Its candidates, the best one first.
         RETURNS (Floats1d): The features `NIL_FEATURES`. Shape: (8,), float64.
         """
-        key = (matches[0].id, lang)
-        own = self._labels.get(key)
-        if own is None:
-            if len(self._labels) >= _MAX_CACHED:
-                self._labels.clear()
+
+        def read() -> Labels:
             entity = self.get(matches[0].id)
-            own = self._labels[key] = (entity.prior if entity else None, labels_of(entity, lang))
-        return nil_features(mention, label, matches, *own)
+            return (entity.prior if entity else None, labels_of(entity, lang))
+
+        return nil_features(mention, label, matches, *_cached(self._labels, (matches[0].id, lang), read))
 
     def name(self, entity_id: str, lang: str) -> Optional[str]:
         """Return the name of an entity in a language, as `Entity.name`.
@@ -90,14 +92,12 @@ class Evidence:
         lang (str): The language.
         RETURNS (Optional[str]): The name; None for an unknown entity.
         """
-        key = (entity_id, lang)
-        if len(self._names) >= _MAX_CACHED:
-            self._names = {}
-        known = self._names
-        if key not in known:
+
+        def read() -> Optional[str]:
             entity = self.get(entity_id)
-            known[key] = entity.name(lang) if entity else None
-        return known[key]
+            return entity.name(lang) if entity else None
+
+        return _cached(self._names, (entity_id, lang), read)
 
     def describe(
         self,
@@ -107,17 +107,12 @@ class Evidence:
         descriptions_of: Callable[[str], Mapping[str, str]],
     ) -> List[Tuple[str, str]]:
         """Return what `describe` does. Descriptions are cached: the functions must always return the same."""
-        found = []
-        for match in matches:
-            key = (match.id, lang)
-            own = self._described.get(key)
-            if own is None:
-                if len(self._described) >= _MAX_CACHED:
-                    self._described.clear()
-                (own,) = describe([match], lang, self, classes_of, descriptions_of)
-                self._described[key] = own
-            found.append(own)
-        return found
+
+        def read(match: Match) -> Tuple[str, str]:
+            (found,) = describe([match], lang, self, classes_of, descriptions_of)
+            return found
+
+        return [_cached(self._described, (match.id, lang), partial(read, match)) for match in matches]
 
     def facts(self, entity_id: str) -> List[Fact]:
         """Return the first facts about an entity.
@@ -125,12 +120,7 @@ class Evidence:
         entity_id (str): Its id.
         RETURNS (List[Fact]): At most 200 facts.
         """
-        own = self._facts.get(entity_id)
-        if own is None:
-            if len(self._facts) >= _MAX_CACHED:
-                self._facts.clear()
-            own = self._facts[entity_id] = list(self.facts_of(entity_id))[:_MAX_FACTS]
-        return own
+        return _cached(self._facts, entity_id, lambda: list(self.facts_of(entity_id))[:_MAX_FACTS])
 
     def _related(self, entity_id: str, context: Dict[str, float]) -> float:
         """Weight of the other entities that are connected with an entity by a fact, in either direction."""
@@ -154,6 +144,17 @@ class Evidence:
             for place in (entity_id, *countries)
             for fact in self.facts(place)
         )
+
+
+def _cached(known: Dict[Key, Value], key: Key, read: Callable[[], Value]) -> Value:
+    """The value of a key, read once. A full cache is emptied."""
+    found: Any = known.get(key, _UNKNOWN)  # one look: another thread may empty the cache
+    if found is _UNKNOWN:
+        found = read()
+        if len(known) >= _MAX_CACHED:
+            known.clear()
+        known[key] = found
+    return found
 
 
 def context_of(others: Iterable[Sequence[Match]], excluded: Collection[str]) -> Dict[str, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Callable, Dict, FrozenSet, Mapping, Optional, Tuple
 
@@ -40,7 +41,7 @@ class Graph:
         """
         return self._open().run(None, inputs)
 
-    @property
+    @cached_property
     def inputs(self) -> FrozenSet[str]:
         """Names of the graph's inputs."""
         return frozenset(own.name for own in self._open().get_inputs())

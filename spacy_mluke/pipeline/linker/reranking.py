@@ -93,7 +93,7 @@ class RerankingPipe(KnowledgePipe):
         questions, golds = self.questions(examples)
         if not questions:
             raise ValueError(Errors.ML416)
-        features = self.fact_features(docs, questions, self._names(docs, {question.doc for question in questions}))
+        features = self.fact_features(docs, questions)
         mentions, descriptions = self.vectors(docs, questions)
         space = self.fit_space(docs, questions, mentions, descriptions, texts or {})
         found = self._with_similarities(space, docs, questions, features, mentions, descriptions)
@@ -159,8 +159,8 @@ class RerankingPipe(KnowledgePipe):
             return []
         found = self.candidates([ent for _, ent in ents])
         reranker = self.reranker if rerank else None
-        names = self._names(docs, {i for (i, _), own in zip(ents, found, strict=True) if len(own) > 1})
         if reranker is None:
+            names = self._names(docs, {i for (i, _), own in zip(ents, found, strict=True) if len(own) > 1})
             context = {i: likely(own) for i, own in names.items()}
             return [
                 rank(own, ent.label_, context.get(i, ()), self.candidates.facts)
@@ -169,7 +169,7 @@ class RerankingPipe(KnowledgePipe):
         rankings = [rank(own, ent.label_) for (_, ent), own in zip(ents, found, strict=True)]
         places = [place for place, own in enumerate(rankings) if len(own.matches) > 1]
         if places:
-            self._reorder(reranker, docs, ents, rankings, places, names)
+            self._reorder(reranker, docs, ents, rankings, places)
         for place, ((i, ent), own) in enumerate(zip(ents, rankings, strict=True)):
             if reranker.nil is not None and own.matches and own.matches[0].prominence is not None:
                 features = self._evidence.nil_features(ent.text, ent.label_, self._lang(docs[i]), own.matches)
@@ -183,11 +183,10 @@ class RerankingPipe(KnowledgePipe):
         ents: Sequence[Tuple[int, Span]],
         rankings: List[Ranking],
         places: Sequence[int],
-        names: Dict[int, Names],
     ) -> None:
         """Rank the candidates of some mentions again, in place."""
         questions = [Question(*ents[place], rankings[place]) for place in places]
-        features = self.fact_features(docs, questions, names)
+        features = self.fact_features(docs, questions)
         found = [reranker.probabilities(own) for own in features]
         if self.cfg["similarity"] and reranker.space is not None and reranker.encoder == self._encoder_name:
             # The encoder reads nothing for a mention that priors, labels and facts decide.
@@ -206,16 +205,14 @@ class RerankingPipe(KnowledgePipe):
         for place, probabilities in zip(places, found, strict=True):
             rankings[place] = reorder(rankings[place], probabilities, ents[place][1].label_)
 
-    def fact_features(
-        self, docs: Sequence[Doc], questions: Sequence[Question], names: Dict[int, Names]
-    ) -> List[Floats2d]:
+    def fact_features(self, docs: Sequence[Doc], questions: Sequence[Question]) -> List[Floats2d]:
         """Return the features of the first candidates of each mention that need no encoder.
 
         docs (Sequence[Doc]): The documents.
         questions (Sequence[Question]): The mentions.
-        names (Dict[int, Names]): Candidates of the names of each document.
         RETURNS (List[Floats2d]): As from `Evidence.features`.
         """
+        names = self._names(docs, {question.doc for question in questions})
         found = []
         for doc, ent, ranking in questions:
             first, lang = ranking.matches[:_MAX_RANKED], self._lang(docs[doc])
