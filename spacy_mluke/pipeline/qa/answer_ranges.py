@@ -11,6 +11,7 @@ from ...align.overlaps import overlapping_pieces
 from ...heads.answer_search import AnswerSearch, split_windows
 from ...ragged import row_offsets, to_numpy
 from ...types import AnswerLogits, Floats2d, Ints2d, QuestionBatch
+from .answer_trimming import trim
 
 if TYPE_CHECKING:
     from spacy.tokens import Doc
@@ -47,7 +48,8 @@ def answer_ranges(
     null_threshold (Optional[float]): Maximum by which the null score may exceed the best answer's; None for no limit.
     threshold (float): Minimum probability of an answer.
     temperature (float): Number that the logits are divided by before probabilities are computed.
-    RETURNS (List[List[AnswerRange]]): Answers to each question, best first; empty for "no answer".
+    RETURNS (List[List[AnswerRange]]): Answers to each question, best first, without punctuation at their ends that does
+        not belong to them; empty for "no answer".
     """
     batch = output.batch
     piece_offsets = row_offsets(batch.piece_lengths)
@@ -60,7 +62,7 @@ def answer_ranges(
         null_score = float(numpy.exp(search.null_score))
         answers = []
         for best in search.take(top_k, _TokenPieces(doc, offsets)):
-            chars = _visible_chars(offsets, best.first, best.end)
+            chars = trim(doc.text, *_visible_chars(offsets, best.first, best.end))
             score = float(numpy.exp(best.score))
             if score >= threshold:
                 answers.append(AnswerRange(*chars, score, null_score))
