@@ -41,7 +41,7 @@ def test_every_script_takes_the_arguments_of_its_command_line(lines, monkeypatch
             with pytest.raises(Parsed):
                 import_module(module).main(arguments)
             checked.append(module)
-    assert len(checked) == 11
+    assert len(checked) == 17
 
 
 def test_the_commands_of_the_package_exist(lines):

@@ -184,3 +184,14 @@ def test_learning_rates_rise_and_fall():
     assert rate_factor(0, 0.0) == pytest.approx(1 / 80)
     assert rate_factor(500, 0.25) == pytest.approx(0.75)
     assert rate_factor(500, 0.999) == pytest.approx(0.02)
+
+
+@pytest.mark.parametrize("system", ["words", "tok2vec"])
+def test_a_system_to_compare_with_learns_persons_organizations_and_places(system, tiny_root, tiny_checkpoint, tmp_path):
+    from scripts.xx_mluke_small import train_baseline
+
+    options = ["--checkpoint", str(tiny_checkpoint), "--frozen", "", "--system", system, "--steps", "2"]
+    train_baseline.main([str(tiny_root), str(tmp_path), *options])
+    nlp = spacy.load(tmp_path / "pipeline")
+    assert {"PER", "LOC"} <= set(nlp.get_pipe(train_baseline.NAME).labels) <= {"PER", "ORG", "LOC"}
+    assert json.loads((tmp_path / "training.json").read_text(encoding="utf8"))["system"] == system
