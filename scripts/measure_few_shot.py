@@ -1,11 +1,11 @@
-"""Measure how many examples `mluke_ner` needs for new types, starting from the ready-made pipeline and from
-`mluke-small`.
+"""Measure how many examples a task of one's own needs, starting from the ready-made pipeline and from `mluke-small`.
 
     python -m scripts.measure_few_shot ner/de-mobie.dev.iob2 ner/de-mobie.test.iob2 --labels TIME,NUM,QUANTITY
+    python -m scripts.measure_few_shot train.spacy test.spacy --config configs/relations_kbp37.cfg
 
-Trains `configs/ner_from_ready_made.cfg` for each start, number of sentences and seed, with the first sentences of the
-shuffled training file; other types than the given ones are not annotated. Scores the last weights, not the best ones,
-and prints a line for each training as soon as it ends.
+Trains the config for each start, number of documents and seed, with the first documents of the shuffled training file.
+Scores the last weights, not the best ones, and prints a line for each training as soon as it ends. Files are in IOB2 (a
+sentence is a document, and other types than the given ones are not annotated) or in spaCy's format.
 """
 
 from __future__ import annotations
@@ -14,22 +14,31 @@ import argparse
 import random
 import tempfile
 import time
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Dict, Iterator, List, Optional, Sequence
 
 import spacy
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
-from spacy.training import Example
 from spacy.training.initialize import init_nlp
 from spacy.training.loop import create_train_batches
 from spacy.util import load_config, registry, resolve_dot_names
 from thinc.api import fix_random_seed
 
+from spacy_mluke.report.predict import read_examples
 from spacy_mluke.training.conll import make_conll_doc, read_conll
+from spacy_mluke.training.corpus_files import DOCBIN, read_docbin
 
 CONFIG = Path(__file__).resolve().parent.parent / "configs" / "ner_from_ready_made.cfg"
+# The scores of a component that are printed.
+SCORES = {
+    "mluke_ner": ("ents_p", "ents_r", "ents_f"),
+    "mluke_relations": ("rel_micro_p", "rel_micro_r", "rel_micro_f"),
+    "mluke_typing": ("types_micro_p", "types_micro_r", "types_micro_f"),
+    "mluke_qa": ("qa_em", "qa_f1"),
+}
 STARTS = ("xx_mluke_small/mluke_ner", "mluke-small")
 
 
@@ -38,43 +47,48 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
 
     arguments (Optional[Sequence[str]]): Arguments; None for those of the process.
     """
-    parser = argparse.ArgumentParser(description="Measure how many examples mluke_ner needs.")
-    parser.add_argument("train", type=Path, help="sentences in IOB2, for training")
-    parser.add_argument("test", type=Path, help="sentences in IOB2, for the scores")
-    parser.add_argument("--labels", required=True, help="the new types, separated by commas")
+    parser = argparse.ArgumentParser(description="Measure how many examples a task needs.")
+    parser.add_argument("train", type=Path, help="documents for training: .iob2 or .spacy")
+    parser.add_argument("test", type=Path, help="documents for the scores: .iob2 or .spacy")
+    parser.add_argument("--config", type=Path, default=CONFIG, help="what to train (default: %(default)s)")
+    parser.add_argument("--labels", default="", help="for IOB2: the new types, separated by commas")
     parser.add_argument("--starts", default=",".join(STARTS), help="checkpoints, separated by commas")
-    parser.add_argument("--sizes", default="50,200,1000", help="numbers of training sentences")
+    parser.add_argument("--sizes", default="50,200,1000", help="numbers of training documents; 0 for all")
     parser.add_argument("--steps", type=int, default=100, help="steps of each training")
     parser.add_argument("--seeds", default="0", help="seeds, separated by commas")
-    parser.add_argument("--test-limit", type=int, default=0, help="number of test sentences; 0 for all")
+    parser.add_argument("--test-limit", type=int, default=0, help="number of test documents; 0 for all")
     given = parser.parse_args(arguments)
     labels = given.labels.split(",")
     nlp = spacy.blank("xx")
     pool, test = (read_docs(nlp, path, labels) for path in (given.train, given.test))
     test = test[: given.test_limit or None]
-    print(f"{len(test)} test sentences, {count(test)} entities; {given.steps} steps")
-    print("| start | sentences | entities | seed | precision | recall | F1 | seconds of CPU |")
+    component = load_config(given.config)["nlp"]["pipeline"][-1]
+    names = SCORES[component]
+    print(f"{component}: {len(test)} test documents, {count(test)} entities; {given.steps} steps")
+    print(f"| start | documents | entities | seed | {' | '.join(names)} | seconds of CPU |")
     for seed in map(int, given.seeds.split(",")):
         shuffled = random.Random(seed).sample(pool, len(pool))
         for size in map(int, given.sizes.split(",")):
+            chosen = shuffled[: size or None]
             for start in given.starts.split(","):
                 began = time.process_time()
-                trained = train(shuffled[:size], start, n_steps=given.steps, seed=seed)
+                trained = train(given.config, chosen, start, n_steps=given.steps, seed=seed)
                 seconds = time.process_time() - began
                 scores = evaluate(trained, test)
-                figures = " | ".join(f"{100 * scores[f'ents_{key}']:.1f}" for key in "prf")
-                chosen = shuffled[:size]
+                figures = " | ".join(f"{100 * scores[name]:.1f}" for name in names)
                 print(f"| {start} | {len(chosen)} | {count(chosen)} | {seed} | {figures} | {seconds:.0f} |", flush=True)
 
 
 def read_docs(nlp: Language, path: Path, labels: Sequence[str]) -> List[Doc]:
-    """Read sentences with the entities of some types.
+    """Read documents: those of a file of spaCy, or the sentences of a file in IOB2 with the entities of some types.
 
     nlp (Language): Its vocabulary is used.
-    path (Path): The file, in IOB2.
-    labels (Sequence[str]): The types.
-    RETURNS (List[Doc]): A document for each sentence.
+    path (Path): The file.
+    labels (Sequence[str]): The types, for IOB2.
+    RETURNS (List[Doc]): The documents.
     """
+    if path.suffix == DOCBIN:
+        return list(read_docbin(path, nlp.vocab))
     docs = [make_conll_doc(nlp, [sentence]) for sentence in read_conll(path)]
     for doc in docs:
         doc.set_ents([ent for ent in doc.ents if ent.label_ in labels])
@@ -86,30 +100,29 @@ def count(docs: Sequence[Doc]) -> int:
     return sum(len(doc.ents) for doc in docs)
 
 
-def train(docs: Sequence[Doc], start: str, *, n_steps: int, seed: int) -> Language:
+def train(config: Path, docs: Sequence[Doc], start: str, *, n_steps: int, seed: int) -> Language:
     """Train a pipeline with spaCy's batches, without evaluations on the way.
 
+    config (Path): The config.
     docs (Sequence[Doc]): Training documents.
     start (str): The checkpoint.
     n_steps (int): Number of steps.
     seed (int): Seed of the training.
     RETURNS (Language): The trained pipeline.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        corpus = str(Path(folder) / "train.spacy")
-        DocBin(docs=docs).to_disk(corpus)
+    with saved(docs) as corpus:
         settings: Dict[str, Any] = {
             "paths.checkpoint": start,
-            "paths.train": corpus,
-            "paths.dev": corpus,
+            "paths.train": str(corpus),
+            "paths.dev": str(corpus),
             "system.seed": seed,
             "training.optimizer.learn_rate.total_steps": n_steps,
             "training.optimizer.learn_rate.warmup_steps": n_steps // 10,
         }
-        nlp = init_nlp(load_config(CONFIG, overrides=settings, interpolate=False))
-        config = nlp.config.interpolate()
-        chosen = registry.resolve(config["training"])
-        (reader,) = resolve_dot_names(config, [chosen["train_corpus"]])
+        nlp = init_nlp(load_config(config, overrides=settings, interpolate=False))
+        resolved = nlp.config.interpolate()
+        chosen = registry.resolve(resolved["training"])
+        (reader,) = resolve_dot_names(resolved, [chosen["train_corpus"]])
         fix_random_seed(seed)
         random.seed(seed)
         batches = create_train_batches(nlp, reader, chosen["batcher"], chosen["max_epochs"])
@@ -121,14 +134,27 @@ def train(docs: Sequence[Doc], start: str, *, n_steps: int, seed: int) -> Langua
 
 
 def evaluate(nlp: Language, docs: Sequence[Doc]) -> Dict[str, Any]:
-    """Score a pipeline on documents with the tokens of the corpus.
+    """Score a pipeline on documents, with the tokens of the corpus.
 
     nlp (Language): The pipeline.
-    docs (Sequence[Doc]): Documents with gold entities.
+    docs (Sequence[Doc]): Gold documents.
     RETURNS (Dict[str, Any]): The scores of `nlp.evaluate`.
     """
-    words = [Doc(nlp.vocab, words=[token.text for token in doc]) for doc in docs]
-    return nlp.evaluate([Example(predicted, gold) for predicted, gold in zip(words, docs, strict=True)])
+    with saved(docs) as corpus:
+        return nlp.evaluate(list(read_examples(nlp, corpus, gold_tokens=True)))
+
+
+@contextmanager
+def saved(docs: Sequence[Doc]) -> Iterator[Path]:
+    """Write documents to a temporary file.
+
+    docs (Sequence[Doc]): The documents.
+    YIELDS (Path): The file.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"documents{DOCBIN}"
+        DocBin(docs=docs, store_user_data=True).to_disk(path)
+        yield path
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ def test_a_line_for_each_start_and_size_has_scores_of_the_given_types(steady_che
     options = ["--labels", "LOC", "--starts", str(steady_checkpoint), "--sizes", "1,3", "--steps", "2"]
     main([str(file), str(file), *options, "--test-limit", "2"])
     printed = capsys.readouterr().out
-    assert "2 test sentences, 2 entities; 2 steps" in printed
+    assert "2 test documents, 2 entities; 2 steps" in printed
     rows = [
         [cell.strip() for cell in line.split("|")] for line in printed.splitlines() if str(steady_checkpoint) in line
     ]
