@@ -232,6 +232,23 @@ def load_all(cache: Path, pipeline: str) -> System:
     return _find_with(nlp), None
 
 
+def load_separate(cache: Path, pipeline: str) -> System:
+    """Load a whole pipeline, and forget the states that its components hand on: each reads the texts itself."""
+    from spacy_mluke.annotate.passages import drop_passage
+
+    nlp = load_pipeline(pipeline)
+
+    def find(texts: List[str]) -> int:
+        docs = list(map(nlp.make_doc, texts))
+        for _, component in nlp.pipeline:
+            docs = list(component.pipe(docs, batch_size=nlp.batch_size))
+            for doc in docs:
+                drop_passage(doc)
+        return sum(len(doc.ents) for doc in docs)
+
+    return find, None
+
+
 def load_pipeline(pipeline: str) -> Any:
     """Load a pipeline.
 
@@ -264,6 +281,7 @@ SYSTEMS: Dict[str, Callable[[Path, str], System]] = {
     "spacy": load_spacy,
     "words": load_words,
     "names": load_names,
+    "separate": load_separate,
     "all": load_all,
 }
 

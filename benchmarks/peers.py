@@ -40,6 +40,7 @@ NAMES = {
     "spacy": "spaCy transformer NER, XLM-R base",
     "words": "spacy_mluke: words alone",
     "names": "spacy_mluke: names",
+    "separate": "spacy_mluke: whole, separate passes",
     "all": "spacy_mluke: whole pipeline",
 }
 
