@@ -97,6 +97,19 @@ def test_a_type_that_no_entity_has_is_named(store):
         pipeline(store, types=["COUNTRY", "CITTY"])("Tokyo")
 
 
+def test_the_labels_are_the_types_of_the_knowledge_base_whatever_texts_were_read(store):
+    nlp = pipeline(store)
+    labels = nlp.get_pipe("mluke_mentions").labels
+    assert labels == ("CITY", "COUNTRY", "ENTITY", "REGION")
+    nlp("Tokyo")
+    assert nlp.get_pipe("mluke_mentions").labels == labels
+    assert pipeline(store, types=["CITY"]).get_pipe("mluke_mentions").labels == ("CITY",)
+
+
+def test_labels_of_a_pipeline_are_listed_without_opening_the_knowledge_base(tmp_path):
+    assert pipeline(tmp_path / "not_built_yet.sqlite").meta["labels"] == {}
+
+
 @pytest.mark.parametrize(("overwrite", "expected"), [(False, [("York", "ORG")]), (True, [("New York", "CITY")])])
 def test_existing_entities_are_kept_unless_overwrite_is_set(store, overwrite, expected):
     nlp = pipeline(store, overwrite=overwrite)

@@ -46,6 +46,9 @@ class MentionRecognizer(Serializable, Pipe):
     RAISES (ValueError): ML071, ML310 for values that are not allowed.
     """
 
+    # `nlp.pipe_labels` and `nlp.meta` do not list the labels: a pipeline is made without opening the knowledge base.
+    hide_labels = True
+
     def __init__(
         self,
         vocab: Vocab,
@@ -91,8 +94,8 @@ class MentionRecognizer(Serializable, Pipe):
 
     @property
     def labels(self) -> Tuple[str, ...]:
-        """Types of mentions: the option `types` if it is set, else the types predicted so far."""
-        return tuple(self.cfg["types"] or sorted({kind or NO_TYPE for kind in self._types.values()}))
+        """Types of mentions: the option `types` if it is set, else those of the knowledge base, which is opened."""
+        return tuple(self.cfg["types"] or sorted(kind or NO_TYPE for kind in self._finders.index.type_names))
 
     def __call__(self, doc: Doc) -> Doc:
         """Find names in a document.
