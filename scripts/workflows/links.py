@@ -63,8 +63,12 @@ def make_record(city: str, country: str, before: str) -> Dict[str, Any]:
 def mention(text: str, name: str) -> Dict[str, Any]:
     """Return a mention with the id of the best-known entity of its name."""
     start = text.index(name)
-    (qid, *_) = [match.id for match in open_store(KNOWLEDGE).candidates(name, "en")]
-    return {"start": start, "end": start + len(name), "name": name, "qid": qid}
+    return {"start": start, "end": start + len(name), "name": name, "qid": best_known(name)}
+
+
+def best_known(name: str) -> str:
+    """Return the id of the best-known entity of an English name."""
+    return open_store(KNOWLEDGE).candidates(name, "en")[0].id
 
 
 def as_relx(record: Dict[str, Any]) -> Dict[str, Any]:
