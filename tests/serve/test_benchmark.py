@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from benchmarks.serve import PATHS, malformed_body, request
+from benchmarks.serve import PATHS, malformed_body, percentiles, request
 
 
 @contextlib.contextmanager
@@ -57,3 +57,8 @@ def test_the_malformed_requests_are_refused(client):
         )
         statuses.add(response.status_code)
     assert statuses <= {400, 422}
+
+
+def test_a_single_request_has_percentiles_too():
+    assert percentiles([0.25]) == "250 ms, 250 ms"
+    assert percentiles([0.1, 0.3]) == "200 ms, 290 ms"
