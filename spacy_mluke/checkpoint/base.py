@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from functools import lru_cache
 from pathlib import Path
 from typing import Dict, Iterable, List, Mapping, Optional, Union
 
@@ -92,7 +91,7 @@ def content_checksum(files: Iterable[Path], texts: Mapping[str, bytes]) -> str:
     found: Dict[str, str] = {name: _digest_of(name, data) for name, data in texts.items()}
     for file in files:
         is_text = file.suffix not in _BINARY and file.stat().st_size <= _SMALL
-        found[file.name] = _digest_of(file.name, file.read_bytes()) if is_text else _digest_of_file(file)
+        found[file.name] = _digest_of(file.name, file.read_bytes()) if is_text else FileVersion(file).digest
     lines: List[str] = [f"{name}\n{digest}\n" for name, digest in sorted(found.items())]
     return f"{_HASH}:{hashlib.sha256(''.join(lines).encode('utf8')).hexdigest()}"
 
@@ -100,13 +99,3 @@ def content_checksum(files: Iterable[Path], texts: Mapping[str, bytes]) -> str:
 def _digest_of(name: str, data: bytes) -> str:
     text = data if name.endswith(_BINARY) else data.replace(b"\r\n", b"\n")
     return hashlib.sha256(text).hexdigest()
-
-
-def _digest_of_file(file: Path) -> str:
-    version = FileVersion(file)
-    return _cached_digest(file.absolute(), version.stamp) if version.stamp else version.digest
-
-
-@lru_cache(maxsize=64)
-def _cached_digest(file: Path, stamp: str) -> str:
-    return FileVersion(file).digest

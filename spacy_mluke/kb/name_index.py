@@ -253,7 +253,7 @@ def join_equal(keys: Ints1d, values: Ints1d, join: numpy.ufunc) -> Tuple[Ints1d,
     """
     if not len(keys):
         return keys, values
-    order = numpy.argsort(keys, kind="stable")
+    order = numpy.argsort(keys)
     keys, values = keys[order], values[order]
     heads = numpy.flatnonzero(numpy.concatenate([[True], keys[1:] != keys[:-1]]))
     return keys[heads], join.reduceat(values, heads)

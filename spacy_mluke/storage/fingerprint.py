@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -60,9 +60,19 @@ class FileVersion:
 
     @cached_property
     def digest(self) -> str:
-        """Hash of the whole content. Takes half a second for 500 MB."""
-        digest = new_digest()
-        with self.path.open("rb") as file:
-            while block := file.read(_BLOCK):
-                digest.update(block)
-        return digest.hexdigest()
+        """Hash of the whole content. Takes half a second for 500 MB, once in a process for each stamp."""
+        return _digest_of(self.path.absolute(), self.stamp) if self.stamp else _read_digest(self.path)
+
+
+def _read_digest(path: Path) -> str:
+    digest = new_digest()
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+@lru_cache(maxsize=64)
+def _digest_of(path: Path, stamp: str) -> str:
+    """Hash of the content that a file has as long as its stamp stays the same."""
+    return _read_digest(path)
