@@ -110,7 +110,7 @@ def run_ray(
         ShardActor,
         fn_constructor_kwargs={"job": job},
         batch_size=1,
-        concurrency=actors,
+        compute=ray.data.ActorPoolStrategy(min_size=actors[0], max_size=actors[1]),
         num_cpus=cpus,
         num_gpus=gpus or None,
         max_task_retries=_MAX_RETRIES,

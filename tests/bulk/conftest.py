@@ -7,7 +7,7 @@ import multiprocessing.forkserver
 import os
 import sys
 from pathlib import Path
-from typing import Any, List
+from typing import Any
 
 import pytest
 
@@ -24,21 +24,18 @@ def processes(tmp_path_factory):
     path, variable = list(sys.path), os.environ.get("PYTHONPATH")
     crashing.install(code)
     os.environ["PYTHONPATH"] = os.pathsep.join(map(str, filter(None, [code, Path(__file__).parents[2], variable])))
-    _restart_fork_server(PRELOADED)
+    _restart_fork_server()
     yield
     sys.path[:] = path
     if variable is None:
         del os.environ["PYTHONPATH"]
     else:
         os.environ["PYTHONPATH"] = variable
-    _restart_fork_server([preload.__name__])
 
 
-def _restart_fork_server(modules: List[str]) -> None:
-    """Stop the fork server, so that the next one reads the entry points and imports modules again.
-
-    modules (List[str]): Modules to preload.
-    """
+def _restart_fork_server() -> None:
+    """Stop the fork server, so that the next one reads the entry points again. It stays for the tests of other folders,
+    which need no more than it has imported."""
     server: Any = multiprocessing.forkserver._forkserver
     server._stop()
-    server.set_forkserver_preload(modules)
+    server.set_forkserver_preload(PRELOADED)

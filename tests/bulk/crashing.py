@@ -16,7 +16,7 @@ from spacy.language import Language
 @Language.factory("crashes", default_config={"flag": ""})
 def make(nlp, name, flag):
     def crash(doc):
-        if doc.text.startswith("9 ") and flag and not Path(flag).exists():
+        if doc.text.startswith("2 ") and flag and not Path(flag).exists():
             Path(flag).touch()
             os.kill(multiprocessing.parent_process().pid, signal.SIGKILL)
         if doc.text.startswith("7 "):

@@ -12,12 +12,14 @@ from tests.bulk.corpora import bad_records, rows_of, save_pipeline
 from tests.bulk.test_runs import job_of
 
 
-def test_after_a_crash_no_document_is_lost_or_repeated_except_the_crashing_record(tmp_path):
+def test_after_a_crash_no_document_is_lost_or_repeated_except_the_crashing_record(tmp_path, monkeypatch):
+    # By default, Ray's processes have a lower priority than the tests beside them.
+    monkeypatch.setenv("RAY_worker_niceness", "0")
     ray = pytest.importorskip("ray")
     pytest.importorskip("ray.data")
     flag = tmp_path / "crashed"
     pipeline = save_pipeline(tmp_path / "pipeline", "crashes", crashes={"flag": str(flag)})
-    job = job_of(pipeline, tmp_path, n=30, shard_size=5, threads=1)
+    job = job_of(pipeline, tmp_path, n=20, shard_size=5, threads=1)
     shards = Run.begin(job).todo
     crashing: list = []
     # One core for the worker, one for the distribution of shards.
@@ -34,8 +36,8 @@ def test_after_a_crash_no_document_is_lost_or_repeated_except_the_crashing_recor
         ray.shutdown()
     assert flag.exists(), "a worker died"
     assert not crashing
-    assert sorted(result.number for result in results) == list(range(6))
-    assert [row["id"] for row in rows_of(Path(job.output))] == [f"d{i}" for i in range(30) if i != 7]
+    assert sorted(result.number for result in results) == list(range(4))
+    assert [row["id"] for row in rows_of(Path(job.output))] == [f"d{i}" for i in range(20) if i != 7]
     assert [one["id"] for one in bad_records(Path(job.output))] == ["d7"]
 
 
