@@ -11,7 +11,6 @@ start from the checkpoint. Writes OUTPUT/pipeline, which `scripts.xx_mluke_small
 from __future__ import annotations
 
 import argparse
-import json
 import random
 from typing import Callable, Dict, List, Mapping, Optional, Sequence
 
@@ -34,7 +33,15 @@ from scripts.xx_mluke_small.train_names_and_relations import (
     name_cost,
 )
 from scripts.xx_mluke_small.training_files import DataFolder
-from scripts.xx_mluke_small.training_loop import finish, open_pipeline, read_command_line, state_to_resume, train
+from scripts.xx_mluke_small.training_loop import (
+    TRAINING_JSON,
+    finish,
+    open_pipeline,
+    read_command_line,
+    state_to_resume,
+    train,
+    write_json,
+)
 from spacy_mluke.encoder.optimizer import build_adamw_v1
 from spacy_mluke.storage.pipelines import save
 
@@ -53,7 +60,7 @@ def main(args: Optional[List[str]] = None) -> None:
     state = train(training, budget, given, path)
     save(nlp, given.output / "pipeline")
     about = {"system": given.system, "steps": state.n_steps, **state.extra}
-    (given.output / "training.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf8")
+    write_json(given.output / TRAINING_JSON, about)
     finish(given.output)
 
 

@@ -29,7 +29,14 @@ from scripts.xx_mluke_small.pair_training import PairTraining
 from scripts.xx_mluke_small.relation_examples import INVERSE, SYMMETRIC, RelationExample, RelationReader
 from scripts.xx_mluke_small.relations import read_relations
 from scripts.xx_mluke_small.training_files import DataFolder
-from scripts.xx_mluke_small.training_loop import finish, open_pipeline, read_command_line, state_to_resume, train
+from scripts.xx_mluke_small.training_loop import (
+    finish,
+    open_pipeline,
+    read_command_line,
+    state_to_resume,
+    train,
+    write_json,
+)
 from spacy_mluke.encoder.access import load_model
 from spacy_mluke.encoder.optimizer import build_adamw_v1
 from spacy_mluke.storage.pipelines import save
@@ -188,7 +195,7 @@ class NameRelationTraining:
         inverses = {**INVERSE, **{label: label for label in SYMMETRIC}}
         known = {label: back for label, back in inverses.items() if label in self.labels and back in self.labels}
         content = {"labels": self.labels, "inverses": dict(sorted(known.items())), "training": dict(about)}
-        (folder / RELATIONS_JSON).write_text(json.dumps(content, indent=1) + "\n", encoding="utf8")
+        write_json(folder / RELATIONS_JSON, content)
 
 
 def name_cost(eg: Example) -> float:

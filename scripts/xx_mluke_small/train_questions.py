@@ -8,7 +8,6 @@ Writes OUTPUT/pipeline with `mluke_qa`. An interrupted training leaves OUTPUT/tr
 
 from __future__ import annotations
 
-import json
 import random
 from operator import attrgetter
 from typing import Any, Dict, List, Mapping, Optional, Sequence
@@ -21,7 +20,15 @@ from torch import Tensor
 from scripts.xx_mluke_small.batches import batch_by_cost
 from scripts.xx_mluke_small.questions import DrawnQuestion, QuestionReader, read_questions
 from scripts.xx_mluke_small.training_files import DataFolder
-from scripts.xx_mluke_small.training_loop import finish, open_pipeline, read_command_line, state_to_resume, train
+from scripts.xx_mluke_small.training_loop import (
+    TRAINING_JSON,
+    finish,
+    open_pipeline,
+    read_command_line,
+    state_to_resume,
+    train,
+    write_json,
+)
 from spacy_mluke.encoder.optimizer import build_adamw_v1
 from spacy_mluke.storage.pipelines import save
 from spacy_mluke.training.squad import Paragraph, make_doc
@@ -44,7 +51,7 @@ def main(args: Optional[List[str]] = None) -> None:
     state = train(training, budget, given, path)
     save(nlp, given.output / "pipeline")
     about = {"steps": state.n_steps, **state.extra}
-    (given.output / "training.json").write_text(json.dumps(about, indent=1) + "\n", encoding="utf8")
+    write_json(given.output / TRAINING_JSON, about)
     finish(given.output)
 
 

@@ -7,6 +7,7 @@ done again, without computing them: so the order of batches is the same as witho
 from __future__ import annotations
 
 import argparse
+import json
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -40,6 +41,8 @@ WARMUP_STEPS, LEAST_FACTOR = 80, 0.02
 # Learned again: the upper half of the encoder. Word embeddings, the entity table and the lower layers stay as they are.
 FROZEN = ("embeddings", "entity_embeddings", "layers:0-5")
 _LOG_STEPS = 100
+# In the output of a training: what it was.
+TRAINING_JSON = "training.json"
 NO_CHANGES: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -226,6 +229,16 @@ def resume(training: Training, path: Path) -> TrainingState:
         training.draw()
     restore_random(path, state)
     return state
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a JSON file, and its folder if that is missing.
+
+    path (Path): The file.
+    content (Mapping[str, Any]): Its content.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf8")
 
 
 def finish(output: Path) -> None:

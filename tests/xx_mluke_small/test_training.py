@@ -111,10 +111,8 @@ def test_an_earlier_training_on_other_relations_is_refused(trained, tmp_path):
         module.main([options[0], str(tmp_path), *options[2:], "--steps", "0", "--start", str(tmp_path / "earlier")])
 
 
-def test_trainings_of_names_and_relations_are_averaged(trained, tmp_path):
+def test_trainings_are_averaged(trained, tmp_path):
     module, folder, options = trained
-    if module.NAME != "mluke_ner":
-        pytest.skip("only names and relations are averaged")
     from scripts.xx_mluke_small import average
 
     later, found = tmp_path / "later", tmp_path / "average"
