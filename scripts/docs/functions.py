@@ -32,7 +32,7 @@ METHODS = {
     "mluke_cloze": ("fill", "add_entities"),
     "mluke_linker": ("set_store", "set_kb"),
     "mluke_mentions": ("set_candidates",),
-    "mluke_ner": ("learn_pruning",),
+    "mluke_ner": ("learn_pruning", "learn_known_names"),
     "mluke_qa": ("answer",),
 }
 

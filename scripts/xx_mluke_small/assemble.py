@@ -3,9 +3,9 @@
     python -m scripts.xx_mluke_small.assemble ../shared/data training/xx_mluke_small/names \
         training/xx_mluke_small/questions training/xx_mluke_small/assembled
 
-Trains the pruner of `mluke_ner`. Calibrates relations on held-out documents, learns which labels head and tail of each
-relation have and how many tails a head has, and chooses a threshold for each relation; relations that were not learned
-well enough are left out. No weight of an encoder changes.
+Trains the pruner of `mluke_ner`, and weights for what the knowledge base knows about names. Calibrates relations on
+held-out documents, learns which labels head and tail of each relation have and how many tails a head has, and chooses a
+threshold for each relation; relations that were not learned well enough are left out. No weight of an encoder changes.
 """
 
 from __future__ import annotations
@@ -21,12 +21,11 @@ import spacy
 import torch
 from safetensors.numpy import load_file
 from spacy.language import Language
-from spacy.training import Example
 from spacy.util import fix_random_seed
 
-from scripts.xx_mluke_small.evaluation_sets import CALIBRATION_SETS, EVALUATION_FILES
-from scripts.xx_mluke_small.examples import make_blank, make_example
-from scripts.xx_mluke_small.name_bias import correct_negatives
+from scripts.xx_mluke_small.examples import make_blank
+from scripts.xx_mluke_small.known_names import learn_known_names
+from scripts.xx_mluke_small.name_bias import correct_negatives, development_examples
 from scripts.xx_mluke_small.names import draw_names, read_name_sources
 from scripts.xx_mluke_small.question_threshold import fit_null_threshold
 from scripts.xx_mluke_small.questions import read_questions
@@ -35,16 +34,13 @@ from scripts.xx_mluke_small.relation_measurements import measure
 from scripts.xx_mluke_small.relation_quality import by_label, calibrate
 from scripts.xx_mluke_small.relation_thresholds import JUDGED_THRESHOLDS, THRESHOLDS, choose_thresholds
 from scripts.xx_mluke_small.relations import FactDocument, read_relations
-from scripts.xx_mluke_small.sentences import read_named_texts
-from scripts.xx_mluke_small.training_files import NAMES, DataFolder
+from scripts.xx_mluke_small.training_files import DataFolder
 from spacy_mluke.heads.linear import set_weights
 from spacy_mluke.pipeline.relations.decoding import count_type_pairs
 from spacy_mluke.pipeline.relations.limits import count_limits
 from spacy_mluke.storage.pipelines import save
 
 NER, RELATIONS, QUESTIONS = "mluke_ner", "mluke_relations", "mluke_qa"
-# Sentences of each development set, to correct the number of names that are found.
-DEVELOPMENT_TEXTS = 60
 # Candidates that are classified for each wordpiece, and texts that the pruner is trained on.
 CANDIDATES, PRUNING_TEXTS = 2.0, 1500
 # Of 1,527 candidates that were called names, in 34 languages and also in lower and upper case, the least likely one had
@@ -79,7 +75,7 @@ def main(args: Optional[List[str]] = None) -> None:
 
 
 def assemble_names(data: DataFolder, folder: Path) -> Language:
-    """Make a pipeline with the trained `mluke_ner`, and train its pruner.
+    """Make a pipeline with the trained `mluke_ner`, train its pruner, and teach it what is known about names.
 
     data (DataFolder): The data.
     folder (Path): Output of train_names_and_relations.
@@ -100,15 +96,9 @@ def assemble_names(data: DataFolder, folder: Path) -> Language:
         least_likelihood=LEAST_LIKELIHOOD,
     )
     print(f"The pruner has learned from {n_entities} entities.")
-    sets = DataFolder(data.root, EVALUATION_FILES)
-    correct_negatives(ner, [eg for file in CALIBRATION_SETS for eg in _first(nlp, sets, file)])
+    learn_known_names(nlp, data)
+    correct_negatives(ner, development_examples(nlp, data.root))
     return nlp
-
-
-def _first(nlp: Language, data: DataFolder, file: str) -> List[Example]:
-    """The first sentences of a development set."""
-    texts = [item for item in read_named_texts(data.path(f"{NAMES}/{file}")) if item.text.strip()]
-    return [make_example(nlp, item, None) for item in texts[:DEVELOPMENT_TEXTS]]
 
 
 def assemble_relations(nlp: Language, data: DataFolder, folder: Path) -> Dict[str, Any]:

@@ -7,7 +7,7 @@ Each file has the messages of one folder, and its own codes; `codes.py` joins th
     checkpoint.py   checkpoint/                 ML035 to ML059, ML340 to ML349, ML402 to ML404
     vocabulary.py   vocabulary/                 ML060 to ML069
     options.py      options of every part       ML070, ML071, ML310 to ML319, ML395 to ML399
-    pipeline.py     pipeline/, heads/           ML072 to ML089, ML200 to ML229, ML385 to ML389
+    pipeline.py     pipeline/, heads/           ML072 to ML089, ML200 to ML229, ML385 to ML389, ML468, ML469
     cli.py          cli/                        ML090 to ML099, ML320 to ML329, ML390 to ML394
     warnings.py     warnings of every part      ML101 to ML199, ML477, ML478
     kb.py           kb/                         ML230 to ML244, ML415 to ML416, ML422 to ML428
@@ -18,7 +18,7 @@ Each file has the messages of one folder, and its own codes; `codes.py` joins th
     search.py       search/                     ML429 to ML434
     serve.py        serve/                      ML435 to ML449
     rendering.py    rendering/                  ML450 to ML459
-    graph.py        graph/                      ML460 to ML469
+    graph.py        graph/                      ML460 to ML467
     annotation_tools.py   annotation_tools/     ML470 to ML476
     onnx.py         onnx/                       ML480 to ML489
     storage.py      storage/                    ML330 to ML339, ML360 to ML369

@@ -1,4 +1,4 @@
-"""Errors of graphs: ML460 to ML469."""
+"""Errors of graphs: ML460 to ML467."""
 
 
 class GraphErrors:

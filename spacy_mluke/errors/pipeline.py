@@ -1,4 +1,4 @@
-"""Errors of the components and their heads: ML072 to ML089, ML200 to ML229, ML385 to ML389."""
+"""Errors of the components and their heads: ML072 to ML089, ML200 to ML229, ML385 to ML389, ML468, ML469."""
 
 
 class PipelineErrors:
@@ -175,4 +175,11 @@ class PipelineErrors:
     ML229 = (
         "'{name}' has the label '{label}', and the vocabulary of its encoder has no such entity. Labels (the saved "
         "cfg) and encoder must be from one model; add new entities with add_entities() or initialize()."
+    )
+
+    # --- known names ---
+    ML468 = "Known names cannot be read from {source}: {reason}. Save the component again, or learn them again."
+    ML469 = (
+        "Component '{name}' cannot learn what known names say: of {n:,} examples, none has annotated entities that are "
+        "among its candidates. Pass annotated examples, with entities in {where}."
     )

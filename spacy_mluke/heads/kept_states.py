@@ -13,10 +13,10 @@ from ..types import AlignedBatch, DeviceFloats2d, Ints1d, PassageStates
 class KeptStates:
     """Collects, in prediction, the states of all wordpieces, and of the candidates that may be named entities.
 
-    negative (int): The negative class: states of candidates of this class are dropped.
+    negative (Optional[int]): The negative class: states of candidates of this class are dropped. None: no states are.
     """
 
-    def __init__(self, negative: int):
+    def __init__(self, negative: Optional[int]):
         self.negative = negative
         self.batch: Optional[AlignedBatch] = None  # set after the forward pass
         self._piece_rows: List[Ints1d] = []
@@ -34,7 +34,7 @@ class KeptStates:
     ) -> None:
         """Take the states of some sequences. Arguments as for `Reducer.keep`; `logits` are those of the entities."""
         classes = to_numpy(logits).argmax(axis=1) if len(logits) else numpy.zeros(0, dtype="int64")
-        positive = numpy.flatnonzero(classes != self.negative)
+        positive = numpy.arange(len(classes)) if self.negative is None else numpy.flatnonzero(classes != self.negative)
         self._piece_rows.append(piece_rows)
         self._pieces.append(to_numpy(piece_states))
         self._entity_rows.append(entity_rows[positive])

@@ -136,6 +136,9 @@ def _write(
         for found in planned:
             content = manifest["components"][found.name] = dict(found.manifest)
             width = manifest["encoders"][found.owner]["width"]
+            for name, data in found.files.items():
+                content[name] = {"file": f"{found.name}.{name}.npz"}
+                (folder / content[name]["file"]).write_bytes(data)
             for name, module in found.graphs.items():
                 graph = trace(module, _head_example(module, width))
                 # Heads are small, and stay in float32.

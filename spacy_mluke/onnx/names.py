@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping, Optional, Sequence, Tuple, cast
+from typing import Any, List, Mapping, Optional, Sequence, Tuple, cast
 
 import numpy
 
 from ..align import align
 from ..align.boundaries import boundary_rows
 from ..heads.candidate_selection import select_candidates
+from ..kb.known_names import NameEvidence
 from ..ragged import Spans
 from ..suggesters.candidates import CandidateSpans
 from ..suggesters.ngram_spans import ngram_spans
 from ..types import AlignedBatch, Floats1d, Floats2d, Ints1d
-from .mentions import token_bounds
+from .mentions import characters, token_bounds
 from .sessions import Graph, OnnxEncoder
 from .texts import TokenizedText
 
@@ -47,34 +48,37 @@ class SpanClassifier:
 
     encoder (OnnxEncoder): The encoder.
     head (Graph): The head.
-    n_classes (int): Number of classes.
+    classes (Sequence[str]): Names of the classes.
     with_entities (bool): Whether candidates are encoded as entities.
     pruner (Optional[Graph]): The graph that scores where names begin and end; None to classify all candidates.
     lengths (Optional[Floats1d]): Log-probabilities of lengths of names, for the pruner.
     max_per_piece (Optional[float]): Candidates to classify, for each wordpiece; None for all.
     least_likelihood (float): Likelihood that a candidate must have by the pruner, so as to be classified.
+    evidence (Optional[NameEvidence]): What is known about names.
     """
 
     def __init__(
         self,
         encoder: OnnxEncoder,
         head: Graph,
-        n_classes: int,
+        classes: Sequence[str],
         *,
         with_entities: bool,
         pruner: Optional[Graph],
         lengths: Optional[Floats1d],
         max_per_piece: Optional[float],
         least_likelihood: float,
+        evidence: Optional[NameEvidence],
     ):
         self.encoder = encoder
         self.head = head
-        self.n_classes = n_classes
+        self.classes = classes
         self.with_entities = with_entities
         self.pruner = pruner
         self.lengths = lengths
         self.max_per_piece = max_per_piece
         self.least_likelihood = least_likelihood
+        self.evidence = evidence
 
     def classify(self, texts: Sequence[TokenizedText], spans: CandidateSpans) -> Floats2d:
         """Return the logits of candidates.
@@ -96,10 +100,13 @@ class SpanClassifier:
             **options,
         )
         batch.with_entities = self.with_entities
-        found = self.encoder.reduce(batch, self._logits, self.n_classes, self._select if is_pruned else None)
+        found = self.encoder.reduce(batch, self._logits, len(self.classes), self._select if is_pruned else None)
         rows = batch.span_rows
-        logits = numpy.full((len(rows), self.n_classes), numpy.nan, dtype="float32")
+        logits = numpy.full((len(rows), len(self.classes)), numpy.nan, dtype="float32")
         logits[rows >= 0] = found[rows[rows >= 0]]
+        if self.evidence is not None:
+            known = numpy.flatnonzero(numpy.isfinite(logits[:, 0]))
+            logits[known] += self.evidence.logits(_names(texts, spans, known), self.classes)
         return logits
 
     def _logits(self, batch: AlignedBatch, pieces: Floats2d, entities: Floats2d) -> Floats2d:
@@ -112,3 +119,12 @@ class SpanClassifier:
         assert self.pruner is not None and self.lengths is not None and self.max_per_piece is not None
         (logits,) = self.pruner(states=pieces)
         return select_candidates(logits, self.lengths, batch, self.max_per_piece, self.least_likelihood)
+
+
+def _names(texts: Sequence[TokenizedText], spans: CandidateSpans, rows: Ints1d) -> List[str]:
+    """The text of candidates."""
+    found = []
+    for (start, end), owner in zip(spans.bounds[rows].tolist(), spans.docs[rows].tolist(), strict=True):
+        first, last = characters(texts[owner], (start, end))
+        found.append(texts[owner].text[first:last])
+    return found

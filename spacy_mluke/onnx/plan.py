@@ -49,6 +49,7 @@ class PlannedComponent:
     owner: str  # the component that has the encoder
     encoder: EncoderModel
     graphs: Dict[str, Any] = field(default_factory=dict)  # modules by name: "head", "pruner"
+    files: Dict[str, bytes] = field(default_factory=dict)  # other files by name: "known_names"
     manifest: Dict[str, Any] = field(default_factory=dict)  # its part of the manifest
 
 
@@ -136,6 +137,8 @@ def _plan_head(planned: PlannedComponent, linear: Any) -> None:
             pruner = pipe.model.get_ref("pruner")
             planned.graphs["pruner"] = LinearHead(to_numpy(pruner.get_param("W")), to_numpy(pruner.get_param("b")))
             planned.manifest["pruner"] = {"lengths": to_numpy(pruner.get_param("L")).tolist()}
+        if pipe.evidence is not None:
+            planned.files["known_names"] = pipe.evidence.to_bytes()
 
 
 def _ngram_options(suggester: Any) -> Mapping[str, Any]:

@@ -12,6 +12,7 @@ from ..align import align, align_questions
 from ..annotate.selection import pick_flat, pick_nested
 from ..errors import Errors
 from ..heads.losses import sigmoid
+from ..kb.known_names import NameEvidence
 from ..pipeline.ner.decoding import rank_entities
 from ..pipeline.qa.answer_ranges import answer_ranges
 from ..pipeline.relations.decoding import agreeing_logits, decide
@@ -50,6 +51,7 @@ class OnnxPipeline:
         self._wordpieces: Dict[str, Wordpieces] = {}
         self._encoders: Dict[str, OnnxEncoder] = {}
         self._graphs: Dict[str, Graph] = {}
+        self._evidences: Dict[str, NameEvidence] = {}
 
     @property
     def components(self) -> Dict[str, str]:
@@ -81,12 +83,13 @@ class OnnxPipeline:
         classifier = SpanClassifier(
             encoder,
             self._graph(settings["head"]),
-            len(settings["labels"]),
+            settings["labels"],
             with_entities=settings["with_entities"],
             pruner=None if pruner is None else self._graph(pruner["graph"]),
             lengths=None if pruner is None else numpy.asarray(pruner["lengths"], dtype="float32"),
             max_per_piece=settings["options"]["max_candidates_per_piece"],
             least_likelihood=settings["options"].get("least_likelihood", 0.0),
+            evidence=self._evidence(settings),
         )
         logits = classifier.classify(read, spans)
         options = settings["options"]
@@ -291,6 +294,16 @@ class OnnxPipeline:
             files = {file: (self.folder / name / file).read_bytes() for file in found["files"]}
             self._wordpieces[name] = open_wordpieces(files, max_ids=found["max_ids"])
         return self._wordpieces[name]
+
+    def _evidence(self, settings: Mapping[str, Any]) -> Optional[NameEvidence]:
+        """Return what a component knows about names; None if it knows nothing."""
+        if "known_names" not in settings:
+            return None
+        file = settings["known_names"]["file"]
+        if file not in self._evidences:
+            path = self.folder / file
+            self._evidences[file] = NameEvidence.from_bytes(path.read_bytes(), f"'{path}'")
+        return self._evidences[file]
 
     def _graph(self, settings: Mapping[str, Any]) -> Graph:
         name = settings["file"]

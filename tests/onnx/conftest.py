@@ -7,6 +7,8 @@ import pytest
 import spacy
 from spacy.tokens import Doc
 
+from spacy_mluke.kb.entities import Entity, EntityName
+from spacy_mluke.kb.known_names import N_FEATURES, KnownNames, NameEvidence
 from spacy_mluke.onnx.texts import TokenizedText
 from tests.checkpoint.checkpoints import FULL, make_checkpoint
 from tests.conftest import SAMPLES
@@ -60,6 +62,9 @@ def build_pipeline(checkpoint, **encoder):
     for param, shape in (("W", (2, 16)), ("b", (2,)), ("L", (32,))):
         ner.model.get_ref("pruner").set_param(param, random.standard_normal(shape).astype("float32"))
     ner.max_candidates_per_piece = 0.7
+    known = KnownNames.of([Entity("Q1", "LOC", 1.0, (EntityName("Tokyo"), EntityName("São Tomé")))])
+    weights = random.standard_normal((N_FEATURES + 1, 3)).astype("float32")
+    ner.evidence = NameEvidence(known, list(ner.classes), weights)
     for name in ("mluke_relations", "listening"):
         nlp.get_pipe(name).initialize_labels(["capital", "home"])
     features = nlp.get_pipe("listening").model.get_ref("features")

@@ -41,16 +41,10 @@ from ..base.defaults import Suggester
 from ..base.published import load_encoder_model
 from ..base.task import Scorer
 from .decoding import rank_entities
-from .gold_entities import (
-    UNKNOWN,
-    CandidateClasses,
-    find_alternatives,
-    find_gold,
-    find_gold_classes,
-    reference_spans,
-)
+from .gold_entities import UNKNOWN, find_alternatives, find_gold, find_gold_classes, reference_spans
+from .known_names import KnownNamesPipe
 from .listeners import ListenedPass
-from .pruning import UNPRUNED, PrunablePipe
+from .pruning import UNPRUNED
 from .sampling import NEGATIVE_SAMPLING, UNIFORM, sample
 
 # Candidates and their logits; and, if components listen, the states of each document.
@@ -60,7 +54,7 @@ MAX_TOKENS = 20_000
 MAX_DOCS = 1_000
 
 
-class EntityRecognizer(ListenedPass, PrunablePipe, TrainablePipe):
+class EntityRecognizer(ListenedPass, KnownNamesPipe, TrainablePipe):
     """Finds named entities: classifies every candidate span, and keeps the best of those that overlap.
 
     Predictions are in `doc.ents` and, with their probabilities, in `doc.spans[spans_key]`. The negative class
@@ -157,10 +151,6 @@ class EntityRecognizer(ListenedPass, PrunablePipe, TrainablePipe):
             raise ValueError(Errors.ML202.format(label=negative, name=self.name, labels=", ".join(labels), hint=hint))
         super().use_published_head(tensors, labels)
 
-    @property
-    def _negative_id(self) -> int:
-        return self.classes.index(self.cfg["negative_label"])
-
     # --- predicting ---
 
     def predict(self, docs: Iterable[Doc]) -> Prediction:
@@ -181,8 +171,11 @@ class EntityRecognizer(ListenedPass, PrunablePipe, TrainablePipe):
             spans = suggest_candidates(self.suggester, part)
             bounds.append(spans.bounds)
             lengths.append(spans.lengths)
-            kept = KeptStates(self._negative_id) if self.listener_map else None
-            logits.append(to_numpy(self.model.predict(SpanInput(part, spans.ragged, limit, kept, least))))
+            # With evidence, any candidate may be found.
+            dropped = self.negative_id if self.evidence is None else None
+            kept = KeptStates(dropped) if self.listener_map else None
+            own = to_numpy(self.model.predict(SpanInput(part, spans.ragged, limit, kept, least)))
+            logits.append(self.add_evidence(part, spans, own))
             if kept is not None:
                 states += kept.passages()
         candidates = CandidateSpans(numpy.concatenate(bounds), numpy.concatenate(lengths)).ragged
@@ -204,7 +197,7 @@ class EntityRecognizer(ListenedPass, PrunablePipe, TrainablePipe):
             spans,
             logits,
             self.classes,
-            negative=self._negative_id,
+            negative=self.negative_id,
             threshold=self.cfg["threshold"],
             temperature=self.cfg["temperature"],
         )
@@ -280,15 +273,15 @@ class EntityRecognizer(ListenedPass, PrunablePipe, TrainablePipe):
         examples = [eg for eg in examples if reference_spans(eg.reference, self.gold_key) is not None]
         docs = [eg.predicted for eg in examples]
         spans = suggest_candidates(self.suggester, docs)
-        class_ids = self._gold_classes(examples, spans).class_ids
+        class_ids = self.gold_classes(examples, spans).class_ids
         n_tokens = numpy.asarray([len(doc) for doc in docs], dtype="int64")
         per_token, sampling = self.cfg["negatives_per_token"], self.cfg["negative_sampling"]
-        chosen = sample(class_ids, spans, n_tokens, self._negative_id, per_token, sampling)
+        chosen = sample(class_ids, spans, n_tokens, self.negative_id, per_token, sampling)
         if not (class_ids[chosen] != UNKNOWN).any():
             return 0.0
         set_dropout_rate(self.model, drop)
         logits, backprop = self.model.begin_update(SpanInput(docs, spans.take(chosen).ragged))
-        alternatives = find_alternatives(examples, spans.docs[chosen], self.classes, self._negative_id)
+        alternatives = find_alternatives(examples, spans.docs[chosen], self.classes, self.negative_id)
         loss, d_logits = self._loss(to_numpy(logits), class_ids[chosen], alternatives)
         backprop(self.model.ops.asarray2f(cast(Any, d_logits)))
         return loss
@@ -302,8 +295,8 @@ class EntityRecognizer(ListenedPass, PrunablePipe, TrainablePipe):
         """
         examples = list(examples)
         spans, logits = CandidateSpans.from_ragged(prediction[0]), to_numpy(prediction[1])
-        class_ids = self._gold_classes(examples, spans).class_ids
-        alternatives = find_alternatives(examples, spans.docs, self.classes, self._negative_id)
+        class_ids = self.gold_classes(examples, spans).class_ids
+        alternatives = find_alternatives(examples, spans.docs, self.classes, self.negative_id)
         return self._loss(logits, class_ids, alternatives)
 
     def _loss(
@@ -311,7 +304,7 @@ class EntityRecognizer(ListenedPass, PrunablePipe, TrainablePipe):
     ) -> Tuple[float, Floats2d]:
         """Cross-entropy over the candidates that are annotated and have a state."""
         counted = numpy.flatnonzero((class_ids != UNKNOWN) & ~numpy.isnan(logits[:, 0]))
-        is_negative = class_ids[counted] == self._negative_id
+        is_negative = class_ids[counted] == self.negative_id
         weights = numpy.where(is_negative, self.cfg["negative_weight"], 1.0).astype("float32")
         if alternatives is not None:
             alternatives = alternatives[counted] & is_negative[:, None]
@@ -327,15 +320,8 @@ class EntityRecognizer(ListenedPass, PrunablePipe, TrainablePipe):
         prediction (Prediction): The prediction, as returned by `predict`.
         RETURNS (ClassLogits): An item for each candidate that was not pruned.
         """
-        examples, negative = list(examples), self._negative_id
-        spans, logits = CandidateSpans.from_ragged(prediction[0]), to_numpy(prediction[1])
-        class_ids = self._gold_classes(examples, spans).class_ids
-        counted = numpy.flatnonzero((class_ids != UNKNOWN) & numpy.isfinite(logits[:, 0]))
-        truth = class_ids[counted, None] == numpy.arange(len(self.classes))
-        alternatives = find_alternatives(examples, spans.docs[counted], self.classes, negative)
-        if alternatives is not None:
-            truth |= alternatives & truth[:, [negative]]
-        return ClassLogits.of_rows(logits[counted], truth, negative=negative)
+        rows, truth = self.annotated_candidates(list(examples), prediction)
+        return ClassLogits.of_rows(to_numpy(prediction[1])[rows], truth, negative=self.negative_id)
 
     def judge(self, example: Example) -> Judged:
         """Compare the entities of an annotated document with the gold ones.
@@ -344,7 +330,3 @@ class EntityRecognizer(ListenedPass, PrunablePipe, TrainablePipe):
         RETURNS (Judged): The entities in `doc.spans[spans_key]`.
         """
         return judge_entities(example, reference_spans(example.reference, self.gold_key), self.cfg["spans_key"])
-
-    def _gold_classes(self, examples: List[Example], spans: CandidateSpans) -> CandidateClasses:
-        gold = [find_gold(eg, self.gold_key, n) for n, eg in enumerate(examples)]
-        return find_gold_classes(gold, spans, self.class_id, self._negative_id)
