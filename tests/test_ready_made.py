@@ -78,6 +78,14 @@ def test_the_saved_pipeline_loads_as_any_other(nlp, tmp_path):
     assert entities(spacy.load(tmp_path)(text)) == entities(nlp(text)) != set()
 
 
+def test_a_saved_pipeline_is_loaded_by_its_folder_and_the_ready_made_one_by_its_name(monkeypatch, tmp_path):
+    opened = []
+    monkeypatch.setattr(ready_made.spacy, "load", opened.append)
+    for name in ("xx_mluke_small", str(tmp_path), "xx_other"):
+        ready_made.load_saved(name)
+    assert opened == [ready_made.ready_made_path(), str(tmp_path), "xx_other"]
+
+
 def test_its_licence_and_those_of_the_bundled_data_are_in_its_meta(nlp):
     own = json.loads((MODEL / "meta.json").read_text(encoding="utf8"))
     assert own["license"] == "CC BY-SA 4.0" and own["name"] == "mluke_small"

@@ -38,17 +38,17 @@ def calibrate(
     Predictions stay the same. Prints how often predictions are right, by their probability, before and after; and the
     precision and recall that thresholds give.
     """
-    import spacy
     import srsly
     from wasabi import msg
 
+    from ..pipeline.ready_made import load_saved
     from ..report.calibrate import calibratable
     from ..report.calibrate import calibrate as calibrate_pipeline
     from ..report.predict import read_examples
     from ..storage.files import writing
     from ..storage.pipelines import save
 
-    nlp = spacy.load(pipeline)
+    nlp = load_saved(pipeline)
     examples = list(read_examples(nlp, dev, limit=limit, gold_entities=gold_entities))
     found = calibrate_pipeline(nlp, examples, components=components or None)
     for calibrated in found:

@@ -26,13 +26,13 @@ def compact(
     Prints the sizes of the saved encoders, and the largest change of a state on sample texts. Evaluate the compact
     pipeline before you use it.
     """
-    import spacy
     from wasabi import msg
 
     from ..pipeline.compact import SAMPLE, compact
+    from ..pipeline.ready_made import load_saved
     from ..storage.pipelines import save
 
-    nlp = spacy.load(pipeline)
+    nlp = load_saved(pipeline)
     source = nlp.path
     before = {name: _size(source, f"{name}/encoder") for name in nlp.component_names}
     total = _size(source)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Optional
 
 import typer
 
 SOURCE = typer.Argument(..., help="A file of JSON lines, or a .spacy file", exists=True, dir_okay=False)
 TARGET = typer.Argument(..., help="The .spacy file to write, or a .jsonl file")
 LANG = typer.Option("xx", "--lang", "-l", help="Language of the tokenizer, for lines without tokens")
+PIPELINE = typer.Option(
+    None, "--pipeline", help="Pipeline whose tokenizer is used instead, such as xx_mluke_small: directory or package"
+)
 ALIGN = typer.Option(
     "strict", "--align", "-a", help="Spans that do not match token boundaries: strict (skip them), contract or expand"
 )
@@ -16,7 +20,12 @@ SPANS_KEY = typer.Option("mluke_types", "--spans-key", help="Key of the types in
 
 
 def convert_jsonl(
-    source: Path = SOURCE, target: Path = TARGET, lang: str = LANG, align: str = ALIGN, spans_key: str = SPANS_KEY
+    source: Path = SOURCE,
+    target: Path = TARGET,
+    lang: str = LANG,
+    pipeline: Optional[str] = PIPELINE,
+    align: str = ALIGN,
+    spans_key: str = SPANS_KEY,
 ) -> None:
     """Convert JSON lines to a corpus, or a corpus to JSON lines.
 
@@ -29,11 +38,12 @@ def convert_jsonl(
     from wasabi import msg
 
     from ..errors import Errors
+    from ..pipeline.ready_made import load_saved
     from ..storage.files import writing
     from ..training.corpus_files import read_docbin
     from ..training.jsonl import read_jsonl, write_jsonl
 
-    nlp = spacy.blank(lang)
+    nlp = load_saved(pipeline) if pipeline else spacy.blank(lang)
     skipped: Counter[str] = Counter()
     if (source.suffix == ".spacy") == (target.suffix == ".spacy"):
         raise ValueError(Errors.ML249.format(source=source, target=target))

@@ -34,17 +34,17 @@ def evaluate(
 
     `spacy evaluate` shows only the scores of spaCy's tasks, and its input has no entities.
     """
-    import spacy
     import srsly
     from wasabi import msg
 
     from ..errors.renamed import take_renamed
+    from ..pipeline.ready_made import load_saved
     from ..report.predict import lacks_entities, read_examples
     from ..storage.files import writing
 
     if own_entities:
         gold_entities = take_renamed("evaluate", "--own-entities", "--predicted-entities", False, gold_entities)
-    nlp = spacy.load(model)
+    nlp = load_saved(model)
     is_gold = lacks_entities(nlp) if gold_entities is None else gold_entities
     examples = list(read_examples(nlp, data, limit=limit, gold_entities=is_gold))
     scores: Dict[str, Any] = nlp.evaluate(examples, batch_size=batch_size, per_component=True)

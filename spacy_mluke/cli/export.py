@@ -18,15 +18,15 @@ def export(pipeline: str = PIPELINE, component: str = COMPONENT, target: Path = 
     The directory contains the encoder and the head with the tensor names of transformers, and the labels. It can also
     be the checkpoint of a component of the same kind.
     """
-    import spacy
     from wasabi import msg
 
     from ..errors import Errors, did_you_mean
     from ..pipeline.export import export_component, reason_against_export
+    from ..pipeline.ready_made import load_saved
 
     if target.exists() and (not target.is_dir() or any(target.iterdir())) and not force:
         raise ValueError(Errors.ML091.format(path=target))
-    nlp = spacy.load(pipeline)
+    nlp = load_saved(pipeline)
     if component not in nlp.component_names:
         hint = did_you_mean(component, nlp.component_names)
         names = ", ".join(nlp.component_names) or "none"

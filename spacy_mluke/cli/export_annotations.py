@@ -39,13 +39,14 @@ def export_annotations(
     from wasabi import msg
 
     from ..annotation_tools import formats
+    from ..bulk.pipelines import load_pipeline
     from ..errors import check_choice
     from ..training.corpus_files import DOCBIN, read_docbins
     from ..training.jsonl import read_jsonl
     from ._common import warnings_shown
 
     check_choice("format", format, formats.FORMATS)
-    nlp = spacy.load(pipeline) if pipeline else spacy.blank(lang)
+    nlp = load_pipeline(pipeline) if pipeline else spacy.blank(lang)
     is_corpus = source.is_dir() or source.suffix == DOCBIN
     read = read_docbins(source, nlp.vocab) if is_corpus else read_jsonl(nlp, source)
     docs = list(nlp.pipe(read) if pipeline else read)

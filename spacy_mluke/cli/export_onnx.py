@@ -26,13 +26,12 @@ def export_onnx(
     The directory contains the graphs of encoders and heads, their weights, the wordpieces, and a manifest. Graphs are
     compared with PyTorch before it is put in place. `spacy_mluke.OnnxPipeline` runs it.
     """
-    import spacy
     from wasabi import msg
 
     from ..onnx.export import export_onnx as export
-    from ..pipeline.ready_made import NAME, ready_made_path
+    from ..pipeline.ready_made import load_saved
 
-    nlp = spacy.load(ready_made_path() if pipeline == NAME else pipeline)
+    nlp = load_saved(pipeline)
     found = export(nlp, output, components=component or None, entities=entities, precision=precision)
     for name, reason in found.skipped.items():
         if name not in found.components:

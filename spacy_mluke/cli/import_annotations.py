@@ -55,11 +55,12 @@ def import_annotations(
 
     from ..annotate.relations import get_relations
     from ..annotation_tools import formats
+    from ..pipeline.ready_made import load_saved
     from ..storage.files import writing
     from ..training.corpus_files import read_docbins
     from ._common import warnings_shown
 
-    nlp = spacy.load(pipeline) if pipeline else spacy.blank(lang)
+    nlp = load_saved(pipeline) if pipeline else spacy.blank(lang)
     with warnings_shown():
         found = formats.import_annotations(
             nlp,

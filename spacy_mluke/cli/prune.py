@@ -43,16 +43,16 @@ def prune(
     Encoder and head do not change, so published models can be pruned as well. With --dev, prints the recall of
     candidates, F and speed for several maximum numbers of candidates.
     """
-    import spacy
     from wasabi import msg
 
     from ..errors import Errors, did_you_mean
     from ..errors.renamed import take_renamed
+    from ..pipeline.ready_made import load_saved
     from ..report.predict import read_examples
     from ..storage.pipelines import save
 
     limit_per_piece = take_renamed("prune", "--keep", "--max-candidates-per-piece", keep, max_candidates_per_piece)
-    nlp = spacy.load(pipeline)
+    nlp = load_saved(pipeline)
     if component not in nlp.pipe_names:
         hint = did_you_mean(component, nlp.pipe_names)
         raise ValueError(Errors.ML251.format(name=component, names=", ".join(nlp.pipe_names), hint=hint))

@@ -50,19 +50,19 @@ def score(
     Relations are scored as in the papers of KBP37 and RELX, named entities by bounds and label, and answers as in
     SQuAD's script.
     """
-    import spacy
     from wasabi import msg
 
     from ..errors import check_choice
     from ..errors.renamed import take_renamed
     from ..pipeline.quantize import quantize as quantize_encoders
+    from ..pipeline.ready_made import load_saved
     from ..report.metrics import METRICS, TASKS
     from ..report.predict import predict_run
 
     check_choice("task", task, TASKS)
     if own_entities:
         gold_entities = take_renamed("score", "--own-entities", "--predicted-entities", False, gold_entities)
-    nlp = spacy.load(model)
+    nlp = load_saved(model)
     if quantize is not None:
         quantize_encoders(nlp, quantize)
     run = predict_run(

@@ -120,14 +120,13 @@ def _mention_of(query: str, mention: Optional[str], by: str) -> Optional[Tuple[s
 def _like(
     index: EntityIndex, pipeline: Optional[str], store: str, marked: Tuple[str, int, int], options: Dict[str, Any]
 ) -> Tuple[Dict[str, Any], List[EntityHit]]:
-    import spacy
-
     from ..kb.bundled import open_store
     from ..pipeline.load import load
+    from ..pipeline.ready_made import load_saved
     from ..search.corpus import NO_ID
     from ..search.query import all_ids, encode_mention
 
-    nlp = load(vectors=True, relations=False, store=store) if pipeline is None else spacy.load(pipeline)
+    nlp = load(vectors=True, relations=False, store=store) if pipeline is None else load_saved(pipeline)
     index.check_encoder(nlp)
     span = encode_mention(nlp, *marked)
     kb_id = "" if span.kb_id_ in NO_ID else span.kb_id_

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Collection, Dict, List
+from typing import Any, Collection, Dict, List, Union
 
 import spacy
 from spacy.language import Language
@@ -28,6 +28,18 @@ def ready_made_path() -> Path:
     if path is None:
         raise ValueError(Errors.ML318.format(name=NAME))
     return path
+
+
+def load_saved(pipeline: Union[str, Path]) -> Language:
+    """Load a saved pipeline as it is: "xx_mluke_small" without mentions and links, which `load` adds.
+
+    pipeline (Union[str, Path]): Its directory, or the name of its package. In a clone, "xx_mluke_small" need not be
+        installed.
+    RETURNS (Language): The pipeline.
+    RAISES (ValueError): ML318 if "xx_mluke_small" is neither installed nor in a clone.
+    """
+    is_ready_made = str(pipeline) == NAME and not Path(pipeline).is_dir()
+    return spacy.load(ready_made_path() if is_ready_made else pipeline)
 
 
 def load_ready_made(lang: str, components: Collection[str], encoder: Dict[str, Any]) -> Language:

@@ -165,6 +165,18 @@ def test_the_command_converts_in_both_directions(tmp_path):
     assert "ML249" in result.output
 
 
+def test_the_tokenizer_of_a_pipeline_makes_the_tokens(tmp_path):
+    pieces = {"@tokenizers": "spacy-mluke.PieceTokenizer.v1", "base": {"@tokenizers": "spacy.Tokenizer.v1"}}
+    spacy.blank("xx", config={"nlp": {"tokenizer": pieces}}).to_disk(tmp_path / "pipeline")
+    record = {"text": "東京は日本の首都である", "entities": [{"start": 0, "end": 2, "label": "LOC"}]}
+    (tmp_path / "in.jsonl").write_text(json.dumps(record) + "\n", encoding="utf8")
+    command = ["convert-jsonl", str(tmp_path / "in.jsonl"), str(tmp_path / "out.spacy")]
+    result = CliRunner().invoke(app, [*command, "--pipeline", str(tmp_path / "pipeline")])
+    assert result.exit_code == 0, result.output
+    (doc,) = DocBin().from_disk(tmp_path / "out.spacy").get_docs(spacy.blank("xx").vocab)
+    assert [ent.text for ent in doc.ents] == ["東京"]
+
+
 @pytest.mark.parametrize("value", [1, "x", [1]], ids=["number", "text", "list"])
 def test_a_docbin_whose_categories_are_not_a_dictionary_is_a_coded_error(tmp_path, value):
     nlp = spacy.blank("xx")
