@@ -32,7 +32,7 @@ from wasabi import msg
 from benchmarks.texts import read_texts
 from spacy_mluke.bulk.pipelines import load_pipeline
 
-PIPELINE = typer.Argument(None, help="Directory or package of a pipeline; by default, that of spacy_mluke.load()")
+PIPELINE = typer.Argument(None, help="Directory or package of a pipeline; by default, that of `serve`")
 CLIENTS = typer.Option(32, help="Number of clients that send requests at the same time")
 REQUESTS = typer.Option(2000, help="Number of requests")
 MALFORMED = typer.Option(10_000, help="Number of wrong requests")

@@ -50,7 +50,7 @@ def graph(
     from wasabi import msg
 
     from ..graph.build import build_graph
-    from ._common import shown
+    from ._common import counted, shown
 
     started = time.perf_counter()
     with warnings.catch_warnings(record=True) as caught:
@@ -79,6 +79,7 @@ def graph(
         msg.info(f"Added: {summary.n_added_mentions:,} ends of relations that are no entities of their documents")
     msg.good(
         f"{summary.n_entities:,} entities ({summary.n_linked:,} linked) from {summary.n_mentions:,} mentions, "
-        f"{summary.n_relations:,} relations from {summary.n_relation_mentions:,}, in {summary.n_documents:,} documents "
+        f"{counted(summary.n_relations, 'relation')} from {counted(summary.n_relation_mentions, 'prediction')}, "
+        f"in {counted(summary.n_documents, 'document')} "
         f"({time.perf_counter() - started:.1f} s): {out}"
     )

@@ -6,7 +6,9 @@ from typing import List, Optional
 
 import typer
 
-PIPELINE = typer.Argument(None, help="Directory or package of a pipeline; by default, that of spacy_mluke.load()")
+PIPELINE = typer.Argument(
+    None, help="Directory or package of a pipeline; by default, that of spacy_mluke.load(questions=True, cloze=True)"
+)
 HOST = typer.Option("127.0.0.1", "--host", help="Address to listen at; 0.0.0.0 for all")
 PORT = typer.Option(8000, "--port", min=0, max=65535, help="Port")
 WORKERS = typer.Option(1, "--workers", min=1, help="Number of processes; each loads the pipeline")

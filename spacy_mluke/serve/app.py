@@ -187,6 +187,10 @@ async def _http_problem(request: Request, error: Any) -> Response:
 
 
 async def _validation_problem(request: Request, error: Any) -> Response:
+    kind = request.headers.get("content-type", "")
+    if request.method == "POST" and not kind.partition(";")[0].strip().lower().endswith("json"):
+        # The framework has read the body as a string, and would say that it is not an object.
+        return _response(Problem(422, Errors.ML447.format(reason="it has no header 'Content-Type: application/json'")))
     reasons: List[str] = []
     for found in error.errors()[:_MAX_REASONS]:
         place = ".".join(map(str, found["loc"]))[:100].encode("ascii", "backslashreplace").decode()

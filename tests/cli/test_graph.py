@@ -18,7 +18,7 @@ def test_the_command_writes_a_graph_and_says_what_was_left_out(tmp_path):
     result = invoke(tmp_path / "in", tmp_path / "g.ttl", "--min-support", "2", "--relation", "P17", "--type", "LOC")
     assert result.exit_code == 0, result.output
     output = " ".join(result.output.split())
-    assert "2 entities (2 linked) from 4 mentions, 1 relations from 2, in 4 documents" in output
+    assert "2 entities (2 linked) from 4 mentions, 1 relation from 2 predictions, in 4 documents" in output
     assert "Skipped: 3 mentions of other types" in output
     assert "wd:Q1490 wdt:P17" in (tmp_path / "g.ttl").read_text(encoding="utf8")
 

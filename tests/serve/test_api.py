@@ -206,6 +206,12 @@ def test_requests_beyond_the_limits_are_refused(make_client):
         assert problem(client.post("/v1/annotate", content=parts()))["code"] == "ML436"
 
 
+def test_a_body_without_its_content_type_is_a_problem_that_names_the_header(client):
+    refused = client.post("/v1/annotate", content='{"texts": ["Tokyo"]}')
+    assert (refused.status_code, problem(refused)["code"]) == (422, "ML447")
+    assert "Content-Type: application/json" in problem(refused)["detail"]
+
+
 def test_the_description_of_the_api_has_every_route(client):
     paths = client.get("/openapi.json").json()["paths"]
     assert set(paths) == {

@@ -8,6 +8,10 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+import spacy
+
+import spacy_mluke
+from spacy_mluke import Relation
 
 pytest.importorskip("playwright", reason="tests in a browser need Playwright: pip install '.[browser]'")
 
@@ -207,6 +211,17 @@ def test_an_error_of_the_server_is_shown(page):
     page.fill("#text", "ERROR")
     page.get_by_role("button", name="Annotate").click()
     page.wait_for_selector("#error:has-text('The text is wrong.')")
+
+
+def test_a_word_in_a_table_is_not_broken_on_a_phone(browser):
+    doc = spacy.blank("ar")("عبد الفتاح السيسي المصري")
+    doc._.mluke_relations = [Relation(doc[0:3], doc[3:4], "country of citizenship (P27)", 0.99)]
+    context = browser.new_context(viewport={"width": 390, "height": 800})
+    page = context.new_page()
+    page.set_content(spacy_mluke.render(doc, "relations", page=True))
+    tops = page.locator(".mluke-facts bdi", has_text="المصري").evaluate("e => [...e.getClientRects()].map(r => r.top)")
+    context.close()
+    assert len(set(tops)) == 1
 
 
 @pytest.mark.parametrize("text", [EN, AR], ids=["latin", "rtl"])
