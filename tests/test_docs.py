@@ -14,12 +14,13 @@ Conventions of a page:
 from __future__ import annotations
 
 import ast
+import functools
 import re
 
 import pytest
 
 import spacy_mluke
-from spacy_mluke.cli._app import COMMANDS
+from spacy_mluke.cli._app import COMMANDS, load_command
 from spacy_mluke.errors import Errors, Warnings
 from tests.conftest import REPO
 from tests.pages import PAGES, README, check_output, examples_of, name_of, run
@@ -53,6 +54,21 @@ def test_commands_of_a_page_exist(page):
     named = re.findall(r"(?:-m spacy_mluke|spacy mluke) ([a-z][a-z0-9-]*)(?![\w-])", text)
     named += re.findall(r"`(convert-[\w-]+)", text)
     assert set(named) <= set(COMMANDS)
+
+
+@functools.cache
+def options_of(name):
+    command = load_command(name)
+    commands = [command, *getattr(command, "commands", {}).values()]
+    return {option for one in commands for param in one.params for option in (*param.opts, *param.secondary_opts)}
+
+
+@pytest.mark.parametrize("page", ALL, ids=name_of)
+def test_options_of_the_commands_of_a_page_exist(page):
+    text = page.read_text(encoding="utf8").replace("\\\n", " ")
+    for name, rest in re.findall(r"(?:-m spacy_mluke|spacy mluke) ([a-z][a-z0-9-]*)([^\n`#]*)", text):
+        if name not in ("train", "pretrain"):  # they also take settings of the config
+            assert set(re.findall(r"(?<!\S)--[a-z][\w-]*", rest)) <= options_of(name)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
