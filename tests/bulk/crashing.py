@@ -27,11 +27,20 @@ def make(nlp, name, flag):
 
 
 def install(folder: Path) -> None:
-    """Write the package, and import it in this process."""
+    """Write the package, and import it in this process.
+
+    Processes with `folder` on their path do not see the entry points of spacy-transformers, which no test of this
+    folder uses: spaCy would import it, and with it transformers, which is two fifths of a process's start.
+    """
     sys.path.insert(0, str(folder))
-    info = folder / "crashing-1.dist-info"
-    info.mkdir(parents=True)
     (folder / "crashing.py").write_text(CODE)
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: crashing\nVersion: 1\n")
-    (info / "entry_points.txt").write_text("[spacy_factories]\ncrashes = crashing:make\n")
+    _write_metadata(folder, "crashing", "[spacy_factories]\ncrashes = crashing:make\n")
+    _write_metadata(folder, "spacy_transformers", "")
     importlib.import_module("crashing")
+
+
+def _write_metadata(folder: Path, name: str, entry_points: str) -> None:
+    info = folder / f"{name}-1.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n")
+    (info / "entry_points.txt").write_text(entry_points)

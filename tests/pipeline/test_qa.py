@@ -19,7 +19,7 @@ from tests.pipeline.steps import head_slopes, take_steps
 GOLD = [[[answer] if answer else [] for _, answer in questions] for _, questions in TEXTS]
 
 
-def train(nlp, steps=150, rate=0.01):
+def train(nlp, steps=90, rate=0.01):
     gold = question_examples(nlp)
     return gold, [losses["mluke_qa"] for losses in take_steps(nlp, gold, steps, rate)]
 
