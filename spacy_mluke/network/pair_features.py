@@ -12,6 +12,7 @@ BLOCK = 32
 # Distances from head to tail are told apart by these limits, in wordpieces, and by their direction.
 DISTANCE_LIMITS = (1, 2, 3, 5, 9, 17, 33, 65)
 N_DISTANCES = 2 * len(DISTANCE_LIMITS) + 1
+_MAX_WEIGHTS = 1 << 20  # weights of words for pairs that are computed together, without gradients
 
 
 class PassagePairs(NamedTuple):
@@ -77,9 +78,22 @@ class PairFeatures(nn.Module):
         keys = self.key(passage.pieces).view(-1, self.n_heads, self.size // self.n_heads).permute(1, 2, 0)
         # (n_heads, n_mentions, n_pieces)
         attention = torch.softmax(queries @ keys / (self.size // self.n_heads) ** 0.5, dim=-1)
+        values = self.value(passage.pieces)
+        # Without gradients, a few pairs at a time: in a long text, the weights of all its words for all its pairs do
+        # not fit a processor's cache.
+        if torch.is_grad_enabled() or torch.jit.is_tracing():
+            contexts = [self._context(attention, values, heads, tails)]
+        else:
+            n_pairs = max(16, _MAX_WEIGHTS // (self.n_heads * max(1, len(passage.pieces))))
+            parts = zip(heads.split(n_pairs), tails.split(n_pairs), strict=True)
+            contexts = [self._context(attention, values, *part) for part in parts]
+        return torch.stack([vectors[heads], vectors[tails], torch.cat(contexts)])
+
+    @staticmethod
+    def _context(attention: Tensor, values: Tensor, heads: Tensor, tails: Tensor) -> Tensor:
+        """What both mentions of each pair attend to. Shape: (n_pairs, size)."""
         shared = (attention[:, heads] * attention[:, tails]).mean(0)
-        shared = shared / (shared.sum(dim=1, keepdim=True) + 1e-6)
-        return torch.stack([vectors[heads], vectors[tails], shared @ self.value(passage.pieces)])
+        return shared / (shared.sum(dim=1, keepdim=True) + 1e-6) @ values
 
 
 def distance_classes(passage: PassagePairs) -> Tensor:
