@@ -164,9 +164,12 @@ class StoreCandidates:
         keys = [(span.text, lang_of(span) if self.lang == AUTO else self.lang) for span in mentions]
         found = [self._look_up(known, *key, inflections=self.inflections) for key in keys]
         if self.lang == AUTO and self.match == MATCHES[-1]:
+            languages: Dict[int, Tuple[str, ...]] = {}  # by document: spaCy joins its text at every access
             for i, (span, (text, lang)) in enumerate(zip(mentions, keys, strict=True)):
                 if lang is None and not found[i]:
-                    codes = inflecting_languages(span.doc.text)
+                    key = id(span.doc)
+                    codes = languages[key] if key in languages else inflecting_languages(span.doc.text)
+                    languages[key] = codes
                     own = (self._look_up(known, text, code, inflections=False) for code in codes)
                     found[i] = next(filter(None, own), [])
         return found
