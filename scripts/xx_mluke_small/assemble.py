@@ -42,7 +42,7 @@ from spacy_mluke.storage.pipelines import save
 
 NER, RELATIONS, QUESTIONS = "mluke_ner", "mluke_relations", "mluke_qa"
 # Candidates that are classified for each wordpiece, and texts that the pruner is trained on.
-CANDIDATES, PRUNING_TEXTS = 2.0, 1500
+CANDIDATES, PRUNING_TEXTS, WEIGHTS_TEXTS = 2.0, 1500, 400
 # Of 1,527 candidates that were called names, in 34 languages and also in lower and upper case, the least likely one had
 # 4e-5. The bound leaves few candidates, so their number hardly needs another limit: with 0.5, dates were lost.
 LEAST_LIKELIHOOD = 2e-5
@@ -89,15 +89,18 @@ def assemble_names(data: DataFolder, folder: Path) -> Language:
     config["model"]["encoder"]["frozen"] = []
     ner: Any = nlp.add_pipe(NER, config=config)
     ner.from_disk(folder / "pipeline" / NER, exclude=["vocab"])
-    examples = draw_names(nlp, read_name_sources(data), random.Random(0))
+    drawn = draw_names(nlp, read_name_sources(data), random.Random(0))
+    examples = [next(drawn) for _ in range(PRUNING_TEXTS)]
     n_entities = ner.learn_pruning(
-        [next(examples) for _ in range(PRUNING_TEXTS)],
+        examples,
         max_candidates_per_piece=CANDIDATES,
         least_likelihood=LEAST_LIKELIHOOD,
     )
     print(f"The pruner has learned from {n_entities} entities.")
     learn_known_names(nlp, data)
     correct_negatives(ner, development_examples(nlp, data.root))
+    n_entities = ner.learn_candidate_weights(eg.predicted for eg in examples[:WEIGHTS_TEXTS])
+    print(f"The weights of candidates were learned from {n_entities} predicted entities.")
     return nlp
 
 

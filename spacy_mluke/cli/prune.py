@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 from typing import Any, List, Optional, Tuple
 
@@ -21,10 +22,17 @@ LEAST_LIKELIHOOD = typer.Option(
     max=1.0,
     help="Candidates that are less likely than this, by the words that they begin and end with, are not classified",
 )
+LOST = typer.Option(
+    None,
+    min=0.0,
+    max=1.0,
+    help="Learn which of these candidates need not be classified: fraction of the predicted entities that may be lost",
+)
 KEEP = typer.Option(None, "--keep", hidden=True)
 DEV = typer.Option(None, "--dev", "-d", help="Texts with named entities, to measure recall, F and speed", exists=True)
 LIMIT = typer.Option(0, "--limit", "-n", min=0, help="Maximum number of documents of each corpus; 0: all")
 NAME = typer.Option("mluke_ner", "--component", help="The component")
+_WEIGHTS_DOCS = 1000  # documents that weights of candidates are learned from
 
 
 def prune(
@@ -33,6 +41,7 @@ def prune(
     output: Path = OUTPUT,
     max_candidates_per_piece: float = MAX_CANDIDATES,
     least_likelihood: float = LEAST_LIKELIHOOD,
+    lost: Optional[float] = LOST,
     keep: Optional[float] = KEEP,
     dev: Optional[Path] = DEV,
     limit: int = LIMIT,
@@ -64,6 +73,10 @@ def prune(
         examples, max_candidates_per_piece=limit_per_piece, least_likelihood=least_likelihood
     )
     msg.good(f"Learned from {n_entities:,} entities")
+    if lost is not None:
+        docs = (eg.predicted for eg in read_examples(nlp, corpus, limit=limit, gold_entities=False))
+        n_entities = pipe.learn_candidate_weights(islice(docs, _WEIGHTS_DOCS), lost=lost)
+        msg.good(f"Learned weights of candidates from {n_entities:,} predicted entities")
     save(nlp, output)
     if dev is not None:
         rows: List[Tuple[str, ...]] = []

@@ -1,4 +1,4 @@
-"""Errors of reading and writing checkpoints: ML035 to ML059, ML340 to ML349, ML402 to ML404."""
+"""Errors of reading and writing checkpoints: ML035 to ML059, ML340 to ML349, ML402."""
 
 
 class CheckpointErrors:

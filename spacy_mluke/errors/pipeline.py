@@ -1,4 +1,5 @@
-"""Errors of the components and their heads: ML072 to ML089, ML200 to ML229, ML385 to ML389, ML468, ML469."""
+"""Errors of the components and their heads: ML072 to ML089, ML200 to ML229, ML385 to ML389, ML403, ML404,
+ML468, ML469."""
 
 
 class PipelineErrors:
@@ -91,6 +92,14 @@ class PipelineErrors:
     ML205 = (
         "'{name}' has not been trained to prune candidates. Train it with .learn_pruning(examples), or python -m "
         "spacy_mluke prune. A head that reads words alone, spacy-mluke.BoundaryClassifier.v1, does not need pruning."
+    )
+    ML403 = (
+        "'{name}' finds no entity in these texts, so it cannot learn which candidates become entities. Give it texts "
+        "with entities, of the kind that it was trained on."
+    )
+    ML404 = (
+        "The 'candidate_weights' of '{name}' lack {missing}. Train them with .learn_candidate_weights(docs), or set "
+        "them to null."
     )
     ML206 = (
         "spacy-mluke.MarkerClassifier.v1 reads the markers around head and tail, and got '{found}': the sequences of "

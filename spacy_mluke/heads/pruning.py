@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, List, cast
+from typing import Any, Dict, List, Tuple, cast
 
 import numpy
 import torch
@@ -11,8 +11,8 @@ from thinc.util import to_numpy
 
 from ..align.boundaries import boundary_rows
 from ..encoder.reducers import Selector
-from ..types import AlignedBatch, Bools2d, DeviceFloats2d, Floats2d, Ints1d, Ints2d
-from .candidate_selection import MAX_LENGTH, length_rows, select_candidates
+from ..types import AlignedBatch, Bools1d, Bools2d, DeviceFloats2d, Floats2d, Ints1d, Ints2d
+from .candidate_selection import BIAS, FEATURES, MAX_LENGTH, Pruning, length_rows, select_candidates
 from .linear import forward
 
 _STEPS = 60
@@ -34,19 +34,38 @@ class EdgeSelector(Selector):
     """Selects the candidates that most probably are named entities, by the words that they begin and end with.
 
     pruner (Model): As from `build_pruner`, fitted.
-    max_per_piece (float): Candidates of a sequence to select, for each of its wordpieces.
-    least_likelihood (float): Likelihood that a selected candidate has at least; 0 for no bound.
+    linear (Model): The linear layer of the head.
+    pruning (Pruning): Which candidates to select.
     """
 
-    def __init__(self, pruner: Model[Any, Any], max_per_piece: float, least_likelihood: float = 0.0):
+    def __init__(self, pruner: Model[Any, Any], linear: Model[Any, Any], pruning: Pruning):
         self.pruner = pruner
-        self.max_per_piece = max_per_piece
-        self.least_likelihood = least_likelihood
+        self.linear = linear
+        self.pruning = pruning
 
     def select(self, batch: AlignedBatch, piece_states: DeviceFloats2d) -> Ints1d:
-        logits = to_numpy(self.pruner.predict(piece_states))
+        if self.pruning.weights is None:
+            logits = to_numpy(self.pruner.predict(piece_states))
+        else:
+            logits = edge_columns(self.pruner, self.linear, piece_states)
         lengths = to_numpy(cast(Any, self.pruner.get_param("L")))
-        return select_candidates(logits, lengths, batch, self.max_per_piece, self.least_likelihood)
+        return select_candidates(logits, lengths, batch, self.pruning)
+
+
+def edge_columns(pruner: Model[Any, Any], linear: Model[Any, Any], piece_states: DeviceFloats2d) -> Floats2d:
+    """Return what the pruner and the head say about wordpieces at the edges of candidates.
+
+    pruner (Model): As from `build_pruner`, fitted.
+    linear (Model): The linear layer of a head that reads first wordpiece, last wordpiece and entity.
+    piece_states (DeviceFloats2d): States of wordpieces. Shape: (n_pieces, width).
+    RETURNS (Floats2d): Logits of the pruner; the part of the head's logits that a first wordpiece adds, with the bias;
+        and that of a last wordpiece. Shape: (n_pieces, 2 + 2 * n_classes).
+    """
+    W: Any = linear.get_param("W")
+    of_firsts, of_lasts, _ = linear.ops.xp.split(W, 3, axis=1)
+    firsts: Any = linear.ops.gemm(piece_states, of_firsts, trans2=True) + cast(Any, linear.get_param("b"))
+    lasts: Any = linear.ops.gemm(piece_states, of_lasts, trans2=True)
+    return numpy.hstack([to_numpy(found) for found in (pruner.predict(piece_states), firsts, lasts)])
 
 
 def fit(pruner: Model[Any, Any], states: List[Floats2d], is_edge: List[Bools2d], bounds: Ints2d) -> None:
@@ -57,13 +76,37 @@ def fit(pruner: Model[Any, Any], states: List[Floats2d], is_edge: List[Bools2d],
     is_edge (List[Bools2d]): Whether a named entity begins, and ends, with each piece. Shape of each: (n, 2).
     bounds (Ints2d): First piece and end of each named entity. Shape: (n_names, 2).
     """
-    X = torch.from_numpy(numpy.concatenate(states)).float()
-    Y = torch.from_numpy(numpy.concatenate(is_edge)).float()
+    weight, bias = _logistic(numpy.concatenate(states), numpy.concatenate(is_edge))
+    counts = numpy.bincount(length_rows(bounds), minlength=MAX_LENGTH) + 0.5
+    found = {"W": weight, "b": bias, "L": numpy.log(counts / counts.sum()).astype("float32")}
+    for name, values in found.items():
+        pruner.set_param(name, pruner.ops.asarray_f(cast(Any, values)))
+
+
+def fit_weights(features: Floats2d, is_label: Bools1d, is_found: Bools1d, *, lost: float) -> Dict[str, float]:
+    """Fit the weights that decide which of the likely candidates are encoded: a logistic regression.
+
+    features (Floats2d): Features of candidates, as from `candidate_features`. Shape: (n, 6).
+    is_label (Bools1d): Whether the head gives them a label. Shape: (n,).
+    is_found (Bools1d): Whether they are named entities in the end: the best of those that overlap. Shape: (n,).
+    lost (float): Fraction of these that may be lost.
+    RETURNS (Dict[str, float]): Weights of `FEATURES`, and the bias.
+    """
+    weight, _ = _logistic(features, is_label[:, None])
+    weights = numpy.round(weight[0].astype("float64"), 4)
+    least = numpy.quantile((features @ weights)[is_found], lost, method="lower")
+    # Rounded down, so that the candidate at the bound is selected.
+    return {**dict(zip(FEATURES, weights.tolist(), strict=True)), BIAS: float(numpy.round(5e-5 - least, 4))}
+
+
+def _logistic(columns: Any, is_true: Any) -> Tuple[Any, Any]:
+    """Return weights, (n_outputs, n_columns), and biases, (n_outputs,), of logistic regressions."""
+    X, Y = torch.from_numpy(columns).float(), torch.from_numpy(is_true).float()
     # Normalized columns, so that few steps are enough.
     mean, deviation = X.mean(0), X.std(0).clamp(min=1e-6)
     X = (X - mean) / deviation
-    W = torch.zeros((2, X.shape[1]), requires_grad=True)
-    b = torch.full((2,), -3.0, requires_grad=True)
+    W = torch.zeros((Y.shape[1], X.shape[1]), requires_grad=True)
+    b = torch.full((Y.shape[1],), -3.0, requires_grad=True)
     optimizer = torch.optim.LBFGS([W, b], max_iter=_STEPS, line_search_fn="strong_wolfe")
 
     def loss() -> torch.Tensor:
@@ -75,11 +118,7 @@ def fit(pruner: Model[Any, Any], states: List[Floats2d], is_edge: List[Bools2d],
     with torch.enable_grad():
         optimizer.step(loss)
     weight = (W / deviation).detach()
-    bias = (b - weight @ mean).detach()
-    counts = numpy.bincount(length_rows(bounds), minlength=MAX_LENGTH) + 0.5
-    found = {"W": weight.numpy(), "b": bias.numpy(), "L": numpy.log(counts / counts.sum()).astype("float32")}
-    for name, values in found.items():
-        pruner.set_param(name, pruner.ops.asarray_f(cast(Any, values)))
+    return weight.numpy(), (b - weight @ mean).detach().numpy()
 
 
 def entity_edges(batch: AlignedBatch, rows: Ints1d) -> Bools2d:

@@ -14,6 +14,7 @@ from ..encoder.reducers import Reducer, StateGradients
 from ..encoder.request import EncoderModel
 from ..errors import Errors, check_dropout
 from ..types import AlignedBatch, DeviceFloats2d, EncoderOutput, Ints1d
+from .candidate_selection import Pruning
 from .kept_states import KeptStates
 from .linear import build_linear
 from .pruning import EdgeSelector, build_pruner
@@ -24,13 +25,10 @@ class SpanInput(NamedTuple):
 
     docs: List[Doc]
     spans: Ragged  # token bounds of the candidates, int32, (n_spans, 2); a length for each document
-    # In prediction, how many candidates of a sequence to encode for each of its wordpieces: those that the pruner finds
-    # most probable. None: all.
-    max_candidates_per_piece: Optional[float] = None
+    # In prediction, which candidates to encode: those that the pruner finds most probable. None: all.
+    pruning: Optional[Pruning] = None
     # In prediction, what collects states for components that listen. None: no states are kept.
     kept: Optional[KeptStates] = None
-    # In prediction, the likelihood that a candidate must have by the pruner, so as to be encoded.
-    least_likelihood: float = 0.0
 
 
 SpanModel = Model[SpanInput, Floats2d]
@@ -99,8 +97,8 @@ def forward(
     encoder, output_layer = model.layers[:2]
     with_entities = model.attrs["with_entities"]
     selector: Optional[EdgeSelector] = None
-    if given.max_candidates_per_piece is not None:
-        selector = EdgeSelector(model.get_ref("pruner"), given.max_candidates_per_piece, given.least_likelihood)
+    if given.pruning is not None:
+        selector = EdgeSelector(model.get_ref("pruner"), model.get_ref("linear"), given.pruning)
     request = EncoderInput(
         given.docs,
         given.spans,

@@ -8,7 +8,7 @@ import numpy
 
 from ..align import align
 from ..align.boundaries import boundary_rows
-from ..heads.candidate_selection import select_candidates
+from ..heads.candidate_selection import Pruning, select_candidates
 from ..kb.known_names import NameEvidence
 from ..ragged import Spans
 from ..suggesters.candidates import CandidateSpans
@@ -43,6 +43,19 @@ def candidate_spans(
     return CandidateSpans(joined.reshape((-1, 2)), lengths)
 
 
+def pruning_of(options: Mapping[str, Any], negative: int) -> Optional[Pruning]:
+    """Return which candidates a component classifies.
+
+    options (Mapping[str, Any]): Its options. Exports of earlier versions lack some.
+    negative (int): Its negative class.
+    RETURNS (Optional[Pruning]): None if it classifies all.
+    """
+    limit = options["max_candidates_per_piece"]
+    if limit is None:
+        return None
+    return Pruning(limit, options.get("least_likelihood", 0.0), options.get("candidate_weights"), negative)
+
+
 class SpanClassifier:
     """Classifies candidate spans.
 
@@ -52,8 +65,7 @@ class SpanClassifier:
     with_entities (bool): Whether candidates are encoded as entities.
     pruner (Optional[Graph]): The graph that scores where names begin and end; None to classify all candidates.
     lengths (Optional[Floats1d]): Log-probabilities of lengths of names, for the pruner.
-    max_per_piece (Optional[float]): Candidates to classify, for each wordpiece; None for all.
-    least_likelihood (float): Likelihood that a candidate must have by the pruner, so as to be classified.
+    pruning (Optional[Pruning]): Which candidates to classify; None for all.
     evidence (Optional[NameEvidence]): What is known about names.
     """
 
@@ -66,8 +78,7 @@ class SpanClassifier:
         with_entities: bool,
         pruner: Optional[Graph],
         lengths: Optional[Floats1d],
-        max_per_piece: Optional[float],
-        least_likelihood: float,
+        pruning: Optional[Pruning],
         evidence: Optional[NameEvidence],
     ):
         self.encoder = encoder
@@ -76,8 +87,7 @@ class SpanClassifier:
         self.with_entities = with_entities
         self.pruner = pruner
         self.lengths = lengths
-        self.max_per_piece = max_per_piece
-        self.least_likelihood = least_likelihood
+        self.pruning = pruning
         self.evidence = evidence
 
     def classify(self, texts: Sequence[TokenizedText], spans: CandidateSpans) -> Floats2d:
@@ -88,7 +98,7 @@ class SpanClassifier:
         RETURNS (Floats2d): NaN for one without wordpieces, -inf for one that was not selected. Shape: (n_spans,
             n_classes).
         """
-        is_pruned = self.max_per_piece is not None
+        is_pruned = self.pruning is not None
         one_sequence = is_pruned or not self.with_entities
         options = self.encoder.alignment(**({"max_entities": None} if one_sequence else {}))
         batch = align(
@@ -116,9 +126,9 @@ class SpanClassifier:
         return logits
 
     def _select(self, batch: AlignedBatch, pieces: Floats2d) -> Ints1d:
-        assert self.pruner is not None and self.lengths is not None and self.max_per_piece is not None
+        assert self.pruner is not None and self.lengths is not None and self.pruning is not None
         (logits,) = self.pruner(states=pieces)
-        return select_candidates(logits, self.lengths, batch, self.max_per_piece, self.least_likelihood)
+        return select_candidates(logits, self.lengths, batch, self.pruning)
 
 
 def _names(texts: Sequence[TokenizedText], spans: CandidateSpans, rows: Ints1d) -> List[str]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass, field
-from typing import Any, Dict, Mapping, Optional, Tuple
+from typing import Any, Dict, Mapping, Optional, Tuple, cast
 
+import numpy
 from spacy.language import Language
 from thinc.util import to_numpy
 
@@ -135,7 +136,13 @@ def _plan_head(planned: PlannedComponent, linear: Any) -> None:
         planned.manifest["candidates"] = _ngram_options(pipe.suggester)
         if options["max_candidates_per_piece"] is not None:
             pruner = pipe.model.get_ref("pruner")
-            planned.graphs["pruner"] = LinearHead(to_numpy(pruner.get_param("W")), to_numpy(pruner.get_param("b")))
+            columns, biases = to_numpy(pruner.get_param("W")), to_numpy(pruner.get_param("b"))
+            if options["candidate_weights"] is not None:
+                # As `edge_columns`: the part of the head's logits that first and last wordpieces add.
+                of_words = numpy.split(weight, 3, axis=1)[:2]
+                columns = numpy.concatenate([columns, *of_words])
+                biases = numpy.concatenate([biases, cast(Any, bias), numpy.zeros_like(bias)])
+            planned.graphs["pruner"] = LinearHead(columns, biases)
             planned.manifest["pruner"] = {"lengths": to_numpy(pruner.get_param("L")).tolist()}
         if pipe.evidence is not None:
             planned.files["known_names"] = pipe.evidence.to_bytes()

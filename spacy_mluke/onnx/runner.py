@@ -24,7 +24,7 @@ from ..types import AnswerLogits
 from .groups import GroupScorer
 from .manifest import read_manifest
 from .mentions import MentionLike, characters, label_of, span_table, token_bounds
-from .names import SpanClassifier, candidate_spans
+from .names import SpanClassifier, candidate_spans, pruning_of
 from .results import FoundAnswer, FoundName, FoundRelation, FoundStates, FoundTypes
 from .sessions import Graph, OnnxEncoder
 from .texts import Mention, TokenizedText
@@ -77,6 +77,8 @@ class OnnxPipeline:
         RAISES (ValueError): ML485 without such a component, ML486 for candidates outside the text.
         """
         settings, encoder = self._component(["names"], component)
+        options = settings["options"]
+        negative = settings["labels"].index(options["negative_label"])
         read = self._read(texts, encoder)
         spans = candidate_spans(read, settings["candidates"], candidates)
         pruner = settings.get("pruner")
@@ -87,17 +89,15 @@ class OnnxPipeline:
             with_entities=settings["with_entities"],
             pruner=None if pruner is None else self._graph(pruner["graph"]),
             lengths=None if pruner is None else numpy.asarray(pruner["lengths"], dtype="float32"),
-            max_per_piece=settings["options"]["max_candidates_per_piece"],
-            least_likelihood=settings["options"].get("least_likelihood", 0.0),
+            pruning=pruning_of(options, negative),
             evidence=self._evidence(settings),
         )
         logits = classifier.classify(read, spans)
-        options = settings["options"]
         ranked = rank_entities(
             spans,
             logits,
             settings["labels"],
-            negative=settings["labels"].index(options["negative_label"]),
+            negative=negative,
             threshold=options["threshold"],
             temperature=options["temperature"],
         )

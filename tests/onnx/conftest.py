@@ -7,6 +7,7 @@ import pytest
 import spacy
 from spacy.tokens import Doc
 
+from spacy_mluke.heads.candidate_selection import BIAS, FEATURES
 from spacy_mluke.kb.entities import Entity, EntityName
 from spacy_mluke.kb.known_names import N_FEATURES, KnownNames, NameEvidence
 from spacy_mluke.onnx.texts import TokenizedText
@@ -65,6 +66,7 @@ def build_pipeline(checkpoint, **encoder):
     known = KnownNames.of([Entity("Q1", "LOC", 1.0, (EntityName("Tokyo"), EntityName("São Tomé")))])
     weights = random.standard_normal((N_FEATURES + 1, 3)).astype("float32")
     ner.evidence = NameEvidence(known, list(ner.classes), weights)
+    ner.cfg["candidate_weights"] = {**dict.fromkeys(FEATURES, 0.2), BIAS: 2.0}
     for name in ("mluke_relations", "listening"):
         nlp.get_pipe(name).initialize_labels(["capital", "home"])
     features = nlp.get_pipe("listening").model.get_ref("features")

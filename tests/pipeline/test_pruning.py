@@ -159,3 +159,61 @@ def test_the_command_shows_recall_and_writes_the_pipeline(steady_checkpoint, tmp
     assert result.exit_code == 0, result.output
     assert "5 entities" in result.output and "100.00" in result.output and "all" in result.output
     assert spacy.load(tmp_path / "few").get_pipe("mluke_ner").max_candidates_per_piece == pytest.approx(0.6)
+
+
+def call_most_candidates_negative(pipe, docs):
+    """Raise the bias of the negative class of an untrained head, which calls nearly all candidates names."""
+    logits, negative = pipe.predict(docs)[1], pipe.classes.index("NIL")
+    margins = numpy.delete(logits, negative, axis=1).max(axis=1) - logits[:, negative]
+    pipe.model.get_ref("linear").get_param("b")[negative] += numpy.quantile(margins, 0.75)
+
+
+def test_weights_of_candidates_leave_the_names_and_fewer_candidates(steady_checkpoint):
+    nlp = trained(steady_checkpoint)
+    pipe = nlp.get_pipe("mluke_ner")
+    docs = [bare(doc) for doc in ner_docs(nlp)]
+    call_most_candidates_negative(pipe, docs)
+    pipe.learn_pruning(ner_examples(nlp), max_candidates_per_piece=20.0)
+    before, found = pipe.predict(docs)[1], [names(doc) for doc in nlp.pipe([bare(doc) for doc in docs])]
+    assert pipe.learn_candidate_weights(docs, lost=0.0) == sum(map(len, found))
+    after = pipe.predict(docs)[1]
+    assert numpy.isfinite(after[:, 0]).sum() < numpy.isfinite(before[:, 0]).sum()
+    assert [names(doc) for doc in nlp.pipe([bare(doc) for doc in docs])] == found
+
+
+def test_weights_of_candidates_are_saved_until_pruning_is_learned_again(steady_checkpoint, tmp_path):
+    nlp = trained(steady_checkpoint)
+    pipe = nlp.get_pipe("mluke_ner")
+    pipe.learn_pruning(ner_examples(nlp), max_candidates_per_piece=20.0)
+    pipe.learn_candidate_weights(ner_docs(nlp))
+    nlp.to_disk(tmp_path / "weighted")
+    assert spacy.load(tmp_path / "weighted").get_pipe("mluke_ner").pruning == pipe.pruning
+    pipe.learn_pruning(ner_examples(nlp), max_candidates_per_piece=20.0)
+    assert pipe.pruning.weights is None
+
+
+def test_weights_of_candidates_need_a_pruner_and_names(steady_checkpoint):
+    nlp = trained(steady_checkpoint)
+    pipe = nlp.get_pipe("mluke_ner")
+    with pytest.raises(ValueError, match="ML205"):
+        pipe.learn_candidate_weights(ner_docs(nlp))
+    pipe.learn_pruning(ner_examples(nlp))
+    pipe.cfg["threshold"] = 1.0
+    with pytest.raises(ValueError, match="ML403"):
+        pipe.learn_candidate_weights(ner_docs(nlp))
+
+
+def test_weights_of_candidates_that_are_incomplete_are_refused(steady_checkpoint):
+    pipe = trained(steady_checkpoint).get_pipe("mluke_ner")
+    with pytest.raises(ValueError, match="ML404"):
+        pipe.check_state({**pipe.cfg, "candidate_weights": {"bias": 0.0}})
+
+
+def test_the_command_learns_weights_of_candidates(steady_checkpoint, tmp_path):
+    nlp = trained(steady_checkpoint)
+    nlp.to_disk(tmp_path / "full")
+    DocBin(docs=ner_docs(nlp)).to_disk(tmp_path / "corpus.spacy")
+    arguments = ["prune", tmp_path / "full", tmp_path / "corpus.spacy", tmp_path / "few", "--lost", "0.1"]
+    result = CliRunner().invoke(app, [*map(str, arguments)])
+    assert result.exit_code == 0, result.output
+    assert spacy.load(tmp_path / "few").get_pipe("mluke_ner").pruning.weights is not None

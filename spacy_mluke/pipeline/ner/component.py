@@ -166,7 +166,6 @@ class EntityRecognizer(ListenedPass, KnownNamesPipe, TrainablePipe):
         lengths = [numpy.zeros(0, dtype="int64")]
         logits = [numpy.zeros((0, len(self.classes)), dtype="float32")]
         states: List[PassageStates] = []
-        limit, least = self.max_candidates_per_piece, self.least_likelihood
         for part in split_docs(docs, max_tokens=MAX_TOKENS, max_docs=MAX_DOCS):
             spans = suggest_candidates(self.suggester, part)
             bounds.append(spans.bounds)
@@ -174,7 +173,7 @@ class EntityRecognizer(ListenedPass, KnownNamesPipe, TrainablePipe):
             # With evidence, any candidate may be found.
             dropped = self.negative_id if self.evidence is None else None
             kept = KeptStates(dropped) if self.listener_map else None
-            own = to_numpy(self.model.predict(SpanInput(part, spans.ragged, limit, kept, least)))
+            own = to_numpy(self.model.predict(SpanInput(part, spans.ragged, self.pruning, kept)))
             logits.append(self.add_evidence(part, spans, own))
             if kept is not None:
                 states += kept.passages()

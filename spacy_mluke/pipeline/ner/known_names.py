@@ -83,11 +83,6 @@ class KnownNamesPipe(PrunablePipe):
         gold = [find_gold(eg, self.gold_key, n) for n, eg in enumerate(examples)]
         return find_gold_classes(gold, spans, self.class_id, self.negative_id)
 
-    @property
-    def negative_id(self) -> int:
-        """Index of the negative class."""
-        return self.classes.index(self.cfg["negative_label"])
-
     def _known_candidates(self, batch: Iterable[Example]) -> Tuple[Floats2d, Bools2d, List[str], int]:
         examples = list(batch)
         docs = [eg.predicted for eg in examples]

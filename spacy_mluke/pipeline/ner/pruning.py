@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Dict, Iterable, List, Mapping, Optional, Tuple
+from typing import Any, ClassVar, Dict, Iterable, List, Mapping, Optional, Set, Tuple, cast
 
 import numpy
 from spacy.tokens import Doc
@@ -13,22 +13,25 @@ from thinc.types import Ragged
 from thinc.util import to_numpy
 
 from ...annotate.named_entities import write_candidates
+from ...annotate.selection import pick_flat, pick_nested
 from ...encoder.inputs import EncoderInput
 from ...encoder.request import EncoderModel
-from ...errors import Errors, check_at_least, check_fraction, check_positive
+from ...errors import Errors, check_at_least, check_by_label, check_fraction, check_number, check_positive
 from ...errors.renamed import take_renamed, warn_renamed
-from ...heads.pruning import entity_edges, fit
+from ...heads.candidate_selection import BIAS, FEATURES, Pruning, candidate_features
+from ...heads.pruning import edge_columns, entity_edges, fit, fit_weights
 from ...ragged import row_offsets
 from ...suggesters.candidates import CandidateSpans, suggest_candidates
-from ...types import Bools2d, Floats2d, Ints2d
+from ...types import Bools1d, Bools2d, Floats2d, Ints2d
 from ..base.defaults import Suggester
 from ..base.labels import LabelledPipe
+from .decoding import rank_entities
 from .gold_entities import UNKNOWN, GoldEntities, find_gold, find_gold_classes
 
 # Maximum number of wordpieces to train on: all their states are in memory at once.
 MAX_PIECES = 200_000
 # What is saved about pruning, before there is any.
-UNPRUNED: Dict[str, Any] = {"max_candidates_per_piece": None, "least_likelihood": 0.0}
+UNPRUNED: Dict[str, Any] = {"max_candidates_per_piece": None, "least_likelihood": 0.0, "candidate_weights": None}
 _DOCS = 64
 
 
@@ -53,6 +56,23 @@ class PrunablePipe(LabelledPipe):
         option = "max_candidates_per_piece"
         check_at_least(option, state.get(option), 0, whole=False, optional=True)
         check_fraction("least_likelihood", state.get("least_likelihood", 0.0))
+        weights = state.get("candidate_weights")
+        if weights is not None:
+            check_by_label("candidate_weights", weights, check_number)
+            missing = {*FEATURES, BIAS} - set(weights)
+            if missing:
+                raise ValueError(Errors.ML404.format(name=self.name, missing=", ".join(sorted(missing))))
+
+    @property
+    def negative_id(self) -> int:
+        """Index of the negative class."""
+        return self.classes.index(self.cfg["negative_label"])
+
+    @property
+    def pruning(self) -> Optional[Pruning]:
+        """Which candidates are classified; None for all."""
+        limit, weights = self.max_candidates_per_piece, self.cfg["candidate_weights"]
+        return None if limit is None else Pruning(limit, self.least_likelihood, weights, self.negative_id)
 
     @property
     def max_candidates_per_piece(self) -> Optional[float]:
@@ -139,7 +159,61 @@ class PrunablePipe(LabelledPipe):
         self.load()
         n_entities = self._fit_pruner(examples)
         self.max_candidates_per_piece, self.least_likelihood = limit, least_likelihood
+        self.cfg["candidate_weights"] = None
         return n_entities
+
+    def learn_candidate_weights(self, docs: Iterable[Doc], *, lost: float = 0.001) -> int:
+        """Learn which of the candidates that the pruner selects need not be classified, from the predictions without.
+
+        Six weights say, before a candidate is encoded, how probably it is an entity: by the pruner, by where other
+        entities begin and end inside it, and by what the head says of its first and last word. The texts need no
+        annotation. `learn_pruning` removes the weights again.
+
+        docs (Iterable[Doc]): Texts; some hundred sentences with a thousand entities are enough.
+        lost (float): Fraction of the predicted entities that may be lost.
+        RETURNS (int): Number of predicted entities in the texts.
+        RAISES (ValueError): ML205 if it has not been trained to prune, ML403 if it predicts no entity.
+        """
+        check_fraction("lost", lost)
+        self.load()
+        self.cfg["candidate_weights"] = None
+        if self.pruning is None:
+            raise ValueError(Errors.ML205.format(name=self.name))
+        parts = [self._judge_candidates(list(part)) for part in minibatch(docs, _DOCS)]
+        n_entities = sum(int(is_found.sum()) for _, _, is_found in parts)
+        if not n_entities:
+            raise ValueError(Errors.ML403.format(name=self.name))
+        columns = (numpy.concatenate(own) for own in zip(*parts, strict=True))
+        self.cfg["candidate_weights"] = fit_weights(*columns, lost=lost)
+        return n_entities
+
+    def _judge_candidates(self, docs: List[Doc]) -> Tuple[Floats2d, Bools1d, Bools1d]:
+        """Features of the selected candidates, whether each has a label, and whether it is predicted in the end."""
+        model, options = self.model, self.cfg
+        spans = suggest_candidates(self.suggester, docs)
+        logits = self.predict(docs)[1]
+        request = EncoderInput(docs, spans.ragged, with_all_pieces=True, split_tokens=True, with_entities=False)
+        output = model.get_ref("encoder").predict(request)
+        pruner = model.get_ref("pruner")
+        columns = edge_columns(pruner, model.get_ref("linear"), cast(Any, output.piece_states))
+        chosen = numpy.flatnonzero(numpy.isfinite(logits[:, 0]))
+        rows, lengths = output.batch.span_rows[chosen], to_numpy(pruner.get_param("L"))
+        features = candidate_features(columns, lengths, output.batch, rows, self.negative_id)
+        ranked = rank_entities(
+            spans,
+            logits,
+            self.classes,
+            negative=self.negative_id,
+            threshold=options["threshold"],
+            temperature=options["temperature"],
+        )
+        found: Set[Tuple[int, ...]] = set()
+        for n, (doc, own) in enumerate(zip(docs, ranked, strict=True)):
+            kept = pick_nested(own.bounds) if options["keep_nested"] else pick_flat(own.bounds, len(doc), [])
+            found.update((n, *own.bounds[i]) for i in kept)
+        keys = zip(spans.docs[chosen].tolist(), *spans.bounds[chosen].T.tolist(), strict=True)
+        is_found = numpy.asarray([key in found for key in keys], dtype=bool)
+        return features, logits[chosen].argmax(axis=1) != self.negative_id, is_found
 
     def _fit_pruner(self, examples: Iterable[Example]) -> int:
         model = self.model
