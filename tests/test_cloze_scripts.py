@@ -11,9 +11,11 @@ import pytest
 import torch
 
 from scripts.cloze.answers import Rows, best
+from scripts.cloze.fitting import combined, fit_rows, make_examples
 from scripts.cloze.questions import HIDDEN, NEVER, TOLD, Exam, Question, Training, bundled_training, read_exam
 from scripts.cloze.statements import (
     bundled_facts,
+    first_facts,
     is_held_out,
     make_statements,
     mlama_templates,
@@ -22,7 +24,6 @@ from scripts.cloze.statements import (
     sample_facts,
 )
 from scripts.measure_cloze import ALL, MAJORITY, NAMES, STATES, majority_of, measure, show
-from scripts.try_cloze_rows import fit
 from scripts.world.facts import HELD_OUT, SEED, Fact, draw_held_out, pair_of, read_facts
 from scripts.world.template_files import normal, read_templates
 from spacy_mluke import EntityStore, StoreRow, build_store
@@ -119,12 +120,16 @@ def test_of_equally_frequent_objects_the_majority_is_always_the_same():
 
 def test_facts_of_mlama_and_held_out_pairs_are_never_stated(mlama, tmp_path):
     pairs = [(f"Q{i}", "Q90") for i in range(1000, 1100)]
+    subjects = [StoreRow(subject, "en", subject, entity_prior=float(subject[1:])) for subject, _ in pairs]
+    others = [StoreRow(qid, "en", qid) for qid in ("Q5", "Q90", "Q142", "Q6")]
+    build_store([*subjects, *others], tmp_path / "people.sqlite")
     lines = [f"P19\t{subject}\t{object_}\txfactr" for subject, object_ in pairs]
     lines += ["P19\tQ5\tQ90\txfactr+mlama", "P19\tQ90\tQ142\tcodex", "P19\tQ6\tQ7\tcodex"]
     path = tmp_path / "facts.tsv.xz"
     path.write_bytes(lzma.compress(("\n".join(lines) + "\n").encode()))
-    found = read_training_facts(path, mlama, {"P19": {"Q90", "Q142"}})
-    assert [fact.subject for fact in found] == [s for s, o in pairs if not is_held_out((s, o))]
+    found = read_training_facts(path, mlama, EntityStore(tmp_path / "people.sqlite"), {"P19"})
+    # The best-known subjects come first.
+    assert [fact.subject for fact in found] == [s for s, o in pairs[::-1] if not is_held_out((s, o))]
     assert 20 < 100 - len(found) < 47
     assert is_held_out(("Q1", "Q2")) == is_held_out(("Q2", "Q1"))
 
@@ -152,9 +157,41 @@ def test_some_facts_of_each_relation_are_sampled():
     assert Counter(fact.relation for fact in sample_facts(facts, 3)) == {"P1": 3, "P2": 3}
 
 
-def test_trained_rows_find_the_facts_and_others_stay():
-    queries = torch.eye(4)[:2]
-    before = Rows(torch.zeros(3, 4), torch.zeros(3))
-    after = fit(queries, torch.tensor([1, 2]), before, epochs=30)
-    assert best(queries, after, [0, 1, 2]) == [1, 2]
-    assert before.rows.abs().sum() == 0
+def test_the_first_facts_of_all_relations_come_first():
+    facts = [Fact(relation, str(i), "o") for relation in ("P2", "P1") for i in range(3)]
+    assert first_facts(facts[:-1], 3) == [facts[3], facts[0], facts[4], facts[1], facts[2]]
+
+
+@pytest.fixture
+def table():
+    """Rows of a checkpoint: one that is no entity, and entity "a"."""
+    return Rows(torch.eye(4)[:2] / 10, torch.zeros(2))
+
+
+QUERIES = torch.eye(4)[:3] * 30
+
+
+def trained(table, right, epochs=60):
+    """Train new rows of "a", "b" and "c" with a question for each of the first answers."""
+    start = Rows(torch.zeros(3, 4), torch.zeros(3))
+    examples = make_examples(QUERIES[: len(right)], right, {"a": 0, "b": 1, "c": 2}, {"a": 1})
+    return fit_rows(examples, table, [0], start, epochs, decay=0.0), start
+
+
+def test_trained_rows_find_the_facts_and_those_of_the_checkpoint_stay(table):
+    before = [own.clone() for own in table]
+    (rows, bias), start = trained(table, [["b"], ["a"], ["c"]])
+    logits = combined(QUERIES, table, Rows(rows, bias), [1, -1, -1], [0, 1, 2])
+    assert logits.argmax(axis=1).tolist() == [1, 0, 2]
+    assert all(torch.equal(own, other) for own, other in zip(table, before, strict=True))
+    assert start.rows.abs().sum() == 0
+
+
+def test_another_right_answer_is_not_pushed_away(table):
+    (rows, _), _ = trained(table, [["b", "c"]])
+    assert rows[2].abs().sum() == 0 < rows[0].abs().sum()
+
+
+def test_an_answer_without_any_row_has_no_logit(table):
+    logits = combined(QUERIES[:1], table, Rows(torch.zeros(1, 4), torch.zeros(1)), [-1], [-1])
+    assert float(logits[0, 0]) < -1e8

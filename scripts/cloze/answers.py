@@ -77,6 +77,11 @@ class Answerer:
             rows = self.loaded.network.entity_embeddings.entity_embeddings(ids).float()
             return Rows(rows, self.head.bias[ids])
 
+    def table(self) -> Rows:
+        """Return the rows and biases of the encoder's own entities."""
+        table: Any = self.loaded.network.entity_embeddings.entity_embeddings
+        return Rows(table.weight.detach().float(), self.head.bias.detach().float())
+
     def name_rows(self) -> Rows:
         """Return rows made from the words of names, as `add_entities` makes them."""
         return self._with_mean_bias(name_rows(self.loaded, [new_entity(entity) for entity in self.entities]))

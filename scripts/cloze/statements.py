@@ -8,7 +8,7 @@ import lzma
 import random
 from collections import defaultdict
 from pathlib import Path
-from typing import Collection, Dict, Iterable, List, Mapping, Set, Tuple
+from typing import Collection, Dict, Iterable, List, Mapping, Optional, Set, Tuple
 
 from scripts.cloze.questions import MASK, TOLD, Question
 from scripts.world.facts import HELD_OUT, SEED, Fact, Pair, draw_held_out, pair_of
@@ -25,27 +25,43 @@ def is_held_out(pair: Pair) -> bool:
     return int(hashlib.sha256(" ".join(sorted(pair)).encode()).hexdigest()[:8], 16) % 3 == 0
 
 
-def read_training_facts(data: Path, mlama: Path, objects: Mapping[str, Collection[str]]) -> List[Fact]:
-    """Read the facts that training may state.
+def read_training_facts(data: Path, mlama: Path, store: EntityStore, relations: Collection[str]) -> List[Fact]:
+    """Read the facts that training may state: both entities are in the knowledge base.
 
     data (Path): facts.tsv.xz: relation, subject, object, sources. Facts with the source "mlama" are skipped.
     mlama (Path): Folder of mLAMA. Facts about a pair of entities that mLAMA asks for are skipped.
-    objects (Mapping[str, Collection[str]]): Candidates of each relation; facts with other objects are skipped.
-    RETURNS (List[Fact]): The facts, without held-out pairs.
+    store (EntityStore): The knowledge base.
+    relations (Collection[str]): Relations; other facts are skipped.
+    RETURNS (List[Fact]): The facts in ids of the knowledge base, without held-out pairs. Those of the best-known
+        subjects come first.
     """
     lines = (mlama / "triples.tsv").read_text(encoding="utf8").splitlines()
     asked: Set[Pair] = {pair_of(Fact(*line.split("\t"))) for line in lines}
     found = []
+    ids: Dict[str, Optional[str]] = {}
     with lzma.open(data, "rt", encoding="utf8") as file:
         for line in file:
             *fields, sources = line.rstrip("\n").split("\t")
             fact = Fact(*fields)
             pair = pair_of(fact)
-            if "mlama" in sources.split("+") or fact.object not in objects.get(fact.relation, ()):
+            if fact.relation not in relations or "mlama" in sources.split("+") or pair in asked or is_held_out(pair):
                 continue
-            if pair not in asked and not is_held_out(pair):
-                found.append(fact)
-    return found
+            for qid in pair:
+                if qid not in ids:
+                    ids[qid] = store.find_id(qid)
+            subject, object_ = ids[fact.subject], ids[fact.object]
+            if subject is not None and object_ is not None:
+                found.append(Fact(fact.relation, subject, object_))
+    priors = {subject: store[subject].prior or 0.0 for subject in {fact.subject for fact in found}}
+    return sorted(dict.fromkeys(found), key=lambda fact: (-priors[fact.subject], fact))
+
+
+def first_facts(facts: Iterable[Fact], n: int) -> List[Fact]:
+    """Return the first `n` facts of each relation: the first of each, then the second, and so on."""
+    by_relation: Dict[str, List[Fact]] = defaultdict(list)
+    for fact in facts:
+        by_relation[fact.relation].append(fact)
+    return [own[place] for place in range(n) for _, own in sorted(by_relation.items()) if place < len(own)]
 
 
 def bundled_facts(facts: Iterable[Fact], store: EntityStore) -> List[Fact]:

@@ -1,4 +1,4 @@
-"""Errors of knowledge bases and entity stores: ML230 to ML244, ML415 to ML416, ML422 to ML428."""
+"""Errors of knowledge bases and entity stores: ML230 to ML244, ML415 to ML416, ML422 to ML424."""
 
 
 class KnowledgeBaseErrors:

@@ -1,5 +1,5 @@
 """Errors of the components and their heads: ML072 to ML089, ML200 to ML229, ML385 to ML389, ML403, ML404,
-ML468, ML469."""
+ML425 to ML428, ML468, ML469."""
 
 
 class PipelineErrors:
@@ -191,4 +191,22 @@ class PipelineErrors:
     ML469 = (
         "Component '{name}' cannot learn what known names say: of {n:,} examples, none has annotated entities that are "
         "among its candidates. Pass annotated examples, with entities in {where}."
+    )
+
+    # --- further fillers ---
+    ML425 = (
+        "The rows of {n} further entities ('entity_rows') were trained for another checkpoint than '{name}'. Set "
+        "entity_rows to null, or to a file of rows that were trained for this one."
+    )
+    ML426 = (
+        "'{path}' cannot be read as rows of entities: {reason}. Set entity_rows to null, or to a file that "
+        "EntityRows.to_disk wrote."
+    )
+    ML427 = (
+        "'{name}' has entity_rows, but no knowledge base with the names of these entities. Set 'candidates' of the "
+        "component, or set entity_rows to null."
+    )
+    ML428 = (
+        "No filler of '{name}' has one of the types {types}. Types of its entities: {known}. They are those of the "
+        "knowledge base ('candidates' of the component)."
     )

@@ -20,7 +20,7 @@ from ...types import Counts, Ints1d
 from ..base.serialization import Part
 from ..base.task import Scorer
 from .filling import MODES, Choice, Filled, check_heads, fill_masks
-from .masked_texts import MaskedText, find_entity
+from .masked_texts import MaskedText
 from .training import ClozeTraining
 
 
@@ -53,6 +53,9 @@ class ClozeFiller(ClozeTraining, TrainablePipe):
     n_negatives (int): Number of negative entities in a training step, sampled from the labels; 0 for all labels.
     show_linked (bool): Whether linked mentions of a document are read with their entities, the `[X] & [Y]` of Ri et al.
         (2022, section 5). If not, mentions are read as words only.
+    entity_rows (Optional[str]): Rows of further entities of the knowledge base, trained for this encoder: a file that
+        `EntityRows.to_disk` wrote. They are fillers beside the entities of the vocabulary, unless the component has
+        labels. A saved pipeline contains them.
     scorer (Optional[Scorer]): The scorer.
     RAISES (ValueError): ML070 for an unknown mode, ML071, ML310 for numbers that are not allowed.
     """
@@ -70,6 +73,7 @@ class ClozeFiller(ClozeTraining, TrainablePipe):
         top_k: int = 5,
         n_negatives: int = 0,
         show_linked: bool = True,
+        entity_rows: Optional[str] = None,
         scorer: Optional[Scorer] = None,
     ):
         options = {
@@ -78,6 +82,7 @@ class ClozeFiller(ClozeTraining, TrainablePipe):
             "top_k": top_k,
             "n_negatives": n_negatives,
             "show_linked": show_linked,
+            "entity_rows": entity_rows,
         }
         super().__init__(vocab, model, name, lang, options, scorer)
         self.knowledge_base = candidates
@@ -85,6 +90,7 @@ class ClozeFiller(ClozeTraining, TrainablePipe):
             candidates.bind(vocab)
 
     def check_options(self, options: Mapping[str, Any]) -> None:
+        super().check_options(options)
         check_text("marker", options["marker"])
         check_choice("mode", options["mode"], MODES)
         check_at_least("top_k", options["top_k"], 1)
@@ -119,6 +125,7 @@ class ClozeFiller(ClozeTraining, TrainablePipe):
         *,
         mode: Optional[str] = None,
         lang: Optional[str] = None,
+        types: Optional[Sequence[str]] = None,
     ) -> List[List[Filler]]: ...
 
     @overload
@@ -130,6 +137,7 @@ class ClozeFiller(ClozeTraining, TrainablePipe):
         *,
         mode: Optional[str] = None,
         lang: Optional[str] = None,
+        types: Optional[Sequence[str]] = None,
     ) -> List[List[List[Filler]]]: ...
 
     def fill(
@@ -140,6 +148,7 @@ class ClozeFiller(ClozeTraining, TrainablePipe):
         *,
         mode: Optional[str] = None,
         lang: Optional[str] = None,
+        types: Optional[Sequence[str]] = None,
     ) -> Union[List[List[Filler]], List[List[List[Filler]]]]:
         """Predict the fillers of the masks in a text, or in several texts. Documents do not change.
 
@@ -154,10 +163,11 @@ class ClozeFiller(ClozeTraining, TrainablePipe):
         mode (Optional[str]): "entity", "word", or "both". By default, the component's option.
         lang (Optional[str]): Language of the text, for the names of entities. By default, the document's, and for a
             string the pipeline's.
+        types (Optional[Sequence[str]]): Types that entities must have in the knowledge base, such as "PER" or "LOC".
         RETURNS (Union[List[List[Filler]], List[List[List[Filler]]]]): The fillers of each mask, best first; for several
             texts, a list of such lists.
         RAISES (ValueError): ML071 for a `top_k` below 1, ML221 if the encoder lacks a head, ML222 if its vocabulary has
-            no entities, ML223 for a candidate that is not an entity.
+            no entities, ML223 for a candidate that is not an entity, ML428 if no entity has one of the types.
         """
         mode = self.cfg["mode"] if mode is None else mode
         check_choice("mode", mode, MODES)
@@ -166,7 +176,7 @@ class ClozeFiller(ClozeTraining, TrainablePipe):
         texts: List[Any] = [text] if isinstance(text, (str, Doc)) else list(text)
         masked = [self.masked_text(one, lang) for one in texts]
         langs = list(dict.fromkeys(one.lang for one in masked)) or [self.lang]
-        choice = self._choice(mode, top_k, candidates, langs)
+        choice = self._choice(mode, top_k, candidates, langs, types)
         filled = fill_masks(self.model, masked, choice)
         self.warn(filled.counts)
         return filled.fillers[0] if isinstance(text, (str, Doc)) else filled.fillers
@@ -183,24 +193,31 @@ class ClozeFiller(ClozeTraining, TrainablePipe):
         return MaskedText(text, find_markers(text, self.cfg["marker"]), lang or self.lang)
 
     def _choice(
-        self, mode: str, top_k: Optional[int], candidates: Optional[Sequence[str]], langs: Sequence[str]
+        self,
+        mode: str,
+        top_k: Optional[int],
+        candidates: Optional[Sequence[str]],
+        langs: Sequence[str],
+        types: Optional[Sequence[str]] = None,
     ) -> Choice:
         ids: Optional[Ints1d] = self.label_ids() if self.classes else None
         if candidates is not None:
             loaded = self.loaded_encoder()
-            found = [find_entity(loaded, candidate, langs, self.knowledge_base) for candidate in candidates]
+            found = [self.find_filler(loaded, candidate, langs) for candidate in candidates]
             if mode == "entity" and None in found:
                 unknown = candidates[found.index(None)]
                 hint = f" ({', '.join(filter(None, langs))})" if any(langs) else ""
                 raise ValueError(Errors.ML223.format(name=loaded.source, candidate=unknown, lang=hint))
             known = [entity_id for entity_id in found if entity_id is not None]
             ids = numpy.unique(numpy.asarray(known, dtype="int64"))
+        if types is not None:
+            ids = self.of_types(ids, types)
         keys = dict(zip(self.label_ids().tolist(), self.classes, strict=True)) if self.classes else {}
         if top_k is None:
             # A candidate may be both an entity and a word.
             top_k = self.cfg["top_k"] if candidates is None else max(2 * len(candidates), 1)
         words = None if candidates is None else list(dict.fromkeys(candidates))
-        return Choice(mode, top_k, ids, words, keys, self.knowledge_base)
+        return Choice(mode, top_k, ids, words, keys, self.knowledge_base, self.entity_rows)
 
     def predict(self, docs: Iterable[Doc]) -> ClozePrediction:
         """Predict the fillers of documents' masks. The documents do not change.

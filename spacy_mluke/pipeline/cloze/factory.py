@@ -18,6 +18,7 @@ CLOZE: Dict[str, Any] = {
     "top_k": 5,
     "n_negatives": 0,
     "show_linked": True,
+    "entity_rows": None,
     "scorer": {"@scorers": "spacy-mluke.cloze_scorer.v1"},
 }
 
@@ -40,6 +41,7 @@ def make_mluke_cloze(
     top_k: int,
     n_negatives: int,
     show_linked: bool,
+    entity_rows: Optional[str],
     scorer: Optional[Callable],
 ) -> "ClozeFiller":
     """Make `mluke_cloze`, for the pipeline's language. See `ClozeFiller` for the options."""
@@ -56,5 +58,6 @@ def make_mluke_cloze(
         top_k=top_k,
         n_negatives=n_negatives,
         show_linked=show_linked,
+        entity_rows=entity_rows,
         scorer=scorer,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Dict, List, Optional, Sequence
+from typing import Dict, List, Optional, Sequence, Tuple
 
 import numpy
 
@@ -11,11 +11,12 @@ from ...annotate.fillers import Filler
 from ...checkpoint.load import LoadedEncoder
 from ...encoder.access import load_model
 from ...errors import Errors
+from ...heads.entity_rows import EntityRows, rank_with_rows
 from ...heads.mask_states import predict_masks
 from ...heads.masked_entities import MaskedModel, check_entity_head, rank_entities
 from ...heads.masked_words import check_word_head, piece_log_probs, rank_pieces
 from ...kb.candidate_sources import CandidateSource
-from ...types import Counts, Ints1d
+from ...types import Counts, DeviceFloats2d, Floats2d, Ints1d, Ints2d
 from ...vocabulary.entity_names import key_of, name_in, title_of
 from .masked_texts import MaskedText, mask_input
 
@@ -34,6 +35,7 @@ class Choice:
     words: Optional[Sequence[str]] = None  # None for all wordpieces
     keys: Dict[int, str] = field(default_factory=dict)  # the component's labels by entity id
     source: Optional[CandidateSource] = None  # the knowledge base whose ids the fillers get
+    further: Optional[EntityRows] = None  # entities beside those of the vocabulary
 
 
 @dataclass
@@ -63,7 +65,7 @@ def fill_masks(model: MaskedModel, texts: Sequence[MaskedText], choice: Choice) 
     found: List[List[Filler]] = [[] for _ in range(total)]
     loaded = load_model(encoder)
     if choice.mode != "word" and len(kept):
-        ids, scores = rank_entities(model, states.entities, choice.top_k, choice.entity_ids)
+        ids, scores = _rank(model, states.entities, choice)
         for mask, own_ids, own_scores in zip(kept.tolist(), ids.tolist(), numpy.exp(scores).tolist(), strict=True):
             pairs = zip(own_ids, own_scores, strict=True)
             found[mask] += [_entity_filler(loaded, i, score, lang_of[mask], choice) for i, score in pairs]
@@ -78,6 +80,12 @@ def fill_masks(model: MaskedModel, texts: Sequence[MaskedText], choice: Choice) 
     counts = Counts(spans=total, blank_spans=total - len(kept))
     by_mask = iter(ranked)
     return Filled([[next(by_mask) for _ in text.masks] for text in texts], counts)
+
+
+def _rank(model: MaskedModel, states: DeviceFloats2d, choice: Choice) -> Tuple[Ints2d, Floats2d]:
+    if choice.further is None:
+        return rank_entities(model, states, choice.top_k, choice.entity_ids)
+    return rank_with_rows(model, states, choice.top_k, choice.further, choice.entity_ids)
 
 
 def _score_words(
@@ -132,6 +140,11 @@ def _piece_fillers(loaded: LoadedEncoder, ids: List[int], scores: List[float], t
 
 
 def _entity_filler(loaded: LoadedEncoder, entity_id: int, score: float, lang: str, choice: Choice) -> Filler:
+    n_own = loaded.config.entity_vocab_size
+    if choice.further is not None and entity_id >= n_own:
+        own_id = choice.further.ids[entity_id - n_own]
+        entity = None if choice.source is None else choice.source.get(own_id)
+        return Filler(own_id if entity is None else entity.name(lang), own_id, score, own_id)
     names = loaded.entities.names(entity_id)
     if not names:
         # A row of the embedding table without a name.

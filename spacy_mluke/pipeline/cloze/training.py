@@ -18,21 +18,18 @@ from ...checkpoint.add_entities import add_heads
 from ...encoder.inputs import MentionInput
 from ...errors import Errors, Warnings, did_you_mean
 from ...heads.losses import cross_entropy
-from ...kb.candidate_sources import CandidateSource
 from ...types import EntityLogits, Floats2d, Ints1d
 from .filling import check_heads
+from .further import FillerPipe
 from .gold import GoldClozes, collect_clozes, collect_entities
-from .labels import EntityLabelledPipe
 from .masked_texts import MaskedText, find_linked, mask_input
 
 # Masks whose states initialize a fresh head.
 _PROBES = 64
 
 
-class ClozeTraining(EntityLabelledPipe):
+class ClozeTraining(FillerPipe):
     """Base of `ClozeFiller`: trains masked-entity prediction over the component's labels."""
-
-    knowledge_base: Optional[CandidateSource] = None  # a knowledge base with other ids of the encoder's entities
 
     def masked_doc(self, doc: Doc, masks: Sequence[Chars], lang: Optional[str] = None) -> MaskedText:
         """Return the text of a document with masks and, if `show_linked` is set, its linked mentions.
