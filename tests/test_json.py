@@ -24,7 +24,7 @@ OURS = ["mluke_questions", "mluke_answers", "mluke_fillers", "mluke_relations"]
 
 @pytest.fixture
 def doc():
-    doc = spacy.blank("en")("Tokyo is in Japan, near [MASK].")
+    doc = spacy.blank("xx")("Tokyo is in Japan, near [MASK].")
     doc.ents = [Span(doc, 0, 1, "CITY", kb_id="Q1490"), Span(doc, 3, 4, "LAND")]
     doc._.mluke_relations = [Relation(doc.ents[0], doc.ents[1], "in", 0.5)]
     doc._.mluke_questions = ["Where is Tokyo?", Question("Is it?", "2", ((0, 2, "en:Is"),))]

@@ -17,7 +17,7 @@ from .brat import read_brat, write_brat
 from .docs import DocMaker, ids_of
 from .documents import ToolDocument, listed, read_doc
 from .label_studio import read_tasks, write_tasks
-from .label_studio_config import label_studio_config
+from .label_studio_config import find_labels, write_config
 from .prodigy import read_prodigy, write_prodigy
 from .webanno_tsv import write_webanno_tsv
 from .webanno_tsv_reader import read_webanno_tsv
@@ -35,6 +35,7 @@ def export_annotations(
     spans_key: str = "mluke_ner",
     as_annotations: bool = False,
     model_version: str = "",
+    nlp: Optional[Language] = None,
 ) -> int:
     """Write documents as tasks of an annotation tool, so that people can correct what a pipeline has predicted.
 
@@ -49,6 +50,8 @@ def export_annotations(
     as_annotations (bool): For Label Studio: whether the entities are annotations, which count as done by a person,
         instead of predictions.
     model_version (str): For Label Studio: version of the model that predicted.
+    nlp (Optional[Language]): For Label Studio: the pipeline that predicted. Annotators can then choose all its labels,
+        and not only those in the documents.
     RETURNS (int): Number of documents.
     RAISES (ValueError): ML070 for an unknown format, ML473 if an entity has a reserved label, ML475 for "xmi" without
         dkpro-cassis, ML360 if the file cannot be written.
@@ -68,9 +71,10 @@ def export_annotations(
                 write_prodigy(documents, aside)
             else:
                 write_tasks(documents, aside, as_annotations=as_annotations, model_version=model_version)
-    if format == "label-studio" and any(document.entities for document in documents):
+    labels = find_labels(nlp, all_docs, spans_key=spans_key) if format == "label-studio" else None
+    if labels is not None and labels[0]:
         with writing(target.with_suffix(".xml")) as aside:
-            aside.write_text(label_studio_config(all_docs, spans_key=spans_key), encoding="utf8")
+            aside.write_text(write_config(*labels), encoding="utf8")
     if +counts:
         warnings.warn(Warnings.ML477.format(path=path, found=listed(counts)), stacklevel=2)
     return len(documents)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import colorsys
 from dataclasses import dataclass, field
-from typing import Dict, Iterable, Optional, Union
+from typing import Dict, Iterable, Optional, Set, Tuple, Union
 from xml.etree import ElementTree
 
 from spacy.language import Language
@@ -42,23 +42,34 @@ def label_studio_config(
     RETURNS (str): XML, for Settings > Labeling Interface > Code.
     RAISES (ValueError): ML476 if there are no labels.
     """
-    entities: Dict[str, None] = {}
-    relations: Dict[str, None] = {}
-    if isinstance(source, Language):
-        for name in source.pipe_names:
-            labels = dict.fromkeys(map(str, getattr(source.get_pipe(name), "labels", ())))
-            assigns = source.get_pipe_meta(name).assigns
+    nlp, docs = (source, ()) if isinstance(source, Language) else (None, source)
+    return write_config(*find_labels(nlp, docs, spans_key=spans_key), kb_ids=kb_ids)
+
+
+def find_labels(nlp: Optional[Language], docs: Iterable[Doc], *, spans_key: str) -> Tuple[Set[str], Set[str]]:
+    """Find the labels that a project needs.
+
+    nlp (Optional[Language]): A pipeline, for the labels of its components.
+    docs (Iterable[Doc]): Documents, for the labels of their entities and relations.
+    spans_key (str): As for `label_studio_config`.
+    RETURNS (Tuple[Set[str], Set[str]]): Labels of entities and of relations.
+    """
+    entities: Set[str] = set()
+    relations: Set[str] = set()
+    if nlp is not None:
+        for name, pipe in nlp.pipeline:
+            labels = set(map(str, getattr(pipe, "labels", ())))
+            assigns = nlp.get_pipe_meta(name).assigns
             if "doc.ents" in assigns:
-                entities.update(labels)
+                entities |= labels
             if "doc._.mluke_relations" in assigns:
-                relations.update(labels)
-    else:
-        install_extensions()
-        for doc in source:
-            document = read_doc(doc, spans_key=spans_key)
-            entities.update({entity.label or UNLABELLED: None for entity in document.entities})
-            relations.update({relation.label: None for relation in document.relations})
-    return write_config(entities, relations, kb_ids=kb_ids)
+                relations |= labels
+    install_extensions()
+    for doc in docs:
+        document = read_doc(doc, spans_key=spans_key)
+        entities.update(entity.label or UNLABELLED for entity in document.entities)
+        relations.update(relation.label for relation in document.relations)
+    return entities, relations
 
 
 def write_config(entities: Iterable[str], relations: Iterable[str], *, kb_ids: bool = True) -> str:

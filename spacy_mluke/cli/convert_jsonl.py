@@ -61,3 +61,5 @@ def convert_jsonl(
     found = ", ".join(f"{kind}: {number:,}" for kind, number in skipped.most_common() if number)
     if found:
         msg.warn("Skipped", found)
+    if any(number for kind, number in skipped.items() if kind.endswith(" not on tokens")):
+        msg.info("--align expand moves spans to token boundaries; --pipeline takes the tokenizer of a pipeline")

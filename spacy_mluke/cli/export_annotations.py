@@ -53,6 +53,12 @@ def export_annotations(
     version = f"{nlp.meta['lang']}_{nlp.meta['name']}-{nlp.meta['version']}" if pipeline else ""
     with warnings_shown():
         n = formats.export_annotations(
-            docs, target, format, spans_key=spans_key, as_annotations=as_annotations, model_version=version
+            docs,
+            target,
+            format,
+            spans_key=spans_key,
+            as_annotations=as_annotations,
+            model_version=version,
+            nlp=nlp if pipeline else None,
         )
     msg.good(f"Wrote {target}: {n:,} documents")

@@ -67,7 +67,8 @@ def test_corrections_made_in_label_studio_train_a_pipeline(corpus, tmp_path, tin
 
 def test_a_pipeline_can_annotate_before_the_export(tmp_path):
     nlp = spacy.blank("xx")
-    nlp.add_pipe("entity_ruler").add_patterns([{"label": "LOC", "pattern": "Paris"}])
+    patterns = [{"label": "LOC", "pattern": "Paris"}, {"label": "ORG", "pattern": "Acme"}]
+    nlp.add_pipe("entity_ruler").add_patterns(patterns)
     nlp.to_disk(tmp_path / "pipeline")
     (tmp_path / "texts.jsonl").write_text('{"text": "Paris, Paris"}\n', encoding="utf8")
     tasks = tmp_path / "tasks.json"
@@ -77,6 +78,8 @@ def test_a_pipeline_can_annotate_before_the_export(tmp_path):
     (task,) = json.loads(tasks.read_text(encoding="utf8"))
     assert task["predictions"][0]["model_version"] == "xx_pipeline-0.0.0"
     assert len(task["predictions"][0]["result"]) == 2
+    # Annotators can also choose labels that were not predicted.
+    assert 'value="ORG"' in (tmp_path / "tasks.xml").read_text(encoding="utf8")
 
 
 def test_documents_survive_both_commands(corpus, tmp_path):

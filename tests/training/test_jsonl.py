@@ -171,8 +171,10 @@ def test_the_tokenizer_of_a_pipeline_makes_the_tokens(tmp_path):
     record = {"text": "東京は日本の首都である", "entities": [{"start": 0, "end": 2, "label": "LOC"}]}
     (tmp_path / "in.jsonl").write_text(json.dumps(record) + "\n", encoding="utf8")
     command = ["convert-jsonl", str(tmp_path / "in.jsonl"), str(tmp_path / "out.spacy")]
+    assert "--pipeline takes the tokenizer" in " ".join(CliRunner().invoke(app, command).output.split())
     result = CliRunner().invoke(app, [*command, "--pipeline", str(tmp_path / "pipeline")])
     assert result.exit_code == 0, result.output
+    assert "not on tokens" not in result.output
     (doc,) = DocBin().from_disk(tmp_path / "out.spacy").get_docs(spacy.blank("xx").vocab)
     assert [ent.text for ent in doc.ents] == ["東京"]
 
