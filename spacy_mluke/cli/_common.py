@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import warnings
+from collections import Counter
 from typing import Dict, Iterator, Tuple
 
 from tqdm import tqdm
@@ -30,6 +31,18 @@ def counted(n: int, noun: str) -> str:
     RETURNS (str): "1 shard", "2,000 shards".
     """
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
+def warn_skipped(skipped: Counter[str]) -> None:
+    """Print what was skipped, with numbers; nothing if nothing was.
+
+    skipped (Counter[str]): Number of skipped items by kind.
+    """
+    from wasabi import msg
+
+    found = ", ".join(f"{kind}: {number:,}" for kind, number in skipped.most_common() if number)
+    if found:
+        msg.warn("Skipped", shown(found))
 
 
 def n_cores() -> int:

@@ -42,6 +42,7 @@ def convert_jsonl(
     from ..storage.files import writing
     from ..training.corpus_files import read_docbin
     from ..training.jsonl import read_jsonl, write_jsonl
+    from ._common import warn_skipped
 
     nlp = load_saved(pipeline) if pipeline else spacy.blank(lang)
     skipped: Counter[str] = Counter()
@@ -58,8 +59,6 @@ def convert_jsonl(
         with writing(target) as aside:
             n = write_jsonl(read_docbin(source, nlp.vocab), aside, spans_key=spans_key)
     msg.good(f"Wrote {target}: {n:,} documents")
-    found = ", ".join(f"{kind}: {number:,}" for kind, number in skipped.most_common() if number)
-    if found:
-        msg.warn("Skipped", found)
+    warn_skipped(skipped)
     if any(number for kind, number in skipped.items() if kind.endswith(" not on tokens")):
         msg.info("--align expand moves spans to token boundaries; --pipeline takes the tokenizer of a pipeline")

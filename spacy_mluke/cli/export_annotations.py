@@ -35,6 +35,8 @@ def export_annotations(
 
     People correct them there; `import-annotations` reads the result.
     """
+    from collections import Counter
+
     import spacy
     from wasabi import msg
 
@@ -43,12 +45,13 @@ def export_annotations(
     from ..errors import check_choice
     from ..training.corpus_files import DOCBIN, read_docbins
     from ..training.jsonl import read_jsonl
-    from ._common import warnings_shown
+    from ._common import warn_skipped, warnings_shown
 
     check_choice("format", format, formats.FORMATS)
     nlp = load_pipeline(pipeline) if pipeline else spacy.blank(lang)
+    skipped: Counter[str] = Counter()
     is_corpus = source.is_dir() or source.suffix == DOCBIN
-    read = read_docbins(source, nlp.vocab) if is_corpus else read_jsonl(nlp, source)
+    read = read_docbins(source, nlp.vocab) if is_corpus else read_jsonl(nlp, source, skipped=skipped)
     docs = list(nlp.pipe(read) if pipeline else read)
     version = f"{nlp.meta['lang']}_{nlp.meta['name']}-{nlp.meta['version']}" if pipeline else ""
     with warnings_shown():
@@ -62,3 +65,4 @@ def export_annotations(
             nlp=nlp if pipeline else None,
         )
     msg.good(f"Wrote {target}: {n:,} documents")
+    warn_skipped(skipped)

@@ -82,6 +82,13 @@ def test_a_pipeline_can_annotate_before_the_export(tmp_path):
     assert 'value="ORG"' in (tmp_path / "tasks.xml").read_text(encoding="utf8")
 
 
+def test_entities_that_are_not_on_tokens_are_counted(tmp_path):
+    record = {"text": "東京は日本の首都である", "entities": [{"start": 0, "end": 2, "label": "LOC"}]}
+    (tmp_path / "texts.jsonl").write_text(json.dumps(record), encoding="utf8")
+    shown = run("export-annotations", tmp_path / "texts.jsonl", tmp_path / "tasks.jsonl", "-f", "prodigy")
+    assert "entities not on tokens: 1" in shown
+
+
 def test_documents_survive_both_commands(corpus, tmp_path):
     run("export-annotations", corpus, tmp_path / "tasks.jsonl", "-f", "prodigy")
     run("import-annotations", tmp_path / "tasks.jsonl", tmp_path / "again.spacy", "-f", "prodigy")
