@@ -112,8 +112,8 @@ class NameEvidence:
     """What known names say about the labels of a component: weights for `KnownNames.features`.
 
     known (KnownNames): The names.
-    classes (List[str]): Classes of the component, its negative class among them.
-    weights (Floats2d): A row for each feature, and one more for all names. Shape: (N_FEATURES + 1, n_classes).
+    classes (List[str]): Labels that have weights.
+    weights (Floats2d): A row for each feature, and one more for all names. Shape: (N_FEATURES + 1, n_labels).
     """
 
     known: KnownNames

@@ -112,3 +112,16 @@ def test_a_damaged_file_is_an_error(trained_ner, known, tmp_path):
     path.write_bytes(b"x" * path.stat().st_size)
     with pytest.raises(ValueError, match=r"ML468|ML36"):
         ner.from_disk(tmp_path / "ner")
+
+
+def test_labels_can_be_chosen(trained_ner, known):
+    ner = trained_ner.get_pipe("mluke_ner")
+    ner.learn_known_names(ner_examples(trained_ner), known, labels=["LOC"])
+    assert ner.evidence.classes == ["LOC"]
+    added = ner.evidence.logits(["Tokyo"], ner.classes)[0]
+    assert numpy.flatnonzero(added).tolist() == [ner.classes.index("LOC")]
+
+
+def test_a_label_that_the_component_lacks_is_an_error(trained_ner, known):
+    with pytest.raises(ValueError, match="ML076"):
+        trained_ner.get_pipe("mluke_ner").learn_known_names(ner_examples(trained_ner), known, labels=["FOO"])

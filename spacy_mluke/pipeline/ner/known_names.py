@@ -13,6 +13,7 @@ from thinc.util import to_numpy
 
 from ...errors import Errors
 from ...heads.feature_weights import fit_feature_weights
+from ...heads.losses import softmax
 from ...kb.known_names import KnownNames, NameEvidence
 from ...storage.files import replacing
 from ...suggesters.candidates import CandidateSpans
@@ -23,6 +24,7 @@ from .pruning import PrunablePipe
 
 FILE = "known_names.npz"
 _DOCS = 64
+_CERTAIN = 0.99
 
 
 class KnownNamesPipe(PrunablePipe):
@@ -31,15 +33,20 @@ class KnownNamesPipe(PrunablePipe):
     # None: logits are those of the head.
     evidence: Optional[NameEvidence] = None
 
-    def learn_known_names(self, examples: Iterable[Example], known: KnownNames) -> int:
+    def learn_known_names(
+        self, examples: Iterable[Example], known: KnownNames, *, labels: Optional[Sequence[str]] = None
+    ) -> int:
         """Learn what known names say about the labels: a few weights, which are added to the logits from then on.
 
-        Encoder and head do not change.
+        Encoder and head do not change. Candidates that the head holds for no entity with certainty are skipped.
 
-        examples (Iterable[Example]): Annotated examples; a thousand sentences are enough.
+        examples (Iterable[Example]): Annotated examples, some thousand sentences.
         known (KnownNames): Such as `KnownNames.of(open_store("knowledge").entities())`.
+        labels (Optional[Sequence[str]]): Labels that get weights; None for all. Those of which the knowledge base says
+            nothing, such as dates, are better left out.
         RETURNS (int): Number of candidates used.
-        RAISES (ValueError): ML469 if no example is annotated, or no entity is among the candidates.
+        RAISES (ValueError): ML076 for a label that the component does not have; ML469 if no example is annotated, or no
+            entity is among the candidates.
         """
         before, self.evidence = self.evidence, None
         try:
@@ -52,8 +59,10 @@ class KnownNamesPipe(PrunablePipe):
         if not any((~rows[:, self.negative_id]).any() for rows in truth):
             n = sum(part[3] for part in parts)
             raise ValueError(Errors.ML469.format(name=self.name, n=n, where=self.gold_hint))
-        weights = fit_feature_weights(numpy.concatenate(logits), known.features(names), numpy.concatenate(truth))
-        self.evidence = NameEvidence(known, list(self.classes), weights)
+        chosen = list(self.labels if labels is None else labels)
+        columns = [self.class_id(label) for label in chosen]
+        items = numpy.concatenate(logits), known.features(names), numpy.concatenate(truth)
+        self.evidence = NameEvidence(known, chosen, fit_feature_weights(*items, columns))
         return len(names)
 
     def annotated_candidates(self, examples: List[Example], prediction: Any) -> Tuple[Ints1d, Bools2d]:
@@ -88,6 +97,8 @@ class KnownNamesPipe(PrunablePipe):
         docs = [eg.predicted for eg in examples]
         prediction = self.predict(docs)
         rows, truth = self.annotated_candidates(examples, prediction)
+        uncertain = softmax(prediction[1][rows])[:, self.negative_id] < _CERTAIN
+        rows, truth = rows[uncertain], truth[uncertain]
         names = candidate_names(docs, CandidateSpans.from_ragged(prediction[0]), rows)
         return prediction[1][rows], truth, names, len(examples)
 
