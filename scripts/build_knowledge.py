@@ -20,6 +20,7 @@ from wasabi import msg
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from knowledge.cleaning import Cleaner, CleanName
+from knowledge.demonyms import add_demonyms
 from knowledge.frequencies import count_words
 from knowledge.sources import (
     Item,
@@ -114,11 +115,13 @@ LANGUAGES = {
 # Ids of Wikidata that the data's table of links lacks: territories, and cities that share names, country and class with
 # an entity of Wikidata. All were read.
 LINKS = Path(__file__).resolve().parent / "knowledge" / "links.tsv"
+# Adjectives of countries ("German"), written for this in the languages of its columns.
+DEMONYMS = Path(__file__).resolve().parent / "knowledge" / "demonyms.tsv"
 # Names of classes for which the data has several labels, or a wrong one. All were read.
 CLASS_NAMES = Path(__file__).resolve().parent / "knowledge" / "class_names.tsv"
 MAX_OCCUPATIONS = 5  # of one person
 _OTHER = 25.0  # entities that are neither persons, places, organisations, works nor events must be better known
-_ALIAS, _WEAK = "~", "!"
+_ALIAS, _WEAK, _USUAL = "~", "!", "^"
 
 
 def main(data: Path = DATA, world: Path = WORLD, out: Path = OUT, n: int = N, preset: int = PRESET) -> None:
@@ -134,9 +137,11 @@ def main(data: Path = DATA, world: Path = WORLD, out: Path = OUT, n: int = N, pr
     for qid, own in names.items():
         items[qid].names += own
     items = {qid: item for qid, item in items.items() if item.names}
+    n_demonyms = add_demonyms(items, DEMONYMS, links)
     n_surnames = add_surnames(items, read_citizenships(entities / "facts.tsv.xz"))
     cleaner = Cleaner(count_words(data / "ner"))
     cleaner.counts["people by their last name"] = n_surnames
+    cleaner.counts["countries by their adjectives"] = n_demonyms
     cleaned = {qid: cleaner.clean(items[qid]) for qid in sorted(items, key=number)}
     cleaned = {qid: own for qid, own in cleaned.items() if own}
     facts = set(read_facts(entities / "facts.tsv.xz", set(cleaned)))
@@ -203,7 +208,8 @@ def entity_line(item: Item, names: Iterable[CleanName], classes: Dict[str, int])
         " ".join(str(classes[c]) for c in dict.fromkeys(item.classes)),
     ]  # fmt: skip
     for name in names:
-        marks = ("" if name.is_label else _ALIAS) + (_WEAK if name.is_weak else "")
+        is_usual = name.name in item.demonyms
+        marks = ("" if name.is_label else _USUAL if is_usual else _ALIAS) + (_WEAK if name.is_weak else "")
         common = ":" + ",".join(name.common) if name.common else ""
         cells.append(f"{marks}{','.join(name.langs)}{common}={name.name}")
     return "\t".join(cells)

@@ -51,7 +51,7 @@ NONE, MIXED, RIGHT = MODES = ("no labels", "some labels", "right labels")
 _SKIPPED = ("mobie", "kaznerd", "btc", "wnut17", "europeana")  # not running text, or of another century
 _MIN_LENGTH = 40  # characters of a sentence
 # How much a mention counts whose entity is not the candidate with the highest prior: on running text they are few.
-_PRIOR_WRONG = 1.5
+_PRIOR_WRONG = 2.0
 _MAX_RANKED = 10  # candidates that the re-ranker compares
 
 

@@ -73,7 +73,8 @@ def test_mentions_without_candidates_are_not_linked():
 
 def test_weights_tell_meant_candidates_from_others():
     cases = [case(1.0)] * 5
-    other = numpy.array([1.0, 0.0, 0.0, 0.0, -3.0, 0.0, 0.0, 0.0])
+    other = numpy.zeros(len(NIL_FEATURES))
+    other[[NIL_FEATURES.index("constant"), NIL_FEATURES.index("label")]] = 1.0, -3.0
     cases += [nil.Case(TRAIN, "a", nil.REMOVED, other, False)] * 5
     weights = nil.fit(cases)
     assert nil.logits(weights, cases[:1])[0] > 0 > nil.logits(weights, cases[-1:])[0]

@@ -133,6 +133,8 @@ class Cleaner:
         """Why a name is not searched, and the languages of which it is an ordinary word."""
         if name in item.surnames:
             return "weak: last name of a person", ()
+        if name in item.demonyms:
+            return "weak: adjective of a country", ()
         if item.type == "OTHER":
             return "weak: not a person, place, organisation, work or event", ()
         if name[0].islower() and has_case(name) and name == name.lower():

@@ -38,6 +38,7 @@ class Item:
     references: List[str] = field(default_factory=list)  # ids in other registers
     names: List[Tuple[str, str, bool]] = field(default_factory=list)  # language, name, whether it is a label
     surnames: Set[str] = field(default_factory=set)  # those of the names that are last names of the person
+    demonyms: Set[str] = field(default_factory=set)  # those of the names that are adjectives of the country
 
 
 def lines(path: Path) -> Iterator[List[str]]:

@@ -11,7 +11,7 @@ from spacy_mluke.kb.nil import NIL_FEATURES, fit_nil
 from spacy_mluke.types import Floats1d
 
 IN_BASE, REMOVED, OUT_OF_BASE, UNLINKED = "in the base", "removed", "out of the base", "without an id"
-LOSSES = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 8.0)  # points of accuracy
+LOSSES = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0)  # points of accuracy
 
 
 class Case(NamedTuple):

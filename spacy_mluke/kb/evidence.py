@@ -4,30 +4,24 @@ from __future__ import annotations
 
 import math
 from functools import partial
-from typing import Any, Callable, Collection, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, TypeVar
+from typing import Callable, Collection, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 import numpy
 
 from ..types import Floats1d, Floats2d
+from .caches import cached
+from .countries import Countries
 from .nil import labels_of, nil_features
 from .ranking import agreement
 from .store import Entity, Fact, Match
 
-Key = TypeVar("Key")
-Value = TypeVar("Value")
 FactsOf = Callable[[str], Iterable[Fact]]
 Labels = Tuple[Optional[float], Tuple[str, ...]]  # the prior of an entity, and its labels
 # Features of a candidate that need no encoder.
-FACT_FEATURES = ("prior", "label", "facts", "language")
+FACT_FEATURES = ("prior", "label", "facts", "country")
 _FLOOR = 1e-6  # minimum prior
 _LEAST = 0.2  # minimum prior of what another name may mean
 _MAX_FACTS = 200  # facts of an entity that are read
-_MAX_CACHED = 1 << 14  # entities
-_UNKNOWN = object()
-# Properties that lead to a country: country, citizenship, country of origin.
-_COUNTRY = ("P17", "P27", "P495")
-# Properties that lead to a language: official, spoken, native, of a work, original.
-_LANGUAGE = ("P37", "P1412", "P103", "P407", "P364")
 
 
 class Evidence:
@@ -35,24 +29,26 @@ class Evidence:
 
     facts_of (FactsOf): Returns the facts about an entity.
     get (Callable[[str], Optional[Entity]]): Returns an entity by its id, or by its id in another register.
+    classes_of (Callable[[str], Sequence[str]]): Returns the names of an entity's classes.
     """
 
-    def __init__(self, facts_of: FactsOf, get: Callable[[str], Optional[Entity]]):
+    def __init__(
+        self, facts_of: FactsOf, get: Callable[[str], Optional[Entity]], classes_of: Callable[[str], Sequence[str]]
+    ):
         self.facts_of, self.get = facts_of, get
+        self._countries = Countries(self.facts, classes_of, get)
         self._facts: Dict[str, List[Fact]] = {}
-        self._languages: Dict[str, str] = {}
         self._labels: Dict[Tuple[str, str], Labels] = {}
         self._names: Dict[Tuple[str, str], Optional[str]] = {}
         self._described: Dict[Tuple[str, str], Tuple[str, str]] = {}
 
     def features(
-        self, matches: Sequence[Match], label: str, lang: str, others: Iterable[Sequence[Match]], *, use_facts: bool
+        self, matches: Sequence[Match], label: str, others: Iterable[Sequence[Match]], *, use_facts: bool
     ) -> Floats2d:
         """Return the features of a mention's candidates.
 
         matches (Sequence[Match]): The candidates.
         label (str): The mention's label.
-        lang (str): The language of the text.
         others (Iterable[Sequence[Match]]): Candidates of the names of the text. Names that share a candidate with the
             mention do not count.
         use_facts (bool): Whether to use facts. Without, the features that need them are 0.
@@ -63,10 +59,12 @@ class Evidence:
         found[:, 1] = [math.log(agreement(label, match.type)) for match in matches]
         if use_facts:
             context = context_of(others, {match.id for match in matches})
-            language = self._language(lang)
+            countries = self._countries.evidence(context)
             for i, match in enumerate(matches):
                 found[i, 2] = math.log1p(self._related(match.id, context))
-                found[i, 3] = bool(language) and self._speaks(match.id, language)
+                if countries:
+                    own = (countries.get(country, 0.0) for country in self._countries.of(match.id))
+                    found[i, 3] = max(own, default=0.0)
         return found
 
     def nil_features(self, mention: str, label: str, lang: str, matches: Sequence[Match]) -> Floats1d:
@@ -76,14 +74,14 @@ class Evidence:
         label (str): Its label.
         lang (str): The language of the text.
         matches (Sequence[Match]): Its candidates, the best one first.
-        RETURNS (Floats1d): The features `NIL_FEATURES`. Shape: (8,), float64.
+        RETURNS (Floats1d): The features `NIL_FEATURES`. Shape: (12,), float64.
         """
 
         def read() -> Labels:
             entity = self.get(matches[0].id)
             return (entity.prior if entity else None, labels_of(entity, lang))
 
-        return nil_features(mention, label, matches, *_cached(self._labels, (matches[0].id, lang), read))
+        return nil_features(mention, label, matches, *cached(self._labels, (matches[0].id, lang), read))
 
     def name(self, entity_id: str, lang: str) -> Optional[str]:
         """Return the name of an entity in a language, as `Entity.name`.
@@ -97,7 +95,7 @@ class Evidence:
             entity = self.get(entity_id)
             return entity.name(lang) if entity else None
 
-        return _cached(self._names, (entity_id, lang), read)
+        return cached(self._names, (entity_id, lang), read)
 
     def describe(
         self,
@@ -112,7 +110,7 @@ class Evidence:
             (found,) = describe([match], lang, self, classes_of, descriptions_of)
             return found
 
-        return [_cached(self._described, (match.id, lang), partial(read, match)) for match in matches]
+        return [cached(self._described, (match.id, lang), partial(read, match)) for match in matches]
 
     def facts(self, entity_id: str) -> List[Fact]:
         """Return the first facts about an entity.
@@ -120,7 +118,7 @@ class Evidence:
         entity_id (str): Its id.
         RETURNS (List[Fact]): At most 200 facts.
         """
-        return _cached(self._facts, entity_id, lambda: list(self.facts_of(entity_id))[:_MAX_FACTS])
+        return cached(self._facts, entity_id, lambda: list(self.facts_of(entity_id))[:_MAX_FACTS])
 
     def _related(self, entity_id: str, context: Dict[str, float]) -> float:
         """Weight of the other entities that are connected with an entity by a fact, in either direction."""
@@ -130,31 +128,6 @@ class Evidence:
             for other, weight in context.items()
             if other in objects or any(fact.object == entity_id for fact in self.facts(other))
         )
-
-    def _language(self, lang: str) -> str:
-        if lang not in self._languages:
-            found = self.get(f"iso639:{lang}")
-            self._languages[lang] = found.id if found else ""
-        return self._languages[lang]
-
-    def _speaks(self, entity_id: str, language: str) -> bool:
-        countries = [fact.object for fact in self.facts(entity_id) if fact.property in _COUNTRY]
-        return any(
-            fact.property in _LANGUAGE and fact.object == language
-            for place in (entity_id, *countries)
-            for fact in self.facts(place)
-        )
-
-
-def _cached(known: Dict[Key, Value], key: Key, read: Callable[[], Value]) -> Value:
-    """The value of a key, read once. A full cache is emptied."""
-    found: Any = known.get(key, _UNKNOWN)  # one look: another thread may empty the cache
-    if found is _UNKNOWN:
-        found = read()
-        if len(known) >= _MAX_CACHED:
-            known.clear()
-        known[key] = found
-    return found
 
 
 def context_of(others: Iterable[Sequence[Match]], excluded: Collection[str]) -> Dict[str, float]:

@@ -10,7 +10,7 @@ import numpy
 from ..types import Floats1d, Floats2d
 from .entities import Entity
 from .matching import Match
-from .ranking import agreement
+from .ranking import KIND_OF, agreement
 from .store_format import NAME
 from .text_classes import UNSPACED
 
@@ -22,8 +22,15 @@ from .text_classes import UNSPACED
 # - label: logarithm of the agreement of its type with the mention's label;
 # - words: whether the mention has several words;
 # - last_name: whether the mention is a part of a person's name;
-# - part: whether it is a part of another candidate's name ("Barcelona" for the club).
-NIL_FEATURES = ("constant", "prominence", "own_name", "probability", "label", "words", "last_name", "part")
+# - part: whether it is a part of another candidate's name ("Barcelona" for the club);
+# - organisation: whether the candidate is one. Many have the name of a place, such as national teams;
+# - known: logarithm of how well-known the candidate is by its label;
+# - unlabelled: whether the mention's label says nothing of its kind;
+# - unlabelled_probability: the probability, where it does not: kinds then compete.
+LATER_NIL_FEATURES = ("organisation", "known", "unlabelled", "unlabelled_probability")
+NIL_FEATURES = (
+    "constant", "prominence", "own_name", "probability", "label", "words", "last_name", "part", *LATER_NIL_FEATURES
+)  # fmt: skip
 # A mention is linked if it is likelier that the candidate is meant than not: this is `nil` where both are equal.
 EVEN = 0.1
 _LEAST_SHARE = 0.3  # of an alias in "knowledge"
@@ -45,7 +52,7 @@ def nil_features(
     matches (Sequence[Match]): Its candidates with their prominence, the best one first.
     prior (Optional[float]): How well-known the best one is.
     names (Sequence[str]): Its labels in the text's language and in English, in lower case.
-    RETURNS (Floats1d): The features `NIL_FEATURES`. Shape: (8,), float64.
+    RETURNS (Floats1d): The features `NIL_FEATURES`. Shape: (12,), float64.
     """
     best = matches[0]
     share = (best.prominence or 0.0) / prior if prior else 1.0
@@ -64,6 +71,10 @@ def nil_features(
             float(is_long),
             float(is_part and best.type == "PER"),
             float(is_part and best.type != "PER"),
+            float(KIND_OF.get(best.type) == "ORG"),
+            math.log(max(prior or 0.0, 1.0)),
+            float(label not in KIND_OF),
+            0.0 if label in KIND_OF else best.prior,
         ]
     )
 
@@ -95,7 +106,7 @@ def support_of(weights: Dict[str, float], features: Floats1d) -> float:
     """Return how well the best candidate supports a mention, as `Ranking.support`.
 
     weights (Dict[str, float]): A weight for each of `NIL_FEATURES`.
-    features (Floats1d): From `nil_features`. Shape: (8,).
+    features (Floats1d): From `nil_features`. Shape: (12,).
     RETURNS (float): `EVEN` times the odds that the mention means the candidate.
     """
     logit = sum(weights[name] * float(value) for name, value in zip(NIL_FEATURES, features, strict=True))

@@ -1,7 +1,8 @@
 """The names of an entity in the packed knowledge base: cells with tabs between them.
 
 The first cell has the ids in other registers, with spaces between them. The others are names, "LANGUAGES=NAME". A "~"
-at the beginning marks an alias, a "!" a weak name; a ":" after the languages introduces those of which it is an
+at the beginning marks an alias, a "!" a weak name, a "^" an alias by which the entity is as well-known as by its label,
+such as an adjective of a country; a ":" after the languages introduces those of which it is an
 ordinary word.
 """
 
@@ -18,7 +19,7 @@ SEPARATOR = "\t"
 CELL_BITS = 16
 # The first bits of a key's hash are the number of the array that has it.
 PART_SHIFT = 52
-_ALIAS, _WEAK = "~", "!"
+_ALIAS, _WEAK, _USUAL = "~", "!", "^"
 # Weight of an entity among those with a name that is not its label.
 ALIAS_WEIGHT = 0.3
 
@@ -30,6 +31,7 @@ class Head(NamedTuple):
     common: Tuple[str, ...]  # languages of which it is an ordinary word
     is_alias: bool
     is_weak: bool
+    is_usual: bool  # whether the entity is as well-known by this alias as by its label
 
 
 @lru_cache(maxsize=1 << 14)
@@ -39,10 +41,12 @@ def parse_head(head: str) -> Head:
     head (str): What precedes "=".
     RETURNS (Head): What is known of the name.
     """
-    plain = head.lstrip(_ALIAS + _WEAK)
+    plain = head.lstrip(_ALIAS + _WEAK + _USUAL)
     marks = head[: len(head) - len(plain)]
     langs, _, common = plain.partition(":")
-    return Head(tuple(langs.split(",")), tuple(common.split(",")) if common else (), _ALIAS in marks, _WEAK in marks)
+    words = tuple(common.split(",")) if common else ()
+    is_usual = _USUAL in marks
+    return Head(tuple(langs.split(",")), words, is_usual or _ALIAS in marks, _WEAK in marks, is_usual)
 
 
 def expand(cell: str, weight: float) -> Iterator[EntityName]:
@@ -57,7 +61,8 @@ def expand(cell: str, weight: float) -> Iterator[EntityName]:
     if not equals or not name:
         raise ValueError(f"one of its cells is {cell!r:.40}")
     head = parse_head(beginning)
-    form, own = (ALIAS, weight * ALIAS_WEIGHT) if head.is_alias else (NAME, weight)
+    form = ALIAS if head.is_alias else NAME
+    own = weight * ALIAS_WEIGHT if head.is_alias and not head.is_usual else weight
     for lang in head.langs:
         yield EntityName(name, lang, form, own)
     if head.is_weak:

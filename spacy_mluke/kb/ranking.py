@@ -13,13 +13,21 @@ _KINDS = {
     "ORG": ("ORG", "ORGANIZATION", "ORGANISATION"),
     "WORK": ("WORK", "WORK_OF_ART", "PRODUCT"),
     "EVENT": ("EVENT",),
-    "OTHER": ("OTHER", "MISC", "NORP", "LANGUAGE", "CURRENCY", "LAW", "TITLE"),
+    "OTHER": ("OTHER", "MISC", "LANGUAGE", "CURRENCY", "LAW", "TITLE"),
+    "NORP": ("NORP",),  # nations, religions and parties
 }
 KIND_OF: Dict[str, str] = {label: kind for kind, labels in _KINDS.items() for label in labels}
-# Works and events are often labelled MISC, and products WORK.
-_AKIN = {frozenset(pair) for pair in (("WORK", "OTHER"), ("EVENT", "OTHER"), ("ORG", "WORK"), ("WORK", "EVENT"))}
+# Works and events are often labelled MISC, and products WORK. A nation is linked to its country, or is a people.
+_AKIN = {
+    frozenset(pair)
+    for pair in (
+        ("WORK", "OTHER"), ("EVENT", "OTHER"), ("ORG", "WORK"), ("WORK", "EVENT"), ("NORP", "OTHER"), ("NORP", "PER"),
+    )
+}  # fmt: skip
+_ALIKE = {frozenset(("NORP", "LOC")), frozenset(("NORP", "ORG"))}
 DISAGREEMENT = 0.05  # factor of a candidate whose type is of another kind than the mention's label
 _AKIN_FACTOR = 0.5
+_NATION, _LANGUAGE = "NORP", "LANGUAGE"
 _SHARED_FACT = 4.0  # factor of a candidate for each entity of the text that is a fact about it
 _MAX_FACTS = 3  # facts that count
 
@@ -43,9 +51,33 @@ def agreement(label: str, entity_type: str) -> float:
     RETURNS (float): 1 if they are of one kind or one of them is unknown, less otherwise.
     """
     own, other = KIND_OF.get(label), KIND_OF.get(entity_type)
-    if own is None or other is None or own == other:
+    if own is None or other is None or own == other or frozenset((own, other)) in _ALIKE:
         return 1.0
     return _AKIN_FACTOR if frozenset((own, other)) in _AKIN else DISAGREEMENT
+
+
+def fitting(matches: Sequence[Match], label: str, classes_of: Callable[[str], Sequence[str]]) -> List[Match]:
+    """Return the candidates that a mention with a label may mean: "German" is a language only if it is labelled so.
+
+    matches (Sequence[Match]): The candidates.
+    label (str): The mention's label.
+    classes_of (Callable[[str], Sequence[str]]): Returns the names of an entity's classes.
+    RETURNS (List[Match]): For NORP, those that are no languages. For LANGUAGE, only languages, if there are any. For
+        other labels, all. The priors sum to what they summed to.
+    """
+    if label not in (_NATION, _LANGUAGE):
+        return list(matches)
+    kept = [match for match in matches if _is_language(match, classes_of) == (label == _LANGUAGE)]
+    if not kept and label == _LANGUAGE:
+        return list(matches)
+    total, own = (sum(match.prior for match in some) for some in (matches, kept))
+    return [match._replace(prior=match.prior * total / own) if own else match for match in kept]
+
+
+def _is_language(match: Match, classes_of: Callable[[str], Sequence[str]]) -> bool:
+    if match.type == _LANGUAGE:
+        return True
+    return KIND_OF.get(match.type) == "OTHER" and any(_LANGUAGE.lower() in name for name in classes_of(match.id))
 
 
 def rank(

@@ -15,11 +15,12 @@ from ..storage.untrusted import parse_json, read_untrusted
 from ..types import Floats1d, Floats2d
 from .bundled import ASSETS
 from .evidence import FACT_FEATURES
-from .nil import NIL_FEATURES
+from .nil import LATER_NIL_FEATURES, NIL_FEATURES
 from .vector_space import VectorSpace
 
 # The last one: the similarity of a candidate's description with the text around the mention, by the encoder.
 FEATURES = (*FACT_FEATURES, "text")
+_LATER = {"country": 0.0}
 BUNDLED = ASSETS / "reranker" / "weights.json"
 _MOST_BYTES = 1 << 24
 _STEPS = 50
@@ -85,7 +86,9 @@ class Reranker:
         try:
             content = parse_json(data)
             space = content["space"] and VectorSpace.from_json(content["space"])
-            weights, reduced, nil = content["weights"], content["without_encoder"], content.get("nil")
+            # Files of earlier versions have other features.
+            weights, reduced = ({**_LATER, **content[key]} for key in ("weights", "without_encoder"))
+            nil = content.get("nil") and {**dict.fromkeys(LATER_NIL_FEATURES, 0.0), **content["nil"]}
             return cls(weights, reduced, str(content["encoder"]), space, nil)
         except (ValueError, KeyError, TypeError, AttributeError) as err:
             raise ValueError(Errors.ML415.format(source=source, reason=err)) from err

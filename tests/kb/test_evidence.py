@@ -17,24 +17,24 @@ FACTS = {
     "driver": [Fact("P27", "GB"), Fact("P54", "mercedes")],
     "toronto": [Fact("P17", "CA")],
     "senna": [Fact("P184", "driver")],
-    "CA": [Fact("P37", "Q1860"), Fact("P37", "Q150")],
 }
-NAMES = {"canada": "Hamilton", "CA": "Canada", "ontario": "Ontario", "iso639:fr": "French"}
+NAMES = {"canada": "Hamilton", "CA": "Canada", "ontario": "Ontario", "iso3166:CA": "Canada"}
+CLASSES = {"windsor": ["city", "city of Canada"], "bermuda": ["island of the Atlantic"]}
 
 
 def get(entity_id):
     name = NAMES.get(entity_id)
-    own = {"iso639:fr": "Q150"}.get(entity_id, entity_id)
+    own = {"iso3166:CA": "CA"}.get(entity_id, entity_id)
     return Entity(own, names=(EntityName(name, "en"), EntityName(f"{name}-fr", "fr"))) if name else None
 
 
 @pytest.fixture
 def evidence():
-    return Evidence(lambda entity_id: FACTS.get(entity_id, []), get)
+    return Evidence(lambda entity_id: FACTS.get(entity_id, []), get, lambda entity_id: CLASSES.get(entity_id, []))
 
 
-def features(evidence, others=(), label="X", lang="en", use_facts=True):
-    found = evidence.features(HAMILTONS, label, lang, [[Match(o, 1.0)] for o in others], use_facts=use_facts)
+def features(evidence, others=(), label="X", use_facts=True):
+    found = evidence.features(HAMILTONS, label, [[Match(o, 1.0)] for o in others], use_facts=use_facts)
     return {match.id: dict(zip(FACT_FEATURES, row, strict=True)) for match, row in zip(HAMILTONS, found, strict=True)}
 
 
@@ -51,15 +51,15 @@ def test_facts_count_in_both_directions(evidence):
     assert found["canada"]["facts"] == 0.0
 
 
-def test_the_language_of_the_text_is_that_of_a_country(evidence):
-    assert features(evidence, lang="fr")["canada"]["language"] == 1.0
-    assert features(evidence, lang="fr")["bermuda"]["language"] == 0.0
-    assert features(evidence, lang="tlh")["canada"]["language"] == 0.0
+@pytest.mark.parametrize("other", ["toronto", "windsor", "CA"], ids=["by_a_fact", "by_a_class", "the_country"])
+def test_names_of_the_same_country_count(evidence, other):
+    found = features(evidence, others=[other])
+    assert {name: row["country"] for name, row in found.items()} == {"canada": 1.0, "bermuda": 0.0, "driver": 0.0}
 
 
 def test_without_facts_their_features_are_0(evidence):
     found = features(evidence, others=["toronto", "mercedes"], use_facts=False)
-    assert {row[name] for row in found.values() for name in ("facts", "language")} == {0.0}
+    assert {row[name] for row in found.values() for name in ("facts", "country")} == {0.0}
 
 
 def test_names_that_may_mean_a_candidate_are_no_context():
@@ -108,7 +108,7 @@ def test_the_name_of_an_entity_is_read_once_for_each_language():
         asked.append(entity_id)
         return get(entity_id)
 
-    evidence = Evidence(lambda entity_id: [], note)
+    evidence = Evidence(lambda entity_id: [], note, lambda entity_id: [])
     assert [evidence.name("CA", lang) for lang in ("en", "fr", "en")] == ["Canada", "Canada-fr", "Canada"]
     assert evidence.name("Q0", "en") is evidence.name("Q0", "en") is None
     assert asked == ["CA", "CA", "Q0"]

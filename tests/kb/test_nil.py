@@ -73,6 +73,19 @@ def test_long_names_of_scripts_without_spaces_count_as_several_words(mention, ex
     assert features(mention)["words"] == expected
 
 
+def test_a_label_of_an_unknown_kind_is_no_label():
+    assert features(label="FOO") == features(label="X")
+    assert features(label="FOO")["unlabelled"] == 1.0
+    assert features(label="FOO")["unlabelled_probability"] == 0.8
+    assert features()["unlabelled_probability"] == 0.0
+
+
+def test_the_best_candidate_may_be_an_organisation_and_is_known_by_its_label():
+    found = features(best=Match("Q1", 0.8, "ORG", 30.0), others=[Match("Q2", 0.2, "LOC", 70.0)])
+    assert found["organisation"] == 1.0
+    assert found["known"] == pytest.approx(math.log(100.0))
+
+
 def test_an_entity_without_a_prior_is_called_by_its_own_name():
     assert features(prior=None)["own_name"] == 0.0
 

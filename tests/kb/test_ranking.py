@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from spacy_mluke.kb.ranking import DISAGREEMENT, agreement, likely, rank
+from spacy_mluke.kb.ranking import DISAGREEMENT, agreement, fitting, likely, rank
 from spacy_mluke.kb.store import Fact, Match
 
 SPRINGFIELDS = [Match("us", 0.6, "LOC"), Match("au", 0.3, "LOC"), Match("band", 0.1, "ORG")]
@@ -19,10 +19,33 @@ SPRINGFIELDS = [Match("us", 0.6, "LOC"), Match("au", 0.3, "LOC"), Match("band", 
         ("X", "LOC", 1.0),
         ("LOC", "planet", 1.0),
         ("MISC", "WORK", 0.5),
+        ("NORP", "LOC", 1.0),
+        ("NORP", "OTHER", 0.5),
+        ("FOO", "PER", 1.0),
     ],
 )
 def test_types_agree_with_labels_of_their_kind(label, kind, expected):
     assert agreement(label, kind) == expected
+
+
+@pytest.mark.parametrize(
+    ("label", "expected"),
+    [
+        ("NORP", {"germany": 1.0}),
+        ("LANGUAGE", {"language": 1.0}),
+        ("X", {"language": 0.75, "germany": 0.25}),
+    ],
+)
+def test_a_nation_is_no_language(label, expected):
+    matches = [Match("language", 0.75, "OTHER"), Match("germany", 0.25, "LOC")]
+    found = fitting(matches, label, lambda entity_id: ["modern language"] if entity_id == "language" else ["country"])
+    assert {match.id: match.prior for match in found} == expected
+
+
+def test_a_language_that_is_no_candidate_leaves_the_others():
+    matches = [Match("germany", 1.0, "LOC")]
+    assert fitting(matches, "LANGUAGE", lambda entity_id: []) == matches
+    assert fitting([Match("language", 1.0, "LANGUAGE")], "NORP", lambda entity_id: []) == []
 
 
 def test_a_candidate_whose_type_agrees_with_the_label_comes_first():

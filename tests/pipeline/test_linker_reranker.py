@@ -10,6 +10,7 @@ import spacy
 from spacy.tokens import Doc, Span
 from spacy.training import Example
 
+from spacy_mluke.kb.candidate_sources import StoreCandidates
 from spacy_mluke.kb.evidence import FACT_FEATURES
 from spacy_mluke.kb.nil import NIL_FEATURES
 from spacy_mluke.kb.ranking import DISAGREEMENT, Ranking
@@ -120,6 +121,25 @@ def test_weights_of_another_encoder_are_used_without_similarity(nlp, monkeypatch
     linker.fit_reranker(examples(nlp)).encoder = "another"
     monkeypatch.setattr(linker, "vectors", None)
     assert linked(nlp)
+
+
+def test_rows_of_an_encoder_that_was_not_trained_to_link_to_knowledge_are_not_compared(nlp, monkeypatch):
+    linker = nlp.get_pipe("mluke_linker")
+    linker.fit_reranker(examples(nlp))
+    docs = [eg.predicted for eg in examples(nlp)]
+    assert linker.mentions(docs, rerank=True)[0].is_open
+    monkeypatch.setattr(StoreCandidates, "has_knowledge", True)
+    assert not linker.mentions(docs, rerank=True)[0].is_open
+    assert linker.mentions(docs)[0].is_open  # training compares them
+    linker.learn(examples(nlp), 0.0)
+    assert linker.mentions(docs, rerank=True)[0].is_open
+
+
+def test_a_linker_that_was_saved_before_training_was_noted_counts_as_trained(nlp):
+    linker = nlp.get_pipe("mluke_linker")
+    assert not linker.cfg["trained"]
+    linker.cfg_from_bytes(b"{}")
+    assert linker.cfg["trained"]
 
 
 def test_the_reranker_is_saved_with_the_pipeline(nlp, tmp_path):

@@ -17,10 +17,10 @@ else:
 # A component's encoder.
 ENCODER: Dict[str, Any] = encoder_config()
 
-# The bundled knowledge base, so that a component works without options.
+# The bundled knowledge base that `load` links to, so that a component works without options, and has the same ids.
 STORE: Dict[str, Any] = {
     "@misc": "spacy-mluke.store_candidates.v1",
-    "path": "world",
+    "path": "knowledge",
     "lang": "auto",
     "match": "loose",
     "same_ids": "error",

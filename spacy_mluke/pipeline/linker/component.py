@@ -166,6 +166,7 @@ class MaskedEntityLinker(JudgedLinks, RerankingPipe, TrainablePipe):
             not is_linked and not self._is_discarded(ent) for (_, ent), is_linked in zip(spans, linked, strict=True)
         ]
         rankings = iter(self.rank_candidates(docs, list(compress(spans, is_open)), rerank=rerank))
+        compares_rows = not rerank or self.compares_rows
         found = []
         for (i, ent), is_linked, is_own in zip(spans, linked, is_open, strict=True):
             own: List[Match] = []
@@ -177,7 +178,7 @@ class MaskedEntityLinker(JudgedLinks, RerankingPipe, TrainablePipe):
                 support = ranking.support
             elif is_linked and ent.kb_id_ != NIL and self.cfg["mode"] == "global":
                 visible = self.encoder_id(ent.kb_id_)[0]
-            mention = self._mention(i, ent, own, visible)
+            mention = self._mention(i, ent, own, visible, compares_rows=compares_rows)
             if own and self.cfg["nil"]:
                 mention.nil = self.cfg["nil"] / (self.cfg["nil"] + support)
             found.append(mention)
@@ -186,8 +187,8 @@ class MaskedEntityLinker(JudgedLinks, RerankingPipe, TrainablePipe):
     def _is_discarded(self, ent: Span) -> bool:
         return ent.label_ in self.cfg["labels_discard"]
 
-    def _mention(self, doc: int, ent: Span, matches: List[Match], visible: int) -> Mention:
-        found = [self.encoder_id(match.id) for match in matches]
+    def _mention(self, doc: int, ent: Span, matches: List[Match], visible: int, *, compares_rows: bool) -> Mention:
+        found = [self.encoder_id(match.id) if compares_rows else (-1, False) for match in matches]
         entity_ids = numpy.asarray([entity_id for entity_id, _ in found], dtype="int64")
         priors = numpy.asarray([match.prior for match in matches], dtype="float64")
         is_by_name = numpy.asarray([by_name for _, by_name in found], dtype=bool)
@@ -306,6 +307,7 @@ class MaskedEntityLinker(JudgedLinks, RerankingPipe, TrainablePipe):
         RETURNS (float): The loss.
         """
         self.load()
+        self.cfg["trained"] = True
         docs = [eg.predicted for eg in examples]
         mentions = self.mentions(docs)
         targets, _ = self._targets(examples, mentions)

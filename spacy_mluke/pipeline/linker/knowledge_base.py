@@ -55,7 +55,7 @@ class KnowledgePipe(TaskPipe):
         options: Dict[str, Any],
         scorer: Optional[Scorer] = None,
     ):
-        super().__init__(vocab, model, name, options, scorer, {"grown": False})
+        super().__init__(vocab, model, name, options, scorer, {"grown": False, "trained": False})
         self.set_candidates(candidates)
 
     def check_options(self, options: Mapping[str, Any]) -> None:
@@ -164,6 +164,10 @@ class KnowledgePipe(TaskPipe):
 
     def parts(self, exclude: Sequence[str], place: Optional[Path] = None) -> List[Part]:
         return [*super().parts(exclude, place), Part.of("candidates", self.candidates)]
+
+    def _take(self, saved: Mapping[str, Any]) -> None:
+        # Earlier versions did not save whether the linker was trained.
+        super()._take({"trained": True, **saved})
 
     def after_loading(self, skipped: Sequence[str]) -> None:
         super().after_loading(skipped)

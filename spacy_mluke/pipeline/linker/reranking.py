@@ -16,7 +16,7 @@ from ...errors import Errors, check_flag, check_text
 from ...kb.candidate_sources import AUTO, CandidateSource
 from ...kb.evidence import Evidence
 from ...kb.nil import support_of
-from ...kb.ranking import Ranking, agreement, likely, rank
+from ...kb.ranking import Ranking, agreement, fitting, likely, rank
 from ...kb.reranker import BUNDLED, Reranker, fit_reranker
 from ...kb.store import Match
 from ...kb.vector_space import VectorSpace
@@ -53,7 +53,7 @@ class RerankingPipe(KnowledgePipe):
 
     def set_candidates(self, candidates: CandidateSource) -> None:
         super().set_candidates(candidates)
-        self._evidence = Evidence(candidates.facts, candidates.get)
+        self._evidence = Evidence(candidates.facts, candidates.get, candidates.classes)
         self._reranker: Optional[Reranker] = None
         self._similarity = Similarity(self.model.get_ref("encoder"), self.vocab)
 
@@ -71,6 +71,14 @@ class RerankingPipe(KnowledgePipe):
                 return bundled_reranker() if self.candidates.is_described else None
             self._reranker = Reranker.from_disk(Path(path))
         return self._reranker
+
+    @property
+    def compares_rows(self) -> bool:
+        """Whether the encoder compares its rows of the candidates. Those of an encoder that nobody trained to link to
+        "knowledge" say less of them than the re-ranker, which was trained with this encoder."""
+        reranker = self.reranker
+        is_measured = reranker is not None and reranker.encoder == self._encoder_name
+        return self.cfg["trained"] or not (is_measured and getattr(self.candidates, "has_knowledge", False))
 
     def fit_reranker(
         self,
@@ -139,7 +147,7 @@ class RerankingPipe(KnowledgePipe):
             gold = gold_links(eg)[0]
             ents = list(eg.predicted.ents)
             for ent, matches in zip(ents, self.candidates(ents) if ents else (), strict=True):
-                own = rank(matches, ent.label_)
+                own = rank(fitting(matches, ent.label_, self.candidates.classes), ent.label_)
                 ids = [match.id for match in own.matches[:_MAX_RANKED]]
                 kb_id = gold.get((ent.start, ent.end))
                 if len(ids) > 1 and kb_id in ids:
@@ -157,7 +165,9 @@ class RerankingPipe(KnowledgePipe):
         """
         if not ents:
             return []
+        classes_of = self.candidates.classes
         found = self.candidates([ent for _, ent in ents])
+        found = [fitting(own, ent.label_, classes_of) for (_, ent), own in zip(ents, found, strict=True)]
         reranker = self.reranker if rerank else None
         if reranker is None:
             names = self._names(docs, {i for (i, _), own in zip(ents, found, strict=True) if len(own) > 1})
@@ -215,8 +225,8 @@ class RerankingPipe(KnowledgePipe):
         names = self._names(docs, {question.doc for question in questions})
         found = []
         for doc, ent, ranking in questions:
-            first, lang = ranking.matches[:_MAX_RANKED], self._lang(docs[doc])
-            own = self._evidence.features(first, ent.label_, lang, names.get(doc, ()), use_facts=self.cfg["use_facts"])
+            first = ranking.matches[:_MAX_RANKED]
+            own = self._evidence.features(first, ent.label_, names.get(doc, ()), use_facts=self.cfg["use_facts"])
             # `rank` has multiplied the priors by the agreement with the label, which has a column of its own.
             own[:, 0] -= own[:, 1]
             found.append(own)
