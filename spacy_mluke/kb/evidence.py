@@ -12,7 +12,7 @@ from ..types import Floats1d, Floats2d
 from .caches import cached
 from .countries import Countries
 from .nil import labels_of, nil_features
-from .ranking import agreement
+from .ranking import KIND_OF, agreement
 from .store import Entity, Fact, Match
 
 FactsOf = Callable[[str], Iterable[Fact]]
@@ -43,13 +43,13 @@ class Evidence:
         self._described: Dict[Tuple[str, str], Tuple[str, str]] = {}
 
     def features(
-        self, matches: Sequence[Match], label: str, others: Iterable[Sequence[Match]], *, use_facts: bool
+        self, matches: Sequence[Match], label: str, others: Sequence[Sequence[Match]], *, use_facts: bool
     ) -> Floats2d:
         """Return the features of a mention's candidates.
 
         matches (Sequence[Match]): The candidates.
         label (str): The mention's label.
-        others (Iterable[Sequence[Match]]): Candidates of the names of the text. Names that share a candidate with the
+        others (Sequence[Sequence[Match]]): Candidates of the names of the text. Names that share a candidate with the
             mention do not count.
         use_facts (bool): Whether to use facts. Without, the features that need them are 0.
         RETURNS (Floats2d): A row for each candidate, with the columns `FACT_FEATURES`. Shape: (n, 4), float64.
@@ -59,7 +59,9 @@ class Evidence:
         found[:, 1] = [math.log(agreement(label, match.type)) for match in matches]
         if use_facts:
             context = context_of(others, {match.id for match in matches})
-            countries = self._countries.evidence(context)
+            # Where people are from says little of the places in a text: Obama may be in Paris.
+            places = context_of(others, {match.id for match in matches}, kind="LOC")
+            countries = self._countries.evidence(places)
             for i, match in enumerate(matches):
                 found[i, 2] = math.log1p(self._related(match.id, context))
                 if countries:
@@ -130,18 +132,21 @@ class Evidence:
         )
 
 
-def context_of(others: Iterable[Sequence[Match]], excluded: Collection[str]) -> Dict[str, float]:
+def context_of(
+    others: Iterable[Sequence[Match]], excluded: Collection[str], *, kind: Optional[str] = None
+) -> Dict[str, float]:
     """Return the entities that the names of a text may mean, with the probability of each.
 
     others (Iterable[Sequence[Match]]): Candidates of each name.
     excluded (Collection[str]): Ids of a mention's candidates. Names that share one of them are skipped.
+    kind (Optional[str]): Kind of the entities, such as "LOC"; those of an unknown kind count, too. None for all.
     RETURNS (Dict[str, float]): Ids and priors, of at least 0.2.
     """
     found: Dict[str, float] = {}
     for own in others:
         if not any(match.id in excluded for match in own):
             for match in own:
-                if match.prior >= _LEAST:
+                if match.prior >= _LEAST and (kind is None or KIND_OF.get(match.type, kind) == kind):
                     found[match.id] = max(found.get(match.id, 0.0), match.prior)
     return found
 

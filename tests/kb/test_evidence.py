@@ -67,6 +67,12 @@ def test_names_that_may_mean_a_candidate_are_no_context():
     assert context_of(others, {"canada"}) == {"toronto": 0.7}
 
 
+def test_only_places_say_what_country_a_text_is_about(evidence):
+    obama = [[Match("toronto", 1.0, "PER")]]
+    assert not evidence.features(HAMILTONS, "X", obama, use_facts=True)[:, FACT_FEATURES.index("country")].any()
+    assert context_of(obama, set(), kind="PER") == {"toronto": 1.0}
+
+
 def test_a_description_has_names_classes_and_facts(evidence):
     (found,) = describe(HAMILTONS[:1], "fr", evidence, lambda entity_id: ["human", "big  city"], lambda entity_id: {})
     assert found == ("Hamilton-fr (Hamilton)", "Hamilton-fr (Hamilton): big city. Canada, Ontario")
