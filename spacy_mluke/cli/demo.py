@@ -29,6 +29,15 @@ def demo(name: str = NAME, output: Path = OUTPUT) -> None:
     from .demo_texts import read_texts
     from .demo_vectors import compare, print_report, token_means
 
+    ready = load(questions=True)
+    read, answered = annotate_texts(ready), answer_questions(ready)
+    print_reading(read, answered)
+    pipeline = load(name, cloze=True)
+    linked = link_texts(pipeline)
+    # A checkpoint without an entity prediction head cannot fill masks.
+    cloze: Any = pipeline.get_pipe("mluke_cloze")
+    completed = complete_texts(pipeline) if cloze.has_head() else []
+    print_results(linked, completed)
     started = time.perf_counter()
     nlp = spacy.blank("xx")
     nlp.add_pipe("mluke", config={"model": {"name": name}})
@@ -41,15 +50,6 @@ def demo(name: str = NAME, output: Path = OUTPUT) -> None:
         compare("Mean token vectors", token_means(docs), mentions, entities),
     ]
     print_report(comparisons, mentions, entities)
-    pipeline = load(name, cloze=True)
-    linked = link_texts(pipeline)
-    # A checkpoint without an entity prediction head cannot fill masks.
-    cloze: Any = pipeline.get_pipe("mluke_cloze")
-    completed = complete_texts(pipeline) if cloze.has_head() else []
-    print_results(linked, completed)
-    ready = load(questions=True)
-    read, answered = annotate_texts(ready), answer_questions(ready)
-    print_reading(read, answered)
     page = render_page(name, docs, comparisons, mentions, entities, linked, completed, read, answered)
     with writing(output) as aside:
         aside.write_text(page, encoding="utf8")

@@ -29,6 +29,12 @@ def test_the_demo_prints_similarities_and_a_comparison(page):
     assert "Mean token vectors" in printed
 
 
+def test_what_the_ready_made_pipeline_finds_is_printed_first(page):
+    printed, _ = page
+    titles = ["Entities and relations", "Entities linked in running text", "Facts completed", "Entity vectors"]
+    assert sorted(titles, key=printed.index) == titles
+
+
 def test_mentions_of_the_same_entity_are_more_similar_than_of_different_ones(page):
     row = next(line for line in page[0].splitlines() if line.startswith("Entity vectors"))
     same, different = (float(value) for value in row.split()[2:4])
