@@ -7,12 +7,12 @@ import io
 import re
 import zipfile
 from dataclasses import dataclass
-from typing import Any, Dict, Iterable, List, Mapping, Sequence, Set, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Set, Tuple
 
 import numpy
 
 from ..errors import Errors
-from ..types import Floats2d, Ints1d
+from ..types import Bools1d, Floats2d, Ints1d
 from .entities import Entity
 from .name_hashes import hash_keys
 from .name_keys import loose_key
@@ -31,6 +31,7 @@ _SHARES, _COUNTS, _STEPS = 3, 15, 1.5
 # For the whole name, for its first word and for its last word: whether it is known, and a number for each type. Then
 # the spelling: capital, upper case, lower case, user name or tag, one word, two words.
 N_FEATURES = 3 * (1 + _N_TYPES) + 6
+_N_CASES = 3  # the features of capitals, which come first
 _MARKS = ("@", "#")
 _COLUMNS = ("names", "shares", "words", "counts")
 _HASHES = ("names", "words")
@@ -86,10 +87,12 @@ class KnownNames:
         logs = numpy.minimum(_COUNTS, numpy.rint(_STEPS * numpy.log1p(counts)))
         return cls(*_table(list(kept_names), shares, "uint8"), *_table(list(kept_words), logs, "uint32"))
 
-    def features(self, names: Sequence[str]) -> Floats2d:
+    def features(self, names: Sequence[str], is_mixed: Optional[Bools1d] = None) -> Floats2d:
         """Return what is known about names, and how they are spelled.
 
         names (Sequence[str]): The names, as in a text.
+        is_mixed (Optional[Bools1d]): Whether the text of each is in mixed case: in other texts, capitals say nothing.
+            None: all are. Shape: (n_names,).
         RETURNS (Floats2d): Shape: (n_names, N_FEATURES).
         """
         parts = [split_name(name) for name in names]
@@ -104,6 +107,8 @@ class KnownNames:
         columns = [known >= 0, *(_field(whole, 0, 2) / _SHARES).T, *ends]
         spelling = [_spelling(name, len(words)) for name, words in zip(names, parts, strict=True)]
         spelled = numpy.asarray(spelling, dtype="float32").reshape((-1, N_FEATURES - len(columns)))
+        if is_mixed is not None:
+            spelled[~is_mixed, :_N_CASES] = 0.0
         return numpy.hstack([numpy.stack(columns, axis=1), spelled]).astype("float32")
 
 
@@ -120,18 +125,20 @@ class NameEvidence:
     classes: List[str]
     weights: Floats2d
 
-    def logits(self, names: Sequence[str], classes: Sequence[str]) -> Floats2d:
+    def logits(self, names: Sequence[str], classes: Sequence[str], is_mixed: Optional[Bools1d] = None) -> Floats2d:
         """Return what is added to the logits of names.
 
         names (Sequence[str]): The names.
         classes (Sequence[str]): The classes of the columns to return. A class without weights has zeros.
+        is_mixed (Optional[Bools1d]): As for `KnownNames.features`.
         RETURNS (Floats2d): Shape: (n_names, n_classes).
         """
         found = numpy.zeros((len(names), len(classes)), dtype="float32")
         own = [i for i, name in enumerate(classes) if name in self.classes]
         columns = [self.classes.index(classes[i]) for i in own]
         if len(names):
-            found[:, own] = self.known.features(names) @ self.weights[:-1, columns] + self.weights[-1, columns]
+            features = self.known.features(names, is_mixed)
+            found[:, own] = features @ self.weights[:-1, columns] + self.weights[-1, columns]
         return found
 
     def to_bytes(self) -> bytes:
@@ -187,6 +194,15 @@ def split_name(name: str) -> List[str]:
     RETURNS (List[str]): As from `loose_key`. Chinese and Japanese characters are words of their own.
     """
     return [loose_key(word) for word in _WORD.findall(name)]
+
+
+def is_mixed_case(text: str) -> bool:
+    """Return whether a text has both small letters and capitals.
+
+    text (str): The text.
+    RETURNS (bool): False for texts in lower case, in upper case, and in scripts without case.
+    """
+    return text != text.lower() and text != text.upper()
 
 
 def _spelling(name: str, n_words: int) -> List[bool]:

@@ -8,7 +8,7 @@ import numpy
 import pytest
 
 from spacy_mluke.kb.entities import Entity, EntityName
-from spacy_mluke.kb.known_names import N_FEATURES, KnownNames, NameEvidence
+from spacy_mluke.kb.known_names import N_FEATURES, KnownNames, NameEvidence, is_mixed_case
 
 
 def entity(kind: str, *names: str, prior: float = 1.0) -> Entity:
@@ -97,3 +97,13 @@ def test_arrays_that_do_not_belong_together_are_an_error(known):
         numpy.savez(file, **{**columns, "shares": columns["shares"][1:]})
     with pytest.raises(ValueError, match="ML468"):
         NameEvidence.from_bytes(file.getvalue(), "the bytes")
+
+
+def test_capitals_say_nothing_in_texts_of_one_case():
+    known = KnownNames.of([])
+    found = known.features(["zagreb", "zagreb", "Zagreb"], numpy.asarray([True, False, False]))[:, 15:18]
+    assert found.tolist() == [[0, 0, 1], [0, 0, 0], [0, 0, 0]]
+    assert [is_mixed_case(text) for text in ("Zagreb is big", "zagreb is big", "ZAGREB", "北京")] == [
+        True,
+        *[False] * 3,
+    ]

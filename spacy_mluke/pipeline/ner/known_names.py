@@ -14,10 +14,10 @@ from thinc.util import to_numpy
 from ...errors import Errors
 from ...heads.feature_weights import fit_feature_weights
 from ...heads.losses import softmax
-from ...kb.known_names import KnownNames, NameEvidence
+from ...kb.known_names import KnownNames, NameEvidence, is_mixed_case
 from ...storage.files import replacing
 from ...suggesters.candidates import CandidateSpans
-from ...types import Bools2d, Floats2d, Ints1d
+from ...types import Bools1d, Bools2d, Floats2d, Ints1d
 from ..base.serialization import Part
 from .gold_entities import UNKNOWN, CandidateClasses, find_alternatives, find_gold, find_gold_classes
 from .pruning import PrunablePipe
@@ -56,12 +56,13 @@ class KnownNamesPipe(PrunablePipe):
         logits = [part[0] for part in parts]
         truth: List[Bools2d] = [part[1] for part in parts]
         names = [name for part in parts for name in part[2]]
+        is_mixed = numpy.concatenate([part[4] for part in parts])
         if not any((~rows[:, self.negative_id]).any() for rows in truth):
             n = sum(part[3] for part in parts)
             raise ValueError(Errors.ML469.format(name=self.name, n=n, where=self.gold_hint))
         chosen = list(self.labels if labels is None else labels)
         columns = [self.class_id(label) for label in chosen]
-        items = numpy.concatenate(logits), known.features(names), numpy.concatenate(truth)
+        items = numpy.concatenate(logits), known.features(names, is_mixed), numpy.concatenate(truth)
         self.evidence = NameEvidence(known, chosen, fit_feature_weights(*items, columns))
         return len(names)
 
@@ -92,7 +93,7 @@ class KnownNamesPipe(PrunablePipe):
         gold = [find_gold(eg, self.gold_key, n) for n, eg in enumerate(examples)]
         return find_gold_classes(gold, spans, self.class_id, self.negative_id)
 
-    def _known_candidates(self, batch: Iterable[Example]) -> Tuple[Floats2d, Bools2d, List[str], int]:
+    def _known_candidates(self, batch: Iterable[Example]) -> Tuple[Floats2d, Bools2d, List[str], int, Bools1d]:
         examples = list(batch)
         docs = [eg.predicted for eg in examples]
         prediction = self.predict(docs)
@@ -100,7 +101,8 @@ class KnownNamesPipe(PrunablePipe):
         uncertain = softmax(prediction[1][rows])[:, self.negative_id] < _CERTAIN
         rows, truth = rows[uncertain], truth[uncertain]
         names = candidate_names(docs, CandidateSpans.from_ragged(prediction[0]), rows)
-        return prediction[1][rows], truth, names, len(examples)
+        is_mixed = are_mixed_case(docs, CandidateSpans.from_ragged(prediction[0]).docs[rows])
+        return prediction[1][rows], truth, names, len(examples), is_mixed
 
     def add_evidence(self, docs: Sequence[Doc], spans: CandidateSpans, logits: Floats2d) -> Floats2d:
         """Add what is known about the names of candidates to their logits.
@@ -112,7 +114,8 @@ class KnownNamesPipe(PrunablePipe):
         """
         if self.evidence is not None:
             rows = numpy.flatnonzero(numpy.isfinite(logits[:, 0]))
-            logits[rows] += self.evidence.logits(candidate_names(docs, spans, rows), self.classes)
+            names = candidate_names(docs, spans, rows)
+            logits[rows] += self.evidence.logits(names, self.classes, are_mixed_case(docs, spans.docs[rows]))
         return logits
 
     def parts(self, exclude: Sequence[str], place: Optional[Path] = None) -> List[Part]:
@@ -144,3 +147,13 @@ def candidate_names(docs: Sequence[Any], spans: CandidateSpans, rows: Ints1d) ->
     """
     bounds, owners = spans.bounds[rows].tolist(), spans.docs[rows].tolist()
     return [docs[doc][start:end].text for (start, end), doc in zip(bounds, owners, strict=True)]
+
+
+def are_mixed_case(texts: Sequence[Any], owners: Ints1d) -> Bools1d:
+    """Return whether candidates are in texts with both small letters and capitals.
+
+    texts (Sequence[Doc]): The documents, or other texts.
+    owners (Ints1d): The text of each candidate. Shape: (n,).
+    RETURNS (Bools1d): Shape: (n,).
+    """
+    return numpy.asarray([is_mixed_case(text.text) for text in texts], dtype=bool)[owners]
