@@ -56,10 +56,10 @@ class KnownNamesPipe(PrunablePipe):
         logits = [part[0] for part in parts]
         truth: List[Bools2d] = [part[1] for part in parts]
         names = [name for part in parts for name in part[2]]
-        is_mixed = numpy.concatenate([part[4] for part in parts])
         if not any((~rows[:, self.negative_id]).any() for rows in truth):
             n = sum(part[3] for part in parts)
             raise ValueError(Errors.ML469.format(name=self.name, n=n, where=self.gold_hint))
+        is_mixed = numpy.concatenate([part[4] for part in parts])
         chosen = list(self.labels if labels is None else labels)
         columns = [self.class_id(label) for label in chosen]
         items = numpy.concatenate(logits), known.features(names, is_mixed), numpy.concatenate(truth)
