@@ -1,7 +1,7 @@
 """Train a system to compare the names of `xx_mluke_small` with: on the same texts, for as many batches.
 
     python -m scripts.xx_mluke_small.train_baseline ../shared/data training/xx_mluke_small/tok2vec \
-        --system tok2vec --steps 600
+        --system tok2vec --steps 300
 
 Systems: `entities` (the span classifier of the pipeline, which reads candidates as entities), `words` (the same
 encoder without entities: `spacy-mluke.BoundaryClassifier.v1`), `tok2vec` (spaCy's `ner`, not pretrained). The first two
