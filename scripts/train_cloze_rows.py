@@ -54,6 +54,7 @@ N_BUNDLED = typer.Option(100_000, help="Facts of each relation of mluke-small to
 N = typer.Option(6, help="Questions of each relation and language")
 EPOCHS = typer.Option(6, help="Times that each sentence is seen")
 DECAY = typer.Option(1e-3, help="Weight of the squared distance of rows from where they start")
+OFFSET = typer.Option(1.0, help="What is subtracted from trained biases, so that the encoder's own facts are found")
 LANGUAGES = typer.Option("en,de,es,fr,ru,ja,zh-hans,ar,it,ko,nl,pt", help="Languages of the questions")
 
 BEFORE, AFTER, ALL = "before", "after", "after, all entities"
@@ -71,6 +72,7 @@ def main(
     n: int = N,
     epochs: int = EPOCHS,
     decay: float = DECAY,
+    offset: float = OFFSET,
     languages: str = LANGUAGES,
 ) -> None:
     """Train and measure."""
@@ -85,6 +87,7 @@ def main(
     examples = trainer.examples(stated, facts, sample_facts(repeated, n_bundled), repeated, n_sentences)
     msg.info(f"{len(stated)} facts, {len(ids)} entities, {len(examples.queries)} sentences")
     rows = trainer.fit(examples, epochs, decay)
+    rows = Rows(rows.rows, rows.bias - offset)
     EntityRows.of(answerer.loaded, tuple(ids), rows.rows, rows.bias, torch.from_numpy(answerer.known)).to_disk(
         output / "rows.safetensors"
     )
