@@ -62,9 +62,14 @@ def test_the_offset_with_the_best_f1_is_chosen():
     assert corrected([0.1, 0.9, 1.2], [False, True, True]) == 0.25
 
 
-def test_of_offsets_that_are_as_good_the_lowest_one_is_chosen():
+def test_of_offsets_that_are_as_good_the_smallest_one_is_chosen():
     assert corrected([2.9, 0.4], [True, False]) == 0.5
 
 
 def test_names_that_are_all_right_need_no_offset():
     assert corrected([0.1, 2.0], [True, True]) == 0.0
+
+
+def test_of_offsets_that_are_nearly_as_good_one_finds_as_many_names_as_there_are():
+    # There are 999 names: with 0, 999 are found, one of which is wrong; with 0.25, 998 right ones.
+    assert corrected([2.0] * 998 + [-0.1, -0.1, 0.1], [True] * 999 + [False, False]) == 0.0
