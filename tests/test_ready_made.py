@@ -53,7 +53,8 @@ def test_people_and_places_are_linked_to_wikidata(nlp):
 
 def test_questions_are_answered(nlp):
     text = "The Danube rises in the Black Forest. Its largest tributary is the Sava, which joins it at Belgrade."
-    assert nlp.get_pipe("mluke_qa").answer(text, "Where does the Sava join the Danube?")[0].text == "Belgrade"
+    answer = nlp.get_pipe("mluke_qa").answer(text, "Where does the Sava join the Danube?")[0]
+    assert answer.text in ("Belgrade", "at Belgrade")
 
 
 def test_a_choice_that_is_neither_true_nor_false_is_a_coded_error():

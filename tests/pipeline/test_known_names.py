@@ -8,6 +8,7 @@ import spacy
 from spacy.tokens import Doc
 from spacy.training import Example
 
+from spacy_mluke import StoreRow, build_store
 from spacy_mluke.kb.entities import Entity, EntityName
 from spacy_mluke.kb.known_names import N_FEATURES, KnownNames, NameEvidence
 from tests.pipeline.ner_docs import bare_docs, names, ner_examples, ner_pipeline
@@ -125,3 +126,10 @@ def test_labels_can_be_chosen(trained_ner, known):
 def test_a_label_that_the_component_lacks_is_an_error(trained_ner, known):
     with pytest.raises(ValueError, match="ML076"):
         trained_ner.get_pipe("mluke_ner").learn_known_names(ner_examples(trained_ner), known, labels=["FOO"])
+
+
+def test_names_are_read_from_a_store(trained_ner, tmp_path):
+    build_store([StoreRow("tokyo", "en", "Tokyo", "LOC")], tmp_path / "store.sqlite")
+    ner = trained_ner.get_pipe("mluke_ner")
+    ner.learn_known_names(ner_examples(trained_ner), tmp_path / "store.sqlite")
+    assert ner.evidence.known.features(["Tokyo"])[0, 0] == 1

@@ -22,7 +22,7 @@ def gradient_of(nlp, gold, labels):
     spans, logits = pipe.predict([eg.predicted for eg in gold])
     logits = numpy.random.default_rng(0).normal(size=logits.shape)
     _, gradient = pipe.get_loss(gold, (spans, logits))
-    negative = pipe._gold_classes(gold, CandidateSpans.from_ragged(spans)).class_ids == pipe._negative_id
+    negative = pipe.gold_classes(gold, CandidateSpans.from_ragged(spans)).class_ids == pipe.negative_id
     return {label: gradient[negative, i] for i, label in enumerate(pipe.classes)}
 
 

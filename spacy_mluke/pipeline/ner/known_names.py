@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Iterable, List, Optional, Sequence, Tuple
+from typing import Any, Iterable, List, Optional, Sequence, Tuple, Union
 
 import numpy
 from spacy.tokens import Doc
@@ -14,6 +14,7 @@ from thinc.util import to_numpy
 from ...errors import Errors
 from ...heads.feature_weights import fit_feature_weights
 from ...heads.losses import softmax
+from ...kb.bundled import open_store
 from ...kb.known_names import KnownNames, NameEvidence, is_mixed_case
 from ...storage.files import replacing
 from ...suggesters.candidates import CandidateSpans
@@ -34,20 +35,26 @@ class KnownNamesPipe(PrunablePipe):
     evidence: Optional[NameEvidence] = None
 
     def learn_known_names(
-        self, examples: Iterable[Example], known: KnownNames, *, labels: Optional[Sequence[str]] = None
+        self,
+        examples: Iterable[Example],
+        known: Union[str, Path, KnownNames],
+        *,
+        labels: Optional[Sequence[str]] = None,
     ) -> int:
         """Learn what known names say about the labels: a few weights, which are added to the logits from then on.
 
         Encoder and head do not change. Candidates that the head holds for no entity with certainty are skipped.
 
         examples (Iterable[Example]): Annotated examples, some thousand sentences.
-        known (KnownNames): Such as `KnownNames.of(open_store("knowledge").entities())`.
+        known (Union[str, Path, KnownNames]): The names, or an entity store with them: "knowledge", or its path.
         labels (Optional[Sequence[str]]): Labels that get weights; None for all. Those of which the knowledge base says
             nothing, such as dates, are better left out.
         RETURNS (int): Number of candidates used.
         RAISES (ValueError): ML076 for a label that the component does not have; ML469 if no example is annotated, or no
             entity is among the candidates.
         """
+        if not isinstance(known, KnownNames):
+            known = KnownNames.of(open_store(known).entities())
         before, self.evidence = self.evidence, None
         try:
             parts = [self._known_candidates(batch) for batch in minibatch(examples, _DOCS)]
