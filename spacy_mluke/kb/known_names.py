@@ -205,6 +205,16 @@ def is_mixed_case(text: str) -> bool:
     return text != text.lower() and text != text.upper()
 
 
+def are_mixed_case(texts: Iterable[str], owners: Ints1d) -> Bools1d:
+    """Return whether names are in texts with both small letters and capitals.
+
+    texts (Iterable[str]): The texts.
+    owners (Ints1d): The text of each name. Shape: (n_names,).
+    RETURNS (Bools1d): Shape: (n_names,).
+    """
+    return numpy.asarray([is_mixed_case(text) for text in texts], dtype=bool)[owners]
+
+
 def _spelling(name: str, n_words: int) -> List[bool]:
     first = name[:1]
     return [first.isupper(), name.isupper(), name.islower(), first in _MARKS, n_words == 1, n_words == 2]

@@ -9,7 +9,7 @@ import numpy
 from ..align import align
 from ..align.boundaries import boundary_rows
 from ..heads.candidate_selection import Pruning, select_candidates
-from ..kb.known_names import NameEvidence, is_mixed_case
+from ..kb.known_names import NameEvidence, are_mixed_case
 from ..ragged import Spans
 from ..suggesters.candidates import CandidateSpans
 from ..suggesters.ngram_spans import ngram_spans
@@ -116,7 +116,7 @@ class SpanClassifier:
         logits[rows >= 0] = found[rows[rows >= 0]]
         if self.evidence is not None:
             known = numpy.flatnonzero(numpy.isfinite(logits[:, 0]))
-            is_mixed = numpy.asarray([is_mixed_case(text.text) for text in texts], dtype=bool)[spans.docs[known]]
+            is_mixed = are_mixed_case((text.text for text in texts), spans.docs[known])
             logits[known] += self.evidence.logits(_names(texts, spans, known), self.classes, is_mixed)
         return logits
 

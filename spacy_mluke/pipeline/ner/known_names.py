@@ -15,7 +15,7 @@ from ...errors import Errors
 from ...heads.feature_weights import fit_feature_weights
 from ...heads.losses import softmax
 from ...kb.bundled import open_store
-from ...kb.known_names import KnownNames, NameEvidence, is_mixed_case
+from ...kb.known_names import KnownNames, NameEvidence, are_mixed_case
 from ...storage.files import replacing
 from ...suggesters.candidates import CandidateSpans
 from ...types import Bools1d, Bools2d, Floats2d, Ints1d
@@ -107,8 +107,9 @@ class KnownNamesPipe(PrunablePipe):
         rows, truth = self.annotated_candidates(examples, prediction)
         uncertain = softmax(prediction[1][rows])[:, self.negative_id] < _CERTAIN
         rows, truth = rows[uncertain], truth[uncertain]
-        names = candidate_names(docs, CandidateSpans.from_ragged(prediction[0]), rows)
-        is_mixed = are_mixed_case(docs, CandidateSpans.from_ragged(prediction[0]).docs[rows])
+        spans = CandidateSpans.from_ragged(prediction[0])
+        names = candidate_names(docs, spans, rows)
+        is_mixed = are_mixed_case((doc.text for doc in docs), spans.docs[rows])
         return prediction[1][rows], truth, names, len(examples), is_mixed
 
     def add_evidence(self, docs: Sequence[Doc], spans: CandidateSpans, logits: Floats2d) -> Floats2d:
@@ -122,7 +123,8 @@ class KnownNamesPipe(PrunablePipe):
         if self.evidence is not None:
             rows = numpy.flatnonzero(numpy.isfinite(logits[:, 0]))
             names = candidate_names(docs, spans, rows)
-            logits[rows] += self.evidence.logits(names, self.classes, are_mixed_case(docs, spans.docs[rows]))
+            is_mixed = are_mixed_case((doc.text for doc in docs), spans.docs[rows])
+            logits[rows] += self.evidence.logits(names, self.classes, is_mixed)
         return logits
 
     def parts(self, exclude: Sequence[str], place: Optional[Path] = None) -> List[Part]:
@@ -154,13 +156,3 @@ def candidate_names(docs: Sequence[Any], spans: CandidateSpans, rows: Ints1d) ->
     """
     bounds, owners = spans.bounds[rows].tolist(), spans.docs[rows].tolist()
     return [docs[doc][start:end].text for (start, end), doc in zip(bounds, owners, strict=True)]
-
-
-def are_mixed_case(texts: Sequence[Any], owners: Ints1d) -> Bools1d:
-    """Return whether candidates are in texts with both small letters and capitals.
-
-    texts (Sequence[Doc]): The documents, or other texts.
-    owners (Ints1d): The text of each candidate. Shape: (n,).
-    RETURNS (Bools1d): Shape: (n,).
-    """
-    return numpy.asarray([is_mixed_case(text.text) for text in texts], dtype=bool)[owners]
