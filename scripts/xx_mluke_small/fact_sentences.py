@@ -55,6 +55,7 @@ class FactSentence:
 
     text: str
     entities: List[Bounds]
+    types: List[str]  # of the entities: PER, LOC or NORP
     facts: Dict[Tuple[int, int], List[str]]  # number of head and tail -> relations
     unknown: Dict[Tuple[int, int], List[str]]  # relations that may hold
 
@@ -110,6 +111,7 @@ class FactSentences:
         text, last = "", 0
         places: Dict[str, int] = {}
         entities: List[Bounds] = []
+        types: List[str] = []
         for slot in _SLOT.finditer(template):
             text += template[last : slot.start()]
             last = slot.end()
@@ -117,6 +119,7 @@ class FactSentences:
             name = COUNTRIES[values[key]][1] if slot[1] != key else self.names[lang][values[key]]
             places[key] = len(entities)
             entities.append((len(text), len(text) + len(name)))
+            types.append("PER" if key in _PEOPLE else "LOC" if slot[1] == key else "NORP")
             text += name
         facts: Dict[Tuple[int, int], List[str]] = {}
         unknown: Dict[Tuple[int, int], List[str]] = {}
@@ -126,7 +129,7 @@ class FactSentences:
         if "c" in places and "C" in places:
             facts[places["c"], places["C"]] = [COUNTRY]
             unknown[places["c"], places["C"]] = [ADMINISTRATIVE_UNIT]
-        return FactSentence(text + template[last:], entities, facts, unknown)
+        return FactSentence(text + template[last:], entities, types, facts, unknown)
 
 
 def read_countries(data: DataFolder) -> Tuple[Dict[str, str], Dict[str, List[str]]]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass
-from typing import Dict, Iterator, List
+from typing import Dict, Iterator, List, Optional
 
 from spacy.language import Language
 from spacy.training import Example
 
 from scripts.xx_mluke_small.augmentation import vary_case
 from scripts.xx_mluke_small.examples import make_example
+from scripts.xx_mluke_small.fact_sentences import FactSentences
+from scripts.xx_mluke_small.name_swaps import SWAPPED, NameSwaps
 from scripts.xx_mluke_small.relations import read_documents
 from scripts.xx_mluke_small.sentences import WITHOUT_SPACES, NamedText, join_texts, read_named_texts
 from scripts.xx_mluke_small.sources import NAME_LABELS, language_of, source_of
@@ -25,6 +27,8 @@ from scripts.xx_mluke_small.training_files import (
 # Sentences that follow each other in a file are joined sometimes, so that longer texts are seen, too.
 JOINED, MIN_JOINED, MAX_JOINED = 0.15, 2, 5
 MAX_CHARACTERS = 1400  # longer texts are skipped
+# Probability of a sentence made of facts: there, adjectives of countries are known in English, too.
+FACTS = 0.06
 
 
 @dataclass(frozen=True)
@@ -59,14 +63,23 @@ def _make_source(file: str, texts: List[NamedText], weight: float, *, is_joined:
     return NameSource(texts, source_of(file).labels, len(texts) ** 0.5 * weight, space, is_joined)
 
 
-def draw_names(nlp: Language, sources: Dict[str, NameSource], rng: random.Random) -> Iterator[Example]:
+def draw_names(
+    nlp: Language,
+    sources: Dict[str, NameSource],
+    rng: random.Random,
+    facts: Optional[FactSentences] = None,
+    swaps: Optional[NameSwaps] = None,
+) -> Iterator[Example]:
     """Draw examples without end: a source by its weight, then the next of its texts in random order.
 
     nlp (Language): Its tokenizer is used.
     sources (Dict[str, NameSource]): As from `read_name_sources`.
     rng (random.Random): Random numbers.
+    facts (Optional[FactSentences]): Makes some of the texts; None for none of these.
+    swaps (Optional[NameSwaps]): Replaces names in some of the texts; None: they stay as they are.
     YIELDS (Example): The examples, with the labels that their source annotates.
     """
+    made = iter(()) if facts is None else facts.draw(rng)
     names = list(sources)
     weights = [source.weight for source in sources.values()]
     orders = {name: list(range(len(source.texts))) for name, source in sources.items()}
@@ -74,6 +87,10 @@ def draw_names(nlp: Language, sources: Dict[str, NameSource], rng: random.Random
         rng.shuffle(order)
     n_drawn = dict.fromkeys(names, 0)
     while True:
+        if facts is not None and rng.random() < FACTS and (sentence := next(made, None)) is not None:
+            spans = [(*bounds, label) for bounds, label in zip(sentence.entities, sentence.types, strict=True)]
+            yield make_example(nlp, NamedText(vary_case(sentence.text, rng), spans), list(NAME_LABELS))
+            continue
         (name,) = rng.choices(names, weights)
         source, order = sources[name], orders[name]
         first = order[n_drawn[name] % len(order)]
@@ -89,6 +106,8 @@ def draw_names(nlp: Language, sources: Dict[str, NameSource], rng: random.Random
             item = group[0]
         if len(item.text) > MAX_CHARACTERS:
             continue
+        if swaps is not None and rng.random() < SWAPPED:
+            item = swaps.swap(item, language_of(name), rng)
         yield make_example(nlp, NamedText(vary_case(item.text, rng), item.spans), source.labels)
 
 

@@ -129,7 +129,7 @@ SOURCES = (
     ),
     Source(
         "wikidata", "Wikidata", "CC0 1.0", "https://www.wikidata.org",
-        notes="names and facts, in sentences of templates",
+        notes="names, types and facts: in sentences of templates, and in place of other names",
     ),
     # Questions
     Source("jaquad", "JaQuAD (So et al., 2022)", "CC BY-SA 3.0", "https://github.com/SkelterLabsInc/JaQuAD"),
@@ -160,7 +160,7 @@ SOURCES = (
         notes=_WIKIPEDIA,
     ),
 )  # fmt: skip
-_OTHER_FILES = {"properties": "fewrel", "names": "wikidata", "facts": "wikidata"}  # files without a language
+_OTHER_FILES = {"properties": "fewrel", "names": "wikidata", "facts": "wikidata", "types": "wikidata"}  # files without a language
 _BY_NAME: Dict[str, Source] = {source.name: source for source in SOURCES}
 
 

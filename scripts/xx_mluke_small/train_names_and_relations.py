@@ -24,10 +24,12 @@ from torch import Tensor
 from scripts.xx_mluke_small.batches import batch_by_cost
 from scripts.xx_mluke_small.examples import make_blank
 from scripts.xx_mluke_small.fact_sentences import FactSentences
+from scripts.xx_mluke_small.name_swaps import NameSwaps
 from scripts.xx_mluke_small.names import draw_names, first_examples, read_name_sources
 from scripts.xx_mluke_small.pair_training import PairTraining
 from scripts.xx_mluke_small.relation_examples import INVERSE, SYMMETRIC, RelationExample, RelationReader
 from scripts.xx_mluke_small.relations import read_relations
+from scripts.xx_mluke_small.sources import language_of
 from scripts.xx_mluke_small.training_files import DataFolder
 from scripts.xx_mluke_small.training_loop import (
     finish,
@@ -139,8 +141,10 @@ class NameRelationTraining:
         self.pairs = PairTraining(encoder, load_model(encoder).config.hidden_size, len(self.labels), given.pair_rate)
         self.optimizer = build_adamw_v1(self.rate, weight_decay=DECAY)
         options: Dict[str, Any] = {"limit": BATCH_ROWS, "rng": self.rng}
-        reader = RelationReader(relations, nlp.make_doc, self.rng, FactSentences(data))
-        self._names = batch_by_cost(draw_names(nlp, sources, self.rng), name_cost, buffer=NAME_BUFFER, **options)
+        facts, swaps = FactSentences(data), NameSwaps(data, {language_of(file) for file in sources})
+        reader = RelationReader(relations, nlp.make_doc, self.rng, facts)
+        names = draw_names(nlp, sources, self.rng, facts, swaps)
+        self._names = batch_by_cost(names, name_cost, buffer=NAME_BUFFER, **options)
         self._relations = batch_by_cost(reader.draw(), relation_cost, buffer=RELATION_BUFFER, **options)
 
     def start_from(self, folder: Path) -> None:

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Collection, Dict, List
 
 NAMES, RELATIONS, QUESTIONS = "ner", "relations", "qa"  # folders of the data
-# Names and facts of well-known entities.
+# Names, facts and types of well-known entities.
 NAMES_FILE, FACTS_FILE = "entities/names.tsv.xz", "entities/facts.tsv.xz"
+TYPES_FILE = "entities/types.tsv.xz"
 # A file of named entities is drawn with a probability proportional to the root of its number of sentences, times this.
 # Languages are balanced by it; old newspapers, traffic notices and tweets count less, the sets of Universal NER more.
 NAME_FILES: Dict[str, float] = {
@@ -84,6 +85,7 @@ TRAINING_FILES = (
     f"{RELATIONS}/{PROPERTIES_FILE}",
     NAMES_FILE,
     FACTS_FILE,
+    TYPES_FILE,
     *(f"{QUESTIONS}/{file}" for file in QUESTION_FILES),
 )
 
