@@ -25,7 +25,7 @@ from spacy.util import fix_random_seed
 
 from scripts.xx_mluke_small.examples import make_blank
 from scripts.xx_mluke_small.known_names import learn_known_names
-from scripts.xx_mluke_small.name_bias import correct_negatives, development_examples
+from scripts.xx_mluke_small.name_bias import correct_biases, development_examples
 from scripts.xx_mluke_small.names import draw_names, read_name_sources
 from scripts.xx_mluke_small.question_threshold import fit_null_threshold
 from scripts.xx_mluke_small.questions import read_questions
@@ -98,7 +98,7 @@ def assemble_names(data: DataFolder, folder: Path) -> Language:
     )
     print(f"The pruner has learned from {n_entities} entities.")
     learn_known_names(nlp, data)
-    correct_negatives(ner, development_examples(nlp, data.root))
+    correct_biases(ner, development_examples(nlp, data.root))
     n_entities = ner.learn_candidate_weights(eg.predicted for eg in examples[:WEIGHTS_TEXTS])
     print(f"The weights of candidates were learned from {n_entities} predicted entities.")
     return nlp

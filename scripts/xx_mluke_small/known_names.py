@@ -18,7 +18,7 @@ from spacy.language import Language
 from spacy.training import Example
 
 from scripts.xx_mluke_small.examples import make_example
-from scripts.xx_mluke_small.name_bias import correct_negatives, development_examples
+from scripts.xx_mluke_small.name_bias import correct_biases, development_examples
 from scripts.xx_mluke_small.scoring import choose
 from scripts.xx_mluke_small.sentences import read_named_texts
 from scripts.xx_mluke_small.sources import ALWAYS, source_of
@@ -51,7 +51,7 @@ def main(args: Optional[List[str]] = None) -> None:
     nlp = spacy.load(given.pipeline)
     data = DataFolder(given.data)
     learn_known_names(nlp, data, given.texts)
-    correct_negatives(nlp.get_pipe(NER), development_examples(nlp, given.data))
+    correct_biases(nlp.get_pipe(NER), development_examples(nlp, given.data))
     save(nlp, given.output)
 
 

@@ -126,5 +126,3 @@ def script_of(name: str) -> str:
     RETURNS (str): The first word of the letter's Unicode name, such as "LATIN".
     """
     return unicodedata.name(name[0], "").partition(" ")[0]
-
-

@@ -160,7 +160,12 @@ SOURCES = (
         notes=_WIKIPEDIA,
     ),
 )  # fmt: skip
-_OTHER_FILES = {"properties": "fewrel", "names": "wikidata", "facts": "wikidata", "types": "wikidata"}  # files without a language
+_OTHER_FILES = {
+    "properties": "fewrel",
+    "names": "wikidata",
+    "facts": "wikidata",
+    "types": "wikidata",
+}  # files without a language
 _BY_NAME: Dict[str, Source] = {source.name: source for source in SOURCES}
 
 

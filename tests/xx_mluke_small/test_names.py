@@ -7,8 +7,10 @@ from itertools import islice
 
 import pytest
 
-from scripts.xx_mluke_small import augmentation
+from scripts.xx_mluke_small import augmentation, name_swaps
 from scripts.xx_mluke_small.examples import make_example
+from scripts.xx_mluke_small.fact_sentences import FactSentences
+from scripts.xx_mluke_small.name_swaps import NameSwaps
 from scripts.xx_mluke_small.names import draw_names, first_examples, read_name_sources
 from scripts.xx_mluke_small.sentences import NamedText, join_texts, join_tokens, read_named_texts
 from scripts.xx_mluke_small.sources import NAME_LABELS, language_of, source_of
@@ -18,6 +20,7 @@ from scripts.xx_mluke_small.training_files import (
     NAME_FILES,
     NAMES_FILE,
     TRAINING_FILES,
+    TYPES_FILE,
     DataFolder,
 )
 
@@ -58,7 +61,7 @@ def test_joined_texts_keep_their_names():
 def test_every_training_file_has_a_source_and_a_language():
     for name in TRAINING_FILES:
         assert source_of(name).licence
-        assert len(language_of(name)) == 2 or name in ("relations/properties.tsv", NAMES_FILE, FACTS_FILE)
+        assert len(language_of(name)) == 2 or name in ("relations/properties.tsv", NAMES_FILE, FACTS_FILE, TYPES_FILE)
 
 
 def test_a_file_without_a_source_is_an_error():
@@ -94,6 +97,22 @@ def test_the_same_seed_draws_the_same_texts(tiny_folder, blank):
     sources = read_name_sources(tiny_folder)
     drawn = [[eg.text for eg in islice(draw_names(blank, sources, random.Random(1)), 50)] for _ in range(2)]
     assert drawn[0] == drawn[1]
+
+
+def test_some_texts_are_made_of_facts_and_all_their_labels_are_known(tiny_folder, blank):
+    facts = FactSentences(tiny_folder)
+    examples = islice(draw_names(blank, read_name_sources(tiny_folder), random.Random(1), facts), 300)
+    made = [eg.reference for eg in examples if eg.reference._.mluke_annotated_labels == list(NAME_LABELS)]
+    assert 5 < len(made) < 40
+    assert {ent.label_ for doc in made for ent in doc.ents} == {"PER", "LOC", "NORP"}
+
+
+def test_known_names_of_some_texts_are_replaced(tiny_folder, blank, monkeypatch):
+    monkeypatch.setattr(name_swaps, "LEAST_NAMES", 2)
+    sources = {"en-wikigold.train.iob2": read_name_sources(tiny_folder)["en-wikigold.train.iob2"]}
+    swaps = NameSwaps(tiny_folder, {"en"})
+    texts = {eg.text for eg in islice(draw_names(blank, sources, random.Random(1), None, swaps), 100)}
+    assert len(texts) > len({eg.text for eg in islice(draw_names(blank, sources, random.Random(1)), 100)})
 
 
 def test_some_texts_are_joined_from_sentences_that_follow_each_other(tiny_folder, blank):
