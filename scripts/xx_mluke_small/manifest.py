@@ -14,6 +14,7 @@ from typing import Any, Dict, List, Optional
 
 from scripts.xx_mluke_small.evaluation_sets import CALIBRATION_SETS
 from scripts.xx_mluke_small.fact_sentences import FactSentences
+from scripts.xx_mluke_small.name_swaps import read_types
 from scripts.xx_mluke_small.names import read_name_sources
 from scripts.xx_mluke_small.questions import read_questions
 from scripts.xx_mluke_small.relations import read_relations
@@ -73,6 +74,7 @@ def files_read(root: Path) -> List[str]:
     read_name_sources(data)
     read_relations(data)
     FactSentences(data)
+    read_types(data)
     read_questions(data)
     data.path(f"{RELATIONS}/{PROPERTIES_FILE}")
     return sorted(data.files_read)

@@ -45,17 +45,16 @@ class NameSwaps:
         for own, lang, name, kind in read_rows(data.path(NAMES_FILE)):
             if own not in types or lang not in languages or not is_plain(name):
                 continue
-            label, of_class = types[own]
-            found = NameKind(lang, label, of_class, script_of(name), len(name.split()))
-            if self.kinds.setdefault((lang, name), found).label != label:
+            found = NameKind(lang, *types[own], script_of(name), len(name.split()))
+            if self.kinds.setdefault((lang, name), found).label != found.label:
                 unclear.add((lang, name))
             if kind == "label":
                 self.names[found].append(name)
         for key in unclear:
             del self.kinds[key]
-        for kind, names in list(self.names.items()):
+        for of_class, names in list(self.names.items()):
             if len(names) < LEAST_NAMES:
-                self.names[kind._replace(kind="")] += names
+                self.names[of_class._replace(kind="")] += names
 
     def swap(self, item: NamedText, lang: str, rng: random.Random) -> NamedText:
         """Replace the known names of a text. Names that stand twice get the same replacement.

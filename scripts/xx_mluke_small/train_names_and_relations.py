@@ -29,7 +29,7 @@ from scripts.xx_mluke_small.names import draw_names, first_examples, read_name_s
 from scripts.xx_mluke_small.pair_training import PairTraining
 from scripts.xx_mluke_small.relation_examples import INVERSE, SYMMETRIC, RelationExample, RelationReader
 from scripts.xx_mluke_small.relations import read_relations
-from scripts.xx_mluke_small.sources import language_of
+from scripts.xx_mluke_small.sources import NAME_LABELS, language_of
 from scripts.xx_mluke_small.training_files import DataFolder
 from scripts.xx_mluke_small.training_loop import (
     finish,
@@ -135,6 +135,8 @@ class NameRelationTraining:
         self.labels = relations.labels
         self.ner = cast(Any, nlp.get_pipe(NAME))
         if is_new:
+            for label in NAME_LABELS:
+                self.ner.add_label(label)
             examples = first_examples(nlp, sources)
             nlp.initialize(lambda: examples)
         encoder = self.ner.model.get_ref("encoder")
