@@ -77,12 +77,12 @@ def bench(
         wait_until_ready(server, port)
         show("started", f"{time.perf_counter() - started:.1f} s")
         send_all(port, brief[: 4 * clients], clients)
-        show("memory before", memory(port))
-        served = measure_load(port, texts, clients, rounds) if texts else 0.0
+        show("memory before", memory(server.pid))
+        served = measure_load(port, server.pid, texts, clients, rounds) if texts else 0.0
         if malformed:
-            measure_malformed(port, malformed, clients)
+            measure_malformed(port, server.pid, malformed, clients)
         if short:
-            measure_memory(port, brief, short, clients)
+            measure_memory(port, server.pid, brief, short, clients)
         show("SIGTERM under load", terminate(server, port, [body_of(text) for text in texts or brief], clients))
     finally:
         server.kill()
@@ -91,7 +91,7 @@ def bench(
         measure_alone(pipeline, quantize, texts, served)
 
 
-def measure_load(port: int, texts: Sequence[str], clients: int, rounds: int) -> float:
+def measure_load(port: int, pid: int, texts: Sequence[str], clients: int, rounds: int) -> float:
     """Send the texts of many clients, and print how long they wait.
 
     RETURNS (float): Texts a second, in the last round.
@@ -107,11 +107,11 @@ def measure_load(port: int, texts: Sequence[str], clients: int, rounds: int) -> 
         show(f"{len(texts):,} requests, {clients} clients", f"{seconds:.1f} s, {served:.1f} texts/s")
         show("errors", str(sum(status != 200 for status, _ in results)))
         show("p50, p95", percentiles([own for _, own in results]))
-        show("memory after", memory(port))
+        show("memory after", memory(pid))
     return served
 
 
-def measure_malformed(port: int, n_requests: int, clients: int) -> None:
+def measure_malformed(port: int, pid: int, n_requests: int, clients: int) -> None:
     """Send wrong requests, and print the statuses of the responses."""
     started = time.perf_counter()
     results = send_bodies(port, [malformed_body(i) for i in range(n_requests)], clients, PATHS)
@@ -119,10 +119,10 @@ def measure_malformed(port: int, n_requests: int, clients: int) -> None:
     counts = Counter(status for status, _, _ in results)
     listed = ", ".join(f"{n:,} x {status}" for status, n in sorted(counts.items()))
     show(f"{n_requests:,} wrong requests", f"{listed}, in {seconds:.1f} s")
-    show("memory after", memory(port))
+    show("memory after", memory(pid))
 
 
-def measure_memory(port: int, texts: Sequence[str], n_requests: int, clients: int) -> None:
+def measure_memory(port: int, pid: int, texts: Sequence[str], n_requests: int, clients: int) -> None:
     """Send short texts, each with a word that no other has, and print the memory after every thousand."""
     rng = random.Random(0)
     for first in range(0, n_requests, 1000):
@@ -132,7 +132,7 @@ def measure_memory(port: int, texts: Sequence[str], n_requests: int, clients: in
         n_errors = sum(status != 200 for status, _ in send_all(port, own, clients))
         seconds = time.perf_counter() - started
         note = f", {n_errors} errors" if n_errors else ""
-        show(f"memory after {first + n_own:,} short", f"{memory(port)} ({seconds:.0f} s{note})")
+        show(f"memory after {first + n_own:,} short", f"{memory(pid)} ({seconds:.0f} s{note})")
 
 
 def measure_alone(pipeline: Optional[str], quantize: Optional[str], texts: Sequence[str], served: float) -> None:
@@ -257,13 +257,24 @@ def malformed_body(i: int) -> bytes:
     return rng.randbytes(rng.randrange(200))
 
 
-def memory(port: int) -> str:
-    """Return the memory of the server's process, as its metrics say. With several workers, they do not say it."""
-    _, text = request(port, "GET", "/metrics")
-    found = [
-        line.split()[1] for line in text.decode().splitlines() if line.startswith("process_resident_memory_bytes ")
-    ]
-    return f"{float(found[0]) / 2**20:.1f} MiB" if found else "unknown"
+def memory(pid: int) -> str:
+    """Return the memory of the server's processes. Pages that several of them share are counted once; Linux only."""
+    try:
+        return f"{sum(map(proportional_memory, family(pid))) / 1024:.1f} MiB"
+    except OSError:
+        return "unknown"
+
+
+def family(pid: int) -> List[int]:
+    """Return a process and its descendants."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [pid, *(one for child in children for one in family(int(child)))]
+
+
+def proportional_memory(pid: int) -> int:
+    """Return the memory of a process in KiB, with its part of each page that it shares."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
 
 
 def terminate(server: subprocess.Popen, port: int, bodies: List[bytes], clients: int) -> str:

@@ -21,7 +21,7 @@ def load_pipeline(
     """Load a pipeline on a device.
 
     name (Optional[str]): Its directory, or the name of its package; "xx_mluke_small" for
-        `spacy_mluke.load(questions=True)`, None for the same with `cloze=True`.
+        `spacy_mluke.load(questions=True)`, None for the same with `cloze=True` and with a `mluke` that is disabled.
     gpu_id (int): The GPU; -1 for the CPU.
     threads (int): Number of torch's threads; 0 for torch's default.
     quantization (Optional[str]): "int8" for encoders that predict in eight bits.
@@ -36,11 +36,13 @@ def load_pipeline(
 
             torch.set_num_threads(threads)
         if name is None or (name == NAME and not Path(name).is_dir()):
-            nlp = load(questions=True, cloze=name is None)
+            nlp = load(questions=True, cloze=name is None, vectors=name is None)
         else:
             nlp = spacy.load(name)
         if quantization is not None:
             quantize(nlp, quantization)
+        if name is None:
+            nlp.disable_pipe("mluke")
         return nlp
     except Exception as error:
         if str(error).startswith("[ML"):

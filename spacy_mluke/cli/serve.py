@@ -11,7 +11,7 @@ PIPELINE = typer.Argument(
 )
 HOST = typer.Option("127.0.0.1", "--host", help="Address to listen at; 0.0.0.0 for all")
 PORT = typer.Option(8000, "--port", min=0, max=65535, help="Port")
-WORKERS = typer.Option(1, "--workers", min=1, help="Number of processes; each loads the pipeline")
+WORKERS = typer.Option(1, "--workers", min=0, help="Number of processes; 0: one for each core")
 BATCH_SIZE = typer.Option(32, "--batch-size", min=1, help="Maximum number of texts that are annotated together")
 BATCH_WAIT = typer.Option(5.0, "--batch-wait", min=0, help="Milliseconds that a text waits for others, at most")
 MAX_WAITING = typer.Option(4096, "--max-waiting", min=1, help="Maximum number of waiting texts; then status 503")
@@ -62,6 +62,7 @@ def serve(
     from ..serve.settings import Settings
     from ._common import n_cores
 
+    workers = workers or n_cores()
     settings = Settings(
         pipeline=pipeline,
         quantize=quantize,

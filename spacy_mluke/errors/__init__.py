@@ -17,7 +17,7 @@ Each file has the messages of one folder, and its own codes; `codes.py` joins th
     bulk.py         bulk/                       ML280 to ML289, ML350 to ML359
     publishing.py   publishing/                 ML405 to ML408
     search.py       search/                     ML429 to ML434
-    serve.py        serve/                      ML435 to ML449
+    serve.py        serve/                      ML435 to ML449, ML490
     rendering.py    rendering/                  ML450 to ML459
     graph.py        graph/                      ML460 to ML467
     annotation_tools.py   annotation_tools/     ML470 to ML476

@@ -1,4 +1,4 @@
-"""Errors of the server: ML435 to ML449."""
+"""Errors of the server: ML435 to ML449, ML490."""
 
 
 class ServeErrors:
@@ -22,3 +22,7 @@ class ServeErrors:
         "The masks {first} and {second} of 'masks' overlap, or one is outside the text. Give first character and end."
     )
     ML449 = "{method} {path} does not exist on this server. /docs lists what it answers."
+    ML490 = (
+        "'vectors' needs a component 'mluke', and this pipeline has none. Send the request without it, or serve a "
+        'pipeline with one: nlp.add_pipe("mluke"), after the components that find entities.'
+    )

@@ -56,6 +56,11 @@ class AllWarnings:
         "pipeline."
     )
     ML125 = "{kind} '{old}' of {where} is now called '{new}'. The old name works until version 0.3."
+    # --- JSON lines ---
+    ML126 = (
+        "Of the annotation in '{path}', some was skipped. {found}. Spans must begin and end with tokens: pass the "
+        "pipeline whose tokenizer you use as 'nlp', or alignment = \"expand\", which moves them to the tokens around."
+    )
     # --- graphs of annotated documents ---
     ML136 = "{n} files are no annotated documents and were skipped: {names}. Only .parquet and .spacy files are read."
     ML137 = (

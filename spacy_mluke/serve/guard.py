@@ -39,6 +39,7 @@ ROUTES = (
     "/label-studio/health",
     "/label-studio/setup",
     "/label-studio/predict",
+    "/label-studio/webhook",
 )
 _HEADERS = {
     b"content-security-policy": POLICY.encode(),

@@ -1,4 +1,4 @@
-"""Label Studio's protocol for machine learning backends: the routes /label-studio/health, setup and predict."""
+"""Label Studio's protocol for machine learning backends: the routes health, setup, predict and webhook."""
 
 from __future__ import annotations
 
@@ -59,6 +59,18 @@ class PredictResponse(SetupResponse):
     results: List[Dict[str, Any]] = Field(description="A prediction for each task")
 
 
+class WebhookRequest(BaseModel):
+    """An event of a project. Its other members are not needed."""
+
+    model_config = example({"action": "ANNOTATION_CREATED"})
+
+    action: Str = Field(description="What happened")
+
+
+class WebhookResponse(BaseModel):
+    learns: bool = Field(description="false: the pipeline does not change")
+
+
 def add_label_studio(app: FastAPI, service: Service) -> None:
     """Add the routes of the protocol.
 
@@ -74,6 +86,11 @@ def add_label_studio(app: FastAPI, service: Service) -> None:
     async def setup(request: SetupRequest) -> Response:
         _read_config(request.config)
         return JSONResponse({"model_version": _version(service)})
+
+    @app.post(f"{PREFIX}/webhook", response_model=WebhookResponse, summary="Label Studio: a task was annotated")
+    async def webhook(request: WebhookRequest) -> Response:
+        """Nothing is done: the pipeline does not learn from single annotations."""
+        return JSONResponse({"learns": False})
 
     @app.post(f"{PREFIX}/predict", response_model=PredictResponse, summary="Label Studio: predictions for tasks")
     async def predict(request: PredictRequest) -> Response:

@@ -207,7 +207,7 @@ class Health(BaseModel):
     lang: str
     components: List[str]
     languages: List[str] = Field(description="Languages of names in the knowledge base")
-    features: List[str] = Field(description="What this pipeline can do: 'answer', 'fill', 'entities'")
+    features: List[str] = Field(description="What this pipeline can do: 'answer', 'fill', 'entities', 'vectors'")
     limits: Dict[str, float]
 
 

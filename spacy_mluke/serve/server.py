@@ -2,38 +2,24 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
 import logging.config
 import os
-import tempfile
 from typing import Any, Dict, Optional
 
 import uvicorn
 from fastapi import FastAPI
-from uvicorn.supervisors import Multiprocess
 
 from ..errors import check_at_least
 from .app import make_app
 from .logs import log_config
-from .metrics import FOLDER
+from .processes import run_processes
 from .settings import VARIABLE, Settings
 
 # Seconds that a connection stays open without a request. A client whose request arrives while the server closes its
 # connection gets no response, and repeats no POST by itself. So clients must close first: Python's do after 5 to 15
 # seconds without a request, reverse proxies after 60. uvicorn's default is 5.
 KEEP_ALIVE = 75.0
-_HEALTHCHECK = 60  # seconds after which a process that does not answer is replaced; loading may take long
-
-
-class _Processes(Multiprocess):
-    """Several processes that share a socket. On shutdown the parent closes its copy of the socket, too: connections
-    would wait there, and nobody would accept them."""
-
-    def terminate_all(self) -> None:
-        super().terminate_all()
-        for sock in self.sockets:
-            sock.close()
 
 
 def run_server(
@@ -52,7 +38,7 @@ def run_server(
     settings (Settings): The settings.
     host (str): The address to listen at.
     port (int): The port.
-    workers (int): Number of processes. Each loads the pipeline.
+    workers (int): Number of processes, as for `run_processes`.
     keep_alive (float): Seconds that a connection stays open without a request.
     log_level (str): The lowest level of logs that are written.
     RAISES (ValueError): ML071 for a number of processes below 1, or less than a second of `keep_alive`; ML350 if the
@@ -77,20 +63,8 @@ def run_server(
         app.state.service.start().result()
         uvicorn.run(app, **options)
         return
-    os.environ[VARIABLE] = settings.to_json()
-    with tempfile.TemporaryDirectory(prefix="spacy_mluke_metrics_") as folder:
-        os.environ[FOLDER] = folder
-        found = uvicorn.Config(
-            f"{__name__}:{make_process_app.__name__}",
-            factory=True,
-            workers=workers,
-            timeout_worker_healthcheck=_HEALTHCHECK,
-            **options,
-        )
-        given: Dict[str, Any] = {"config": found, "sockets": [found.bind_socket()]}
-        if "target" in inspect.signature(Multiprocess).parameters:  # older versions of uvicorn
-            given["target"] = uvicorn.Server(found).run
-        _Processes(**given).run()
+    logging.captureWarnings(True)
+    run_processes(settings, workers, f"{__name__}:{make_process_app.__name__}", options)
 
 
 def make_process_app(settings: Optional[Settings] = None) -> FastAPI:

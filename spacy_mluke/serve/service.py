@@ -74,7 +74,12 @@ class Service:
         RETURNS (Dict[str, Any]): As `schema.Health`.
         """
         worker, meta = self.worker, self.worker.nlp.meta
-        features = {"answer": worker.qa, "fill": worker.cloze, "entities": worker.store}
+        features = {
+            "answer": worker.qa,
+            "fill": worker.cloze,
+            "entities": worker.store,
+            "vectors": worker.vectors,
+        }
         limits = ("max_bytes", "max_texts", "max_characters", "timeout")
         return {
             "status": "ok",
@@ -93,8 +98,10 @@ class Service:
 
         request (AnnotateRequest): The request.
         RETURNS (Dict[str, Any]): As `schema.AnnotateResponse`.
-        RAISES (Problem): ML437 to ML439, ML442, ML446.
+        RAISES (Problem): ML437 to ML439, ML442, ML446; ML490 for vectors of a pipeline without `mluke`.
         """
+        if request.vectors and self.worker.vectors is None:
+            raise Problem(422, Errors.ML490)
         self._check_number("texts", request.texts)
         for i, text in enumerate(request.texts):
             self._check_text(f"texts[{i}]", text)

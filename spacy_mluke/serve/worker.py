@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 from spacy.language import Language
+from spacy.tokens import Doc
 
 from ..annotate.fillers import Filler
 from ..bulk.pipelines import load_pipeline
 from ..kb.store_union import AnyStore
 from ..pipeline.cloze.component import ClozeFiller
+from ..pipeline.mluke.component import MLuke
 from ..pipeline.qa.component import QuestionAnswerer
 from ..pipeline.typing.component import EntityTyper
 from .documents import make_document
@@ -32,6 +34,7 @@ class Worker:
         self.nlp = nlp
         self.qa: Optional[QuestionAnswerer] = _first(nlp, QuestionAnswerer)
         self.cloze: Optional[ClozeFiller] = _first(nlp, ClozeFiller)
+        self.vectors: Optional[MLuke] = next((pipe for _, pipe in nlp.components if isinstance(pipe, MLuke)), None)
         self.store: Optional[AnyStore] = find_store(nlp)
         self.entities = None if self.store is None else Entities(self.store)
         typer: Optional[EntityTyper] = _first(nlp, EntityTyper)
@@ -47,7 +50,9 @@ class Worker:
 
         This runs outside a memory zone: strings of what is loaded at the first use stay in the vocabulary.
         """
-        self.nlp(WARM_UP)
+        doc = self.nlp(WARM_UP)
+        if self.vectors is not None:
+            self.vectors(doc)
 
     def run(self, key: Key, payloads: List[Any]) -> List[Any]:
         """Process a batch.
@@ -61,7 +66,8 @@ class Worker:
             return self._by_kind[type(key)](key, payloads)
 
     def _annotate(self, key: Annotate, texts: Sequence[Text]) -> List[Dict[str, Any]]:
-        docs = self.nlp.pipe([text.text for text in texts], batch_size=len(texts), disable=list(key.disabled))
+        docs = list(self.nlp.pipe([text.text for text in texts], batch_size=len(texts), disable=list(key.disabled)))
+        self._add_vectors([doc for doc, text in zip(docs, texts, strict=True) if text.with_vectors])
         return [
             make_document(
                 doc,
@@ -72,6 +78,12 @@ class Worker:
             )
             for doc, text in zip(docs, texts, strict=True)
         ]
+
+    def _add_vectors(self, docs: List[Doc]) -> None:
+        """Run `mluke` on documents whose vectors were requested, unless it was one of their components."""
+        if self.vectors is not None:
+            for _ in self.vectors.pipe([doc for doc in docs if doc._.mluke is None], batch_size=max(1, len(docs))):
+                pass
 
     def _answer(self, key: Answer, asked: Sequence[Tuple[str, List[str]]]) -> List[List[List[Dict[str, Any]]]]:
         assert self.qa is not None

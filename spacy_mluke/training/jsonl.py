@@ -1,19 +1,21 @@
 """JSON lines: on each line a document with its entities, relations, types, questions and categories.
 
     {"text": "Tokyo is the capital of Japan.",
+     "id": "wiki-17",
      "entities": [{"start": 0, "end": 5, "label": "LOC", "id": "en:Tokyo"}, {"start": 24, "end": 29, "label": "LOC"}],
      "relations": [{"head": 0, "tail": 1, "label": "capital"}],
      "types": [{"start": 0, "end": 5, "labels": ["city", "place"]}],
      "questions": [{"text": "What is the capital of Japan?", "id": "q1", "answers": [{"start": 0, "end": 5}]}],
      "cats": {"GEO": 1.0}}
 
-Offsets are in characters. Only "text" is required. A missing key means "not annotated", an empty list "annotated, and
-there are none".
+Offsets are in characters. Only "text" is required. "id" becomes `doc.user_data["id"]`. A missing key means "not
+annotated", an empty list "annotated, and there are none".
 """
 
 from __future__ import annotations
 
 import json
+import warnings
 from collections import Counter
 from pathlib import Path
 from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple, Union
@@ -24,12 +26,12 @@ from spacy.util import filter_spans
 
 from ..annotate.answers import Answer, Question, get_question_answers, set_answers, set_questions
 from ..annotate.relations import Relation, get_relations, has_relations, set_relations
-from ..errors import Errors, check_choice
+from ..errors import Errors, Warnings, check_choice
 from ..extensions import install_extensions
 from .corpus_files import read_lines
 
 ALIGNMENTS = ("strict", "contract", "expand")
-KEYS = ("text", "tokens", "entities", "relations", "types", "questions", "cats")
+KEYS = ("text", "id", "tokens", "entities", "relations", "types", "questions", "cats")
 Record = Dict[str, Any]
 Bounds = Tuple[int, int]
 
@@ -49,17 +51,21 @@ def read_jsonl(
     alignment (str): How to treat a span that does not begin and end with tokens: "strict" skips it, "contract" and
         "expand" move it to the tokens inside or around it.
     spans_key (str): Key in `doc.spans` of the types.
-    skipped (Optional[Counter[str]]): Counts skipped annotation by kind, and unknown keys.
+    skipped (Optional[Counter[str]]): Counts skipped annotation by kind, and unknown keys; by default, a warning at the
+        end of the file has the numbers (ML126).
     YIELDS (Doc): The documents.
     RAISES (ValueError): ML248 for a line that is not as described, ML070 for an unknown alignment, ML321 if the file is
         not UTF-8.
     """
     check_choice("alignment", alignment, ALIGNMENTS)
     install_extensions()
+    counts: Counter[str] = Counter() if skipped is None else skipped
     for number, line in read_lines(path):
         if line.strip():
-            reader = _Reader(nlp, f"'{path}', line {number}", alignment, Counter() if skipped is None else skipped)
-            yield reader.read(line, spans_key)
+            yield _Reader(nlp, f"'{path}', line {number}", alignment, counts).read(line, spans_key)
+    if skipped is None and +counts:
+        found = ", ".join(f"{kind}: {n:,}" for kind, n in counts.most_common() if n)
+        warnings.warn(Warnings.ML126.format(path=path, found=found), stacklevel=2)
 
 
 def make_doc(nlp: Language, record: Record, location: str, *, alignment: str = "strict", skipped: Counter[str]) -> Doc:
@@ -110,6 +116,10 @@ class _Reader:
             raise self.fail('it is not an object with a "text"')
         self.skipped.update(f"key '{key}'" for key in record if key not in KEYS)
         doc = self.make_doc(record)
+        if record.get("id") is not None:
+            if not isinstance(record["id"], (str, int)):
+                raise self.fail('"id" is neither a text nor a number')
+            doc.user_data["id"] = str(record["id"])
         entities = self.listed(record, "entities")
         if entities is not None:
             self.set_entities(doc, entities)
@@ -247,6 +257,8 @@ def doc_to_record(doc: Doc, *, spans_key: str = "mluke_types") -> Record:
         "text": doc.text,
         "tokens": [[token.idx, token.idx + len(token)] for token in doc],
     }
+    if "id" in doc.user_data:
+        record["id"] = str(doc.user_data["id"])
     if doc.has_annotation("ENT_IOB"):
         record["entities"] = [_plain(ent, label=ent.label_, id=ent.kb_id_) for ent in doc.ents]
     if has_relations(doc):

@@ -47,7 +47,7 @@ HOSTILE = "<img src=x onerror=alert(1)>"
 HEALTH = {
     "status": "ok", "version": "1", "pipeline": "xx_test", "pipeline_version": "0.0.0", "lang": "xx",
     "components": ["mluke_ner", "mluke_linker", "mluke_relations", "mluke_qa", "mluke_cloze"],
-    "languages": ["ar", "de", "en", "ja"], "features": ["answer", "fill", "entities"],
+    "languages": ["ar", "de", "en", "ja"], "features": ["answer", "fill", "entities", "vectors"],
     "limits": {"max_characters": 5000},
 }  # fmt: skip
 

@@ -56,6 +56,23 @@ def test_annotations_equal_those_of_the_pipeline(client, served_nlp):
         assert relations == [(one.head.start_char, one.label) for one in doc._.mluke_relations]
 
 
+def test_a_disabled_mluke_runs_for_requests_with_vectors_only(make_client, served_nlp):
+    with served_nlp.select_pipes(disable="mluke"), make_client(served_nlp) as client:
+        assert "mluke" not in client.get("/health").json()["components"]
+        (bare,) = post(client, "/v1/annotate", texts=[TEXTS[0]])["documents"]
+        (found,) = post(client, "/v1/annotate", texts=[TEXTS[0]], vectors=True)["documents"]
+    assert "similarity" not in bare
+    vectors = [ent._.mluke_vector.tolist() for ent in served_nlp(TEXTS[0]).ents]
+    assert close([entity["vector"] for entity in found["entities"]], vectors)
+
+
+def test_vectors_of_a_pipeline_without_mluke_are_an_error(make_client):
+    with make_client(spacy.blank("xx")) as client:
+        response = client.post("/v1/annotate", json={"texts": ["Tokyo"], "vectors": True})
+        assert response.status_code == 422 and response.json()["code"] == "ML490"
+        assert "vectors" not in client.get("/health").json()["features"]
+
+
 def test_vectors_are_those_of_the_pipeline(client, served_nlp):
     (found,) = post(client, "/v1/annotate", texts=[TEXTS[0]], vectors=True)["documents"]
     doc = served_nlp(TEXTS[0])
@@ -144,7 +161,7 @@ def test_entities_are_found_by_id_and_by_name(client):
 def test_health_says_what_runs(client, served_nlp):
     found = client.get("/health").json()
     assert (found["status"], found["components"]) == ("ok", served_nlp.pipe_names)
-    assert (found["languages"], found["features"]) == (["en", "ja"], ["answer", "fill", "entities"])
+    assert (found["languages"], found["features"]) == (["en", "ja"], ["answer", "fill", "entities", "vectors"])
 
 
 def test_a_pipeline_without_a_component_says_what_is_missing(make_client):
@@ -216,7 +233,7 @@ def test_the_description_of_the_api_has_every_route(client):
     paths = client.get("/openapi.json").json()["paths"]
     assert set(paths) == {
         "/health", "/v1/annotate", "/v1/answer", "/v1/fill", "/v1/render", "/v1/entities", "/v1/entities/{entity_id}",
-        "/label-studio/health", "/label-studio/setup", "/label-studio/predict",
+        "/label-studio/health", "/label-studio/setup", "/label-studio/predict", "/label-studio/webhook",
     }  # fmt: skip
     page = client.get("/docs")
     assert all(f" {path}</h2>" in page.text for path in paths)

@@ -28,6 +28,11 @@ def test_a_project_is_connected(client, served_nlp):
     assert client.post("/label-studio/setup", json=body).json() == {"model_version": version}
 
 
+def test_events_of_a_project_are_answered(client):
+    response = client.post("/label-studio/webhook", json={"action": "ANNOTATION_CREATED"})
+    assert (response.status_code, response.json()) == (200, {"learns": False})
+
+
 def test_predictions_equal_those_of_the_pipeline(client, served_nlp):
     texts = [TEXT, "", "東京 and Paris"]
     found = predict(client, *texts).json()["results"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -19,7 +20,12 @@ from spacy_mluke.serve.packages import check_packages
 from spacy_mluke.serve.settings import VARIABLE, Settings
 from tests.conftest import REPO
 
-# Annotating takes 50 ms. The process has no real pipeline, because importing torch takes seconds.
+# The processes have no real pipeline, because importing torch takes seconds.
+NO_TORCH = """
+import sys
+sys.modules["torch"] = None
+"""
+# Annotating takes 50 ms.
 SLOW = """
 import time
 from types import SimpleNamespace
@@ -35,6 +41,24 @@ def load(settings):
     return SimpleNamespace(nlp=SimpleNamespace(pipe_names=[]), run=run)
 
 uvicorn.run(make_app(Settings(batch_size=4), load), port={port}, log_level="warning")
+"""
+# Says which process has annotated, and how often the pipeline was loaded.
+FORKING = """
+import os
+from types import SimpleNamespace
+from spacy_mluke.serve.processes import run_processes
+from spacy_mluke.serve.settings import Settings
+
+loaded = []
+
+def run(key, texts):
+    return [{{"text": f"{{os.getpid()}} {{len(loaded)}}"}} for _ in texts]
+
+def load(settings):
+    loaded.append(settings)
+    return SimpleNamespace(nlp=SimpleNamespace(pipe_names=[]), run=run)
+
+run_processes(Settings(threads=1), 2, "", {{"port": {port}, "log_level": "warning"}}, load)
 """
 
 
@@ -95,14 +119,66 @@ def free_port():
         return found.getsockname()[1]
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM")
-def test_sigterm_under_load_loses_no_request_that_was_sent(packages):
+@contextlib.contextmanager
+def running(code):
+    """Run a server in a process; yield the process and the server's URL, once it answers."""
     import httpx
 
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     env = {**os.environ, "PYTHONPATH": str(REPO)}
-    server = subprocess.Popen([sys.executable, "-c", SLOW.format(port=port)], env=env, cwd=REPO)
+    server = subprocess.Popen([sys.executable, "-c", NO_TORCH + code.format(port=port)], env=env, cwd=REPO)
+    try:
+        with httpx.Client() as client:
+            for _ in range(600):
+                try:
+                    client.get(f"{url}/metrics")
+                    break
+                except httpx.HTTPError:
+                    assert server.poll() is None
+                    time.sleep(0.05)
+        yield server, url
+    finally:
+        server.kill()
+        server.wait()
+
+
+def test_processes_with_one_thread_may_be_forked(packages, monkeypatch):
+    from spacy_mluke.serve import processes
+
+    monkeypatch.setattr(processes.sys, "platform", "linux")
+    assert processes.can_fork(Settings(threads=1))
+    assert not any(map(processes.can_fork, (Settings(threads=2), Settings(threads=1, gpu_id=0), Settings())))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux only")
+def test_forked_processes_share_what_was_loaded_and_their_metrics(packages):
+    import httpx
+
+    # Each request has its own connection: any process may accept it.
+    with running(FORKING) as (server, url), httpx.Client(base_url=url, headers={"Connection": "close"}) as client:
+
+        def who_answers():
+            found = client.post("/v1/annotate", json={"texts": ["a"]}).json()
+            pid, n_loaded = found["documents"][0]["text"].split()
+            assert n_loaded == "1"
+            return int(pid)
+
+        answered = []
+        while len(set(answered)) < 2:
+            answered.append(who_answers())
+        assert f'route="/v1/annotate",status="200"}} {float(len(answered))}' in client.get("/metrics").text
+        os.kill(answered[0], signal.SIGKILL)
+        while who_answers() in answered:  # until the process that died is replaced
+            time.sleep(0.02)
+        server.send_signal(signal.SIGTERM)
+        assert server.wait(30) == 0
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGTERM")
+def test_sigterm_under_load_loses_no_request_that_was_sent(packages):
+    import httpx
+
     answered, lost, refused = [], [], []
 
     def request(number):
@@ -120,14 +196,7 @@ def test_sigterm_under_load_loses_no_request_that_was_sent(packages):
                 assert found.json()["documents"][0]["text"] == text
                 answered.append(text)
 
-    try:
-        for _ in range(600):
-            try:
-                httpx.get(f"{url}/metrics")
-                break
-            except httpx.HTTPError:
-                assert server.poll() is None
-                time.sleep(0.05)
+    with running(SLOW) as (server, url):
         threads = [threading.Thread(target=request, args=(number,)) for number in range(8)]
         for thread in threads:
             thread.start()
@@ -137,8 +206,5 @@ def test_sigterm_under_load_loses_no_request_that_was_sent(packages):
         for thread in threads:
             thread.join(30)
         server.wait(30)
-    finally:
-        server.kill()
-        server.wait()
     assert lost == []
     assert len(refused) == 8

@@ -100,6 +100,19 @@ def test_spans_that_are_not_on_tokens_are_counted(tmp_path):
     assert +skipped == {"overlapping entities": 1}
 
 
+def test_without_a_counter_one_warning_says_what_was_skipped(tmp_path):
+    record = {"text": "Tokyo is near", "entities": [{"start": 0, "end": 3, "label": "A"}]}
+    with pytest.warns(UserWarning, match=r"\[ML126\].*entities not on tokens: 2, key 'meta': 1") as caught:
+        read(tmp_path, record, {**record, "meta": 1})
+    assert len(caught) == 1
+
+
+def test_the_id_of_a_document_is_kept(tmp_path):
+    docs = read(tmp_path, {"text": "a", "id": "wiki-17"}, {"text": "b", "id": 7}, {"text": "c"})
+    assert [doc.user_data.get("id") for doc in docs] == ["wiki-17", "7", None]
+    assert [doc_to_record(doc).get("id") for doc in docs] == ["wiki-17", "7", None]
+
+
 def test_keys_that_are_not_read_are_counted(tmp_path):
     skipped = Counter()
     read(tmp_path, {"text": "a", "entites": []}, skipped=skipped)
@@ -124,6 +137,7 @@ def test_keys_that_are_not_read_are_counted(tmp_path):
         {"text": "a", "cats": {"A": 10**400}},
         '{"text": "\\ud800"}',
         {"text": "a", "tokens": 5},
+        {"text": "a", "id": ["b"]},
     ],
     ids=[
         "not_json",
@@ -141,6 +155,7 @@ def test_keys_that_are_not_read_are_counted(tmp_path):
         "a_score_without_end",
         "half_of_a_surrogate_pair",
         "a_number_as_tokens",
+        "a_list_as_id",
     ],
 )
 def test_a_bad_line_is_named_with_its_number(tmp_path, record):

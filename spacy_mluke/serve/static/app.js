@@ -80,7 +80,7 @@ async function annotate() {
   $("status").textContent = "Annotating …";
   const started = performance.now();
   await fail(async () => {
-    const body = { texts: [text], vectors: true, ...($("lang").value ? { lang: $("lang").value } : {}) };
+    const body = { texts: [text], vectors: health.features.includes("vectors"), ...($("lang").value ? { lang: $("lang").value } : {}) };
     const { documents } = await request("v1/annotate", body, signal);
     [found] = documents;
     links = {};
