@@ -24,8 +24,7 @@ from spacy.language import Language
 from spacy.util import fix_random_seed
 
 from scripts.xx_mluke_small.examples import make_blank
-from scripts.xx_mluke_small.known_names import learn_known_names
-from scripts.xx_mluke_small.name_bias import correct_biases, development_examples
+from scripts.xx_mluke_small.known_names import WEIGHTS_TEXTS, finish_names
 from scripts.xx_mluke_small.names import draw_names, read_name_sources
 from scripts.xx_mluke_small.question_threshold import fit_null_threshold
 from scripts.xx_mluke_small.questions import read_questions
@@ -42,7 +41,7 @@ from spacy_mluke.storage.pipelines import save
 
 NER, RELATIONS, QUESTIONS = "mluke_ner", "mluke_relations", "mluke_qa"
 # Candidates that are classified for each wordpiece, and texts that the pruner is trained on.
-CANDIDATES, PRUNING_TEXTS, WEIGHTS_TEXTS = 2.0, 1500, 400
+CANDIDATES, PRUNING_TEXTS = 2.0, 1500
 # Of 1,527 candidates that were called names, in 34 languages and also in lower and upper case, the least likely one had
 # 4e-5. The bound leaves few candidates, so their number hardly needs another limit: with 0.5, dates were lost.
 LEAST_LIKELIHOOD = 2e-5
@@ -97,10 +96,7 @@ def assemble_names(data: DataFolder, folder: Path) -> Language:
         least_likelihood=LEAST_LIKELIHOOD,
     )
     print(f"The pruner has learned from {n_entities} entities.")
-    learn_known_names(nlp, data)
-    correct_biases(ner, development_examples(nlp, data.root))
-    n_entities = ner.learn_candidate_weights(eg.predicted for eg in examples[:WEIGHTS_TEXTS])
-    print(f"The weights of candidates were learned from {n_entities} predicted entities.")
+    finish_names(nlp, data, examples[:WEIGHTS_TEXTS])
     return nlp
 
 

@@ -11,7 +11,7 @@ from ..types import Bools2d, Floats2d
 
 _STEPS = 40
 # Weight of the L2 penalty, for features that are scaled to a deviation of 1; none is scaled up more than 20 times.
-_DECAY = 1e-3
+_DECAY = 3e-4
 _LEAST_DEVIATION = 0.05
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import numpy
 import pytest
 
 from spacy_mluke.kb.entities import Entity, EntityName
 from spacy_mluke.kb.known_names import N_FEATURES, KnownNames, NameEvidence, is_mixed_case
+from spacy_mluke.kb.name_lexicon import NameLexicon
 
 
 def entity(kind: str, *names: str, prior: float = 1.0) -> Entity:
@@ -79,6 +81,33 @@ def test_evidence_is_the_same_after_saving(known):
     names = ["Anna Kahn", "Zagrebom", "北京", "Trial"]
     assert (other.logits(names, own.classes) == own.logits(names, own.classes)).all()
     assert (other.known.features(names) == known.features(names)).all()
+
+
+def test_a_lexicon_is_the_same_after_saving(known):
+    known = replace(known, lexicon=NameLexicon.of([("Anna met to", [(0, 4, "PER")])] * 40))
+    weights = numpy.ones((known.n_features + 1, 1), dtype="float32")
+    own = NameEvidence(known, ["PER"], weights).without_ordinary_words("NIL")
+    other = NameEvidence.from_bytes(own.to_bytes(), "the bytes")
+    names = ["Anna", "to", "Anna to", "Qwert"]
+    assert other.classes == ["PER", "NIL"]
+    assert (other.logits(names, own.classes) == own.logits(names, own.classes)).all()
+
+
+def test_ordinary_words_are_of_the_negative_class(known):
+    known = replace(known, lexicon=NameLexicon.of([("they went to it", [])] * 60))
+    weights = numpy.zeros((known.n_features + 1, 1), dtype="float32")
+    found = NameEvidence(known, ["PER"], weights).without_ordinary_words("NIL").logits(["to", "Anna"], ["NIL", "WORK"])
+    assert found[0, 0] > 20 and not found[1].any() and not found[:, 1].any()
+
+
+def test_half_a_lexicon_is_an_error(known):
+    known = replace(known, lexicon=NameLexicon.of([("Anna", [])] * 3))
+    own = NameEvidence(known, ["PER"], numpy.zeros((known.n_features + 1, 1), dtype="float32"))
+    file = io.BytesIO()
+    with numpy.load(io.BytesIO(own.to_bytes())) as columns:
+        numpy.savez(file, **{name: columns[name] for name in columns if name != "lexicon_ratios"})
+    with pytest.raises(ValueError, match="ML468"):
+        NameEvidence.from_bytes(file.getvalue(), "the bytes")
 
 
 def test_no_entities_give_no_names():

@@ -11,6 +11,7 @@ from spacy.training import Example
 from spacy_mluke import StoreRow, build_store
 from spacy_mluke.kb.entities import Entity, EntityName
 from spacy_mluke.kb.known_names import N_FEATURES, KnownNames, NameEvidence
+from spacy_mluke.kb.name_lexicon import NameLexicon
 from tests.pipeline.ner_docs import bare_docs, names, ner_examples, ner_pipeline
 
 ENTITIES = [
@@ -133,3 +134,12 @@ def test_names_are_read_from_a_store(trained_ner, tmp_path):
     ner = trained_ner.get_pipe("mluke_ner")
     ner.learn_known_names(ner_examples(trained_ner), tmp_path / "store.sqlite")
     assert ner.evidence.known.features(["Tokyo"])[0, 0] == 1
+
+
+def test_with_a_lexicon_ordinary_words_are_no_entities(trained_ner, known):
+    ner = trained_ner.get_pipe("mluke_ner")
+    lexicon = NameLexicon.of([("Tokyo is far away", [(0, 5, "LOC")])] * 60)
+    ner.learn_known_names(ner_examples(trained_ner), known, lexicon=lexicon)
+    ner.evidence.weights[-1, 0] += 10.0  # by the other weights, all are names
+    assert not trained_ner("is far away").ents
+    assert trained_ner("Tokyo is far away").ents

@@ -1,7 +1,8 @@
-"""What a knowledge base knows about names, as evidence for `mluke_ner`."""
+"""What a knowledge base and annotated texts say about names, as evidence for `mluke_ner`."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Iterable, List, Optional, Sequence, Tuple, Union
 
@@ -16,6 +17,7 @@ from ...heads.feature_weights import fit_feature_weights
 from ...heads.losses import softmax
 from ...kb.bundled import open_store
 from ...kb.known_names import KnownNames, NameEvidence, are_mixed_case
+from ...kb.name_lexicon import NameLexicon
 from ...storage.files import replacing
 from ...suggesters.candidates import CandidateSpans
 from ...types import Bools1d, Bools2d, Floats2d, Ints1d
@@ -40,21 +42,27 @@ class KnownNamesPipe(PrunablePipe):
         known: Union[str, Path, KnownNames],
         *,
         labels: Optional[Sequence[str]] = None,
+        lexicon: Optional[NameLexicon] = None,
     ) -> int:
         """Learn what known names say about the labels: a few weights, which are added to the logits from then on.
 
-        Encoder and head do not change. Candidates that the head holds for no entity with certainty are skipped.
+        Encoder and head do not change. Candidates that the head holds for no entity with certainty are skipped. With a
+        lexicon, ordinary words ("to", "of the") are no entities.
 
         examples (Iterable[Example]): Annotated examples, some thousand sentences.
         known (Union[str, Path, KnownNames]): The names, or an entity store with them: "knowledge", or its path.
         labels (Optional[Sequence[str]]): Labels that get weights; None for all. Those of which the knowledge base says
             nothing, such as dates, are better left out.
+        lexicon (Optional[NameLexicon]): What annotated texts say about words, such as `NameLexicon.of(texts)`. The
+            examples must not be among these texts: their own names would be known too well. None: that of `known`.
         RETURNS (int): Number of candidates used.
         RAISES (ValueError): ML076 for a label that the component does not have; ML469 if no example is annotated, or no
             entity is among the candidates.
         """
         if not isinstance(known, KnownNames):
             known = KnownNames.of(open_store(known).entities())
+        if lexicon is not None:
+            known = replace(known, lexicon=lexicon)
         before, self.evidence = self.evidence, None
         try:
             parts = [self._known_candidates(batch) for batch in minibatch(examples, _DOCS)]
@@ -70,7 +78,8 @@ class KnownNamesPipe(PrunablePipe):
         chosen = list(self.labels if labels is None else labels)
         columns = [self.class_id(label) for label in chosen]
         items = numpy.concatenate(logits), known.features(names, is_mixed), numpy.concatenate(truth)
-        self.evidence = NameEvidence(known, chosen, fit_feature_weights(*items, columns))
+        evidence = NameEvidence(known, chosen, fit_feature_weights(*items, columns))
+        self.evidence = evidence.without_ordinary_words(self.cfg["negative_label"])
         return len(names)
 
     def annotated_candidates(self, examples: List[Example], prediction: Any) -> Tuple[Ints1d, Bools2d]:
