@@ -14,7 +14,7 @@ from ..errors import Errors
 from ..types import Bools1d, Floats2d, Ints1d
 from .entities import Entity
 from .name_lexicon import N_LEXICON_FEATURES, ORDINARY, NameLexicon
-from .name_words import N_TYPES, is_character, look_up, make_table, split_name, type_index, unpack
+from .name_words import N_TYPES, TYPES, is_character, look_up, make_table, split_name, unpack
 from .store_format import CROSS_REFERENCE, STEM
 
 # The share of a type is stored in 2 bits, the number of entities in 4 bits, on a scale of logarithms.
@@ -71,7 +71,7 @@ class KnownNames:
         names: Dict[str, List[float]] = {}
         words: Dict[str, List[int]] = {}
         for entity in entities:
-            kind = type_index(entity.type)
+            kind = TYPES.index(entity.type) if entity.type in TYPES else len(TYPES)
             places: Set[Tuple[str, int]] = set()
             own = {name.name for name in entity.names if name.kind not in (STEM, CROSS_REFERENCE)}
             for parts in {tuple(split_name(name)) for name in own}:

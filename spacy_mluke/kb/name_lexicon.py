@@ -10,14 +10,17 @@ import numpy
 
 from ..types import Floats1d, Floats2d, Ints1d
 from .name_keys import loose_key
-from .name_words import N_TYPES, WORD, look_up, make_table, type_index, unpack
+from .name_words import TYPES, WORD, look_up, make_table, unpack
 
 # A text, and its names: first character, end and label of each.
 AnnotatedText = Tuple[str, Sequence[Tuple[int, int, str]]]
+# Types that are told apart: adjectives of countries, too. All others are one more.
+LEXICON_TYPES = (*TYPES, "NORP")
+_N_TYPES = len(LEXICON_TYPES) + 1
 # Where a word is: it is a name; it begins or ends a longer one; it is between these; it is in no name.
-_ALONE, _FIRST, _LAST = 0, N_TYPES, 2 * N_TYPES
-_INSIDE, _OUTSIDE, _N_PLACES = 3 * N_TYPES, 3 * N_TYPES + 1, 3 * N_TYPES + 2
-_N_RATIOS = 3 * N_TYPES + 1  # those of the first three places, and of being in any name
+_ALONE, _FIRST, _LAST = 0, _N_TYPES, 2 * _N_TYPES
+_INSIDE, _OUTSIDE, _N_PLACES = 3 * _N_TYPES, 3 * _N_TYPES + 1, 3 * _N_TYPES + 2
+_N_RATIOS = 3 * _N_TYPES + 1  # those of the first three places, and of being in any name
 # Ratios are of so many more occurrences that are as those of all words.
 _PRIOR_COUNT = 3.0
 # Ratios are stored in 4 bits.
@@ -26,7 +29,7 @@ _STEP, _ZERO, _MAX_CODE = 0.65, 7, 15
 _COMMON = -2.5
 # For a name of one word, for the first word and for the last word of longer names: a ratio for each type, and for being
 # in any name. Then the lowest ratio of its words, and whether it is of ordinary words.
-N_LEXICON_FEATURES = 3 * (N_TYPES + 1) + 2
+N_LEXICON_FEATURES = 3 * (_N_TYPES + 1) + 2
 ORDINARY = N_LEXICON_FEATURES - 1
 
 
@@ -81,7 +84,7 @@ class NameLexicon:
         in_name = ratios[:, -1]
         is_one, columns = (lengths == 1)[:, None], []
         for first, words, is_used in ((_ALONE, firsts, is_one), (_FIRST, firsts, ~is_one), (_LAST, lasts, ~is_one)):
-            own = numpy.hstack([ratios[words, first : first + N_TYPES], in_name[words, None]])
+            own = numpy.hstack([ratios[words, first : first + _N_TYPES], in_name[words, None]])
             columns.append(own * is_used)
         lowest, highest = numpy.minimum.reduceat(in_name, firsts), numpy.maximum.reduceat(in_name, firsts)
         may_be_ordinary = is_one[:, 0] | [names[i].islower() for i in rows.tolist()]
@@ -115,7 +118,7 @@ class _Words:
         places = [_OUTSIDE] * len(matches)
         for start, end, label in spans:
             own = [i for i, match in enumerate(matches) if match.start() < end and match.end() > start]
-            kind = type_index(label)
+            kind = LEXICON_TYPES.index(label) if label in LEXICON_TYPES else len(LEXICON_TYPES)
             for i in own:
                 places[i] = _INSIDE
             if len(own) == 1:

@@ -31,15 +31,6 @@ def split_name(name: str) -> List[str]:
     return [loose_key(word) for word in WORD.findall(name)]
 
 
-def type_index(label: str) -> int:
-    """Return the place of a type.
-
-    label (str): Such as PER.
-    RETURNS (int): Index in TYPES; of any other type, the next one.
-    """
-    return TYPES.index(label) if label in TYPES else len(TYPES)
-
-
 def is_character(word: str) -> bool:
     """Return whether a word is one Chinese or Japanese character.
 

@@ -11,7 +11,7 @@ from spacy_mluke.kb.name_lexicon import N_LEXICON_FEATURES, ORDINARY, NameLexico
 from spacy_mluke.kb.name_words import split_name
 
 # Columns: a name of one word, the first word and the last word of longer ones; then the lowest share in names.
-ALONE, FIRST, LAST, LOWEST = 0, 5, 10, 15
+ALONE, FIRST, LAST, LOWEST = 0, 6, 12, 18
 ANNOTATED = [
     ("Anna Kahn went to Rome", [(0, 9, "PER"), (18, 22, "LOC")]),
     ("Anna Horvat went to the Bank of Rome", [(0, 11, "PER"), (24, 36, "ORG")]),
@@ -37,7 +37,7 @@ def test_words_have_ratios_of_their_place_in_names(lexicon):
 
 def test_words_that_are_hardly_ever_in_names_have_low_ratios(lexicon):
     went, bank = features(lexicon, "went", "Anna went")
-    assert went[ALONE + 4] < -2 and bank[LOWEST] < -2
+    assert went[FIRST - 1] < -2 and bank[LOWEST] < -2
 
 
 def test_words_that_are_not_known_have_zeros(lexicon):
@@ -54,9 +54,11 @@ def test_ordinary_words_are_single_or_in_small_letters(lexicon):
     assert features(lexicon, *names)[:, ORDINARY].tolist() == [1, 1, 1, 0, 0, 0, 0, 0]
 
 
-def test_any_other_label_is_one_type():
-    lexicon = NameLexicon.of([("Dune is good", [(0, 4, "WORK")])] * 3)
-    assert features(lexicon, "Dune")[0, ALONE + 3] > 0
+def test_adjectives_of_countries_are_a_type_and_other_labels_are_one():
+    lexicon = NameLexicon.of([("Dune is a French film", [(0, 4, "WORK"), (10, 16, "NORP")])] * 3)
+    found = features(lexicon, "French", "Dune")[:, ALONE:FIRST]
+    assert (found[:, 3] > 0).tolist() == [True, False]
+    assert (found[:, 4] > 0).tolist() == [False, True]
 
 
 def test_texts_without_words_give_no_words():
