@@ -10,7 +10,7 @@ import numpy
 
 from ..types import Floats1d, Floats2d, Ints1d
 from .name_keys import loose_key
-from .name_words import TYPES, WORD, look_up, make_table, unpack
+from .name_words import TYPES, WORD, is_character, look_up, make_table, unpack
 
 # A text, and its names: first character, end and label of each.
 AnnotatedText = Tuple[str, Sequence[Tuple[int, int, str]]]
@@ -64,7 +64,8 @@ class NameLexicon:
         return cls(*make_table([keys[i] for i in kept.tolist()], _padded(codes[kept]), "uint64"))
 
     def features(self, names: Sequence[str], parts: Sequence[List[str]]) -> Floats2d:
-        """Return what is known about the words of names. A word that is not known has zeros.
+        """Return what is known about the words of names. A word that is not known has zeros. Of Chinese and Japanese
+        characters, only those are known that are ordinary words.
 
         A name is of ordinary words if all of its words are hardly ever in a name, and it is one word or in small
         letters: "to", "The", "of the", but not "The Who".
@@ -89,7 +90,9 @@ class NameLexicon:
         lowest, highest = numpy.minimum.reduceat(in_name, firsts), numpy.maximum.reduceat(in_name, firsts)
         may_be_ordinary = is_one[:, 0] | [names[i].islower() for i in rows.tolist()]
         is_ordinary = (highest <= _COMMON) & may_be_ordinary
-        found[rows] = numpy.hstack([*columns, lowest[:, None], is_ordinary[:, None]])
+        # The characters of Chinese and Japanese names are no words, but one alone may be ordinary.
+        are_words = numpy.asarray([[not is_character(parts[i][0])] for i in rows.tolist()])
+        found[rows] = numpy.hstack([are_words * numpy.hstack([*columns, lowest[:, None]]), is_ordinary[:, None]])
         return found
 
     def _ratios(self, words: List[str]) -> Floats2d:

@@ -61,6 +61,12 @@ def test_adjectives_of_countries_are_a_type_and_other_labels_are_one():
     assert (found[:, 4] > 0).tolist() == [False, True]
 
 
+def test_characters_of_chinese_names_are_no_words_but_may_be_ordinary():
+    lexicon = NameLexicon.of([("我在北京", [(2, 4, "LOC")])] * 60)
+    found = features(lexicon, "北京", "在")
+    assert not found[:, :ORDINARY].any() and found[:, ORDINARY].tolist() == [0, 1]
+
+
 def test_texts_without_words_give_no_words():
     assert not features(NameLexicon.of([("!", [(0, 1, "PER")])]), "Anna").any()
 
