@@ -58,6 +58,7 @@ def test_the_metadata_names_the_licences_of_code_and_data(metadata):
         "spacy_mluke/assets/knowledge/LICENSE",
         "spacy_mluke/assets/mluke-small/LICENSE",
         "spacy_mluke/assets/reranker/LICENSE",
+        "spacy_mluke/assets/span_means/LICENSE",
         "spacy_mluke/assets/world/LICENSE",
     ]
 

@@ -39,7 +39,7 @@ FUNCTIONS: Dict[str, List[Any]] = {
     "dtype": ["bfloat16", "float16", "auto"],
     "quantize": ["int8", None],
     "frozen": [["all"], ["layers:0-1"], ["word_embeddings"], ["layers:0-9"], ["x"]],
-    "span_vectors": ["both", "entity"],
+    "span_vectors": ["both", "centered", "entity"],
     "mode": ["global", "local", "word", "both", "entity"],
     "grow": ["none", "candidates", "all"],
     "match": ["exact", "case", "loose"],

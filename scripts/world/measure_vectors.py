@@ -24,7 +24,7 @@ from spacy_mluke.kb.store import EntityStore
 XQUAD = typer.Argument(..., help="Folder of XQuAD", exists=True, file_okay=False)
 WORLD = typer.Argument(..., help="Folder of entities.sqlite", exists=True, file_okay=False)
 CHECKPOINT = typer.Argument(..., help="Checkpoint")
-SPAN_VECTORS = typer.Option("entity", help="Content of span._.mluke_vector: entity or both")
+SPAN_VECTORS = typer.Option("entity", help="Content of span._.mluke_vector: entity, both or centered")
 OUTPUT = typer.Option(Path("out/vectors.json"), help="Where to write the figures")
 LANGUAGES = ("en", "de", "es", "ru", "zh", "ar", "el")
 MIN_LANGUAGES = 5

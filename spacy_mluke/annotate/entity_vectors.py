@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Optional, Sequence
+from typing import Iterator, Optional, Sequence, Tuple
 
 import numpy
 from spacy.tokens import Doc, Span, Token
 from thinc.util import to_numpy
 
 from ..align.overlaps import span_piece_bounds
-from ..types import EncoderOutput, Floats1d, Floats2d
+from ..types import DocAlignment, EncoderOutput, Floats1d, Floats2d
+from .span_means import SpanMeans
 from .states import EntityStates, mean_rows, write_record
 from .trf_data import put_aside
 
@@ -21,6 +22,7 @@ def write_states(
     *,
     keep_tokens: bool,
     with_words: bool = False,
+    means: Optional[SpanMeans] = None,
 ) -> None:
     """Write the states of entities and, if wanted, of tokens to each document.
 
@@ -29,19 +31,17 @@ def write_states(
     piece_strings (Sequence[str]): Texts of the wordpieces, document after document; empty to store none.
     keep_tokens (bool): Whether to store states of tokens.
     with_words (bool): Whether span vectors are means of entity states and word states (see `join_words`).
+    means (Optional[SpanMeans]): Mean states that are subtracted from both, if given.
     """
-    entity_states = to_numpy(output.entity_states)
     piece_states = None if output.piece_states is None else to_numpy(output.piece_states)
     start = 0
-    for doc, aligned in zip(docs, output.batch.docs, strict=True):
-        rows = aligned.span_rows
-        own_states = entity_states[rows[rows >= 0]]
+    for doc, (aligned, own_states, words) in zip(docs, span_states(output, with_words=with_words), strict=True):
         end = start + len(aligned.piece_rows)
-        words: Optional[Floats2d] = None
-        if with_words and piece_states is not None:
-            words = mean_rows(piece_states[start:end], span_piece_bounds(aligned))
+        vectors: Optional[Floats2d] = None
+        if means is not None and words is not None:
+            vectors, words = means.center(own_states, words), None
         if not keep_tokens or piece_states is None:
-            write_record(doc, aligned, own_states, word_vectors=words, piece_states=None)
+            write_record(doc, aligned, own_states, word_vectors=words, span_vectors=vectors, piece_states=None)
             start = end
             continue
         put_aside(doc)
@@ -50,11 +50,36 @@ def write_states(
             aligned,
             own_states,
             word_vectors=words,
+            span_vectors=vectors,
             # A copy, because a view would keep the states of the whole batch in memory.
             piece_states=piece_states[start:end].copy(),
             piece_ids=output.batch.piece_ids[aligned.piece_rows],
             pieces=" ".join(piece_strings[start:end]),
         )
+        start = end
+
+
+def span_states(
+    output: EncoderOutput, *, with_words: bool
+) -> Iterator[Tuple[DocAlignment, Floats2d, Optional[Floats2d]]]:
+    """Return the states of the spans of each document.
+
+    output (EncoderOutput): The states of a batch.
+    with_words (bool): Whether to compute the means of their wordpieces' states.
+    YIELDS (Tuple[DocAlignment, Floats2d, Optional[Floats2d]]): Positions; states of entities, float32, and means of
+        their wordpieces' states. Shapes: (n_spans, width). None if they are not wanted, or the batch has no states of
+        wordpieces.
+    """
+    entity_states = to_numpy(output.entity_states)
+    piece_states = to_numpy(output.piece_states) if with_words and output.piece_states is not None else None
+    start = 0
+    for aligned in output.batch.docs:
+        rows = aligned.span_rows
+        end = start + len(aligned.piece_rows)
+        words: Optional[Floats2d] = None
+        if piece_states is not None:
+            words = mean_rows(piece_states[start:end], span_piece_bounds(aligned))
+        yield aligned, entity_states[rows[rows >= 0]], words
         start = end
 
 

@@ -28,6 +28,7 @@ def write_record(
     entity_states: Floats2d,
     *,
     word_vectors: Optional[Floats2d] = None,
+    span_vectors: Optional[Floats2d] = None,
     piece_states: Optional[Floats2d],
     piece_ids: Optional[Any] = None,
     pieces: str = "",
@@ -39,6 +40,7 @@ def write_record(
     entity_states (Floats2d): States of the spans that have wordpieces, in the order of the spans, float32.
     word_vectors (Optional[Floats2d]): Means of these spans' wordpiece states, for `span_vectors = "both"`. The same
         shape.
+    span_vectors (Optional[Floats2d]): Vectors of these spans, for `span_vectors = "centered"`. The same shape.
     piece_states (Optional[Floats2d]): States of its wordpieces, (n_pieces, width) float32; None to store none.
     piece_ids (Optional[Ints1d]): Ids of the wordpieces.
     pieces (str): Texts of the wordpieces, joined by spaces.
@@ -53,6 +55,8 @@ def write_record(
     }
     if word_vectors is not None:
         record["word_vectors"] = word_vectors
+    if span_vectors is not None:
+        record["span_vectors"] = span_vectors
     if piece_states is not None:
         record.update(
             piece_states=piece_states,
@@ -105,8 +109,9 @@ class EntityStates:
 
     @property
     def vectors(self) -> Floats2d:
-        """Vectors of `spans`: states of their entities or, with `span_vectors = "both"`, means of these and of the
-        states of their words (see `join_words`). Shape: (n_spans, width), float32."""
+        """Vectors of `spans`: states of their entities; with `span_vectors = "both"`, means of these and of the states
+        of their words (see `join_words`); with "centered", means of their differences from the mean states. Shape:
+        (n_spans, width), float32."""
         return self._rows([_span_vectors(record) for _, record in records(self.doc)])
 
     @property
@@ -237,6 +242,8 @@ def join_words(entities: Floats2d, words: Floats2d) -> Floats2d:
 
 def _span_vectors(record: Record, rows: slice = slice(None)) -> Floats2d:
     """Return the vectors of some spans of a record."""
+    if "span_vectors" in record:
+        return record["span_vectors"][rows]
     words = record.get("word_vectors")
     return record["vectors"][rows] if words is None else join_words(record["vectors"][rows], words[rows])
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import Any, Optional, Tuple
 
 from spacy.language import Language
@@ -21,8 +23,8 @@ def describe_encoder(nlp: Language) -> Tuple[Optional[int], str]:
     their descriptions are equal.
 
     nlp (Language): The pipeline. The checkpoint of its encoder is read.
-    RETURNS (Tuple[Optional[int], str]): The width; the checkpoint's name, its options and a hash of its weights. None
-        and "" if no component sets vectors.
+    RETURNS (Tuple[Optional[int], str]): The width; the options, with a hash of means that were computed for this
+        pipeline, and a hash of the weights. None and "" if no component sets vectors.
     """
     name = find_encoder(nlp)
     if name is None:
@@ -32,5 +34,8 @@ def describe_encoder(nlp: Language) -> Tuple[Optional[int], str]:
     pipe: Any = nlp.get_pipe(name)
     load_model(pipe.model)
     settings = encoder_settings(pipe.model)
-    options = [pipe.cfg["span_vectors"], settings["visibility"], settings["entity_input"]]
+    kind, means = pipe.cfg["span_vectors"], pipe.cfg.get("span_means")
+    if kind == "centered" and means is not None:
+        kind += f"-{hashlib.sha256(json.dumps(means, sort_keys=True).encode()).hexdigest()[:8]}"
+    options = [kind, settings["visibility"], settings["entity_input"]]
     return pipe.model.get_dim("nO"), " ".join([*options, hash_weights(pipe.model)])

@@ -1,5 +1,5 @@
 """Errors of the components and their heads: ML072 to ML089, ML200 to ML229, ML385 to ML389, ML403, ML404,
-ML425 to ML428, ML468, ML469."""
+ML410, ML411, ML425 to ML428, ML468, ML469."""
 
 
 class PipelineErrors:
@@ -100,6 +100,14 @@ class PipelineErrors:
     ML404 = (
         "The 'candidate_weights' of '{name}' lack {missing}. Train them with .learn_candidate_weights(docs), or set "
         "them to null."
+    )
+    ML410 = (
+        "span_vectors = \"centered\" of '{name}' subtracts mean states, and there are none for the checkpoint "
+        "'{checkpoint}'. Compute them with .fit_span_means(docs), or set span_vectors = \"both\"."
+    )
+    ML411 = (
+        "The documents have no spans with states, so '{name}' cannot compute means. Pass documents in which its "
+        "suggester finds spans: by default, with entities in doc.ents."
     )
     ML206 = (
         "spacy-mluke.MarkerClassifier.v1 reads the markers around head and tail, and got '{found}': the sequences of "

@@ -83,7 +83,7 @@ def test_a_saved_component_keeps_span_vectors(tiny_checkpoint, tmp_path):
 
 
 def test_other_vectors_are_refused_with_the_choices(tiny_checkpoint):
-    with pytest.raises(ValueError, match=r"\[ML070\].*span_vectors.*entity, both"):
+    with pytest.raises(ValueError, match=r"\[ML070\].*span_vectors.*entity, both, centered"):
         make_pipeline(str(tiny_checkpoint), span_vectors="words")
 
 

@@ -6,6 +6,7 @@ import warnings
 from functools import partial
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional
 
+import numpy
 from spacy import util
 from spacy.pipeline import TrainablePipe
 from spacy.tokens import Doc
@@ -13,8 +14,9 @@ from spacy.training import Example, validate_examples
 from spacy.vocab import Vocab
 from thinc.api import Optimizer
 
-from ...annotate.entity_vectors import hook_vectors, write_states
-from ...encoder.access import is_loaded, load_model
+from ...annotate.entity_vectors import hook_vectors, span_states, write_states
+from ...annotate.span_means import SpanMeans, bundled_means
+from ...encoder.access import encoder_settings, is_loaded, load_model
 from ...encoder.inputs import EncoderInput
 from ...encoder.request import EncoderModel
 from ...encoder.trf_data import full_batch, split_output
@@ -28,9 +30,12 @@ from .listeners import ListenedEncoder
 from .shared_update import SharedUpdate
 
 ExtraAnnotations = Callable[[List[Doc], Any], None]
-# Span vectors: the entity's state, or the mean of it and the states of the span's words.
-BOTH = "both"
-SPAN_VECTORS = ("entity", BOTH)
+# Span vectors: the entity's state, or the mean of it and the states of the span's words, without or with their means
+# subtracted.
+BOTH, CENTERED = "both", "centered"
+SPAN_VECTORS = ("entity", BOTH, CENTERED)
+_MEANS = "span_means"
+_MAX_DOCS = 64  # documents whose states are kept at a time
 
 
 class MLuke(ListenedEncoder, TrainablePipe):
@@ -50,7 +55,9 @@ class MLuke(ListenedEncoder, TrainablePipe):
         them. Without them, windows of a long document that contain no entity are not encoded.
     span_vectors (str): The vector of a span. "entity": the state of its entity, as in the papers. "both": the mean of
         its entity's state and of the mean state of its wordpieces, each normalized to length 1, which finds the same
-        entity in other texts most often.
+        entity in other texts more often. "centered": the same, after the mean states over many spans were subtracted,
+        which finds it most often. The package has these means for "mluke-small"; for other checkpoints, call
+        `fit_span_means`.
     set_vectors (bool): Whether `.vector` and `.similarity` of documents, spans and tokens use mLUKE's vectors.
     buffer_tokens (int): Number of tokens that `nlp.pipe` reads ahead, to encode sequences of similar length together.
     set_extra_annotations (Optional[Callable]): Called with a batch of documents and their states, in the form of
@@ -86,7 +93,7 @@ class MLuke(ListenedEncoder, TrainablePipe):
             "set_vectors": set_vectors,
             "buffer_tokens": buffer_tokens,
         }
-        self.set_options(options)
+        self.set_options(options, {_MEANS: None})
         self._update: Optional[SharedUpdate] = None
         self._waiting_sgd: Optional[Optimizer] = None
 
@@ -95,6 +102,14 @@ class MLuke(ListenedEncoder, TrainablePipe):
         for option in ("keep_token_states", "set_vectors"):
             check_flag(option, options[option])
         check_at_least("buffer_tokens", options["buffer_tokens"], 1)
+
+    def check_state(self, state: Mapping[str, Any]) -> None:
+        super().check_state(state)
+        if state.get(_MEANS) is not None:
+            try:
+                SpanMeans.from_json(state[_MEANS])
+            except (ValueError, TypeError, KeyError) as err:
+                raise ValueError(Errors.ML316.format(name=self.name, reason=err)) from err
 
     # --- annotating ---
 
@@ -123,6 +138,7 @@ class MLuke(ListenedEncoder, TrainablePipe):
         check_at_least("batch_size", batch_size, 1)
         # Errors of the checkpoint must not go to the error handler of documents.
         load_model(self.model)
+        self._subtracted()
         counts = Counts()
         try:
             for docs in _buffered(stream, batch_size, self.cfg["buffer_tokens"]):
@@ -136,7 +152,7 @@ class MLuke(ListenedEncoder, TrainablePipe):
         docs (Iterable[Doc]): The documents.
         RETURNS (EncoderOutput): Their states.
         """
-        with_tokens = self.cfg["keep_token_states"] or self.cfg["span_vectors"] == BOTH
+        with_tokens = self.cfg["keep_token_states"] or self._with_words
         return self.model.predict(self._input(list(docs), with_tokens=with_tokens))
 
     def set_annotations(self, docs: Iterable[Doc], predictions: EncoderOutput) -> None:
@@ -153,16 +169,49 @@ class MLuke(ListenedEncoder, TrainablePipe):
             wordpieces = load_model(self.model).wordpieces
             batch = predictions.batch
             strings = wordpieces.pieces([i for doc in batch.docs for i in batch.piece_ids[doc.piece_rows].tolist()])
-        write_states(docs, predictions, strings, keep_tokens=keep_tokens, with_words=self.cfg["span_vectors"] == BOTH)
+        means = self._subtracted()
+        write_states(docs, predictions, strings, keep_tokens=keep_tokens, with_words=self._with_words, means=means)
         if self.cfg["set_vectors"]:
             for doc in docs:
                 hook_vectors(doc)
         if self.set_extra_annotations is not None:
             self.set_extra_annotations(docs, full_batch([doc._.trf_data for doc in docs]))
 
+    def fit_span_means(self, docs: Iterable[Doc]) -> None:
+        """Compute the mean states that `span_vectors = "centered"` subtracts, and keep them with the component.
+
+        docs (Iterable[Doc]): Documents with spans, of all languages that are to be compared, in similar numbers. They
+            do not change.
+        RAISES (ValueError): ML411 if the suggester finds no span in them.
+        """
+        n, sums = 0, numpy.zeros((2, 1))
+        for some in util.minibatch(docs, _MAX_DOCS):
+            output = self.model.predict(self._input(list(some), with_tokens=True))
+            for _, entities, words in span_states(output, with_words=True):
+                if words is not None:
+                    n += len(words)
+                    sums = sums + numpy.stack([own.sum(axis=0, dtype="float64") for own in (entities, words)])
+        if not n:
+            raise ValueError(Errors.ML411.format(name=self.name))
+        self.cfg[_MEANS] = SpanMeans(*(sums / n).astype("float32")).to_json()
+
     def counts_of(self, prediction: EncoderOutput) -> Counts:
         """Return the counts of skipped and truncated inputs of a prediction, for warnings."""
         return prediction.batch.counts
+
+    @property
+    def _with_words(self) -> bool:
+        return self.cfg["span_vectors"] in (BOTH, CENTERED)
+
+    def _subtracted(self) -> Optional[SpanMeans]:
+        """The means that are subtracted from states; None for none."""
+        if self.cfg["span_vectors"] != CENTERED:
+            return None
+        own, checkpoint = self.cfg.get(_MEANS), str(encoder_settings(self.model)["name"])
+        found = bundled_means(checkpoint) if own is None else SpanMeans.from_json(own)
+        if found is None or len(found.words) != self.model.get_dim("nO"):
+            raise ValueError(Errors.ML410.format(name=self.name, checkpoint=checkpoint))
+        return found
 
     def _input(self, docs: List[Doc], *, with_tokens: bool) -> EncoderInput:
         spans = self.suggester(docs)
