@@ -6,7 +6,7 @@ COPY . .
 RUN python -m venv /opt/mluke \
     && /opt/mluke/bin/pip install --no-cache-dir --constraint constraints.txt \
         --index-url https://download.pytorch.org/whl/cpu torch==2.13.0 \
-    && /opt/mluke/bin/pip install --no-cache-dir --constraint constraints.txt ".[serve]"
+    && /opt/mluke/bin/pip install --no-cache-dir --constraint constraints.txt ".[serve]" ./models/xx_mluke_small
 
 FROM python:3.12-slim
 COPY --from=build /opt/mluke /opt/mluke

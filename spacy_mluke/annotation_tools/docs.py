@@ -14,7 +14,7 @@ from ..annotate.relations import Relation, set_relations
 from ..errors import Errors, check_choice
 from ..extensions import install_extensions
 from ..training.jsonl import make_doc
-from .documents import ToolDocument, ToolEntity
+from .documents import ToolDocument, ToolEntity, own_kb_id
 from .offsets import match_texts
 
 ALIGNMENTS = ("expand", "contract", "strict", "raise")
@@ -102,7 +102,7 @@ class DocMaker:
 
     def _span(self, doc: Doc, document: ToolDocument, entity: ToolEntity) -> Optional[Span]:
         """The span of an entity on the tokens of a document; None if it is skipped."""
-        options: Dict[str, Any] = {"label": entity.label, "kb_id": entity.kb_id}
+        options: Dict[str, Any] = {"label": entity.label, "kb_id": own_kb_id(entity.kb_id)}
         span: Optional[Span] = doc.char_span(entity.start, entity.end, **options)
         if span is not None and len(span):
             return span

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Dict, Iterator, List, Optional, Tuple
@@ -13,6 +14,7 @@ from ..annotate.relations import get_relations
 from ..errors import Errors
 
 Bounds = Tuple[int, int]
+_WIKIDATA = re.compile(r"https?://(?:www\.|m\.)?wikidata\.org/(?:entity|wiki)/(Q[1-9][0-9]*)")
 UNLABELLED = "MENTION"  # label in a tool of a head or tail that is no entity
 
 
@@ -138,6 +140,17 @@ def tool_label(label: str) -> str:
 def own_label(label: str) -> str:
     """Return the label of an entity whose label in a tool is `label`: "" for a span without one."""
     return "" if label == UNLABELLED else label
+
+
+def own_kb_id(kb_id: str) -> str:
+    """Return the id of an entity in a knowledge base: of an address of Wikidata, as INCEpTION writes it and as people
+    paste it, the id.
+
+    kb_id (str): What the tool has.
+    RETURNS (str): The id.
+    """
+    found = _WIKIDATA.fullmatch(kb_id)
+    return found[1] if found else kb_id
 
 
 def listed(counts: Counter[str]) -> str:

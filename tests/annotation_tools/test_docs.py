@@ -51,6 +51,21 @@ def test_whitespace_beside_an_entity_is_removed():
     assert +own.counts == {"entities without the whitespace at their ends": 1}
 
 
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("http://www.wikidata.org/entity/Q90", "Q90"),
+        ("https://www.wikidata.org/wiki/Q90", "Q90"),
+        ("http://example.org/entity/Q90", "http://example.org/entity/Q90"),
+        ("Q90", "Q90"),
+    ],
+    ids=["iri", "page", "other_site", "id"],
+)
+def test_addresses_of_wikidata_become_ids(given, kept):
+    found = ToolDocument("Paris", [ToolEntity(0, 5, label="LOC", kb_id=given)])
+    assert [ent.kb_id_ for ent in maker().make(found).ents] == [kept]
+
+
 def test_relations_of_skipped_entities_are_counted():
     found = document("Tokyo Tower", (0, 5), (7, 11))
     found.relations = [ToolRelation(0, 1, "x"), ToolRelation(0, 0, "y")]

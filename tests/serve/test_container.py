@@ -29,6 +29,8 @@ def test_the_container_runs_without_root_and_network_and_has_a_health_check():
     last_stage = lines[max(i for i, line in enumerate(lines) if line.startswith("FROM ")) :]
     text = "\n".join(last_stage)
     assert "\nUSER 10001\n" in text and "HEALTHCHECK" in text and "HF_HUB_OFFLINE=1" in text
+    # The server's own pipeline is a package of its own.
+    assert any(line.endswith('".[serve]" ./models/xx_mluke_small') for line in lines)
     torch = [line for line in (REPO / "constraints.txt").read_text(encoding="utf8").splitlines() if line[:5] == "torch"]
     assert all(pin in "\n".join(lines) for pin in torch)
 
