@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .annotation_tools.label_studio_config import label_studio_config
     from .attribution import attribute_bundled
     from .bulk.rows import doc_to_record
+    from .extensions import install_extensions
     from .graph.build import GraphSummary, build_graph
     from .kb.store import EntityStore
     from .kb.store_build import build_store
@@ -61,6 +62,7 @@ __all__ = [
     "export_annotations",
     "export_onnx",
     "import_annotations",
+    "install_extensions",
     "label_studio_config",
     "load",
     "quantize",
@@ -95,6 +97,7 @@ _MODULES = {
     "export_annotations": "annotation_tools.formats",
     "export_onnx": "onnx.export",
     "import_annotations": "annotation_tools.formats",
+    "install_extensions": "extensions",
     "label_studio_config": "annotation_tools.label_studio_config",
     "load": "pipeline.load",
     "quantize": "pipeline.quantize",

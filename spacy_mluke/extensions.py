@@ -70,7 +70,11 @@ EXTENSIONS: Dict[Tuple[Type, str], Dict[str, Any]] = {
 
 
 def install_extensions() -> None:
-    """Register the attributes. Attributes that are registered already stay as they are."""
+    """Register the attributes of Doc and Span, such as `doc._.mluke_relations`.
+
+    Components, readers and `load` do it. Call it to read documents that another process has annotated. Attributes that
+    are registered already stay as they are.
+    """
     for (owner, name), arguments in EXTENSIONS.items():
         if not owner.has_extension(name) or owner.get_extension(name)[2] is not arguments.get("getter"):
             owner.set_extension(name, force=True, **arguments)

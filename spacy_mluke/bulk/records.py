@@ -82,7 +82,8 @@ def read(
             if shard.format == "docbin":
                 found = Record(index, own_id, raw, {})
             else:
-                keys = [key for key in KEYS if shard.format != "parquet" or key not in WRITTEN]
+                # The id has a key of the job's choice.
+                keys = [key for key in KEYS if key != "id" and (shard.format != "parquet" or key not in WRITTEN)]
                 found = _make_record(job, index, own_id, record, keys, nlp, skipped)
         except Exception as error:
             # Any error: the next record must be read.

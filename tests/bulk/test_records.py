@@ -26,6 +26,13 @@ def read_all(path: Path, **options):
     return shards, [one for shard in shards for one in read(job, shard, NLP, Counter())]
 
 
+def test_with_another_key_of_ids_the_key_id_is_kept(tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"text": "Tokyo", "url": "x", "id": {"a": 1}}\n', encoding="utf8")
+    _, (found,) = read_all(path, id_key="url")
+    assert (found.id, found.meta) == ("x", {"id": {"a": 1}})
+
+
 @pytest.mark.parametrize("suffix", [".jsonl", ".parquet", ".spacy"])
 @pytest.mark.parametrize("size", [1, 4, 10, 100])
 def test_every_record_is_read_once_and_in_order(tmp_path, suffix, size):
