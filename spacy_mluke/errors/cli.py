@@ -25,9 +25,9 @@ class CliErrors:
         "https://spacy.io/usage#gpu"
     )
     ML327 = (
-        "This needs spacy-transformers, which cannot be imported ({reason}). Install the extra 'listeners', with a "
-        "version of transformers that it supports: pip install spacy-transformers. Everything else works without it: "
-        "doc._.mluke has the token states, and components with spacy-mluke.Encoder.v1 need no listener."
+        "This needs spacy-transformers, which cannot be imported ({reason}). Install it, with a version of "
+        "transformers that it supports: pip install spacy-transformers. Everything else works without it: doc._.mluke "
+        "has the token states, and components with spacy-mluke.Encoder.v1 need no listener."
     )
     ML328 = "'{name}' is not a mluke_ner, and only these can be pruned. The pipeline has: {names}."
     ML329 = "'{name}' cannot be exported: it {reason}. These components can be exported: {names}."
