@@ -3,6 +3,7 @@
 python scripts/measure_cloze.py MLAMA asks for the objects of all relations, where the knowledge base has subject and
 object. Candidates are the relation's objects, as in mLAMA. The encoder has rows for a part of them. Others get a row
 from the words of their names, as `mluke_cloze` and `mluke_linker` make it, or from the encoder's states at their names.
+"Trained rows" are those of the package (scripts/train_cloze_rows.py), which were told none of mLAMA's facts.
 mLAMA is for evaluation only: its patterns are CC BY-NC-SA, and no weight is trained with them.
 
 Prints, in per cent, how often the right object is first, by relation, by language, and separately for facts that the
@@ -22,10 +23,12 @@ import typer
 from wasabi import msg
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from scripts.cloze.answers import Answerer, best
+from scripts.cloze.answers import Answerer, Rows, best
+from scripts.cloze.fitting import combined
 from scripts.cloze.questions import KINDS, Exam, Question, bundled_training, read_exam
 from scripts.world.facts import read_facts
 from spacy_mluke.kb.bundled import ASSETS, KNOWLEDGE, WORLD, open_store
+from spacy_mluke.pipeline.cloze.further import bundled_rows
 
 MLAMA = typer.Argument(..., help="Folder of mLAMA", exists=True, file_okay=False)
 CHECKPOINT = typer.Option("mluke-small", help="Checkpoint with an entity prediction head")
@@ -34,8 +37,9 @@ LANGUAGES = typer.Option("en,de,es,fr,ru,ja,zh-hans,ar,it,ko,nl,pt", help="Langu
 SUBJECTS = typer.Option("words", help="What the encoder reads of a subject: words, or entities (its row, too, if any)")
 OUTPUT = typer.Option(Path("out/cloze.json"), help="Where to write the figures")
 
-MAJORITY, NAMES, STATES, ALL = "majority", "rows of names", "rows of states", "rows of names, of all entities"
-SYSTEMS = (MAJORITY, NAMES, STATES, ALL)
+MAJORITY, NAMES, STATES, TRAINED = "majority", "rows of names", "rows of states", "trained rows"
+ALL = "rows of names, of all entities"
+SYSTEMS = (MAJORITY, NAMES, STATES, TRAINED, ALL)
 Figures = Dict[str, Any]
 
 
@@ -84,6 +88,7 @@ def find_answers(exam: Exam, answerer: Answerer, ids: Sequence[str], subjects: S
     names = answerer.mixed(trained, answerer.name_rows())
     rows = {NAMES: names, STATES: answerer.mixed(trained, answerer.state_rows()), ALL: names}
     places = {entity_id: place for place, entity_id in enumerate(ids)}
+    further = bundled_rows()
     found = {system: [""] * len(exam.questions) for system in SYSTEMS}
     relations = numpy.asarray([question.relation for question in exam.questions])
     for relation, objects in exam.objects.items():
@@ -93,6 +98,14 @@ def find_answers(exam: Exam, answerer: Answerer, ids: Sequence[str], subjects: S
             system: best(queries[asked], own, range(len(ids)) if system == ALL else near)
             for system, own in rows.items()
         }
+        logits = combined(
+            queries[asked],
+            answerer.table(),
+            Rows(further.rows, further.bias),
+            answerer.known[near].tolist(),
+            [further.places.get(ids[place], -1) for place in near],
+        )
+        answers[TRAINED] = [near[place] for place in logits.argmax(axis=1).tolist()]
         for position, question in enumerate(asked.tolist()):
             found[MAJORITY][question] = majority_of(objects)
             for system, own_answers in answers.items():
@@ -150,7 +163,7 @@ def show(figures: Figures) -> None:
     print("|---|" + "---:|" * len(languages))
     for relation, row in own.items():
         cells = [row["languages"].get(lang) for lang in languages]
-        print(f"| {relation} | " + " | ".join(_percent(cell[NAMES]) if cell else "-" for cell in cells) + " |")
+        print(f"| {relation} | " + " | ".join(percent(cell[NAMES]) if cell else "-" for cell in cells) + " |")
     print("\n| relation | facts | n | " + " | ".join(SYSTEMS) + " |")
     print("|---|---|" + "---:|" * (1 + len(SYSTEMS)))
     for relation, row in own.items():
@@ -160,10 +173,11 @@ def show(figures: Figures) -> None:
 
 
 def _cells(row: Figures) -> str:
-    return " | ".join(_percent(row[system]) for system in SYSTEMS)
+    return " | ".join(percent(row[system]) for system in SYSTEMS)
 
 
-def _percent(value: float) -> str:
+def percent(value: float) -> str:
+    """Return a fraction in per cent, with one digit after the point."""
     return f"{100 * value:.1f}"
 
 

@@ -6,11 +6,13 @@ import json
 import lzma
 import random
 from collections import Counter
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from scripts.cloze.answers import Rows, best
+from scripts.cloze.checking import AFTER, AFTER_ALL, BEFORE, BEFORE_ALL, TYPED, Checker, show_kinds
 from scripts.cloze.fitting import combined, fit_rows, make_examples
 from scripts.cloze.questions import HIDDEN, NEVER, TOLD, Exam, Question, Training, bundled_training, read_exam
 from scripts.cloze.statements import (
@@ -23,7 +25,7 @@ from scripts.cloze.statements import (
     read_training_facts,
     sample_facts,
 )
-from scripts.measure_cloze import ALL, MAJORITY, NAMES, STATES, majority_of, measure, show
+from scripts.measure_cloze import ALL, MAJORITY, NAMES, STATES, TRAINED, majority_of, measure, show
 from scripts.world.facts import HELD_OUT, SEED, Fact, draw_held_out, pair_of, read_facts
 from scripts.world.template_files import normal, read_templates
 from spacy_mluke import EntityStore, StoreRow, build_store
@@ -103,15 +105,15 @@ def test_figures_are_counted_by_relation_language_and_kind_of_fact(capsys):
         Question("P36", "de", subject="b", right=("y", "z"), kind=NEVER, **own),
     ]
     exam = Exam(questions, {"P36": Counter(x=2, y=1)}, Counter())
-    found = {MAJORITY: ["x", "x"], NAMES: ["x", "z"], STATES: ["y", "y"], ALL: ["", ""]}
+    found = {MAJORITY: ["x", "x"], NAMES: ["x", "z"], STATES: ["y", "y"], TRAINED: ["x", "y"], ALL: ["", ""]}
     figures = measure(exam, found)
     figures["relations"]["P36"]["rows"] = 1
     row = figures["relations"]["P36"]
     assert (row[MAJORITY], row[NAMES], row[STATES], row[ALL]) == (0.5, 1.0, 0.5, 0.0)
     assert row["kinds"][NEVER][MAJORITY] == 0.0 and row["languages"]["en"][MAJORITY] == 1.0
-    assert figures["relations above the majority"] == {MAJORITY: 0, NAMES: 1, STATES: 0, ALL: 0}
+    assert figures["relations above the majority"] == {MAJORITY: 0, NAMES: 1, STATES: 0, TRAINED: 1, ALL: 0}
     show(figures)
-    assert "| P36 | 2 | 2 | 1 | 50.0 | 100.0 | 50.0 | 0.0 |" in capsys.readouterr().out
+    assert "| P36 | 2 | 2 | 1 | 50.0 | 100.0 | 50.0 | 100.0 | 0.0 |" in capsys.readouterr().out
 
 
 def test_of_equally_frequent_objects_the_majority_is_always_the_same():
@@ -171,11 +173,12 @@ def table():
 QUERIES = torch.eye(4)[:3] * 30
 
 
-def trained(table, right, epochs=60):
+def trained(table, right, epochs=60, groups=None, decay=0.0):
     """Train new rows of "a", "b" and "c" with a question for each of the first answers."""
     start = Rows(torch.zeros(3, 4), torch.zeros(3))
     examples = make_examples(QUERIES[: len(right)], right, {"a": 0, "b": 1, "c": 2}, {"a": 1})
-    return fit_rows(examples, table, [0], start, epochs, decay=0.0), start
+    groups = torch.zeros(3, 1) if groups is None else groups
+    return fit_rows(examples, table, [0], start, epochs, groups=groups, decay=decay), start
 
 
 def test_trained_rows_find_the_facts_and_those_of_the_checkpoint_stay(table):
@@ -192,6 +195,47 @@ def test_another_right_answer_is_not_pushed_away(table):
     assert rows[2].abs().sum() == 0 < rows[0].abs().sum()
 
 
+def test_an_entity_learns_from_the_questions_of_its_group(table):
+    groups = torch.tensor([[0.0], [1.0], [1.0]])
+    (rows, bias), _ = trained(table, [["b", "c"]], groups=groups, decay=1e3)
+    logits = combined(QUERIES[:1], table, Rows(rows, bias), [1, -1, -1], [0, 1, 2])[0]
+    assert logits[2] > logits[0]  # "c" has no question
+
+
 def test_an_answer_without_any_row_has_no_logit(table):
     logits = combined(QUERIES[:1], table, Rows(torch.zeros(1, 4), torch.zeros(1)), [-1], [-1])
     assert float(logits[0, 0]) < -1e8
+
+
+@pytest.fixture
+def checker(table):
+    """A checker of three entities, one of them a person; "b" and "c" have new rows, "a" has one in the checkpoint."""
+    types = {"a": "LOC", "b": "LOC", "c": "PER"}
+    trainer = SimpleNamespace(
+        answerer=SimpleNamespace(table=lambda: table),
+        places={"b": 0, "c": 1},
+        special=[0],
+        states=SimpleNamespace(queries=lambda questions, subjects: torch.eye(4)[1:2].expand(len(questions), 4)),
+        store={own: SimpleNamespace(type=kind) for own, kind in types.items()},
+        known=lambda own: 1 if own == "a" else -1,
+        id_of=lambda row: f"#{row}",
+    )
+    return Checker(trainer, Rows(torch.tensor([[0.0, 0.5, 0.0, 0.0], [0.0, 0.9, 0.0, 0.0]]), torch.zeros(2)))
+
+
+def test_answers_are_compared_before_and_after_among_candidates_and_among_all_entities(checker, capsys):
+    (question,) = [Question("P36", "en", "", (0, 0), (0, 0), "a", ("b",), NEVER)]
+    figures = checker.compare([question], {"P36": Counter(a=1, b=2)}, [-1])
+    # "c" is the best of all, and no candidate; it has another type than "b".
+    expected = {MAJORITY: 1.0, BEFORE: 0.0, AFTER: 1.0, BEFORE_ALL: 0.0, AFTER_ALL: 0.0, TYPED: 1.0}
+    assert figures["mean"] == expected
+    show_kinds({"stated": figures, "never": {}})
+    printed = capsys.readouterr().out
+    assert "| stated | 1 | 1 | 100.0 | 0.0 | 100.0 | 0.0 | 0.0 | 100.0 |" in printed and "never" not in printed
+
+
+def test_rows_without_an_id_compete_with_all_entities(checker):
+    checker.table = Rows(torch.tensor([[0.0, 0, 0, 0], [0.0, 0, 0, 0], [0.0, 2, 0, 0]]), torch.zeros(3))
+    (question,) = [Question("P36", "en", "", (0, 0), (0, 0), "a", ("c",), NEVER)]
+    figures = checker.compare([question], {"P36": Counter(c=1)}, [-1])
+    assert (figures["mean"][AFTER], figures["mean"][AFTER_ALL]) == (1.0, 0.0)

@@ -55,6 +55,7 @@ def test_the_metadata_names_the_licences_of_code_and_data(metadata):
         "LICENSES/CC-BY-SA-4.0.txt",
         "LICENSES/CC0-1.0.txt",
         "LICENSES/Unicode-3.0.txt",
+        "spacy_mluke/assets/fillers/LICENSE",
         "spacy_mluke/assets/knowledge/LICENSE",
         "spacy_mluke/assets/mluke-small/LICENSE",
         "spacy_mluke/assets/reranker/LICENSE",

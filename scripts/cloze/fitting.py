@@ -49,24 +49,41 @@ def make_examples(
 
 
 def fit_rows(
-    examples: Examples, table: Rows, excluded: Sequence[int], start: Rows, epochs: int, *, decay: float, seed: int = 0
+    examples: Examples,
+    table: Rows,
+    excluded: Sequence[int],
+    start: Rows,
+    epochs: int,
+    *,
+    groups: Tensor,
+    decay: float,
+    seed: int = 0,
 ) -> Rows:
     """Train new rows and biases by the cross entropy over all entities. The checkpoint's rows do not change.
+
+    A row is the sum of where it starts, of a vector of its own, and of the vectors of its groups. What the objects of a
+    relation have in common is learned from all of them.
 
     examples (Examples): The questions, of facts that the checkpoint was trained with, too.
     table (Rows): Rows and biases of the checkpoint.
     excluded (Sequence[int]): Rows of the checkpoint that are no entities.
     start (Rows): Where the new rows start.
     epochs (int): Times that each question is seen.
-    decay (float): Weight of the squared distance of rows from where they start.
+    groups (Tensor): Groups of the entities, such as the relations whose objects they are: 1 or 0. Shape: (n_entities,
+        n_groups), float32.
+    decay (float): Weight of the squared length of the entities' own vectors.
     seed (int): Start of the random numbers.
     RETURNS (Rows): The trained rows.
     """
     rng = random.Random(seed)
     totals, golds = known_logits(examples, table, excluded)
-    own = Rows(start.rows.clone().requires_grad_(), start.bias.clone().requires_grad_())
-    groups = [{"params": [own.rows], "lr": _RATE}, {"params": [own.bias], "lr": _BIAS_RATE}]
-    optimizer = torch.optim.Adam(groups)
+    n_entities, width = start.rows.shape
+    own = Rows(torch.zeros(n_entities, width, requires_grad=True), torch.zeros(n_entities, requires_grad=True))
+    shared = Rows(
+        torch.zeros(groups.shape[1], width, requires_grad=True), torch.zeros(groups.shape[1], requires_grad=True)
+    )
+    rates = [{"params": [own.rows, shared.rows], "lr": _RATE}, {"params": [own.bias, shared.bias], "lr": _BIAS_RATE}]
+    optimizer = torch.optim.Adam(rates)
     n = len(examples.queries)
     schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.02, total_iters=epochs * -(-n // _BATCH))
     order = list(range(n))
@@ -74,7 +91,9 @@ def fit_rows(
         rng.shuffle(order)
         for first in range(0, n, _BATCH):
             part = torch.tensor(order[first : first + _BATCH])
-            logits = examples.queries[part] @ own.rows.T + own.bias
+            queries = examples.queries[part]
+            logits = queries @ (start.rows + own.rows).T + start.bias + own.bias
+            logits = logits + (queries @ shared.rows.T + shared.bias) @ groups.T
             has_row = examples.gold[part] >= 0
             gold = logits.gather(1, examples.gold[part].clamp(min=0)[:, None])[:, 0].where(has_row, _NEVER)
             others = [(i, place) for i, row in enumerate(part.tolist()) for place in examples.others[row]]
@@ -83,12 +102,13 @@ def fit_rows(
                 logits = logits.index_put((where[:, 0], where[:, 1]), torch.tensor(_NEVER))
             total = torch.logaddexp(logits.logsumexp(dim=1), totals[part])
             loss = (total - torch.logaddexp(gold, golds[part])).mean()
-            loss = loss + decay * (own.rows - start.rows).square().sum(dim=1).mean()
+            loss = loss + decay * own.rows.square().sum(dim=1).mean()
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
             schedule.step()
-    return Rows(own.rows.detach(), own.bias.detach())
+    with torch.no_grad():
+        return Rows(start.rows + own.rows + groups @ shared.rows, start.bias + own.bias + groups @ shared.bias)
 
 
 def known_logits(examples: Examples, table: Rows, excluded: Sequence[int]) -> tuple[Tensor, Tensor]:

@@ -17,7 +17,7 @@ from spacy_mluke.kb.store import EntityStore
 from spacy_mluke.training.mlama import OBJECT, SUBJECT, read_patterns
 
 Templates = Mapping[str, List[Tuple[str, str]]]  # relation -> language and text, with {X} and {Y}
-_TEMPLATES = Path(__file__).parent / "templates.tsv"
+TEMPLATES = Path(__file__).parent / "templates.tsv"
 
 
 def is_held_out(pair: Pair) -> bool:
@@ -76,7 +76,7 @@ def bundled_facts(facts: Iterable[Fact], store: EntityStore) -> List[Fact]:
 def own_templates() -> Templates:
     """Return the templates of the relations that `mluke-small` was not trained with: en, de, es, fr."""
     found: Dict[str, List[Tuple[str, str]]] = defaultdict(list)
-    with _TEMPLATES.open(encoding="utf8") as file:
+    with TEMPLATES.open(encoding="utf8") as file:
         for row in csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE):
             found[row["relation"]].append((row["language"], row["template"]))
     return found

@@ -13,6 +13,7 @@ import torch
 from spacy_mluke import StoreRow, build_store
 from spacy_mluke.encoder.access import load_model
 from spacy_mluke.heads.entity_rows import EntityRows
+from spacy_mluke.pipeline.cloze import further
 from tests.pipeline.cloze_docs import cloze_pipeline, filled_examples
 from tests.pipeline.steps import copy_of
 
@@ -128,6 +129,20 @@ def test_a_saved_pipeline_contains_its_rows(masked_lm, store, rows, tmp_path, fo
     else:
         loaded = copy_of(nlp)
     assert loaded.get_pipe("mluke_cloze").fill(TEXT) == nlp.get_pipe("mluke_cloze").fill(TEXT)
+
+
+@pytest.mark.parametrize("form", ["disk", "bytes"])
+def test_the_rows_of_the_package_are_not_saved_with_a_pipeline(masked_lm, store, rows, tmp_path, monkeypatch, form):
+    monkeypatch.setattr(further, "bundled_rows", lambda: rows)
+    nlp = pipeline(masked_lm, store, entity_rows="knowledge")
+    expected = nlp.get_pipe("mluke_cloze").fill(TEXT, ["city:8", "city:9"])
+    if form == "disk":
+        nlp.to_disk(tmp_path / "saved")
+        assert not (tmp_path / "saved" / "mluke_cloze" / "entity_rows").exists()
+        loaded = spacy.load(tmp_path / "saved")
+    else:
+        loaded = copy_of(nlp)
+    assert loaded.get_pipe("mluke_cloze").fill(TEXT, ["city:8", "city:9"]) == expected
 
 
 def test_a_component_with_labels_fills_with_its_labels_only(nlp):

@@ -53,9 +53,9 @@ class ClozeFiller(ClozeTraining, TrainablePipe):
     n_negatives (int): Number of negative entities in a training step, sampled from the labels; 0 for all labels.
     show_linked (bool): Whether linked mentions of a document are read with their entities, the `[X] & [Y]` of Ri et al.
         (2022, section 5). If not, mentions are read as words only.
-    entity_rows (Optional[str]): Rows of further entities of the knowledge base, trained for this encoder: a file that
-        `EntityRows.to_disk` wrote. They are fillers beside the entities of the vocabulary, unless the component has
-        labels. A saved pipeline contains them.
+    entity_rows (Optional[str]): Rows of further entities of the knowledge base, trained for this encoder: "knowledge"
+        for those that come with the package, or a file that `EntityRows.to_disk` wrote. They are fillers beside the
+        entities of the vocabulary, unless the component has labels. A saved pipeline contains them, except "knowledge".
     scorer (Optional[Scorer]): The scorer.
     RAISES (ValueError): ML070 for an unknown mode, ML071, ML310 for numbers that are not allowed.
     """

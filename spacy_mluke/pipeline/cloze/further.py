@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, cast
 
@@ -10,6 +11,7 @@ import numpy
 from ...checkpoint.load import LoadedEncoder
 from ...errors import Errors, check_text
 from ...heads.entity_rows import EntityRows
+from ...kb.bundled import ASSETS, is_knowledge_path
 from ...kb.candidate_sources import CandidateSource
 from ...types import Ints1d
 from ...vocabulary.entity_names import key_of, name_in
@@ -18,6 +20,7 @@ from ..base.transient import TransientDict
 from .labels import EntityLabelledPipe
 from .masked_texts import find_entity
 
+BUNDLED = ASSETS / "fillers" / "rows.safetensors"
 _ENTITY_ROWS = "entity_rows"
 
 
@@ -49,6 +52,8 @@ class FillerPipe(EntityLabelledPipe):
         if self.knowledge_base is None:
             raise ValueError(Errors.ML427.format(name=self.name))
         if self._further is None:
+            if is_knowledge_path(path):
+                return bundled_rows()
             self._further = EntityRows.from_disk(Path(path))
         return self._further
 
@@ -106,8 +111,14 @@ class FillerPipe(EntityLabelledPipe):
         own = Part(_ENTITY_ROWS, self._write_rows, self._read_rows, self._rows_bytes, self._rows_from_bytes)
         return [*super().parts(exclude, place), own]
 
+    def _own_rows(self) -> Optional[EntityRows]:
+        """The rows that are saved. The bundled ones are part of the package, as their knowledge base is."""
+        path = self.cfg[_ENTITY_ROWS]
+        is_bundled = path is None or (self._further is None and is_knowledge_path(path))
+        return None if is_bundled or self.classes else self.entity_rows
+
     def _write_rows(self, path: Path) -> None:
-        own = self.entity_rows
+        own = self._own_rows()
         if own is not None:
             own.to_disk(path)
 
@@ -116,9 +127,15 @@ class FillerPipe(EntityLabelledPipe):
             self._further = EntityRows.from_disk(path)
 
     def _rows_bytes(self) -> bytes:
-        own = self.entity_rows
+        own = self._own_rows()
         return b"" if own is None else own.to_bytes()
 
     def _rows_from_bytes(self, data: bytes) -> None:
         if data:
             self._further = EntityRows.from_bytes(data)
+
+
+@lru_cache(maxsize=1)
+def bundled_rows() -> EntityRows:
+    """Return the rows that come with the package, for the bundled checkpoint and knowledge base."""
+    return EntityRows.from_disk(BUNDLED)
