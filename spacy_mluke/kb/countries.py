@@ -37,6 +37,7 @@ class Countries:
     ):
         self.facts_of, self.classes_of, self.get = facts_of, classes_of, get
         self._names: Optional[Dict[str, str]] = None
+        self._ids: FrozenSet[str] = NONE
         self._known: Dict[str, FrozenSet[str]] = {}
 
     def of(self, entity_id: str) -> FrozenSet[str]:
@@ -63,12 +64,11 @@ class Countries:
 
     def _read(self, entity_id: str) -> FrozenSet[str]:
         names = self._by_name()
-        known = set(names.values())
-        if not known:
+        if not names:
             return NONE
         ids = [entity_id, *(fact.object for fact in self.facts_of(entity_id) if fact.property in _PLACES)]
         ends: List[str] = [own for name in self.classes_of(entity_id) for own in _OF.findall(name)]
-        return frozenset(known.intersection(ids)) | {names[own] for own in ends if own in names}
+        return self._ids.intersection(ids) | {names[own] for own in ends if own in names}
 
     def _by_name(self) -> Dict[str, str]:
         """The ids of countries by their English names, and those without a language."""
@@ -79,5 +79,5 @@ class Countries:
                 if country is not None:
                     own = [name for name in country.names if name.kind in (NAME, ALIAS) and name.lang in ("", "en")]
                     names.update((name.name, country.id) for name in reversed(own) if name.name not in names)
-            self._names = names
+            self._names, self._ids = names, frozenset(names.values())
         return self._names
