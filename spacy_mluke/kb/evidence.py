@@ -16,7 +16,8 @@ from .ranking import KIND_OF, agreement
 from .store import Entity, Fact, Match
 
 FactsOf = Callable[[str], Iterable[Fact]]
-Labels = Tuple[Optional[float], Tuple[str, ...]]  # the prior of an entity, and its labels
+# The prior of an entity, its labels, and the names of its classes.
+Known = Tuple[Optional[float], Tuple[str, ...], Tuple[str, ...]]
 # Features of a candidate that need no encoder.
 FACT_FEATURES = ("prior", "label", "facts", "country")
 _FLOOR = 1e-6  # minimum prior
@@ -35,10 +36,10 @@ class Evidence:
     def __init__(
         self, facts_of: FactsOf, get: Callable[[str], Optional[Entity]], classes_of: Callable[[str], Sequence[str]]
     ):
-        self.facts_of, self.get = facts_of, get
+        self.facts_of, self.get, self.classes_of = facts_of, get, classes_of
         self._countries = Countries(self.facts, classes_of, get)
         self._facts: Dict[str, List[Fact]] = {}
-        self._labels: Dict[Tuple[str, str], Labels] = {}
+        self._known: Dict[Tuple[str, str], Known] = {}
         self._names: Dict[Tuple[str, str], Optional[str]] = {}
         self._described: Dict[Tuple[str, str], Tuple[str, str]] = {}
 
@@ -76,14 +77,14 @@ class Evidence:
         label (str): Its label.
         lang (str): The language of the text.
         matches (Sequence[Match]): Its candidates, the best one first.
-        RETURNS (Floats1d): The features `NIL_FEATURES`. Shape: (12,), float64.
+        RETURNS (Floats1d): The features `NIL_FEATURES`. Shape: (15,), float64.
         """
 
-        def read() -> Labels:
+        def read() -> Known:
             entity = self.get(matches[0].id)
-            return (entity.prior if entity else None, labels_of(entity, lang))
+            return (entity.prior if entity else None, labels_of(entity, lang), tuple(self.classes_of(matches[0].id)))
 
-        return nil_features(mention, label, matches, *cached(self._labels, (matches[0].id, lang), read))
+        return nil_features(mention, label, matches, *cached(self._known, (matches[0].id, lang), read))
 
     def name(self, entity_id: str, lang: str) -> Optional[str]:
         """Return the name of an entity in a language, as `Entity.name`.

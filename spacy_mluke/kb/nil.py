@@ -26,8 +26,13 @@ from .text_classes import UNSPACED
 # - organisation: whether the candidate is one. Many have the name of a place, such as national teams;
 # - known: logarithm of how well-known the candidate is by its label;
 # - unlabelled: whether the mention's label says nothing of its kind;
-# - unlabelled_probability: the probability, where it does not: kinds then compete.
-LATER_NIL_FEATURES = ("organisation", "known", "unlabelled", "unlabelled_probability")
+# - unlabelled_probability: the probability, where it does not: kinds then compete;
+# - historical: whether one of the candidate's classes is historical: "England" is rarely the former kingdom;
+# - prominence_squared, known_squared: squares of these, divided by 10, since differences between well-known entities
+#   say more than those between little known ones.
+LATER_NIL_FEATURES = (
+    "organisation", "known", "unlabelled", "unlabelled_probability", "historical", "prominence_squared", "known_squared"
+)  # fmt: skip
 NIL_FEATURES = (
     "constant", "prominence", "own_name", "probability", "label", "words", "last_name", "part", *LATER_NIL_FEATURES
 )  # fmt: skip
@@ -39,11 +44,18 @@ _TOLERANCE = 1e-9
 _MAX_ENDING = 4  # letters of an ending that an inflected name has
 _MIN_STEM = 4
 _LONG = 4  # letters of a name without spaces that counts as several words
+_HISTORICAL = "historical"  # "historical country"
+_SCALE = 10.0  # of squares
 _MOST = 30.0  # largest logarithm of odds
 
 
 def nil_features(
-    mention: str, label: str, matches: Sequence[Match], prior: Optional[float], names: Sequence[str]
+    mention: str,
+    label: str,
+    matches: Sequence[Match],
+    prior: Optional[float],
+    names: Sequence[str],
+    classes: Sequence[str] = (),
 ) -> Floats1d:
     """Return what says whether a mention means its best candidate.
 
@@ -52,11 +64,13 @@ def nil_features(
     matches (Sequence[Match]): Its candidates with their prominence, the best one first.
     prior (Optional[float]): How well-known the best one is.
     names (Sequence[str]): Its labels in the text's language and in English, in lower case.
-    RETURNS (Floats1d): The features `NIL_FEATURES`. Shape: (12,), float64.
+    classes (Sequence[str]): Names of its classes.
+    RETURNS (Floats1d): The features `NIL_FEATURES`. Shape: (15,), float64.
     """
     best = matches[0]
     share = (best.prominence or 0.0) / prior if prior else 1.0
     prominence = sum(match.prominence or 0.0 for match in matches)
+    well_known, known = (math.log(max(own, 1.0)) for own in (prominence, prior or 0.0))
     lower = " ".join(mention.lower().split())
     is_whole = lower in names
     is_long = " " in lower or (len(lower) >= _LONG and UNSPACED.search(lower) is not None)
@@ -64,7 +78,7 @@ def nil_features(
     return numpy.array(
         [
             1.0,
-            math.log(max(prominence, 1.0)),
+            well_known,
             math.log(min(max(share, _LEAST_SHARE), 1.0)),
             best.prior,
             math.log(agreement(label, best.type)),
@@ -72,9 +86,12 @@ def nil_features(
             float(is_part and best.type == "PER"),
             float(is_part and best.type != "PER"),
             float(KIND_OF.get(best.type) == "ORG"),
-            math.log(max(prior or 0.0, 1.0)),
+            known,
             float(label not in KIND_OF),
             0.0 if label in KIND_OF else best.prior,
+            float(any(_HISTORICAL in own.lower().split() for own in classes)),
+            well_known**2 / _SCALE,
+            known**2 / _SCALE,
         ]
     )
 
@@ -106,7 +123,7 @@ def support_of(weights: Dict[str, float], features: Floats1d) -> float:
     """Return how well the best candidate supports a mention, as `Ranking.support`.
 
     weights (Dict[str, float]): A weight for each of `NIL_FEATURES`.
-    features (Floats1d): From `nil_features`. Shape: (12,).
+    features (Floats1d): From `nil_features`. Shape: (15,).
     RETURNS (float): `EVEN` times the odds that the mention means the candidate.
     """
     logit = sum(weights[name] * float(value) for name, value in zip(NIL_FEATURES, features, strict=True))

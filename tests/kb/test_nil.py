@@ -17,8 +17,8 @@ BEST = Match("Q1", 0.8, "PER", 30.0)
 WEIGHTS = dict.fromkeys(NIL_FEATURES, 0.0)
 
 
-def features(mention="Cook", label="PER", best=BEST, prior=100.0, names=("tim cook",), others=()):
-    return dict(zip(NIL_FEATURES, nil_features(mention, label, [best, *others], prior, names), strict=True))
+def features(mention="Cook", label="PER", best=BEST, prior=100.0, names=("tim cook",), others=(), classes=()):
+    return dict(zip(NIL_FEATURES, nil_features(mention, label, [best, *others], prior, names, classes), strict=True))
 
 
 def test_a_name_that_is_not_the_label_has_a_part_of_the_prominence():
@@ -84,6 +84,21 @@ def test_the_best_candidate_may_be_an_organisation_and_is_known_by_its_label():
     found = features(best=Match("Q1", 0.8, "ORG", 30.0), others=[Match("Q2", 0.2, "LOC", 70.0)])
     assert found["organisation"] == 1.0
     assert found["known"] == pytest.approx(math.log(100.0))
+
+
+@pytest.mark.parametrize(
+    ("classes", "expected"),
+    [(("sovereign state", "historical country"), 1.0), (("Historical region",), 1.0), (("prehistorical site",), 0.0)],
+)
+def test_an_entity_of_a_historical_class_is_historical(classes, expected):
+    assert features()["historical"] == 0.0
+    assert features(classes=classes)["historical"] == expected
+
+
+def test_prominence_counts_more_among_the_well_known():
+    found = features()
+    assert found["prominence_squared"] == pytest.approx(math.log(30.0) ** 2 / 10)
+    assert found["known_squared"] == pytest.approx(math.log(100.0) ** 2 / 10)
 
 
 def test_an_entity_without_a_prior_is_called_by_its_own_name():
