@@ -211,6 +211,18 @@ def _check(found: Mapping[str, Any], source: str) -> None:
         raise ValueError(Errors.ML468.format(source=source, reason=f"its arrays have the shapes {shapes}"))
 
 
+def name_at(text: str, start: int, end: int) -> str:
+    """Return a name in a text: with the @ before it, if there is one, because corpora split user names there.
+
+    text (str): The text.
+    start (int): First character of the name.
+    end (int): Its end.
+    RETURNS (str): The name.
+    """
+    before = text[max(0, start - 2) : start].rstrip()
+    return f"@{text[start:end]}" if before.endswith("@") else text[start:end]
+
+
 def is_mixed_case(text: str) -> bool:
     """Return whether a text has both small letters and capitals.
 

@@ -9,7 +9,7 @@ import numpy
 from ..align import align
 from ..align.boundaries import boundary_rows
 from ..heads.candidate_selection import Pruning, select_candidates
-from ..kb.known_names import NameEvidence, are_mixed_case
+from ..kb.known_names import NameEvidence, are_mixed_case, name_at
 from ..ragged import Spans
 from ..suggesters.candidates import CandidateSpans
 from ..suggesters.ngram_spans import ngram_spans
@@ -137,5 +137,5 @@ def _names(texts: Sequence[TokenizedText], spans: CandidateSpans, rows: Ints1d) 
     found = []
     for (start, end), owner in zip(spans.bounds[rows].tolist(), spans.docs[rows].tolist(), strict=True):
         first, last = characters(texts[owner], (start, end))
-        found.append(texts[owner].text[first:last])
+        found.append(name_at(texts[owner].text, first, last))
     return found

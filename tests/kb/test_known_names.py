@@ -9,7 +9,7 @@ import numpy
 import pytest
 
 from spacy_mluke.kb.entities import Entity, EntityName
-from spacy_mluke.kb.known_names import N_FEATURES, KnownNames, NameEvidence, is_mixed_case
+from spacy_mluke.kb.known_names import N_FEATURES, KnownNames, NameEvidence, is_mixed_case, name_at
 from spacy_mluke.kb.name_lexicon import NameLexicon
 
 
@@ -126,6 +126,12 @@ def test_arrays_that_do_not_belong_together_are_an_error(known):
         numpy.savez(file, **{**columns, "shares": columns["shares"][1:]})
     with pytest.raises(ValueError, match="ML468"):
         NameEvidence.from_bytes(file.getvalue(), "the bytes")
+
+
+def test_the_at_sign_before_a_name_belongs_to_it():
+    texts = {"@ann": "@ann", "@ ann": "@ann", "an@ ann": "@ann", "to ann": "ann", "ann": "ann", "@a ann": "ann"}
+    for text, name in texts.items():
+        assert name_at(text, len(text) - 3, len(text)) == name
 
 
 def test_capitals_say_nothing_in_texts_of_one_case():

@@ -16,7 +16,7 @@ from ...errors import Errors
 from ...heads.feature_weights import fit_feature_weights
 from ...heads.losses import softmax
 from ...kb.bundled import open_store
-from ...kb.known_names import KnownNames, NameEvidence, are_mixed_case
+from ...kb.known_names import KnownNames, NameEvidence, are_mixed_case, name_at
 from ...kb.name_lexicon import NameLexicon
 from ...storage.files import replacing
 from ...suggesters.candidates import CandidateSpans
@@ -161,7 +161,9 @@ def candidate_names(docs: Sequence[Any], spans: CandidateSpans, rows: Ints1d) ->
     docs (Sequence[Doc]): The documents.
     spans (CandidateSpans): The candidates.
     rows (Ints1d): Which candidates.
-    RETURNS (List[str]): The text of each.
+    RETURNS (List[str]): The text of each, as from `name_at`.
     """
-    bounds, owners = spans.bounds[rows].tolist(), spans.docs[rows].tolist()
-    return [docs[doc][start:end].text for (start, end), doc in zip(bounds, owners, strict=True)]
+    texts = [doc.text for doc in docs]
+    places = zip(spans.bounds[rows].tolist(), spans.docs[rows].tolist(), strict=True)
+    found = [(texts[doc], docs[doc][start:end]) for (start, end), doc in places]
+    return [name_at(text, span.start_char, span.end_char) for text, span in found]
