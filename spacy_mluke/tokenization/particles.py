@@ -1,7 +1,8 @@
-"""Where particles begin and end inside the wordpieces of Chinese, Japanese, Korean and Thai.
+"""Where particles begin and end inside the wordpieces of Chinese, Japanese, Korean and Thai, and where elided words end.
 
 Some wordpieces are a name and a particle: 日本の ("of Japan"), 在美国 ("in the USA"). A name can be found there only if
-the wordpiece is cut.
+the wordpiece is cut. French, Italian and Catalan write articles and prepositions before a vowel without a space:
+l'Espagne, dell'Inter.
 """
 
 from __future__ import annotations
@@ -22,6 +23,21 @@ _LAST = re.compile(
 _LAST_KOREAN = re.compile("(?<=[\uac00-\ud7a3]{2})[는은이가을를의에](?![\uac00-\ud7a3])")
 # Chinese words for "in", "is", "to" and "from" before two characters; Thai "in" and "at" before three.
 _FIRST = re.compile("(?:[在是对對从從與](?=[^\\s]{2})|(?:ใน|ที่)(?=[^\\s]{3}))")
+# Elided words: one letter, "qu" and longer French words that end with it; Italian articles, alone and with prepositions.
+_ELIDED = re.compile(
+    r"(?<![\w'’])(?:[cdjlmnst]|(?:jus|lors|puis|quoi)?qu|d?all|[dn]ell|coll|sull|un|quest|gl)['’](?=[^\W\d_])",
+    re.IGNORECASE,
+)
+
+
+def find_elisions(text: str) -> Ints1d:
+    """Find where an elided word ends before a capital letter: after the apostrophe of "l'Espagne".
+
+    text (str): The text.
+    RETURNS (Ints1d): Character positions, rising. Shape: (n,), int64.
+    """
+    found = [match.end() for match in _ELIDED.finditer(text)] if "'" in text or "’" in text else []
+    return numpy.asarray([end for end in found if text[end].isupper()], dtype="int64")
 
 
 def find_particles(text: str, offsets: Ints2d) -> Ints1d:

@@ -52,9 +52,29 @@ def test_latin_words_beside_japanese_stay_whole(tokenizer):
     assert "Tokyo" in words(tokenizer("Tokyo は日本の首都である"))
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Il part de l'Espagne.", "Il part de l' Espagne ."),
+        ("Jusqu’Athènes, d'Émile", "Jusqu’ Athènes , d' Émile"),
+        ("dell'Inter e all'Aquila", "dell' Inter e all' Aquila"),
+        ("L'Oréal", "L' Oréal"),
+        ("l'homme qu'il aime", "l'homme qu'il aime"),
+        ("O'Brien didn't see Rock'N'Roll", "O'Brien didn't see Rock'N'Roll"),
+    ],
+)
+def test_elided_words_before_a_capital_get_tokens(text, expected):
+    doc = shared_tokenizer(split_particles=True)(text)
+    assert words(doc) == expected.split() and doc.text == text
+
+
+def test_elided_words_stay_unless_particles_are_split(tokenizer):
+    assert words(tokenizer("l'Espagne")) == ["l'Espagne"]
+
+
 @settings(deadline=None)
 @given(
-    st.text(alphabet=st.sampled_from("ab 北京在東の首都。ไทยกรุงใน서울에서는\n\t　👩\u200d\u0301"), max_size=40),
+    st.text(alphabet=st.sampled_from("ab l'L’ÉU 北京在東の首都。ไทยกรุงใน서울에서는\n\t　👩\u200d\u0301"), max_size=40),
     st.booleans(),
 )
 def test_tokens_always_make_up_the_text(text, split_particles):
