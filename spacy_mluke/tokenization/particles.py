@@ -1,4 +1,4 @@
-"""Where particles begin and end inside the wordpieces of Chinese, Japanese, Korean and Thai, and where elided words end.
+"""Where particles begin and end inside the wordpieces of Chinese, Japanese, Korean and Thai; where elided words end.
 
 Some wordpieces are a name and a particle: 日本の ("of Japan"), 在美国 ("in the USA"). A name can be found there only if
 the wordpiece is cut. French, Italian and Catalan write articles and prepositions before a vowel without a space:
@@ -23,7 +23,7 @@ _LAST = re.compile(
 _LAST_KOREAN = re.compile("(?<=[\uac00-\ud7a3]{2})[는은이가을를의에](?![\uac00-\ud7a3])")
 # Chinese words for "in", "is", "to" and "from" before two characters; Thai "in" and "at" before three.
 _FIRST = re.compile("(?:[在是对對从從與](?=[^\\s]{2})|(?:ใน|ที่)(?=[^\\s]{3}))")
-# Elided words: one letter, "qu" and longer French words that end with it; Italian articles, alone and with prepositions.
+# Elided words: one letter, "qu" and longer French words that end with it; Italian articles, some with a preposition.
 _ELIDED = re.compile(
     r"(?<![\w'’])(?:[cdjlmnst]|(?:jus|lors|puis|quoi)?qu|d?all|[dn]ell|coll|sull|un|quest|gl)['’](?=[^\W\d_])",
     re.IGNORECASE,
