@@ -34,9 +34,9 @@ JUDGED_WRONG = frozenset({"P570", "P571", "P159", "P551", "P937", "P276"})
 # clubs and leagues in lists, and places that are mentioned together, get up to 0.97 and 0.91.
 JUDGED_THRESHOLDS = {
     "P463": 0.98, "P361": 0.92, "P527": 0.92,
-    # Of 5 predictions of "located in or next to body of water", none was right: coasts and lakes in the same sentence.
-    # Of 4 between parents and subsidiaries none, of 18 of "owned by" 3: companies in lists, or in a partnership. Of 4 of
-    # "manufacturer" one; of 7 of characters and cast members one: fictional persons as cast members.
+    # Predictions of earlier thresholds on running text that were right: none of 5 of "located in or next to body of
+    # water" (coasts and lakes in the same sentence), none of 4 between parents and subsidiaries, 3 of 18 of "owned by"
+    # (companies in lists or in a partnership), one of 4 of "manufacturer", one of 7 of characters and cast members.
     "P206": 0.99, "P355": 0.97, "P749": 0.97, "P127": 0.95, "P176": 0.9, "P161": 0.8, "P674": 0.8,
 }  # fmt: skip
 
