@@ -46,8 +46,12 @@ def match_texts(changed: str, original: str) -> Optional[Callable[[int, int], Bo
     """
     if changed == original:
         return lambda start, end: (start, end)
-    ours, theirs = _visible_parts(original), _visible_parts(changed)
-    if [part for part, _, _ in ours] != [part for part, _, _ in theirs]:
+    # A tool that keeps control characters keeps the bounds of entities that begin or end with one.
+    for controls in (True, False):
+        ours, theirs = _visible_parts(original, controls), _visible_parts(changed, controls)
+        if [part for part, _, _ in ours] == [part for part, _, _ in theirs]:
+            break
+    else:
         return None
     starts = [start for _, start, _ in theirs]
     ends = [end for _, _, end in theirs]
@@ -64,15 +68,16 @@ def match_texts(changed: str, original: str) -> Optional[Callable[[int, int], Bo
     return convert
 
 
-def _visible_parts(text: str) -> List[Tuple[str, int, int]]:
-    """Letters with their accents in composed form, with their bounds; without whitespace and control characters."""
+def _visible_parts(text: str, controls: bool) -> List[Tuple[str, int, int]]:
+    """Letters with their accents in composed form, with their bounds; without whitespace. `controls` keeps control
+    characters."""
     parts: List[Tuple[str, int, int]] = []
     i = 0
     while i < len(text):
         end = i + 1
         while end < len(text) and unicodedata.combining(text[end]):
             end += 1
-        if not (text[i].isspace() or unicodedata.category(text[i]) == "Cc"):
+        if not text[i].isspace() and (controls or unicodedata.category(text[i]) != "Cc"):
             parts.append((unicodedata.normalize("NFC", text[i:end]), i, end))
         i = end
     return parts

@@ -112,6 +112,12 @@ def test_texts_with_other_words_do_not_match():
     assert match_texts("Tokyo", "Kyoto") is None
 
 
+@pytest.mark.parametrize(("changed", "expected"), [("  x\x07", (2, 4)), ("  x", (2, 3))], ids=["kept", "removed"])
+def test_a_control_character_at_the_end_of_an_entity_stays_if_the_tool_kept_it(changed, expected):
+    convert = match_texts(changed, "\r\nx\x07")
+    assert convert(2, len(changed)) == expected
+
+
 def test_ids_are_unique():
     docs = [make(["a"], [False]) for _ in range(3)]
     for doc in docs[:2]:
