@@ -52,9 +52,9 @@ class NameSwaps:
                 self.names[found].append(name)
         for key in unclear:
             del self.kinds[key]
-        for of_class, names in list(self.names.items()):
+        for rare, names in list(self.names.items()):
             if len(names) < LEAST_NAMES:
-                self.names[of_class._replace(kind="")] += names
+                self.names[rare._replace(kind="")] += names
 
     def swap(self, item: NamedText, lang: str, rng: random.Random) -> NamedText:
         """Replace the known names of a text. Names that stand twice get the same replacement.

@@ -34,15 +34,13 @@ def write_states(
     means (Optional[SpanMeans]): Mean states that are subtracted from both, if given.
     """
     piece_states = None if output.piece_states is None else to_numpy(output.piece_states)
-    start = 0
-    for doc, (aligned, own_states, words) in zip(docs, span_states(output, with_words=with_words), strict=True):
-        end = start + len(aligned.piece_rows)
+    found = span_states(output, piece_states if with_words else None)
+    for doc, (aligned, rows, own_states, words) in zip(docs, found, strict=True):
         vectors: Optional[Floats2d] = None
         if means is not None and words is not None:
             vectors, words = means.center(own_states, words), None
         if not keep_tokens or piece_states is None:
             write_record(doc, aligned, own_states, word_vectors=words, span_vectors=vectors, piece_states=None)
-            start = end
             continue
         put_aside(doc)
         write_record(
@@ -52,35 +50,29 @@ def write_states(
             word_vectors=words,
             span_vectors=vectors,
             # A copy, because a view would keep the states of the whole batch in memory.
-            piece_states=piece_states[start:end].copy(),
+            piece_states=piece_states[rows].copy(),
             piece_ids=output.batch.piece_ids[aligned.piece_rows],
-            pieces=" ".join(piece_strings[start:end]),
+            pieces=" ".join(piece_strings[rows]),
         )
-        start = end
 
 
 def span_states(
-    output: EncoderOutput, *, with_words: bool
-) -> Iterator[Tuple[DocAlignment, Floats2d, Optional[Floats2d]]]:
+    output: EncoderOutput, piece_states: Optional[Floats2d]
+) -> Iterator[Tuple[DocAlignment, slice, Floats2d, Optional[Floats2d]]]:
     """Return the states of the spans of each document.
 
     output (EncoderOutput): The states of a batch.
-    with_words (bool): Whether to compute the means of their wordpieces' states.
-    YIELDS (Tuple[DocAlignment, Floats2d, Optional[Floats2d]]): Positions; states of entities, float32, and means of
-        their wordpieces' states. Shapes: (n_spans, width). None if they are not wanted, or the batch has no states of
-        wordpieces.
+    piece_states (Optional[Floats2d]): The states of its wordpieces, to compute the means of spans; None for no means.
+    YIELDS (Tuple[DocAlignment, slice, Floats2d, Optional[Floats2d]]): Positions; rows of the document's wordpieces;
+        states of entities, float32, and means of their wordpieces' states. Shapes: (n_spans, width).
     """
     entity_states = to_numpy(output.entity_states)
-    piece_states = to_numpy(output.piece_states) if with_words and output.piece_states is not None else None
     start = 0
     for aligned in output.batch.docs:
-        rows = aligned.span_rows
-        end = start + len(aligned.piece_rows)
-        words: Optional[Floats2d] = None
-        if piece_states is not None:
-            words = mean_rows(piece_states[start:end], span_piece_bounds(aligned))
-        yield aligned, entity_states[rows[rows >= 0]], words
-        start = end
+        rows = slice(start, start + len(aligned.piece_rows))
+        words = None if piece_states is None else mean_rows(piece_states[rows], span_piece_bounds(aligned))
+        yield aligned, rows, entity_states[aligned.span_rows[aligned.span_rows >= 0]], words
+        start = rows.stop
 
 
 def hook_vectors(doc: Doc) -> None:

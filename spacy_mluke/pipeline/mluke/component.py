@@ -13,6 +13,7 @@ from spacy.tokens import Doc
 from spacy.training import Example, validate_examples
 from spacy.vocab import Vocab
 from thinc.api import Optimizer
+from thinc.util import to_numpy
 
 from ...annotate.entity_vectors import hook_vectors, span_states, write_states
 from ...annotate.span_means import SpanMeans, bundled_means
@@ -187,7 +188,8 @@ class MLuke(ListenedEncoder, TrainablePipe):
         n, sums = 0, numpy.zeros((2, 1))
         for some in util.minibatch(docs, _MAX_DOCS):
             output = self.model.predict(self._input(list(some), with_tokens=True))
-            for _, entities, words in span_states(output, with_words=True):
+            pieces = None if output.piece_states is None else to_numpy(output.piece_states)
+            for _, _, entities, words in span_states(output, pieces):
                 if words is not None:
                     n += len(words)
                     sums = sums + numpy.stack([own.sum(axis=0, dtype="float64") for own in (entities, words)])

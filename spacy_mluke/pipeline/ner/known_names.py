@@ -117,8 +117,7 @@ class KnownNamesPipe(PrunablePipe):
         uncertain = softmax(prediction[1][rows])[:, self.negative_id] < _CERTAIN
         rows, truth = rows[uncertain], truth[uncertain]
         spans = CandidateSpans.from_ragged(prediction[0])
-        names = candidate_names(docs, spans, rows)
-        is_mixed = are_mixed_case((doc.text for doc in docs), spans.docs[rows])
+        names, is_mixed = candidate_names(docs, spans, rows)
         return prediction[1][rows], truth, names, len(examples), is_mixed
 
     def add_evidence(self, docs: Sequence[Doc], spans: CandidateSpans, logits: Floats2d) -> Floats2d:
@@ -131,8 +130,7 @@ class KnownNamesPipe(PrunablePipe):
         """
         if self.evidence is not None:
             rows = numpy.flatnonzero(numpy.isfinite(logits[:, 0]))
-            names = candidate_names(docs, spans, rows)
-            is_mixed = are_mixed_case((doc.text for doc in docs), spans.docs[rows])
+            names, is_mixed = candidate_names(docs, spans, rows)
             logits[rows] += self.evidence.logits(names, self.classes, is_mixed)
         return logits
 
@@ -155,15 +153,16 @@ class KnownNamesPipe(PrunablePipe):
         self.evidence = NameEvidence.from_bytes(data, "the bytes") if data else None
 
 
-def candidate_names(docs: Sequence[Any], spans: CandidateSpans, rows: Ints1d) -> List[str]:
-    """Return the text of candidates.
+def candidate_names(docs: Sequence[Any], spans: CandidateSpans, rows: Ints1d) -> Tuple[List[str], Bools1d]:
+    """Return the text of candidates, and whether they are in texts of mixed case.
 
     docs (Sequence[Doc]): The documents.
     spans (CandidateSpans): The candidates.
     rows (Ints1d): Which candidates.
-    RETURNS (List[str]): The text of each, as from `name_at`.
+    RETURNS (Tuple[List[str], Bools1d]): The text of each, as from `name_at`, and as from `are_mixed_case`. Shape: (n,).
     """
-    texts = [doc.text for doc in docs]
-    places = zip(spans.bounds[rows].tolist(), spans.docs[rows].tolist(), strict=True)
+    texts, owners = [doc.text for doc in docs], spans.docs[rows]
+    places = zip(spans.bounds[rows].tolist(), owners.tolist(), strict=True)
     found = [(texts[doc], docs[doc][start:end]) for (start, end), doc in places]
-    return [name_at(text, span.start_char, span.end_char) for text, span in found]
+    names = [name_at(text, span.start_char, span.end_char) for text, span in found]
+    return names, are_mixed_case(texts, owners)
