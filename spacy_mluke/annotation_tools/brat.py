@@ -22,10 +22,11 @@ from .documents import (
     checked_bounds,
     own_label,
     reading,
+    tool_kb_id,
     tool_label,
     unreadable,
 )
-from .file_names import NAMES_FILE, Names, read_names
+from .file_names import NAMES_FILE, Names, Originals, read_names
 from .offsets import match_texts
 
 _QID = re.compile(r"Q[1-9]\d*")
@@ -83,9 +84,10 @@ def _lines(document: ToolDocument, text: str, names: Names, counts: Counter[str]
         shown = _one_line(" ".join(text[start:end] for start, end in pieces))
         place = ";".join(f"{start} {end}" for start, end in pieces)
         yield f"{ids[i]}\t{names.entities[tool_label(entity.label)]} {place}\t{shown}"
-        if entity.kb_id:
+        kb_id = tool_kb_id(entity.kb_id)
+        if kb_id:
             n_links += 1
-            yield f"N{n_links}\tReference {ids[i]} {_reference(entity.kb_id)}\t{shown}"
+            yield f"N{n_links}\tReference {ids[i]} {_reference(kb_id)}\t{shown}"
         if entity.score is not None:
             n_notes += 1
             yield f"#{n_notes}\tAnnotatorNotes {ids[i]}\tscore {entity.score!r}"
@@ -154,14 +156,13 @@ def read_brat(folder: Path, counts: Counter[str]) -> Iterator[ToolDocument]:
             text = path.read_bytes().decode("utf8")  # brat counts a byte order mark
             stem = path.relative_to(folder).with_suffix("").as_posix()
             reader = _Reader(f"'{annotation}'", text, names, counts)
-            reader.document.id = names["documents"].get(stem, stem)
-            yield reader.read(annotation.read_bytes().decode("utf-8-sig"))
+            yield names.set_on(reader.read(annotation.read_bytes().decode("utf-8-sig")), stem)
 
 
 class _Reader:
     """Reads the annotation of a document."""
 
-    def __init__(self, place: str, text: str, names: Dict[str, Dict[str, str]], counts: Counter[str]):
+    def __init__(self, place: str, text: str, names: Originals, counts: Counter[str]):
         self.place = place
         self.names = names
         self.counts = counts
@@ -209,7 +210,7 @@ class _Reader:
         if len(fields) > 2 and _squeezed(fields[2]) != _squeezed(self.document.text[start:end]):
             self.counts["entities whose text is not the one at their position"] += 1
         self.ids[fields[0]] = len(self.document.entities)
-        label = own_label(self.names["entities"].get(label, label))
+        label = own_label(self.names.entities.get(label, label))
         self.document.entities.append(ToolEntity(start, end, label))
 
     def read_relation(self, place: str, fields: List[str]) -> Tuple[str, Optional[ToolRelation]]:
@@ -219,7 +220,7 @@ class _Reader:
         if head not in self.ids or tail not in self.ids:
             self.counts["relations skipped with their head or tail"] += 1
             return fields[0], None
-        label = self.names["relations"].get(name, name)
+        label = self.names.relations.get(name, name)
         return fields[0], ToolRelation(self.ids[head], self.ids[tail], label)
 
     def read_link(self, fields: List[str]) -> None:

@@ -10,11 +10,12 @@ from spacy.language import Language
 from spacy.tokens import Doc, Span, SpanGroup
 from spacy.util import filter_spans
 
+from ..annotate.links import NIL
 from ..annotate.relations import Relation, set_relations
 from ..errors import Errors, check_choice
 from ..extensions import install_extensions
 from ..training.jsonl import make_doc
-from .documents import ToolDocument, ToolEntity, own_kb_id
+from .documents import ToolDocument, ToolEntity, own_kb_id, restore_nil, stripped
 from .offsets import match_texts
 
 ALIGNMENTS = ("expand", "contract", "strict", "raise")
@@ -97,6 +98,9 @@ class DocMaker:
             self.counts["texts that the tool changed, mapped to the exported ones"] += 1
             for entity in document.entities:
                 entity.start, entity.end = convert(entity.start, entity.end)
+        group = reference.spans.get(self.spans_key, ())
+        nil = [(span.start_char, span.end_char) for span in [*reference.ents, *group] if span.kb_id_ == NIL]
+        restore_nil(document.entities, reference.text, nil)
         words = [token.text for token in reference]
         return Doc(self.nlp.vocab, words=words, spaces=[bool(token.whitespace_) for token in reference])
 
@@ -107,9 +111,7 @@ class DocMaker:
         if span is not None and len(span):
             return span
         # Annotators often select the space beside a word.
-        selected = doc.text[entity.start : entity.end]
-        start = entity.start + len(selected) - len(selected.lstrip())
-        end = start + len(selected.strip())
+        start, end = stripped(doc.text, entity.start, entity.end)
         if start == end:
             self.counts["entities skipped because they have no text"] += 1
             return None
@@ -119,7 +121,7 @@ class DocMaker:
             return span
         if self.alignment == "raise":
             around: Any = doc.char_span(start, end, alignment_mode="expand")
-            message = Errors.ML471.format(id=document.id, text=selected[:50], tokens=around.text[:80])
+            message = Errors.ML471.format(id=document.id, text=doc.text[start:end][:50], tokens=around.text[:80])
             raise ValueError(message)
         span = doc.char_span(start, end, alignment_mode=self.alignment, **options)
         if span is None or not len(span):

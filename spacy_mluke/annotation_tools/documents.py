@@ -6,10 +6,11 @@ import contextlib
 import re
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Dict, Iterator, List, Optional, Tuple
+from typing import Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 from spacy.tokens import Doc, Span
 
+from ..annotate.links import NIL
 from ..annotate.relations import get_relations
 from ..errors import Errors
 
@@ -151,6 +152,51 @@ def own_kb_id(kb_id: str) -> str:
     """
     found = _WIKIDATA.fullmatch(kb_id)
     return found[1] if found else kb_id
+
+
+def tool_kb_id(kb_id: str) -> str:
+    """Return the id that tools show for an entity: none for an entity that is not in the knowledge base ("NIL").
+
+    kb_id (str): Id of the entity.
+    RETURNS (str): What the tool shows.
+    """
+    return "" if kb_id == NIL else kb_id
+
+
+def nil_bounds(entities: Iterable[ToolEntity]) -> List[Bounds]:
+    """Return the bounds of the entities that are not in the knowledge base. Files keep them beside the annotation.
+
+    entities (Iterable[ToolEntity]): The entities.
+    RETURNS (List[Bounds]): First character and end of each.
+    """
+    return [(entity.start, entity.end) for entity in entities if entity.kb_id == NIL]
+
+
+def restore_nil(entities: Iterable[ToolEntity], text: str, bounds: Iterable[Sequence[int]]) -> None:
+    """Mark the entities that were exported as not in the knowledge base, unless an annotator has entered an id.
+
+    entities (Iterable[ToolEntity]): The entities that were read, changed in place.
+    text (str): Their text.
+    bounds (Iterable[Sequence[int]]): As from `nil_bounds`. Whitespace at their ends does not matter: some tools cannot
+        have it in an entity.
+    """
+    known = {stripped(text, int(start), int(end)) for start, end in bounds}
+    for entity in entities:
+        if entity.label and not entity.kb_id and stripped(text, entity.start, entity.end) in known:
+            entity.kb_id = NIL
+
+
+def stripped(text: str, start: int, end: int) -> Bounds:
+    """Return the bounds of a part of a text without whitespace at its ends.
+
+    text (str): The text.
+    start (int): First character.
+    end (int): End.
+    RETURNS (Bounds): First character and end; they are equal if the part is only whitespace.
+    """
+    selected = text[start:end]
+    start += len(selected) - len(selected.lstrip())
+    return start, start + len(selected.strip())
 
 
 def listed(counts: Counter[str]) -> str:

@@ -6,11 +6,12 @@ from __future__ import annotations
 import json
 import re
 import zipfile
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, List
 
 from ..storage.untrusted import parse_json
-from .documents import ToolDocument, reading, tool_label, unreadable
+from .documents import Bounds, ToolDocument, nil_bounds, reading, restore_nil, tool_label, unreadable
 
 NAMES_FILE = "names.json"  # the original ids and labels
 _MAX_SIZE = 1 << 30  # bytes of an unpacked file
@@ -36,18 +37,14 @@ def plain_names(originals: Iterable[str], taken: Iterable[str] = ()) -> Dict[str
     return found
 
 
+@dataclass
 class Names:
-    """Names of documents, entities and relations in a folder.
+    """Names of documents, entities and relations in a folder."""
 
-    documents (Dict[str, str]): File name without suffix, by id.
-    entities (Dict[str, str]): Name of the type, by label.
-    relations (Dict[str, str]): Name of the type, by label.
-    """
-
-    def __init__(self, documents: Dict[str, str], entities: Dict[str, str], relations: Dict[str, str]):
-        self.documents = documents
-        self.entities = entities
-        self.relations = relations
+    documents: Dict[str, str]  # file name without suffix, by id
+    entities: Dict[str, str]  # name of the type, by label
+    relations: Dict[str, str]  # name of the type, by label
+    nil: Dict[str, List[Bounds]]  # bounds of entities that are not in the knowledge base, by file name
 
     @classmethod
     def of(cls, documents: List[ToolDocument]) -> Names:
@@ -59,29 +56,56 @@ class Names:
         labels = {tool_label(entity.label) for document in documents for entity in document.entities}
         entities = plain_names(sorted(labels))
         relations = sorted({relation.label for document in documents for relation in document.relations})
-        ids = [document.id for document in documents]
-        return cls(plain_names(ids), entities, plain_names(relations, taken=entities.values()))
+        files = plain_names(document.id for document in documents)
+        nil = {files[document.id]: nil_bounds(document.entities) for document in documents}
+        nil = {name: bounds for name, bounds in nil.items() if bounds}
+        return cls(files, entities, plain_names(relations, taken=entities.values()), nil)
 
     def to_json(self) -> str:
         """Return the original ids and labels, by name, as JSON."""
-        return json.dumps({key: _turned(value) for key, value in vars(self).items()}, ensure_ascii=False, indent=1)
+        originals = Originals(_turned(self.documents), _turned(self.entities), _turned(self.relations), self.nil)
+        return json.dumps(asdict(originals), ensure_ascii=False, indent=1)
 
 
-def read_names(folder: Path) -> Dict[str, Dict[str, str]]:
+@dataclass
+class Originals:
+    """Original ids and labels of a folder."""
+
+    documents: Dict[str, str] = field(default_factory=dict)  # id, by file name without suffix
+    entities: Dict[str, str] = field(default_factory=dict)  # label, by name of the type
+    relations: Dict[str, str] = field(default_factory=dict)  # label, by name of the type
+    nil: Dict[str, List[Bounds]] = field(default_factory=dict)  # as in `Names`
+
+    def set_on(self, document: ToolDocument, file_name: str) -> ToolDocument:
+        """Give a document its id, and mark its entities that are not in the knowledge base.
+
+        document (ToolDocument): The document that was read, changed in place.
+        file_name (str): Name of its file, without suffix.
+        RETURNS (ToolDocument): The same document.
+        """
+        document.id = self.documents.get(file_name, file_name)
+        restore_nil(document.entities, document.text, self.nil.get(file_name, ()))
+        return document
+
+
+def read_names(folder: Path) -> Originals:
     """Read the original ids and labels of a folder.
 
     folder (Path): The folder.
-    RETURNS (Dict[str, Dict[str, str]]): "documents", "entities" and "relations": the original by name; empty if the
-        folder has no such file.
+    RETURNS (Originals): The original ids and labels; empty if the folder has no such file.
     RAISES (ValueError): ML470 if the file is damaged.
     """
     path = folder / NAMES_FILE
-    found: Dict[str, Any] = {}
-    if path.is_file():
-        with reading(f"'{path}'"):
-            found = parse_json(path.read_bytes())
-            found = {key: {str(name): str(own) for name, own in value.items()} for key, value in found.items()}
-    return {key: found.get(key, {}) for key in ("documents", "entities", "relations")}
+    if not path.is_file():
+        return Originals()
+    with reading(f"'{path}'"):
+        found = parse_json(path.read_bytes())
+        return Originals(
+            documents=_texts(found.get("documents", {})),
+            entities=_texts(found.get("entities", {})),
+            relations=_texts(found.get("relations", {})),
+            nil={str(name): [(int(a), int(b)) for a, b in bounds] for name, bounds in found.get("nil", {}).items()},
+        )
 
 
 def read_files(path: Path, is_read: Callable[[str], bool]) -> Dict[str, bytes]:
@@ -102,6 +126,10 @@ def read_files(path: Path, is_read: Callable[[str], bool]) -> Dict[str, bytes]:
         if sum(one.file_size for one in members) > _MAX_SIZE:
             raise unreadable(f"'{path}'", f"its files have more than {_MAX_SIZE:,} bytes")
         return {one.filename: archive.read(one) for one in members}
+
+
+def _texts(names: Dict[Any, Any]) -> Dict[str, str]:
+    return {str(name): str(original) for name, original in names.items()}
 
 
 def _turned(names: Dict[str, str]) -> Dict[str, str]:

@@ -39,7 +39,7 @@ def export_annotations(
 ) -> int:
     """Write documents as tasks of an annotation tool, so that people can correct what a pipeline has predicted.
 
-    One warning says what a format cannot hold, with numbers.
+    One warning says what a format cannot hold, with numbers; another, ML479, that no document has annotation.
 
     docs (Iterable[Doc]): The documents: their entities (`doc.ents`, and nested ones in `doc.spans`), links (`kb_id_`),
         relations and probabilities are written. A document's id is `doc.user_data["id"]`, or its number.
@@ -77,6 +77,10 @@ def export_annotations(
             aside.write_text(write_config(*labels), encoding="utf8")
     if +counts:
         warnings.warn(Warnings.ML477.format(path=path, found=listed(counts)), stacklevel=2)
+    if documents and not any(document.entities or document.relations for document in documents):
+        keys = ", ".join(sorted({f"'{key}'" for doc in all_docs for key, group in doc.spans.items() if len(group)}))
+        groups = f" (doc.spans has {keys})" if keys else ""
+        warnings.warn(Warnings.ML479.format(n=len(documents), path=path, groups=groups), stacklevel=2)
     return len(documents)
 
 

@@ -17,8 +17,11 @@ from .documents import (
     ToolEntity,
     ToolRelation,
     checked_bounds,
+    nil_bounds,
     own_label,
     reading,
+    restore_nil,
+    tool_kb_id,
     tool_label,
     unreadable,
 )
@@ -27,6 +30,7 @@ from .offsets import from_utf16
 
 Item = Dict[str, Any]
 NAMES = LabelStudioNames()
+_NIL_KEY = "nil"  # bounds of entities that are not in the knowledge base, in the data of a task
 
 
 def write_tasks(
@@ -44,7 +48,10 @@ def write_tasks(
         prediction = make_prediction(document, NAMES, model_version, Counter())
         key = "annotations" if as_annotations else "predictions"
         own = {"result": prediction["result"]} if as_annotations else prediction
-        tasks.append({"data": {NAMES.text_key: document.text, "id": document.id}, key: [own]})
+        data: Item = {NAMES.text_key: document.text, "id": document.id}
+        if nil := nil_bounds(document.entities):
+            data[_NIL_KEY] = nil
+        tasks.append({"data": data, key: [own]})
     path.write_text(json.dumps(tasks, ensure_ascii=False, indent=1) + "\n", encoding="utf8")
 
 
@@ -71,8 +78,9 @@ def make_prediction(document: ToolDocument, names: LabelStudioNames, model_versi
         text = document.text[entity.start : entity.end]
         value = {**place, "text": text, "labels": [label]}
         results.append({**region, "from_name": names.labels, "type": "labels", "value": value, **_score(entity.score)})
-        if entity.kb_id and names.kb_id is not None:
-            value = {**place, "text": [entity.kb_id]}
+        kb_id = tool_kb_id(entity.kb_id)
+        if kb_id and names.kb_id is not None:
+            value = {**place, "text": [kb_id]}
             results.append({**region, "from_name": names.kb_id, "type": "textarea", "value": value})
     # Label Studio keeps one relation of two regions, with several labels.
     pairs: Dict[Tuple[int, int], List[Tuple[str, float]]] = {}
@@ -158,6 +166,7 @@ def _read_task(task: Item, annotation: Item, names: LabelStudioNames, place: str
             entity = ToolEntity(start, end, own_label(str(label)), kb_id, None if score is None else float(score))
             document.entities.append(entity)
     counts["ids of regions without a label"] += len(kb_ids)
+    restore_nil(document.entities, document.text, task["data"].get(_NIL_KEY) or ())
     for item in relations:
         document.relations += _read_relation(item, by_region, counts)
     return document

@@ -15,13 +15,17 @@ from .documents import (
     ToolEntity,
     ToolRelation,
     checked_bounds,
+    nil_bounds,
     own_label,
     reading,
+    restore_nil,
+    tool_kb_id,
     tool_label,
     unreadable,
 )
 
 Item = Dict[str, Any]
+_NIL_KEY = "nil"  # bounds of entities that are not in the knowledge base
 
 
 def write_prodigy(documents: Iterable[ToolDocument], path: Path) -> None:
@@ -43,7 +47,8 @@ def _make_task(document: ToolDocument) -> Item:
     for entity in document.entities:
         place = {"start": entity.start, "end": entity.end}
         place.update({"token_start": by_start[entity.start], "token_end": by_end[entity.end]})
-        extra: Item = {"kb_id": entity.kb_id} if entity.kb_id else {}
+        kb_id = tool_kb_id(entity.kb_id)
+        extra: Item = {"kb_id": kb_id} if kb_id else {}
         if entity.score is not None:
             extra["score"] = entity.score
         spans.append({**place, "label": tool_label(entity.label), **extra})
@@ -60,6 +65,7 @@ def _make_task(document: ToolDocument) -> Item:
         }
         for relation in document.relations
     ]
+    nil = nil_bounds(document.entities)
     return {
         "text": document.text,
         "meta": {"id": document.id},
@@ -75,6 +81,7 @@ def _make_task(document: ToolDocument) -> Item:
         ],
         "spans": spans,
         "relations": relations,
+        **({_NIL_KEY: nil} if nil else {}),
     }
 
 
@@ -113,6 +120,7 @@ def _read_task(task: Item, place: str, counts: Counter[str]) -> ToolDocument:
         label, kb_id = own_label(str(span.get("label") or "")), str(span.get("kb_id") or "")
         places.setdefault((start, end), len(document.entities))
         document.entities.append(ToolEntity(start, end, label, kb_id, None if score is None else float(score)))
+    restore_nil(document.entities, document.text, task.get(_NIL_KEY) or ())
     for relation in task.get("relations") or []:
         ends = []
         for end_name in ("head", "child"):

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Dict, List, Tuple
 
 from ..storage.files import write_files
-from .documents import Bounds, ToolDocument, ToolRelation, tool_label
+from .documents import Bounds, ToolDocument, ToolRelation, tool_kb_id, tool_label
 from .file_names import NAMES_FILE, Names
 from .offsets import utf16_positions
 from .xmi import ENTITY, RELATION
@@ -152,7 +152,7 @@ class _Writer:
         columns = []
         for found in on_token:
             entities = [(self.document.entities[i], f"[{self.numbers[i]}]" if i in self.numbers else "") for i in found]
-            kb_ids = "|".join(escape_value(entity.kb_id) + number for entity, number in entities)
+            kb_ids = "|".join(escape_value(tool_kb_id(entity.kb_id)) + number for entity, number in entities)
             labels = "|".join(escape_value(tool_label(entity.label)) + number for entity, number in entities)
             columns.append([kb_ids or NOTHING, labels or NOTHING])
         return columns

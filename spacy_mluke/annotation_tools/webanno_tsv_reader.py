@@ -55,13 +55,13 @@ def read_webanno_tsv(path: Path, counts: Counter[str]) -> Iterator[ToolDocument]
         files = {path.name: path.read_bytes()} if single else read_files(path, lambda name: name.endswith(".tsv"))
     if not files:
         raise unreadable(f"'{path}'", "it has no .tsv file")
-    names = read_names(path.parent if single else path)["documents"]
+    names = read_names(path.parent if single else path)
     for name in sorted(files):
         place = f"'{path}'" if single else f"'{path}', {name}"
         with reading(place):
             content = files[name].decode("utf-8-sig")
         stem = name.removesuffix(".tsv")
-        yield _Reader(place, counts).read(content, names.get(stem, stem))
+        yield names.set_on(_Reader(place, counts).read(content), stem)
 
 
 class _Reader:
@@ -81,7 +81,7 @@ class _Reader:
         self.by_unit: Dict[str, List[int]] = {}  # token or part of a token -> indices of the entities on it
         self.arrows: List[_Arrow] = []
 
-    def read(self, content: str, id: str) -> ToolDocument:
+    def read(self, content: str) -> ToolDocument:
         lines = [line.removesuffix("\r") for line in content.split("\n")]
         self.place = f"{self.file}, line 1"
         if not _VERSION.fullmatch(lines[0]):
@@ -101,7 +101,7 @@ class _Reader:
         text = "".join(self.parts)
         relations = dict.fromkeys(self.relation_of(arrow) for arrow in self.arrows)
         found = [ToolRelation(head, tail, label) for head, tail, label in relations]
-        return ToolDocument(text, self.entities, found, _covering(text, self.tokens), id)
+        return ToolDocument(text, self.entities, found, _covering(text, self.tokens))
 
     def read_layer(self, line: str) -> bool:
         """Read a line of the header. Return whether it continues."""

@@ -21,6 +21,7 @@ from .documents import (
     checked_bounds,
     own_label,
     reading,
+    tool_kb_id,
     tool_label,
     unreadable,
 )
@@ -91,7 +92,7 @@ def _make_cas(document: ToolDocument, types: Any, counts: Counter[str]) -> Any:
             cas.add(token(begin=start, end=end))
     made = []
     for one in document.entities:
-        label, kb_id = _NOT_XML.sub(" ", tool_label(one.label)), _NOT_XML.sub(" ", one.kb_id) or None
+        label, kb_id = _NOT_XML.sub(" ", tool_label(one.label)), _NOT_XML.sub(" ", tool_kb_id(one.kb_id)) or None
         made.append(entity(begin=one.start, end=one.end, value=label, identifier=kb_id))
         counts["probabilities, which this format does not have"] += one.score is not None
     for own in document.relations:
@@ -117,7 +118,7 @@ def read_xmi(path: Path, counts: Counter[str]) -> Iterator[ToolDocument]:
     documents = sorted(name for name in files if name.endswith(".xmi"))
     if not documents:
         raise unreadable(f"'{path}'", "it has no .xmi file")
-    names = read_names(path)["documents"]
+    names = read_names(path)
     for name in documents:
         place = f"'{path}', {name}"
         types = next((files[str(p / _TYPES)] for p in PurePosixPath(name).parents if str(p / _TYPES) in files), None)
@@ -132,11 +133,11 @@ def read_xmi(path: Path, counts: Counter[str]) -> Iterator[ToolDocument]:
             raise unreadable(place, f"{type(error).__name__}: {error}") from error
         stem = name.removesuffix(".xmi")
         with reading(place):
-            yield _read_cas(cas, names.get(stem, stem), place, counts)
+            yield names.set_on(_read_cas(cas, place, counts), stem)
 
 
-def _read_cas(cas: Any, id: str, place: str, counts: Counter[str]) -> ToolDocument:
-    document = ToolDocument(cas.sofa_string or "", id=id)
+def _read_cas(cas: Any, place: str, counts: Counter[str]) -> ToolDocument:
+    document = ToolDocument(cas.sofa_string or "")
     ids: Dict[int, int] = {}  # of an annotation -> index of the entity
     for one in cas.select(ENTITY):
         start, end = checked_bounds(place, one.begin, one.end, document.text)

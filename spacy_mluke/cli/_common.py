@@ -6,12 +6,15 @@ import contextlib
 import os
 import warnings
 from collections import Counter
-from typing import Dict, Iterator, Tuple
+from typing import TYPE_CHECKING, Dict, Iterator, Sequence, Tuple
 
 from tqdm import tqdm
 
 from ..errors import Errors
 from ..vocabulary.database import Progress
+
+if TYPE_CHECKING:
+    from spacy.tokens import Doc
 
 
 def shown(text: str) -> str:
@@ -31,6 +34,20 @@ def counted(n: int, noun: str) -> str:
     RETURNS (str): "1 shard", "2,000 shards".
     """
     return f"{n:,} {noun}" if n == 1 else f"{n:,} {noun}s"
+
+
+def describe(docs: Sequence[Doc]) -> str:
+    """Return the numbers of documents, of their entities by label, and of their relations.
+
+    docs (Sequence[Doc]): The documents.
+    RETURNS (str): "2 documents; entities: LOC 2; relations: 1".
+    """
+    from ..annotate.relations import get_relations
+
+    labels = Counter(ent.label_ for doc in docs for ent in doc.ents)
+    entities = ", ".join(f"{label} {n:,}" for label, n in labels.most_common()) or "none"
+    n_relations = sum(len(get_relations(doc)) for doc in docs)
+    return shown(f"{counted(len(docs), 'document')}; entities: {entities}; relations: {n_relations:,}")
 
 
 def warn_skipped(skipped: Counter[str]) -> None:

@@ -45,7 +45,7 @@ def export_annotations(
     from ..errors import check_choice
     from ..training.corpus_files import DOCBIN, read_docbins
     from ..training.jsonl import read_jsonl
-    from ._common import warn_skipped, warnings_shown
+    from ._common import describe, warn_skipped, warnings_shown
 
     check_choice("format", format, formats.FORMATS)
     nlp = load_pipeline(pipeline) if pipeline else spacy.blank(lang)
@@ -55,7 +55,7 @@ def export_annotations(
     docs = list(nlp.pipe(read) if pipeline else read)
     version = f"{nlp.meta['lang']}_{nlp.meta['name']}-{nlp.meta['version']}" if pipeline else ""
     with warnings_shown():
-        n = formats.export_annotations(
+        formats.export_annotations(
             docs,
             target,
             format,
@@ -64,5 +64,5 @@ def export_annotations(
             model_version=version,
             nlp=nlp if pipeline else None,
         )
-    msg.good(f"Wrote {target}: {n:,} documents")
+    msg.good(f"Wrote {target}: {describe(docs)}")
     warn_skipped(skipped)

@@ -47,18 +47,15 @@ def import_annotations(
 
     Entities, links and relations are read. What is changed or skipped is counted.
     """
-    from collections import Counter
-
     import spacy
     from spacy.tokens import DocBin
     from wasabi import msg
 
-    from ..annotate.relations import get_relations
     from ..annotation_tools import formats
     from ..pipeline.ready_made import load_saved
     from ..storage.files import writing
     from ..training.corpus_files import read_docbins
-    from ._common import warnings_shown
+    from ._common import describe, warnings_shown
 
     nlp = load_saved(pipeline) if pipeline else spacy.blank(lang)
     with warnings_shown():
@@ -74,7 +71,4 @@ def import_annotations(
     corpus = DocBin(docs=found, store_user_data=True)
     with writing(target) as aside:
         corpus.to_disk(aside)
-    labels = Counter(ent.label_ for doc in found for ent in doc.ents)
-    shown = ", ".join(f"{label} {n:,}" for label, n in labels.most_common()) or "none"
-    n_relations = sum(len(get_relations(doc)) for doc in found)
-    msg.good(f"Wrote {target}: {len(found):,} documents; entities: {shown}; relations: {n_relations:,}")
+    msg.good(f"Wrote {target}: {describe(found)}")

@@ -1,4 +1,4 @@
-"""Warnings: ML101 to ML199, ML477, ML478."""
+"""Warnings: ML101 to ML199, ML477 to ML479."""
 
 
 class AllWarnings:
@@ -148,3 +148,8 @@ class AllWarnings:
     # --- annotation tools ---
     ML477 = "Of the documents in '{path}', something could not be written as it is. {found}."
     ML478 = "Of the annotation in '{path}', some was changed or skipped. {found}."
+    ML479 = (
+        "None of the {n} documents in '{path}' has an entity or a relation: annotators start from empty texts. If that "
+        "is not intended, annotate the documents first ('--pipeline' on the command line), or pass the 'spans_key' of "
+        "their entities, if they are not in doc.ents{groups}."
+    )

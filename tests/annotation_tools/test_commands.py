@@ -11,6 +11,7 @@ from spacy.training.initialize import init_nlp
 from spacy.util import load_config
 from typer.testing import CliRunner
 
+from spacy_mluke import export_annotations
 from spacy_mluke.cli._app import app
 from spacy_mluke.training.resumable import train
 from tests.annotation_tools.samples import NLP, facts, make
@@ -118,3 +119,18 @@ def test_what_was_changed_is_shown(tmp_path):
 def test_unknown_formats_are_refused_before_anything_is_read(corpus, tmp_path):
     assert "[ML070]" in run("export-annotations", corpus, tmp_path / "x", "-f", "doccano", fails=True)
     assert "[ML070]" in run("import-annotations", corpus, tmp_path / "x", "-f", "doccano", fails=True)
+
+
+def test_documents_without_annotation_have_a_warning_with_their_number(corpus, tmp_path):
+    (tmp_path / "texts.jsonl").write_text('{"text": "Paris"}\n{"text": "Tokyo"}\n', encoding="utf8")
+    shown = run("export-annotations", tmp_path / "texts.jsonl", tmp_path / "tasks.jsonl", "-f", "prodigy")
+    assert "[ML479] None of the 2 documents" in shown and "2 documents; entities: none; relations: 0" in shown
+    shown = run("export-annotations", corpus, tmp_path / "tasks.jsonl", "-f", "prodigy")
+    assert "ML479" not in shown and "2 documents; entities: LOC 2; relations: 1" in shown
+
+
+def test_a_warning_names_the_groups_of_spans_that_were_not_written(tmp_path):
+    doc = make(["Tokyo"], [False])
+    doc.spans["mine"] = [doc[:1]]
+    with pytest.warns(UserWarning, match=r"\[ML479\].*\(doc.spans has 'mine'\)"):
+        export_annotations([doc], tmp_path / "tasks.jsonl", "prodigy")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import warnings
 
@@ -9,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from spacy_mluke import export_annotations, import_annotations
-from tests.annotation_tools.samples import NLP, WORDS, documents, facts
+from spacy_mluke.annotation_tools.formats import FORMATS
+from tests.annotation_tools.samples import NLP, WORDS, documents, facts, make
 
 VISIBLE = [word for word in WORDS if word.strip()]
 # Characters that WebAnno TSV escapes, tokens with spaces and line breaks, and words like parts of its lines.
@@ -95,3 +97,43 @@ def places(doc):
 def test_documents_survive_webanno_tsv_without_probabilities(doc, tmp_path):
     check_round_trip(doc, tmp_path / "tsv", "webanno-tsv", without_probabilities, references=[doc])
     check_round_trip(doc, tmp_path / "tsv", "webanno-tsv", places)
+
+
+def nil_docs():
+    """Entities in the knowledge base, not in it, and not linked."""
+    ents = [(1, 2, "LOC", "Q90"), (3, 4, "ORG", "NIL"), (4, 5, "MISC", "")]
+    return [make(["\n", "Paris", "met", "Acme", "x"], [False, True, True, True, False], ents)]
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_annotators_see_no_id_of_entities_that_are_not_in_the_knowledge_base(format, tmp_path):
+    if format == "xmi":
+        pytest.importorskip("cassis", reason="XMI needs dkpro-cassis: pip install dkpro-cassis")
+    docs, path = nil_docs(), tmp_path / "exported"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        export_annotations(docs, path, format)
+        (found,) = import_annotations(NLP, path, format, predictions=True)
+    files = [path] if path.is_file() else path.iterdir()
+    assert not any("NIL" in file.read_text(encoding="utf8") for file in files)
+    assert [(ent.text, ent.kb_id_) for ent in found.ents] == [(ent.text, ent.kb_id_) for ent in docs[0].ents]
+
+
+def test_an_id_that_an_annotator_adds_replaces_nil(tmp_path):
+    path = tmp_path / "tasks.jsonl"
+    export_annotations(nil_docs(), path, "prodigy")
+    task = json.loads(path.read_text(encoding="utf8"))
+    task["spans"][1]["kb_id"] = "Q1"
+    task["spans"].append({"start": 7, "end": 10, "label": "X"})
+    path.write_text(json.dumps(task), encoding="utf8")
+    (found,) = import_annotations(NLP, path, "prodigy")
+    assert {(ent.text, ent.kb_id_) for ent in found.ents} >= {("Acme", "Q1"), ("met", "")}
+
+
+def test_exported_documents_say_which_entities_are_not_in_the_knowledge_base(tmp_path):
+    export_annotations(nil_docs(), tmp_path / "brat", "brat")
+    (tmp_path / "brat" / "names.json").unlink()
+    (found,) = import_annotations(NLP, tmp_path / "brat", "brat", references=nil_docs())
+    assert [ent.kb_id_ for ent in found.ents] == ["Q90", "NIL", ""]
+    (found,) = import_annotations(NLP, tmp_path / "brat", "brat")
+    assert [ent.kb_id_ for ent in found.ents] == ["Q90", "", ""]

@@ -64,7 +64,7 @@ def test_a_document_is_written_as_the_format_describes(tmp_path):
 
 
 def test_sentence_boundaries_of_the_document_are_written(tmp_path):
-    doc = make(["One", ".", "Two", "."], [False, True, False, False])
+    doc = make(["One", ".", "Two", "."], [False, True, False, False], [(0, 1, "X", "")])
     for token in doc:
         token.is_sent_start = token.i in (0, 2)
     export_annotations([doc], tmp_path / "tsv", "webanno-tsv")
