@@ -18,6 +18,7 @@ from .name_words import N_TYPES, TYPES, is_character, look_up, make_table, split
 from .store_format import CROSS_REFERENCE, STEM
 
 # The share of a type is stored in 2 bits, the number of entities in 4 bits, on a scale of logarithms.
+_SHARE_BITS, _COUNT_BITS = 2, 4
 _SHARES, _COUNTS, _STEPS = 3, 15, 1.5
 # For the whole name, for its first word and for its last word: whether it is known, and a number for each type. Then
 # the spelling: capital, upper case, lower case, user name or tag, one word, two words.
@@ -88,7 +89,10 @@ class KnownNames:
         shares = numpy.rint(_SHARES * priors / priors.sum(axis=1, keepdims=True))
         counts = numpy.asarray(list(kept_words.values())).reshape((-1, 2 * N_TYPES))
         logs = numpy.minimum(_COUNTS, numpy.rint(_STEPS * numpy.log1p(counts)))
-        return cls(*make_table(list(kept_names), shares, "uint8"), *make_table(list(kept_words), logs, "uint32"))
+        return cls(
+            *make_table(list(kept_names), shares, _SHARE_BITS, "uint8"),
+            *make_table(list(kept_words), logs, _COUNT_BITS, "uint32"),
+        )
 
     def features(self, names: Sequence[str], is_mixed: Optional[Bools1d] = None) -> Floats2d:
         """Return what is known about names, and how they are spelled.
@@ -105,8 +109,8 @@ class KnownNames:
         ends = []
         for place, first in ((0, 0), (-1, N_TYPES)):
             is_found, counts = _values(self.words, self.counts, [words[place] for words in are_words])
-            ends += [is_found, *(unpack(counts, first, 4) / _STEPS).T]
-        columns = [is_known, *(unpack(whole, 0, 2) / _SHARES).T, *ends]
+            ends += [is_found, *(unpack(counts, first, _COUNT_BITS) / _STEPS).T]
+        columns = [is_known, *(unpack(whole, 0, _SHARE_BITS) / _SHARES).T, *ends]
         spelling = [_spelling(name, len(words)) for name, words in zip(names, parts, strict=True)]
         spelled = numpy.asarray(spelling, dtype="float32").reshape((-1, N_FEATURES - len(columns)))
         if is_mixed is not None:

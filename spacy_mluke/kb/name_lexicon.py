@@ -23,8 +23,8 @@ _INSIDE, _OUTSIDE, _N_PLACES = 3 * _N_TYPES, 3 * _N_TYPES + 1, 3 * _N_TYPES + 2
 _N_RATIOS = 3 * _N_TYPES + 1  # those of the first three places, and of being in any name
 # Ratios are of so many more occurrences that are as those of all words.
 _PRIOR_COUNT = 3.0
-# Ratios are stored in 4 bits.
-_STEP, _ZERO, _MAX_CODE = 0.65, 7, 15
+# Bits of a stored ratio; its code is _ZERO for 0, and one more for each _STEP.
+_BITS, _STEP, _ZERO, _MAX_CODE = 4, 0.65, 7, 15
 # Logarithm of the ratio of words that are hardly ever in a name: of 40 occurrences, none is.
 _COMMON = -2.5
 # For a name of one word, for the first word and for the last word of longer names: a ratio for each type, and for being
@@ -61,7 +61,7 @@ class NameLexicon:
         codes = _codes(_log_ratios(counts))
         kept = numpy.flatnonzero(counts.sum(axis=1) >= least_count)
         keys = list(ids.of_keys)
-        return cls(*make_table([keys[i] for i in kept.tolist()], _padded(codes[kept]), "uint64"))
+        return cls(*make_table([keys[i] for i in kept.tolist()], codes[kept], _BITS, "uint64"))
 
     def features(self, names: Sequence[str], parts: Sequence[List[str]]) -> Floats2d:
         """Return what is known about the words of names. A word that is not known has zeros. Of Chinese and Japanese
@@ -101,7 +101,7 @@ class NameLexicon:
         places = look_up(self.words, list(unique), max_ending=0)
         found = numpy.zeros((len(unique), _N_RATIOS), dtype="float32")
         is_known = places >= 0
-        codes = unpack(self.ratios[places[is_known]], 0, 4, _N_RATIOS).astype("float32")
+        codes = unpack(self.ratios[places[is_known]], 0, _BITS, _N_RATIOS).astype("float32")
         found[is_known] = (codes - _ZERO) * _STEP
         return found[[unique[word] for word in words]]
 
@@ -148,8 +148,3 @@ def _log_ratios(counts: Ints1d) -> Floats2d:
 
 def _codes(ratios: Floats2d) -> Any:
     return numpy.clip(numpy.rint(ratios / _STEP) + _ZERO, 0, _MAX_CODE)
-
-
-def _padded(codes: Any) -> Any:
-    """Codes with zeros after them, so that each takes 4 of 64 bits."""
-    return numpy.pad(codes, ((0, 0), (0, 16 - codes.shape[1])))

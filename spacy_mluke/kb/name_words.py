@@ -40,16 +40,16 @@ def is_character(word: str) -> bool:
     return len(word) == 1 and ord(word) >= _FIRST_CHARACTER
 
 
-def make_table(keys: List[str], values: Any, dtype: str) -> Tuple[Ints1d, Ints1d]:
+def make_table(keys: List[str], values: Any, width: int, dtype: str) -> Tuple[Ints1d, Ints1d]:
     """Return the sorted hashes of keys, and their values, packed into one number each.
 
     keys (List[str]): The keys.
-    values (Any): Numbers from 0; all have the same number of bits. Shape: (n_keys, n_values).
+    values (Any): Numbers from 0. Shape: (n_keys, n_values).
+    width (int): Bits of each.
     dtype (str): Type of the packed values.
     RETURNS (Tuple[Ints1d, Ints1d]): Hashes, uint32, and packed values. Shapes: (n_keys,).
     """
     hashes = _hashes(keys)
-    width = 8 * numpy.dtype(dtype).itemsize // max(1, values.shape[1])
     packed = numpy.zeros(len(keys), dtype=dtype)
     for i, column in enumerate(values.T):
         packed |= column.astype(dtype) << numpy.asarray(i * width, dtype=dtype)
