@@ -58,6 +58,16 @@ def test_vectors_without_kept_token_states_are_the_same(tiny_checkpoint):
     numpy.testing.assert_allclose(doc._.mluke.vectors, expected, atol=1e-5)
 
 
+def test_fitted_means_are_read_once_until_they_are_fitted_again(tiny_checkpoint, monkeypatch):
+    nlp = centered(tiny_checkpoint)
+    first = nlp(make_doc(nlp, TEXT, "Tokyo"))._.mluke.vectors
+    monkeypatch.setattr(SpanMeans, "from_json", None)
+    numpy.testing.assert_array_equal(nlp(make_doc(nlp, TEXT, "Tokyo"))._.mluke.vectors, first)
+    monkeypatch.undo()
+    nlp.get_pipe("mluke").fit_span_means([make_doc(nlp, TEXT, "Tokyo")])
+    assert not numpy.allclose(nlp(make_doc(nlp, TEXT, "Tokyo"))._.mluke.vectors, first)
+
+
 @pytest.mark.parametrize("to_bytes", [True, False], ids=["bytes", "disk"])
 def test_means_are_saved_with_the_pipeline(tiny_checkpoint, tmp_path, to_bytes):
     nlp = centered(tiny_checkpoint)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from functools import partial
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple
 
 import numpy
 from spacy import util
@@ -95,6 +95,7 @@ class MLuke(ListenedEncoder, TrainablePipe):
             "buffer_tokens": buffer_tokens,
         }
         self.set_options(options, {_MEANS: None})
+        self._fitted: Optional[Tuple[Any, SpanMeans]] = None  # what `cfg` has of fitted means, and the means
         self._update: Optional[SharedUpdate] = None
         self._waiting_sgd: Optional[Optimizer] = None
 
@@ -210,7 +211,9 @@ class MLuke(ListenedEncoder, TrainablePipe):
         if self.cfg["span_vectors"] != CENTERED:
             return None
         own, checkpoint = self.cfg.get(_MEANS), str(encoder_settings(self.model)["name"])
-        found = bundled_means(checkpoint) if own is None else SpanMeans.from_json(own)
+        if own is not None and (self._fitted is None or self._fitted[0] is not own):
+            self._fitted = own, SpanMeans.from_json(own)
+        found = bundled_means(checkpoint) if own is None or self._fitted is None else self._fitted[1]
         if found is None or len(found.words) != self.model.get_dim("nO"):
             raise ValueError(Errors.ML410.format(name=self.name, checkpoint=checkpoint))
         return found
