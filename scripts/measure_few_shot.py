@@ -2,10 +2,12 @@
 
     python -m scripts.measure_few_shot ner/de-mobie.dev.iob2 ner/de-mobie.test.iob2 --labels TIME,NUM,QUANTITY
     python -m scripts.measure_few_shot train.spacy test.spacy --config configs/relations_kbp37.cfg
+    python -m scripts.measure_few_shot train.spacy test.spacy --training.optimizer.learn_rate.initial_rate 2e-4
 
 Trains the config for each start, number of documents and seed, with the first documents of the shuffled training file.
 Scores the last weights, not the best ones, and prints a line for each training as soon as it ends. Files are in IOB2 (a
-sentence is a document, and other types than the given ones are not annotated) or in spaCy's format.
+sentence is a document, and other types than the given ones are not annotated) or in spaCy's format. With 0 steps, a
+checkpoint that has a head is scored as it is.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Sequence
 
 import spacy
+from spacy.cli._util import parse_config_overrides
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
 from spacy.training.initialize import init_nlp
@@ -27,6 +30,7 @@ from spacy.training.loop import create_train_batches
 from spacy.util import load_config, registry, resolve_dot_names
 from thinc.api import fix_random_seed
 
+from spacy_mluke.annotate.answers import get_questions
 from spacy_mluke.report.predict import read_examples
 from spacy_mluke.training.conll import make_conll_doc, read_conll
 from spacy_mluke.training.corpus_files import DOCBIN, read_docbin
@@ -35,7 +39,7 @@ CONFIG = Path(__file__).resolve().parent.parent / "configs" / "ner_from_ready_ma
 # The scores of a component that are printed.
 SCORES = {
     "mluke_ner": ("ents_p", "ents_r", "ents_f"),
-    "mluke_relations": ("rel_micro_p", "rel_micro_r", "rel_micro_f"),
+    "mluke_relations": ("rel_micro_p", "rel_micro_r", "rel_micro_f", "rel_macro_f"),
     "mluke_typing": ("types_micro_p", "types_micro_r", "types_micro_f"),
     "mluke_qa": ("qa_em", "qa_f1"),
 }
@@ -57,22 +61,23 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
     parser.add_argument("--steps", type=int, default=100, help="steps of each training")
     parser.add_argument("--seeds", default="0", help="seeds, separated by commas")
     parser.add_argument("--test-limit", type=int, default=0, help="number of test documents; 0 for all")
-    given = parser.parse_args(arguments)
+    given, others = parser.parse_known_args(arguments)
+    overrides = parse_config_overrides(others)
     labels = given.labels.split(",")
     nlp = spacy.blank("xx")
     pool, test = (read_docs(nlp, path, labels) for path in (given.train, given.test))
     test = test[: given.test_limit or None]
     component = load_config(given.config)["nlp"]["pipeline"][-1]
     names = SCORES[component]
-    print(f"{component}: {len(test)} test documents, {count(test)} entities; {given.steps} steps")
-    print(f"| start | documents | entities | seed | {' | '.join(names)} | seconds of CPU |")
+    print(f"{component}: {len(test)} test documents, {count(test)} entities or questions; {given.steps} steps")
+    print(f"| start | documents | entities or questions | seed | {' | '.join(names)} | seconds of CPU |")
     for seed in map(int, given.seeds.split(",")):
         shuffled = random.Random(seed).sample(pool, len(pool))
         for size in map(int, given.sizes.split(",")):
             chosen = shuffled[: size or None]
             for start in given.starts.split(","):
                 began = time.process_time()
-                trained = train(given.config, chosen, start, n_steps=given.steps, seed=seed)
+                trained = train(given.config, chosen, start, n_steps=given.steps, seed=seed, overrides=overrides)
                 seconds = time.process_time() - began
                 scores = evaluate(trained, test)
                 figures = " | ".join(f"{100 * scores[name]:.1f}" for name in names)
@@ -96,11 +101,13 @@ def read_docs(nlp: Language, path: Path, labels: Sequence[str]) -> List[Doc]:
 
 
 def count(docs: Sequence[Doc]) -> int:
-    """Return the number of entities in documents."""
-    return sum(len(doc.ents) for doc in docs)
+    """Return the number of questions in documents, or of entities if there are no questions."""
+    return sum(len(get_questions(doc) or doc.ents) for doc in docs)
 
 
-def train(config: Path, docs: Sequence[Doc], start: str, *, n_steps: int, seed: int) -> Language:
+def train(
+    config: Path, docs: Sequence[Doc], start: str, *, n_steps: int, seed: int, overrides: Dict[str, Any]
+) -> Language:
     """Train a pipeline with spaCy's batches, without evaluations on the way.
 
     config (Path): The config.
@@ -108,6 +115,7 @@ def train(config: Path, docs: Sequence[Doc], start: str, *, n_steps: int, seed: 
     start (str): The checkpoint.
     n_steps (int): Number of steps.
     seed (int): Seed of the training.
+    overrides (Dict[str, Any]): Further settings of the config, such as "training.optimizer.learn_rate.initial_rate".
     RETURNS (Language): The trained pipeline.
     """
     with saved(docs) as corpus:
@@ -118,6 +126,7 @@ def train(config: Path, docs: Sequence[Doc], start: str, *, n_steps: int, seed: 
             "system.seed": seed,
             "training.optimizer.learn_rate.total_steps": n_steps,
             "training.optimizer.learn_rate.warmup_steps": n_steps // 10,
+            **overrides,
         }
         nlp = init_nlp(load_config(config, overrides=settings, interpolate=False))
         resolved = nlp.config.interpolate()
