@@ -9,11 +9,12 @@ import numpy
 
 from ..types import Ints1d
 from .inflection import LANGUAGES, MAX_ENDING, free_endings, is_free_stem
-from .mention_rules import capitalised_words, extend, is_allowed, is_common_word, is_part, stop_words
+from .mention_rules import capitalised_words, extend, function_words, is_allowed, is_common_word, is_part, stop_words
 from .name_hashes import part_hashes, running_hashes
 from .name_index import ANY_ENDING, INFLECTED, MAX_NAME_LENGTH, NAME, ORDINARY, PREFIX, Names
 from .name_keys import loose_key
 from .text_classes import classify, word_edges, word_ends
+from .text_language import likely_languages
 
 _MARKS = re.compile("[\u0300-\u036f]+")
 _CLUSTER = re.compile("[^\u0300-\u036f]?[\u0300-\u036f]*", re.DOTALL)
@@ -39,8 +40,10 @@ class MentionFinder:
     - An apostrophe is found only where a name has one: "Japans" is not found in "Japan's".
     - A stem is found with up to four more letters ("Япони": Японии, Японией). Names of languages that inflect names
       are found with the endings of `inflection`.
-    - A stop word is found only where its capital means a name: not at the beginning of a sentence. Common
-      nouns of German, days and months are not found (`capitalised_words`).
+    - A stop word is found only where its capital means a name: not at the beginning of a sentence. In text of an
+      unknown language, the words in small letters tell whose stop words are used. Pronouns and the like
+      (`function_words`) are found in upper case only; common nouns of German, days and months are not found
+      (`capitalised_words`).
     - A name whose key has more than 256 characters is not searched.
 
     names (Names): The names.
@@ -92,10 +95,18 @@ class MentionFinder:
         if not len(self):
             return
         words, capitalised = stop_words(self.lang), capitalised_words(self.lang)
+        functions: FrozenSet[str] = frozenset()
+        own: Optional[Tuple[str, ...]] = None  # languages of the text, if it has any name
         for start, last, word_end, flags in self._matches(text):
             for first, end in _forms(text, start, last, word_end, flags, self.endings):
                 end = extend(text, first, end)
                 if not is_allowed(text, first, end, flags) or text[first:end].lower() in capitalised:
+                    continue
+                if own is None:
+                    own = (self.lang,) if self.lang not in ("", "xx") else likely_languages(text)
+                    words = words.union(*map(stop_words, own))
+                    functions = frozenset().union(*map(function_words, own))
+                if text[first:end].istitle() and text[first:end].lower() in functions:
                     continue
                 if not is_common_word(text, first, end, words, is_ordinary=bool(flags & ORDINARY)):
                     yield FoundName(first, end), word_end == end > last

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import re
 from functools import cache
 from pathlib import Path
 from typing import FrozenSet, Iterable
@@ -21,8 +22,8 @@ _CAPITALISED = {
     "de": frozenset({
         "arm", "armee", "band", "bass", "brocken", "buch", "damen", "front", "garten", "gold", "hand", "heer", "hit",
         "hof", "kilo", "köchin", "landes", "licht", "mann", "manner", "mannschaft", "mannschaften", "mark", "meilen",
-        "mitte", "männer", "neubau", "norden", "pass", "preisen", "prestige", "rathaus", "rest", "runde", "sache",
-        "sarg", "senat", "sinn", "stadel", "stadium", "sterne", "strike", "tag", "tage", "tisch", "türen",
+        "min", "mitte", "männer", "neubau", "norden", "pass", "preisen", "prestige", "rathaus", "rest", "runde",
+        "sache", "sarg", "senat", "sinn", "stadel", "stadium", "sterne", "strike", "tag", "tage", "tisch", "türen",
         "universität", "waffen", "ware", "westen", "wetter", "wirtshaus", "zentrum",
     }),
     "en": frozenset({"am", "food", "fun", "mon", "pm", "thank you", "the best", "wednesday", "yes"}),
@@ -30,11 +31,58 @@ _CAPITALISED = {
     "nl": frozenset({"mei"}),
     "tr": frozenset({"mart"}),
 }  # fmt: skip
+# Pronouns, articles, auxiliaries, conjunctions and prepositions, which are no names if only their first letter is a
+# capital, as in titles: "Up Where We Belong". Other stop words are names, too: "Nice", "Oman", "Seine".
+_FUNCTION_WORDS = {
+    "da": frozenset({"de", "deres", "dig", "du", "en", "et", "han", "hun", "jeg", "mig", "op", "os", "vi"}),
+    "de": frozenset({
+        "aber", "am", "an", "bis", "das", "dass", "dem", "den", "der", "des", "dich", "dort", "du", "ein", "eine",
+        "er", "es", "hat", "ich", "ihr", "im", "in", "ist", "kann", "mich", "mir", "mit", "oder", "sie", "so", "um",
+        "und", "uns", "von", "vom", "war", "was", "wir", "zu", "zum", "zur",
+    }),
+    "en": frozenset({
+        "all", "am", "an", "and", "any", "are", "as", "at", "be", "been", "but", "by", "can", "do", "does", "did",
+        "for", "from", "go", "had", "has", "have", "he", "her", "him", "his", "how", "if", "in", "into", "is", "it",
+        "its", "me", "my", "no", "not", "of", "on", "or", "our", "out", "she", "so", "than", "that", "the", "their",
+        "them", "then", "there", "these", "they", "this", "those", "to", "too", "up", "was", "we", "were", "what",
+        "when", "where", "which", "with", "without", "would", "you", "your",
+    }),
+    "es": frozenset({
+        "al", "con", "de", "del", "el", "ella", "en", "es", "la", "las", "los", "no", "o", "para", "por", "que", "se",
+        "su", "sus", "un", "una", "y", "yo",
+    }),
+    "fr": frozenset({
+        "au", "aux", "avec", "ce", "ces", "dans", "de", "des", "du", "elle", "elles", "en", "est", "et", "il", "ils",
+        "je", "la", "le", "les", "mais", "ne", "nous", "on", "ou", "par", "pas", "pour", "qui", "sa", "se", "ses",
+        "son", "sur", "tu", "un", "une", "vous",
+    }),
+    "id": frozenset({"anda", "dan", "di", "ia", "ini", "itu", "kami", "kita", "saya", "yang"}),
+    "pt": frozenset({
+        "ao", "as", "com", "como", "da", "das", "de", "do", "dos", "e", "ela", "ele", "em", "esse", "eu", "na", "no",
+        "o", "os", "para", "por", "que", "se", "só", "um", "uma",
+    }),
+    "ro": frozenset({
+        "a", "al", "aș", "ca", "cu", "de", "din", "ea", "el", "este", "eu", "în", "la", "noi", "nu", "o", "pe",
+        "pentru", "sa", "să", "se", "și", "un",
+    }),
+    "sv": frozenset({
+        "att", "av", "de", "den", "det", "du", "en", "er", "ert", "ett", "han", "hon", "jag", "med", "mig", "och",
+        "om", "oss", "på", "som", "till", "vi",
+    }),
+}  # fmt: skip
 _SENTENCE_ENDS = frozenset(".!?\u2026:;|\u2022\n\r\u3002\uff01\uff1f\u061f\u0964")
 _QUOTES = frozenset(
     "\"'\u00ab\u00bb\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u2039\u203a"
     "([{*_#-\u2010\u2011\u2012\u2013\u2014\u2015 \t\u00a0"
 )
+_CLOSING_BRACKETS = frozenset(")]}")
+# Where quoted or bracketed text begins, and where it ends; the last ones of each may be both.
+_OPENING, _OPENING_OR_CLOSING = frozenset("([{\u201a\u201e\u00ab\u2039"), frozenset("\"'\u2018\u201c\u00bb\u203a")
+_CLOSING = _CLOSING_BRACKETS | _OPENING_OR_CLOSING | frozenset("\u2019\u201d\u00ab\u2039")
+# The end of a user name, an address or a number, which the first sentence of a message or a paragraph may follow.
+_BEFORE_SENTENCE = re.compile(r"(?:@ ?\w+|\bhttps?://\S+|(?<![\w.,])\d[\d.,]*[\u00ba\u00aa]?)$")
+_MAX_BEFORE = 100  # characters of one of these
+_MAX_QUOTED = 1000  # characters before a quotation mark in which others are counted
 _APOSTROPHES = frozenset("'\u2019\u02bc")
 _LINKS = frozenset(" \u00a0-\u2010\u2011")
 # In names of up to this many letters, accents distinguish words: "på" is not "Pa".
@@ -71,6 +119,16 @@ def capitalised_words(lang: str) -> FrozenSet[str]:
     return _CAPITALISED.get(lang, frozenset())
 
 
+@cache
+def function_words(lang: str) -> FrozenSet[str]:
+    """Return the stop words of a language that are no names wherever only their first letter is a capital.
+
+    lang (str): The language.
+    RETURNS (FrozenSet[str]): The words, in lower case; empty for a language without them.
+    """
+    return _FUNCTION_WORDS.get(lang, frozenset())
+
+
 def _spacy_stop_words(lang: str) -> Iterable[str]:
     """Read the stop words of a language without its package: that of French alone compiles regular expressions for
     seconds."""
@@ -97,6 +155,8 @@ def is_allowed(text: str, start: int, end: int, flags: int) -> bool:
     """
     mention = text[start:end]
     if not flags & NO_CODE and not mention.isupper():
+        return False
+    if "_" in (text[start - 1 : start], text[end : end + 1]):  # a part of a user name, or of an address
         return False
     first = next((char for char in mention if char.isalpha()), "")
     is_lower = first == first.lower()
@@ -134,11 +194,12 @@ def is_common_word(text: str, start: int, end: int, words: FrozenSet[str], *, is
     RETURNS (bool): Whether it is.
     """
     mention = text[start:end]
-    if not is_ordinary and mention.lower() not in words:
+    is_spelled_so = mention[1:] == mention[1:].lower() or mention.isupper()  # "BiH" is no spelling of "bih"
+    if not is_ordinary and not (is_spelled_so and mention.lower() in words):
         return False
     if mention.isupper() and mention.lower() != mention and len(mention) > 1:
         return _neighbour(text, start, end, -1).isupper() or _neighbour(text, start, end, 1).isupper()
-    return mention == mention.lower() or is_sentence_start(text, start)
+    return mention == mention.lower() or is_sentence_start(text, start) or _begins_quotation(text, start, end)
 
 
 def is_part(text: str, start: int, end: int, words: FrozenSet[str], *, has_ending: bool = False) -> bool:
@@ -170,9 +231,31 @@ def is_sentence_start(text: str, start: int) -> bool:
     RETURNS (bool): Whether it does.
     """
     place = start - 1
-    while place >= 0 and text[place] in _QUOTES:
+    while True:
+        while place >= 0 and (text[place] in _QUOTES or text[place] in _CLOSING_BRACKETS):
+            place -= 1
+        if place < 0 or text[place] in _SENTENCE_ENDS:
+            return True
+        before = _BEFORE_SENTENCE.search(text, max(0, place + 1 - _MAX_BEFORE), place + 1)
+        if before is None:
+            return False
+        place = before.start() - 1
+
+
+def _begins_quotation(text: str, start: int, end: int) -> bool:
+    """Whether a mention is the first of several words in quotation marks or brackets."""
+    place = start - 1
+    while place >= 0 and text[place].isspace():
         place -= 1
-    return place < 0 or text[place] in _SENTENCE_ENDS
+    if place < 0:
+        return False
+    is_opening = text[place] in _OPENING
+    if text[place] in _OPENING_OR_CLOSING and not text[max(0, place - 1)].isalnum():
+        # A straight one opens if an even number of them is before it; the others, if no space follows them.
+        first = max(text.rfind("\n", 0, place) + 1, place - _MAX_QUOTED)
+        is_opening = text.count('"', first, place) % 2 == 0 if text[place] == '"' else place == start - 1
+    after = text[end : end + 2].strip()
+    return is_opening and after[:1] not in _CLOSING
 
 
 def extend(text: str, start: int, end: int) -> int:

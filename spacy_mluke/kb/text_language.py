@@ -1,10 +1,11 @@
-"""Languages that a text of an unknown language may be in, by its stop words, for the endings of its names."""
+"""Languages that a text of an unknown language may be in, by its stop words: for the endings of its names, and for
+words that are no names."""
 
 from __future__ import annotations
 
 import re
 from functools import cache, lru_cache
-from typing import Dict, List, Tuple
+from typing import Dict, Iterable, List, Tuple
 
 from .inflection import LANGUAGES
 from .mention_rules import stop_words
@@ -28,15 +29,27 @@ def inflecting_languages(text: str) -> Tuple[str, ...]:
     RETURNS (Tuple[str, ...]): Codes of `inflection.LANGUAGES`, the most likely first; empty if other languages are
         more likely, or if the text has no stop words.
     """
+    return tuple(lang for lang in _likely(_WORD.findall(text[:_MAX_LENGTH].lower())) if lang in LANGUAGES)
+
+
+def likely_languages(text: str) -> Tuple[str, ...]:
+    """Return the languages that a text may be in, by its stop words in small letters.
+
+    text (str): The text. Its first 2,000 characters are read.
+    RETURNS (Tuple[str, ...]): Codes, the most likely first; empty if the text has no stop words.
+    """
+    return _likely(word for word in _WORD.findall(text[:_MAX_LENGTH]) if word.islower())
+
+
+def _likely(words: Iterable[str]) -> Tuple[str, ...]:
     points: Dict[str, float] = {}
     table = _stop_word_table()
-    for word in _WORD.findall(text[:_MAX_LENGTH].lower()):
+    for word in words:
         own = table.get(word, ())
         for lang in own:
             points[lang] = points.get(lang, 0.0) + 1.0 / len(own)
     least = max(points.values(), default=0.0) / _LEAD
-    likely = sorted((-number, lang) for lang, number in points.items() if number >= least)
-    return tuple(lang for _, lang in likely if lang in LANGUAGES)
+    return tuple(lang for _, lang in sorted((-number, lang) for lang, number in points.items() if number >= least))
 
 
 @cache

@@ -59,6 +59,76 @@ def test_a_stop_word_is_a_name_where_its_capital_means_one(lang, text, expected)
     assert found(text, "Nice", "Man", "US", "Lima", "Oman", lang=lang) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("Jos se on niin, me emme tule.", "Jos"),
+        ("Cu toate că este mare, nu a fost aici.", "Cu"),
+        ("Tapi dia tidak ada di sini.", "Tapi"),
+        ("Minden nap itt van, de nem jön.", "Minden"),
+    ],
+    ids=["fi", "ro", "id", "hu"],
+)
+def test_in_an_unknown_language_the_words_in_small_letters_tell_whose_stop_words_are_used(text, name):
+    assert found(text, name) == []
+    assert found(f"I was in {name} with them.", name) == [name]
+
+
+def test_words_with_a_capital_say_nothing_about_the_language():
+    assert found("Jos. Lima. Oman. Minden.", "Jos", "Lima", "Oman", "Minden") == ["Jos", "Lima", "Oman", "Minden"]
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("he said ( Nice it is )", []),
+        ("he said „ Nice it is “", []),
+        ('he said " Nice it is " here', []),
+        ("he said “Nice it is”", []),
+        ('he said "no" Nice it is', ["Nice"]),
+        ("a town (Nice) in the south", ["Nice"]),
+        ("a “Nice” in the south", ["Nice"]),
+        ("« Promenade » Nice", ["Nice"]),
+    ],
+)
+def test_a_stop_word_that_begins_quoted_words_is_no_name(text, names):
+    assert found(text, "Nice", lang="tr") == names
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("@someone Nice and warm", []),
+        ("@ someone @ other Nice and warm", []),
+        ("http://t.co/lnuyPjr6 Nice and warm", []),
+        ("( 3 ) Nice and warm", []),
+        ("1980 -- Nice and warm", []),
+        ("so good! :) ” Nice and warm", []),
+        ("In 1980 Nice was warm", ["Nice"]),
+        ("the (old) Nice was warm", ["Nice"]),
+    ],
+)
+def test_a_sentence_may_begin_after_a_user_name_an_address_a_number_or_brackets(text, names):
+    assert found(text, "Nice", lang="tr") == names
+
+
+@pytest.mark.parametrize("lang", ["en", "xx"])
+def test_pronouns_and_auxiliaries_are_no_names_if_only_their_first_letter_is_a_capital(lang):
+    names = ("She", "The", "Up", "US", "WITH", "BiH")
+    assert found("He said She was there, Up on the hill, With or without The US and BiH.", *names, lang=lang) == [
+        "US",
+        "BiH",
+    ]
+
+
+def test_a_spelling_with_capitals_inside_is_no_stop_word():
+    assert found("BiH je tu.", "BiH", lang="hr") == ["BiH"]
+
+
+def test_parts_of_user_names_are_no_names():
+    assert found("@The_Paris_Fan, Paris_News and New_York", "Paris", "New York") == ["New_York"]
+
+
 def test_text_of_a_language_that_the_names_lack_is_searched_for_all_names():
     assert found("u Parizu i Berlin", "en:Berlin", "de:Paris", lang="hr") == ["Berlin"]
     assert found("Paris und Berlin", "en:Berlin", "de:Paris", lang="de") == ["Paris"]
