@@ -67,7 +67,7 @@ def annotate(
     from wasabi import msg
 
     from ..errors import check_choice
-    from ._common import counted, n_cores, shown
+    from ._common import n_cores, shown
 
     check_choice("engine", engine, ["local", "ray"])
     from ..bulk.job import Job
@@ -103,16 +103,29 @@ def annotate(
         except KeyboardInterrupt:
             msg.fail("Interrupted. Run the same command to continue.")
             raise typer.Exit(130) from None
-    run, seconds = found
-    totals = run.finish()
-    counts = Counter(message for result in (*run.earlier, *run.results) for message in result.warnings)
     for warning in caught:
         if issubclass(warning.category, UserWarning):
             msg.warn(shown(str(warning.message)))
+    _report(*found, output)
+
+
+def _report(run: Run, seconds: float, output: Path) -> None:
+    """Print what was annotated, what was skipped, and what could not be read.
+
+    run (Run): The run, whose shards are done.
+    seconds (float): How long it took.
+    output (Path): The folder, as the user named it.
+    """
+    from wasabi import msg
+
+    from ._common import counted, shown
+
+    totals = run.finish()
+    counts = Counter(message for result in (*run.earlier, *run.results) for message in result.warnings)
     for message, times in counts.most_common(10):
         msg.warn(shown(f"{message} ({times:,} shards)" if times > 1 else message))
     if totals["set_aside"]:
-        msg.warn(f"{counted(totals['set_aside'], 'record')} with errors: {job.metadata_folder}/part-*.bad.jsonl")
+        msg.warn(f"{counted(totals['set_aside'], 'record')} with errors: {run.job.metadata_folder}/part-*.bad.jsonl")
     for path, reason in run.files.unread.items():
         msg.warn(shown(f"Cannot be read: {path}: {reason}"))
     for crashed in run.crashing:
