@@ -17,7 +17,7 @@ from ..errors import check_flag, check_text
 from ..storage.files import read_parts
 from ..tokenization.interface import Wordpieces
 from ..tokenization.load import load_wordpieces, open_wordpieces
-from ..tokenization.particles import find_elisions
+from ..tokenization.particles import find_elisions, find_full_stops
 from ..tokenization.scripts_without_spaces import has_no_spaces, split_points
 from ..tokenization.vocabulary_files import FILES
 
@@ -35,8 +35,8 @@ def build_piece_tokenizer_v1(
     base (Callable): Creates the tokenizer whose tokens are split, `spacy.Tokenizer.v1` for instance.
     name (str): The checkpoint whose wordpieces are used: the bundled "mluke-small", a directory, or a hub name.
     revision (Optional[str]): Branch, tag or commit of a hub name.
-    split_particles (bool): Whether particles inside wordpieces become tokens: Chinese 是, Japanese の, Korean 는; and
-        elided words before a capital: French l', Italian dell'.
+    split_particles (bool): Whether particles inside wordpieces become tokens: Chinese 是, Japanese の, Korean 는;
+        elided words before a capital: French l', Italian dell'; and the full stop after a word like GmbH.
     RETURNS (Callable): Creates the tokenizer of a pipeline.
     RAISES (ValueError): ML310 for an empty name, or if `split_particles` is neither true nor false.
     """
@@ -54,12 +54,13 @@ class PieceTokenizer(DummyTokenizer):
 
     spaCy's tokenizer for "xx" makes one token of a Chinese, Japanese or Thai clause, so no span can begin or end at a
     named entity inside it. Most bounds of named entities are bounds of wordpieces (docs/guides/ner.md has the figures).
-    Text in other scripts keeps the tokens of `base`, but for elided words.
+    Text in other scripts keeps the tokens of `base`, but for elided words and full stops.
 
     base (Any): A tokenizer of spaCy's.
     name (str): The checkpoint whose wordpieces are used. Its vocabulary is read with the first text that needs it.
     revision (Optional[str]): Of a hub name.
-    split_particles (bool): Whether particles inside wordpieces, and elided words before a capital, become tokens.
+    split_particles (bool): Whether particles inside wordpieces, elided words before a capital, and full stops after
+        words become tokens.
     """
 
     def __init__(self, base: Any, name: str, revision: Optional[str] = None, *, split_particles: bool = False):
@@ -81,7 +82,9 @@ class PieceTokenizer(DummyTokenizer):
         RETURNS (Doc): Its tokens: those of the base tokenizer, split where needed.
         """
         doc = self.base(text)
-        points = find_elisions(text) if self.split_particles else numpy.zeros(0, dtype="int64")
+        points = numpy.zeros(0, dtype="int64")
+        if self.split_particles:
+            points = numpy.union1d(find_elisions(text), find_full_stops(text))
         if has_no_spaces(text):
             pieces = split_points(text, self.wordpieces(), split_particles=self.split_particles)
             points = numpy.union1d(points, pieces)

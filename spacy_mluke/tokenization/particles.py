@@ -1,13 +1,15 @@
-"""Where particles begin and end inside the wordpieces of Chinese, Japanese, Korean and Thai; where elided words end.
+"""Where particles begin and end inside the wordpieces of Chinese, Japanese, Korean and Thai; where elided words end,
+and full stops begin.
 
 Some wordpieces are a name and a particle: 日本の ("of Japan"), 在美国 ("in the USA"). A name can be found there only if
 the wordpiece is cut. French, Italian and Catalan write articles and prepositions before a vowel without a space:
-l'Espagne, dell'Inter.
+l'Espagne, dell'Inter. spaCy's rules for any language leave the full stop at some words: "BSkyB.", "GmbH.".
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 
 import numpy
 
@@ -28,6 +30,8 @@ _ELIDED = re.compile(
     r"(?<![\w'’])(?:[cdjlmnst]|(?:jus|lors|puis|quoi)?qu|d?all|[dn]ell|coll|sull|un|quest|gl)['’](?=[^\W\d_])",
     re.IGNORECASE,
 )
+# A full stop after a word without others, at the end of a sentence or of quoted or bracketed text.
+_FULL_STOP = re.compile(r"(?<=[^\s.]{2})\.(?=[\s\"'’”»)\]]|$)")
 
 
 def find_elisions(text: str) -> Ints1d:
@@ -38,6 +42,21 @@ def find_elisions(text: str) -> Ints1d:
     """
     found = [match.end() for match in _ELIDED.finditer(text)] if "'" in text or "’" in text else []
     return numpy.asarray([end for end in found if text[end].isupper()], dtype="int64")
+
+
+def find_full_stops(text: str) -> Ints1d:
+    """Find the full stops after words that end with a mark, or with one capital after a small letter. Tokenizers find
+    the others, or know the word as an abbreviation.
+
+    text (str): The text.
+    RETURNS (Ints1d): Character positions, rising. Shape: (n,), int64.
+    """
+    found = [match.start() for match in _FULL_STOP.finditer(text)] if "." in text else []
+    return numpy.asarray([stop for stop in found if _ends_word(text[stop - 2], text[stop - 1])], dtype="int64")
+
+
+def _ends_word(char: str, last: str) -> bool:
+    return (last.isupper() and char.islower()) or unicodedata.combining(last) > 0
 
 
 def find_particles(text: str, offsets: Ints2d) -> Ints1d:

@@ -68,6 +68,30 @@ def test_elided_words_before_a_capital_get_tokens(text, expected):
     assert words(doc) == expected.split() and doc.text == text
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Sie gehört der Bosch GmbH.", "GmbH ."),
+        ("It was BSkyB.\nThen", "BSkyB . \n Then"),
+        ("(by BSkyB.)", "BSkyB . )"),
+        ("حدث أيضاً.", "أيضاً ."),
+        ("at 10 Downing St. in the U.S.", "U.S."),
+        ("Henry V.", "V."),
+        ("so J.-C.", "J.-C."),
+        ("Mr. Smith of Acme Inc.", "Acme Inc ."),
+        ("Yahoo...", "Yahoo ..."),
+    ],
+)
+def test_the_full_stop_of_a_sentence_is_a_token(text, expected):
+    doc = shared_tokenizer(split_particles=True)(text)
+    assert " ".join(words(doc)).endswith(expected) and doc.text == text
+
+
+def test_abbreviations_that_the_base_tokenizer_knows_keep_their_full_stop():
+    doc = make_tokenizer(lang="en", split_particles=True)("Mr. Smith, e.g. at BSkyB.")
+    assert words(doc) == ["Mr.", "Smith", ",", "e.g.", "at", "BSkyB", "."]
+
+
 def test_elided_words_stay_unless_particles_are_split(tokenizer):
     assert words(tokenizer("l'Espagne")) == ["l'Espagne"]
 
