@@ -82,15 +82,7 @@ def train(
         state = read_state(path)
         restore_optimizer(path, nlp, optimizer, state)
     else:
-        seed = process_group.broadcast(T["seed"] if T["seed"] is not None else random.randrange(2**32))
-        fix_random_seed(seed)
-        process_group.reseed(seed, 0)
-        state = TrainingState(0, seed, every or T["eval_frequency"], {}, [])
-        if process_group.is_first:
-            clean_output_dir(output)
-            remove_folder(output / FOLDER)
-            # While this folder exists, the training is not finished.
-            (output / FOLDER).mkdir()
+        state = _begin(output, T["seed"], every or T["eval_frequency"], process_group)
     every = every or state.every
     process_group.broadcast_parameters(nlp)
     replay = Replay(nlp, state, path, T["before_update"], process_group, progress)
@@ -153,6 +145,26 @@ def train(
         remove_folder(output / FOLDER)
     process_group.barrier()
     return nlp
+
+
+def _begin(output: Path, seed: Optional[int], every: int, process_group: ProcessGroup) -> TrainingState:
+    """Set the seed of a new training, and remove what an earlier one has left.
+
+    output (Path): Folder of the models and the state.
+    seed (Optional[int]): The seed; None for any.
+    every (int): Steps between states.
+    process_group (ProcessGroup): The processes that train together.
+    RETURNS (TrainingState): The state before the first step.
+    """
+    seed = process_group.broadcast(random.randrange(2**32) if seed is None else seed)
+    fix_random_seed(seed)
+    process_group.reseed(seed, 0)
+    if process_group.is_first:
+        clean_output_dir(output)
+        remove_folder(output / FOLDER)
+        # While this folder exists, the training is not finished.
+        (output / FOLDER).mkdir()
+    return TrainingState(0, seed, every, {}, [])
 
 
 class Replay:
