@@ -1,9 +1,11 @@
 """Classify pairs of mentions from one forward pass over their text, however many pairs it has."""
 
+from functools import partial
 from typing import Any, Callable, Dict, List, Optional, Tuple, cast
 
 import numpy
 import torch
+import torch.nn.functional as F
 from thinc.api import Model, torch2xp, xp2torch
 from torch import Tensor
 from torch.func import functional_call
@@ -20,7 +22,7 @@ from .group_classifier import GroupModel
 from .linear import build_linear
 from .mention_numbers import number_mentions
 
-# Pairs whose features are in memory together, in prediction: 32 kB each with 256 columns.
+# Pairs whose representations are in memory together, in prediction.
 MAX_PAIRS = 2_000
 
 
@@ -89,12 +91,20 @@ class PairFeaturesLayer(Model):
     def _module(self, width: int) -> PairFeatures:
         return PairFeatures(width, **{name: self.attrs[name] for name in ("size", "n_heads", "distances")})
 
-    def run(self, passages: List[PassagePairs], *, is_train: bool) -> Tuple[Tensor, Dict[str, Tensor]]:
+    def run(
+        self,
+        passages: List[PassagePairs],
+        *,
+        is_train: bool,
+        classify: Optional[Callable[[Tensor], Tensor]] = None,
+    ) -> Tuple[Tensor, Dict[str, Tensor]]:
         """Compute the features of pairs.
 
         passages (List[PassagePairs]): The texts.
         is_train (bool): Whether a gradient is needed.
-        RETURNS (Tuple[Tensor, Dict[str, Tensor]]): Features, (n_pairs, 32 * size); and the weights they depend on.
+        classify (Optional[Callable]): As for `PairFeatures`.
+        RETURNS (Tuple[Tensor, Dict[str, Tensor]]): Features, (n_pairs, 32 * size), or the output of `classify`; and the
+            weights they depend on.
         """
         weights = {name: xp2torch(cast(Any, self.get_param(name))) for name in self.param_names}
         if is_train:
@@ -103,7 +113,7 @@ class PairFeaturesLayer(Model):
             module = self._module(weights["key.weight"].shape[1])
         dropout = self.attrs["dropout_rate"] if is_train else 0.0
         with torch.set_grad_enabled(is_train):
-            return functional_call(module, weights, (passages, dropout)), weights
+            return functional_call(module, weights, (passages, dropout, classify)), weights
 
 
 def init(model: GroupModel, X: Optional[MarkedInput] = None, Y: Optional[GroupLogits] = None) -> None:
@@ -159,12 +169,14 @@ def _predict(model: GroupModel, states: List[PassageStates], pairs: List[Ints2d]
     features, linear = model.get_ref("features"), model.get_ref("linear")
     assert isinstance(features, PairFeaturesLayer)
     found: List[Any] = [model.ops.alloc2f(0, len(cast(Any, linear.get_param("b"))))]
+    # torch multiplies large matrices faster than thinc.
+    weight, bias = (xp2torch(cast(Any, linear.get_param(name))) for name in ("W", "b"))
     waiting: List[PassagePairs] = []
 
     def flush() -> None:
         if waiting:
-            values, _ = features.run(waiting, is_train=False)
-            found.append(linear.predict(torch2xp(values)))
+            logits, _ = features.run(waiting, is_train=False, classify=partial(F.linear, weight=weight, bias=bias))
+            found.append(torch2xp(logits))
             waiting.clear()
 
     for own, own_pairs in zip(states, pairs, strict=True):

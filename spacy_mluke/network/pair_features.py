@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import List, NamedTuple, Optional
+from typing import Callable, List, NamedTuple, Optional
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +13,7 @@ BLOCK = 32
 DISTANCE_LIMITS = (1, 2, 3, 5, 9, 17, 33, 65)
 N_DISTANCES = 2 * len(DISTANCE_LIMITS) + 1
 _MAX_WEIGHTS = 1 << 20  # weights of words for pairs that are computed together, without gradients
+_MAX_FEATURES = 1 << 19  # features of pairs that are classified together: 2 MB, which fit a processor's cache
 
 
 class PassagePairs(NamedTuple):
@@ -51,16 +52,25 @@ class PairFeatures(nn.Module):
         # Weights that were trained without distances stay as good as they were.
         self.distance = nn.Parameter(torch.zeros(N_DISTANCES, 2 * size)) if distances else None
 
-    def forward(self, passages: List[PassagePairs], dropout: float = 0.0) -> Tensor:
-        """Compute the features of all pairs.
+    def forward(
+        self,
+        passages: List[PassagePairs],
+        dropout: float = 0.0,
+        classify: Optional[Callable[[Tensor], Tensor]] = None,
+    ) -> Tensor:
+        """Compute the features of all pairs, or what a classifier makes of them.
 
         passages (List[PassagePairs]): The texts.
         dropout (float): Dropout of representations, in training.
-        RETURNS (Tensor): Features, passage after passage. Shape: (n_pairs, 32 * size).
+        classify (Optional[Callable]): Classifies features, in prediction: it is called with those of a few pairs at a
+            time. None to return the features.
+        RETURNS (Tensor): Features, or the output of `classify`, passage after passage. Shape: (n_pairs, 32 * size), or
+            (n_pairs, n_out).
         """
         found = [self._pairs(passage, dropout) for passage in passages if len(passage.pairs)]
         if not found:
-            return self.mention.weight.new_zeros((0, self.size * BLOCK))
+            nothing = self.mention.weight.new_zeros((0, self.size * BLOCK))
+            return nothing if classify is None else classify(nothing)
         head, tail, context = torch.cat(found, dim=1)
         sides = [layer(torch.cat([side, context], dim=1)) for layer, side in ((self.head, head), (self.tail, tail))]
         if self.distance is not None:
@@ -68,7 +78,11 @@ class PairFeatures(nn.Module):
             sides = [side + own for side, own in zip(sides, near.split(self.size, dim=1), strict=True)]
         left, right = (torch.tanh(side) for side in sides)
         left, right = (_drop(side, dropout).view(-1, self.size // BLOCK, BLOCK) for side in (left, right))
-        return (left.unsqueeze(3) * right.unsqueeze(2)).flatten(1)
+        if classify is None:
+            return _products(left, right)
+        n_pairs = max(1, _MAX_FEATURES // (self.size * BLOCK))
+        parts = zip(left.split(n_pairs), right.split(n_pairs), strict=True)
+        return torch.cat([classify(_products(*part)) for part in parts])
 
     def _pairs(self, passage: PassagePairs, dropout: float) -> Tensor:
         """Vectors of head, tail and context. Shape: (3, n_pairs, size)."""
@@ -110,6 +124,11 @@ def distance_classes(passage: PassagePairs) -> Tensor:
     limits = torch.tensor(DISTANCE_LIMITS, device=distances.device)
     sizes = (distances.abs().unsqueeze(1) >= limits).sum(dim=1)
     return len(DISTANCE_LIMITS) + torch.sign(distances) * sizes
+
+
+def _products(left: Tensor, right: Tensor) -> Tensor:
+    """Multiply the values of head and tail within blocks. Shape: (n_pairs, 32 * size)."""
+    return (left.unsqueeze(3) * right.unsqueeze(2)).flatten(1)
 
 
 def _drop(states: Tensor, dropout: float) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from spacy_mluke.network import pair_features
 from spacy_mluke.network.pair_features import N_DISTANCES, PairFeatures, PassagePairs, distance_classes
 
 
@@ -45,6 +46,21 @@ def test_head_and_tail_are_not_interchangeable():
 
 def test_texts_without_pairs_have_no_features():
     assert features()([passage(7, 3, [])]).shape == (0, 32 * 32)
+
+
+def test_features_are_classified_a_few_pairs_at_a_time(monkeypatch):
+    module = features()
+    given = [passage(7, 3, [[0, 1], [2, 1], [1, 2]]), passage(4, 2, [[1, 0]])]
+    linear = torch.nn.Linear(32 * 32, 5).double()
+    monkeypatch.setattr(pair_features, "_MAX_FEATURES", 3 * 32 * 32)
+    sizes = []
+
+    def classify(values):
+        sizes.append(len(values))
+        return linear(values)
+
+    assert torch.allclose(module(given, classify=classify), linear(module(given)))
+    assert sizes == [3, 1]
 
 
 def with_distances():
