@@ -169,7 +169,8 @@ class PrunablePipe(LabelledPipe):
         entities begin and end inside it, and by what the head says of its first and last word. The texts need no
         annotation. `learn_pruning` removes the weights again.
 
-        docs (Iterable[Doc]): Texts; some hundred sentences with a thousand entities are enough.
+        docs (Iterable[Doc]): Texts, with some thousand entities: of fewer than 1 / `lost`, none is lost, and the least
+            likely one decides how many candidates are left.
         lost (float): Fraction of the predicted entities that may be lost.
         RETURNS (int): Number of predicted entities in the texts.
         RAISES (ValueError): ML205 if it has not been trained to prune, ML403 if it predicts no entity.
