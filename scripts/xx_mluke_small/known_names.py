@@ -38,8 +38,8 @@ NER = "mluke_ner"
 # Texts of each source that the weights are learned from, how many of them in small letters, and their maximum number of
 # characters.
 N_TEXTS, LOWER, MAX_CHARACTERS, SEED = 150, 0.2, 1400, 17
-# Texts to learn from which candidates need not be encoded: they need some thousand entities, since one in a thousand may
-# be lost.
+# Texts to learn from which candidates need not be encoded. They need some thousand entities: one in a thousand may be
+# lost.
 WEIGHTS_TEXTS = 1500
 # Newspapers of 1859 to 1933, whose names are full of wrong letters.
 SKIPPED = "europeana"
