@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, Iterable, Iterator, List, Optional, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple
 
 import spacy
 from spacy.cli import app as spacy_app
@@ -29,6 +29,17 @@ def take_steps(nlp: Language, gold: List[Example], steps: int, rate: float) -> L
     nlp.initialize(lambda: gold)
     optimizer = Adam(learn_rate=rate, L2=0.0, grad_clip=1.0)
     return [nlp.update(gold, sgd=optimizer, losses={}) for _ in range(steps)]
+
+
+def update_until(
+    nlp: Language, gold: List[Example], optimizer: Any, component: str, share: float, *, at_most: int
+) -> List[float]:
+    """Update a pipeline until a component's loss is below a share of its first one, and return the losses of all
+    steps."""
+    history: List[float] = []
+    while len(history) < at_most and not (history and history[-1] < share * history[0]):
+        history.append(nlp.update(gold, sgd=optimizer, losses={})[component])
+    return history
 
 
 def head_slopes(

@@ -138,7 +138,7 @@ def test_span_finder_may_suggest_the_candidates(steady_checkpoint):
             doc.spans["span_candidates"] = [Span(doc, ent.start, ent.end) for ent in eg.reference.ents]
     optimizer = nlp.initialize(lambda: gold)
     optimizer.learn_rate = 0.007
-    for _ in range(110):
+    for _ in range(60):
         losses = nlp.update(gold, sgd=optimizer, losses={}, annotates=["span_finder"])
     assert set(losses) == {"span_finder", "mluke_ner"}
     docs = list(nlp.pipe(map(bare, ner_docs(nlp))))
@@ -168,7 +168,7 @@ def nested_examples(nlp):
 def test_nested_entities_are_learned_and_written_to_the_group(steady_checkpoint):
     scorer = {"@scorers": "spacy.spancat_scorer.v1"}
     nlp = ner_pipeline(steady_checkpoint, keep_nested=True, scorer=scorer)
-    gold, _ = train_ner(nlp, nested_examples(nlp), steps=160)
+    gold, _ = train_ner(nlp, nested_examples(nlp), steps=130)
     doc = nlp(bare(gold[1].reference))
     assert grouped(doc) == [(0, 3, "PER"), (2, 3, "LOC"), (5, 6, "LOC")]
     assert len(doc.ents) == 2

@@ -12,6 +12,7 @@ from spacy_mluke.annotate.relations import Relation
 from spacy_mluke.encoder.access import load_model
 from spacy_mluke.encoder.optimizer import AdamW
 from tests.pipeline.relation_docs import listening_pipeline, relation_examples, task_pipeline
+from tests.pipeline.steps import update_until
 from tests.pipeline.test_training import initialize, make_nlp
 
 TASKS = ["mluke_relations", "mluke_typing"]
@@ -23,8 +24,7 @@ def test_tasks_overfit_with_it(steady_checkpoint, task, make):
     nlp = make(steady_checkpoint, task)
     gold = relation_examples(nlp)
     nlp.initialize(lambda: gold)
-    optimizer = AdamW(0.01, weight_decay=0.0)
-    history = [nlp.update(gold, sgd=optimizer, losses={})[task] for _ in range(100)]
+    history = update_until(nlp, gold, AdamW(0.01, weight_decay=0.0), task, 0.1, at_most=100)
     assert history[-1] < 0.1 * history[0]
 
 
@@ -51,7 +51,7 @@ def test_a_label_added_in_the_middle_of_training_is_learned(steady_checkpoint):
     reference = doc.copy()
     reference._.mluke_relations = [Relation(reference[0:1], reference[3:4], "near")]
     gold.append(Example(doc, reference))
-    losses = [nlp.update(gold, sgd=optimizer, losses={})["mluke_relations"] for _ in range(60)]
+    losses = update_until(nlp, gold, optimizer, "mluke_relations", 0.1, at_most=60)
     assert losses[-1] < 0.1 * losses[0]
     linear = pipe.model.get_ref("linear")
     assert optimizer.mom1[(linear.id, "W")].shape == linear.get_param("W").shape

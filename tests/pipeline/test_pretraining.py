@@ -51,7 +51,7 @@ def train(nlp, gold, steps, rate=0.003):
 def test_it_learns_what_is_masked(steady_checkpoint):
     nlp = pipeline(steady_checkpoint, entity_steps=5, masked=0.0, replaced=1.0, visible=1.0)
     gold = examples(nlp)
-    history = train(nlp, gold, 200, rate=0.006)
+    history = train(nlp, gold, 160, rate=0.006)
     assert numpy.mean(history[-10:]) < 0.3 * numpy.mean(history[:10])
 
 

@@ -14,12 +14,12 @@ from spacy_mluke.annotate.answers import Question
 from spacy_mluke.encoder.access import encoder_settings
 from tests.checkpoint.checkpoints import make_checkpoint
 from tests.pipeline.question_docs import TEXTS, answers, ask, question_examples, question_pipeline
-from tests.pipeline.steps import head_slopes, take_steps
+from tests.pipeline.steps import head_slopes, take_steps, update_until
 
 GOLD = [[[answer] if answer else [] for _, answer in questions] for _, questions in TEXTS]
 
 
-def train(nlp, steps=90, rate=0.01):
+def train(nlp, steps=70, rate=0.01):
     gold = question_examples(nlp)
     return gold, [losses["mluke_qa"] for losses in take_steps(nlp, gold, steps, rate)]
 
@@ -167,9 +167,7 @@ def test_an_answer_in_a_later_window_is_learned_and_found(steady_checkpoint):
     predicted._.mluke_questions = ["Where does Anna live?"]
     gold = [Example(predicted, ask(nlp.make_doc(text), ("Where does Anna live?", "Tokyo")))]
     nlp.initialize(lambda: gold)
-    optimizer = Adam(learn_rate=0.01, L2=0.0, grad_clip=1.0)
-    for _ in range(120):
-        nlp.update(gold, sgd=optimizer, losses={})
+    update_until(nlp, gold, Adam(learn_rate=0.01, L2=0.0, grad_clip=1.0), "mluke_qa", 0.005, at_most=120)
     batch = nlp.get_pipe("mluke_qa").predict([predicted]).output.batch
     assert batch.n_sequences > 3
     assert answers(nlp(predicted)) == [["Tokyo"]]

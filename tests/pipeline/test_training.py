@@ -89,7 +89,7 @@ def train(nlp, steps: int, rate: float = 0.01):
     return gold, history
 
 
-@pytest.mark.parametrize("component, steps, rate", [("tagger", 60, 0.01), ("ner", 120, 0.003), ("textcat", 80, 0.005)])
+@pytest.mark.parametrize("component, steps, rate", [("tagger", 50, 0.01), ("ner", 95, 0.003), ("textcat", 60, 0.005)])
 def test_a_listener_overfits_ten_sentences(steady_checkpoint, component, steps, rate):
     nlp = make_nlp(steady_checkpoint, component)
     gold, history = train(nlp, steps, rate)

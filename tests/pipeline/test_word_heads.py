@@ -18,6 +18,7 @@ from spacy_mluke.pipeline.export import export_component
 from tests.checkpoint.checkpoints import make_checkpoint
 from tests.pipeline.ner_docs import LIMIT, ner_examples
 from tests.pipeline.relation_docs import own_model, relation_doc, relation_examples
+from tests.pipeline.steps import update_until
 
 ARCHITECTURES = {"mluke_relations": "MarkerClassifier", "mluke_ner": "BoundaryClassifier"}
 EXAMPLES = {"mluke_relations": relation_examples, "mluke_ner": ner_examples}
@@ -126,9 +127,7 @@ def test_a_training_pass_gives_the_logits_of_prediction(task, started):
 
 def test_a_few_sentences_are_overfitted_and_survive_saving(task, started, tmp_path):
     nlp, gold = started
-    optimizer = Adam(learn_rate=0.005, L2=0.0, grad_clip=1.0)
-    for _ in range(150):
-        nlp.update(gold, sgd=optimizer)
+    update_until(nlp, gold, Adam(learn_rate=0.005, L2=0.0, grad_clip=1.0), task, 0.005, at_most=150)
     assert nlp.evaluate(EXAMPLES[task](nlp))[SCORES[task]] == 1.0
     nlp.to_disk(tmp_path / "saved")
     loaded = spacy.load(tmp_path / "saved")
