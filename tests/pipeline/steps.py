@@ -32,13 +32,17 @@ def take_steps(nlp: Language, gold: List[Example], steps: int, rate: float) -> L
 
 
 def update_until(
-    nlp: Language, gold: List[Example], optimizer: Any, component: str, share: float, *, at_most: int
+    nlp: Language, gold: List[Example], optimizer: Any, component: str, share: float, *, at_most: int, window: int = 1
 ) -> List[float]:
-    """Update a pipeline until a component's loss is below a share of its first one, and return the losses of all
-    steps."""
+    """Update a pipeline until a component's loss is below a share of its first one, and return the losses of all steps.
+
+    window (int): Number of losses whose means are compared.
+    """
     history: List[float] = []
-    while len(history) < at_most and not (history and history[-1] < share * history[0]):
+    while len(history) < at_most:
         history.append(nlp.update(gold, sgd=optimizer, losses={})[component])
+        if len(history) >= 2 * window and sum(history[-window:]) < share * sum(history[:window]):
+            break
     return history
 
 
