@@ -3,8 +3,7 @@
     python -m scripts.make_typing_corpus ../shared/data train.spacy test.spacy
 
 English sentences of FewRel and KnowledgeNet (relations/) become training documents, RELX-Distant's samples in four
-languages (relx_distant/) test documents; entities/types.tsv.xz has the classes of entities. Sentences with an entity of
-the test documents are not used in training.
+languages (relx_distant/) test documents; entities/types.tsv.xz has the classes of entities.
 """
 
 from __future__ import annotations
@@ -65,7 +64,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
     train = keep_typed((s for name in CORPORA for s in read_corpus(folder / f"{name}.jsonl")), types)
     test = keep_typed((s for lang in RELX for s in read_relx(given.data / "relx_distant", lang)), types)
     nlp = spacy.blank("xx")
-    for path, part in ((given.train, without(train, test)), (given.test, test)):
+    for path, part in ((given.train, train), (given.test, test)):
         docs = [doc for doc in make_typed_docs(nlp, sample(part, 0, 0), types) if doc.ents]
         DocBin(docs=docs, store_user_data=True).to_disk(path)
         found = Counter(span.label_ for doc in docs for span in doc.spans[SPANS_KEY])
@@ -98,21 +97,6 @@ def keep_typed(sentences: Iterable[Sentence], types: Collection[str]) -> List[Se
     """
     typed = [s._replace(golds=[gold for gold in s.golds if gold.qid in types]) for s in sentences]
     return [sentence for sentence in typed if sentence.golds]
-
-
-def without(sentences: Iterable[Sentence], others: Iterable[Sentence]) -> List[Sentence]:
-    """Return the sentences that have no text and no entity of other sentences.
-
-    sentences (Iterable[Sentence]): The sentences.
-    others (Iterable[Sentence]): The other sentences.
-    RETURNS (List[Sentence]): The rest.
-    """
-    texts: Set[str] = set()
-    qids: Set[str] = set()
-    for other in others:
-        texts.add(other.text)
-        qids.update(gold.qid for gold in other.golds)
-    return [s for s in sentences if s.text not in texts and qids.isdisjoint(gold.qid for gold in s.golds)]
 
 
 def make_typed_docs(nlp: Language, sentences: Sequence[Sentence], types: Dict[str, Set[str]]) -> List[Doc]:
