@@ -7,10 +7,12 @@ from typing import Optional, Sequence, Union
 
 from spacy.language import Language
 
+from ..annotate.span_means import bundled_means
 from ..attribution import attribute_bundled
 from ..errors import Errors, check_flag
 from ..kb.bundled import BUNDLED, KNOWLEDGE, WORLD
 from ..languages import make_blank
+from .mluke.component import BOTH, CENTERED
 from .ready_made import NAME, load_ready_made
 
 
@@ -84,8 +86,9 @@ def load(
     candidates = {"candidates": {"path": path, "same_ids": same_ids, "inflections": inflections}}
     nlp.add_pipe("mluke_mentions", config=candidates)
     if vectors if vectors is not None else not is_ready_made:
-        # "both" finds the same entity across languages more often: docs/background/mluke-small.md, "The same entity".
-        nlp.add_pipe("mluke", config={"model": options, "span_vectors": "both"})
+        # These find the same entity across languages more often: docs/background/mluke-small.md, "The same entity".
+        kind = BOTH if bundled_means(options["name"]) is None else CENTERED
+        nlp.add_pipe("mluke", config={"model": options, "span_vectors": kind})
     nlp.add_pipe("mluke_linker", config={**encoder, **candidates})
     if cloze:
         # The ids of "world" are those of the bundled checkpoint's vocabulary. Those of "knowledge" are found in it.

@@ -7,6 +7,7 @@ import pytest
 import spacy
 from spacy.tokens import Doc, Span
 
+from spacy_mluke import load
 from tests.pipeline.conftest import bounds, capital_docs, make_doc, make_pipeline
 from tests.pipeline.test_long_documents import long_doc
 
@@ -105,3 +106,9 @@ def test_a_vector_does_not_depend_on_other_documents(tiny_checkpoint, words):
     numpy.testing.assert_allclose(
         alone._.mluke.vectors, mean_of_both(make_pipeline(str(tiny_checkpoint))(doc())), atol=1e-5
     )
+
+
+@pytest.mark.parametrize(("is_bundled", "kind"), [(True, "centered"), (False, "both")])
+def test_vectors_are_centered_if_the_mean_states_of_the_checkpoint_are_known(is_bundled, kind, tiny_checkpoint):
+    name = "mluke-small" if is_bundled else tiny_checkpoint
+    assert load(name, vectors=True).get_pipe("mluke").cfg["span_vectors"] == kind
