@@ -1,8 +1,9 @@
 """Train the re-ranker of `mluke_linker` for the bundled knowledge base, and measure what each feature brings.
 
 python scripts/train_reranker.py DATA OUT reads the linked mentions of DATA/relations (FewRel and KnowledgeNet), and
-sentences of DATA/ner for what texts of a language have in common. It writes weights.json, which is the package's
-spacy_mluke/assets/reranker/weights.json, and figures.json to OUT.
+compares texts and descriptions in the space that scripts/train_similarity.py has written (--space), or else in that of
+the package. It writes weights.json, which is the package's spacy_mluke/assets/reranker/weights.json, and figures.json
+to OUT.
 
 A tenth of the sentences and of the entities is for the final figures, two tenths are to choose features and the NIL
 threshold by, the others are for training.
@@ -14,9 +15,8 @@ import json
 import math
 import random
 import sys
-from collections import defaultdict
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Sequence, Tuple
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy
 import spacy
@@ -28,18 +28,19 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from scripts.linking import nil
 from scripts.linking.gold import CORPORA, DEVELOPMENT, TEST, TRAIN, UNKNOWN, Gold, part_of, read_corpus, sample
 from scripts.linking.gold import make_docs as make_gold_docs
-from scripts.measure_knowledge import read_sentences
 from spacy_mluke.kb.ranking import Ranking, agreement, rank
 from spacy_mluke.kb.reranker import FEATURES, Item, Reranker, fit_reranker, fit_weights
 from spacy_mluke.kb.vector_space import VectorSpace
-from spacy_mluke.pipeline.linker.reranking import Question
+from spacy_mluke.pipeline.linker.reranking import Question, bundled_reranker
 from spacy_mluke.pipeline.linker.similarity import similarities
 from spacy_mluke.types import Floats2d
 
 DATA = typer.Argument(..., help="Folder of relations and ner", exists=True, file_okay=False)
 OUT = typer.Argument(..., help="Folder to write")
 N = typer.Option(3000, help="Maximum number of sentences of each corpus; 0 for all")
-N_TEXTS = typer.Option(25, help="Sentences of each language, for its mean vector")
+SPACE = typer.Option(
+    None, help="File of train_similarity.py; default: that of the package", exists=True, dir_okay=False
+)
 LOST = typer.Option(1.5, help="Points of accuracy that the NIL threshold may cost, on development data")
 SEED = typer.Option(0, help="Seed of the sampling and of the labels")
 
@@ -48,10 +49,8 @@ _LABELS = ("PER", "ORG", "LOC", "WORK", "EVENT", "OTHER")
 # the right type for 96 % of the names whose bounds it finds (1,707 names of five development sets).
 _LABEL_RATE, _LABEL_ACCURACY = 0.75, 0.94
 NONE, MIXED, RIGHT = MODES = ("no labels", "some labels", "right labels")
-_SKIPPED = ("mobie", "kaznerd", "btc", "wnut17", "europeana")  # not running text, or of another century
-_MIN_LENGTH = 40  # characters of a sentence
 # How much a mention counts whose entity is not the candidate with the highest prior: on running text they are few.
-_PRIOR_WRONG = 2.0
+_PRIOR_WRONG = 1.5
 _MAX_RANKED = 10  # candidates that the re-ranker compares
 
 
@@ -87,15 +86,15 @@ class Mention(NamedTuple):
 
 
 def main(
-    data: Path = DATA, out: Path = OUT, n: int = N, n_texts: int = N_TEXTS, lost: float = LOST, seed: int = SEED
+    data: Path = DATA, out: Path = OUT, n: int = N, space: Optional[Path] = SPACE, lost: float = LOST, seed: int = SEED
 ) -> None:
     """Train and measure it."""
     nlp, linker = make_linker()
     corpora = [(name, sample(read_corpus(data / "relations" / f"{name}.jsonl"), n, seed)) for name in CORPORA]
-    texts = read_texts(nlp, data / "ner", n_texts, seed)
-    space, mentions = compute(nlp, linker, corpora, texts)
+    vectors = read_space(space)
+    mentions = compute(nlp, linker, corpora, vectors)
     items = {part: ranked(mentions, part, MIXED, seed) for part in (TRAIN, DEVELOPMENT, TEST)}
-    found = fit([item for mode in MODES for item in ranked(mentions, TRAIN, mode, seed)], space)
+    found = fit([item for mode in MODES for item in ranked(mentions, TRAIN, mode, seed)], vectors)
     cases = {mode: judge(linker, found, mentions, mode, seed) for mode in MODES}
     weights = nil.fit([case for own in cases.values() for case in own if case.part == TRAIN])
     parts = {mode: [[c for c in own if c.part == part] for part in (DEVELOPMENT, TEST)] for mode, own in cases.items()}
@@ -118,7 +117,7 @@ def main(
     weights["constant"] -= threshold
     # What ships is fitted on the development part, too.
     found = fit(
-        [i for mode in MODES for part in (TRAIN, DEVELOPMENT) for i in ranked(mentions, part, mode, seed)], space
+        [i for mode in MODES for part in (TRAIN, DEVELOPMENT) for i in ranked(mentions, part, mode, seed)], vectors
     )
     found.nil = {name: round(weight, 4) for name, weight in weights.items()}
     out.mkdir(parents=True, exist_ok=True)
@@ -134,24 +133,17 @@ def make_linker() -> Tuple[Any, Any]:
     return nlp, nlp.add_pipe("mluke_linker", config=config)
 
 
-def read_texts(nlp: Any, folder: Path, n: int, seed: int) -> Dict[str, List[Doc]]:
-    """Return sentences of each language but English."""
-    found: Dict[str, List[Doc]] = defaultdict(list)
-    for path in sorted(folder.glob("*.iob2")):
-        lang, _, name = path.name.partition("-")
-        if name.startswith(_SKIPPED) or lang == "en" or len(found[lang]) >= n:
-            continue
-        texts = [text for text, _, gold in read_sentences(path, lang) if gold and len(text) > _MIN_LENGTH]
-        for text in random.Random(seed).sample(texts, min(n - len(found[lang]), len(texts))):
-            found[lang].append(nlp.make_doc(text))
-    return found
+def read_space(path: Optional[Path]) -> VectorSpace:
+    """Return the space of a file, or that of the package's re-ranker."""
+    if path is not None:
+        return VectorSpace.from_json(json.loads(path.read_text(encoding="utf8")))
+    space = bundled_reranker().space
+    assert space is not None
+    return space
 
 
-def compute(
-    nlp: Any, linker: Any, corpora: Sequence[Tuple[str, Any]], texts: Dict[str, List[Doc]]
-) -> Tuple[VectorSpace, List[Mention]]:
-    """Compute the features of all gold mentions that have candidates. What texts have in common is computed from those
-    of the training part."""
+def compute(nlp: Any, linker: Any, corpora: Sequence[Tuple[str, Any]], space: VectorSpace) -> List[Mention]:
+    """Compute the features of all gold mentions that have candidates."""
     linker.load()
     docs: List[Doc] = []
     found: List[Mention] = []
@@ -170,14 +162,12 @@ def compute(
             docs.append(doc)
     base = iter(linker.fact_features(docs, questions))
     msg.info(f"{len(found)} mentions, {len(questions)} of them with several candidates")
-    around, described = linker.vectors(docs, questions)
+    around, described = linker.vectors(docs, questions, space.projections)
     open_ = [mention for mention in found if len(mention.ranking.matches) > 1]
-    own = [i for i, mention in enumerate(open_) if mention.part == TRAIN]
-    space = linker.fit_space(docs, [questions[i] for i in own], around[own], [described[i] for i in own], texts)
     for mention, vector, descriptions in zip(open_, around, described, strict=True):
         mention.features[:, :-1] = next(base)
         mention.features[:, -1:] = similarities(space, vector, "en", descriptions)
-    return space, found
+    return found
 
 
 def fit(items: Sequence[Item], space: VectorSpace) -> Reranker:

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import json
+import lzma
 
 import numpy
 import pytest
 import spacy
 
 from scripts.linking import nil
+from scripts.linking.distant import read_texts
 from scripts.linking.gold import DEVELOPMENT, TEST, TRAIN, UNKNOWN, Gold, make_docs, part_of, read_corpus, read_relx
+from scripts.linking.projections import Item, Options, accuracy, fit_projections
+from scripts.train_similarity import sums_by_distance
+from scripts.xx_mluke_small.training_files import DOCUMENTS_FILE
 from spacy_mluke.kb.nil import NIL_FEATURES
+from spacy_mluke.kb.projections import DISTANCES
+from spacy_mluke.kb.vector_space import VectorSpace
 
 WEIGHTS = {name: float(name == "constant") for name in NIL_FEATURES}
 
@@ -78,3 +85,53 @@ def test_weights_tell_meant_candidates_from_others():
     cases += [nil.Case(TRAIN, "a", nil.REMOVED, other, False)] * 5
     weights = nil.fit(cases)
     assert nil.logits(weights, cases[:1])[0] > 0 > nil.logits(weights, cases[-1:])[0]
+
+
+def item(topic, rng, qid):
+    """A mention whose text and entity share a topic, in different directions; its namesake has another one."""
+    text, description = numpy.zeros((2, 8))
+    text[topic], description[7 - topic] = 1.0, 1.0
+    other = numpy.zeros(8)
+    other[7 - (topic + 1) % 4] = 1.0
+    sums = numpy.zeros((len(DISTANCES), 8))
+    sums[1] = text + rng.normal(scale=0.1, size=8)
+    counts = numpy.zeros(len(DISTANCES), dtype="float32")
+    counts[1] = 1.0
+    return Item("en", qid, sums, counts, numpy.stack([description, other]))
+
+
+def test_projections_learn_which_descriptions_fit_a_text():
+    rng = numpy.random.default_rng(0)
+    items = [item(i % 4, rng, f"Q{i}") for i in range(200)]
+    texts = {"de": numpy.ones((2, 8))}
+    space = fit_projections(items, Options(n_rows=6, epochs=40, batch=20, rate=1e-2, dropout=0.0), texts)
+    assert space.texts["de"].tolist() == [1.0] * 8
+    plain = VectorSpace(space.texts, space.descriptions, space.common)
+    assert accuracy(items, plain) < 75
+    assert accuracy(items, space) > 95
+
+
+def test_states_around_a_mention_are_summed_by_distance():
+    states = numpy.arange(12.0).reshape(6, 2)
+    offsets = numpy.array([[-1, -1], [0, 2], [3, 5], [6, 8], [9, 11], [12, 14]])
+    sums, counts = sums_by_distance(states, offsets, 3, 5)
+    assert counts.tolist() == [2.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0]
+    assert sums[:3].tolist() == [[8.0, 10.0], [8.0, 9.0], [10.0, 11.0]]
+
+
+def test_texts_of_every_format_are_read_once(tmp_path):
+    text = "A long sentence about the old university of Uppsala, which is in Sweden."
+    for folder in ("ner", "text", "relations", "qa"):
+        (tmp_path / folder).mkdir()
+    rows = "\n".join(f"{word}\t{'B-LOC' if word == 'Uppsala,' else 'O'}" for word in text.split())
+    (tmp_path / "ner" / "en-wikigold.train.iob2").write_text(f"{rows}\n", encoding="utf8")
+    with lzma.open(tmp_path / "text" / "sv-made.jsonl.xz", "wt", encoding="utf8") as file:
+        file.write(json.dumps({"lang": "sv", "text": f"{text}  {text}"}))
+    (tmp_path / "relations" / DOCUMENTS_FILE).write_text(json.dumps({"text": f"{text} " * 8}), encoding="utf8")
+    articles = {"data": [{"paragraphs": [{"context": f"{i} {text}"} for i in range(5)]}]}
+    (tmp_path / "qa" / "en-qamr.dev.json").write_text(json.dumps(articles), encoding="utf8")
+    found = read_texts(tmp_path, 0)
+    assert found["sv"] == [f"{text} {text}"]
+    assert sorted(found["en"])[:4] == [f"{i} {text}" for i in range(4)]
+    # The sentence of the corpus of names, and the first paragraph of the document.
+    assert len(found["en"]) == 6

@@ -100,7 +100,7 @@ def part_of(text: str, gold: Gold) -> str:
     gold (Gold): The mention.
     RETURNS (str): `TRAIN`, `DEVELOPMENT` or `TEST`. What belongs to a part by one of the two is in that part.
     """
-    parts = [_PARTS.get(_bucket(key), TRAIN) for key in (text, gold.qid or text[gold.start : gold.end])]
+    parts = [_PARTS.get(bucket(key), TRAIN) for key in (text, gold.qid or text[gold.start : gold.end])]
     return next(part for part in (TEST, DEVELOPMENT, TRAIN) if part in parts)
 
 
@@ -138,5 +138,6 @@ def _by_place(gold: Gold) -> Any:
     return gold.start, -gold.end, not gold.qid, gold.kind == UNKNOWN
 
 
-def _bucket(key: str) -> int:
+def bucket(key: str) -> int:
+    """Return which of ten parts of the data a text or an entity belongs to."""
     return int(hashlib.sha256(key.encode("utf8")).hexdigest()[:8], 16) % 10

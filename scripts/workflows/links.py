@@ -1,4 +1,4 @@
-"""Train the re-ranker and measure links on a few sentences, to test that the scripts work.
+"""Train the similarity and the re-ranker, and measure links on a few sentences, to test that the scripts work.
 
     python -m scripts.workflows.links out/links
 
@@ -9,6 +9,7 @@ corpora of names.
 from __future__ import annotations
 
 import json
+import lzma
 import subprocess
 import sys
 from pathlib import Path
@@ -26,6 +27,7 @@ from spacy_mluke.storage.folders import remove_folder
 TARGET = typer.Argument(Path("out/links"), help="Folder to work in; its content is deleted first")
 REPO = Path(__file__).parents[2]
 _BEFORE = ("", "Today, ", "As we know, ")
+_LONG = ("Many people live in the city,", "and it is well known for its old streets and for its university.")
 _QUESTIONS = 12
 
 
@@ -33,7 +35,7 @@ def main(target: Path = TARGET) -> None:
     """Write the sentences, and run the scripts."""
     remove_folder(target)
     records = [make_record(*pair, before) for before in _BEFORE for pair in CAPITALS]
-    for name in ("relations", "relx_distant", "ner"):
+    for name in ("relations", "relx_distant", "ner", "text"):
         (target / "data" / name).mkdir(parents=True)
     for name in CORPORA:
         lines = [json.dumps(record, ensure_ascii=False) for record in records]
@@ -45,7 +47,12 @@ def main(target: Path = TARGET) -> None:
     for lang in ("de", "en", "ja"):
         blocks = [as_iob2(SENTENCES[lang], *pair) for pair in CAPITALS]
         (target / "data/ner" / f"{lang}-made.dev.iob2").write_text("\n\n".join(blocks), encoding="utf8")
-    run("train_reranker.py", target / "data", target / "reranker", "--n-texts", 2)
+    passages = [{"lang": "en", "text": f"{record['text']} {' '.join(_LONG)}"} for record in records]
+    with lzma.open(target / "data/text/en-made.jsonl.xz", "wt", encoding="utf8") as file:
+        file.writelines(f"{json.dumps(passage)}\n" for passage in passages)
+    run("train_similarity.py", target / "data", target / "similarity", "--n", 40)
+    space = target / "similarity" / "space.json"
+    run("train_reranker.py", target / "data", target / "reranker", "--space", space)
     found = Reranker.from_disk(target / "reranker" / "weights.json")
     if found.nil is None:
         msg.fail("The re-ranker has no weights for NIL", exits=1)

@@ -13,6 +13,7 @@ from spacy.training import Example
 from spacy_mluke.kb.candidate_sources import StoreCandidates
 from spacy_mluke.kb.evidence import FACT_FEATURES
 from spacy_mluke.kb.nil import NIL_FEATURES
+from spacy_mluke.kb.projections import Projections
 from spacy_mluke.kb.ranking import DISAGREEMENT, Ranking
 from spacy_mluke.kb.reranker import FEATURES, Reranker
 from spacy_mluke.kb.store import STORE, Match
@@ -177,6 +178,19 @@ def test_the_text_around_a_part_has_a_vector():
     assert context_vector(states, offsets, 0, 0).tolist() == [4.0, 5.0]
     assert context_vector(states, offsets, 0, 9).tolist() == [4.0, 5.0]
     assert context_vector(states[:1], offsets[:1], 0, 0).tolist() == [0.0, 0.0]
+
+
+def test_wordpieces_near_a_part_count_more_with_projections():
+    states = numpy.arange(8.0).reshape(4, 2)
+    offsets = numpy.array([[0, 2], [3, 5], [6, 8], [9, 11]])
+    matrix = numpy.eye(2, dtype="float32")
+    nearness = numpy.array([3.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0], dtype="float32")
+    own = Projections(matrix, matrix, nearness)
+    # The part is the second wordpiece: its neighbours count three times, the last one once.
+    expected = (3 * states[0] + 3 * states[2] + states[3]) / 7
+    assert context_vector(states, offsets, 3, 5, own).tolist() == pytest.approx(expected.tolist())
+    assert context_vector(states, offsets, 0, 0, own).tolist() == states.mean(axis=0).tolist()
+    assert context_vector(states[:1], offsets[:1], 0, 2, own).tolist() == [0.0, 1.0]
 
 
 def test_a_text_without_ambiguous_mentions_is_linked(nlp, tmp_path):

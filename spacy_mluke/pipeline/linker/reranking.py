@@ -16,6 +16,7 @@ from ...errors import Errors, check_flag, check_text
 from ...kb.candidate_sources import AUTO, CandidateSource
 from ...kb.evidence import Evidence
 from ...kb.nil import support_of
+from ...kb.projections import Projections
 from ...kb.ranking import Ranking, agreement, fitting, likely, rank
 from ...kb.reranker import BUNDLED, Reranker, fit_reranker
 from ...kb.store import Match
@@ -208,7 +209,7 @@ class RerankingPipe(KnowledgePipe):
                     docs,
                     own_questions,
                     [features[i] for i in unclear],
-                    *self.vectors(docs, own_questions),
+                    *self.vectors(docs, own_questions, reranker.space.projections),
                 )
                 for i, own in zip(unclear, complete, strict=True):
                     found[i] = reranker.probabilities(own)
@@ -232,11 +233,14 @@ class RerankingPipe(KnowledgePipe):
             found.append(own)
         return found
 
-    def vectors(self, docs: Sequence[Doc], questions: Sequence[Question]) -> Tuple[Floats2d, List[Floats2d]]:
+    def vectors(
+        self, docs: Sequence[Doc], questions: Sequence[Question], projections: Optional[Projections] = None
+    ) -> Tuple[Floats2d, List[Floats2d]]:
         """Return the vectors of the texts around mentions and of the descriptions of their first candidates.
 
         docs (Sequence[Doc]): The documents.
         questions (Sequence[Question]): The mentions.
+        projections (Optional[Projections]): Learned maps that the vectors are for; None if there are none.
         RETURNS (Tuple[Floats2d, List[Floats2d]]): As from `Similarity.texts` and `Similarity.descriptions`.
         """
         parts = [(doc, ent.start_char, ent.end_char) for doc, ent, _ in questions]
@@ -251,7 +255,7 @@ class RerankingPipe(KnowledgePipe):
         ]
         vectors = self._similarity.descriptions([text for own in described for text in own])
         ends = numpy.cumsum([len(own) for own in described])[:-1]
-        return self._similarity.texts(docs, parts), numpy.split(vectors, ends)
+        return self._similarity.texts(docs, parts, projections), numpy.split(vectors, ends)
 
     def _with_similarities(
         self,
