@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any, Dict, Mapping, Optional
 
 import numpy
@@ -44,6 +45,11 @@ class VectorSpace:
             raise ValueError("its vectors are not finite")
         if self.projections is not None and self.projections.text.shape[1:] != self.common.shape:
             raise ValueError("its projections do not fit its vectors")
+
+    @cached_property
+    def plain(self) -> VectorSpace:
+        """The same means without projections: for descriptions in other words than those that these were trained on."""
+        return self if self.projections is None else VectorSpace(self.texts, self.descriptions, self.common)
 
     @classmethod
     def fit(cls, texts: Mapping[str, Floats2d], descriptions: Floats2d) -> VectorSpace:

@@ -13,7 +13,7 @@ from spacy.training import Example
 from spacy_mluke.kb.candidate_sources import StoreCandidates
 from spacy_mluke.kb.evidence import FACT_FEATURES
 from spacy_mluke.kb.nil import NIL_FEATURES
-from spacy_mluke.kb.projections import Projections
+from spacy_mluke.kb.projections import DISTANCES, Projections
 from spacy_mluke.kb.ranking import DISAGREEMENT, Ranking
 from spacy_mluke.kb.reranker import FEATURES, Reranker
 from spacy_mluke.kb.store import STORE, Match
@@ -115,6 +115,24 @@ def test_the_encoder_reads_nothing_for_a_mention_that_needs_no_comparison(nlp, m
     reranker.without_encoder["facts"] = 20.0
     monkeypatch.setattr(linker, "vectors", None)
     assert linked(nlp)["hero"] > 0.99
+
+
+@pytest.mark.parametrize(("descriptions", "is_projected"), [({}, True), ({"en": "a large city"}, False)])
+def test_descriptions_that_users_wrote_are_compared_without_projections(nlp, monkeypatch, descriptions, is_projected):
+    linker = nlp.get_pipe("mluke_linker")
+    space = linker.fit_reranker(examples(nlp)).space
+    matrix = numpy.eye(len(space.common), dtype="float32")
+    space.projections = Projections(matrix, matrix, numpy.ones(len(DISTANCES), dtype="float32"))
+    used, vectors = [], linker.vectors
+
+    def record(docs, questions, projections=None):
+        used.append(projections is not None)
+        return vectors(docs, questions, projections)
+
+    monkeypatch.setattr(linker, "vectors", record)
+    monkeypatch.setattr(linker.candidates, "descriptions", lambda entity_id: descriptions)
+    assert sum(linked(nlp).values()) == pytest.approx(1.0)
+    assert used == [is_projected]
 
 
 def test_weights_of_another_encoder_are_used_without_similarity(nlp, monkeypatch):

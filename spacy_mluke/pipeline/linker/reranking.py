@@ -202,19 +202,23 @@ class RerankingPipe(KnowledgePipe):
         if self.cfg["similarity"] and reranker.space is not None and reranker.encoder == self._encoder_name:
             # The encoder reads nothing for a mention that priors, labels and facts decide.
             unclear = [i for i, own in enumerate(found) if own.max() < _CLEAR]
-            own_questions = [questions[i] for i in unclear]
-            if unclear:
-                complete = self._with_similarities(
-                    reranker.space,
-                    docs,
-                    own_questions,
-                    [features[i] for i in unclear],
-                    *self.vectors(docs, own_questions, reranker.space.projections),
-                )
-                for i, own in zip(unclear, complete, strict=True):
-                    found[i] = reranker.probabilities(own)
+            # The projections were trained on descriptions made of classes and facts, not on those that users write.
+            described = [i for i in unclear if self._is_described(questions[i])]
+            others = [i for i in unclear if i not in described]
+            for space, some in ((reranker.space.plain, described), (reranker.space, others)):
+                if some:
+                    chosen = [questions[i] for i in some]
+                    vectors = self.vectors(docs, chosen, space.projections)
+                    base = [features[i] for i in some]
+                    complete = self._with_similarities(space, docs, chosen, base, *vectors)
+                    for i, row in zip(some, complete, strict=True):
+                        found[i] = reranker.probabilities(row)
         for place, probabilities in zip(places, found, strict=True):
             rankings[place] = reorder(rankings[place], probabilities, ents[place][1].label_)
+
+    def _is_described(self, question: Question) -> bool:
+        """Whether the knowledge base has a description of one of the candidates."""
+        return any(self.candidates.descriptions(match.id) for match in question.ranking.matches[:_MAX_RANKED])
 
     def fact_features(self, docs: Sequence[Doc], questions: Sequence[Question]) -> List[Floats2d]:
         """Return the features of the first candidates of each mention that need no encoder.
