@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test browser lint bench smoke docs mluke-small xx-mluke-small clean
+.PHONY: demo test browser lint bench smoke docs mluke-small xx-mluke-small knowledge clean
 
 demo: $(READY)
 	$(BIN)/python -m spacy_mluke demo
@@ -43,6 +43,10 @@ mluke-small: $(READY)
 # Build the ready-made pipeline from the data that projects/xx_mluke_small/manifest.json lists.
 xx-mluke-small: $(READY)
 	$(BIN)/python -m spacy project run xx_mluke_small projects/xx_mluke_small
+
+# Build the knowledge base, and train what links to it, from the data that their README files list.
+knowledge: $(READY)
+	$(BIN)/python -m spacy project run knowledge projects/knowledge
 
 $(READY): setup.cfg setup.py pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
