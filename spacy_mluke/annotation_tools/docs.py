@@ -99,7 +99,8 @@ class DocMaker:
             for entity in document.entities:
                 entity.start, entity.end = convert(entity.start, entity.end)
         group = reference.spans.get(self.spans_key, ())
-        nil = [(span.start_char, span.end_char) for span in [*reference.ents, *group] if span.kb_id_ == NIL]
+        spans = [span for span in [*reference.ents, *group] if span.kb_id_ == NIL]
+        nil = [(span.start_char, span.end_char, span.label_) for span in spans]
         restore_nil(document.entities, reference.text, nil)
         words = [token.text for token in reference]
         return Doc(self.nlp.vocab, words=words, spaces=[bool(token.whitespace_) for token in reference])

@@ -6,7 +6,7 @@ import contextlib
 import re
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 from spacy.tokens import Doc, Span
 
@@ -15,6 +15,7 @@ from ..annotate.relations import get_relations
 from ..errors import Errors
 
 Bounds = Tuple[int, int]
+Place = Tuple[int, int, str]  # first character, end and label of an entity
 _WIKIDATA = re.compile(r"https?://(?:www\.|m\.)?wikidata\.org/(?:entity|wiki)/(Q[1-9][0-9]*)")
 UNLABELLED = "MENTION"  # label in a tool of a head or tail that is no entity
 
@@ -163,26 +164,30 @@ def tool_kb_id(kb_id: str) -> str:
     return "" if kb_id == NIL else kb_id
 
 
-def nil_bounds(entities: Iterable[ToolEntity]) -> List[Bounds]:
-    """Return the bounds of the entities that are not in the knowledge base. Files keep them beside the annotation.
+def nil_places(entities: Iterable[ToolEntity]) -> List[Place]:
+    """Return which entities are not in the knowledge base. Files keep this beside the annotation.
 
     entities (Iterable[ToolEntity]): The entities.
-    RETURNS (List[Bounds]): First character and end of each.
+    RETURNS (List[Place]): First character, end and label of each.
     """
-    return [(entity.start, entity.end) for entity in entities if entity.kb_id == NIL]
+    return [(entity.start, entity.end, entity.label) for entity in entities if entity.kb_id == NIL]
 
 
-def restore_nil(entities: Iterable[ToolEntity], text: str, bounds: Iterable[Sequence[int]]) -> None:
+def restore_nil(entities: Iterable[ToolEntity], text: str, places: Iterable[Sequence[Any]]) -> None:
     """Mark the entities that were exported as not in the knowledge base, unless an annotator has entered an id.
 
     entities (Iterable[ToolEntity]): The entities that were read, changed in place.
     text (str): Their text.
-    bounds (Iterable[Sequence[int]]): As from `nil_bounds`. Whitespace at their ends does not matter: some tools cannot
-        have it in an entity.
+    places (Iterable[Sequence[Any]]): As from `nil_places`. Where no entity is at such a place any more, label and
+        whitespace at the ends do not matter: annotators change labels, and some tools cannot have the whitespace.
     """
-    known = {stripped(text, int(start), int(end)) for start, end in bounds}
-    for entity in entities:
-        if entity.label and not entity.kb_id and stripped(text, entity.start, entity.end) in known:
+    exact = {(int(start), int(end), str(label)) for start, end, label in places}
+    found = [entity for entity in entities if entity.label]
+    changed = exact - {(entity.start, entity.end, entity.label) for entity in found}
+    bounds = {stripped(text, start, end) for start, end, _ in changed}
+    for entity in found:
+        is_nil = (entity.start, entity.end, entity.label) in exact or stripped(text, entity.start, entity.end) in bounds
+        if is_nil and not entity.kb_id:
             entity.kb_id = NIL
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, List
 
 from ..storage.untrusted import parse_json
-from .documents import Bounds, ToolDocument, nil_bounds, reading, restore_nil, tool_label, unreadable
+from .documents import Place, ToolDocument, nil_places, reading, restore_nil, tool_label, unreadable
 
 NAMES_FILE = "names.json"  # the original ids and labels
 _MAX_SIZE = 1 << 30  # bytes of an unpacked file
@@ -44,7 +44,7 @@ class Names:
     documents: Dict[str, str]  # file name without suffix, by id
     entities: Dict[str, str]  # name of the type, by label
     relations: Dict[str, str]  # name of the type, by label
-    nil: Dict[str, List[Bounds]]  # bounds of entities that are not in the knowledge base, by file name
+    nil: Dict[str, List[Place]]  # bounds of entities that are not in the knowledge base, by file name
 
     @classmethod
     def of(cls, documents: List[ToolDocument]) -> Names:
@@ -57,7 +57,7 @@ class Names:
         entities = plain_names(sorted(labels))
         relations = sorted({relation.label for document in documents for relation in document.relations})
         files = plain_names(document.id for document in documents)
-        nil = {files[document.id]: nil_bounds(document.entities) for document in documents}
+        nil = {files[document.id]: nil_places(document.entities) for document in documents}
         nil = {name: bounds for name, bounds in nil.items() if bounds}
         return cls(files, entities, plain_names(relations, taken=entities.values()), nil)
 
@@ -74,7 +74,7 @@ class Originals:
     documents: Dict[str, str] = field(default_factory=dict)  # id, by file name without suffix
     entities: Dict[str, str] = field(default_factory=dict)  # label, by name of the type
     relations: Dict[str, str] = field(default_factory=dict)  # label, by name of the type
-    nil: Dict[str, List[Bounds]] = field(default_factory=dict)  # as in `Names`
+    nil: Dict[str, List[Place]] = field(default_factory=dict)  # as in `Names`
 
     def set_on(self, document: ToolDocument, file_name: str) -> ToolDocument:
         """Give a document its id, and mark its entities that are not in the knowledge base.
@@ -104,7 +104,10 @@ def read_names(folder: Path) -> Originals:
             documents=_texts(found.get("documents", {})),
             entities=_texts(found.get("entities", {})),
             relations=_texts(found.get("relations", {})),
-            nil={str(name): [(int(a), int(b)) for a, b in bounds] for name, bounds in found.get("nil", {}).items()},
+            nil={
+                str(name): [(int(a), int(b), str(label)) for a, b, label in places]
+                for name, places in found.get("nil", {}).items()
+            },
         )
 
 

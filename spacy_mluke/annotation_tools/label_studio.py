@@ -17,7 +17,7 @@ from .documents import (
     ToolEntity,
     ToolRelation,
     checked_bounds,
-    nil_bounds,
+    nil_places,
     own_label,
     reading,
     restore_nil,
@@ -30,7 +30,7 @@ from .offsets import from_utf16
 
 Item = Dict[str, Any]
 NAMES = LabelStudioNames()
-_NIL_KEY = "nil"  # bounds of entities that are not in the knowledge base, in the data of a task
+_NIL_KEY = "nil"  # bounds and labels of entities that are not in the knowledge base, in the data of a task
 
 
 def write_tasks(
@@ -49,7 +49,7 @@ def write_tasks(
         key = "annotations" if as_annotations else "predictions"
         own = {"result": prediction["result"]} if as_annotations else prediction
         data: Item = {NAMES.text_key: document.text, "id": document.id}
-        if nil := nil_bounds(document.entities):
+        if nil := nil_places(document.entities):
             data[_NIL_KEY] = nil
         tasks.append({"data": data, key: [own]})
     path.write_text(json.dumps(tasks, ensure_ascii=False, indent=1) + "\n", encoding="utf8")

@@ -15,7 +15,7 @@ from .documents import (
     ToolEntity,
     ToolRelation,
     checked_bounds,
-    nil_bounds,
+    nil_places,
     own_label,
     reading,
     restore_nil,
@@ -25,7 +25,7 @@ from .documents import (
 )
 
 Item = Dict[str, Any]
-_NIL_KEY = "nil"  # bounds of entities that are not in the knowledge base
+_NIL_KEY = "nil"  # bounds and labels of entities that are not in the knowledge base
 
 
 def write_prodigy(documents: Iterable[ToolDocument], path: Path) -> None:
@@ -65,7 +65,7 @@ def _make_task(document: ToolDocument) -> Item:
         }
         for relation in document.relations
     ]
-    nil = nil_bounds(document.entities)
+    nil = nil_places(document.entities)
     return {
         "text": document.text,
         "meta": {"id": document.id},

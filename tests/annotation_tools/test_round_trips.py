@@ -119,6 +119,18 @@ def test_annotators_see_no_id_of_entities_that_are_not_in_the_knowledge_base(for
     assert [(ent.text, ent.kb_id_) for ent in found.ents] == [(ent.text, ent.kb_id_) for ent in docs[0].ents]
 
 
+@pytest.mark.parametrize("format", ["label-studio", "prodigy"])
+def test_only_the_entity_that_is_not_in_the_knowledge_base_gets_nil_back(format, tmp_path):
+    # They share their first character, one of them ends with whitespace, and two have the same bounds.
+    nested = [(1, 2, "LOC", "", 0.5), (1, 3, "LOC", "NIL", 0.5), (1, 2, "PER", "NIL", 0.5)]
+    docs = [make(["A", "b", "\n"], [True, False, False], [], nested)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # overlapping entities are counted
+        export_annotations(docs, tmp_path / "exported", format)
+        (found,) = import_annotations(NLP, tmp_path / "exported", format, references=docs, predictions=True)
+    assert facts(found)["group"] == facts(docs[0])["group"]
+
+
 def test_an_id_that_an_annotator_adds_replaces_nil(tmp_path):
     path = tmp_path / "tasks.jsonl"
     export_annotations(nil_docs(), path, "prodigy")
