@@ -30,7 +30,6 @@ from scripts.linking.gold import bucket
 from scripts.linking.projections import Item, Options, accuracy, fit_projections
 from spacy_mluke.encoder.inputs import EncoderInput, no_spans
 from spacy_mluke.kb.projections import DISTANCES
-from spacy_mluke.kb.vector_space import VectorSpace
 from spacy_mluke.pipeline.linker.similarity import whole_texts
 from spacy_mluke.types import Floats2d
 
@@ -60,14 +59,16 @@ def main(data: Path = DATA, out: Path = OUT, n: int = N, seed: int = SEED) -> No
     counts = Counter(item.lang for item in items)
     further = whole_texts_of(nlp, linker, {lang: own for lang, own in texts.items() if counts[lang] < _FEW})
     space = fit_projections(train, Options(seed=seed), further)
-    plain = VectorSpace(space.texts, space.descriptions, space.common)
     figures = {
         "files": [str(path.relative_to(data)) for path in files(data)],
         "mentions": len(items),
         "entities": len({item.qid for item in items}),
         "languages": dict(counts),
         "held out": len(test),
-        "accuracy among namesakes, held out": {"cosine": accuracy(test, plain), "projected": accuracy(test, space)},
+        "accuracy among namesakes, held out": {
+            "cosine": accuracy(test, space.plain),
+            "projected": accuracy(test, space),
+        },
     }
     out.mkdir(parents=True, exist_ok=True)
     (out / "space.json").write_text(json.dumps(space.to_json()) + "\n", encoding="utf8")

@@ -124,8 +124,8 @@ class EntityStore(Entities, CheckedDatabase):
         entity_id (str): Its id.
         RETURNS (Dict[str, str]): Descriptions by language; empty if there are none.
         """
-        row = self._find(entity_id)
-        if row is None or not self._has_texts:
+        row = self._find(entity_id) if self.has_descriptions else None
+        if row is None:
             return {}
         return dict(self.checked(self.query(sql.DESCRIPTIONS_OF, (row[0],)), "tt"))
 
