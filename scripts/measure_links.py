@@ -21,7 +21,6 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any, Dict, List, Tuple
 
-import spacy
 import typer
 from spacy.tokens import Doc, Span
 from wasabi import msg
@@ -41,6 +40,7 @@ from scripts.linking.gold import (
     read_relx,
     sample,
 )
+from scripts.linking.pipelines import make_linker
 from scripts.measure_knowledge import ner_files, read_sentences
 from spacy_mluke.kb.candidate_sources import StoreCandidates
 from spacy_mluke.kb.matching import Match
@@ -76,8 +76,7 @@ def main(data: Path = DATA, n: int = N, n_ner: int = N_NER, only: str = ONLY, ou
     corpora = read_all(data, n)
     wanted = only.split(",")
     if "gold" in wanted:
-        nlp = spacy.blank("xx")
-        linker: Any = nlp.add_pipe("mluke_linker", config={"candidates": {"path": "knowledge"}})
+        nlp, linker = make_linker(reranker="auto")
         candidates = HidingCandidates("knowledge")
         candidates.hidden = {}
         linker.set_candidates(candidates)

@@ -13,11 +13,11 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any, Dict, List
 
-import spacy
 import typer
 from wasabi import msg
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from scripts.linking.pipelines import make_linker
 from spacy_mluke.annotate.mentions import split_tokens
 
 EXAMS = Path(__file__).resolve().parent / "world"
@@ -36,8 +36,7 @@ _RUNS = (
 
 def main(n: int = N, output: Path = OUTPUT) -> None:
     """Measure it."""
-    nlp = spacy.blank("xx")
-    linker: Any = nlp.add_pipe("mluke_linker", config={"candidates": {"path": "knowledge"}})
+    nlp, linker = make_linker(reranker="auto")
     linker.load()
     figures: Dict[str, Dict[str, Any]] = defaultdict(dict)
     for name, exam, reranker, with_labels in _RUNS:

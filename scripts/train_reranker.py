@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy
-import spacy
 import typer
 from spacy.tokens import Doc, Span
 from wasabi import msg
@@ -28,10 +27,19 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from scripts.linking import nil
 from scripts.linking.gold import CORPORA, DEVELOPMENT, TEST, TRAIN, UNKNOWN, Gold, part_of, read_corpus, sample
 from scripts.linking.gold import make_docs as make_gold_docs
+from scripts.linking.pipelines import make_linker
 from spacy_mluke.kb.ranking import Ranking, agreement, rank
-from spacy_mluke.kb.reranker import FEATURES, Item, Reranker, fit_reranker, fit_weights
+from spacy_mluke.kb.reranker import (
+    FEATURES,
+    Item,
+    Reranker,
+    bundled_reranker,
+    fit_reranker,
+    fit_weights,
+    open_candidates,
+)
 from spacy_mluke.kb.vector_space import VectorSpace
-from spacy_mluke.pipeline.linker.reranking import Question, bundled_reranker
+from spacy_mluke.pipeline.linker.questions import Question
 from spacy_mluke.pipeline.linker.similarity import similarities
 from spacy_mluke.types import Floats2d
 
@@ -50,7 +58,7 @@ _LABELS = ("PER", "ORG", "LOC", "WORK", "EVENT", "OTHER")
 _LABEL_RATE, _LABEL_ACCURACY = 0.75, 0.94
 NONE, MIXED, RIGHT = MODES = ("no labels", "some labels", "right labels")
 # How much a mention counts whose entity is not the candidate with the highest prior: on running text they are few.
-_PRIOR_WRONG = 1.5
+_PRIOR_WRONG = 1.75
 _MAX_RANKED = 10  # candidates that the re-ranker compares
 
 
@@ -86,11 +94,17 @@ class Mention(NamedTuple):
 
 
 def main(
-    data: Path = DATA, out: Path = OUT, n: int = N, space: Optional[Path] = SPACE, lost: float = LOST, seed: int = SEED
+    data: Path = DATA,
+    out: Path = OUT,
+    n: int = N,
+    space: Optional[Path] = SPACE,
+    lost: float = LOST,
+    seed: int = SEED,
 ) -> None:
     """Train and measure it."""
-    nlp, linker = make_linker()
+    nlp, linker = make_linker("en", nil=0.0)
     corpora = [(name, sample(read_corpus(data / "relations" / f"{name}.jsonl"), n, seed)) for name in CORPORA]
+    linker.load()
     vectors = read_space(space)
     mentions = compute(nlp, linker, corpora, vectors)
     items = {part: ranked(mentions, part, MIXED, seed) for part in (TRAIN, DEVELOPMENT, TEST)}
@@ -116,21 +130,13 @@ def main(
     }
     weights["constant"] -= threshold
     # What ships is fitted on the development part, too.
-    found = fit(
-        [i for mode in MODES for part in (TRAIN, DEVELOPMENT) for i in ranked(mentions, part, mode, seed)], vectors
-    )
+    known = [i for mode in MODES for part in (TRAIN, DEVELOPMENT) for i in ranked(mentions, part, mode, seed)]
+    found = fit(known, vectors)
     found.nil = {name: round(weight, 4) for name, weight in weights.items()}
     out.mkdir(parents=True, exist_ok=True)
     found.to_disk(out / "weights.json")
     (out / "figures.json").write_text(json.dumps(figures, indent=1), encoding="utf8")
     msg.good(f"{out}", json.dumps(figures, indent=1))
-
-
-def make_linker() -> Tuple[Any, Any]:
-    """Return a pipeline with the linker that is trained."""
-    nlp = spacy.blank("en")
-    config = {"candidates": {"path": "knowledge"}, "reranker": None, "nil": 0.0}
-    return nlp, nlp.add_pipe("mluke_linker", config=config)
 
 
 def read_space(path: Optional[Path]) -> VectorSpace:
@@ -144,7 +150,6 @@ def read_space(path: Optional[Path]) -> VectorSpace:
 
 def compute(nlp: Any, linker: Any, corpora: Sequence[Tuple[str, Any]], space: VectorSpace) -> List[Mention]:
     """Compute the features of all gold mentions that have candidates."""
-    linker.load()
     docs: List[Doc] = []
     found: List[Mention] = []
     questions: List[Question] = []
@@ -202,7 +207,10 @@ def judge(linker: Any, reranker: Reranker, mentions: Sequence[Mention], mode: st
             if not kept:
                 found.append(nil.Case(mention.part, mention.corpus, kind, None, False))
                 continue
-            probabilities = reranker.probabilities(features[kept])
+            probabilities = reranker.probabilities(features[kept][:, :-1])
+            rows = open_candidates(probabilities)
+            if len(rows):
+                probabilities = reranker.compared(probabilities, rows, features[kept][rows])
             place = int(probabilities.argmax())
             best = matches[kept[place]]._replace(prior=float(probabilities[place]))
             others = [matches[i] for i in kept if i != kept[place]]

@@ -18,27 +18,25 @@ from pathlib import Path
 from typing import Any, Dict, List, Sequence, Tuple
 
 import numpy
-import spacy
 import typer
-from spacy.tokens import Doc
-from thinc.util import to_numpy
 from wasabi import msg
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from scripts.linking.distant import Distant, files, find_mentions, namesakes, read_texts
 from scripts.linking.gold import bucket
+from scripts.linking.pipelines import make_linker
 from scripts.linking.projections import Item, Options, accuracy, fit_projections
-from spacy_mluke.encoder.inputs import EncoderInput, no_spans
+from spacy_mluke.encoder.passage import read_texts as read_states
 from spacy_mluke.kb.projections import DISTANCES
-from spacy_mluke.pipeline.linker.similarity import whole_texts
-from spacy_mluke.types import Floats2d
+from spacy_mluke.pipeline.linker.similarity import piece_distances, whole_texts
+from spacy_mluke.types import Floats2d, PassageStates
 
 DATA = typer.Argument(..., help="Folder of ner, text, relations and qa", exists=True, file_okay=False)
 OUT = typer.Argument(..., help="Folder to write")
-N = typer.Option(12_000, help="Maximum number of mentions")
+N = typer.Option(24_000, help="Maximum number of mentions")
 SEED = typer.Option(0, help="Seed of the sampling and of the training")
 
-_MAX_OF_ENTITY, _MAX_OF_TEXT = 4, 4  # mentions
+_MAX_OF_ENTITY, _MAX_OF_TEXT = 6, 4  # mentions
 _MAX_NAMESAKES = 4
 _AROUND = 300  # characters on each side of a mention that are read
 _BATCH = 64
@@ -48,8 +46,7 @@ _FEW, _N_WHOLE = 50, 100  # a language with fewer mentions also has the mean of 
 
 def main(data: Path = DATA, out: Path = OUT, n: int = N, seed: int = SEED) -> None:
     """Train and measure them."""
-    nlp = spacy.blank("xx")
-    linker: Any = nlp.add_pipe("mluke_linker", config={"candidates": {"path": "knowledge"}, "reranker": None})
+    nlp, linker = make_linker(pieces=True)
     linker.load()
     texts = read_texts(data, seed)
     mentions = choose(find_mentions(nlp, linker, texts), n, seed)
@@ -119,44 +116,33 @@ def states_around(nlp: Any, linker: Any, texts: Sequence[str], mentions: Sequenc
     for i, text in enumerate(texts):
         places[text].append(i)
     found: List[Any] = [None] * len(texts)
-    encoder = linker.model.get_ref("encoder")
     distinct = sorted(places, key=len)
     for first in range(0, len(distinct), _BATCH):
-        docs: List[Doc] = [nlp.make_doc(text) for text in distinct[first : first + _BATCH]]
-        output = encoder.predict(EncoderInput(docs, no_spans(len(docs))))
-        states = to_numpy(output.piece_states)
-        ends = numpy.cumsum([len(own.piece_rows) for own in output.batch.docs])
-        for doc, own, end in zip(docs, output.batch.docs, ends, strict=True):
+        docs = [nlp.make_doc(text) for text in distinct[first : first + _BATCH]]
+        for doc, states in zip(docs, read_states(linker.model.get_ref("encoder"), docs), strict=True):
             for i in places[doc.text]:
                 start = mentions[i].start - max(0, mentions[i].start - _AROUND)
-                bounds = (start, start + mentions[i].end - mentions[i].start)
-                found[i] = sums_by_distance(states[end - len(own.piece_rows) : end], own.piece_offsets, *bounds)
+                end = start + mentions[i].end - mentions[i].start
+                span = doc.char_span(start, end, alignment_mode="expand")
+                found[i] = sums_by_distance(states, span.start, span.end)
     return found
 
 
-def sums_by_distance(states: Any, offsets: Any, start: int, end: int) -> Tuple[Any, Any]:
+def sums_by_distance(states: PassageStates, start: int, end: int) -> Tuple[Any, Any]:
     """Return the sums of the states of wordpieces around a mention.
 
-    states (Floats2d): States of the wordpieces of a text. Shape: (n, width).
-    offsets (Ints2d): Their characters. Shape: (n, 2).
-    start (int): First character of the mention.
+    states (PassageStates): The states of a text.
+    start (int): First token of the mention.
     end (int): Its end.
     RETURNS (Tuple[Floats2d, Floats1d]): Sums and numbers of wordpieces for each of `DISTANCES`. Shapes: (7, width),
         (7,).
     """
-    sums = numpy.zeros((len(DISTANCES), states.shape[1]), dtype="float32")
-    counts = numpy.zeros(len(DISTANCES), dtype="float32")
-    firsts, lasts = offsets.T
-    is_text = lasts > firsts
-    inside = numpy.flatnonzero(is_text & (firsts < end) & (lasts > start))
-    if len(inside):
-        for i in numpy.flatnonzero(is_text):
-            distance = int(max(inside[0] - i, i - inside[-1]))
-            if 0 < distance <= DISTANCES[-1]:
-                place = int(numpy.searchsorted(DISTANCES, distance))
-                sums[place] += states[i]
-                counts[place] += 1
-    return sums.astype("float16"), counts
+    distances = piece_distances(states, start, end)
+    rows = numpy.flatnonzero((distances > 0) & (distances <= DISTANCES[-1]))
+    places = numpy.searchsorted(DISTANCES, distances[rows])
+    sums = numpy.zeros((len(DISTANCES), states.piece_states.shape[1]), dtype="float32")
+    numpy.add.at(sums, places, states.piece_states[rows])
+    return sums.astype("float16"), numpy.bincount(places, minlength=len(DISTANCES)).astype("float32")
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from scripts.train_similarity import sums_by_distance
 from scripts.xx_mluke_small.training_files import DOCUMENTS_FILE
 from spacy_mluke.kb.nil import NIL_FEATURES
 from spacy_mluke.kb.projections import DISTANCES
+from tests.pipeline.link_docs import passage
 
 WEIGHTS = {name: float(name == "constant") for name in NIL_FEATURES}
 
@@ -110,9 +111,8 @@ def test_projections_learn_which_descriptions_fit_a_text():
 
 
 def test_states_around_a_mention_are_summed_by_distance():
-    states = numpy.arange(12.0).reshape(6, 2)
-    offsets = numpy.array([[-1, -1], [0, 2], [3, 5], [6, 8], [9, 11], [12, 14]])
-    sums, counts = sums_by_distance(states, offsets, 3, 5)
+    states = passage([(1, 2), (2, 3), (3, 4), (4, 5), (5, 6)])
+    sums, counts = sums_by_distance(states, 1, 2)
     assert counts.tolist() == [2.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.0]
     assert sums[:3].tolist() == [[8.0, 10.0], [8.0, 9.0], [10.0, 11.0]]
 

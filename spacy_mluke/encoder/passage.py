@@ -107,13 +107,25 @@ def read_passages(
     return [_no_states(width) if states is None else states for states in found], counts, None
 
 
+def read_texts(encoder: EncoderModel, docs: List[Doc]) -> List[PassageStates]:
+    """Encode texts without mentions. Their tokens do not change how they are split into wordpieces.
+
+    encoder (EncoderModel): The encoder.
+    docs (List[Doc]): The documents.
+    RETURNS (List[PassageStates]): The states of each document.
+    """
+    nothing = [numpy.zeros((0, 2), dtype="int32")] * len(docs)
+    return _encode(encoder, docs, nothing, is_train=False, split_tokens=False)[0]
+
+
 def _encode(
-    encoder: EncoderModel, docs: List[Doc], mentions: Sequence[Ints2d], *, is_train: bool
+    encoder: EncoderModel, docs: List[Doc], mentions: Sequence[Ints2d], *, is_train: bool, split_tokens: bool = True
 ) -> Tuple[List[PassageStates], Counts, Optional[Backprop]]:
     lengths = numpy.asarray([len(bounds) for bounds in mentions], dtype="int32")
     joined = numpy.concatenate([numpy.zeros((0, 2), dtype="int32"), *mentions]).astype("int32")
-    # Split at all tokens, as `mluke_ner` reads its candidates: so both read the same wordpieces.
-    request = EncoderInput(docs, Ragged(cast(Any, joined), cast(Any, lengths)), with_tokens=True, split_tokens=True)
+    # With mentions, split at all tokens, as `mluke_ner` reads its candidates: so both read the same wordpieces.
+    spans = Ragged(cast(Any, joined), cast(Any, lengths))
+    request = EncoderInput(docs, spans, with_tokens=True, split_tokens=split_tokens)
     output, backprop_states = encoder(request, is_train)
     batch = output.batch
     piece_states: Any = output.piece_states

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import partial
-from typing import Callable, Collection, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+from typing import Callable, Collection, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 import numpy
 
@@ -125,12 +125,16 @@ class Evidence:
 
     def _related(self, entity_id: str, context: Dict[str, float]) -> float:
         """Weight of the other entities that are connected with an entity by a fact, in either direction."""
-        objects = {fact.object for fact in self.facts(entity_id)}
+        objects = {fact.object for fact in self._telling(entity_id)}
         return sum(
             weight
             for other, weight in context.items()
-            if other in objects or any(fact.object == entity_id for fact in self.facts(other))
+            if other in objects or any(fact.object == entity_id for fact in self._telling(other))
         )
+
+    def _telling(self, entity_id: str) -> Iterator[Fact]:
+        """The facts that are evidence."""
+        return (fact for fact in self.facts(entity_id) if fact.property not in _DULL)
 
 
 def context_of(
@@ -192,7 +196,8 @@ def describe(
 
 
 _MAX_CLASSES, _MAX_OBJECTS = 5, 10
-# Facts that hold for many entities alike: twin towns, diplomatic relations, cause of death.
+# Facts that say little of an entity: twin towns, diplomatic relations, cause of death. They are neither evidence nor in
+# descriptions.
 _DULL = ("P190", "P530", "P509")
 _LAST = ("P463", "P47", "P1412")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 
@@ -12,7 +13,7 @@ import numpy
 from ..errors import Errors
 from ..storage.files import replacing
 from ..storage.untrusted import parse_json, read_untrusted
-from ..types import Floats1d, Floats2d
+from ..types import Floats1d, Floats2d, Ints1d
 from .bundled import ASSETS
 from .evidence import FACT_FEATURES
 from .nil import LATER_NIL_FEATURES, NIL_FEATURES
@@ -23,6 +24,10 @@ FEATURES = (*FACT_FEATURES, "text")
 _LATER = {"country": 0.0}
 BUNDLED = ASSETS / "reranker" / "weights.json"
 _MOST_BYTES = 1 << 24
+# Probability without the encoder of a mention's best candidate, from which on the encoder is not asked.
+_CLEAR = 0.8
+# Part of the best candidate's probability, below which a candidate is not compared with the text.
+_POSSIBLE = 0.03
 _STEPS = 50
 _TOLERANCE = 1e-9
 Weights = Dict[str, float]
@@ -66,6 +71,18 @@ class Reranker:
         is_complete = features.shape[1] == len(FEATURES)
         names, weights = (FEATURES, self.weights) if is_complete else (FACT_FEATURES, self.without_encoder)
         return _softmax(features @ numpy.asarray([weights[name] for name in names]))
+
+    def compared(self, probabilities: Floats1d, rows: Ints1d, features: Floats2d) -> Floats1d:
+        """Return the probabilities after some candidates were compared with the text.
+
+        probabilities (Floats1d): Those without encoder. Shape: (n,).
+        rows (Ints1d): The candidates that were compared, from `open_candidates`. They share what they had together.
+        features (Floats2d): Their features, with the columns `FEATURES`. Shape: (n_rows, 5).
+        RETURNS (Floats1d): Probabilities, which sum to 1. Shape: (n,), float64.
+        """
+        found = probabilities.copy()
+        found[rows] = found[rows].sum() * self.probabilities(features)
+        return found
 
     def to_bytes(self) -> bytes:
         """Return the weights as JSON."""
@@ -111,6 +128,23 @@ class Reranker:
         except (OSError, ValueError) as err:
             raise ValueError(Errors.ML415.format(source=path, reason=err)) from err
         return cls.from_bytes(data, path)
+
+
+def open_candidates(probabilities: Floats1d) -> Ints1d:
+    """Return which candidates of a mention must be compared with its text.
+
+    probabilities (Floats1d): Probabilities without encoder. Shape: (n,).
+    RETURNS (Ints1d): Indices of candidates; none if one of them is probable enough, or the only possible one.
+    """
+    best = probabilities.max()
+    rows: Ints1d = numpy.flatnonzero(probabilities >= _POSSIBLE * best)
+    return rows if best < _CLEAR and len(rows) > 1 else rows[:0]
+
+
+@lru_cache(maxsize=1)
+def bundled_reranker() -> Reranker:
+    """Return the model that comes with the package, for the bundled knowledge base."""
+    return Reranker.from_disk(BUNDLED)
 
 
 def fit_reranker(

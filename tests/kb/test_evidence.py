@@ -13,7 +13,7 @@ from spacy_mluke.kb.store import Entity, EntityName, Fact, Match
 HAMILTONS = [Match("canada", 0.7, "LOC"), Match("bermuda", 0.2, "LOC"), Match("driver", 0.1, "PER")]
 FACTS = {
     "canada": [Fact("P17", "CA"), Fact("P131", "ontario")],
-    "bermuda": [Fact("P17", "BM")],
+    "bermuda": [Fact("P17", "BM"), Fact("P190", "london")],
     "driver": [Fact("P27", "GB"), Fact("P54", "mercedes")],
     "toronto": [Fact("P17", "CA")],
     "senna": [Fact("P184", "driver")],
@@ -49,6 +49,10 @@ def test_facts_count_in_both_directions(evidence):
     found = features(evidence, others=["mercedes", "senna"])
     assert found["driver"]["facts"] == pytest.approx(math.log(3))
     assert found["canada"]["facts"] == 0.0
+
+
+def test_twin_towns_say_nothing(evidence):
+    assert features(evidence, others=["london"])["bermuda"]["facts"] == 0.0
 
 
 @pytest.mark.parametrize("other", ["toronto", "windsor", "CA"], ids=["by_a_fact", "by_a_class", "the_country"])

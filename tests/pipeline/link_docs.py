@@ -16,6 +16,7 @@ from spacy_mluke.extensions import install_extensions
 from spacy_mluke.kb.store import EntityStore
 from spacy_mluke.kb.store_build import StoreRow, build_store
 from spacy_mluke.pipeline.linker.mention_scores import Mention
+from spacy_mluke.types import PassageStates
 from tests.pipeline.steps import take_steps
 
 install_extensions()
@@ -34,6 +35,15 @@ SENTENCES: List[Tuple[str, List[Tuple[int, str]]]] = [
     ("Paris lives far away and Tokyo lives in Japan", [(0, "Q167646"), (5, "Q1490"), (8, "Q999")]),
     ("Tokyo is the capital of Japan and Anna lives there", [(0, "Q1490"), (5, "Q17"), (7, "NIL")]),
 ]
+
+
+def passage(token_bounds: List[Tuple[int, int]]) -> PassageStates:
+    """States of a text whose tokens have these wordpieces, between <s> and </s>."""
+    bounds = numpy.asarray(token_bounds, dtype="int32").reshape((-1, 2))
+    n = int(bounds.max(initial=1)) + 1
+    nothing = numpy.zeros((0, 2), dtype="int32")
+    pieces = numpy.arange(2.0 * n, dtype="float32").reshape((n, 2))
+    return PassageStates(pieces, bounds, nothing, pieces[:0], numpy.zeros(0, dtype=bool))
 
 
 def link_store(folder: Path) -> EntityStore:

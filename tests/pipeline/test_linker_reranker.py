@@ -14,13 +14,10 @@ from spacy_mluke.kb.candidate_sources import StoreCandidates
 from spacy_mluke.kb.evidence import FACT_FEATURES
 from spacy_mluke.kb.nil import NIL_FEATURES
 from spacy_mluke.kb.projections import DISTANCES, Projections
-from spacy_mluke.kb.ranking import DISAGREEMENT, Ranking
 from spacy_mluke.kb.reranker import FEATURES, Reranker
-from spacy_mluke.kb.store import STORE, Match
+from spacy_mluke.kb.store import STORE
 from spacy_mluke.kb.store_build import StoreRow, build_store
 from spacy_mluke.kb.store_rows import StoreDescription
-from spacy_mluke.pipeline.linker.reranking import reorder
-from spacy_mluke.pipeline.linker.similarity import context_vector
 from tests.pipeline.link_docs import link_pipeline
 
 ROWS = [
@@ -117,6 +114,23 @@ def test_the_encoder_reads_nothing_for_a_mention_that_needs_no_comparison(nlp, m
     assert linked(nlp)["hero"] > 0.99
 
 
+def test_candidates_that_are_hardly_possible_are_not_compared_with_the_text(steady_checkpoint, tmp_path, monkeypatch):
+    rows = [StoreRow(own, "en", "Paris", "LOC", prior) for own, prior in (("city", 0.6), ("hero", 0.39), ("inn", 0.01))]
+    nlp = link_pipeline(steady_checkpoint, build_store(rows, tmp_path / STORE).path)
+    linker = nlp.get_pipe("mluke_linker")
+    linker.fit_reranker(examples(nlp)).without_encoder = {**dict.fromkeys(FACT_FEATURES, 0.0), "prior": 1.0}
+    compared, vectors = [], linker.vectors
+
+    def record(docs, questions, projections=None):
+        compared.extend(match.id for question in questions for match in question.ranking.matches)
+        return vectors(docs, questions, projections)
+
+    monkeypatch.setattr(linker, "vectors", record)
+    found = linked(nlp)
+    assert sorted(compared) == ["city", "hero"]
+    assert found["inn"] == pytest.approx(0.01) and sum(found.values()) == pytest.approx(1.0)
+
+
 @pytest.mark.parametrize(("descriptions", "is_projected"), [({}, True), ({"en": "a large city"}, False)])
 def test_descriptions_that_users_wrote_are_compared_without_projections(nlp, monkeypatch, descriptions, is_projected):
     linker = nlp.get_pipe("mluke_linker")
@@ -175,40 +189,6 @@ def test_the_reranker_is_in_the_bytes_of_the_component(nlp, steady_checkpoint, s
     other = link_pipeline(steady_checkpoint, store).get_pipe("mluke_linker")
     other.from_bytes(nlp.get_pipe("mluke_linker").to_bytes())
     assert other.reranker.weights == nlp.get_pipe("mluke_linker").reranker.weights
-
-
-def test_only_the_first_candidates_change():
-    ranking = Ranking([Match("a", 0.5), Match("b", 0.3), Match("c", 0.2)], 1.0)
-    found = reorder(ranking, numpy.array([0.25, 0.75]), "X")
-    assert [(match.id, round(match.prior, 2)) for match in found.matches] == [("b", 0.6), ("a", 0.2), ("c", 0.2)]
-
-
-def test_a_likely_candidate_of_the_right_type_supports_a_mention():
-    ranking = Ranking([Match("city", 0.9, "LOC"), Match("club", 0.1, "ORG")], 0.1)
-    assert reorder(ranking, numpy.array([0.0, 1.0]), "ORG").support == pytest.approx(1.0)
-    assert reorder(ranking, numpy.array([1.0, 0.0]), "ORG").support == pytest.approx(DISAGREEMENT)
-
-
-def test_the_text_around_a_part_has_a_vector():
-    states = numpy.arange(8.0).reshape(4, 2)
-    offsets = numpy.array([[-1, -1], [0, 3], [4, 6], [7, 9]])
-    assert context_vector(states, offsets, 4, 9).tolist() == [2.0, 3.0]
-    assert context_vector(states, offsets, 0, 0).tolist() == [4.0, 5.0]
-    assert context_vector(states, offsets, 0, 9).tolist() == [4.0, 5.0]
-    assert context_vector(states[:1], offsets[:1], 0, 0).tolist() == [0.0, 0.0]
-
-
-def test_wordpieces_near_a_part_count_more_with_projections():
-    states = numpy.arange(8.0).reshape(4, 2)
-    offsets = numpy.array([[0, 2], [3, 5], [6, 8], [9, 11]])
-    matrix = numpy.eye(2, dtype="float32")
-    nearness = numpy.array([3.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0], dtype="float32")
-    own = Projections(matrix, matrix, nearness)
-    # The part is the second wordpiece: its neighbours count three times, the last one once.
-    expected = (3 * states[0] + 3 * states[2] + states[3]) / 7
-    assert context_vector(states, offsets, 3, 5, own).tolist() == pytest.approx(expected.tolist())
-    assert context_vector(states, offsets, 0, 0, own).tolist() == states.mean(axis=0).tolist()
-    assert context_vector(states[:1], offsets[:1], 0, 2, own).tolist() == [0.0, 1.0]
 
 
 def test_a_text_without_ambiguous_mentions_is_linked(nlp, tmp_path):

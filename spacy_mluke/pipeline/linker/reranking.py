@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from functools import lru_cache
 from pathlib import Path
-from typing import Any, Collection, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Collection, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import numpy
 from spacy.tokens import Doc, Span
@@ -17,29 +16,20 @@ from ...kb.candidate_sources import AUTO, CandidateSource
 from ...kb.evidence import Evidence
 from ...kb.nil import support_of
 from ...kb.projections import Projections
-from ...kb.ranking import Ranking, agreement, fitting, likely, rank
-from ...kb.reranker import BUNDLED, Reranker, fit_reranker
+from ...kb.ranking import Ranking, fitting, likely, rank
+from ...kb.reranker import Reranker, bundled_reranker, fit_reranker, open_candidates
 from ...kb.store import Match
 from ...kb.vector_space import VectorSpace
 from ...types import Floats2d
 from ..base.serialization import Part
 from .knowledge_base import KnowledgePipe
+from .questions import Question, reorder
 from .similarity import Similarity, similarities, whole_texts
 from .training import gold_links
 
 RERANKER = "reranker"
 _MAX_RANKED = 10  # candidates of a mention that are compared with its text
-# Probability without the encoder of a mention's best candidate, from which on the encoder is not asked.
-_CLEAR = 0.95
 Names = List[List[Match]]  # candidates of each name of a text
-
-
-class Question(NamedTuple):
-    """A mention with its candidates, the most likely first."""
-
-    doc: int  # index of the document in the batch
-    ent: Span
-    ranking: Ranking
 
 
 class RerankingPipe(KnowledgePipe):
@@ -201,18 +191,19 @@ class RerankingPipe(KnowledgePipe):
         found = [reranker.probabilities(own) for own in features]
         if self.cfg["similarity"] and reranker.space is not None and reranker.encoder == self._encoder_name:
             # The encoder reads nothing for a mention that priors, labels and facts decide.
-            unclear = [i for i, own in enumerate(found) if own.max() < _CLEAR]
+            rows = [open_candidates(own) for own in found]
+            unclear = [i for i, own in enumerate(rows) if len(own)]
             # The projections were trained on descriptions made of classes and facts, not on those that users write.
             described = [i for i in unclear if self._is_described(questions[i])]
             others = [i for i in unclear if i not in described]
             for space, some in ((reranker.space.plain, described), (reranker.space, others)):
                 if some:
-                    chosen = [questions[i] for i in some]
+                    chosen = [questions[i].only(rows[i]) for i in some]
                     vectors = self.vectors(docs, chosen, space.projections)
-                    base = [features[i] for i in some]
+                    base = [features[i][rows[i]] for i in some]
                     complete = self._with_similarities(space, docs, chosen, base, *vectors)
-                    for i, row in zip(some, complete, strict=True):
-                        found[i] = reranker.probabilities(row)
+                    for i, own in zip(some, complete, strict=True):
+                        found[i] = reranker.compared(found[i], rows[i], own)
         for place, probabilities in zip(places, found, strict=True):
             rankings[place] = reorder(rankings[place], probabilities, ents[place][1].label_)
 
@@ -247,7 +238,7 @@ class RerankingPipe(KnowledgePipe):
         projections (Optional[Projections]): Learned maps that the vectors are for; None if there are none.
         RETURNS (Tuple[Floats2d, List[Floats2d]]): As from `Similarity.texts` and `Similarity.descriptions`.
         """
-        parts = [(doc, ent.start_char, ent.end_char) for doc, ent, _ in questions]
+        parts = [(doc, ent.start, ent.end) for doc, ent, _ in questions]
         described = [
             self._evidence.describe(
                 ranking.matches[:_MAX_RANKED],
@@ -315,30 +306,3 @@ class RerankingPipe(KnowledgePipe):
     def _reranker_from_bytes(self, data: bytes) -> None:
         if data:
             self._reranker = Reranker.from_bytes(data)
-
-
-@lru_cache(maxsize=1)
-def bundled_reranker() -> Reranker:
-    """Return the model that comes with the package, for the bundled knowledge base."""
-    return Reranker.from_disk(BUNDLED)
-
-
-def reorder(ranking: Ranking, probabilities: Any, label: str) -> Ranking:
-    """Return a ranking whose first candidates have other probabilities.
-
-    ranking (Ranking): The candidates.
-    probabilities (Floats1d): Probabilities of the first ones, which share what they had together.
-    label (str): The mention's label.
-    RETURNS (Ranking): The same candidates, the most likely first. They support the mention if the likely ones agree
-        with its label.
-    """
-    n = len(probabilities)
-    first = ranking.matches[:n]
-    total = sum(match.prior for match in first)
-    changed = [match._replace(prior=total * float(p)) for match, p in zip(first, probabilities, strict=True)]
-    matches = sorted([*changed, *ranking.matches[n:]], key=_descending)
-    return Ranking(matches, sum(match.prior * agreement(label, match.type) for match in matches))
-
-
-def _descending(match: Match) -> float:
-    return -match.prior

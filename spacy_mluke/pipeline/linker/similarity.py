@@ -9,18 +9,18 @@ from spacy.tokens import Doc
 from spacy.vocab import Vocab
 from thinc.util import to_numpy
 
-from ...encoder.inputs import EncoderInput, no_spans
+from ...encoder.passage import read_texts
 from ...encoder.request import EncoderModel
 from ...kb.projections import DISTANCES, Projections
 from ...kb.vector_space import VectorSpace
-from ...types import Floats1d, Floats2d, Ints1d, Ints2d
+from ...types import Floats1d, Floats2d, Ints1d, PassageStates
 from ..base.transient import TransientDict
 
 _CONTEXT = DISTANCES[-1]  # wordpieces on each side of a mention
 _MAX_CACHED = 1 << 16  # descriptions: 50 MB with mluke-small
 _SCALE = 10.0
 _BATCH = 128  # texts whose states are kept at a time
-Part = Tuple[int, int, int]  # document, first character and end
+Part = Tuple[int, int, int]  # document, first token and end
 
 
 class Similarity:
@@ -57,62 +57,86 @@ class Similarity:
         texts (Sequence[Tuple[str, str]]): Names, and descriptions that begin with them. Whitespace is single spaces.
         RETURNS (Floats2d): Shape: (n, width), float32.
         """
-        lengths = {text: len(name) for name, text in texts}
-        if len(self._cache) + len(lengths) > _MAX_CACHED:
+        names = {text: name for name, text in texts}
+        if len(self._cache) + len(names) > _MAX_CACHED:
             self._cache.clear()
-        new = [text for text in lengths if text not in self._cache]
-        docs = [Doc(self.vocab, words=text.split()) for text in new]
-        vectors = self._encode(docs, [(i, 0, lengths[text]) for i, text in enumerate(new)])
+        new = [text for text in names if text not in self._cache]
+        docs = [description_doc(self.vocab, names[text], text) for text in new]
+        parts = [(i, 0, len(names[text].split())) for i, text in enumerate(new)]
+        vectors = self._encode(docs, parts)
         self._cache.update(zip(new, vectors.astype("float16"), strict=True))
         found = [self._cache[text] for _, text in texts]
         return numpy.stack(found).astype("float32") if found else vectors
 
-    def _encode(self, docs: List[Doc], parts: Sequence[Part], projections: Optional[Projections] = None) -> Floats2d:
+    def _encode(
+        self,
+        docs: List[Doc],
+        parts: Sequence[Part],
+        projections: Optional[Projections] = None,
+    ) -> Floats2d:
         found = numpy.zeros((len(parts), self.encoder.get_dim("nO")), dtype="float32")
         for first in range(0, len(docs), _BATCH):
-            some = docs[first : first + _BATCH]
-            output = self.encoder.predict(EncoderInput(some, no_spans(len(some))))
-            states: Any = to_numpy(output.piece_states)
-            ends = numpy.cumsum([len(own.piece_rows) for own in output.batch.docs])
+            states = read_texts(self.encoder, docs[first : first + _BATCH])
             for i, (doc, start, end) in enumerate(parts):
-                if first <= doc < first + len(some):
-                    alignment = output.batch.docs[doc - first]
-                    last = ends[doc - first]
-                    own = states[last - len(alignment.piece_rows) : last]
-                    found[i] = context_vector(own, alignment.piece_offsets, start, end, projections)
+                if first <= doc < first + len(states):
+                    found[i] = context_vector(states[doc - first], start, end, projections)
         return found
 
 
-def context_vector(
-    states: Any, offsets: Ints2d, start: int, end: int, projections: Optional[Projections] = None
-) -> Floats1d:
-    """Return the mean state of the text around a part.
+def description_doc(vocab: Vocab, name: str, text: str) -> Doc:
+    """Return a description as a document in which the name has tokens of its own.
 
-    states (Floats2d): States of the wordpieces of a text. Shape: (n, width).
-    offsets (Ints2d): Their characters. Shape: (n, 2).
-    start (int): First character of the part.
-    end (int): Its end.
+    vocab (Vocab): The vocabulary.
+    name (str): The name.
+    text (str): The description, which begins with the name. Whitespace is single spaces.
+    RETURNS (Doc): The document.
+    """
+    first, rest = name.split(), text[len(name) :].split()
+    spaces = [True] * (len(first) + len(rest))
+    if first:
+        spaces[len(first) - 1] = text[len(name) :].startswith(" ")
+    return Doc(vocab, words=first + rest, spaces=spaces)
+
+
+def context_vector(states: PassageStates, start: int, end: int, projections: Optional[Projections] = None) -> Floats1d:
+    """Return the mean state of the text around a mention.
+
+    states (PassageStates): The states of the text.
+    start (int): First token of the mention.
+    end (int): Its end. If it has no wordpieces, the text is all that there is.
     projections (Optional[Projections]): Has the weights of wordpieces by their distance; None if all count alike.
-    RETURNS (Floats1d): The mean of 64 wordpieces at most on each side; that of the part, if there is no other text.
+    RETURNS (Floats1d): The mean of 64 wordpieces at most on each side; that of the mention, if there is no other text.
         Shape: (width,).
     """
-    firsts, lasts = offsets.T
-    is_text = lasts > firsts
-    inside = is_text & (firsts < end) & (lasts > start)
-    around = is_text & ~inside
-    places = numpy.flatnonzero(inside)
-    if len(places):
-        around[: max(0, places[0] - _CONTEXT)] = around[places[-1] + 1 + _CONTEXT :] = False
-    if projections is not None and len(places) and around.any():
-        rows = numpy.flatnonzero(around)
-        return numpy.average(states[rows], axis=0, weights=projections.piece_weights(_distances(rows, places)))
-    kept = around if around.any() else inside
-    return states[kept].mean(axis=0) if kept.any() else numpy.zeros(states.shape[1])
+    pieces: Any = to_numpy(states.piece_states)
+    distances = piece_distances(states, start, end)
+    around = numpy.flatnonzero((distances > 0) & (distances <= _CONTEXT))
+    if not len(around):
+        return pieces[1:-1].mean(axis=0) if len(pieces) > 2 else numpy.zeros(pieces.shape[1])
+    weights = None if projections is None else projections.piece_weights(distances[around])
+    return numpy.average(pieces[around], axis=0, weights=weights)
 
 
-def _distances(rows: Ints1d, places: Ints1d) -> Ints1d:
-    """Distances of wordpieces from the first or last one of a mention."""
-    return numpy.where(rows < places[0], places[0] - rows, numpy.maximum(rows - places[-1], 1))
+def piece_distances(states: PassageStates, start: int, end: int) -> Ints1d:
+    """Return how far the wordpieces of a text are from a mention, in wordpieces.
+
+    states (PassageStates): The states of the text.
+    start (int): First token of the mention.
+    end (int): Its end.
+    RETURNS (Ints1d): 1 for the next ones; 0 for the mention's, and for <s> and </s>. If the mention has no wordpieces,
+        1 for all of the text. Shape: (n_pieces,), int64.
+    """
+    n = len(states.piece_states)
+    rows = numpy.arange(n)
+    found = numpy.zeros(n, dtype="int64")
+    bounds = states.token_bounds[start:end]
+    bounds = bounds[bounds[:, 1] > bounds[:, 0]]
+    if not len(bounds):
+        found[1:-1] = 1
+        return found
+    first, last = int(bounds[:, 0].min()), int(bounds[:, 1].max()) - 1
+    found[1:-1] = numpy.maximum(0, numpy.maximum(first - rows, rows - last))[1:-1]
+    return found
 
 
 def similarities(space: VectorSpace, text: Floats1d, lang: str, descriptions: Floats2d) -> Floats2d:

@@ -1,0 +1,67 @@
+"""What the linker compares: orders of candidates, and vectors of the text around a mention."""
+
+from __future__ import annotations
+
+import numpy
+import pytest
+from spacy.vocab import Vocab
+
+from spacy_mluke.kb.projections import DISTANCES, Projections
+from spacy_mluke.kb.ranking import DISAGREEMENT, Ranking
+from spacy_mluke.kb.store import Match
+from spacy_mluke.pipeline.linker.questions import reorder
+from spacy_mluke.pipeline.linker.similarity import context_vector, description_doc, piece_distances
+from tests.pipeline.link_docs import passage
+
+
+def test_only_the_first_candidates_change():
+    ranking = Ranking([Match("a", 0.5), Match("b", 0.3), Match("c", 0.2)], 1.0)
+    found = reorder(ranking, numpy.array([0.25, 0.75]), "X")
+    assert [(match.id, round(match.prior, 2)) for match in found.matches] == [("b", 0.6), ("a", 0.2), ("c", 0.2)]
+
+
+def test_a_likely_candidate_of_the_right_type_supports_a_mention():
+    ranking = Ranking([Match("city", 0.9, "LOC"), Match("club", 0.1, "ORG")], 0.1)
+    assert reorder(ranking, numpy.array([0.0, 1.0]), "ORG").support == pytest.approx(1.0)
+    assert reorder(ranking, numpy.array([1.0, 0.0]), "ORG").support == pytest.approx(DISAGREEMENT)
+
+
+def test_the_text_around_a_mention_has_a_vector():
+    states = passage([(1, 2), (2, 3), (3, 4)])
+    assert context_vector(states, 1, 3).tolist() == states.piece_states[1].tolist()
+    assert context_vector(states, 0, 0).tolist() == states.piece_states[1:4].mean(axis=0).tolist()
+    assert context_vector(states, 0, 3).tolist() == states.piece_states[1:4].mean(axis=0).tolist()
+    assert context_vector(passage([]), 0, 0).tolist() == [0.0, 0.0]
+
+
+def test_wordpieces_near_a_mention_count_more_with_projections():
+    states = passage([(1, 2), (2, 3), (3, 4), (4, 5)])
+    pieces = states.piece_states
+    matrix = numpy.eye(2, dtype="float32")
+    nearness = numpy.array([3.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0], dtype="float32")
+    own = Projections(matrix, matrix, nearness)
+    # The mention is the second wordpiece: its neighbours count three times, the last one once.
+    expected = (3 * pieces[1] + 3 * pieces[3] + pieces[4]) / 7
+    assert context_vector(states, 1, 2, own).tolist() == pytest.approx(expected.tolist())
+    assert context_vector(states, 0, 0, own).tolist() == pytest.approx(pieces[1:5].mean(axis=0).tolist())
+    assert context_vector(passage([(1, 2)]), 0, 1, own).tolist() == passage([(1, 2)]).piece_states[1].tolist()
+
+
+def test_wordpieces_have_distances_from_a_mention():
+    states = passage([(1, 3), (3, 3), (3, 4), (4, 7)])
+    assert piece_distances(states, 2, 3).tolist() == [0, 2, 1, 0, 1, 2, 3, 0]
+    assert piece_distances(states, 0, 2).tolist() == [0, 0, 0, 1, 2, 3, 4, 0]
+    # A mention without wordpieces: the whole text.
+    assert piece_distances(states, 1, 2).tolist() == [0, 1, 1, 1, 1, 1, 1, 0]
+
+
+def test_far_wordpieces_do_not_count():
+    states = passage([(i, i + 1) for i in range(1, 2 + 2 * DISTANCES[-1])])
+    assert context_vector(states, 0, 1).tolist() == states.piece_states[2 : 2 + DISTANCES[-1]].mean(axis=0).tolist()
+
+
+@pytest.mark.parametrize(("name", "text"), [("New York", "New York: city. USA"), ("X", "X"), ("A b", "A b is a b")])
+def test_the_name_of_a_description_has_its_own_tokens(name, text):
+    doc = description_doc(Vocab(), name, text)
+    assert doc.text.strip() == text
+    assert doc[: len(name.split())].text == name
