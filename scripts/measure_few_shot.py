@@ -58,7 +58,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
     parser.add_argument("--labels", default="", help="for IOB2: the new types, separated by commas")
     parser.add_argument("--starts", default=",".join(STARTS), help="checkpoints, separated by commas")
     parser.add_argument("--sizes", default="50,200,1000", help="numbers of training documents; 0 for all")
-    parser.add_argument("--steps", type=int, default=100, help="steps of each training")
+    parser.add_argument("--steps", type=int, default=200, help="steps of each training")
     parser.add_argument("--seeds", default="0", help="seeds, separated by commas")
     parser.add_argument("--test-limit", type=int, default=0, help="number of test documents; 0 for all")
     given, others = parser.parse_known_args(arguments)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Optional, Tuple
+from typing import Any, Callable, Optional, Sequence, Tuple
 
+import numpy
 from thinc.api import Model
 from thinc.types import Floats2d
 
@@ -62,6 +63,21 @@ def start_weights(model: Model, n_out: int, n_in: int) -> None:
     n_in (int): Input width.
     """
     set_weights(model, _fresh(model, n_out, n_in))
+
+
+def start_bias(model: Model, counts: Sequence[float], total: Optional[int] = None) -> None:
+    """Initialize the bias so that training begins with the frequencies of the classes, not with equal ones (Lin et al.,
+    2017, "Focal Loss for Dense Object Detection", section 3.3).
+
+    model (Model): As from `build_linear`, with weights. Without a bias, nothing changes.
+    counts (Sequence[float]): How often each class occurs. Length: nO.
+    total (Optional[int]): Number of examples, if each may have several classes: the bias is the logarithm of their
+        odds. None if each has one: it is the logarithm of their frequencies.
+    """
+    if "b" in model.param_names:
+        smoothed = numpy.asarray(counts, dtype="float64") + 0.5
+        rates: Any = smoothed / smoothed.sum() if total is None else smoothed / (total + 1 - smoothed)
+        model.set_param("b", model.ops.asarray1f(numpy.log(rates).astype("float32")))
 
 
 def add_rows(model: Model, n: int) -> None:

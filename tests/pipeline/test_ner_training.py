@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy
 import pytest
 from spacy.tokens import Doc, Span
@@ -151,3 +153,21 @@ def test_labels_can_be_added_to_a_trained_head(overfitted_ner):
 def test_negative_numbers_are_refused(tiny_checkpoint, option):
     with pytest.raises(ValueError, match=rf"\[ML071\] '{option}'"):
         ner_pipeline(tiny_checkpoint, **{option: -1.0})
+
+
+def test_a_fresh_head_starts_with_the_frequencies_of_the_classes(steady_checkpoint):
+    nlp = ner_pipeline(steady_checkpoint)
+    pipe = nlp.get_pipe("mluke_ner")
+    nlp.initialize(lambda: ner_examples(nlp))
+    bias = dict(zip(pipe.classes, pipe.model.get_ref("linear").get_param("b").tolist(), strict=True))
+    assert bias["NIL"] > bias["LOC"] > bias["PER"]
+    assert sum(math.exp(value) for value in bias.values()) == pytest.approx(1.0, abs=1e-5)
+
+
+def test_a_head_that_was_trained_keeps_its_bias_when_it_is_initialized_again(steady_checkpoint):
+    nlp = ner_pipeline(steady_checkpoint)
+    linear = nlp.get_pipe("mluke_ner").model.get_ref("linear")
+    nlp.initialize(lambda: ner_examples(nlp))
+    linear.get_param("b")[:] = 0.5
+    nlp.initialize(lambda: ner_examples(nlp))
+    assert linear.get_param("b").tolist() == [0.5, 0.5, 0.5]

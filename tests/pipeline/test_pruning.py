@@ -20,6 +20,8 @@ VISIBILITIES = {"isolated": {"visibility": "isolated", "max_entities": 0}, "join
 def trained(checkpoint, visibility="isolated", **config):
     nlp = ner_pipeline(checkpoint, encoder=VISIBILITIES[visibility], **config)
     nlp.initialize(lambda: ner_examples(nlp))
+    # With the frequencies of the classes, an untrained head finds no names.
+    nlp.get_pipe("mluke_ner").model.get_ref("linear").get_param("b")[:] = 0.0
     return nlp
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import spacy
 from spacy.tokens import Doc, Span
@@ -91,3 +93,14 @@ def test_scores_compare_spans_and_labels():
     assert scores["types_micro_r"] == pytest.approx(1 / 3)
     assert scores["types_per_type"]["Y"]["f"] == 0.0
     assert score_types([Example(doc, doc.copy())], spans_key="mluke_types")["types_micro_f"] is None
+
+
+def test_a_fresh_head_starts_with_the_odds_of_the_types(steady_checkpoint):
+    nlp = task_pipeline(steady_checkpoint, "mluke_typing")
+    gold = relation_examples(nlp)
+    nlp.initialize(lambda: gold)
+    pipe = nlp.get_pipe("mluke_typing")
+    truth, is_annotated, _ = pipe.targets(gold, pipe.propose([eg.predicted for eg in gold]))
+    n, counts = int(is_annotated.sum()), truth[is_annotated].sum(axis=0)
+    expected = [math.log((count + 0.5) / (n + 0.5 - count)) for count in counts]
+    assert pipe.model.get_ref("linear").get_param("b").tolist() == pytest.approx(expected, abs=1e-5)

@@ -17,6 +17,7 @@ from ...encoder.inputs import MarkedInput
 from ...errors import Errors, Warnings
 from ...heads.calibration import ClassLogits
 from ...heads.group_classifier import GroupModel
+from ...heads.linear import start_bias
 from ...types import Counts, Floats2d, GroupLogits, Ints3d
 from .labels import LabelledPipe
 from .published import load_encoder_model
@@ -138,11 +139,14 @@ class GroupClassifier(LabelledPipe, TrainablePipe):
             self.check_annotation(len(examples), missing)
         if labels is None:
             labels = sorted({label for found in annotated for label in found})
-        self.initialize_labels(labels)
-        self._warn_of_missed(examples)
+        is_fresh = self.initialize_labels(labels)
+        truth, is_annotated, n_missed = self.targets(examples, self.propose([eg.predicted for eg in examples]))
+        if is_fresh and self.independent and is_annotated.any():
+            # Most labels are rare: without this, training first makes them improbable.
+            start_bias(self.model.get_ref("linear"), truth[is_annotated].sum(axis=0), int(is_annotated.sum()))
+        self._warn_of_missed(examples, n_missed)
 
-    def _warn_of_missed(self, examples: List[Example]) -> None:
-        missed = self.targets(examples, self.propose([eg.predicted for eg in examples]))[2]
+    def _warn_of_missed(self, examples: List[Example], missed: int) -> None:
         if missed:
             total = sum(len(self.gold_labels(eg) or []) for eg in examples)
             hint = self.missed_hint()

@@ -123,18 +123,21 @@ class LabelledPipe(HeadPipe):
     def needs_annotation(self) -> bool:
         return not self.classes and super().needs_annotation()
 
-    def initialize_labels(self, labels: Iterable[str]) -> None:
+    def initialize_labels(self, labels: Iterable[str]) -> bool:
         """Give the head weights for labels: published weights if they cover all labels, else fresh weights.
 
         labels (Iterable[str]): Labels, in addition to those that were added before.
+        RETURNS (bool): Whether its weights are fresh.
         """
         wanted = [*self.classes, *labels]
         if not self.has_head():
             self.load_published_head()
-        if not self.has_head() or not set(wanted) <= set(self.classes):
+        is_fresh = not self.has_head() or not set(wanted) <= set(self.classes)
+        if is_fresh:
             self.cfg["classes"] = list(dict.fromkeys([*self.default_classes(), *wanted]))
             self.initialize_head()
         self._add_strings()
+        return is_fresh
 
     def load_published_head(self) -> bool:
         # Labels that were added by hand are not those of the published head.

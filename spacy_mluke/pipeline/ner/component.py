@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Union, cast
+from collections import Counter
+from typing import Any, Callable, Iterable, List, Mapping, Optional, Sequence, Tuple, Union, cast
 
 import numpy
 from spacy.language import Language
@@ -32,6 +33,7 @@ from ...errors import (
 )
 from ...heads.calibration import ClassLogits
 from ...heads.kept_states import KeptStates
+from ...heads.linear import start_bias
 from ...heads.losses import cross_entropy
 from ...heads.span_classifier import SpanInput, SpanModel
 from ...scorers.confidence import Judged, judge_entities
@@ -235,23 +237,29 @@ class EntityRecognizer(ListenedPass, KnownNamesPipe, TrainablePipe):
         """
         validate_get_examples(get_examples, "EntityRecognizer.initialize")
         load_encoder_model(self.model)
-        found: Dict[str, None] = {}
+        found: Counter = Counter()
         is_annotated = False
-        n_entities = n_missed = n_examples = 0
+        n_entities = n_missed = n_examples = n_negatives = 0
         for examples in minibatch(get_examples(), MAX_DOCS):
             gold = [find_gold(eg, self.gold_key, n) for n, eg in enumerate(examples)]
             is_annotated |= any(known is not None for known in gold)
             for eg in examples:
-                found.update(dict.fromkeys(span.label_ for span in reference_spans(eg.reference, self.gold_key) or []))
+                found.update(span.label_ for span in reference_spans(eg.reference, self.gold_key) or [])
             spans = suggest_candidates(self.suggester, [eg.predicted for eg in examples])
             # Before the labels are known, candidates are only counted: any class will do.
             counts = find_gold_classes(gold, spans, lambda label: 1, 0)
+            n_tokens = numpy.asarray([len(eg.predicted) for eg in examples], dtype="int64")
+            drawn = sample(counts.class_ids, spans, n_tokens, 0, self.cfg["negatives_per_token"])
+            n_negatives += int((counts.class_ids[drawn] == 0).sum())
             n_examples += len(examples)
             n_entities += counts.n_entities
             n_missed += counts.n_missed
         if not is_annotated and labels is None:
             self.check_annotation(n_examples, Errors.ML204.format(name=self.name, where=self.gold_hint))
-        self.initialize_labels(sorted(found) if labels is None else labels)
+        is_fresh = self.initialize_labels(sorted(found) if labels is None else labels)
+        if is_fresh and n_entities:
+            found[self.cfg["negative_label"]] = n_negatives
+            start_bias(self.model.get_ref("linear"), [found[label] for label in self.classes])
         if n_missed:
             hint = (
                 f"the suggester of [components.{self.name}.suggester] does not suggest them, or the tokens of the "
