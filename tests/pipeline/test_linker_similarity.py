@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy
 import pytest
+from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
 from spacy_mluke.kb.projections import DISTANCES, Projections
 from spacy_mluke.kb.ranking import DISAGREEMENT, Ranking
 from spacy_mluke.kb.store import Match
-from spacy_mluke.pipeline.linker.questions import reorder
+from spacy_mluke.pipeline.linker.questions import Name, Question, favoured, reorder
 from spacy_mluke.pipeline.linker.similarity import context_vector, description_doc, piece_distances
 from tests.pipeline.link_docs import passage
 
@@ -24,6 +25,19 @@ def test_a_likely_candidate_of_the_right_type_supports_a_mention():
     ranking = Ranking([Match("city", 0.9, "LOC"), Match("club", 0.1, "ORG")], 0.1)
     assert reorder(ranking, numpy.array([0.0, 1.0]), "ORG").support == pytest.approx(1.0)
     assert reorder(ranking, numpy.array([1.0, 0.0]), "ORG").support == pytest.approx(DISAGREEMENT)
+
+
+@pytest.mark.parametrize(
+    ("bounds", "ids", "is_changed"),
+    [((0, 3), ["texas"], True), ((0, 1), ["texas"], False), ((2, 3), ["texas"], False), ((0, 3), ["song"], False)],
+)
+def test_a_longer_name_says_which_candidate_is_meant(bounds, ids, is_changed):
+    doc = Doc(Vocab(), words=["Paris", ",", "Texas"])
+    question = Question(0, doc[0:1], Ranking([Match("city", 0.9), Match("texas", 0.1)], 1.0))
+    names = [Name(*bounds, [Match(own, 1.0) for own in ids])]
+    found = favoured(numpy.array([0.8, 0.2]), question, names)
+    assert found.sum() == pytest.approx(1.0)
+    assert (found[1] > 0.9) == is_changed and is_changed != (found.tolist() == [0.8, 0.2])
 
 
 def test_the_text_around_a_mention_has_a_vector():

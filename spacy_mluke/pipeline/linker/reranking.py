@@ -18,18 +18,16 @@ from ...kb.nil import support_of
 from ...kb.projections import Projections
 from ...kb.ranking import Ranking, fitting, likely, rank
 from ...kb.reranker import Reranker, bundled_reranker, fit_reranker, open_candidates
-from ...kb.store import Match
 from ...kb.vector_space import VectorSpace
 from ...types import Floats2d
 from ..base.serialization import Part
 from .knowledge_base import KnowledgePipe
-from .questions import Question, reorder
+from .questions import Name, Question, favoured, reorder
 from .similarity import Similarity, similarities, whole_texts
 from .training import gold_links
 
 RERANKER = "reranker"
 _MAX_RANKED = 10  # candidates of a mention that are compared with its text
-Names = List[List[Match]]  # candidates of each name of a text
 
 
 class RerankingPipe(KnowledgePipe):
@@ -162,7 +160,7 @@ class RerankingPipe(KnowledgePipe):
         reranker = self.reranker if rerank else None
         if reranker is None:
             names = self._names(docs, {i for (i, _), own in zip(ents, found, strict=True) if len(own) > 1})
-            context = {i: likely(own) for i, own in names.items()}
+            context = {i: likely(name.matches for name in own) for i, own in names.items()}
             return [
                 rank(own, ent.label_, context.get(i, ()), self.candidates.facts)
                 for (i, ent), own in zip(ents, found, strict=True)
@@ -187,8 +185,12 @@ class RerankingPipe(KnowledgePipe):
     ) -> None:
         """Rank the candidates of some mentions again, in place."""
         questions = [Question(*ents[place], rankings[place]) for place in places]
-        features = self.fact_features(docs, questions)
-        found = [reranker.probabilities(own) for own in features]
+        names = self._names(docs, {question.doc for question in questions})
+        features = self.fact_features(docs, questions, names)
+        found = [
+            favoured(reranker.probabilities(own), question, names.get(question.doc, ()))
+            for own, question in zip(features, questions, strict=True)
+        ]
         if self.cfg["similarity"] and reranker.space is not None and reranker.encoder == self._encoder_name:
             # The encoder reads nothing for a mention that priors, labels and facts decide.
             rows = [open_candidates(own) for own in found]
@@ -211,18 +213,23 @@ class RerankingPipe(KnowledgePipe):
         """Whether the knowledge base has a description of one of the candidates."""
         return any(self.candidates.descriptions(match.id) for match in question.ranking.matches[:_MAX_RANKED])
 
-    def fact_features(self, docs: Sequence[Doc], questions: Sequence[Question]) -> List[Floats2d]:
+    def fact_features(
+        self, docs: Sequence[Doc], questions: Sequence[Question], names: Optional[Dict[int, List[Name]]] = None
+    ) -> List[Floats2d]:
         """Return the features of the first candidates of each mention that need no encoder.
 
         docs (Sequence[Doc]): The documents.
         questions (Sequence[Question]): The mentions.
+        names (Optional[Dict[int, List[Name]]]): The names of each text; None to find them.
         RETURNS (List[Floats2d]): As from `Evidence.features`.
         """
-        names = self._names(docs, {question.doc for question in questions})
+        if names is None:
+            names = self._names(docs, {question.doc for question in questions})
         found = []
         for doc, ent, ranking in questions:
             first = ranking.matches[:_MAX_RANKED]
-            own = self._evidence.features(first, ent.label_, names.get(doc, ()), use_facts=self.cfg["use_facts"])
+            others = [name.matches for name in names.get(doc, ())]
+            own = self._evidence.features(first, ent.label_, others, use_facts=self.cfg["use_facts"])
             # `rank` has multiplied the priors by the agreement with the label, which has a column of its own.
             own[:, 0] -= own[:, 1]
             found.append(own)
@@ -266,8 +273,8 @@ class RerankingPipe(KnowledgePipe):
             for question, own, mention, vectors in zip(questions, features, mentions, descriptions, strict=True)
         ]
 
-    def _names(self, docs: Sequence[Doc], which: Collection[int]) -> Dict[int, Names]:
-        """Candidates of all names of some texts, also of names that are no entities of `doc.ents`."""
+    def _names(self, docs: Sequence[Doc], which: Collection[int]) -> Dict[int, List[Name]]:
+        """All names of some texts with their candidates, also names that are no entities of `doc.ents`."""
         if not self.cfg["use_facts"] or not self.candidates.has_facts:
             return {}
         found = {}
@@ -275,7 +282,8 @@ class RerankingPipe(KnowledgePipe):
             doc = docs[i]
             bounds = self._finders(self._lang(doc)).find_longest(doc.text)
             spans = [span for span in (doc.char_span(*own, alignment_mode="expand") for own in bounds) if span]
-            found[i] = self.candidates(spans) if spans else []
+            matches = self.candidates(spans) if spans else []
+            found[i] = [Name(span.start, span.end, own) for span, own in zip(spans, matches, strict=True)]
         return found
 
     def _lang(self, doc: Doc) -> str:
