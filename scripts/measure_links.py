@@ -21,6 +21,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any, Dict, List, Tuple
 
+import spacy
 import typer
 from spacy.tokens import Doc, Span
 from wasabi import msg
@@ -40,7 +41,7 @@ from scripts.linking.gold import (
     read_relx,
     sample,
 )
-from scripts.linking.pipelines import make_linker
+from scripts.linking.pipelines import add_linker
 from scripts.measure_knowledge import ner_files, read_sentences
 from spacy_mluke.kb.candidate_sources import StoreCandidates
 from spacy_mluke.kb.matching import Match
@@ -76,7 +77,8 @@ def main(data: Path = DATA, n: int = N, n_ner: int = N_NER, only: str = ONLY, ou
     corpora = read_all(data, n)
     wanted = only.split(",")
     if "gold" in wanted:
-        nlp, linker = make_linker(reranker="auto")
+        nlp = spacy.blank("xx")
+        linker = add_linker(nlp, reranker="auto")
         candidates = HidingCandidates("knowledge")
         candidates.hidden = {}
         linker.set_candidates(candidates)

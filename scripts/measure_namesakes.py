@@ -13,11 +13,12 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any, Dict, List
 
+import spacy
 import typer
 from wasabi import msg
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from scripts.linking.pipelines import make_linker
+from scripts.linking.pipelines import add_linker
 from spacy_mluke.annotate.mentions import split_tokens
 
 EXAMS = Path(__file__).resolve().parent / "world"
@@ -36,7 +37,8 @@ _RUNS = (
 
 def main(n: int = N, output: Path = OUTPUT) -> None:
     """Measure it."""
-    nlp, linker = make_linker(reranker="auto")
+    nlp = spacy.blank("xx")
+    linker = add_linker(nlp, reranker="auto")
     linker.load()
     figures: Dict[str, Dict[str, Any]] = defaultdict(dict)
     for name, exam, reranker, with_labels in _RUNS:

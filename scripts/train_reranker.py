@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy
+import spacy
 import typer
 from spacy.tokens import Doc, Span
 from wasabi import msg
@@ -27,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from scripts.linking import nil
 from scripts.linking.gold import CORPORA, DEVELOPMENT, TEST, TRAIN, UNKNOWN, Gold, part_of, read_corpus, sample
 from scripts.linking.gold import make_docs as make_gold_docs
-from scripts.linking.pipelines import make_linker
+from scripts.linking.pipelines import add_linker
 from spacy_mluke.kb.ranking import Ranking, agreement, rank
 from spacy_mluke.kb.reranker import (
     FEATURES,
@@ -102,7 +103,8 @@ def main(
     seed: int = SEED,
 ) -> None:
     """Train and measure it."""
-    nlp, linker = make_linker("en", nil=0.0)
+    nlp = spacy.blank("en")
+    linker = add_linker(nlp, nil=0.0)
     corpora = [(name, sample(read_corpus(data / "relations" / f"{name}.jsonl"), n, seed)) for name in CORPORA]
     linker.load()
     vectors = read_space(space)

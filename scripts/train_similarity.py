@@ -24,8 +24,9 @@ from wasabi import msg
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from scripts.linking.distant import Distant, files, find_mentions, namesakes, read_texts
 from scripts.linking.gold import bucket
-from scripts.linking.pipelines import make_linker
+from scripts.linking.pipelines import add_linker
 from scripts.linking.projections import Item, Options, accuracy, fit_projections
+from scripts.xx_mluke_small.examples import make_blank
 from spacy_mluke.encoder.passage import read_texts as read_states
 from spacy_mluke.kb.projections import DISTANCES
 from spacy_mluke.pipeline.linker.similarity import piece_distances, whole_texts
@@ -46,7 +47,8 @@ _FEW, _N_WHOLE = 50, 100  # a language with fewer mentions also has the mean of 
 
 def main(data: Path = DATA, out: Path = OUT, n: int = N, seed: int = SEED) -> None:
     """Train and measure them."""
-    nlp, linker = make_linker(pieces=True)
+    nlp = make_blank()
+    linker = add_linker(nlp)
     linker.load()
     texts = read_texts(data, seed)
     mentions = choose(find_mentions(nlp, linker, texts), n, seed)

@@ -1,30 +1,19 @@
-"""The pipeline with the linker that is trained or measured."""
+"""The linker that is trained or measured."""
 
 from __future__ import annotations
 
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, Optional
 
-import spacy
-
-_PIECES = {
-    "@tokenizers": "spacy-mluke.PieceTokenizer.v1",
-    "base": {"@tokenizers": "spacy.Tokenizer.v1"},
-    "split_particles": True,
-}
+from spacy.language import Language
 
 
-def make_linker(
-    lang: str = "xx", *, reranker: Optional[str] = None, nil: float = 0.1, pieces: bool = False
-) -> Tuple[Any, Any]:
-    """Return a pipeline with a linker to the bundled knowledge base.
+def add_linker(nlp: Language, *, reranker: Optional[str] = None, nil: float = 0.1) -> Any:
+    """Add a linker to the bundled knowledge base to a pipeline.
 
-    lang (str): Language of the tokenizer.
+    nlp (Language): The pipeline.
     reranker (Optional[str]): The option of the linker.
     nil (float): The option of the linker.
-    pieces (bool): Whether text without spaces is split at wordpieces, as in `xx_mluke_small`.
-    RETURNS (Tuple[Language, MaskedEntityLinker]): The pipeline and the component.
+    RETURNS (MaskedEntityLinker): The component.
     """
-    config: Dict[str, Any] = {"nlp": {"tokenizer": _PIECES}} if pieces else {}
-    nlp = spacy.blank(lang, config=config)
-    options = {"candidates": {"path": "knowledge"}, "reranker": reranker, "nil": nil}
-    return nlp, nlp.add_pipe("mluke_linker", config=options)
+    config = {"candidates": {"path": "knowledge"}, "reranker": reranker, "nil": nil}
+    return nlp.add_pipe("mluke_linker", config=config)

@@ -68,12 +68,7 @@ class Similarity:
         found = [self._cache[text] for _, text in texts]
         return numpy.stack(found).astype("float32") if found else vectors
 
-    def _encode(
-        self,
-        docs: List[Doc],
-        parts: Sequence[Part],
-        projections: Optional[Projections] = None,
-    ) -> Floats2d:
+    def _encode(self, docs: List[Doc], parts: Sequence[Part], projections: Optional[Projections] = None) -> Floats2d:
         found = numpy.zeros((len(parts), self.encoder.get_dim("nO")), dtype="float32")
         for first in range(0, len(docs), _BATCH):
             states = read_texts(self.encoder, docs[first : first + _BATCH])
