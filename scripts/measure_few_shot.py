@@ -61,16 +61,18 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
     parser.add_argument("--steps", type=int, default=200, help="steps of each training")
     parser.add_argument("--seeds", default="0", help="seeds, separated by commas")
     parser.add_argument("--test-limit", type=int, default=0, help="number of test documents; 0 for all")
+    parser.add_argument("--thresholds", default="", help="score with each of these thresholds, separated by commas")
     given, others = parser.parse_known_args(arguments)
     overrides = parse_config_overrides(others)
     labels = given.labels.split(",")
+    thresholds = [float(threshold) for threshold in given.thresholds.split(",") if threshold]
     nlp = spacy.blank("xx")
     pool, test = (read_docs(nlp, path, labels) for path in (given.train, given.test))
     test = test[: given.test_limit or None]
     component = load_config(given.config)["nlp"]["pipeline"][-1]
     names = SCORES[component]
     print(f"{component}: {len(test)} test documents, {count(test)} entities or questions; {given.steps} steps")
-    print(f"| start | documents | entities or questions | seed | {' | '.join(names)} | seconds of CPU |")
+    print(f"| start | documents | entities or questions | seed | threshold | {' | '.join(names)} | seconds of CPU |")
     for seed in map(int, given.seeds.split(",")):
         shuffled = random.Random(seed).sample(pool, len(pool))
         for size in map(int, given.sizes.split(",")):
@@ -79,9 +81,13 @@ def main(arguments: Optional[Sequence[str]] = None) -> None:
                 began = time.process_time()
                 trained = train(given.config, chosen, start, n_steps=given.steps, seed=seed, overrides=overrides)
                 seconds = time.process_time() - began
-                scores = evaluate(trained, test)
-                figures = " | ".join(f"{100 * scores[name]:.1f}" for name in names)
-                print(f"| {start} | {len(chosen)} | {count(chosen)} | {seed} | {figures} | {seconds:.0f} |", flush=True)
+                pipe: Any = trained.get_pipe(component)
+                for threshold in thresholds or [pipe.cfg["threshold"]]:
+                    pipe.cfg["threshold"] = threshold
+                    scores = evaluate(trained, test)
+                    row = [start, len(chosen), count(chosen), seed, threshold]
+                    row += [f"{100 * scores[name]:.1f}" for name in names]
+                    print(f"| {' | '.join(map(str, row))} | {seconds:.0f} |", flush=True)
 
 
 def read_docs(nlp: Language, path: Path, labels: Sequence[str]) -> List[Doc]:

@@ -28,7 +28,7 @@ def test_a_line_for_each_start_and_size_has_scores_of_the_given_types(steady_che
     ]
     assert [row[2] for row in rows] == ["1", "3"]
     assert rows[1][3] == "3"
-    assert all(0.0 <= float(row[7]) <= 100.0 for row in rows)
+    assert all(0.0 <= float(row[8]) <= 100.0 for row in rows)
 
 
 def test_settings_of_the_config_can_be_changed_and_no_step_trains_nothing(steady_checkpoint, tmp_path, capsys):  # noqa: F811
@@ -38,7 +38,17 @@ def test_settings_of_the_config_can_be_changed_and_no_step_trains_nothing(steady
     main([str(file), str(file), *options, "--components.mluke_ner.threshold", "0.99"])
     row = [cell.strip() for cell in capsys.readouterr().out.splitlines()[-1].split("|")]
     assert row[2] == "3"
-    assert row[7] == "0.0"  # no candidate of an untrained head is this probable
+    assert row[8] == "0.0"  # no candidate of an untrained head is this probable
+
+
+def test_a_training_is_scored_with_each_threshold(steady_checkpoint, tmp_path, capsys):  # noqa: F811
+    file = tmp_path / "sentences.iob2"
+    file.write_text(SENTENCES, encoding="utf8")
+    options = ["--labels", "LOC", "--starts", str(steady_checkpoint), "--sizes", "0", "--steps", "1"]
+    main([str(file), str(file), *options, "--thresholds", "0.0,0.99"])
+    rows = [[cell.strip() for cell in line.split("|")] for line in capsys.readouterr().out.splitlines()[-2:]]
+    assert [row[5] for row in rows] == ["0.0", "0.99"]
+    assert rows[0][-2] == rows[1][-2]  # seconds: it is trained once
 
 
 def test_questions_are_counted(tmp_path):
