@@ -19,11 +19,13 @@ import typer
 from wasabi import msg
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from knowledge.cleaning import Cleaner, CleanName
+from knowledge.cleaning import NOT_LATIN, Cleaner, CleanName
 from knowledge.demonyms import add_demonyms
 from knowledge.frequencies import count_words
+from knowledge.more import read_more, read_more_facts
 from knowledge.sources import (
     Item,
+    lines,
     read_citizenships,
     read_class_names,
     read_facts,
@@ -36,6 +38,8 @@ from knowledge.sources import (
 )
 from knowledge.surnames import add_surnames, weight
 
+from spacy_mluke.kb.packed import CLASSES, ENTITIES, FACTS, MORE_ENTITIES, MORE_FACTS
+
 DATA = typer.Argument(..., help="Folder of entities and ner", exists=True, file_okay=False)
 WORLD = typer.Argument(..., help="Folder of assets/world", exists=True, file_okay=False)
 OUT = typer.Argument(..., help="Folder to write")
@@ -43,75 +47,11 @@ N = typer.Option(100_000, help="Number of entities")
 PRESET = typer.Option(6, help="Effort of the compression")
 
 LANGUAGES = {
-    "af",
-    "ar",
-    "az",
-    "be",
-    "bg",
-    "bn",
-    "bs",
-    "ca",
-    "cs",
-    "cy",
-    "da",
-    "de",
-    "el",
-    "en",
-    "es",
-    "et",
-    "eu",
-    "fa",
-    "fi",
-    "fr",
-    "ga",
-    "gl",
-    "he",
-    "hi",
-    "hr",
-    "hu",
-    "hy",
-    "id",
-    "is",
-    "it",
-    "ja",
-    "ka",
-    "kk",
-    "ko",
-    "la",
-    "lb",
-    "lt",
-    "lv",
-    "mk",
-    "ml",
-    "mr",
-    "ms",
-    "nb",
-    "nl",
-    "nn",
-    "no",
-    "pl",
-    "pt",
-    "ro",
-    "ru",
-    "sh",
-    "sk",
-    "sl",
-    "sq",
-    "sr",
-    "sv",
-    "sw",
-    "ta",
-    "te",
-    "th",
-    "tl",
-    "tr",
-    "uk",
-    "ur",
-    "uz",
-    "vi",
-    "zh",
-    "zh-hant",
-}
+    "af", "ar", "az", "be", "bg", "bn", "bs", "ca", "cs", "cy", "da", "de", "el", "en", "es", "et", "eu", "fa",
+    "fi", "fr", "ga", "gl", "he", "hi", "hr", "hu", "hy", "id", "is", "it", "ja", "ka", "kk", "ko", "la", "lb",
+    "lt", "lv", "mk", "ml", "mr", "ms", "nb", "nl", "nn", "no", "pl", "pt", "ro", "ru", "sh", "sk", "sl", "sq",
+    "sr", "sv", "sw", "ta", "te", "th", "tl", "tr", "uk", "ur", "uz", "vi", "zh", "zh-hant",
+}  # fmt: skip
 # Ids of Wikidata that the data's table of links lacks: territories, and cities that share names, country and class with
 # an entity of Wikidata. All were read.
 LINKS = Path(__file__).resolve().parent / "knowledge" / "links.tsv"
@@ -119,6 +59,9 @@ LINKS = Path(__file__).resolve().parent / "knowledge" / "links.tsv"
 DEMONYMS = Path(__file__).resolve().parent / "knowledge" / "demonyms.tsv"
 # Names of classes for which the data has several labels, or a wrong one. All were read.
 CLASS_NAMES = Path(__file__).resolve().parent / "knowledge" / "class_names.tsv"
+# Entities whose names the data lacks. They are packed apart: a change of them is a small one.
+MORE = Path(__file__).resolve().parent / "knowledge"
+NAMES_TABLE, ENTITIES_TABLE, FACTS_TABLE = MORE / "more_names.tsv", MORE / "more_entities.tsv", MORE / "more_facts.tsv"
 MAX_OCCUPATIONS = 5  # of one person
 _OTHER = 25.0  # entities that are neither persons, places, organisations, works nor events must be better known
 _ALIAS, _WEAK, _USUAL = "~", "!", "^"
@@ -144,25 +87,59 @@ def main(data: Path = DATA, world: Path = WORLD, out: Path = OUT, n: int = N, pr
     cleaner.counts["countries by their adjectives"] = n_demonyms
     cleaned = {qid: cleaner.clean(items[qid]) for qid in sorted(items, key=number)}
     cleaned = {qid: own for qid, own in cleaned.items() if own}
-    facts = set(read_facts(entities / "facts.tsv.xz", set(cleaned)))
+    more = clean_more(data, items, types, cleaner)
+    known, new = {*cleaned, *more}, more.keys() - cleaned.keys()
+    facts = set(read_facts(entities / "facts.tsv.xz", known))
+    facts.update(read_more_facts(FACTS_TABLE))
     for relation, subject, object_ in place_facts:
         facts.add((relation, links.get(subject, subject), links.get(object_, object_)))
-    facts = {fact for fact in facts if fact[1] in cleaned and fact[2] in cleaned}
+    facts = {fact for fact in facts if fact[1] in known and fact[2] in known}
+    more_facts = {fact for fact in facts if fact[1] in new or fact[2] in new}
     out.mkdir(parents=True, exist_ok=True)
     occupations, occupation_names = read_occupations(entities / "facts.tsv.xz", entities / "names.tsv.xz")
     class_names = {**occupation_names, **class_names, **read_class_names(CLASS_NAMES)}
-    for qid in cleaned:
+    for qid in known:
         if items[qid].type == "PER":
             items[qid].classes += occupations.get(qid, [])[:MAX_OCCUPATIONS]
-    used = Counter(class_id for qid in cleaned for class_id in items[qid].classes)
-    classes = sorted(used, key=lambda class_id: (-used[class_id], class_id))
+    # The classes of the other entities come first, with the numbers that they have without these.
+    classes = list(dict.fromkeys([*count_classes(items, cleaned), *count_classes(items, more)]))
     places_of = {class_id: i for i, class_id in enumerate(classes)}
-    rows = (entity_line(items[qid], own, places_of) for qid, own in cleaned.items())
-    pack(out / "entities.tsv.xz", rows, preset)
-    pack(out / "facts.tsv.xz", fact_lines(facts), preset)
-    lines = (f"{class_id}\t{class_name(class_id, class_names)}\n" for class_id in classes)
-    (out / "classes.tsv").write_text("".join(lines), encoding="utf8")
+    for file, own in ((ENTITIES, cleaned), (MORE_ENTITIES, more)):
+        pack(out / file, (entity_line(items[qid], names, places_of) for qid, names in own.items()), preset)
+    pack(out / FACTS, fact_lines(facts - more_facts), preset)
+    pack(out / MORE_FACTS, fact_lines(more_facts), preset)
+    rows = (f"{class_id}\t{class_name(class_id, class_names)}\n" for class_id in classes)
+    (out / CLASSES).write_text("".join(rows), encoding="utf8")
+    for qid, names in more.items():
+        cleaned[qid] = cleaned.get(qid, []) + names
     write_manifest(out, items, cleaned, len(facts), cleaner)
+
+
+def clean_more(
+    data: Path,
+    items: Dict[str, Item],
+    types: Dict[str, Tuple[str, List[str]]],
+    cleaner: Cleaner,
+) -> Dict[str, List[CleanName]]:
+    """Add the entities that the data lacks to `items`, and return their names, and further names of the others."""
+    entities = data / "entities"
+    nameless = {row[0] for row in lines(NAMES_TABLE)}
+    prominence = read_prominence(entities / "popularity.tsv.xz", entities / "names.tsv.xz", nameless)
+    more = read_more(NAMES_TABLE, ENTITIES_TABLE, items, types, prominence, sorted(LANGUAGES - NOT_LATIN))
+    new = {qid: item for qid, item in more.items() if qid not in items}
+    for qid, names in read_names(entities / "names.tsv.xz", set(new), LANGUAGES).items():
+        new[qid].names += names
+    n_surnames = add_surnames(new, read_citizenships(entities / "facts.tsv.xz"), items)
+    cleaner.counts["people by their last name"] += n_surnames
+    items.update(new)
+    found = {qid: cleaner.clean(more[qid]) for qid in sorted(more, key=number)}
+    return {qid: own for qid, own in found.items() if own}
+
+
+def count_classes(items: Dict[str, Item], chosen: Iterable[str]) -> List[str]:
+    """Return the classes of entities, the most frequent ones first."""
+    used = Counter(class_id for qid in chosen for class_id in items[qid].classes)
+    return sorted(used, key=lambda class_id: (-used[class_id], class_id))
 
 
 def choose(
@@ -241,7 +218,7 @@ def write_manifest(
     out: Path, items: Dict[str, Item], cleaned: Dict[str, List[CleanName]], n_facts: int, cleaner: Cleaner
 ) -> None:
     """Write counts and checksums, and samples of what was dropped."""
-    files = ("entities.tsv.xz", "facts.tsv.xz", "classes.tsv")
+    files = (ENTITIES, FACTS, CLASSES, MORE_ENTITIES, MORE_FACTS)
     counts: Dict[str, Any] = {
         "entities": len(cleaned),
         "types": dict(sorted(Counter(items[qid].type for qid in cleaned).items())),

@@ -38,6 +38,7 @@ _GROUPS = {
 }
 SCRIPTS = {lang: scripts for langs, scripts in _GROUPS.items() for lang in langs.split()}
 _BOTH = {"sr", "kk", "az", "uz"}  # languages that are written in Latin letters, too
+NOT_LATIN = SCRIPTS.keys() - {"az", "uz"}  # languages that are mostly written in other letters
 # Some sources have these as aliases of thousands of entities.
 _PRONOUNS = {"he", "her", "him", "his", "it", "its", "she", "their", "them", "they"}
 _SHARED = 4  # a name in this many languages is stored once, without a language

@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
-from typing import Any, Dict, Iterable, Iterator, List, Set, Tuple
+from typing import Any, Container, Dict, Iterable, Iterator, List, Set, Tuple
 
 # The first of these that an entity's classes have is its type.
 TYPES = ("PER", "LOC", "ORG", "WORK", "EVENT", "OTHER")
@@ -65,12 +65,13 @@ def read_types(path: Path) -> Tuple[Dict[str, Tuple[str, List[str]]], Dict[str, 
     return types, names
 
 
-def read_prominence(path: Path, names: Path) -> Dict[str, float]:
+def read_prominence(path: Path, names: Path, nameless: Container[str] = ()) -> Dict[str, float]:
     """Return how well-known each entity is: the number of languages with a name, with additions for the best-known.
 
     Of most entities, the names in only some languages are known (`_LISTED`). They count with the median number of
     languages of the entities whose names are known in all languages and that have as many of these. Where even those
-    are too few to say anything, but a list of well-known entities has the entity, it counts as the others of that list.
+    are too few to say anything, but a list of well-known entities has the entity, it counts as the others of that list;
+    and so do the entities `nameless`, whose names the sources lack.
     """
     languages: Dict[str, Set[str]] = defaultdict(set)
     for qid, language, _, _ in lines(names):
@@ -86,7 +87,7 @@ def read_prominence(path: Path, names: Path) -> Dict[str, float]:
     found = {}
     for qid, own_lists in lists.items():
         number = numbers.get(qid, 0.0)
-        if qid in unclear and any(own_lists):
+        if (qid in unclear or qid in nameless) and any(own_lists):
             number = max(number, of_list[own_lists])
         level, is_in_pantheon = own_lists
         found[qid] = number + _VITAL.get(level, 0.0) + (_PANTHEON if is_in_pantheon else 0.0)

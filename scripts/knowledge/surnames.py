@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from typing import Dict, Iterable, List, Optional, Set, Tuple
+from types import MappingProxyType
+from typing import Dict, Iterable, List, Mapping, Optional, Set, Tuple
 
 from spacy_mluke.kb.packed_cells import ALIAS_WEIGHT
 
@@ -45,24 +46,27 @@ _LEAST_LETTERS = 3
 _MOST_WORDS = 4
 
 
-def add_surnames(items: Dict[str, Item], citizenships: Iterable[Tuple[str, str]]) -> int:
+def add_surnames(
+    items: Dict[str, Item], citizenships: Iterable[Tuple[str, str]], others: Mapping[str, Item] = MappingProxyType({})
+) -> int:
     """Add last names as aliases of the people who are best-known by them.
 
     items (Dict[str, Item]): The entities, changed in place.
     citizenships (Iterable[Tuple[str, str]]): Persons and countries, which tell where in a name the last name is.
+    others (Mapping[str, Item]): Further entities that have names. They stay as they are.
     RETURNS (int): Number of people with such an alias.
     """
     countries: Dict[str, Set[str]] = defaultdict(set)
     for qid, country in citizenships:
         countries[qid].add(country)
-    others: Dict[str, float] = defaultdict(float)  # the weight of what is no person, by label
+    things: Dict[str, float] = defaultdict(float)  # the weight of what is no person, by label
     people: Dict[str, Dict[str, float]] = defaultdict(dict)
     names: Dict[str, List[Tuple[str, str]]] = {}
-    for item in items.values():
+    for item in (*items.values(), *others.values()):
         if item.type != "PER":
             for _, name, is_label in item.names:
                 if is_label:
-                    others[name.casefold()] = max(others[name.casefold()], weight(item))
+                    things[name.casefold()] = max(things[name.casefold()], weight(item))
             continue
         names[item.id] = [
             (lang, found)
@@ -72,15 +76,15 @@ def add_surnames(items: Dict[str, Item], citizenships: Iterable[Tuple[str, str]]
         for _, found in names[item.id]:
             people[found.casefold()][item.id] = weight(item)
     n_people = 0
-    for qid, own in names.items():
-        item = items[qid]
+    for qid, item in items.items():
+        own = names.get(qid, [])
         known = {name.casefold() for _, name, _ in item.names}
         added = [
             (lang, found, False)
             for lang, found in own
             if found.casefold() not in known
             and weight(item) >= LEAST_PRIOR
-            and others[found.casefold()] < ALIAS_WEIGHT * weight(item)
+            and things[found.casefold()] < ALIAS_WEIGHT * weight(item)
             and is_dominant(people[found.casefold()], qid)
         ]
         item.names += added

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 from typing import Iterator, NamedTuple, Optional, Tuple
 
 from ..errors import Errors
@@ -34,16 +35,16 @@ class Entity:
         """Return the entity's name in a language.
 
         lang (Optional[str]): The language.
-        RETURNS (str): Its name in that language, else one without a language, else the English one, else the first; its
-            id if it has no name.
+        RETURNS (str): Its label in that language, else one without a language, else the English one; else an alias of
+            these; else the first name; its id if it has none.
         """
         complete = [name for name in self.names if name.kind in (NAME, ALIAS, TITLE)]
-        own = [name for name in complete if name.kind == NAME] or complete
-        for code in (lang, "", "en"):
+        labels = [name for name in complete if name.kind == NAME]
+        for own, code in product((labels, complete), (lang, "", "en")):
             for name in own:
                 if name.lang == code:
                     return name.name
-        return own[0].name if own else self.id
+        return (labels or complete)[0].name if complete else self.id
 
 
 class Fact(NamedTuple):

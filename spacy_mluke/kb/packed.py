@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import lzma
 from pathlib import Path
-from typing import Iterator, List, NamedTuple, Tuple
+from typing import Dict, Iterator, List, NamedTuple, Tuple
 
 from .packed_cells import SEPARATOR
 
 ENTITIES, FACTS, CLASSES = "entities.tsv.xz", "facts.tsv.xz", "classes.tsv"
+# Further entities and names, and facts about these entities. There may be none.
+MORE_ENTITIES, MORE_FACTS = "more_entities.tsv.xz", "more_facts.tsv.xz"
 
 
 class PackedEntity(NamedTuple):
@@ -26,12 +28,20 @@ def read_packed_entities(folder: Path) -> List[PackedEntity]:
     """Read all entities.
 
     folder (Path): The folder of the files.
-    RETURNS (List[PackedEntity]): The entities, sorted by id.
+    RETURNS (List[PackedEntity]): The entities, sorted by id. One that both files have gets the names of both.
     """
-    # A line begins with the id and a tab, which precedes all characters of ids.
-    lines = sorted(lzma.decompress((folder / ENTITIES).read_bytes()).decode("utf8").split("\n"))
-    cells = (line.split(SEPARATOR, 5) for line in lines if line)
-    return [PackedEntity(own[0], own[1], float(own[2]), *own[3:]) for own in cells]
+    found: Dict[str, PackedEntity] = {}
+    for path in (folder / ENTITIES, folder / MORE_ENTITIES):
+        if not path.exists():
+            continue
+        for line in filter(None, lzma.decompress(path.read_bytes()).decode("utf8").split("\n")):
+            entity_id, kind, prior, references, classes, names = line.split(SEPARATOR, 5)
+            known = found.get(entity_id)
+            if known is None:
+                found[entity_id] = PackedEntity(entity_id, kind, float(prior), references, classes, names)
+            else:
+                found[entity_id] = known._replace(names=known.names + SEPARATOR + names)
+    return [found[entity_id] for entity_id in sorted(found)]
 
 
 def read_packed_facts(folder: Path) -> Iterator[Tuple[str, str, str]]:
@@ -40,9 +50,10 @@ def read_packed_facts(folder: Path) -> Iterator[Tuple[str, str, str]]:
     folder (Path): The folder of the files.
     YIELDS (Tuple[str, str, str]): Subject, property, object.
     """
-    for relation, subject, objects in packed_lines(folder / FACTS):
-        for object_ in objects.split():
-            yield subject, relation, object_
+    for path in (folder / FACTS, folder / MORE_FACTS):
+        for relation, subject, objects in packed_lines(path) if path.exists() else ():
+            for object_ in objects.split():
+                yield subject, relation, object_
 
 
 def class_names(folder: Path) -> List[str]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import lzma
+
 import numpy
 import pytest
 
 from spacy_mluke.kb.name_index import NameIndex
+from spacy_mluke.kb.packed import MORE_ENTITIES, MORE_FACTS, read_packed_entities
+from spacy_mluke.kb.packed_build import build_packed
 from spacy_mluke.kb.store import EntityStore, Fact
 from tests.kb.packed_files import build_by_rows, write_packed
 
@@ -51,6 +55,18 @@ def test_facts_and_named_classes_are_those_of_known_entities(store):
 def test_candidates_have_types(store):
     (match,) = store.candidates("Tokyo")
     assert match.type == "LOC"
+
+
+def test_further_entities_names_and_facts_are_in_files_of_their_own(tmp_path):
+    folder = write_packed(tmp_path, LINES, ["P36\tQ17\tQ1490"])
+    lines = ["Q1\tPER\t100\t\t\t~=Anne", "Q100\tPER\t64\t\t0\t=Bo"]
+    for name, own in ((MORE_ENTITIES, lines), (MORE_FACTS, ["P27\tQ100\tQ17"])):
+        (folder / name).write_bytes(lzma.compress("\n".join([*own, ""]).encode()))
+    assert [entity.id for entity in read_packed_entities(folder)] == ["Q1", "Q100", "Q1490", "Q17"]
+    store, _ = build_packed(folder, tmp_path / "store.sqlite")
+    assert [match.id for match in store.candidates("Anne")] == [match.id for match in store.candidates("Anna=Bell")]
+    assert store.facts("Q100") == [Fact("P27", "Q17")] and store.classes("Q100") == ["country"]
+    assert len(store) == 4
 
 
 def test_the_index_of_names_is_the_same_when_it_is_read(store, tmp_path):

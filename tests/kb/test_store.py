@@ -48,6 +48,13 @@ def test_an_unknown_entity_is_none_or_a_coded_error(store):
         store["Q1"]
 
 
+def test_an_english_alias_is_shown_rather_than_a_label_in_a_language_that_was_not_asked_for():
+    names = (EntityName("Neuguinea", "de"), EntityName("New Guinea", "en", "alias"), EntityName("Irian", "fr", "alias"))
+    found = Entity("Q40285", names=names)
+    assert [found.name(lang) for lang in ("de", "en", "fr", None)] == ["Neuguinea", "New Guinea", "Irian", "New Guinea"]
+    assert Entity("Q40285", names=names[:1]).name("en") == "Neuguinea"
+
+
 def test_candidates_of_one_name_have_probabilities_by_their_priors(store):
     assert candidates(store, "Paris", "en") == [("Q90", 0.9), ("Q167646", 0.1)]
 
