@@ -12,12 +12,14 @@ from .bundled import is_knowledge_path, is_packaged, open_store
 from .entities import Entity, Fact
 from .matching import Match
 from .name_index import AnyIndex
+from .ranking import KIND_OF
 from .spacy_candidates import GetCandidates, GetCandidatesBatch, KBCandidates, KBLoader
 from .spacy_kb import lang_of
 from .store import MATCHES
 from .store_files import pack_stores, read_stores, unpack_stores, write_stores
 from .store_union import SAME_IDS, AnyStore, StoreUnion
 from .text_language import inflecting_languages
+from .titles import without_title
 from .union_index import open_any_index
 
 AUTO = "auto"
@@ -155,7 +157,8 @@ class StoreCandidates:
         """Return the candidates of mentions. Those of the last mentions are kept: names recur in a corpus.
 
         If a mention in a document of an unknown language ("xx") has no candidates, it may be an inflected name of a
-        language whose words the document has.
+        language whose words the document has. If it still has none, and begins with a title ("King Louis XIV"), it has
+        the people with the name that follows.
 
         mentions (Sequence[Span]): The mentions.
         RETURNS (List[List[Match]]): Candidates of each, the most likely first. Equal mentions have one list.
@@ -172,6 +175,12 @@ class StoreCandidates:
                     languages[key] = codes
                     own = (self._look_up(known, text, code, inflections=False) for code in codes)
                     found[i] = next(filter(None, own), [])
+        if self.match == MATCHES[-1]:
+            for i, (text, lang) in enumerate(keys):
+                name = None if found[i] else without_title(text)
+                if name is not None:
+                    people = self._look_up(known, name, lang, inflections=self.inflections)
+                    found[i] = [match for match in people if KIND_OF.get(match.type) == "PER"]
         return found
 
     def _recent(self) -> Known:

@@ -157,6 +157,30 @@ def base_keys(key: str, lang: Optional[str]) -> Iterator[Tuple[str, str]]:
             yield name, code
 
 
+def declined_keys(key: str) -> Iterator[str]:
+    """Return the keys of German names that a mention may be a form of: "Kalten Krieges" of "Kalter Krieg".
+
+    key (str): The mention's `loose_key`.
+    YIELDS (str): A key in which the adjectives before the last word have other endings, and the last word perhaps none.
+    """
+    *words, noun = key.split(" ")
+    if words and words[0] in _ARTICLES:
+        words = words[1:]
+    stems = [found.group(1) for word in words if (found := _ADJECTIVE.match(word))]
+    if not words or len(stems) < len(words):
+        return
+    nouns = [noun, *(noun.removesuffix(end) for end in ("s", "es") if noun.endswith(end) and words[0].endswith("en"))]
+    for last in nouns:
+        for ending in ("er", "e", "es", "en"):
+            name = " ".join([*(stem + ending for stem in stems), last])
+            if name != key:
+                yield name
+
+
+_ARTICLES = frozenset({"der", "die", "das", "des", "dem", "den"})
+_ADJECTIVE = re.compile(r"(\w{3,}?)(?:e|en|em|er|es)$")
+
+
 @cache
 def _folded(lang: str) -> FrozenSet[str]:
     return frozenset(map(loose_key, LANGUAGES[lang].endings))

@@ -13,7 +13,7 @@ from ..storage.files import replacing, write_files
 from ..storage.sqlite import Row
 from . import store_format as sql
 from .entities import Entities, Entity, EntityName, Fact
-from .inflection import MAX_ENDING, base_keys, free_stems, is_inflecting_script
+from .inflection import MAX_ENDING, base_keys, declined_keys, free_stems, is_inflecting_script
 from .matching import Match, discounted, strictest, weigh
 from .name_keys import loose_key
 from .store_format import CandidateRow, read_counts
@@ -201,7 +201,7 @@ class EntityStore(Entities, CheckedDatabase):
             rows = self._names.with_key(key)
             if not rows and match == "loose":
                 is_inflected = True
-                rows = self._with_stem(key) or self._inflected(key, lang)
+                rows = self._with_stem(key) or self._inflected(key, lang) or self._declined(key, lang)
                 if not rows and inflections:
                     stems = (self._names.with_key(stem) for stem in free_stems(key, lang))
                     rows = next(filter(None, stems), [])
@@ -234,6 +234,10 @@ class EntityStore(Entities, CheckedDatabase):
             if rows:
                 return rows
         return []
+
+    def _declined(self, key: str, lang: Optional[str]) -> List[CandidateRow]:
+        keys = declined_keys(key) if lang == "de" else ()
+        return next(filter(None, map(self._names.with_key, keys)), [])
 
     def all_names(self) -> Iterator[Tuple[str, str, str]]:
         """Return all names, entity after entity.

@@ -9,6 +9,9 @@ import spacy
 
 from spacy_mluke.kb import candidate_sources
 from spacy_mluke.kb.candidate_sources import StoreCandidates
+from spacy_mluke.kb.store import STORE
+from spacy_mluke.kb.store_build import StoreRow, build_store
+from spacy_mluke.kb.titles import without_title
 
 
 @pytest.fixture
@@ -57,3 +60,30 @@ def test_few_mentions_are_kept(source, asked, monkeypatch):
 def test_kept_candidates_are_not_pickled(source):
     assert source(mentions("City of Light")) != [[]]
     assert b"Q90" not in pickle.dumps(source)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("King Louis XIV", "Louis XIV"),
+        ("Sir  Mike Jackson", "Mike Jackson"),
+        ("Prof. Dr. Anna Bell", "Anna Bell"),
+        ("Президент Путин", "Путин"),
+        ("Bundeskanzlerin Merkel", "Merkel"),
+        ("Louis XIV", None),
+        ("Queen", None),
+        ("", None),
+    ],
+)
+def test_titles_precede_a_name(name, expected):
+    assert without_title(name) == expected
+
+
+def test_a_person_is_found_with_a_title(tmp_path):
+    rows = [StoreRow("Q7742", "en", "Louis XIV", "PER"), StoreRow("Q1", "en", "Street", "LOC")]
+    rows += [StoreRow("Q2", "en", "King Arthur", "PER"), StoreRow("Q3", "en", "Arthur", "PER")]
+    source = StoreCandidates(build_store(rows, tmp_path / STORE).path)
+    found = source(mentions("King Louis XIV", "King Street", "King Arthur"))
+    assert [[match.id for match in own] for own in found] == [["Q7742"], [], ["Q2"]]
+    source.match = "exact"
+    assert source(mentions("King Louis XIV")) == [[]]

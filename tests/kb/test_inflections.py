@@ -6,8 +6,8 @@ import pytest
 import spacy
 
 from spacy_mluke.kb.candidate_sources import StoreCandidates
-from spacy_mluke.kb.inflection import FREE_ENDINGS, MAX_ENDING
-from spacy_mluke.kb.store import EntityStore
+from spacy_mluke.kb.inflection import FREE_ENDINGS, MAX_ENDING, declined_keys
+from spacy_mluke.kb.store import STORE, EntityStore
 from spacy_mluke.kb.store_build import build_store
 from spacy_mluke.kb.store_rows import StoreRow
 from spacy_mluke.kb.text_language import inflecting_languages
@@ -92,3 +92,29 @@ def test_in_text_of_an_unknown_language_its_words_say_how_names_are_inflected(sh
 def test_words_of_several_languages_make_all_of_them_possible():
     assert set(inflecting_languages("v Prahe")) >= {"cs", "sk"}
     assert inflecting_languages("The president of the republic was not there") == ()
+
+
+@pytest.mark.parametrize(
+    ("mention", "name"),
+    [
+        ("kalten krieg", "kalter krieg"),
+        ("kalten krieges", "kalter krieg"),
+        ("der dreissigjahrige krieg", "dreissigjahriger krieg"),
+        ("vereinten nationen", "vereinte nationen"),
+        ("schwarzen meeres", "schwarzes meer"),
+        ("heiligen romischen reich", "heiliges romisches reich"),
+    ],
+)
+def test_german_names_are_declined_with_their_adjectives(mention, name):
+    assert name in declined_keys(mention)
+
+
+@pytest.mark.parametrize("mention", ["krieg", "helmut kohl", "der krieg", "", "bayern munchen"])
+def test_names_without_adjectives_are_not_declined(mention):
+    assert list(declined_keys(mention)) == []
+
+
+def test_a_declined_name_is_found_in_german_only(tmp_path):
+    store = build_store([StoreRow("Q8683", "de", "Kalter Krieg", "EVENT")], tmp_path / STORE)
+    found = [[match.id for match in store.candidates("Kalten Krieges", lang)] for lang in ("de", "en", None)]
+    assert found == [["Q8683"], [], []]
