@@ -29,6 +29,8 @@ from scripts.linking import nil
 from scripts.linking.gold import CORPORA, DEVELOPMENT, TEST, TRAIN, UNKNOWN, Gold, part_of, read_corpus, sample
 from scripts.linking.gold import make_docs as make_gold_docs
 from scripts.linking.pipelines import add_linker
+from spacy_mluke.kb.bundled import KNOWLEDGE, open_store
+from spacy_mluke.kb.nil import first_names_of
 from spacy_mluke.kb.ranking import Ranking, agreement, rank
 from spacy_mluke.kb.reranker import (
     FEATURES,
@@ -111,6 +113,7 @@ def main(
     mentions = compute(nlp, linker, corpora, vectors)
     items = {part: ranked(mentions, part, MIXED, seed) for part in (TRAIN, DEVELOPMENT, TEST)}
     found = fit([item for mode in MODES for item in ranked(mentions, TRAIN, mode, seed)], vectors)
+    found.first_names = frozenset(first_names_of(open_store(KNOWLEDGE).entities()))
     cases = {mode: judge(linker, found, mentions, mode, seed) for mode in MODES}
     weights = nil.fit([case for own in cases.values() for case in own if case.part == TRAIN])
     parts = {mode: [[c for c in own if c.part == part] for part in (DEVELOPMENT, TEST)] for mode, own in cases.items()}
@@ -133,7 +136,9 @@ def main(
     weights["constant"] -= threshold
     # What ships is fitted on the development part, too.
     known = [i for mode in MODES for part in (TRAIN, DEVELOPMENT) for i in ranked(mentions, part, mode, seed)]
+    first_names = found.first_names
     found = fit(known, vectors)
+    found.first_names = first_names
     found.nil = {name: round(weight, 4) for name, weight in weights.items()}
     out.mkdir(parents=True, exist_ok=True)
     found.to_disk(out / "weights.json")
@@ -216,7 +221,10 @@ def judge(linker: Any, reranker: Reranker, mentions: Sequence[Mention], mode: st
             place = int(probabilities.argmax())
             best = matches[kept[place]]._replace(prior=float(probabilities[place]))
             others = [matches[i] for i in kept if i != kept[place]]
-            own = linker._evidence.nil_features(mention.ent.text, label, "en", [best, *others])
+            evidence, ranked_matches = linker._evidence, [best, *others]
+            own = evidence.nil_features(mention.ent.text, label, "en", ranked_matches)
+            if evidence.is_first_name(mention.ent.text, "en", ranked_matches, reranker.first_names):
+                own = None  # it is not linked
             found.append(nil.Case(mention.part, mention.corpus, kind, own, kept[place] == gold))
     return found
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from functools import partial
-from typing import Callable, Collection, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import Callable, Collection, Container, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 import numpy
 
 from ..types import Floats1d, Floats2d
 from .caches import cached
 from .countries import Countries
-from .nil import labels_of, nil_features
+from .nil import is_first_name, labels_of, nil_features
 from .ranking import KIND_OF, agreement
 from .store import Entity, Fact, Match
 
@@ -79,12 +79,25 @@ class Evidence:
         matches (Sequence[Match]): Its candidates, the best one first.
         RETURNS (Floats1d): The features `NIL_FEATURES`. Shape: (15,), float64.
         """
+        return nil_features(mention, label, matches, *self._read(matches[0].id, lang))
 
+    def is_first_name(self, mention: str, lang: str, matches: Sequence[Match], first_names: Container[str]) -> bool:
+        """Return whether a mention is only a first name: see `nil.is_first_name`.
+
+        mention (str): The mention.
+        lang (str): The language of the text.
+        matches (Sequence[Match]): Its candidates, the best one first.
+        first_names (Container[str]): First names of people, in lower case.
+        RETURNS (bool): Whether it is.
+        """
+        return is_first_name(mention, matches[0], self._read(matches[0].id, lang)[1], first_names)
+
+    def _read(self, entity_id: str, lang: str) -> Known:
         def read() -> Known:
-            entity = self.get(matches[0].id)
-            return (entity.prior if entity else None, labels_of(entity, lang), tuple(self.classes_of(matches[0].id)))
+            entity = self.get(entity_id)
+            return (entity.prior if entity else None, labels_of(entity, lang), tuple(self.classes_of(entity_id)))
 
-        return nil_features(mention, label, matches, *cached(self._known, (matches[0].id, lang), read))
+        return cached(self._known, (entity_id, lang), read)
 
     def name(self, entity_id: str, lang: str) -> Optional[str]:
         """Return the name of an entity in a language, as `Entity.name`.

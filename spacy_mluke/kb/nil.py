@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from typing import Dict, Optional, Sequence, Tuple
+from collections import Counter
+from typing import Container, Dict, Iterable, Optional, Sequence, Set, Tuple
 
 import numpy
 
@@ -46,7 +47,11 @@ _MIN_STEM = 4
 _LONG = 4  # letters of a name without spaces that counts as several words
 _HISTORICAL = "historical"  # "historical country"
 _SCALE = 10.0  # of squares
+# So many people have a first name, at least: "Pierre" and "Tom", but not "Augustus" and "Raphael".
+_LEAST_PEOPLE = 20
 _MOST = 30.0  # largest logarithm of odds
+# Of a mention that does not mean its candidates.
+LEAST_SUPPORT = EVEN * math.exp(-_MOST)
 
 
 def nil_features(
@@ -94,6 +99,35 @@ def nil_features(
             known**2 / _SCALE,
         ]
     )
+
+
+def is_first_name(mention: str, best: Match, names: Sequence[str], first_names: Container[str]) -> bool:
+    """Return whether a mention is only the first name of a person ("Maria"): it mostly means someone whom the knowledge
+    base lacks.
+
+    mention (str): The mention.
+    best (Match): Its best candidate.
+    names (Sequence[str]): The candidate's labels, in lower case. Their last words are no first names: "Michael Jordan".
+    first_names (Container[str]): From `first_names_of`.
+    RETURNS (bool): Whether it is.
+    """
+    lower = mention.lower()
+    is_last = any(name.endswith(f" {lower}") for name in names)
+    return KIND_OF.get(best.type) == "PER" and lower in first_names and not is_last
+
+
+def first_names_of(entities: Iterable[Entity]) -> Set[str]:
+    """Return the first names that several people have.
+
+    entities (Iterable[Entity]): The entities of a store.
+    RETURNS (Set[str]): First words of their labels, in lower case.
+    """
+    found: Counter[str] = Counter()
+    for entity in entities:
+        if entity.type == "PER":
+            labels = (own.name.lower().split() for own in entity.names if own.kind == NAME)
+            found.update({words[0] for words in labels if len(words) > 1})
+    return {name for name, n in found.items() if n >= _LEAST_PEOPLE}
 
 
 def _is_part(mention: str, name: str) -> bool:

@@ -6,7 +6,7 @@ import json
 import math
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
+from typing import Any, Collection, Dict, List, Optional, Sequence, Tuple, Union
 
 import numpy
 
@@ -44,6 +44,7 @@ class Reranker:
         of the encoder are not used.
     nil (Optional[Weights]): Weight of each feature of `NIL_FEATURES`; None if it does not say whether the knowledge
         base lacks what a mention means.
+    first_names (Collection[str]): First names of people, in lower case, for `nil`.
     RAISES (ValueError): ML415 for unknown features, and weights that are no numbers.
     """
 
@@ -54,12 +55,14 @@ class Reranker:
         encoder: str = "",
         space: Optional[VectorSpace] = None,
         nil: Optional[Weights] = None,
+        first_names: Collection[str] = (),
     ):
         self.weights = _check(weights, FEATURES)
         self.without_encoder = _check(without_encoder, FACT_FEATURES)
         self.encoder = encoder
         self.space = space
         self.nil = None if nil is None else _check(nil, NIL_FEATURES)
+        self.first_names = frozenset(map(str, first_names))
 
     def probabilities(self, features: Floats2d) -> Floats1d:
         """Return the probabilities of a mention's candidates.
@@ -87,9 +90,9 @@ class Reranker:
     def to_bytes(self) -> bytes:
         """Return the weights as JSON."""
         content: Dict[str, Any] = {"encoder": self.encoder, "weights": self.weights}
-        content.update(without_encoder=self.without_encoder, nil=self.nil)
+        content.update(without_encoder=self.without_encoder, nil=self.nil, first_names=sorted(self.first_names))
         space = None if self.space is None else self.space.to_json()
-        return (json.dumps({**content, "space": space}) + "\n").encode("utf8")
+        return (json.dumps({**content, "space": space}, ensure_ascii=False) + "\n").encode("utf8")
 
     @classmethod
     def from_bytes(cls, data: bytes, source: Union[str, Path] = "these bytes") -> Reranker:
@@ -106,7 +109,8 @@ class Reranker:
             # Files of earlier versions have other features.
             weights, reduced = ({**_LATER, **content[key]} for key in ("weights", "without_encoder"))
             nil = content.get("nil") and {**dict.fromkeys(LATER_NIL_FEATURES, 0.0), **content["nil"]}
-            return cls(weights, reduced, str(content["encoder"]), space, nil)
+            first_names = content.get("first_names", [])
+            return cls(weights, reduced, str(content["encoder"]), space, nil, first_names)
         except (ValueError, KeyError, TypeError, AttributeError) as err:
             raise ValueError(Errors.ML415.format(source=source, reason=err)) from err
 

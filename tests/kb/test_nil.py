@@ -7,10 +7,20 @@ import math
 import numpy
 import pytest
 
-from spacy_mluke.kb.nil import EVEN, NIL_FEATURES, fit_nil, labels_of, nil_features, support_of
+from spacy_mluke.kb.nil import (
+    EVEN,
+    NIL_FEATURES,
+    first_names_of,
+    fit_nil,
+    is_first_name,
+    labels_of,
+    nil_features,
+    support_of,
+)
 from spacy_mluke.kb.ranking import DISAGREEMENT
 from spacy_mluke.kb.store import STORE, Entity, EntityName, EntityStore, Match
 from spacy_mluke.kb.store_build import StoreRow, build_store
+from spacy_mluke.kb.store_format import NAME
 from spacy_mluke.kb.store_union import StoreUnion
 
 BEST = Match("Q1", 0.8, "PER", 30.0)
@@ -56,6 +66,31 @@ def test_an_inflected_last_name_is_a_part_of_the_label():
     assert features("Путина", names=("владимир путин",))["last_name"] == 1.0
     assert features("Путина", names=("путин",))["last_name"] == 0.0
     assert features("Marta", names=("ana maria",))["last_name"] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("mention", "best", "names", "expected"),
+    [
+        ("Maria", BEST, ("mary",), True),
+        ("Maria", BEST, ("maria",), True),
+        ("Jordan", BEST, ("michael jordan",), False),
+        ("Jordan", BEST, ("jordan peele",), True),
+        ("Jordan", BEST._replace(type="LOC"), ("jordan",), False),
+        ("Cook", BEST, ("james cook",), False),
+    ],
+    ids=["other_name", "label", "last_name", "first_of_two", "place", "no_first_name"],
+)
+def test_a_first_name_alone_is_no_last_name(mention, best, names, expected):
+    assert is_first_name(mention, best, names, {"maria", "jordan"}) == expected
+
+
+def test_first_names_are_those_of_several_people():
+    def person(i, name, kind="PER"):
+        return Entity(f"Q{i}", kind, None, (EntityName(name, "en", NAME, None),))
+
+    entities = [person(i, f"Maria Nr{i}") for i in range(20)] + [person(i, f"Otto Nr{i}") for i in range(19)]
+    entities += [person(i, f"Santa Nr{i}", "LOC") for i in range(20)] + [person(99, "Maria")]
+    assert first_names_of(entities) == {"maria"}
 
 
 def test_a_name_in_another_language_counts_as_an_alias():

@@ -33,7 +33,8 @@ def items(n=40):
 
 def reranker(space=None):
     nil = dict.fromkeys(NIL_FEATURES, -1.0)
-    return Reranker(dict.fromkeys(FEATURES, 0.5), dict.fromkeys(FACT_FEATURES, 2.0), "e5", space, nil)
+    facts = dict.fromkeys(FACT_FEATURES, 2.0)
+    return Reranker(dict.fromkeys(FEATURES, 0.5), facts, "e5", space, nil, {"maría"})
 
 
 def test_training_finds_the_feature_that_decides(space):
@@ -76,6 +77,7 @@ def test_it_is_saved_and_read(tmp_path, space):
     own.to_disk(tmp_path / "weights.json")
     found = Reranker.from_disk(tmp_path / "weights.json")
     assert found.to_bytes() == own.to_bytes() and found.nil == own.nil
+    assert found.first_names == {"maría"}
     assert found.space.texts["de"] == pytest.approx([3.0, 0.0, 0.1])
 
 

@@ -43,9 +43,10 @@ def weights(path, **own):
     return str(path)
 
 
-def nil_weights(path, constant, **own):
+def nil_weights(path, constant, first_names=(), **own):
     found = {**dict.fromkeys(NIL_FEATURES, 0.0), "constant": constant, **own}
-    Reranker(dict.fromkeys(FEATURES, 1.0), dict.fromkeys(FACT_FEATURES, 1.0), nil=found).to_disk(path)
+    ones = [dict.fromkeys(own, 1.0) for own in (FEATURES, FACT_FEATURES)]
+    Reranker(*ones, nil=found, first_names=first_names).to_disk(path)
     return str(path)
 
 
@@ -213,6 +214,22 @@ def test_the_reranker_says_whether_a_single_candidate_is_meant(
     doc = Doc(nlp.vocab, words=["Troy", "fell"])
     doc.ents = [Span(doc, 0, 1, "X")]
     assert nlp(doc).ents[0].kb_id_ == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [("Anna sings", ["NIL"]), ("Anna Bell sings and Anna dances", ["bell", "bell"])],
+    ids=["alone", "after_the_whole_name"],
+)
+def test_a_first_name_is_linked_if_the_text_has_the_whole_name(steady_checkpoint, tmp_path, words, expected):
+    rows = [StoreRow("bell", "en", name, "PER", 0.9) for name in ("Anna Bell", "Anna")]
+    path = nil_weights(tmp_path / "weights.json", 5.0, ["anna"])
+    nlp = link_pipeline(steady_checkpoint, build_store(rows, tmp_path / STORE).path, reranker=path)
+    nlp.get_pipe("mluke_linker").candidates.store.has_prominence = True
+    doc = Doc(nlp.vocab, words=words.split())
+    starts = [(0, 2), (4, 5)] if len(doc) > 2 else [(0, 1)]
+    doc.ents = [Span(doc, start, end, "PER") for start, end in starts]
+    assert [ent.kb_id_ for ent in nlp(doc).ents] == expected
 
 
 def test_priors_of_other_stores_do_not_say_whether_a_candidate_is_meant(steady_checkpoint, store, tmp_path):

@@ -14,10 +14,10 @@ from ...encoder.access import encoder_settings
 from ...errors import Errors, check_flag, check_text
 from ...kb.candidate_sources import AUTO, CandidateSource
 from ...kb.evidence import Evidence
-from ...kb.nil import support_of
+from ...kb.nil import LEAST_SUPPORT, support_of
 from ...kb.projections import Projections
 from ...kb.ranking import Ranking, fitting, likely, rank
-from ...kb.reranker import Reranker, bundled_reranker, fit_reranker, open_candidates
+from ...kb.reranker import Reranker, Weights, bundled_reranker, fit_reranker, open_candidates
 from ...kb.vector_space import VectorSpace
 from ...types import Floats2d
 from ..base.serialization import Part
@@ -169,10 +169,8 @@ class RerankingPipe(KnowledgePipe):
         places = [place for place, own in enumerate(rankings) if len(own.matches) > 1]
         if places:
             self._reorder(reranker, docs, ents, rankings, places)
-        for place, ((i, ent), own) in enumerate(zip(ents, rankings, strict=True)):
-            if reranker.nil is not None and own.matches and own.matches[0].prominence is not None:
-                features = self._evidence.nil_features(ent.text, ent.label_, self._lang(docs[i]), own.matches)
-                rankings[place] = own._replace(support=support_of(reranker.nil, features))
+        if reranker.nil is not None:
+            self._decide_nil(reranker, reranker.nil, docs, ents, rankings)
         return rankings
 
     def _reorder(
@@ -208,6 +206,28 @@ class RerankingPipe(KnowledgePipe):
                         found[i] = reranker.compared(found[i], rows[i], own)
         for place, probabilities in zip(places, found, strict=True):
             rankings[place] = reorder(rankings[place], probabilities, ents[place][1].label_)
+
+    def _decide_nil(
+        self,
+        reranker: Reranker,
+        weights: Weights,
+        docs: Sequence[Doc],
+        ents: Sequence[Tuple[int, Span]],
+        rankings: List[Ranking],
+    ) -> None:
+        """Set how well the best candidates support their mentions, in place."""
+        # "Barack" is Barack Obama in a text that has his whole name.
+        longer = [(i, own) for (i, ent), own in zip(ents, rankings, strict=True) if own.matches and len(ent) > 1]
+        named = {(i, own.matches[0].id) for i, own in longer}
+        for place, ((i, ent), own) in enumerate(zip(ents, rankings, strict=True)):
+            if not own.matches or own.matches[0].prominence is None:
+                continue
+            lang, is_named = self._lang(docs[i]), (i, own.matches[0].id) in named
+            if not is_named and self._evidence.is_first_name(ent.text, lang, own.matches, reranker.first_names):
+                support = LEAST_SUPPORT
+            else:
+                support = support_of(weights, self._evidence.nil_features(ent.text, ent.label_, lang, own.matches))
+            rankings[place] = own._replace(support=support)
 
     def _is_described(self, question: Question) -> bool:
         """Whether the knowledge base has a description of one of the candidates."""
