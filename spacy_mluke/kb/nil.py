@@ -117,7 +117,7 @@ def is_first_name(mention: str, best: Match, names: Sequence[str], first_names: 
 
 
 def first_names_of(entities: Iterable[Entity]) -> Set[str]:
-    """Return the first names that several people have.
+    """Return the first names that at least 20 people have.
 
     entities (Iterable[Entity]): The entities of a store.
     RETURNS (Set[str]): First words of their labels, in lower case.

@@ -44,7 +44,7 @@ class Reranker:
         of the encoder are not used.
     nil (Optional[Weights]): Weight of each feature of `NIL_FEATURES`; None if it does not say whether the knowledge
         base lacks what a mention means.
-    first_names (Collection[str]): First names of people, in lower case, for `nil`.
+    first_names (Collection[str]): First names of people, in lower case. A mention that is only one of these is NIL.
     RAISES (ValueError): ML415 for unknown features, and weights that are no numbers.
     """
 
