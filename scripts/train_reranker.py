@@ -16,7 +16,7 @@ import math
 import random
 import sys
 from pathlib import Path
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Collection, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import numpy
 import spacy
@@ -29,7 +29,6 @@ from scripts.linking import nil
 from scripts.linking.gold import CORPORA, DEVELOPMENT, TEST, TRAIN, UNKNOWN, Gold, part_of, read_corpus, sample
 from scripts.linking.gold import make_docs as make_gold_docs
 from scripts.linking.pipelines import add_linker
-from spacy_mluke.kb.bundled import KNOWLEDGE, open_store
 from spacy_mluke.kb.nil import first_names_of
 from spacy_mluke.kb.ranking import Ranking, agreement, rank
 from spacy_mluke.kb.reranker import (
@@ -112,8 +111,8 @@ def main(
     vectors = read_space(space)
     mentions = compute(nlp, linker, corpora, vectors)
     items = {part: ranked(mentions, part, MIXED, seed) for part in (TRAIN, DEVELOPMENT, TEST)}
-    found = fit([item for mode in MODES for item in ranked(mentions, TRAIN, mode, seed)], vectors)
-    found.first_names = frozenset(first_names_of(open_store(KNOWLEDGE).entities()))
+    first_names = first_names_of(linker.candidates.entities())
+    found = fit([item for mode in MODES for item in ranked(mentions, TRAIN, mode, seed)], vectors, first_names)
     cases = {mode: judge(linker, found, mentions, mode, seed) for mode in MODES}
     weights = nil.fit([case for own in cases.values() for case in own if case.part == TRAIN])
     parts = {mode: [[c for c in own if c.part == part] for part in (DEVELOPMENT, TEST)] for mode, own in cases.items()}
@@ -136,9 +135,7 @@ def main(
     weights["constant"] -= threshold
     # What ships is fitted on the development part, too.
     known = [i for mode in MODES for part in (TRAIN, DEVELOPMENT) for i in ranked(mentions, part, mode, seed)]
-    first_names = found.first_names
-    found = fit(known, vectors)
-    found.first_names = first_names
+    found = fit(known, vectors, first_names)
     found.nil = {name: round(weight, 4) for name, weight in weights.items()}
     out.mkdir(parents=True, exist_ok=True)
     found.to_disk(out / "weights.json")
@@ -182,10 +179,12 @@ def compute(nlp: Any, linker: Any, corpora: Sequence[Tuple[str, Any]], space: Ve
     return found
 
 
-def fit(items: Sequence[Item], space: VectorSpace) -> Reranker:
+def fit(items: Sequence[Item], space: VectorSpace, first_names: Collection[str]) -> Reranker:
     """Train the re-ranker."""
     importance = [1.0 if own[:, 0].argmax() == gold else _PRIOR_WRONG for own, gold in items]
-    return fit_reranker(items, "mluke-small", space, importance=importance)
+    found = fit_reranker(items, "mluke-small", space, importance=importance)
+    found.first_names = frozenset(first_names)
+    return found
 
 
 def ranked(mentions: Sequence[Mention], part: str, mode: str, seed: int) -> List[Item]:
@@ -221,10 +220,9 @@ def judge(linker: Any, reranker: Reranker, mentions: Sequence[Mention], mode: st
             place = int(probabilities.argmax())
             best = matches[kept[place]]._replace(prior=float(probabilities[place]))
             others = [matches[i] for i in kept if i != kept[place]]
-            evidence, ranked_matches = linker._evidence, [best, *others]
-            own = evidence.nil_features(mention.ent.text, label, "en", ranked_matches)
-            if evidence.is_first_name(mention.ent.text, "en", ranked_matches, reranker.first_names):
-                own = None  # it is not linked
+            evidence, text, all_ranked = linker._evidence, mention.ent.text, [best, *others]
+            is_first_name = evidence.is_first_name(text, "en", all_ranked, reranker.first_names)
+            own = None if is_first_name else evidence.nil_features(text, label, "en", all_ranked)
             found.append(nil.Case(mention.part, mention.corpus, kind, own, kept[place] == gold))
     return found
 

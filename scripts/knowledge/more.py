@@ -39,7 +39,7 @@ def read_more(
     for row in _rows(names):
         qid, is_label = row["id"], row["form"] == "label"
         if qid not in items:
-            items[qid] = _item(row["id"], known, types, prominence, described.get(qid))
+            items[qid] = _item(qid, known, types, prominence, described.get(qid))
         own = row["languages"].split(",") if row["languages"] else [""]
         items[qid].names += [(language, row["name"], is_label) for language in own]
     for item in items.values():

@@ -31,9 +31,7 @@ def read_packed_entities(folder: Path) -> List[PackedEntity]:
     RETURNS (List[PackedEntity]): The entities, sorted by id. One that both files have gets the names of both.
     """
     found: Dict[str, PackedEntity] = {}
-    for path in (folder / ENTITIES, folder / MORE_ENTITIES):
-        if not path.exists():
-            continue
+    for path in _parts(folder, ENTITIES, MORE_ENTITIES):
         for line in filter(None, lzma.decompress(path.read_bytes()).decode("utf8").split("\n")):
             entity_id, kind, prior, references, classes, names = line.split(SEPARATOR, 5)
             known = found.get(entity_id)
@@ -50,10 +48,15 @@ def read_packed_facts(folder: Path) -> Iterator[Tuple[str, str, str]]:
     folder (Path): The folder of the files.
     YIELDS (Tuple[str, str, str]): Subject, property, object.
     """
-    for path in (folder / FACTS, folder / MORE_FACTS):
-        for relation, subject, objects in packed_lines(path) if path.exists() else ():
+    for path in _parts(folder, FACTS, MORE_FACTS):
+        for relation, subject, objects in packed_lines(path):
             for object_ in objects.split():
                 yield subject, relation, object_
+
+
+def _parts(folder: Path, name: str, more: str) -> List[Path]:
+    """Return a file, and the one with what is further known, if there is one."""
+    return [folder / name, *(path for path in (folder / more,) if path.exists())]
 
 
 def class_names(folder: Path) -> List[str]:

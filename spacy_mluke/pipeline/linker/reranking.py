@@ -17,7 +17,7 @@ from ...kb.evidence import Evidence
 from ...kb.nil import LEAST_SUPPORT, support_of
 from ...kb.projections import Projections
 from ...kb.ranking import Ranking, fitting, likely, rank
-from ...kb.reranker import Reranker, Weights, bundled_reranker, fit_reranker, open_candidates
+from ...kb.reranker import Reranker, bundled_reranker, fit_reranker, open_candidates
 from ...kb.vector_space import VectorSpace
 from ...types import Floats2d
 from ..base.serialization import Part
@@ -169,8 +169,7 @@ class RerankingPipe(KnowledgePipe):
         places = [place for place, own in enumerate(rankings) if len(own.matches) > 1]
         if places:
             self._reorder(reranker, docs, ents, rankings, places)
-        if reranker.nil is not None:
-            self._decide_nil(reranker, reranker.nil, docs, ents, rankings)
+        self._decide_nil(reranker, docs, ents, rankings)
         return rankings
 
     def _reorder(
@@ -208,14 +207,11 @@ class RerankingPipe(KnowledgePipe):
             rankings[place] = reorder(rankings[place], probabilities, ents[place][1].label_)
 
     def _decide_nil(
-        self,
-        reranker: Reranker,
-        weights: Weights,
-        docs: Sequence[Doc],
-        ents: Sequence[Tuple[int, Span]],
-        rankings: List[Ranking],
+        self, reranker: Reranker, docs: Sequence[Doc], ents: Sequence[Tuple[int, Span]], rankings: List[Ranking]
     ) -> None:
-        """Set how well the best candidates support their mentions, in place."""
+        """Set how well the best candidates support their mentions, in place, if the model says so."""
+        if reranker.nil is None:
+            return
         # "Barack" is Barack Obama in a text that has his whole name.
         longer = [(i, own) for (i, ent), own in zip(ents, rankings, strict=True) if own.matches and len(ent) > 1]
         named = {(i, own.matches[0].id) for i, own in longer}
@@ -226,7 +222,8 @@ class RerankingPipe(KnowledgePipe):
             if not is_named and self._evidence.is_first_name(ent.text, lang, own.matches, reranker.first_names):
                 support = LEAST_SUPPORT
             else:
-                support = support_of(weights, self._evidence.nil_features(ent.text, ent.label_, lang, own.matches))
+                features = self._evidence.nil_features(ent.text, ent.label_, lang, own.matches)
+                support = support_of(reranker.nil, features)
             rankings[place] = own._replace(support=support)
 
     def _is_described(self, question: Question) -> bool:
