@@ -9,6 +9,7 @@ import numpy
 from spacy.attrs import LENGTH, SPACY
 from spacy.tokens import Doc, Span
 
+from ..ragged import row_offsets
 from ..types import Ints1d
 from .selection import pick_flat
 
@@ -41,7 +42,7 @@ def inside_tokens(starts: Ints1d, ends: Ints1d, chars: Ints1d) -> Tuple[Ints1d, 
 
 
 def split_tokens(doc: Doc, cuts: Iterable[int]) -> None:
-    """Split tokens at characters, so that spans can begin and end there.
+    """Split tokens at characters, so that spans can begin and end there. The spans of `doc.spans` keep their text.
 
     doc (Doc): The document, changed in place.
     cuts (Iterable[int]): Characters; those that are not inside a token change nothing.
@@ -61,6 +62,22 @@ def split_tokens(doc: Doc, cuts: Iterable[int]) -> None:
             orths = [token.text[start:end] for start, end in pairwise([0, *own, len(token)])]
             heads: Any = [(token, 0)] * len(orths)
             retokenizer.split(token, orths, heads=heads)
+    n_parts = numpy.ones(len(starts), dtype="int64")
+    numpy.add.at(n_parts, owners, 1)
+    _move_spans(doc, row_offsets(n_parts).tolist())
+
+
+def _move_spans(doc: Doc, places: Sequence[int]) -> None:
+    """Correct the token bounds in `doc.spans` after tokens were split: spaCy moves those of entities only.
+
+    doc (Doc): The document.
+    places (Sequence[int]): The first new token of each old token, and the end. Shape: (n_old_tokens + 1,).
+    """
+    # A group may be in `doc.spans` under two keys.
+    for group in {id(group): group for group in doc.spans.values()}.values():
+        for i, span in enumerate(group):
+            bounds = places[span.start], places[span.end]
+            group[i] = Span(doc, *bounds, label=span.label, kb_id=span.kb_id, span_id=span.id)
 
 
 def mention_span(doc: Doc, place: Chars) -> Optional[Span]:

@@ -69,6 +69,24 @@ def test_tokens_are_split_where_a_name_begins_or_ends_in_them(store, text, words
     assert [ent.text for ent in doc.ents] == [word for word in words if word in {row.name for row in ROWS}]
 
 
+def test_span_groups_keep_their_text_when_tokens_are_split(store):
+    nlp = pipeline(store)
+    doc = nlp.make_doc("東京は日本の首都 and New York, Japan日本 too")
+    kept = [Span(doc, 2, 4, label="CITY", kb_id="NYC", span_id="a"), Span(doc, 0, 6, label="ALL"), Span(doc, 6, 7)]
+    doc.spans["places"] = kept
+    doc.spans["places"].attrs["scores"] = [0.5, 0.25, 1.0]
+    doc.spans["same"] = doc.spans["places"]
+    group = doc.spans["places"]
+    texts = [span.text for span in group]
+    n_tokens = len(doc)
+    doc = nlp(doc)
+    assert len(doc) > n_tokens
+    assert [span.text for span in group] == [span.text for span in doc.spans["same"]] == texts
+    first = doc.spans["places"][0]
+    assert (first.label_, first.kb_id_, first.id_) == ("CITY", "NYC", "a")
+    assert doc.spans["places"].attrs["scores"] == [0.5, 0.25, 1.0]
+
+
 def test_tokens_are_not_split_without_split_tokens(store):
     doc = pipeline(store, split_tokens=False)("東京は日本の首都 日本")
     assert len(doc) == 2
