@@ -14,6 +14,7 @@ import torch
 
 import spacy_mluke
 from spacy_mluke.encoder.access import load_model
+from spacy_mluke.pipeline.base import component_files
 from spacy_mluke.storage import folders
 from spacy_mluke.storage.folders import replacing_folder
 from tests.pipeline.conftest import make_pipeline
@@ -256,6 +257,14 @@ def test_windows_line_ends_are_not_damage(pair):
     for file in (pair[1] / "mluke" / "encoder" / "config.json", pair[1] / "mluke" / "files.json"):
         file.write_bytes(file.read_bytes().replace(b"\n", b"\r\n"))
     spacy.load(pair[1])
+
+
+@pytest.mark.parametrize(
+    "task", ["", "_cloze", "_linker", "_mentions", "_ner", "_pretraining", "_qa", "_relations", "_typing"]
+)
+def test_every_part_of_a_component_is_replaced_when_it_is_saved(task):
+    pipe = spacy.blank("xx").add_pipe(f"mluke{task}")
+    assert {part.name for part in pipe.parts([])} <= set(component_files._PARTS)
 
 
 def test_saving_a_component_keeps_other_files_in_its_folder(tiny_checkpoint, tmp_path):

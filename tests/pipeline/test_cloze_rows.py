@@ -145,6 +145,24 @@ def test_the_rows_of_the_package_are_not_saved_with_a_pipeline(masked_lm, store,
     assert loaded.get_pipe("mluke_cloze").fill(TEXT, ["city:8", "city:9"]) == expected
 
 
+def test_rows_that_the_config_names_replace_the_saved_ones(masked_lm, store, path, rows, tmp_path):
+    pipeline(masked_lm, store, entity_rows=str(path)).to_disk(tmp_path / "saved")
+    own = tmp_path / "own.safetensors"
+    replace(rows, bias=rows.bias + 1).to_disk(own)
+    loaded = spacy.load(tmp_path / "saved", config={"components.mluke_cloze.entity_rows": str(own)})
+    assert torch.equal(loaded.get_pipe("mluke_cloze").entity_rows.bias, rows.bias + 1)
+
+
+def test_a_component_with_rows_drops_them_when_it_reads_a_pipeline_without(masked_lm, store, path, tmp_path):
+    without = pipeline(masked_lm, store).get_pipe("mluke_cloze")
+    without.to_disk(tmp_path / "saved")
+    for read in (lambda pipe: pipe.from_disk(tmp_path / "saved"), lambda pipe: pipe.from_bytes(without.to_bytes())):
+        pipe = pipeline(masked_lm, store, entity_rows=str(path)).get_pipe("mluke_cloze")
+        assert pipe.entity_rows is not None
+        read(pipe)
+        assert pipe._further is None
+
+
 def test_a_component_with_labels_fills_with_its_labels_only(nlp):
     other = copy_of(nlp)
     other.initialize(lambda: filled_examples(other))

@@ -106,6 +106,15 @@ def test_a_pipeline_without_evidence_has_no_file(trained_ner, tmp_path):
     assert ner.evidence is None and ner.from_bytes(ner.to_bytes()).evidence is None
 
 
+def test_evidence_of_an_earlier_pipeline_in_the_same_folder_is_removed(trained_ner, known, tmp_path):
+    ner = trained_ner.get_pipe("mluke_ner")
+    ner.learn_known_names(ner_examples(trained_ner), known)
+    trained_ner.to_disk(tmp_path / "pipeline")
+    ner.evidence = None
+    trained_ner.to_disk(tmp_path / "pipeline")
+    assert spacy.load(tmp_path / "pipeline").get_pipe("mluke_ner").evidence is None
+
+
 def test_a_damaged_file_is_an_error(trained_ner, known, tmp_path):
     ner = trained_ner.get_pipe("mluke_ner")
     ner.learn_known_names(ner_examples(trained_ner), known)

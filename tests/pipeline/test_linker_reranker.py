@@ -185,6 +185,14 @@ def test_the_reranker_is_saved_with_the_pipeline(nlp, tmp_path):
     assert copy.reranker.to_bytes() == nlp.get_pipe("mluke_linker").reranker.to_bytes()
 
 
+def test_a_reranker_that_the_config_names_replaces_the_saved_one(nlp, tmp_path):
+    nlp.get_pipe("mluke_linker").fit_reranker(examples(nlp))
+    nlp.to_disk(tmp_path / "pipe")
+    own = weights(tmp_path / "own.json", prior=2.5)
+    loaded = spacy.load(tmp_path / "pipe", config={"components.mluke_linker.reranker": own})
+    assert loaded.get_pipe("mluke_linker").reranker.weights["prior"] == 2.5
+
+
 def test_the_reranker_is_in_the_bytes_of_the_component(nlp, steady_checkpoint, store):
     nlp.get_pipe("mluke_linker").fit_reranker(examples(nlp))
     other = link_pipeline(steady_checkpoint, store).get_pipe("mluke_linker")

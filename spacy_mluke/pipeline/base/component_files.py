@@ -15,7 +15,17 @@ from ...storage.manifest import MANIFEST, check_manifest, is_config_changed, wri
 from ...storage.pipelines import earlier_components
 
 # Names that components write. Other files in a folder belong to the user.
-_PARTS = ("cfg", "vocab", "encoder", "head.safetensors", "candidates", MANIFEST)
+_PARTS = (
+    "cfg",
+    "vocab",
+    "encoder",
+    "head.safetensors",
+    "known_names.npz",
+    "candidates",
+    "reranker",
+    "entity_rows",
+    MANIFEST,
+)
 _CONFIG = "config.cfg"
 
 

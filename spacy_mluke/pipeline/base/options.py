@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from typing import Any, ClassVar, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, ClassVar, Dict, FrozenSet, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 import srsly
 
@@ -34,6 +34,8 @@ class Options:
     renamed_options: ClassVar[Mapping[str, str]] = {}
     # Option values of the config: of this component, and of components whose bytes were loaded.
     _configured: List[Dict[str, Any]]
+    # Options whose saved values the config has replaced.
+    overridden: FrozenSet[str] = frozenset()
 
     def set_options(self, options: Mapping[str, Any], state: Optional[Mapping[str, Any]] = None) -> None:
         """Set options and state of a new component.
@@ -82,11 +84,13 @@ class Options:
             saved, before = self._read(path.read_bytes())
             own = srsly.json_loads(srsly.json_dumps(self._configured[0]))
             changed = [option for option in own if option in saved and saved[option] != own[option]]
+            self.overridden = frozenset()
             if before:
                 overridden = [option for option in changed if all(found.get(option) != own[option] for found in before)]
                 self._check_fixed(overridden, saved)
                 for option in overridden:
                     del saved[option]
+                self.overridden = frozenset(overridden)
             self._take(saved)
             if not before:
                 # Saved by version 0.1.0, which did not save the option values of the config.

@@ -123,16 +123,15 @@ class FillerPipe(EntityLabelledPipe):
             own.to_disk(path)
 
     def _read_rows(self, path: Path) -> None:
-        if path.is_file():
-            self._further = EntityRows.from_disk(path)
+        is_used = path.is_file() and _ENTITY_ROWS not in self.overridden
+        self._further = EntityRows.from_disk(path) if is_used else None
 
     def _rows_bytes(self) -> bytes:
         own = self._own_rows()
         return b"" if own is None else own.to_bytes()
 
     def _rows_from_bytes(self, data: bytes) -> None:
-        if data:
-            self._further = EntityRows.from_bytes(data)
+        self._further = EntityRows.from_bytes(data) if data else None
 
 
 @lru_cache(maxsize=1)

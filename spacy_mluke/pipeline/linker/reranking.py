@@ -322,12 +322,11 @@ class RerankingPipe(KnowledgePipe):
             self.reranker.to_disk(path)
 
     def _read_reranker(self, path: Path) -> None:
-        if path.is_file():
-            self._reranker = Reranker.from_disk(path)
+        is_used = path.is_file() and RERANKER not in self.overridden
+        self._reranker = Reranker.from_disk(path) if is_used else None
 
     def _reranker_bytes(self) -> bytes:
         return b"" if self.reranker is None else self.reranker.to_bytes()
 
     def _reranker_from_bytes(self, data: bytes) -> None:
-        if data:
-            self._reranker = Reranker.from_bytes(data)
+        self._reranker = Reranker.from_bytes(data) if data else None
