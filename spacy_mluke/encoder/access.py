@@ -53,6 +53,16 @@ def is_loaded(model: EncoderModel) -> bool:
     return get_shim(model).is_loaded
 
 
+def weights_key(model: EncoderModel) -> object:
+    """Return an object that is another one after an encoder's states have changed: with its weights, or with the
+    precision that it predicts in. What was computed with its states is out of date then.
+
+    model (EncoderModel): As from `build_encoder_v1`.
+    RETURNS (object): Compare it by identity.
+    """
+    return get_shim(model).weights_key
+
+
 def hash_weights(model: EncoderModel) -> str:
     """Return a hash of an encoder's layer norms, by which differently trained encoders are told apart.
 

@@ -81,6 +81,8 @@ class EncoderShim(Shim):
         }
         super().__init__(None, config=config)
         self._loaded: Optional[LoadedEncoder] = None
+        # Replaced whenever states change: with the weights, or with the precision of predictions.
+        self.weights_key = object()
         self._copy = BFloat16Copy()
         self._lock = threading.RLock()
         self._pid = os.getpid()
@@ -131,6 +133,7 @@ class EncoderShim(Shim):
                 self._set_int8(self._loaded)
 
     def _set_int8(self, loaded: LoadedEncoder) -> None:
+        self.weights_key = object()
         self._copy.clear()
         is_requested = self.cfg["quantize"] == "int8"
         is_possible = is_requested and device_of(loaded.network).type == "cpu" and has_int8()
@@ -282,6 +285,7 @@ class EncoderShim(Shim):
 
     def _clear_copies(self, loaded: LoadedEncoder) -> None:
         """Remove the layers in 8 bits and in bfloat16, after the weights have changed."""
+        self.weights_key = object()
         clear_int8(loaded.network)
         self._copy.clear()
 
@@ -331,14 +335,10 @@ class EncoderShim(Shim):
         return self
 
     def __getstate__(self) -> Dict[str, Any]:
-        state = {"id": self.id, "cfg": self.cfg, "optimizer": self._optimizer, "files": None}
-        if self.is_loaded:
-            state["files"] = self.to_bytes()
-        return state
+        return {"cfg": self.cfg, "files": self.to_bytes() if self.is_loaded else None}
 
     def __setstate__(self, state: Dict[str, Any]) -> None:
         self.__init__(**state["cfg"])  # type: ignore[misc]
-        self._optimizer = state["optimizer"]
         if state["files"] is not None:
             self.from_bytes(state["files"])
 

@@ -7,11 +7,14 @@ import pytest
 from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
+from spacy_mluke.encoder.access import load_model
+from spacy_mluke.encoder.model import build_encoder_v1
+from spacy_mluke.encoder.optimizer import build_adamw_v1
 from spacy_mluke.kb.projections import DISTANCES, Projections
 from spacy_mluke.kb.ranking import DISAGREEMENT, Ranking
 from spacy_mluke.kb.store import Match
 from spacy_mluke.pipeline.linker.questions import Name, Question, favoured, reorder
-from spacy_mluke.pipeline.linker.similarity import context_vector, description_doc, piece_distances
+from spacy_mluke.pipeline.linker.similarity import Similarity, context_vector, description_doc, piece_distances
 from tests.pipeline.link_docs import passage
 
 
@@ -79,3 +82,24 @@ def test_the_name_of_a_description_has_its_own_tokens(name, text):
     doc = description_doc(Vocab(), name, text)
     assert doc.text.strip() == text
     assert doc[: len(name.split())].text == name
+
+
+def test_descriptions_are_read_again_after_the_encoder_has_changed(steady_checkpoint):
+    encoder = build_encoder_v1(str(steady_checkpoint))
+    similarity = Similarity(encoder, Vocab())
+    texts = [("Tokyo", "Tokyo is the capital of Japan")]
+    load_model(encoder)
+    before = similarity.descriptions(texts)
+    assert (similarity.descriptions(texts) == before).all()
+    shim = encoder.shims[0]
+    name, weights = next(
+        (name, own) for name, own in shim.load().named_parameters() if name.endswith("LayerNorm.weight")
+    )
+    averages = {(shim.id, name): weights.detach().numpy() * 2}
+    with encoder.use_params(averages):
+        averaged = similarity.descriptions(texts)
+    assert numpy.abs(averaged - before).max() > 0.01
+    assert (similarity.descriptions(texts) == before).all()
+    weights.grad = weights.detach().clone()
+    encoder.finish_update(build_adamw_v1(0.5))
+    assert numpy.abs(similarity.descriptions(texts) - before).max() > 0.01

@@ -9,6 +9,7 @@ from spacy.tokens import Doc
 from spacy.vocab import Vocab
 from thinc.util import to_numpy
 
+from ...encoder.access import weights_key
 from ...encoder.passage import read_texts
 from ...encoder.request import EncoderModel
 from ...kb.projections import DISTANCES, Projections
@@ -24,7 +25,7 @@ Part = Tuple[int, int, int]  # document, first token and end
 
 
 class Similarity:
-    """Compares mentions with descriptions. Vectors of descriptions are cached.
+    """Compares mentions with descriptions. Vectors of descriptions are cached until the encoder changes.
 
     encoder (EncoderModel): `spacy-mluke.Encoder.v1`.
     vocab (Vocab): The pipeline's vocabulary.
@@ -33,10 +34,7 @@ class Similarity:
     def __init__(self, encoder: EncoderModel, vocab: Vocab):
         self.encoder, self.vocab = encoder, vocab
         self._cache: TransientDict[str, Floats1d] = TransientDict()
-
-    def clear(self) -> None:
-        """Forget the vectors, after the encoder has changed."""
-        self._cache.clear()
+        self._key: Optional[object] = None  # of the weights that the cached vectors were computed with
 
     def texts(self, docs: Sequence[Doc], parts: Sequence[Part], projections: Optional[Projections] = None) -> Floats2d:
         """Return the mean states of the texts around mentions.
@@ -58,14 +56,17 @@ class Similarity:
         RETURNS (Floats2d): Shape: (n, width), float32.
         """
         names = {text: name for name, text in texts}
-        if len(self._cache) + len(names) > _MAX_CACHED:
-            self._cache.clear()
-        new = [text for text in names if text not in self._cache]
+        key = weights_key(self.encoder)
+        if key is not self._key or len(self._cache) + len(names) > _MAX_CACHED:
+            self._cache, self._key = TransientDict(), key
+        # Another thread may replace the cache meanwhile.
+        cache = self._cache
+        new = [text for text in names if text not in cache]
         docs = [description_doc(self.vocab, names[text], text) for text in new]
         parts = [(i, 0, len(names[text].split())) for i, text in enumerate(new)]
         vectors = self._encode(docs, parts)
-        self._cache.update(zip(new, vectors.astype("float16"), strict=True))
-        found = [self._cache[text] for _, text in texts]
+        cache.update(zip(new, vectors.astype("float16"), strict=True))
+        found = [cache[text] for _, text in texts]
         return numpy.stack(found).astype("float32") if found else vectors
 
     def _encode(self, docs: List[Doc], parts: Sequence[Part], projections: Optional[Projections] = None) -> Floats2d:
