@@ -46,12 +46,20 @@ class CandidateSource(Protocol):
         """Number of entities."""
         ...
 
+    def ids(self) -> Iterator[str]:
+        """Return the ids of all entities."""
+        ...
+
     def entities(self) -> Iterator[Entity]:
         """Return all entities, with their known names."""
         ...
 
     def get(self, entity_id: str) -> Optional[Entity]:
         """Return an entity, None if there is none with this id."""
+        ...
+
+    def type_of(self, entity_id: str) -> Optional[str]:
+        """Return the type of an entity without reading its names, None if there is none with this id."""
         ...
 
     def name_index(self) -> AnyIndex:
@@ -203,6 +211,10 @@ class StoreCandidates:
         """Number of entities."""
         return len(self.store)
 
+    def ids(self) -> Iterator[str]:
+        """Return the ids of all entities of the store."""
+        return self.store.ids()
+
     def entities(self) -> Iterator[Entity]:
         """Return all entities of the store."""
         return self.store.entities()
@@ -210,6 +222,10 @@ class StoreCandidates:
     def get(self, entity_id: str) -> Optional[Entity]:
         """Return an entity of the store, None if there is none with this id."""
         return self.store.get(entity_id)
+
+    def type_of(self, entity_id: str) -> Optional[str]:
+        """Return the type of an entity without reading its names, None if there is none with this id."""
+        return self.store.type_of(entity_id)
 
     def name_index(self) -> AnyIndex:
         """Return the index of all names, for the mention finder."""

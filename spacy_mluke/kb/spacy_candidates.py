@@ -93,16 +93,24 @@ class KBCandidates:
         """Number of entities; 0 if the knowledge base does not say."""
         return len(self.kb) if hasattr(self.kb, "__len__") else 0
 
+    def ids(self) -> Iterator[str]:
+        """Return the ids of all entities, if the knowledge base can list them."""
+        strings = getattr(self.kb, "get_entity_strings", None)
+        yield from sorted(strings()) if strings is not None else ()
+
     def entities(self) -> Iterator[Entity]:
         """Return all entities, if the knowledge base can list them."""
-        strings = getattr(self.kb, "get_entity_strings", None)
-        for entity_id in sorted(strings()) if strings is not None else ():
-            yield self._entity(entity_id)
+        yield from map(self._entity, self.ids())
 
     def get(self, entity_id: str) -> Optional[Entity]:
         """Return an entity, None if there is none with this id."""
         contains = getattr(self.kb, "contains_entity", None)
         return None if contains is not None and not contains(entity_id) else self._entity(entity_id)
+
+    def type_of(self, entity_id: str) -> Optional[str]:
+        """Return "", None if there is no entity with this id: a knowledge base of spaCy's has no types."""
+        found = self.get(entity_id)
+        return None if found is None else found.type
 
     def name_index(self) -> NameIndex:
         """Return the index of all aliases, for the mention finder."""

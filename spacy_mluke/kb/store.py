@@ -84,6 +84,15 @@ class EntityStore(Entities, CheckedDatabase):
         row = self._find(entity_id)
         return None if row is None else self._entity(row)
 
+    def type_of(self, entity_id: str) -> Optional[str]:
+        """Return the type of an entity. Its names, of which the bundled knowledge base has dozens, are not read.
+
+        entity_id (str): Its id, or its id in another register.
+        RETURNS (Optional[str]): The type, "" without one; None for an unknown id.
+        """
+        row = self._find(entity_id)
+        return None if row is None else row[2]
+
     @property
     def places(self) -> str:
         return str(self.path)

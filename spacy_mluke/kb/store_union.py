@@ -106,6 +106,16 @@ class StoreUnion(Entities):
         canonical = self._ids[self._find(entity_id)[0][0]].get(first.id, first.id)
         return Entity(canonical, entity_type, first.prior, names)
 
+    def type_of(self, entity_id: str) -> Optional[str]:
+        """Return the type of an entity, without reading its names.
+
+        entity_id (str): Its id, or its id in another register.
+        RETURNS (Optional[str]): The type in the first store that has one, "" without one; None for an unknown id.
+        """
+        found = [self.stores[place].type_of(own) for place, own in self._find(entity_id)]
+        types = [own for own in found if own is not None]
+        return next(filter(None, types), "") if types else None
+
     @property
     def places(self) -> str:
         return ", ".join(str(store.path) for store in self.stores)

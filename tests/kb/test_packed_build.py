@@ -56,6 +56,7 @@ def test_it_has_the_same_entities_names_facts_and_classes(store, reference):
         assert store.get(entity_id) == reference.get(entity_id)
         assert store.facts(entity_id) == reference.facts(entity_id)
         assert store.classes(entity_id) == reference.classes(entity_id)
+        assert store.type_of(entity_id) == reference.type_of(entity_id)
 
 
 def test_a_name_with_two_cells_is_weak_once():

@@ -89,6 +89,19 @@ def test_a_store_from_set_kb_is_saved_and_loaded_without_being_in_the_config(sto
     assert other.kb.use_lang
 
 
+def test_a_knowledge_base_of_spacys_has_ids_without_types():
+    def make(vocab):
+        kb = InMemoryLookupKB(vocab, 1)
+        for entity in ("Q90", "Q17"):
+            kb.add_entity(entity, 1.0, [0.0])
+        return kb
+
+    source = KBCandidates(make)
+    source.bind(spacy.blank("en").vocab)
+    assert list(source.ids()) == [entity.id for entity in source.entities()] == ["Q17", "Q90"]
+    assert (source.type_of("Q90"), source.type_of("Q1")) == ("", None)
+
+
 def test_a_knowledge_base_of_another_class_than_in_the_config_is_refused(store, tmp_path):
     kb_candidates(_OtherKB, store).to_disk(tmp_path)
     other = KBCandidates()

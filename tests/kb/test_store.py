@@ -48,6 +48,13 @@ def test_an_unknown_entity_is_none_or_a_coded_error(store):
         store["Q1"]
 
 
+def test_the_type_of_an_entity_is_found_by_each_of_its_ids(tmp_path):
+    store = build_store([*ROWS, StoreRow("Q90", "", "geonames:2988507", kind="xref")], tmp_path / STORE)
+    assert {own: store.type_of(own) for own in store.ids()} == {entity.id: entity.type for entity in store}
+    assert store.type_of("geonames:2988507") == store.type_of("Q90") == "city"
+    assert store.type_of("Q1") is None and store.type_of("\ud800") is None
+
+
 def test_an_english_alias_is_shown_rather_than_a_label_in_a_language_that_was_not_asked_for():
     names = (EntityName("Neuguinea", "de"), EntityName("New Guinea", "en", "alias"), EntityName("Irian", "fr", "alias"))
     found = Entity("Q40285", names=names)

@@ -72,6 +72,16 @@ def test_an_entity_that_another_store_has_by_its_reference_is_one_entity(union):
     assert {entity.id for entity in union} == {*union.ids()}
 
 
+def test_the_type_of_an_entity_is_that_of_the_first_store_that_has_one(union, tmp_path):
+    assert [union.type_of(own) for own in ("p:nova", "p:acme", "Q5", "Q3", "Q55", "nowhere")] == [
+        "PHONE", "ORG", "ORG", "LOC", "LOC", None,
+    ]  # fmt: skip
+    rows = [StoreRow("p:nl", "en", "Holland"), StoreRow("p:nl", "", "Q55", kind="xref")]
+    untyped = build_store([*rows, StoreRow("p:us", "en", "Us")], tmp_path / "untyped.sqlite")
+    assert StoreUnion([untyped, union.stores[1]]).type_of("p:nl") == "LOC"
+    assert StoreUnion([untyped, union.stores[1]]).type_of("p:us") == ""
+
+
 def test_a_fact_names_an_entity_of_another_store(union):
     assert union.facts("p:nova") == [Fact("maker", "p:acme"), Fact("country", "Q55")]
 

@@ -100,8 +100,8 @@ class FillerPipe(EntityLabelledPipe):
                     keys[entity_id] = key_of(names) or name_in(names, "") if names else ""
                 if further is not None:
                     keys.update(zip(further.filler_ids(loaded).tolist(), further.ids, strict=True))
-            entities = {own: source.get(key) for own, key in keys.items() if key and source is not None}
-            types = {own: entity.type for own, entity in entities.items() if entity is not None}
+            found = {own: source.type_of(key) for own, key in keys.items() if key and source is not None}
+            types = {own: own_type for own, own_type in found.items() if own_type is not None}
             held = self._types["held"] = (loaded.entities, further, types)
         return held[2]
 

@@ -99,11 +99,12 @@ class KnowledgePipe(TaskPipe):
         ids (Optional[Iterable[str]]): Ids of the entities; by default, all.
         RETURNS (int): Number of new rows of the embedding table.
         """
-        if ids is None:
-            entities = self.candidates.entities()
-        else:
-            entities = (found for found in map(self.candidates.get, ids) if found is not None)
         loaded = self.loaded_encoder()
+        if ids is None:
+            ids = self.candidates.ids()
+        # The bundled vocabulary has those of the bundled store by their ids: reading their names would take a second.
+        unknown = (own for own in ids if find_entity(loaded.entities, own, None) is None)
+        entities = (found for found in map(self.candidates.get, unknown) if found is not None)
         before = loaded.config.entity_vocab_size
         with warnings.catch_warnings():
             # ML182 warns about names that several entities share: a linker disambiguates them.
