@@ -99,6 +99,7 @@ class EncoderShim(Shim):
         RETURNS (LoadedEncoder): The encoder.
         """
         if self._loaded is None:
+            self._after_fork()
             with self._lock:
                 if self._loaded is None:
                     self._set(self._load(self.cfg["name"], self.cfg["revision"]))
@@ -120,7 +121,6 @@ class EncoderShim(Shim):
         self._set_int8(loaded)
         self._model = loaded.network
         self._loaded = loaded
-        self._pid = os.getpid()
 
     def quantize(self, kind: Optional[str]) -> None:
         """Make dense layers predict in fewer bits from now on, or in full precision again.

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import multiprocessing
 
 import numpy
 import pytest
 import spacy
+import torch
 
 from spacy_mluke.encoder.access import encoder_settings, is_encoder, is_loaded, load_model
 from spacy_mluke.encoder.layer import unloaded_copy
@@ -75,3 +77,25 @@ def test_an_unloaded_copy_reads_the_checkpoint_of_the_config(path):
     assert not is_loaded(copy) and encoder_settings(copy) == encoder_settings(model)
     other = load_model(copy).network.encoder.layer[0].attention.self.query.weight
     numpy.testing.assert_allclose((weight - other).detach(), 1, atol=1e-5)
+
+
+def send_threads(model, sender):
+    load_model(model)
+    sender.send(torch.get_num_threads())
+
+
+@pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="no fork here")
+def test_an_encoder_that_a_forked_process_reads_uses_one_thread(path):
+    model = build_encoder_v1(str(path))
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        receiver, sender = multiprocessing.Pipe(duplex=False)
+        process = multiprocessing.get_context("fork").Process(target=send_threads, args=(model, sender), daemon=True)
+        process.start()
+        # OpenMP's threads, if there were any, are not in the new process: with two threads it could wait forever.
+        assert receiver.poll(120) and receiver.recv() == 1
+        process.kill()
+        process.join()
+    finally:
+        torch.set_num_threads(before)
