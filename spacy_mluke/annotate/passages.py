@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Optional
+import threading
+import weakref
+from collections import deque
+from typing import Any, Deque, Optional, Tuple
 
 import numpy
 from spacy.tokens import Doc
@@ -12,10 +15,40 @@ from ..types import Ints2d, PassageStates
 
 # Arrays, which a Doc can be saved with if no component has read them.
 _KEY = "mluke_passage"
+# Wordpieces whose states are kept. The component that reads them may be disabled: then nothing else frees them.
+_MAX_PIECES = 1 << 20
+
+
+class _Written:
+    """The documents that got states last, in order, with their numbers of wordpieces."""
+
+    def __init__(self) -> None:
+        self._docs: Deque[Tuple[weakref.ref[Doc], int]] = deque()
+        self._n_pieces = 0
+        self._lock = threading.Lock()
+
+    def add(self, doc: Doc, n_pieces: int) -> None:
+        """Add a document. Earlier ones lose their states if there are too many now.
+
+        doc (Doc): The document.
+        n_pieces (int): Number of its wordpieces.
+        """
+        with self._lock:
+            self._docs.append((weakref.ref(doc), n_pieces))
+            self._n_pieces += n_pieces
+            while self._n_pieces > _MAX_PIECES and len(self._docs) > 1:
+                earliest, n = self._docs.popleft()
+                self._n_pieces -= n
+                found = earliest()
+                if found is not None:
+                    drop_passage(found)
+
+
+_WRITTEN = _Written()
 
 
 def write_passage(doc: Doc, states: PassageStates) -> None:
-    """Keep the states of a document and of its entities.
+    """Keep the states of a document and of its entities, until about a million wordpieces of other documents follow.
 
     doc (Doc): The document, with its entities in `doc.ents`. The states of other mentions are dropped.
     states (PassageStates): States of the document, and of mentions in it.
@@ -28,6 +61,7 @@ def write_passage(doc: Doc, states: PassageStates) -> None:
         "bounds": numpy.asarray(states.span_bounds[rows], dtype="int32").reshape((-1, 2)),
         "entities": to_numpy(states.entity_states[rows]),
     }
+    _WRITTEN.add(doc, len(states.piece_states))
 
 
 def read_passage(doc: Doc, bounds: Ints2d) -> Optional[PassageStates]:

@@ -7,6 +7,7 @@ import pytest
 import spacy
 from spacy.training import Example
 
+from spacy_mluke.annotate import passages
 from spacy_mluke.annotate.passages import read_passage
 from spacy_mluke.annotate.relations import Relation
 from spacy_mluke.encoder import passage
@@ -91,6 +92,14 @@ def test_a_document_keeps_no_states_behind_the_component(trained):
     doc = trained("Tokyo is the capital of Japan")
     assert read_passage(doc, numpy.array([[0, 1]])) is None
     assert not any("passage" in str(key) for key in doc.user_data)
+
+
+def test_states_that_a_disabled_component_does_not_read_are_dropped_after_a_while(trained, monkeypatch):
+    monkeypatch.setattr(passages, "_MAX_PIECES", 30)
+    texts = ["Tokyo is the capital of Japan", "Paris is the capital of France"] * 8
+    docs = list(trained.pipe(texts, disable=["mluke_relations"], batch_size=2))
+    kept = ["mluke_passage" in doc.user_data for doc in docs]
+    assert kept[-1] and 0 < sum(kept) < len(docs) and kept == sorted(kept)
 
 
 def test_a_document_between_the_components_can_be_saved(trained):
