@@ -65,7 +65,7 @@ def _overwrite_labels(doc: Doc, bounds: Ints2d, scores: Floats2d, labels: Sequen
     for ent in doc.ents:
         label = best.get((ent.start, ent.end), ent.label_)
         ents.append(Span(doc, ent.start, ent.end, label=label, kb_id=ent.kb_id_, span_id=ent.id_))
-    doc.set_ents(ents)
+    doc.set_ents(ents, default="unmodified")
 
 
 def write_known_types(

@@ -11,6 +11,7 @@ from spacy.tokens import Doc, Span
 
 from ..ragged import row_offsets
 from ..types import Ints1d
+from .named_entities import blocked_tokens
 from .selection import pick_flat
 
 Chars = Tuple[int, int]
@@ -95,13 +96,16 @@ def write_mentions(doc: Doc, spans: Sequence[Span], *, overwrite: bool) -> None:
 
     doc (Doc): The document.
     spans (Sequence[Span]): Mentions with their labels, without overlaps.
-    overwrite (bool): Whether mentions replace existing entities that they overlap. If not, those mentions are skipped.
+    overwrite (bool): Whether mentions replace existing entities and blocked tokens (see `Doc.set_ents`) that they
+        overlap. If not, those mentions are skipped.
     """
     bounds = [(span.start, span.end) for span in spans]
-    existing = [(ent.start, ent.end) for ent in doc.ents]
+    ents, blocked = list(doc.ents), blocked_tokens(doc)
+    existing = [*((ent.start, ent.end) for ent in ents), *blocked]
     if overwrite:
         found, kept = list(range(len(spans))), pick_flat(existing, len(doc), bounds)
     else:
         found, kept = pick_flat(bounds, len(doc), existing), list(range(len(existing)))
-    ents = list(doc.ents)
-    doc.set_ents([*(ents[i] for i in kept), *(spans[i] for i in found)], default="outside")
+    still_blocked = [doc[slice(*existing[i])] for i in kept if i >= len(ents)]
+    kept_ents = [ents[i] for i in kept if i < len(ents)]
+    doc.set_ents([*kept_ents, *(spans[i] for i in found)], blocked=still_blocked, default="outside")

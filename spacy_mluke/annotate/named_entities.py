@@ -38,7 +38,7 @@ def write_entities(
         predictions are skipped, and so are those on blocked tokens (see `Doc.set_ents`). A prediction with the bounds
         and the label of an existing entity is added to the group, and the entity keeps its ids.
     """
-    blocked = _blocked(doc)
+    blocked = blocked_tokens(doc)
     existing = {(ent.start, ent.end): ent.label_ for ent in doc.ents}
     flat = pick_flat(bounds, len(doc), [] if overwrite_ents else [*existing, *blocked])
     found = [Span(doc, *bounds[i], label=labels[i]) for i in flat]
@@ -78,8 +78,12 @@ def copy_with_entities(doc: Doc, spans: Iterable[Span]) -> Doc:
     return copy
 
 
-def _blocked(doc: Doc) -> List[Bounds]:
-    """Bounds of the tokens that are blocked: no entity may contain them."""
+def blocked_tokens(doc: Doc) -> List[Bounds]:
+    """Return the tokens that are blocked: no entity may contain them (see `Doc.set_ents`).
+
+    doc (Doc): The document.
+    RETURNS (List[Bounds]): Token bounds of each.
+    """
     attrs = doc.to_array([ENT_IOB, ENT_TYPE])
     tokens = numpy.flatnonzero((attrs[:, 0] == _BEGIN) & (attrs[:, 1] == 0))
     return [(token, token + 1) for token in tokens.tolist()]

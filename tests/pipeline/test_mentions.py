@@ -136,6 +136,19 @@ def test_existing_entities_are_kept_unless_overwrite_is_set(store, overwrite, ex
     assert ents(nlp(doc)) == expected
 
 
+@pytest.mark.parametrize(
+    ("overwrite", "named", "blocked"),
+    [(False, ["York"], ["is", "New"]), (True, ["York", "New York"], ["is"])],
+)
+def test_names_do_not_replace_blocked_tokens_unless_overwrite_is_set(store, overwrite, named, blocked):
+    nlp = pipeline(store, overwrite=overwrite)
+    doc = nlp.make_doc("York is New York")
+    doc.set_ents([], blocked=[doc[1:2], doc[2:3]])
+    doc = nlp(doc)
+    assert [ent.text for ent in doc.ents] == named
+    assert [token.text for token in doc if token.ent_iob_ == "B" and not token.ent_type] == blocked
+
+
 def test_an_empty_document_has_no_mentions(store):
     nlp = pipeline(store)
     assert ents(nlp("")) == ents(nlp(" \n")) == []

@@ -53,6 +53,14 @@ def test_overwrite_label_relabels_entities_and_keeps_their_ids(steady_checkpoint
     assert doc.ents[0].kb_id_ == "Q1490"
 
 
+def test_overwrite_label_keeps_blocked_tokens_and_those_without_annotation(steady_checkpoint):
+    nlp, _ = trained(steady_checkpoint, overwrite_label=True)
+    doc = nlp.make_doc("Tokyo is the capital of Japan")
+    doc.set_ents([Span(doc, 0, 1, label="X")], blocked=[doc[2:3]], missing=[doc[4:5]])
+    before = doc.to_array("ENT_IOB").tolist()
+    assert nlp(doc).to_array("ENT_IOB").tolist() == before
+
+
 def test_without_the_group_entity_labels_are_gold(steady_checkpoint):
     nlp = task_pipeline(steady_checkpoint, "mluke_typing")
     gold = relation_examples(nlp)
