@@ -8,6 +8,7 @@ from spacy.tokens import Span
 from spacy.vocab import Vocab
 
 from ..errors import Errors, check_choice, check_flag, check_text
+from .affixes import bare_names
 from .bundled import is_knowledge_path, is_packaged, open_store
 from .entities import Entity, Fact
 from .matching import Match
@@ -165,8 +166,9 @@ class StoreCandidates:
         """Return the candidates of mentions. Those of the last mentions are kept: names recur in a corpus.
 
         If a mention in a document of an unknown language ("xx") has no candidates, it may be an inflected name of a
-        language whose words the document has. If it still has none, and begins with a title ("King Louis XIV"), it has
-        the people with the name that follows.
+        language whose words the document has. If it still has none, it has those of the name in it, without an ending
+        after an apostrophe ("Ankara'da") or the mark of a tag or a user name ("@NASA"); and if it begins with a title
+        ("King Louis XIV"), the people with the name that follows.
 
         mentions (Sequence[Span]): The mentions.
         RETURNS (List[List[Match]]): Candidates of each, the most likely first. Equal mentions have one list.
@@ -185,11 +187,21 @@ class StoreCandidates:
                     found[i] = next(filter(None, own), [])
         if self.match == MATCHES[-1]:
             for i, (text, lang) in enumerate(keys):
-                name = None if found[i] else without_title(text)
-                if name is not None:
-                    people = self._look_up(known, name, lang, inflections=self.inflections)
-                    found[i] = [match for match in people if KIND_OF.get(match.type) == "PER"]
+                if not found[i]:
+                    found[i] = self._look_up_parts(known, text, lang)
         return found
+
+    def _look_up_parts(self, known: Known, text: str, lang: Optional[str]) -> List[Match]:
+        """Return the candidates of what a mention consists of, if it has none as a whole."""
+        names = [text, *bare_names(text)]
+        for name in names[1:]:
+            if own := self._look_up(known, name, lang, inflections=self.inflections):
+                return own
+        for person in filter(None, map(without_title, names)):
+            own = self._look_up(known, person, lang, inflections=self.inflections)
+            if people := [match for match in own if KIND_OF.get(match.type) == "PER"]:
+                return people
+        return []
 
     def _recent(self) -> Known:
         """Return the candidates that are kept. Other threads may read an older dictionary, which is never emptied."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import FrozenSet, Iterable
 
 from .name_index import ACCENTED, APOSTROPHE, LOWER, NO_CODE, PLAIN
-from .name_keys import has_accents
+from .name_keys import APOSTROPHES, has_accents
 
 # In text of an unknown language, the stop words of these languages are not names at the beginning of a sentence. Those
 # of other languages would exclude well-known names: "Lima" is a stop word of Indonesian, "Oman" of Finnish.
@@ -83,7 +83,7 @@ _CLOSING = _CLOSING_BRACKETS | _OPENING_OR_CLOSING | frozenset("\u2019\u201d\u00
 _BEFORE_SENTENCE = re.compile(r"(?:@ ?\w+|\bhttps?://\S+|(?<![\w.,])\d[\d.,]*[\u00ba\u00aa]?)$")
 _MAX_BEFORE = 100  # characters of one of these
 _MAX_QUOTED = 1000  # characters before a quotation mark in which others are counted
-_APOSTROPHES = frozenset("'\u2019\u02bc")
+_APOSTROPHES = frozenset(APOSTROPHES)
 _LINKS = frozenset(" \u00a0-\u2010\u2011")
 # In names of up to this many letters, accents distinguish words: "på" is not "Pa".
 _SHORT = 4

@@ -7,7 +7,8 @@ import unicodedata
 from functools import cache
 from typing import Pattern, Tuple
 
-_DROPPED, _DASHES = ".'\u2019\u02bc\u00b7", "\\-\u2010-\u2015\u2212_\u30fb"
+APOSTROPHES = "'\u2019\u02bc"
+_DROPPED, _DASHES = f".{APOSTROPHES}\u00b7", "\\-\u2010-\u2015\u2212_\u30fb"
 _PUNCTUATION = re.compile(f"[{_DROPPED}{_DASHES}]")
 _DROPPED_PUNCTUATION = re.compile(f"[{_DROPPED}]")
 # Latin (with IPA and the extensions for Vietnamese) and Greek.

@@ -12,6 +12,7 @@ from spacy.training import Example
 
 from ...encoder.access import encoder_settings
 from ...errors import Errors, check_flag, check_text
+from ...kb.affixes import bare_name
 from ...kb.candidate_sources import AUTO, CandidateSource
 from ...kb.evidence import Evidence
 from ...kb.nil import LEAST_SUPPORT, support_of
@@ -219,10 +220,11 @@ class RerankingPipe(KnowledgePipe):
             if not own.matches or own.matches[0].prominence is None:
                 continue
             lang, is_named = self._lang(docs[i]), (i, own.matches[0].id) in named
-            if not is_named and self._evidence.is_first_name(ent.text, lang, own.matches, reranker.first_names):
+            text = bare_name(ent.text)
+            if not is_named and self._evidence.is_first_name(text, lang, own.matches, reranker.first_names):
                 support = LEAST_SUPPORT
             else:
-                features = self._evidence.nil_features(ent.text, ent.label_, lang, own.matches)
+                features = self._evidence.nil_features(text, ent.label_, lang, own.matches)
                 support = support_of(reranker.nil, features)
             rankings[place] = own._replace(support=support)
 
