@@ -6,14 +6,14 @@ import heapq
 import shutil
 from collections import Counter
 from pathlib import Path
-from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, TypeVar, Union, cast, overload
+from typing import Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, TypeVar, Union, overload
 
 import numpy
-from thinc.types import Ints1d
 
 from ..errors import Errors
 from ..storage.files import replacing
 from ..storage.manifest import checksum
+from ..types import Ints1d
 from .database import MAX_ID, EntityDatabase, Progress, add_names, build_database
 from .database_cache import DATABASE, find_database, open_database
 from .language_counts import count_languages, count_languages_in_database
@@ -170,7 +170,7 @@ class EntityVocabulary:
         RETURNS (Ints1d): Their ids; the id of [UNK] for an unknown name. Shape: (n_names,), int64.
         """
         found = (self.get(name, self.unk_id) for name in names)
-        return cast(Ints1d, numpy.fromiter(found, dtype="int64", count=len(names)))
+        return numpy.fromiter(found, dtype="int64", count=len(names))
 
     def names(self, entity_id: int) -> List[str]:
         """Return the names of an id.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -132,27 +133,40 @@ def test_rows_of_an_entity_need_not_be_adjacent(tmp_path, store):
 
 
 GROWTH = """
-import resource, sys
+import json, resource, sys
 from spacy_mluke.kb import store_build
 store_build._CACHE_KIB = 4096
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> (20 if sys.platform == "darwin" else 10)
 name = "A name of quite some length, the {}th".format
-rows = (store_build.StoreRow(f"Q{i * 7919 % 20_000}", "en", name(i)) for i in range(100_000))
+def rows(n):
+    return (store_build.StoreRow(f"Q{i * 7919 % 20_000}", "en", name(i)) for i in range(n))
+store_build.build_store(rows(2_000), sys.argv[1])  # what is used once
 before = peak()
-store = store_build.build_store(rows, sys.argv[1])
+store = store_build.build_store(rows(100_000), sys.argv[1])
 assert (len(store), store.n_names) == (20_000, 100_000)
-print(peak() - before)
+growth = peak() - before
+print(json.dumps({"growth": growth, "heavy": [name for name in ("spacy", "thinc", "torch") if name in sys.modules]}))
 """
 
 
-def test_memory_does_not_grow_with_the_store(tmp_path):
+@pytest.fixture(scope="module")
+def grown(tmp_path_factory):
+    """A process that builds a store: how its memory has grown, and what it has imported."""
     pytest.importorskip("resource")
     child = subprocess.run(
-        [sys.executable, "-c", GROWTH, str(tmp_path / STORE)],
+        [sys.executable, "-c", GROWTH, str(tmp_path_factory.mktemp("grown") / STORE)],
         capture_output=True,
         check=True,
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
     )
+    return json.loads(child.stdout)
+
+
+def test_memory_does_not_grow_with_the_store(grown):
     # The names alone have 4 MB, the rows as Python objects 25.
-    assert int(child.stdout) < 16
+    assert grown["growth"] < 16
+
+
+def test_building_a_store_imports_neither_spacy_nor_torch(grown):
+    assert grown["heavy"] == []

@@ -95,11 +95,18 @@ def test_pairs_of_the_same_states_differ_by_their_distances():
 def test_the_gradient_of_distances_is_that_of_the_output():
     module = with_distances()
     text = placed([0, 3, 4], [[0, 1], [1, 0]])
+    used = distance_classes(text)
+    distance = torch.randn(N_DISTANCES, 64, dtype=torch.float64, requires_grad=True)
 
     def run(distance):
         return torch.func.functional_call(module, {"distance": distance}, ([text],))[:, ::97]
 
-    assert torch.autograd.gradcheck(run, [torch.randn(N_DISTANCES, 64, dtype=torch.float64, requires_grad=True)])
+    def run_with(rows):
+        return run(distance.detach().index_copy(0, used, rows))
+
+    assert torch.autograd.gradcheck(run_with, [distance.detach()[used].requires_grad_()])
+    run(distance).sum().backward()
+    assert distance.grad.any(dim=1).nonzero().flatten().tolist() == sorted(used.tolist())
 
 
 def test_distances_without_places_are_an_error():
