@@ -59,7 +59,8 @@ class Worker:
         done: Dict[int, AnnotatedDoc] = {}
         bad: Dict[int, BadRecord] = {}
         shard.check_file()
-        with warnings.catch_warnings(record=True) as caught:
+        # Words and strings that the shard adds to the vocabulary are freed after it.
+        with warnings.catch_warnings(record=True) as caught, self.nlp.memory_zone():
             warnings.simplefilter("always")
             try:
                 self._annotate(shard, done, bad, skipped, on_record)

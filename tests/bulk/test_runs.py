@@ -19,6 +19,7 @@ from spacy.tokens import DocBin
 from spacy_mluke.bulk.job import METADATA_FOLDER, Job
 from spacy_mluke.bulk.local import Processes
 from spacy_mluke.bulk.run import Run
+from spacy_mluke.bulk.worker import Worker
 from tests.bulk.corpora import TEXTS, bad_records, records, rows_of, run, save_pipeline, write_corpus
 
 
@@ -60,6 +61,18 @@ def test_the_folder_can_be_read_as_one_table_also_with_bad_records(tmp_path):
     assert bad_records(tmp_path / "out")
     table = pyarrow.parquet.read_table(tmp_path / "out")
     assert table.num_rows == len(rows_of(tmp_path / "out"))
+
+
+@pytest.mark.parametrize("format", ["parquet", "docbin"])
+def test_words_of_a_shard_do_not_stay_in_the_vocabulary(pipeline, tmp_path, format):
+    job = job_of(pipeline, tmp_path, format=format)
+    started = Run.begin(job)
+    worker = Worker(job)
+    known = set(worker.nlp.vocab.strings)
+    results = list(started.follow(map(worker.annotate, started.todo)))
+    started.finish()
+    assert len(results) > 1 and sum(result.n_docs for result in results) == 20
+    assert set(worker.nlp.vocab.strings) == known
 
 
 def test_docbins_are_written_with_ids(pipeline, tmp_path):
