@@ -160,7 +160,7 @@ def _build(kind: str, place: Path) -> EntityStore:
     if kind == KNOWLEDGE:
         store, index = build_packed(source.parent, place)
     else:
-        store = build_store(read_rows(source), place, source=source)
+        store = build_store(read_rows(source), place, source=source, is_checked=True)
         index = NameIndex.of(store.entities())
     try:
         with replacing(_hash_file(place)) as aside:

@@ -75,7 +75,7 @@ def problem_of(row: AnyRow) -> str:
     if not isinstance(row, StoreRow):
         if not all(isinstance(text, str) and (text or field == "lang") for field, text in row._asdict().items()):
             return f"a description, type or fact of '{row.id}' is not text"
-    elif not all(text is None or isinstance(text, str) for text in (row.lang, row.type, row.kind)):
+    elif not (_is_text(row.lang) and _is_text(row.type) and _is_text(row.kind)):
         return f"the language, type or kind of '{row.id}' is not text"
     elif row.kind and row.kind not in KINDS:
         return f"'{row.kind}' is not a kind of name ({', '.join(KINDS)})"
@@ -90,6 +90,10 @@ def problem_of(row: AnyRow) -> str:
     except (TypeError, ValueError, OverflowError):
         return f"a prior of '{row.id}' is not a number of 0 or more"
     return ""
+
+
+def _is_text(value: object) -> bool:
+    return value is None or isinstance(value, str)
 
 
 def with_type(row: AnyRow, entity_type: str) -> AnyRow:

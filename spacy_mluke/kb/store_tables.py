@@ -61,7 +61,8 @@ def rows_of(cells: Mapping[Column, Any]) -> Iterator[AnyRow]:
     values: Dict[str, List[Any]] = {}
     for column, value in cells.items():
         plain[column.name] = column.prefix + value if column.prefix and isinstance(value, str) and value else value
-        values[column.name] = [column.prefix + one if isinstance(one, str) else one for one in _split(value)]
+        if column.name not in COLUMNS:
+            values[column.name] = [column.prefix + one if isinstance(one, str) else one for one in _split(value)]
     entity_id, kind = plain.get("id"), plain.get("type") or ""
     lang = plain.get("language") or ""
     entity_prior = _number(plain.get("entity_prior"))
