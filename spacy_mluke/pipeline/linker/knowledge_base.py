@@ -68,8 +68,12 @@ class KnowledgePipe(TaskPipe):
         """
         candidates.bind(self.vocab)
         self.candidates = candidates
-        self._finders = Finders(candidates)
         self.cfg["grown"] = False
+        self.forget()
+
+    def forget(self) -> None:
+        """Forget what was read from the knowledge base before: it has changed."""
+        self._finders = Finders(self.candidates)
         self._encoder_ids: TransientDict[str, Tuple[int, bool]] = TransientDict()
 
     def set_store(self, path: Paths) -> None:
@@ -172,7 +176,7 @@ class KnowledgePipe(TaskPipe):
 
     def after_loading(self, skipped: Sequence[str]) -> None:
         super().after_loading(skipped)
-        self._encoder_ids.clear()
+        self.forget()
 
     def from_bytes(self: Self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> Self:
         # Version 0.1.0 nested all parts but the candidates in one part.

@@ -43,8 +43,11 @@ class RerankingPipe(KnowledgePipe):
 
     def set_candidates(self, candidates: CandidateSource) -> None:
         super().set_candidates(candidates)
-        self._evidence = Evidence(candidates.facts, candidates.get, candidates.classes)
         self._reranker: Optional[Reranker] = None
+
+    def forget(self) -> None:
+        super().forget()
+        self._evidence = Evidence(self.candidates.facts, self.candidates.get, self.candidates.classes)
         self._similarity = Similarity(self.model.get_ref("encoder"), self.vocab)
 
     @property
