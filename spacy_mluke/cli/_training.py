@@ -21,6 +21,8 @@ EVERY = typer.Option(None, "--every", hidden=True)
 FORCE = typer.Option(False, "--force", "-F", help="Start again, and replace the training in OUTPUT")
 GPU = typer.Option(-1, "--gpu-id", "-g", help="GPU id; -1: CPU")
 
+# Sections of a config whose settings are all in the config, or in spaCy's default config.
+_SECTIONS = ("nlp", "paths", "system", "training")
 # The exit code of a process that was interrupted from the keyboard, as in shells.
 INTERRUPTED = 130
 
@@ -47,7 +49,8 @@ def run_training(
     force (bool): Whether to replace the content of `output`.
     command (str): The command that resumes this training, for the message after an interruption.
     RETURNS (ProcessGroup): The processes of the training.
-    RAISES (ValueError): ML323 if `output` contains a training, and neither `resume` nor `force` is set.
+    RAISES (ValueError): ML323 if `output` contains a training, and neither `resume` nor `force` is set; ML412 for a
+        setting that the config does not have.
     """
     from spacy.cli._util import setup_gpu, show_validation_error
     from spacy.training.initialize import init_nlp
@@ -68,6 +71,8 @@ def run_training(
         setup_gpu(gpu_id, silent=not process_group.is_first)
     except ValueError as error:
         raise ValueError(Errors.ML326.format(gpu=gpu_id, reason=error)) from error
+    with show_validation_error(config):
+        check_settings(config, overrides)
     if not force:
         check_output(output, resume)
     output.mkdir(parents=True, exist_ok=True)
@@ -115,6 +120,29 @@ def read_overrides(ctx: typer.Context) -> Dict[str, Any]:
         # Typer may contain its own click, which does not handle errors of this click.
         hint = "settings of the config have dots in their names, as in --training.max_steps 100"
         raise typer.BadParameter(f"{error.format_message()} ({hint})") from error
+
+
+def check_settings(config: Path, overrides: Dict[str, Any]) -> None:
+    """Check that the settings exist that the command line overrides. spaCy ignores those that do not.
+
+    config (Path): The config.
+    overrides (Dict[str, Any]): Settings that replace those of the config, by dotted name.
+    RAISES (ValueError): ML412 for a setting of a section with known settings that is none of these.
+    """
+    from spacy.language import Language
+    from spacy.util import load_config
+
+    from ..errors import Errors, did_you_mean
+
+    loaded = load_config(config, interpolate=False)
+    for name in overrides:
+        section, _, setting = name.partition(".")
+        if section not in _SECTIONS or "." in setting:
+            continue
+        known = sorted({*loaded.get(section, {}), *Language.default_config.get(section, {})})
+        if setting not in known:
+            hint = did_you_mean(name, [f"{section}.{own}" for own in known])
+            raise ValueError(Errors.ML412.format(name=name, hint=hint, section=section, names=", ".join(known)))
 
 
 def check_output(output: Path, resume: bool) -> None:

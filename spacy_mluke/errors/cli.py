@@ -1,4 +1,4 @@
-"""Errors of the command line and of what it needs: ML090 to ML099, ML320 to ML329, ML390 to ML394."""
+"""Errors of the command line and of what it needs: ML090 to ML099, ML320 to ML329, ML390 to ML394, ML412."""
 
 
 class CliErrors:
@@ -31,3 +31,6 @@ class CliErrors:
     )
     ML328 = "'{name}' is not a mluke_ner, and only these can be pruned. The pipeline has: {names}."
     ML329 = "'{name}' cannot be exported: it {reason}. These components can be exported: {names}."
+    ML412 = (
+        "The config has no setting '{name}', so it would change nothing.{hint} Its settings in [{section}]: {names}."
+    )

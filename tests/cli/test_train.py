@@ -52,6 +52,20 @@ def test_an_interrupted_training_is_resumed_or_replaced_only_with_an_option(outp
     assert "begun" in train(output, "--force")
 
 
+@pytest.mark.parametrize(
+    ("setting", "meant"), [("--training.max_stepz", "training.max_steps"), ("--paths.trian", "paths.train")]
+)
+def test_a_setting_that_the_config_does_not_have_is_an_error(output, setting, meant):
+    text = train(output, setting, "5")
+    assert "[ML412]" in text and f"Did you mean '{meant}'?" in text
+    assert not output.exists()
+
+
+def test_settings_of_the_config_and_defaults_of_spacy_can_be_overridden(output):
+    settings = ("--training.score_weights", "{}", "--paths.train", "x", "--components.mluke_typing.new", "1")
+    assert "begun" in train(output, *settings)
+
+
 def test_the_output_folder_may_contain_other_files(output):
     output.mkdir()
     (output / "notes.txt").write_text("x", encoding="utf8")
