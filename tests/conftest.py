@@ -27,6 +27,8 @@ TOGETHER = {
     "forks": ("tests/bulk/", "tests/pipeline/test_saving.py", "tests/cli/test_annotate"),
     # Trained components.
     "cloze": ("tests/pipeline/test_cloze",),
+    # transformers' MLukeTokenizer.
+    "alignment": ("tests/align/", "tests/tokenization/"),
     "ner": ("tests/pipeline/test_ner", "tests/pipeline/test_calibrate", "tests/pipeline/test_find_threshold"),
 }
 
