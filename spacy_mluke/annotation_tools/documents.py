@@ -12,6 +12,7 @@ from spacy.tokens import Doc, Span
 
 from ..annotate.links import NIL
 from ..annotate.relations import get_relations
+from ..annotate.span_groups import spans_of
 from ..errors import Errors
 
 Bounds = Tuple[int, int]
@@ -61,9 +62,10 @@ def read_doc(doc: Doc, *, spans_key: str, id: str = "") -> ToolDocument:
         `attrs["scores"]`. It may be missing.
     id (str): Id of the document in the tool.
     RETURNS (ToolDocument): The annotation. Spans that occur twice occur once.
-    RAISES (ValueError): ML473 if an entity has the label that tools show for spans without one.
+    RAISES (ValueError): ML473 if an entity has the label that tools show for spans without one, ML413 if tokens were
+        merged after the group was set.
     """
-    group = list(doc.spans[spans_key]) if spans_key in doc.spans else []
+    group = spans_of(doc, spans_key)
     scores = doc.spans[spans_key].attrs.get("scores") if group else None
     score_of: Dict[Tuple[int, int, str], float] = {}
     if scores is not None and len(scores) == len(group):

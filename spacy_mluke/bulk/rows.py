@@ -8,6 +8,7 @@ from typing import Any, Dict, List, Optional, Tuple
 
 from spacy.tokens import Doc, Span
 
+from ..annotate.span_groups import spans_of
 from .parquet_files import parquet
 from .records import Record
 
@@ -188,8 +189,8 @@ def _fillers(doc: Doc) -> List[Dict[str, Any]]:
 
 
 def _group(doc: Doc, key: str) -> List[Dict[str, Any]]:
-    group = doc.spans[key]
-    scores = group.attrs.get("scores")
+    group = spans_of(doc, key)
+    scores = doc.spans[key].attrs.get("scores")
     values = [None] * len(group) if scores is None or len(scores) != len(group) else [float(x) for x in scores]
     return [
         {"key": key, **_bounds(span), "label": span.label_, "kb_id": span.kb_id_, "score": value}

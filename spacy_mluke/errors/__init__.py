@@ -8,7 +8,7 @@ Each file has the messages of one folder, and its own codes; `codes.py` joins th
     vocabulary.py   vocabulary/                 ML060 to ML069
     options.py      options of every part       ML070, ML071, ML310 to ML319, ML395 to ML399
     pipeline.py     pipeline/, heads/           ML072 to ML089, ML200 to ML229, ML385 to ML389, ML403, ML404,
-                                                ML410, ML411, ML425 to ML428, ML468, ML469
+                                                ML410, ML411, ML413, ML425 to ML428, ML468, ML469
     cli.py          cli/                        ML090 to ML099, ML320 to ML329, ML390 to ML394, ML412
     warnings.py     warnings of every part      ML101 to ML199, ML477 to ML479
     kb.py           kb/                         ML230 to ML244, ML415 to ML416, ML422 to ML424

@@ -1,5 +1,5 @@
 """Errors of the components and their heads: ML072 to ML089, ML200 to ML229, ML385 to ML389, ML403, ML404,
-ML410, ML411, ML425 to ML428, ML468, ML469."""
+ML410, ML411, ML413, ML425 to ML428, ML468, ML469."""
 
 
 class PipelineErrors:
@@ -56,6 +56,11 @@ class PipelineErrors:
     ML084 = (
         "doc._.mluke_relations takes a list of Relation objects with spans of that document; got {found}. Create them "
         'with Relation(head=doc[0:1], tail=doc[3:4], label="...").'
+    )
+    ML413 = (
+        "doc.spans['{key}'] has spans outside the {n} tokens of the document: tokens were merged after the group was "
+        "set (merge_entities, doc.retokenize), and spaCy does not move the spans of groups. Remove the group before tokens "
+        "are merged, with del doc.spans['{key}']: entities, links, relations and vectors do not need it."
     )
     ML085 = "A label must be a string that is not empty; got {label}."
     ML086 = (

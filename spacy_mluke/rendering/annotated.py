@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from spacy.tokens import Doc, Span
 
 from ..annotate.entity_types import get_types
 from ..annotate.relations import get_relations
+from ..annotate.span_groups import spans_of
 from ..annotate.states import EntityStates
 from ..types import Floats1d, Floats2d
 from .text_direction import direction_of
@@ -144,8 +145,8 @@ def _descending(item: Tuple[str, float]) -> Tuple[float, str]:
 def _span_scores(doc: Doc) -> Dict[Tuple[int, int, str], float]:
     """Return the scores of the spans of all groups that have scores."""
     found: Dict[Tuple[int, int, str], float] = {}
-    for group in doc.spans.values():
-        scores: Any = group.attrs.get("scores")
+    for key in doc.spans:
+        group, scores = spans_of(doc, key), doc.spans[key].attrs.get("scores")
         if scores is not None and len(scores) == len(group):
             found.update({(s.start, s.end, s.label_): float(x) for s, x in zip(group, scores, strict=True)})
     return found

@@ -26,6 +26,7 @@ from spacy.util import filter_spans
 
 from ..annotate.answers import Answer, Question, get_question_answers, set_answers, set_questions
 from ..annotate.relations import Relation, get_relations, has_relations, set_relations
+from ..annotate.span_groups import spans_of
 from ..errors import Errors, Warnings, check_choice
 from ..extensions import install_extensions
 from .corpus_files import read_lines
@@ -273,7 +274,7 @@ def doc_to_record(doc: Doc, *, spans_key: str = "mluke_types") -> Record:
         ]
     if spans_key in doc.spans:
         labels: Dict[Bounds, List[str]] = {}
-        for span in doc.spans[spans_key]:
+        for span in spans_of(doc, spans_key):
             labels.setdefault((span.start_char, span.end_char), []).append(span.label_)
         record["types"] = [{"start": start, "end": end, "labels": found} for (start, end), found in labels.items()]
     asked = get_question_answers(doc)
