@@ -59,8 +59,8 @@ class PipelineErrors:
     )
     ML413 = (
         "doc.spans['{key}'] has spans outside the {n} tokens of the document: tokens were merged after the group was "
-        "set (merge_entities, doc.retokenize), and spaCy does not move the spans of groups. Remove the group before tokens "
-        "are merged, with del doc.spans['{key}']: entities, links, relations and vectors do not need it."
+        "set (merge_entities, doc.retokenize), and spaCy does not move the spans of groups. Remove the group before "
+        "tokens are merged, with del doc.spans['{key}']: entities, links, relations and vectors do not need it."
     )
     ML085 = "A label must be a string that is not empty; got {label}."
     ML086 = (
