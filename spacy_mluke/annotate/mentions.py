@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from itertools import pairwise
 from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
 
@@ -58,6 +59,7 @@ def split_tokens(doc: Doc, cuts: Iterable[int]) -> None:
     if not inside:
         return
     tokens = [doc[i] for i in inside]
+    groups = _readable_groups(doc)
     with doc.retokenize() as retokenizer:
         for token, own in zip(tokens, inside.values(), strict=True):
             orths = [token.text[start:end] for start, end in pairwise([0, *own, len(token)])]
@@ -65,20 +67,21 @@ def split_tokens(doc: Doc, cuts: Iterable[int]) -> None:
             retokenizer.split(token, orths, heads=heads)
     n_parts = numpy.ones(len(starts), dtype="int64")
     numpy.add.at(n_parts, owners, 1)
-    _move_spans(doc, row_offsets(n_parts).tolist())
+    places = row_offsets(n_parts).tolist()  # the first new token of each old token, and the end
+    # spaCy moves the spans of entities only.
+    for group, spans in groups:
+        for i, (start, end, label, kb_id, span_id) in enumerate(spans):
+            group[i] = Span(doc, places[start], places[end], label=label, kb_id=kb_id, span_id=span_id)
 
 
-def _move_spans(doc: Doc, places: Sequence[int]) -> None:
-    """Correct the token bounds in `doc.spans` after tokens were split: spaCy moves those of entities only.
-
-    doc (Doc): The document.
-    places (Sequence[int]): The first new token of each old token, and the end. Shape: (n_old_tokens + 1,).
-    """
-    # A group may be in `doc.spans` under two keys.
+def _readable_groups(doc: Doc) -> List[Tuple[Any, List[Tuple[int, int, int, int, int]]]]:
+    """The groups of `doc.spans`, each once, with first token, end, label, link and id of their spans. Without those
+    that end after the document: spaCy leaves them so when tokens are merged."""
+    found = []
     for group in {id(group): group for group in doc.spans.values()}.values():
-        for i, span in enumerate(group):
-            bounds = places[span.start], places[span.end]
-            group[i] = Span(doc, *bounds, label=span.label, kb_id=span.kb_id, span_id=span.id)
+        with suppress(IndexError):
+            found.append((group, [(span.start, span.end, span.label, span.kb_id, span.id) for span in group]))
+    return found
 
 
 def mention_span(doc: Doc, place: Chars) -> Optional[Span]:

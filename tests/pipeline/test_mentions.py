@@ -87,6 +87,15 @@ def test_span_groups_keep_their_text_when_tokens_are_split(store):
     assert doc.spans["places"].attrs["scores"] == [0.5, 0.25, 1.0]
 
 
+def test_tokens_are_split_after_another_component_has_merged_tokens_and_left_spans_outside(store):
+    nlp = pipeline(store)
+    doc = nlp.make_doc("A long tail of words and 日本の")
+    doc.spans["words"] = [doc[0:1], doc[6:7]]
+    with doc.retokenize() as retokenizer:
+        retokenizer.merge(doc[0:4])
+    assert ents(nlp(doc)) == [("日本", "COUNTRY")]
+
+
 def test_tokens_are_not_split_without_split_tokens(store):
     doc = pipeline(store, split_tokens=False)("東京は日本の首都 日本")
     assert len(doc) == 2
