@@ -97,19 +97,17 @@ def span_vector(span: Span) -> Floats1d:
     vector = states.vector(span)
     if vector is not None:
         return vector
-    return _mean(states.token_vectors, span.start, span.end, states.width)
+    return _mean(states, span.start, span.end)
 
 
 def token_vector(token: Token) -> Floats1d:
     """Return the mean of a token's wordpiece states. Shape: (width,)."""
-    states = EntityStates(token.doc)
-    return _mean(states.token_vectors, token.i, token.i + 1, states.width)
+    return _mean(EntityStates(token.doc), token.i, token.i + 1)
 
 
 def doc_vector(doc: Doc) -> Floats1d:
     """Return the mean of the tokens' vectors. Shape: (width,)."""
-    states = EntityStates(doc)
-    return _mean(states.token_vectors, 0, len(doc), states.width)
+    return _mean(EntityStates(doc), 0, len(doc))
 
 
 def vector_norm(item) -> float:
@@ -128,7 +126,8 @@ def similarity(item, other) -> float:
     return float(numpy.dot(item.vector, other.vector)) / norms if norms else 0.0
 
 
-def _mean(vectors: Optional[numpy.ndarray], start: int, end: int, width: int) -> Floats1d:
+def _mean(states: EntityStates, start: int, end: int) -> Floats1d:
+    vectors = states.vectors_of_tokens(start, end)
     if vectors is None or start == end:
-        return numpy.zeros(width, dtype="float32")
-    return vectors[start:end].mean(axis=0)
+        return numpy.zeros(states.width, dtype="float32")
+    return vectors.mean(axis=0)

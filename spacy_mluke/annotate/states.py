@@ -123,10 +123,17 @@ class EntityStates:
     def token_vectors(self) -> Optional[Floats2d]:
         """Means of the wordpiece states of each token; zeros for a token without wordpieces. Shape: (n_tokens, width),
         float32. None if token states were not kept."""
+        return self.vectors_of_tokens(0, len(self.doc))
+
+    def vectors_of_tokens(self, start: int, end: int) -> Optional[Floats2d]:
+        """Return the vectors of some tokens. Those of all tokens take much longer in a long document.
+
+        start (int): First token.
+        end (int): End of the tokens.
+        RETURNS (Optional[Floats2d]): As `token_vectors`. Shape: (end - start, width).
+        """
         pieces = piece_view(self.doc)
-        if pieces is None:
-            return None
-        return mean_rows(pieces.states, pieces.token_bounds)
+        return None if pieces is None else mean_rows(pieces.states, pieces.token_bounds[start:end])
 
     @property
     def width(self) -> int:
@@ -186,8 +193,14 @@ class PieceView:
 
     states: Floats2d  # (n_pieces, width) float32
     ids: Any  # (n_pieces,) int32
-    strings: List[str]
+    texts: List[str]  # texts of the pieces of each record, joined by spaces
     token_bounds: Ints2d  # (n_tokens, 2): each token's range of pieces
+
+    @property
+    def strings(self) -> List[str]:
+        """Texts of the pieces."""
+        # An empty document has no piece: "".split(" ") would return one.
+        return [piece for text in self.texts if text for piece in text.split(" ")]
 
 
 def piece_view(doc: Doc) -> Optional[PieceView]:
@@ -205,8 +218,7 @@ def piece_view(doc: Doc) -> Optional[PieceView]:
     return PieceView(
         states=_join([r["piece_states"] for _, r in found]),
         ids=_join([r["piece_ids"] for _, r in found]),
-        # An empty document has no piece: "".split(" ") would return one.
-        strings=[piece for _, r in found if r["pieces"] for piece in r["pieces"].split(" ")],
+        texts=[r["pieces"] for _, r in found],
         token_bounds=piece_bounds_of_tokens(doc, offsets),
     )
 

@@ -10,6 +10,8 @@ import pytest
 import spacy
 from spacy.tokens import Span
 
+from spacy_mluke.annotate import states
+from spacy_mluke.annotate.states import mean_rows
 from tests.pipeline.conftest import (
     assert_same_states,
     bounds,
@@ -150,6 +152,17 @@ def test_set_vectors_makes_span_vector_and_similarity_read_the_entity(tiny_check
     assert doc[1:3].vector.shape == (16,)
     assert doc.vector.shape == (16,)
     assert tokyo.has_vector
+
+
+def test_vectors_of_tokens_and_spans_are_computed_without_those_of_the_other_tokens(tiny_checkpoint, monkeypatch):
+    nlp = make_pipeline(str(tiny_checkpoint), set_vectors=True)
+    doc = nlp(make_doc(nlp, "Tokyo is the capital of Japan.", "Tokyo", "Japan"))
+    expected = doc._.mluke.token_vectors
+    computed = []
+    monkeypatch.setattr(states, "mean_rows", lambda rows, own: computed.append(len(own)) or mean_rows(rows, own))
+    numpy.testing.assert_array_equal([token.vector for token in doc], expected)
+    numpy.testing.assert_array_equal(doc[1:3].vector, expected[1:3].mean(axis=0))
+    assert computed == [1] * len(doc) + [2]
 
 
 def test_isolated_vectors_do_not_depend_on_other_entities(tiny_checkpoint):
