@@ -11,9 +11,11 @@ import numpy
 from ..types import Floats1d, Floats2d
 from .entities import Entity
 from .matching import Match
+from .name_keys import loose_key
 from .ranking import KIND_OF, agreement
 from .store_format import NAME
 from .text_classes import UNSPACED
+from .titles import without_title
 
 # Features of a mention and its best candidate, which need no encoder and no facts:
 # - prominence: logarithm of how well-known all candidates together are by this name;
@@ -107,13 +109,15 @@ def is_first_name(mention: str, best: Match, names: Sequence[str], first_names: 
 
     mention (str): The mention.
     best (Match): Its best candidate.
-    names (Sequence[str]): The candidate's labels, in lower case. Their last words are no first names: "Michael Jordan".
+    names (Sequence[str]): The candidate's labels, in lower case. Their last words are no first names ("Michael
+        Jordan"), except after a title ("Pope Francis").
     first_names (Container[str]): From `first_names_of`.
     RETURNS (bool): Whether it is.
     """
     lower = mention.lower()
-    is_last = any(name.endswith(f" {lower}") for name in names)
-    return KIND_OF.get(best.type) == "PER" and lower in first_names and not is_last
+    is_first = lower in first_names or loose_key(lower) in first_names
+    is_last = any((without_title(name) or name).endswith(f" {lower}") for name in names)
+    return KIND_OF.get(best.type) == "PER" and is_first and not is_last
 
 
 def first_names_of(entities: Iterable[Entity]) -> Set[str]:

@@ -77,8 +77,11 @@ def test_an_inflected_last_name_is_a_part_of_the_label():
         ("Jordan", BEST, ("jordan peele",), True),
         ("Jordan", BEST._replace(type="LOC"), ("jordan",), False),
         ("Cook", BEST, ("james cook",), False),
+        ("Maria", BEST, ("saint maria",), True),
+        ("Jordan", BEST, ("king jordan", "michael jordan"), False),
+        ("María", BEST, ("mary",), True),
     ],
-    ids=["other_name", "label", "last_name", "first_of_two", "place", "no_first_name"],
+    ids=["other_name", "label", "last_name", "first_of_two", "place", "no_first_name", "title", "also_last", "accent"],
 )
 def test_a_first_name_alone_is_no_last_name(mention, best, names, expected):
     assert is_first_name(mention, best, names, {"maria", "jordan"}) == expected
