@@ -10,6 +10,7 @@ import hashlib
 import json
 import lzma
 import random
+import shutil
 import sys
 from collections import Counter, defaultdict
 from pathlib import Path
@@ -38,7 +39,17 @@ from knowledge.sources import (
 )
 from knowledge.surnames import add_surnames, weight
 
-from spacy_mluke.kb.packed import CLASSES, ENTITIES, FACTS, MORE_ENTITIES, MORE_FACTS
+from spacy_mluke.kb.packed import (
+    CLASSES,
+    ENTITIES,
+    FACTS,
+    MERGED,
+    MORE_ENTITIES,
+    MORE_FACTS,
+    read_packed_entities,
+    read_packed_facts,
+)
+from spacy_mluke.kb.packed_cells import SEPARATOR
 
 DATA = typer.Argument(..., help="Folder of entities and ner", exists=True, file_okay=False)
 WORLD = typer.Argument(..., help="Folder of assets/world", exists=True, file_okay=False)
@@ -62,6 +73,9 @@ CLASS_NAMES = Path(__file__).resolve().parent / "knowledge" / "class_names.tsv"
 # Entities whose names the data lacks. They are packed apart: a change of them is a small one.
 MORE = Path(__file__).resolve().parent / "knowledge"
 NAMES_TABLE, ENTITIES_TABLE, FACTS_TABLE = MORE / "more_names.tsv", MORE / "more_entities.tsv", MORE / "more_facts.tsv"
+# Cities of the register of places that the packed files have apart from their entity of Wikidata, and one that they
+# have as another one of the same name. All were read. They are merged when the files are read.
+MERGED_TABLE = MORE / MERGED
 MAX_OCCUPATIONS = 5  # of one person
 _OTHER = 25.0  # entities that are neither persons, places, organisations, works nor events must be better known
 _ALIAS, _WEAK, _USUAL = "~", "!", "^"
@@ -110,9 +124,8 @@ def main(data: Path = DATA, world: Path = WORLD, out: Path = OUT, n: int = N, pr
     pack(out / MORE_FACTS, fact_lines(more_facts), preset)
     rows = (f"{class_id}\t{class_name(class_id, class_names)}\n" for class_id in classes)
     (out / CLASSES).write_text("".join(rows), encoding="utf8")
-    for qid, names in more.items():
-        cleaned[qid] = cleaned.get(qid, []) + names
-    write_manifest(out, items, cleaned, len(facts), cleaner)
+    shutil.copyfile(MERGED_TABLE, out / MERGED)
+    write_manifest(out, cleaner)
 
 
 def clean_more(
@@ -214,16 +227,15 @@ def pack(path: Path, rows: Iterable[str], preset: int) -> None:
     path.write_bytes(lzma.compress(text.encode("utf8"), preset=preset))
 
 
-def write_manifest(
-    out: Path, items: Dict[str, Item], cleaned: Dict[str, List[CleanName]], n_facts: int, cleaner: Cleaner
-) -> None:
-    """Write counts and checksums, and samples of what was dropped."""
-    files = (ENTITIES, FACTS, CLASSES, MORE_ENTITIES, MORE_FACTS)
+def write_manifest(out: Path, cleaner: Cleaner) -> None:
+    """Write counts and checksums of what was written, and samples of what was dropped."""
+    files = (ENTITIES, FACTS, CLASSES, MORE_ENTITIES, MORE_FACTS, MERGED)
+    entities = read_packed_entities(out)
     counts: Dict[str, Any] = {
-        "entities": len(cleaned),
-        "types": dict(sorted(Counter(items[qid].type for qid in cleaned).items())),
-        "names": sum(len(own) for own in cleaned.values()),
-        "facts": n_facts,
+        "entities": len(entities),
+        "types": dict(sorted(Counter(entity.type for entity in entities).items())),
+        "names": sum(entity.names.count(SEPARATOR) + 1 for entity in entities),
+        "facts": len(set(read_packed_facts(out))),
         "cleaning": dict(sorted(cleaner.counts.items())),
     }
     sums = {name: hashlib.sha256((out / name).read_bytes()).hexdigest() for name in files}

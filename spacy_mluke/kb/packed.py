@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import lzma
 from pathlib import Path
-from typing import Dict, Iterator, List, NamedTuple, Tuple
+from typing import Dict, Iterator, List, Mapping, NamedTuple, Tuple
 
 from .packed_cells import SEPARATOR
 
 ENTITIES, FACTS, CLASSES = "entities.tsv.xz", "facts.tsv.xz", "classes.tsv"
 # Further entities and names, and facts about these entities. There may be none.
 MORE_ENTITIES, MORE_FACTS = "more_entities.tsv.xz", "more_facts.tsv.xz"
+# Ids in other registers, and the entities that they belong to. There may be none.
+MERGED = "merged.tsv"
 
 
 class PackedEntity(NamedTuple):
@@ -28,7 +30,7 @@ def read_packed_entities(folder: Path) -> List[PackedEntity]:
     """Read all entities.
 
     folder (Path): The folder of the files.
-    RETURNS (List[PackedEntity]): The entities, sorted by id. One that both files have gets the names of both.
+    RETURNS (List[PackedEntity]): The entities, sorted by id. What stands in several lines about one is put together.
     """
     found: Dict[str, PackedEntity] = {}
     for path in _parts(folder, ENTITIES, MORE_ENTITIES):
@@ -39,6 +41,7 @@ def read_packed_entities(folder: Path) -> List[PackedEntity]:
                 found[entity_id] = PackedEntity(entity_id, kind, float(prior), references, classes, names)
             else:
                 found[entity_id] = known._replace(names=known.names + SEPARATOR + names)
+    _merge(found, read_merged(folder))
     return [found[entity_id] for entity_id in sorted(found)]
 
 
@@ -48,10 +51,45 @@ def read_packed_facts(folder: Path) -> Iterator[Tuple[str, str, str]]:
     folder (Path): The folder of the files.
     YIELDS (Tuple[str, str, str]): Subject, property, object.
     """
+    merged = read_merged(folder)
     for path in _parts(folder, FACTS, MORE_FACTS):
         for relation, subject, objects in packed_lines(path):
+            own = merged.get(subject, subject)
             for object_ in objects.split():
-                yield subject, relation, object_
+                other = merged.get(object_, object_)
+                # The city of Singapore is in Singapore: these are one entity.
+                if own != other or subject == object_:
+                    yield own, relation, other
+
+
+def read_merged(folder: Path) -> Dict[str, str]:
+    """Read which ids of other registers belong to which entities, where the lines of the entities do not say so.
+
+    folder (Path): The folder of the files.
+    RETURNS (Dict[str, str]): The ids of the entities, by the other ids. Empty if there is no such file.
+    """
+    path = folder / MERGED
+    rows = path.read_text(encoding="utf8").splitlines()[1:] if path.exists() else ()
+    return dict(row.split(SEPARATOR) for row in rows)
+
+
+def _merge(entities: Dict[str, PackedEntity], merged: Mapping[str, str]) -> None:
+    """Merge entities that stand in the files under ids of other registers into those that they are."""
+    owners = {own: entity.id for entity in entities.values() for own in entity.references.split() if own in merged}
+    for reference, entity_id in merged.items():
+        if reference in owners:  # of a namesake
+            owner = entities[owners[reference]]
+            others = " ".join(own for own in owner.references.split() if own != reference)
+            entities[owner.id] = owner._replace(references=others)
+        second = entities.pop(reference, None)
+        first = entities.get(entity_id)
+        if first is not None and second is not None:
+            prior, names = max(first.prior, second.prior), first.names + SEPARATOR + second.names
+            first = first._replace(prior=prior, classes=first.classes or second.classes, names=names)
+        known = first or second
+        if known is not None:
+            references = " ".join(sorted({*known.references.split(), reference}))
+            entities[entity_id] = known._replace(id=entity_id, references=references)
 
 
 def _parts(folder: Path, name: str, more: str) -> List[Path]:

@@ -8,12 +8,12 @@ import re
 
 import pytest
 
-from scripts.build_knowledge import ENTITIES_TABLE, FACTS_TABLE, LANGUAGES, NAMES_TABLE
+from scripts.build_knowledge import ENTITIES_TABLE, FACTS_TABLE, LANGUAGES, MERGED_TABLE, NAMES_TABLE
 from scripts.knowledge.more import read_more, read_more_facts
 from scripts.knowledge.sources import TYPES, Item, read_prominence
 from scripts.knowledge.surnames import add_surnames
 from spacy_mluke.kb.bundled import ASSETS, KNOWLEDGE
-from spacy_mluke.kb.packed import ENTITIES, MORE_ENTITIES, packed_lines
+from spacy_mluke.kb.packed import ENTITIES, MERGED, MORE_ENTITIES, packed_lines, read_merged, read_packed_entities
 
 NAMES = """id\tlanguages\tname\tform
 Q1\t\tPlutarch\tlabel
@@ -113,3 +113,14 @@ def test_the_package_has_them():
     known = {cells[0] for cells in packed_lines(folder / ENTITIES)}
     assert {row["id"] for row in rows(NAMES_TABLE)} - known - set(more) == set()
     assert "=René Descartes" in more["Q9191"]
+
+
+def test_the_package_merges_places_into_their_entities():
+    folder = ASSETS / KNOWLEDGE
+    assert (folder / MERGED).read_bytes() == MERGED_TABLE.read_bytes()
+    merged = read_merged(folder)
+    assert len(merged) == len(rows(MERGED_TABLE))
+    assert all(re.fullmatch(r"geonames:\d+", own) and re.fullmatch(r"Q\d+", qid) for own, qid in merged.items())
+    entities = {entity.id: entity for entity in read_packed_entities(folder)}
+    assert not merged.keys() & entities.keys()
+    assert all(own in entities[qid].references.split() for own, qid in merged.items())

@@ -8,7 +8,7 @@ import numpy
 import pytest
 
 from spacy_mluke.kb.name_index import NameIndex
-from spacy_mluke.kb.packed import MORE_ENTITIES, MORE_FACTS, read_packed_entities
+from spacy_mluke.kb.packed import MERGED, MORE_ENTITIES, MORE_FACTS, read_packed_entities, read_packed_facts
 from spacy_mluke.kb.packed_build import build_packed
 from spacy_mluke.kb.store import EntityStore, Fact
 from tests.kb.packed_files import build_by_rows, write_packed
@@ -67,6 +67,49 @@ def test_further_entities_names_and_facts_are_in_files_of_their_own(tmp_path):
     assert [match.id for match in store.candidates("Anne")] == [match.id for match in store.candidates("Anna=Bell")]
     assert store.facts("Q100") == [Fact("P27", "Q17")] and store.classes("Q100") == ["country"]
     assert len(store) == 4
+
+
+def merged(folder, rows, entities=(), facts=()):
+    (folder / MERGED).write_text("\n".join(["id\tqid", *rows, ""]), encoding="utf8")
+    write_packed(folder, [*LINES, *entities], facts)
+    return {entity.id: entity for entity in read_packed_entities(folder)}
+
+
+def test_an_entity_under_the_id_of_another_register_is_merged_into_that_which_it_is(tmp_path):
+    city = "geonames:1\tLOC\t500\t\t1\t=Tokyo\tko=도쿄"
+    found = merged(tmp_path, ["geonames:1\tQ1490"], [city])
+    assert "geonames:1" not in found
+    assert found["Q1490"].prior == 500.0 and found["Q1490"].references == "geonames:1 geonames:1850147"
+    store, _ = build_packed(tmp_path, tmp_path / "store.sqlite")
+    assert store["geonames:1"].id == "Q1490" and store["Q1490"].name("ko") == "도쿄"
+    assert [match.id for match in store.candidates("Tokyo")] == ["Q1490"]
+
+
+def test_an_entity_gets_the_id_that_no_other_one_has(tmp_path):
+    found = merged(tmp_path, ["geonames:1\tQ35765"], ["geonames:1\tLOC\t500\t\t1\t=Osaka"])
+    assert found["Q35765"].references == "geonames:1" and found["Q35765"].names == "=Osaka"
+
+
+def test_an_id_of_another_register_is_taken_from_a_namesake(tmp_path):
+    found = merged(tmp_path, ["geonames:1850147\tQ1"])
+    assert found["Q1490"].references == "" and found["Q1"].references == "geonames:1850147"
+
+
+def test_facts_of_merged_entities_are_those_of_the_one_that_is_left(tmp_path):
+    merged(
+        tmp_path,
+        ["geonames:1\tQ1490", "geonames:2\tQ17"],
+        (),
+        ["P131\tgeonames:1\tQ17 geonames:2", "P36\tQ17\tgeonames:1"],
+    )
+    assert list(read_packed_facts(tmp_path)) == [
+        ("Q1490", "P131", "Q17"), ("Q1490", "P131", "Q17"), ("Q17", "P36", "Q1490")
+    ]  # fmt: skip
+
+
+def test_what_connects_two_merged_ids_is_no_fact(tmp_path):
+    merged(tmp_path, ["geonames:1\tQ17"], (), ["P131\tgeonames:1\tQ17", "P17\tQ17\tQ17"])
+    assert list(read_packed_facts(tmp_path)) == [("Q17", "P17", "Q17")]
 
 
 def test_the_index_of_names_is_the_same_when_it_is_read(store, tmp_path):
