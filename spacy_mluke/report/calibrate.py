@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Protocol, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Protocol, Sequence, Tuple
 
 import numpy
 from spacy.language import Language
@@ -13,14 +14,16 @@ from spacy.training import Example
 from spacy.util import minibatch
 
 from ..errors import Errors, did_you_mean
-from ..heads.calibration import Calibration, ClassLogits, fit_calibration, mean_loss
+from ..heads.calibration import TEMPERATURES, Calibration, ClassLogits, fit_calibration, mean_loss
 from ..scorers.confidence import Judged
 from ..types import Bools1d, Floats1d
-from .reliability import Reliability, Threshold, reliability, threshold_scores
+from .reliability import Reliability, Threshold, log_loss, reliability, threshold_scores
 
 THRESHOLDS = tuple(n / 10 for n in range(1, 10))
 _TEMPERATURE, _BIAS, _THRESHOLD = "temperature", "bias", "threshold"
 _DOCS = 64  # documents that are predicted together
+_TRIALS = 16  # the last two temperatures that are tried differ by less than one percent
+_GOLDEN = (math.sqrt(5.0) - 1.0) / 2.0
 
 
 class Calibratable(Protocol):
@@ -46,7 +49,9 @@ class Calibratable(Protocol):
 class Confidence:
     """How often a component is right, by its probabilities, and what its thresholds leave."""
 
-    loss: float  # mean negative log-likelihood of the gold classes of the items that the temperature was fitted to
+    # Mean negative log-likelihood, which the temperature minimizes: of predictions being right or wrong; if classes are
+    # independent, of the gold classes of the items.
+    loss: float
     # Of everything that was classified: for mluke_ner, also candidates that overlap a better one.
     classified: Reliability
     predicted: Reliability  # of the component's predictions, without a threshold
@@ -134,7 +139,10 @@ def _calibrate(
     decided = items.decided()
     if not len(decided):
         return None
-    calibration = fit_calibration(decided, with_bias=_BIAS in pipe.cfg)
+    if items.independent:
+        calibration = fit_calibration(decided, with_bias=_BIAS in pipe.cfg)
+    else:
+        calibration = _fit_predictions(pipe, batches, predictions)
     before = _confidence(pipe, items, Calibration(), batches, predictions)
     after = _confidence(pipe, items, calibration, batches, predictions)
     pipe.cfg.update(_options(pipe, calibration))
@@ -147,9 +155,41 @@ def _calibrate(
     )
 
 
+def _fit_predictions(pipe: Calibratable, batches: List[List[Example]], predictions: List[Any]) -> Calibration:
+    """Fit the temperature to predictions being right or wrong. The likelihood of gold classes also depends on how
+    probability is shared among all others, which are thousands of possible answers to a question."""
+
+    def loss(log_temperature: float) -> float:
+        options = _without_threshold(pipe, Calibration(math.exp(log_temperature)))
+        return log_loss(*_judge(pipe, batches, predictions, options)[:2])
+
+    low, high = map(math.log, TEMPERATURES)
+    return Calibration(math.exp(_lowest_point(loss, low, high, _TRIALS)))
+
+
+def _lowest_point(function: Callable[[float], float], low: float, high: float, trials: int) -> float:
+    """Where a function with one minimum is lowest, by golden-section search."""
+    left, right = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
+    at_left, at_right = function(left), function(right)
+    for _ in range(trials - 2):
+        if at_left <= at_right:
+            high, right, at_right = right, left, at_left
+            left = high - _GOLDEN * (high - low)
+            at_left = function(left)
+        else:
+            low, left, at_left = left, right, at_right
+            right = low + _GOLDEN * (high - low)
+            at_right = function(right)
+    return left if at_left <= at_right else right
+
+
 def _options(pipe: Calibratable, calibration: Calibration) -> Dict[str, float]:
     options = {_TEMPERATURE: calibration.temperature, _BIAS: calibration.bias}
     return {option: value for option, value in options.items() if option in pipe.cfg}
+
+
+def _without_threshold(pipe: Calibratable, calibration: Calibration) -> Dict[str, float]:
+    return {**_options(pipe, calibration), **({_THRESHOLD: 0.0} if _THRESHOLD in pipe.cfg else {})}
 
 
 def _confidence(
@@ -159,10 +199,9 @@ def _confidence(
     batches: List[List[Example]],
     predictions: List[Any],
 ) -> Confidence:
-    options = {**_options(pipe, calibration), **({_THRESHOLD: 0.0} if _THRESHOLD in pipe.cfg else {})}
-    probabilities, is_right, _ = _judge(pipe, batches, predictions, options)
-    classified = reliability(*items.decisions(calibration))
-    return Confidence(mean_loss(items.decided(), calibration), classified, reliability(probabilities, is_right))
+    probabilities, is_right, _ = _judge(pipe, batches, predictions, _without_threshold(pipe, calibration))
+    loss = mean_loss(items.decided(), calibration) if items.independent else log_loss(probabilities, is_right)
+    return Confidence(loss, reliability(*items.decisions(calibration)), reliability(probabilities, is_right))
 
 
 def _judge(

@@ -10,6 +10,7 @@ import numpy
 from ..types import Bools1d, Floats1d
 
 N_BINS = 10
+_LEAST = 1e-7  # likelihood of a prediction that is wrong with certainty
 
 
 @dataclass
@@ -65,6 +66,19 @@ def reliability(probabilities: Floats1d, is_right: Bools1d, n_bins: int = N_BINS
     ]
     error = float(numpy.abs(sums - n_right).sum() / max(len(probabilities), 1))
     return Reliability(len(probabilities), error, bins)
+
+
+def log_loss(probabilities: Floats1d, is_right: Bools1d) -> float:
+    """Compute the mean negative log-likelihood of predictions being right or wrong.
+
+    probabilities (Floats1d): Probability of each prediction. Shape: (n,).
+    is_right (Bools1d): Whether each prediction is right. Shape: (n,).
+    RETURNS (float): The loss; 0 without predictions.
+    """
+    if not len(probabilities):
+        return 0.0
+    likelihoods = numpy.where(is_right, probabilities, 1.0 - probabilities)
+    return float(-numpy.log(numpy.maximum(likelihoods, _LEAST)).mean())
 
 
 def threshold_scores(threshold: float, is_right: Bools1d, n_gold: int) -> Threshold:

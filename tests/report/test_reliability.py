@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spacy_mluke.heads.calibration import Calibration, ClassLogits, fit_calibration
-from spacy_mluke.report.reliability import reliability, threshold_scores
+from spacy_mluke.report.reliability import log_loss, reliability, threshold_scores
 from tests.heads.test_calibration import drawn_classes
 
 
@@ -43,3 +43,9 @@ def test_thresholds_have_precision_recall_and_f():
     assert (found.predicted, found.precision, found.recall, found.f) == (4, 0.75, 0.5, 0.6)
     nothing = threshold_scores(0.9, numpy.zeros(0, dtype=bool), 0)
     assert (nothing.precision, nothing.recall, nothing.f) == (0.0, 0.0, 0.0)
+
+
+def test_the_loss_of_predictions_is_that_of_being_right_or_wrong():
+    probabilities, is_right = numpy.asarray([0.8, 0.5, 1.0]), numpy.asarray([True, False, False])
+    assert log_loss(probabilities, is_right) == pytest.approx(-numpy.log([0.8, 0.5, 1e-7]).mean())
+    assert log_loss(probabilities[:0], is_right[:0]) == 0.0
