@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from knowledge.cleaning import NOT_LATIN, Cleaner, CleanName
 from knowledge.demonyms import add_demonyms
 from knowledge.frequencies import count_words
+from knowledge.keywords import read_keywords
 from knowledge.more import read_more, read_more_facts
 from knowledge.sources import (
     Item,
@@ -43,6 +44,7 @@ from spacy_mluke.kb.packed import (
     CLASSES,
     ENTITIES,
     FACTS,
+    KEYWORDS,
     MERGED,
     MORE_ENTITIES,
     MORE_FACTS,
@@ -76,6 +78,8 @@ NAMES_TABLE, ENTITIES_TABLE, FACTS_TABLE = MORE / "more_names.tsv", MORE / "more
 # Cities of the register of places that the packed files have apart from their entity of Wikidata, and one that they
 # have as another one of the same name. All were read. They are merged when the files are read.
 MERGED_TABLE = MORE / MERGED
+# What places that share names are in and at, and who and what is from there. Written for this.
+PLACES_TABLE, KEYWORDS_TABLE = MORE / "place_facts.tsv", MORE / "keywords.tsv"
 MAX_OCCUPATIONS = 5  # of one person
 _OTHER = 25.0  # entities that are neither persons, places, organisations, works nor events must be better known
 _ALIAS, _WEAK, _USUAL = "~", "!", "^"
@@ -102,17 +106,18 @@ def main(data: Path = DATA, world: Path = WORLD, out: Path = OUT, n: int = N, pr
     cleaned = {qid: cleaner.clean(items[qid]) for qid in sorted(items, key=number)}
     cleaned = {qid: own for qid, own in cleaned.items() if own}
     more = clean_more(data, items, types, cleaner)
-    known, new = {*cleaned, *more}, more.keys() - cleaned.keys()
+    known = {*cleaned, *more, *(row[1] for row in lines(MERGED_TABLE))}
     facts = set(read_facts(entities / "facts.tsv.xz", known))
-    facts.update(read_more_facts(FACTS_TABLE))
+    of_places = set(read_more_facts(PLACES_TABLE)) - facts
+    facts.update(of_places, read_more_facts(FACTS_TABLE))
     for relation, subject, object_ in place_facts:
         facts.add((relation, links.get(subject, subject), links.get(object_, object_)))
     facts = {fact for fact in facts if fact[1] in known and fact[2] in known}
-    more_facts = {fact for fact in facts if fact[1] in new or fact[2] in new}
+    more_facts = {fact for fact in facts if fact in of_places or not (fact[1] in cleaned and fact[2] in cleaned)}
     out.mkdir(parents=True, exist_ok=True)
     occupations, occupation_names = read_occupations(entities / "facts.tsv.xz", entities / "names.tsv.xz")
     class_names = {**occupation_names, **class_names, **read_class_names(CLASS_NAMES)}
-    for qid in known:
+    for qid in {*cleaned, *more}:
         if items[qid].type == "PER":
             items[qid].classes += occupations.get(qid, [])[:MAX_OCCUPATIONS]
     # The classes of the other entities come first, with the numbers that they have without these.
@@ -125,6 +130,8 @@ def main(data: Path = DATA, world: Path = WORLD, out: Path = OUT, n: int = N, pr
     rows = (f"{class_id}\t{class_name(class_id, class_names)}\n" for class_id in classes)
     (out / CLASSES).write_text("".join(rows), encoding="utf8")
     shutil.copyfile(MERGED_TABLE, out / MERGED)
+    keywords = read_keywords(KEYWORDS_TABLE, read_packed_entities(out), cleaner.frequencies)
+    pack(out / KEYWORDS, (f"{own}\t{' '.join(words)}" for own, words in keywords), preset)
     write_manifest(out, cleaner)
 
 
@@ -229,7 +236,7 @@ def pack(path: Path, rows: Iterable[str], preset: int) -> None:
 
 def write_manifest(out: Path, cleaner: Cleaner) -> None:
     """Write counts and checksums of what was written, and samples of what was dropped."""
-    files = (ENTITIES, FACTS, CLASSES, MORE_ENTITIES, MORE_FACTS, MERGED)
+    files = (ENTITIES, FACTS, CLASSES, MORE_ENTITIES, MORE_FACTS, MERGED, KEYWORDS)
     entities = read_packed_entities(out)
     counts: Dict[str, Any] = {
         "entities": len(entities),

@@ -84,6 +84,10 @@ class CandidateSource(Protocol):
         """Return the descriptions of an entity by language."""
         ...
 
+    def keywords(self, entity_id: str) -> List[str]:
+        """Return words of names that a text about an entity may have."""
+        ...
+
     @property
     def is_described(self) -> bool:
         """Whether candidates can be compared with a text by what is known of them."""
@@ -279,6 +283,10 @@ class StoreCandidates:
     def descriptions(self, entity_id: str) -> Dict[str, str]:
         """Return the descriptions of an entity by language."""
         return self.store.descriptions(entity_id)
+
+    def keywords(self, entity_id: str) -> List[str]:
+        """Return words of names that a text about an entity may have."""
+        return self.store.keywords(entity_id)
 
     @property
     def is_described(self) -> bool:

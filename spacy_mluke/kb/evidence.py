@@ -4,7 +4,20 @@ from __future__ import annotations
 
 import math
 from functools import partial
-from typing import Callable, Collection, Container, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
+from typing import (
+    Callable,
+    Collection,
+    Container,
+    Dict,
+    FrozenSet,
+    Iterable,
+    Iterator,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    Tuple,
+)
 
 import numpy
 
@@ -19,7 +32,7 @@ FactsOf = Callable[[str], Iterable[Fact]]
 # The prior of an entity, its labels, and the names of its classes.
 Known = Tuple[Optional[float], Tuple[str, ...], Tuple[str, ...]]
 # Features of a candidate that need no encoder.
-FACT_FEATURES = ("prior", "label", "facts", "country")
+FACT_FEATURES = ("prior", "label", "facts", "country", "keywords")
 _FLOOR = 1e-6  # minimum prior
 _LEAST = 0.2  # minimum prior of what another name may mean
 _MAX_FACTS = 200  # facts of an entity that are read
@@ -31,20 +44,32 @@ class Evidence:
     facts_of (FactsOf): Returns the facts about an entity.
     get (Callable[[str], Optional[Entity]]): Returns an entity by its id, or by its id in another register.
     classes_of (Callable[[str], Sequence[str]]): Returns the names of an entity's classes.
+    keywords_of (Callable[[str], Iterable[str]]): Returns the keywords of an entity.
     """
 
     def __init__(
-        self, facts_of: FactsOf, get: Callable[[str], Optional[Entity]], classes_of: Callable[[str], Sequence[str]]
+        self,
+        facts_of: FactsOf,
+        get: Callable[[str], Optional[Entity]],
+        classes_of: Callable[[str], Sequence[str]],
+        keywords_of: Callable[[str], Iterable[str]],
     ):
-        self.facts_of, self.get, self.classes_of = facts_of, get, classes_of
+        self.facts_of, self.get, self.classes_of, self.keywords_of = facts_of, get, classes_of, keywords_of
         self._countries = Countries(self.facts, classes_of, get)
         self._facts: Dict[str, List[Fact]] = {}
+        self._keywords: Dict[str, FrozenSet[str]] = {}
         self._known: Dict[Tuple[str, str], Known] = {}
         self._names: Dict[Tuple[str, str], Optional[str]] = {}
         self._described: Dict[Tuple[str, str], Tuple[str, str]] = {}
 
     def features(
-        self, matches: Sequence[Match], label: str, others: Sequence[Sequence[Match]], *, use_facts: bool
+        self,
+        matches: Sequence[Match],
+        label: str,
+        others: Sequence[Sequence[Match]],
+        words: Collection[str],
+        *,
+        use_facts: bool,
     ) -> Floats2d:
         """Return the features of a mention's candidates.
 
@@ -52,8 +77,9 @@ class Evidence:
         label (str): The mention's label.
         others (Sequence[Sequence[Match]]): Candidates of the names of the text. Names that share a candidate with the
             mention do not count.
-        use_facts (bool): Whether to use facts. Without, the features that need them are 0.
-        RETURNS (Floats2d): A row for each candidate, with the columns `FACT_FEATURES`. Shape: (n, 4), float64.
+        words (Collection[str]): Words around the mention, from `keywords.words_around`.
+        use_facts (bool): Whether to use facts and keywords. Without, the features that need them are 0.
+        RETURNS (Floats2d): A row for each candidate, with the columns `FACT_FEATURES`. Shape: (n, 5), float64.
         """
         found = numpy.zeros((len(matches), len(FACT_FEATURES)))
         found[:, 0] = [math.log(max(match.prior, _FLOOR)) for match in matches]
@@ -65,6 +91,7 @@ class Evidence:
             countries = self._countries.evidence(places)
             for i, match in enumerate(matches):
                 found[i, 2] = math.log1p(self._related(match.id, context))
+                found[i, 4] = math.log1p(len(self.keywords(match.id).intersection(words)))
                 if countries:
                     own = (countries.get(country, 0.0) for country in self._countries.of(match.id))
                     found[i, 3] = max(own, default=0.0)
@@ -135,6 +162,14 @@ class Evidence:
         RETURNS (List[Fact]): At most 200 facts.
         """
         return cached(self._facts, entity_id, lambda: list(self.facts_of(entity_id))[:_MAX_FACTS])
+
+    def keywords(self, entity_id: str) -> FrozenSet[str]:
+        """Return the keywords of an entity.
+
+        entity_id (str): Its id.
+        RETURNS (FrozenSet[str]): Words, as `loose_key` spells them.
+        """
+        return cached(self._keywords, entity_id, lambda: frozenset(self.keywords_of(entity_id)))
 
     def _related(self, entity_id: str, context: Dict[str, float]) -> float:
         """Weight of the other entities that are connected with an entity by a fact, in either direction."""

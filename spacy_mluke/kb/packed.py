@@ -11,6 +11,7 @@ from .packed_cells import SEPARATOR
 ENTITIES, FACTS, CLASSES = "entities.tsv.xz", "facts.tsv.xz", "classes.tsv"
 # Further entities and names, and facts about these entities. There may be none.
 MORE_ENTITIES, MORE_FACTS = "more_entities.tsv.xz", "more_facts.tsv.xz"
+KEYWORDS = "keywords.tsv.xz"
 # Ids in other registers, and the entities that they belong to. There may be none.
 MERGED = "merged.tsv"
 
@@ -60,6 +61,18 @@ def read_packed_facts(folder: Path) -> Iterator[Tuple[str, str, str]]:
                 # The city of Singapore is in Singapore: these are one entity.
                 if own != other or subject == object_:
                     yield own, relation, other
+
+
+def read_packed_keywords(folder: Path) -> Dict[str, str]:
+    """Read the keywords of entities.
+
+    folder (Path): The folder of the files.
+    RETURNS (Dict[str, str]): Words of each entity, with spaces between them. Empty if there is no such file.
+    """
+    path = folder / KEYWORDS
+    merged = read_merged(folder)
+    rows = packed_lines(path) if path.exists() else ()
+    return {merged.get(entity_id, entity_id): words for entity_id, words in rows}
 
 
 def read_merged(folder: Path) -> Dict[str, str]:

@@ -8,7 +8,7 @@ import sqlite3
 import warnings
 from collections import Counter
 from pathlib import Path
-from typing import Any, Dict, Iterator, Sequence, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, Sequence, Tuple
 
 import numpy
 
@@ -16,7 +16,7 @@ from ..errors import Errors, Warnings
 from ..storage.files import replacing
 from ..storage.sqlite import UnwritableFile, configure_for_writing
 from .name_index import NameIndex
-from .packed import PackedEntity, class_names, read_packed_entities, read_packed_facts
+from .packed import PackedEntity, class_names, read_packed_entities, read_packed_facts, read_packed_keywords
 from .packed_cells import PART_SHIFT, SEPARATOR, parse_head
 from .packed_index import PackedKeys, index_packed
 from .store import EntityStore
@@ -55,6 +55,7 @@ def build_packed(folder: Path, target: Path) -> Tuple[EntityStore, NameIndex]:
             _insert(connection, "classes", _class_rows(entities, class_names(folder)))
             _insert(connection, "facts", sorted(inner))
             _insert(connection, "outer_facts", sorted(outer))
+            _insert(connection, "keywords", _keyword_rows(read_packed_keywords(folder), numbers))
             _insert(connection, "meta", _counts(entities, keys.beginnings).items())
             connection.execute(PACKED_INDEX)
             connection.execute("COMMIT")
@@ -90,6 +91,10 @@ def _class_rows(entities: Sequence[PackedEntity], names: Sequence[str]) -> Itera
         found = dict.fromkeys(names[int(own)] for own in entity.classes.split())
         for place, own in enumerate(filter(None, found)):
             yield number, place, own
+
+
+def _keyword_rows(keywords: Mapping[str, str], numbers: Mapping[str, int]) -> List[Tuple[int, str]]:
+    return sorted((numbers[entity_id], words) for entity_id, words in keywords.items() if entity_id in numbers)
 
 
 def _counts(entities: Sequence[PackedEntity], beginnings: Dict[str, int]) -> Dict[str, Any]:

@@ -21,7 +21,7 @@ from .vector_space import VectorSpace
 
 # The last one: the similarity of a candidate's description with the text around the mention, by the encoder.
 FEATURES = (*FACT_FEATURES, "text")
-_LATER = {"country": 0.0}
+_LATER = {"country": 0.0, "keywords": 0.0}
 BUNDLED = ASSETS / "reranker" / "weights.json"
 _MOST_BYTES = 1 << 24
 # Probability without the encoder of a mention's best candidate, from which on the encoder is not asked.
@@ -68,7 +68,7 @@ class Reranker:
         """Return the probabilities of a mention's candidates.
 
         features (Floats2d): A row for each candidate, with the columns `FEATURES`, or `FACT_FEATURES` without encoder.
-            Shape: (n, 5) or (n, 4).
+            Shape: (n, 6) or (n, 5).
         RETURNS (Floats1d): Probabilities, which sum to 1. Shape: (n,), float64.
         """
         is_complete = features.shape[1] == len(FEATURES)
@@ -80,7 +80,7 @@ class Reranker:
 
         probabilities (Floats1d): Those without encoder. Shape: (n,).
         rows (Ints1d): The candidates that were compared, from `open_candidates`. They share what they had together.
-        features (Floats2d): Their features, with the columns `FEATURES`. Shape: (n_rows, 5).
+        features (Floats2d): Their features, with the columns `FEATURES`. Shape: (n_rows, 6).
         RETURNS (Floats1d): Probabilities, which sum to 1. Shape: (n,), float64.
         """
         found = probabilities.copy()

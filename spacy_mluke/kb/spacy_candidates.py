@@ -130,6 +130,10 @@ class KBCandidates:
         """Return nothing: a knowledge base of spaCy's has no descriptions."""
         return {}
 
+    def keywords(self, entity_id: str) -> List[str]:
+        """Return nothing: a knowledge base of spaCy's has no keywords."""
+        return []
+
     def _entity(self, entity_id: str) -> Entity:
         if self._names is None:
             self._names = aliases_by_entity(self.kb)

@@ -44,7 +44,7 @@ class EntityStore(Entities, CheckedDatabase):
     message = Errors.ML230
     version = sql.FORMAT
     schema = sql.SCHEMA
-    older: ClassVar[Mapping[int, str]] = {**sql.OLDER, sql.PACKED: sql.PACKED_SCHEMA}
+    older: ClassVar[Mapping[int, str]] = {**sql.OLDER, **sql.PACKED_SCHEMAS}
 
     def __init__(self, path: Union[str, Path], *, others: float = 0.0):
         super().__init__(Path(path))
@@ -59,7 +59,7 @@ class EntityStore(Entities, CheckedDatabase):
             raise self.damaged(f"its description of the content cannot be read ({err})") from err
         self._n_entities, self.n_names, self.languages, self.types = meta
         version = self.query("PRAGMA user_version")[0][0]
-        self._is_packed = version == sql.PACKED
+        self._is_packed, self._has_keywords = version in sql.PACKED_SCHEMAS, version == sql.PACKED
         self._has_tables, self._has_texts = version >= sql.WITH_FACTS, version >= sql.FORMAT
         # Whether there are facts about entities; and descriptions.
         self.has_facts = self._has_tables and bool(self.query(sql.ANY_FACT))
@@ -137,6 +137,16 @@ class EntityStore(Entities, CheckedDatabase):
         if row is None:
             return {}
         return dict(self.checked(self.query(sql.DESCRIPTIONS_OF, (row[0],)), "tt"))
+
+    def keywords(self, entity_id: str) -> List[str]:
+        """Return the keywords of an entity: words of names that a text about it may have.
+
+        entity_id (str): Its id.
+        RETURNS (List[str]): Words, as `loose_key` spells them; empty if there are none.
+        """
+        row = self._find(entity_id) if self._has_keywords else None
+        found = self.checked(self.query(sql.KEYWORDS_OF, (row[0],)), "t") if row else []
+        return [word for (words,) in found for word in words.split()]
 
     def find_id(self, entity_id: str) -> Optional[str]:
         """Return the id of an entity.

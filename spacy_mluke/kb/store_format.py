@@ -49,8 +49,8 @@ WITH_FACTS = 1002
 OLDER = {1001: _TABLES_1001 + ";".join(INDEXES), WITH_FACTS: _TABLES_1002 + ";".join(INDEXES)}
 # The bundled "knowledge", which is built in seconds and is a third of the size: an entity has its names in one text
 # (see `packed_cells`), and the hashes of all keys are in sorted arrays, one for each value of their first bits.
-PACKED = 2001
-PACKED_TABLES = f"""
+PACKED = 2002
+_PACKED_TABLES_2001 = f"""
     CREATE TABLE entities (num INTEGER PRIMARY KEY, id TEXT NOT NULL, type TEXT NOT NULL, prior REAL,
                            names TEXT NOT NULL);
     CREATE TABLE keys (part INTEGER PRIMARY KEY, hashes BLOB NOT NULL, places BLOB NOT NULL);
@@ -59,9 +59,14 @@ PACKED_TABLES = f"""
     {_TABLES_OF_FACTS}
     {_TEXTS}
 """
-
+# The keywords of an entity have spaces between them.
+PACKED_TABLES = f"""
+    {_PACKED_TABLES_2001}
+    CREATE TABLE keywords (entity INTEGER PRIMARY KEY, words TEXT NOT NULL);
+"""
 PACKED_INDEX = INDEXES[0]
-PACKED_SCHEMA = PACKED_TABLES + PACKED_INDEX
+# Those without keywords may be in saved pipelines.
+PACKED_SCHEMAS = {2001: _PACKED_TABLES_2001 + PACKED_INDEX, PACKED: PACKED_TABLES + PACKED_INDEX}
 
 ENTITY = "SELECT num, id, type, prior FROM entities WHERE id = ? LIMIT 1"
 ALL_ENTITIES = "SELECT num, id, type, prior FROM entities WHERE num > ? ORDER BY num LIMIT 10000"
@@ -74,6 +79,7 @@ OUTER_FACTS_OF = "SELECT property, object FROM outer_facts WHERE subject = ? ORD
 ANY_OUTER_FACT = "SELECT 1 FROM outer_facts LIMIT 1"
 DESCRIPTIONS_OF = "SELECT lang, text FROM descriptions WHERE entity = ? ORDER BY lang"
 ANY_DESCRIPTION = "SELECT 1 FROM descriptions LIMIT 1"
+KEYWORDS_OF = "SELECT words FROM keywords WHERE entity = ?"
 CLASSES_OF = "SELECT name FROM classes WHERE entity = ? ORDER BY place"
 
 

@@ -169,6 +169,14 @@ class StoreUnion(Entities):
             found.update(self.stores[place].descriptions(own))
         return found
 
+    def keywords(self, entity_id: str) -> List[str]:
+        """Return the keywords of an entity in all stores.
+
+        entity_id (str): Its id.
+        RETURNS (List[str]): Words, as `loose_key` spells them; empty if there are none.
+        """
+        return [word for place, own in self._find(entity_id) for word in self.stores[place].keywords(own)]
+
     def _find(self, entity_id: str) -> List[Own]:
         """Stores that have an entity, and its id in each."""
         if entity_id in self._places:

@@ -28,13 +28,21 @@ def get(entity_id):
     return Entity(own, names=(EntityName(name, "en"), EntityName(f"{name}-fr", "fr"))) if name else None
 
 
+KEYWORDS = {"canada": ["mcmaster", "stelco", "dundurn"], "driver": ["stelco"]}
+
+
 @pytest.fixture
 def evidence():
-    return Evidence(lambda entity_id: FACTS.get(entity_id, []), get, lambda entity_id: CLASSES.get(entity_id, []))
+    return Evidence(
+        lambda entity_id: FACTS.get(entity_id, []),
+        get,
+        lambda entity_id: CLASSES.get(entity_id, []),
+        lambda entity_id: KEYWORDS.get(entity_id, []),
+    )
 
 
-def features(evidence, others=(), label="X", use_facts=True):
-    found = evidence.features(HAMILTONS, label, [[Match(o, 1.0)] for o in others], use_facts=use_facts)
+def features(evidence, others=(), label="X", words=(), use_facts=True):
+    found = evidence.features(HAMILTONS, label, [[Match(o, 1.0)] for o in others], words, use_facts=use_facts)
     return {match.id: dict(zip(FACT_FEATURES, row, strict=True)) for match, row in zip(HAMILTONS, found, strict=True)}
 
 
@@ -73,7 +81,7 @@ def test_names_that_may_mean_a_candidate_are_no_context():
 
 def test_only_places_say_what_country_a_text_is_about(evidence):
     obama = [[Match("toronto", 1.0, "PER")]]
-    assert not evidence.features(HAMILTONS, "X", obama, use_facts=True)[:, FACT_FEATURES.index("country")].any()
+    assert not evidence.features(HAMILTONS, "X", obama, (), use_facts=True)[:, FACT_FEATURES.index("country")].any()
     assert context_of(obama, set(), kind="PER") == {"toronto": 1.0}
 
 
@@ -118,7 +126,15 @@ def test_the_name_of_an_entity_is_read_once_for_each_language():
         asked.append(entity_id)
         return get(entity_id)
 
-    evidence = Evidence(lambda entity_id: [], note, lambda entity_id: [])
+    evidence = Evidence(lambda entity_id: [], note, lambda entity_id: [], lambda entity_id: [])
     assert [evidence.name("CA", lang) for lang in ("en", "fr", "en")] == ["Canada", "Canada-fr", "Canada"]
     assert evidence.name("Q0", "en") is evidence.name("Q0", "en") is None
     assert asked == ["CA", "CA", "Q0"]
+
+
+def test_keywords_of_a_candidate_in_the_text_are_evidence(evidence):
+    found = features(evidence, words={"stelco", "mcmaster", "oxford"})
+    assert found["canada"]["keywords"] == pytest.approx(math.log(3))
+    assert found["driver"]["keywords"] == pytest.approx(math.log(2))
+    assert found["bermuda"]["keywords"] == 0.0
+    assert features(evidence, words={"stelco"}, use_facts=False)["canada"]["keywords"] == 0.0

@@ -8,12 +8,32 @@ import re
 
 import pytest
 
-from scripts.build_knowledge import ENTITIES_TABLE, FACTS_TABLE, LANGUAGES, MERGED_TABLE, NAMES_TABLE
+from scripts.build_knowledge import (
+    ENTITIES_TABLE,
+    FACTS_TABLE,
+    KEYWORDS_TABLE,
+    LANGUAGES,
+    MERGED_TABLE,
+    NAMES_TABLE,
+    PLACES_TABLE,
+)
 from scripts.knowledge.more import read_more, read_more_facts
 from scripts.knowledge.sources import TYPES, Item, read_prominence
 from scripts.knowledge.surnames import add_surnames
 from spacy_mluke.kb.bundled import ASSETS, KNOWLEDGE
-from spacy_mluke.kb.packed import ENTITIES, MERGED, MORE_ENTITIES, packed_lines, read_merged, read_packed_entities
+from spacy_mluke.kb.packed import (
+    ENTITIES,
+    MERGED,
+    MORE_ENTITIES,
+    packed_lines,
+    read_merged,
+    read_packed_entities,
+    read_packed_facts,
+    read_packed_keywords,
+)
+
+# Country, administrative entity, headquarters, born in, body of water, landform.
+PLACE_RELATIONS = ("P17", "P131", "P159", "P19", "P206", "P706")
 
 NAMES = """id\tlanguages\tname\tform
 Q1\t\tPlutarch\tlabel
@@ -105,6 +125,18 @@ def test_the_tables_of_entities_and_facts_are_sound():
     assert all(0 < int(row["languages"]) <= 104 for row in found)
     for relation, subject, object_ in read_more_facts(FACTS_TABLE):
         assert re.fullmatch(r"P[1-9]\d*", relation) and subject in named and re.fullmatch(r"Q[1-9]\d*", object_)
+
+
+def test_the_tables_of_places_are_sound():
+    folder = ASSETS / KNOWLEDGE
+    known = {entity.id for entity in read_packed_entities(folder)}
+    facts = list(read_more_facts(PLACES_TABLE))
+    assert len(set(facts)) == len(facts)
+    assert all(relation in PLACE_RELATIONS and {subject, own} <= known for relation, subject, own in facts)
+    assert set(facts) <= {(relation, subject, own) for subject, relation, own in read_packed_facts(folder)}
+    found = rows(KEYWORDS_TABLE)
+    assert {row["id"] for row in found} <= known and len({row["id"] for row in found}) == len(found)
+    assert read_packed_keywords(folder).keys() <= {row["id"] for row in found}
 
 
 def test_the_package_has_them():

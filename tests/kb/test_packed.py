@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import lzma
+import sqlite3
+from contextlib import closing
 
 import numpy
 import pytest
 
 from spacy_mluke.kb.name_index import NameIndex
-from spacy_mluke.kb.packed import MERGED, MORE_ENTITIES, MORE_FACTS, read_packed_entities, read_packed_facts
+from spacy_mluke.kb.packed import KEYWORDS, MERGED, MORE_ENTITIES, MORE_FACTS, read_packed_entities, read_packed_facts
 from spacy_mluke.kb.packed_build import build_packed
 from spacy_mluke.kb.store import EntityStore, Fact
 from tests.kb.packed_files import build_by_rows, write_packed
@@ -107,6 +109,31 @@ def test_facts_of_merged_entities_are_those_of_the_one_that_is_left(tmp_path):
     ]  # fmt: skip
 
 
+def test_keywords_are_those_of_known_entities(tmp_path):
+    write_packed(tmp_path, ["geonames:1\tLOC\t500\t\t1\t=Osaka", *LINES], [])
+    (tmp_path / MERGED).write_text("id\tqid\ngeonames:1\tQ35765\n", encoding="utf8")
+    rows = "Q1490\tsumida ueno\ngeonames:1\tdotonbori\nQ999\tanna\n"
+    (tmp_path / KEYWORDS).write_bytes(lzma.compress(rows.encode()))
+    store, _ = build_packed(tmp_path, tmp_path / "store.sqlite")
+    assert store.keywords("Q1490") == store.keywords("geonames:1850147") == ["sumida", "ueno"]
+    assert store.keywords("Q35765") == ["dotonbori"]
+    assert store.keywords("Q17") == store.keywords("Q999") == []
+
+
+def test_a_store_of_named_rows_has_no_keywords(store):
+    assert store.keywords("Q1490") == []
+
+
+def test_a_packed_store_of_an_earlier_version_is_read(folder, tmp_path):
+    path = tmp_path / "store.sqlite"
+    build_packed(folder, path)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript("DROP TABLE keywords; PRAGMA user_version = 2001;")
+    store = EntityStore(path)
+    assert store["Q1490"].name("de") == "Tokio" and store.facts("Q17") == [Fact("P36", "Q1490")]
+    assert store.keywords("Q1490") == []
+
+
 def test_what_connects_two_merged_ids_is_no_fact(tmp_path):
     merged(tmp_path, ["geonames:1\tQ17"], (), ["P131\tgeonames:1\tQ17", "P17\tQ17\tQ17"])
     assert list(read_packed_facts(tmp_path)) == [("Q17", "P17", "Q17")]
@@ -130,9 +157,6 @@ def test_a_damaged_index_is_not_read(tmp_path, content):
 
 
 def test_a_store_of_version_0_1_0_is_read(tmp_path):
-    import sqlite3
-    from contextlib import closing
-
     from spacy_mluke.kb.store_format import OLDER
 
     path = tmp_path / "old.sqlite"

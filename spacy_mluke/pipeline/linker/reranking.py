@@ -15,6 +15,7 @@ from ...errors import Errors, check_flag, check_text
 from ...kb.affixes import bare_name
 from ...kb.candidate_sources import AUTO, CandidateSource
 from ...kb.evidence import Evidence
+from ...kb.keywords import name_words, words_around
 from ...kb.nil import LEAST_SUPPORT, support_of
 from ...kb.projections import Projections
 from ...kb.ranking import Ranking, fitting, likely, rank
@@ -47,7 +48,8 @@ class RerankingPipe(KnowledgePipe):
 
     def forget(self) -> None:
         super().forget()
-        self._evidence = Evidence(self.candidates.facts, self.candidates.get, self.candidates.classes)
+        own = self.candidates
+        self._evidence = Evidence(own.facts, own.get, own.classes, own.keywords)
         self._similarity = Similarity(self.model.get_ref("encoder"), self.vocab)
 
     @property
@@ -248,10 +250,14 @@ class RerankingPipe(KnowledgePipe):
         if names is None:
             names = self._names(docs, {question.doc for question in questions})
         found = []
+        words: Dict[int, List[List[str]]] = {}  # of each token of a text
         for doc, ent, ranking in questions:
             first = ranking.matches[:_MAX_RANKED]
             others = [name.matches for name in names.get(doc, ())]
-            own = self._evidence.features(first, ent.label_, others, use_facts=self.cfg["use_facts"])
+            if doc not in words:
+                words[doc] = [name_words(token.text) for token in docs[doc]]
+            around = words_around(words[doc], ent.start, ent.end)
+            own = self._evidence.features(first, ent.label_, others, around, use_facts=self.cfg["use_facts"])
             # `rank` has multiplied the priors by the agreement with the label, which has a column of its own.
             own[:, 0] -= own[:, 1]
             found.append(own)
