@@ -42,6 +42,7 @@ from knowledge.surnames import add_surnames, weight
 
 from spacy_mluke.kb.packed import (
     CLASSES,
+    CORRECTIONS,
     ENTITIES,
     FACTS,
     KEYWORDS,
@@ -78,6 +79,8 @@ NAMES_TABLE, ENTITIES_TABLE, FACTS_TABLE = MORE / "more_names.tsv", MORE / "more
 # Cities of the register of places that the packed files have apart from their entity of Wikidata, and one that they
 # have as another one of the same name. All were read. They are merged when the files are read.
 MERGED_TABLE = MORE / MERGED
+# Names that the sources have as labels of the wrong namesake, such as "Mexico" of Mexico City, or as rare aliases.
+CORRECTIONS_TABLE = MORE / CORRECTIONS
 # What places that share names are in and at, and who and what is from there. Written for this.
 PLACES_TABLE, KEYWORDS_TABLE = MORE / "place_facts.tsv", MORE / "keywords.tsv"
 MAX_OCCUPATIONS = 5  # of one person
@@ -130,6 +133,7 @@ def main(data: Path = DATA, world: Path = WORLD, out: Path = OUT, n: int = N, pr
     rows = (f"{class_id}\t{class_name(class_id, class_names)}\n" for class_id in classes)
     (out / CLASSES).write_text("".join(rows), encoding="utf8")
     shutil.copyfile(MERGED_TABLE, out / MERGED)
+    shutil.copyfile(CORRECTIONS_TABLE, out / CORRECTIONS)
     keywords = read_keywords(KEYWORDS_TABLE, read_packed_entities(out), cleaner.frequencies)
     pack(out / KEYWORDS, (f"{own}\t{' '.join(words)}" for own, words in keywords), preset)
     write_manifest(out, cleaner)
@@ -236,7 +240,7 @@ def pack(path: Path, rows: Iterable[str], preset: int) -> None:
 
 def write_manifest(out: Path, cleaner: Cleaner) -> None:
     """Write counts and checksums of what was written, and samples of what was dropped."""
-    files = (ENTITIES, FACTS, CLASSES, MORE_ENTITIES, MORE_FACTS, MERGED, KEYWORDS)
+    files = (ENTITIES, FACTS, CLASSES, MORE_ENTITIES, MORE_FACTS, MERGED, CORRECTIONS, KEYWORDS)
     entities = read_packed_entities(out)
     counts: Dict[str, Any] = {
         "entities": len(entities),

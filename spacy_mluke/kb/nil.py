@@ -30,7 +30,7 @@ from .titles import without_title
 # - known: logarithm of how well-known the candidate is by its label;
 # - unlabelled: whether the mention's label says nothing of its kind;
 # - unlabelled_probability: the probability, where it does not: kinds then compete;
-# - historical: whether one of the candidate's classes is historical: "England" is rarely the former kingdom;
+# - historical: whether a class of a candidate that is no person is historical: "England" is rarely the former kingdom;
 # - prominence_squared, known_squared: squares of these, divided by 10, since differences between well-known entities
 #   say more than those between little known ones.
 LATER_NIL_FEATURES = (
@@ -96,7 +96,7 @@ def nil_features(
             known,
             float(label not in KIND_OF),
             0.0 if label in KIND_OF else best.prior,
-            float(any(_HISTORICAL in own.lower().split() for own in classes)),
+            float(best.type != "PER" and any(_HISTORICAL in own.lower().split() for own in classes)),
             well_known**2 / _SCALE,
             known**2 / _SCALE,
         ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import lzma
 from pathlib import Path
-from typing import Dict, Iterator, List, Mapping, NamedTuple, Tuple
+from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Tuple
 
 from .packed_cells import SEPARATOR
 
@@ -14,6 +14,8 @@ MORE_ENTITIES, MORE_FACTS = "more_entities.tsv.xz", "more_facts.tsv.xz"
 KEYWORDS = "keywords.tsv.xz"
 # Ids in other registers, and the entities that they belong to. There may be none.
 MERGED = "merged.tsv"
+# Cells of names, and what they should be. There may be none.
+CORRECTIONS = "corrections.tsv"
 
 
 class PackedEntity(NamedTuple):
@@ -43,6 +45,11 @@ def read_packed_entities(folder: Path) -> List[PackedEntity]:
             else:
                 found[entity_id] = known._replace(names=known.names + SEPARATOR + names)
     _merge(found, read_merged(folder))
+    for entity_id, before, after in read_corrections(folder):
+        known = found[entity_id]
+        cells = [after if own == before else own for own in known.names.split(SEPARATOR)]
+        cells += [] if before else [after]
+        found[entity_id] = known._replace(names=SEPARATOR.join(filter(None, cells)))
     return [found[entity_id] for entity_id in sorted(found)]
 
 
@@ -81,9 +88,23 @@ def read_merged(folder: Path) -> Dict[str, str]:
     folder (Path): The folder of the files.
     RETURNS (Dict[str, str]): The ids of the entities, by the other ids. Empty if there is no such file.
     """
-    path = folder / MERGED
+    return dict(_rows(folder / MERGED))
+
+
+def read_corrections(folder: Path) -> List[Tuple[str, str, str]]:
+    """Read which cells of names are to be changed.
+
+    folder (Path): The folder of the files.
+    RETURNS (List[Tuple[str, str, str]]): Ids of entities, a cell, and what is to be in its place: "" for nothing. A
+        cell in the place of "" is a new one. Empty if there is no such file.
+    """
+    return list(_rows(folder / CORRECTIONS))
+
+
+def _rows(path: Path) -> Iterator[Any]:
+    """The rows of a plain table with a header, if there is one."""
     rows = path.read_text(encoding="utf8").splitlines()[1:] if path.exists() else ()
-    return dict(row.split(SEPARATOR) for row in rows)
+    return (row.split(SEPARATOR) for row in rows)
 
 
 def _merge(entities: Dict[str, PackedEntity], merged: Mapping[str, str]) -> None:

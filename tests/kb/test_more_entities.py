@@ -9,6 +9,7 @@ import re
 import pytest
 
 from scripts.build_knowledge import (
+    CORRECTIONS_TABLE,
     ENTITIES_TABLE,
     FACTS_TABLE,
     KEYWORDS_TABLE,
@@ -22,10 +23,12 @@ from scripts.knowledge.sources import TYPES, Item, read_prominence
 from scripts.knowledge.surnames import add_surnames
 from spacy_mluke.kb.bundled import ASSETS, KNOWLEDGE
 from spacy_mluke.kb.packed import (
+    CORRECTIONS,
     ENTITIES,
     MERGED,
     MORE_ENTITIES,
     packed_lines,
+    read_corrections,
     read_merged,
     read_packed_entities,
     read_packed_facts,
@@ -156,3 +159,11 @@ def test_the_package_merges_places_into_their_entities():
     entities = {entity.id: entity for entity in read_packed_entities(folder)}
     assert not merged.keys() & entities.keys()
     assert all(own in entities[qid].references.split() for own, qid in merged.items())
+
+
+def test_the_package_corrects_names():
+    folder = ASSETS / KNOWLEDGE
+    assert (folder / CORRECTIONS).read_bytes() == CORRECTIONS_TABLE.read_bytes()
+    entities = {entity.id: entity.names.split("\t") for entity in read_packed_entities(folder)}
+    for entity_id, before, after in read_corrections(folder):
+        assert before not in entities[entity_id] and (not after or after in entities[entity_id])

@@ -129,8 +129,13 @@ def test_the_best_candidate_may_be_an_organisation_and_is_known_by_its_label():
     [(("sovereign state", "historical country"), 1.0), (("Historical region",), 1.0), (("prehistorical site",), 0.0)],
 )
 def test_an_entity_of_a_historical_class_is_historical(classes, expected):
-    assert features()["historical"] == 0.0
-    assert features(classes=classes)["historical"] == expected
+    place = BEST._replace(type="LOC")
+    assert features(best=place)["historical"] == 0.0
+    assert features(best=place, classes=classes)["historical"] == expected
+
+
+def test_a_historical_person_is_as_likely_as_others():
+    assert features(classes=("historical figure",))["historical"] == 0.0
 
 
 def test_prominence_counts_more_among_the_well_known():

@@ -10,7 +10,15 @@ import numpy
 import pytest
 
 from spacy_mluke.kb.name_index import NameIndex
-from spacy_mluke.kb.packed import KEYWORDS, MERGED, MORE_ENTITIES, MORE_FACTS, read_packed_entities, read_packed_facts
+from spacy_mluke.kb.packed import (
+    CORRECTIONS,
+    KEYWORDS,
+    MERGED,
+    MORE_ENTITIES,
+    MORE_FACTS,
+    read_packed_entities,
+    read_packed_facts,
+)
 from spacy_mluke.kb.packed_build import build_packed
 from spacy_mluke.kb.store import EntityStore, Fact
 from tests.kb.packed_files import build_by_rows, write_packed
@@ -107,6 +115,15 @@ def test_facts_of_merged_entities_are_those_of_the_one_that_is_left(tmp_path):
     assert list(read_packed_facts(tmp_path)) == [
         ("Q1490", "P131", "Q17"), ("Q1490", "P131", "Q17"), ("Q17", "P36", "Q1490")
     ]  # fmt: skip
+
+
+def test_names_are_corrected(tmp_path):
+    rows = ["Q17\tja=日本\t", "Q17\t=Japan\t~=Japan", "Q1490\t\ten=Tokyo City"]
+    (tmp_path / CORRECTIONS).write_text("\n".join(["id\tbefore\tafter", *rows, ""]), encoding="utf8")
+    write_packed(tmp_path, LINES, [])
+    found = {entity.id: entity.names for entity in read_packed_entities(tmp_path)}
+    assert found["Q17"] == "~=Japan\t~!en=Nippon"
+    assert found["Q1490"] == "=Tokyo\tde,pl=Tokio\t~en:en=Edo\ten=Tokyo City"
 
 
 def test_keywords_are_those_of_known_entities(tmp_path):
