@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import lzma
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping, NamedTuple, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Tuple
 
 from .packed_cells import SEPARATOR
 
@@ -45,11 +45,7 @@ def read_packed_entities(folder: Path) -> List[PackedEntity]:
             else:
                 found[entity_id] = known._replace(names=known.names + SEPARATOR + names)
     _merge(found, read_merged(folder))
-    for entity_id, before, after in read_corrections(folder):
-        known = found[entity_id]
-        cells = [after if own == before else own for own in known.names.split(SEPARATOR)]
-        cells += [] if before else [after]
-        found[entity_id] = known._replace(names=SEPARATOR.join(filter(None, cells)))
+    _correct(found, read_corrections(folder))
     return [found[entity_id] for entity_id in sorted(found)]
 
 
@@ -124,6 +120,16 @@ def _merge(entities: Dict[str, PackedEntity], merged: Mapping[str, str]) -> None
         if known is not None:
             references = " ".join(sorted({*known.references.split(), reference}))
             entities[entity_id] = known._replace(id=entity_id, references=references)
+
+
+def _correct(entities: Dict[str, PackedEntity], corrections: Iterable[Tuple[str, str, str]]) -> None:
+    """Change cells of names. A smaller knowledge base may lack some of the entities."""
+    for entity_id, before, after in corrections:
+        known = entities.get(entity_id)
+        if known is not None:
+            cells = [after if own == before else own for own in known.names.split(SEPARATOR)]
+            cells += [] if before else [after]
+            entities[entity_id] = known._replace(names=SEPARATOR.join(filter(None, cells)))
 
 
 def _parts(folder: Path, name: str, more: str) -> List[Path]:

@@ -118,7 +118,7 @@ def test_facts_of_merged_entities_are_those_of_the_one_that_is_left(tmp_path):
 
 
 def test_names_are_corrected(tmp_path):
-    rows = ["Q17\tja=日本\t", "Q17\t=Japan\t~=Japan", "Q1490\t\ten=Tokyo City"]
+    rows = ["Q17\tja=日本\t", "Q17\t=Japan\t~=Japan", "Q1490\t\ten=Tokyo City", "Q999\t\ten=Unknown"]
     (tmp_path / CORRECTIONS).write_text("\n".join(["id\tbefore\tafter", *rows, ""]), encoding="utf8")
     write_packed(tmp_path, LINES, [])
     found = {entity.id: entity.names for entity in read_packed_entities(tmp_path)}
