@@ -47,6 +47,7 @@ _HEADERS = {
     b"referrer-policy": b"no-referrer",
     b"cache-control": b"no-store",
 }
+_DROPPED = 8  # so many times the limit
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 
@@ -141,20 +142,25 @@ class Guard:
     async def _body(self, headers: Dict[bytes, bytes], receive: Receive) -> bytes:
         limit = self.settings.max_bytes
         length = headers.get(b"content-length", b"0")
-        if length.isdigit() and int(length[:20]) > limit:
-            raise Problem(413, Errors.ML436.format(limit=limit))
+        is_large = length.isdigit() and int(length[:20]) > limit
         parts: List[bytes] = []
         size = 0
-        while True:
+        # The answer is lost to a client that is still sending. So a body that is too large is read, and dropped, up to
+        # some multiple of the limit.
+        while size <= _DROPPED * limit:
             message = await receive()
             if message["type"] == "http.disconnect":
                 raise ClientLeft
             parts.append(message.get("body", b""))
             size += len(parts[-1])
-            if size > limit:
-                raise Problem(413, Errors.ML436.format(limit=limit))
+            is_large = is_large or size > limit
+            if is_large:
+                parts.clear()
             if not message.get("more_body", False):
-                return b"".join(parts)
+                break
+        if is_large:
+            raise Problem(413, Errors.ML436.format(limit=limit))
+        return b"".join(parts)
 
 
 class _Exchange:

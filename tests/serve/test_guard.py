@@ -11,6 +11,7 @@ import pytest
 import spacy
 from spacy.language import Language
 
+
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 
 
@@ -217,3 +218,30 @@ def test_the_page_has_types_and_is_revalidated(make_client, nlp, tmp_path, monke
             assert client.get(path, headers={"If-None-Match": found.headers["etag"]}).status_code == 304
         assert client.get("/../app.py").status_code == 404
         assert client.get("/health").json()["status"] == "ok"
+
+
+@pytest.mark.parametrize(("n_parts", "n_read"), [(3, 3), (100, 9)], ids=["somewhat", "far"])
+def test_a_body_that_is_too_large_is_read_for_some_time_so_that_the_client_gets_the_answer(n_parts, n_read):
+    from spacy_mluke.serve.guard import Guard
+    from spacy_mluke.serve.metrics import Metrics
+    from spacy_mluke.serve.settings import Settings
+
+    headers = [(b"content-length", str(100 * n_parts).encode())]
+    sent = []
+    parts = iter(range(1, n_parts + 1))
+    read = []
+
+    async def receive():
+        read.append(next(parts))
+        return {"type": "http.request", "body": b"a" * 100, "more_body": read[-1] < n_parts}
+
+    async def send(message):
+        sent.append(message)
+
+    async def app(*_):
+        raise AssertionError("the request is refused before")
+
+    guard = Guard(app, Settings(max_bytes=100), Metrics(), lambda: False)
+    scope = {"type": "http", "method": "POST", "path": "/v1/annotate", "headers": headers}
+    asyncio.run(guard(scope, receive, send))
+    assert sent[0]["status"] == 413 and len(read) == n_read
