@@ -11,7 +11,6 @@ import pytest
 import spacy
 from spacy.language import Language
 
-
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")
 
 
