@@ -56,6 +56,17 @@ def agreement(label: str, entity_type: str) -> float:
     return _AKIN_FACTOR if frozenset((own, other)) in _AKIN else DISAGREEMENT
 
 
+def is_no_person(label: str, entity_type: str) -> bool:
+    """Return whether a mention is labelled as a person, and an entity is none: "Bush" is no band then. Gods are of no
+    kind that says so.
+
+    label (str): The mention's label.
+    entity_type (str): The entity's type.
+    RETURNS (bool): Whether it is.
+    """
+    return KIND_OF.get(label) == "PER" and KIND_OF.get(entity_type) in ("LOC", "ORG", "WORK", "EVENT")
+
+
 def fitting(matches: Sequence[Match], label: str, classes_of: Callable[[str], Sequence[str]]) -> List[Match]:
     """Return the candidates that a mention with a label may mean: "German" is a language only if it is labelled so.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from spacy_mluke.kb.ranking import DISAGREEMENT, agreement, fitting, likely, rank
+from spacy_mluke.kb.ranking import DISAGREEMENT, agreement, fitting, is_no_person, likely, rank
 from spacy_mluke.kb.store import Fact, Match
 
 SPRINGFIELDS = [Match("us", 0.6, "LOC"), Match("au", 0.3, "LOC"), Match("band", 0.1, "ORG")]
@@ -77,3 +77,17 @@ def test_priors_of_0_keep_their_order():
 
 def test_the_context_has_entities_that_are_probable():
     assert likely([SPRINGFIELDS, SPRINGFIELDS[1:], []]) == {"us"}
+
+
+@pytest.mark.parametrize(
+    ("label", "kind", "expected"),
+    [
+        ("PER", "LOC", True),
+        ("PERSON", "WORK", True),
+        ("PER", "PER", False),
+        ("PER", "OTHER", False),
+        ("ORG", "LOC", False),
+    ],
+)
+def test_what_is_labelled_as_a_person_is_no_place_organisation_work_or_event(label, kind, expected):
+    assert is_no_person(label, kind) is expected

@@ -254,3 +254,14 @@ def test_the_bundled_model_ranks_candidates_that_have_descriptions(steady_checkp
     path = build_store([*ROWS, *more], tmp_path / STORE).path
     linker = link_pipeline(steady_checkpoint, path).get_pipe("mluke_linker")
     assert (linker.reranker is not None) == bool(description)
+
+
+@pytest.mark.parametrize(("label", "expected"), [("PER", "NIL"), ("ORG", "troy"), ("X", "troy")])
+def test_what_is_labelled_as_a_person_is_linked_to_no_place(steady_checkpoint, store, tmp_path, label, expected):
+    nlp = link_pipeline(steady_checkpoint, store, reranker=nil_weights(tmp_path / "weights.json", 5.0))
+    candidates = nlp.get_pipe("mluke_linker").candidates
+    candidates.store.has_prominence = True
+    assert candidates.type_of("troy") == "LOC"
+    doc = Doc(nlp.vocab, words=["Troy", "fell"])
+    doc.ents = [Span(doc, 0, 1, label)]
+    assert nlp(doc).ents[0].kb_id_ == expected

@@ -18,7 +18,7 @@ from ...kb.evidence import Evidence
 from ...kb.keywords import name_words, words_around
 from ...kb.nil import LEAST_SUPPORT, support_of
 from ...kb.projections import Projections
-from ...kb.ranking import Ranking, fitting, likely, rank
+from ...kb.ranking import Ranking, fitting, is_no_person, likely, rank
 from ...kb.reranker import Reranker, bundled_reranker, fit_reranker, open_candidates
 from ...kb.vector_space import VectorSpace
 from ...types import Floats2d
@@ -226,7 +226,8 @@ class RerankingPipe(KnowledgePipe):
                 continue
             lang, is_named = self._lang(docs[i]), (i, own.matches[0].id) in named
             text = bare_name(ent.text)
-            if not is_named and self._evidence.is_first_name(text, lang, own.matches, reranker.first_names):
+            is_first = self._evidence.is_first_name(text, lang, own.matches, reranker.first_names)
+            if is_no_person(ent.label_, own.matches[0].type) or (is_first and not is_named):
                 support = LEAST_SUPPORT
             else:
                 features = self._evidence.nil_features(text, ent.label_, lang, own.matches)
