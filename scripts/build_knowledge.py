@@ -14,7 +14,7 @@ import shutil
 import sys
 from collections import Counter, defaultdict
 from pathlib import Path
-from typing import Any, Dict, Iterable, List, Tuple
+from typing import Any, Dict, Iterable, List, Sequence, Tuple
 
 import typer
 from wasabi import msg
@@ -49,6 +49,8 @@ from spacy_mluke.kb.packed import (
     MERGED,
     MORE_ENTITIES,
     MORE_FACTS,
+    PackedEntity,
+    read_merged,
     read_packed_entities,
     read_packed_facts,
 )
@@ -109,7 +111,7 @@ def main(data: Path = DATA, world: Path = WORLD, out: Path = OUT, n: int = N, pr
     cleaned = {qid: cleaner.clean(items[qid]) for qid in sorted(items, key=number)}
     cleaned = {qid: own for qid, own in cleaned.items() if own}
     more = clean_more(data, items, types, cleaner)
-    known = {*cleaned, *more, *(row[1] for row in lines(MERGED_TABLE))}
+    known = {*cleaned, *more, *read_merged(MORE).values()}
     facts = set(read_facts(entities / "facts.tsv.xz", known))
     of_places = set(read_more_facts(PLACES_TABLE)) - facts
     facts.update(of_places, read_more_facts(FACTS_TABLE))
@@ -134,9 +136,10 @@ def main(data: Path = DATA, world: Path = WORLD, out: Path = OUT, n: int = N, pr
     (out / CLASSES).write_text("".join(rows), encoding="utf8")
     shutil.copyfile(MERGED_TABLE, out / MERGED)
     shutil.copyfile(CORRECTIONS_TABLE, out / CORRECTIONS)
-    keywords = read_keywords(KEYWORDS_TABLE, read_packed_entities(out), cleaner.frequencies)
+    packed = read_packed_entities(out)
+    keywords = read_keywords(KEYWORDS_TABLE, packed, cleaner.frequencies)
     pack(out / KEYWORDS, (f"{own}\t{' '.join(words)}" for own, words in keywords), preset)
-    write_manifest(out, cleaner)
+    write_manifest(out, packed, cleaner)
 
 
 def clean_more(
@@ -238,10 +241,9 @@ def pack(path: Path, rows: Iterable[str], preset: int) -> None:
     path.write_bytes(lzma.compress(text.encode("utf8"), preset=preset))
 
 
-def write_manifest(out: Path, cleaner: Cleaner) -> None:
+def write_manifest(out: Path, entities: Sequence[PackedEntity], cleaner: Cleaner) -> None:
     """Write counts and checksums of what was written, and samples of what was dropped."""
     files = (ENTITIES, FACTS, CLASSES, MORE_ENTITIES, MORE_FACTS, MERGED, CORRECTIONS, KEYWORDS)
-    entities = read_packed_entities(out)
     counts: Dict[str, Any] = {
         "entities": len(entities),
         "types": dict(sorted(Counter(entity.type for entity in entities).items())),

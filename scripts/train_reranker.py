@@ -29,6 +29,7 @@ from scripts.linking import nil
 from scripts.linking.gold import CORPORA, DEVELOPMENT, TEST, TRAIN, UNKNOWN, Gold, part_of, read_corpus, sample
 from scripts.linking.gold import make_docs as make_gold_docs
 from scripts.linking.pipelines import add_linker
+from spacy_mluke.kb.affixes import bare_name
 from spacy_mluke.kb.nil import first_names_of
 from spacy_mluke.kb.ranking import Ranking, agreement, rank
 from spacy_mluke.kb.reranker import (
@@ -220,9 +221,8 @@ def judge(linker: Any, reranker: Reranker, mentions: Sequence[Mention], mode: st
             place = int(probabilities.argmax())
             best = matches[kept[place]]._replace(prior=float(probabilities[place]))
             others = [matches[i] for i in kept if i != kept[place]]
-            evidence, text, all_ranked = linker._evidence, mention.ent.text, [best, *others]
-            is_first_name = evidence.is_first_name(text, "en", all_ranked, reranker.first_names)
-            own = None if is_first_name else evidence.nil_features(text, label, "en", all_ranked)
+            text, all_ranked = bare_name(mention.ent.text), [best, *others]
+            own = linker._evidence.nil_features(text, label, "en", all_ranked, reranker.first_names)
             found.append(nil.Case(mention.part, mention.corpus, kind, own, kept[place] == gold))
     return found
 

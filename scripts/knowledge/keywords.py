@@ -34,10 +34,10 @@ def read_keywords(
     ordinary = _ordinary(frequencies)
     found = []
     for entity_id, own in words.items():
-        kept = sorted(word for word in own - ordinary if counts[word] <= _MOST_ENTITIES)
-        kept = [word for word in kept if word not in own_words.get(entity_id, {word})]
-        if kept:
-            found.append((entity_id, kept))
+        if entity_id in own_words:  # a smaller knowledge base may lack it
+            telling = own - ordinary - own_words[entity_id]
+            kept = sorted(word for word in telling if counts[word] <= _MOST_ENTITIES)
+            found += [(entity_id, kept)] if kept else []
     return found
 
 

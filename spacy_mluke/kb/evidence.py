@@ -25,7 +25,7 @@ from ..types import Floats1d, Floats2d
 from .caches import cached
 from .countries import Countries
 from .nil import is_first_name, labels_of, nil_features
-from .ranking import KIND_OF, agreement
+from .ranking import KIND_OF, agreement, is_no_person
 from .store import Entity, Fact, Match
 
 FactsOf = Callable[[str], Iterable[Fact]]
@@ -97,27 +97,32 @@ class Evidence:
                     found[i, 3] = max(own, default=0.0)
         return found
 
-    def nil_features(self, mention: str, label: str, lang: str, matches: Sequence[Match]) -> Floats1d:
+    def nil_features(
+        self,
+        mention: str,
+        label: str,
+        lang: str,
+        matches: Sequence[Match],
+        first_names: Container[str],
+        *,
+        is_named: bool = False,
+    ) -> Optional[Floats1d]:
         """Return what says whether a mention means its best candidate: see `nil.nil_features`.
 
         mention (str): The mention.
         label (str): Its label.
         lang (str): The language of the text.
         matches (Sequence[Match]): Its candidates, the best one first.
-        RETURNS (Floats1d): The features `NIL_FEATURES`. Shape: (15,), float64.
-        """
-        return nil_features(mention, label, matches, *self._read(matches[0].id, lang))
-
-    def is_first_name(self, mention: str, lang: str, matches: Sequence[Match], first_names: Container[str]) -> bool:
-        """Return whether a mention is only a first name: see `nil.is_first_name`.
-
-        mention (str): The mention.
-        lang (str): The language of the text.
-        matches (Sequence[Match]): Its candidates, the best one first.
         first_names (Container[str]): First names of people, in lower case.
-        RETURNS (bool): Whether it is.
+        is_named (bool): Whether the text has a longer name of the best candidate.
+        RETURNS (Optional[Floats1d]): The features `NIL_FEATURES`. Shape: (15,), float64. None if it does not mean it
+            whatever these say: it is labelled as a person, and the candidate is none; or it is only a first name.
         """
-        return is_first_name(mention, matches[0], self._read(matches[0].id, lang)[1], first_names)
+        prior, names, classes = self._read(matches[0].id, lang)
+        is_alone = not is_named and is_first_name(mention, matches[0], names, first_names)
+        if is_alone or is_no_person(label, matches[0].type):
+            return None
+        return nil_features(mention, label, matches, prior, names, classes)
 
     def _read(self, entity_id: str, lang: str) -> Known:
         def read() -> Known:

@@ -57,8 +57,8 @@ def agreement(label: str, entity_type: str) -> float:
 
 
 def is_no_person(label: str, entity_type: str) -> bool:
-    """Return whether a mention is labelled as a person, and an entity is none: "Bush" is no band then. Gods are of no
-    kind that says so.
+    """Return whether a mention is labelled as a person, and an entity is none: "Bush" is no band then. An entity of the
+    type OTHER may be a god, who is labelled as a person.
 
     label (str): The mention's label.
     entity_type (str): The entity's type.

@@ -18,7 +18,7 @@ from ...kb.evidence import Evidence
 from ...kb.keywords import name_words, words_around
 from ...kb.nil import LEAST_SUPPORT, support_of
 from ...kb.projections import Projections
-from ...kb.ranking import Ranking, fitting, is_no_person, likely, rank
+from ...kb.ranking import Ranking, fitting, likely, rank
 from ...kb.reranker import Reranker, bundled_reranker, fit_reranker, open_candidates
 from ...kb.vector_space import VectorSpace
 from ...types import Floats2d
@@ -225,13 +225,10 @@ class RerankingPipe(KnowledgePipe):
             if not own.matches or own.matches[0].prominence is None:
                 continue
             lang, is_named = self._lang(docs[i]), (i, own.matches[0].id) in named
-            text = bare_name(ent.text)
-            is_first = self._evidence.is_first_name(text, lang, own.matches, reranker.first_names)
-            if is_no_person(ent.label_, own.matches[0].type) or (is_first and not is_named):
-                support = LEAST_SUPPORT
-            else:
-                features = self._evidence.nil_features(text, ent.label_, lang, own.matches)
-                support = support_of(reranker.nil, features)
+            features = self._evidence.nil_features(
+                bare_name(ent.text), ent.label_, lang, own.matches, reranker.first_names, is_named=is_named
+            )
+            support = LEAST_SUPPORT if features is None else support_of(reranker.nil, features)
             rankings[place] = own._replace(support=support)
 
     def _is_described(self, question: Question) -> bool:
